@@ -1,1 +1,42 @@
-//! Placeholder, replaced with the room's first commit.
+//! The part of a transparency log that is pure mathematics and text: RFC 6962 trees, C2SP tiles,
+//! proofs, signed notes, checkpoints, cosignatures, policies and `tlog-proof` files.
+//!
+//! Nothing here has a clock, a disk, a network or a thread. Time, keys and stored hashes come in as
+//! values; what leaves is either bytes to be published or a value of a type that only a successful
+//! verification can build ([`TrustedCheckpoint`], [`policy::Policy::check_proof`]'s [`ProvenLeaf`]).
+//! The log, the witness, the auditor and the offline verifier all use this one implementation.
+//!
+//! Provers and checkers come in pairs:
+//!
+//! | makes | checks |
+//! | --- | --- |
+//! | [`tree::prove_inclusion`] | [`tree::check_inclusion`] |
+//! | [`tree::prove_consistency`] | [`tree::check_consistency`] |
+//! | [`key::NoteSigner`], [`cosignature::Cosigner`] | [`key::VerifierKey`], [`note::Note::verify`] |
+//! | [`proof::TlogProof::encode`] | [`policy::Policy::check_proof`] |
+//!
+//! Sizes and indices are `u64`; everything that grows with foreign input has a limit named by a
+//! constant in the module that reads it.
+
+#![deny(missing_docs)]
+#![deny(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic
+)]
+
+pub mod checkpoint;
+pub mod cosignature;
+mod decimal;
+pub mod hash;
+pub mod key;
+pub mod note;
+pub mod policy;
+pub mod proof;
+pub mod tile;
+pub mod tree;
+
+pub use checkpoint::Checkpoint;
+pub use hash::Hash;
+pub use policy::{Policy, ProvenLeaf, TrustedCheckpoint};

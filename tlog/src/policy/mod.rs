@@ -1,0 +1,118 @@
+//! Trust policies (C2SP tlog-policy): which logs, which witnesses, which quorum.
+//!
+//! [`Policy::parse`] reads the file; [`Policy::check_checkpoint`] and [`Policy::check_proof`] are the
+//! only ways to a [`TrustedCheckpoint`] and a [`ProvenLeaf`]. The order of the checks is fixed:
+//! origin and log signature, quorum, inclusion.
+
+mod check;
+mod parse;
+
+pub use check::{Cosignature, ProvenLeaf, TrustError, TrustedCheckpoint};
+pub use parse::{FILE_LEN_MAX, GROUPS_MAX, LOGS_MAX, PolicyError, PolicyProblem, WITNESSES_MAX};
+
+use crate::key::VerifierKey;
+
+/// A policy file that was read and whose every name is resolved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Policy {
+    logs: Vec<Log>,
+    witnesses: Vec<Witness>,
+    groups: Vec<Group>,
+    quorum: Quorum,
+}
+
+/// A `log` line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Log {
+    /// The log's key; its name is the origin.
+    pub key: VerifierKey,
+    /// The URL, as written: opaque octets.
+    pub url: Option<Vec<u8>>,
+}
+
+/// A `witness` line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Witness {
+    /// The name inside of the policy: opaque octets.
+    pub name: Vec<u8>,
+    /// The witness's key.
+    pub key: VerifierKey,
+    /// The URL, as written: opaque octets.
+    pub url: Option<Vec<u8>>,
+}
+
+/// A `group` line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Group {
+    /// The name inside of the policy: opaque octets.
+    pub name: Vec<u8>,
+    /// How many members have to have witnessed, at least 1 and at most their number.
+    pub threshold: usize,
+    /// The members, as places in [`Policy::witnesses`] and earlier places in [`Policy::groups`].
+    pub members: Vec<Member>,
+}
+
+/// Something that can witness a checkpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Member {
+    /// A place in [`Policy::witnesses`].
+    Witness(usize),
+    /// A place in [`Policy::groups`].
+    Group(usize),
+}
+
+/// The `quorum` line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Quorum {
+    /// `quorum none`: no cosignature is asked for, and no time is proven.
+    None,
+    /// This witness or group has to have witnessed.
+    Of(Member),
+}
+
+impl Policy {
+    /// The logs, in the order of the file.
+    pub fn logs(&self) -> &[Log] {
+        &self.logs
+    }
+
+    /// The witnesses, in the order of the file.
+    pub fn witnesses(&self) -> &[Witness] {
+        &self.witnesses
+    }
+
+    /// The groups, in the order of the file.
+    pub fn groups(&self) -> &[Group] {
+        &self.groups
+    }
+
+    /// The quorum.
+    pub fn quorum(&self) -> Quorum {
+        self.quorum
+    }
+
+    /// Whether the witnesses at the places for which `has` holds are a quorum.
+    pub fn is_quorum(&self, has: impl Fn(usize) -> bool) -> bool {
+        let Quorum::Of(member) = self.quorum else {
+            return true;
+        };
+        // Groups name only earlier groups, so one pass decides them all.
+        let mut groups: Vec<bool> = Vec::with_capacity(self.groups.len());
+        for group in &self.groups {
+            let count = group
+                .members
+                .iter()
+                .filter(|&&m| witnessed(m, &has, &groups))
+                .count();
+            groups.push(count >= group.threshold);
+        }
+        witnessed(member, &has, &groups)
+    }
+}
+
+fn witnessed(member: Member, has: &impl Fn(usize) -> bool, groups: &[bool]) -> bool {
+    match member {
+        Member::Witness(place) => has(place),
+        Member::Group(place) => groups.get(place).copied().unwrap_or(false),
+    }
+}

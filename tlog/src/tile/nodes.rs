@@ -1,0 +1,84 @@
+//! Nodes out of tiles: what provers need, from what a log publishes.
+//!
+//! The hashes that come out are only as true as the tiles that went in. A reader that did not make
+//! the tiles itself has to check the proof that it builds from them against a trusted root, with
+//! [`crate::tree::check_inclusion`] or [`crate::tree::check_consistency`]; no tile is trusted by itself.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+
+use super::{TILE_HEIGHT, TILE_WIDTH, Tile, tile_width};
+use crate::hash::{Hash, node_hash};
+use crate::tree::NodeReader;
+
+/// Where tiles come from.
+pub trait TileSource {
+    /// What can go wrong while reading.
+    type Error;
+
+    /// The tile `index` of tile level `level`, with exactly `width` hashes.
+    fn tile(&self, level: u8, index: u64, width: u16) -> Result<Tile, Self::Error>;
+}
+
+/// Reads the nodes of the tree of `size` leaves out of its tiles; each tile is asked for once.
+#[derive(Debug)]
+pub struct TileNodes<'a, S> {
+    source: &'a S,
+    size: u64,
+    seen: RefCell<HashMap<(u8, u64), Tile>>,
+}
+
+impl<'a, S: TileSource> TileNodes<'a, S> {
+    /// A reader for the tree of `size` leaves.
+    pub fn new(source: &'a S, size: u64) -> Self {
+        Self {
+            source,
+            size,
+            seen: RefCell::default(),
+        }
+    }
+}
+
+impl<S: TileSource> NodeReader for TileNodes<'_, S> {
+    type Error = S::Error;
+
+    fn node(&self, level: u8, index: u64) -> Result<Hash, S::Error> {
+        let (tile_level, height) = (level / TILE_HEIGHT, level % TILE_HEIGHT);
+        let first = index << height;
+        let place = (tile_level, first / u64::from(TILE_WIDTH));
+        let mut seen = self.seen.borrow_mut();
+        let tile = match seen.entry(place) {
+            std::collections::hash_map::Entry::Occupied(entry) => entry.into_mut(),
+            std::collections::hash_map::Entry::Vacant(entry) => {
+                let width = tile_width(place.0, place.1, self.size);
+                entry.insert(self.source.tile(place.0, place.1, width)?)
+            }
+        };
+        Ok(subtree(
+            tile.hashes(),
+            usize::try_from(first % u64::from(TILE_WIDTH)).unwrap_or(0),
+            height,
+        ))
+    }
+}
+
+/// The hash over `2^height` hashes of a tile from `start` on. Asking for a node that is not complete
+/// in the tree yields a hash that no proof will verify with.
+pub(super) fn subtree(hashes: &[Hash], start: usize, height: u8) -> Hash {
+    let mut row: Vec<Hash> = hashes
+        .iter()
+        .skip(start)
+        .take(1 << height)
+        .copied()
+        .collect();
+    while row.len() > 1 {
+        row = row
+            .chunks(2)
+            .map(|pair| match *pair {
+                [left, right] => node_hash(left, right),
+                _ => pair.first().copied().unwrap_or(Hash([0; 32])),
+            })
+            .collect();
+    }
+    row.first().copied().unwrap_or(Hash([0; 32]))
+}
