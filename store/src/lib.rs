@@ -1,1 +1,27 @@
-//! Placeholder, replaced with the room's first commit.
+//! What has to survive: a log's records, tiles, heads, index and blobs, and a witness's memory.
+//!
+//! Two traits, each with a RocksDB and a memory implementation that pass the same conformance suite:
+//!
+//! - [`LogStore`] holds one log. [`LogStore::stage`] is the only way in for records, and it is one
+//!   atomic, synced write: afterwards either all of a batch is there or nothing of it.
+//! - [`Registers`] holds small values under names, changed by compare-and-swap only. A witness keeps
+//!   its latest checkpoint of each log there.
+//!
+//! Beside them stands the [`HeadFile`]: the copy of the signed head that lies outside of the data
+//! directory, so that a restored old directory is recognised.
+//!
+//! This is the only room that knows RocksDB.
+
+#![deny(missing_docs)]
+
+mod environment;
+mod error;
+mod log_store;
+mod registers;
+
+pub use environment::{
+    Clock, Method, Net, NetError, NetFuture, Request, Response, Signer, SignerError, SystemClock,
+};
+pub use error::StoreError;
+pub use log_store::{Batch, KeptCheckpoint, LogStore, NewRecord};
+pub use registers::Registers;

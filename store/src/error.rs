@@ -1,0 +1,62 @@
+//! What can go wrong with a store, told apart by who has to act.
+
+/// Why a store did not do what it was asked to.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// The disk or the database failed. Whether a write took place is unknown: the caller has to
+    /// drop its state, stop, and let the next start read what is there (rule R4).
+    #[error("the store failed while it {doing}: {cause}")]
+    Failed {
+        /// What was being done, in the words of "while it ...".
+        doing: &'static str,
+        /// What the layer below said.
+        cause: String,
+    },
+    /// Something that is stored is not what was written.
+    #[error("{what} is damaged: {detail}; stop, run fsck, and restore it from a mirror")]
+    Damaged {
+        /// What is damaged, with its index or path.
+        what: String,
+        /// What was found.
+        detail: String,
+    },
+    /// The value that was to be replaced is not the one that is there: somebody else wrote.
+    #[error("{what} changed meanwhile: expected {expected}, found {found}")]
+    Conflict {
+        /// What was to be changed.
+        what: String,
+        /// What the caller had read.
+        expected: String,
+        /// What is there now.
+        found: String,
+    },
+    /// Another process has the store open.
+    #[error("{path} is in use by another process: one store has one owner; stop the other first")]
+    InUse {
+        /// The directory.
+        path: String,
+    },
+    /// There is nothing at the path. Serving never creates.
+    #[error("there is no store at {path}: create it with `init`, or correct the path")]
+    Absent {
+        /// The directory or file.
+        path: String,
+    },
+    /// There is something at the path already.
+    #[error("{path} exists already: nothing is overwritten; remove it yourself if you are certain")]
+    Exists {
+        /// The directory or file.
+        path: String,
+    },
+    /// The store was written by another version, or for another log.
+    #[error("{path} belongs to {found}, not to {expected}")]
+    Foreign {
+        /// The directory or file.
+        path: String,
+        /// What it was opened for.
+        expected: String,
+        /// What it says that it is.
+        found: String,
+    },
+}
