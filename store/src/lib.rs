@@ -19,9 +19,7 @@ mod error;
 mod log_store;
 mod registers;
 
-pub use environment::{
-    Clock, Method, Net, NetError, NetFuture, Request, Response, Signer, SignerError, SystemClock,
-};
+pub use environment::{Clock, Signer, SignerError, SystemClock};
 pub use error::StoreError;
 pub use log_store::{Batch, KeptCheckpoint, LogStore, NewRecord};
 pub use registers::Registers;
