@@ -1,1 +1,53 @@
-//! Placeholder, replaced with the room's first commit.
+//! Trust artifacts, and the records that a log keeps of them.
+//!
+//! Timestamp tokens (RFC 3161), X.509 certificates and revocation lists (RFC 5280) come in as
+//! octets; out come either records, ready to be logged or compared with a log entry, or a refusal
+//! with a stable code. One implementation serves the log's admission and every verifier
+//! ([`admission`]). Sans-IO: no clock, no disk, no network; each artifact is judged as of its own
+//! time, against anchors that the caller brings.
+//!
+//! ```text
+//!   octets --parse--> TimestampToken | Certificate | Crl     (read, not believed)
+//!                        | verify(&Anchors)
+//!                        v
+//!                     VerifiedToken | Path | VerifiedCrl     (only these have records)
+//!                        | record()
+//!                        v
+//!                     record::Record --encode--> a log entry (docs/formats/record.md)
+//! ```
+//!
+//! What is not promised: revocation is not looked up (a caller with a list decides by
+//! [`status::token_status`]), certificate policies and name constraints are not processed (critical
+//! constraints refuse a path), delta and indirect lists are refused by name.
+
+#![deny(missing_docs)]
+#![deny(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic
+)]
+
+pub mod admission;
+pub mod asn1;
+pub mod certificate;
+pub mod cms;
+pub mod crl;
+pub mod hash;
+mod oid;
+pub mod path;
+pub mod pem;
+pub mod record;
+pub mod reply;
+pub mod signature;
+pub mod status;
+pub mod time;
+pub mod token;
+pub mod tst;
+
+pub use admission::{Admitted, ArtifactType, Refusal, Verified, admit, record_of};
+pub use certificate::Certificate;
+pub use crl::{Crl, VerifiedCrl};
+pub use path::{Anchors, Path};
+pub use record::{Body, LookupKey, Record};
+pub use token::{TimestampToken, VerifiedToken};

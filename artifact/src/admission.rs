@@ -1,0 +1,258 @@
+//! Admission: from an artifact's octets to log entries, or to a refusal that says why.
+//!
+//! The log runs this before it accepts; a verifier runs the same code to rebuild the record that a
+//! proof is about. Neither has a second implementation to disagree with. Everything is a function
+//! of the octets and the anchors: no clock, so an artifact of a provider that closed long ago is
+//! judged as of its own time.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use thiserror::Error;
+
+use crate::certificate::{Certificate, CertificateError};
+use crate::crl::{Crl, CrlError, VerifiedCrl};
+use crate::path::{Anchors, Path, PathError, Validity, find_path};
+use crate::record::{Record, RecordError, certificate_record};
+use crate::token::{TimestampToken, TokenError, VerifiedToken};
+
+/// What a submitter says that it sends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ArtifactType {
+    /// TimeStampResp.
+    TimestampReply,
+    /// A bare token.
+    TimestampToken,
+    /// A certificate.
+    Certificate,
+    /// A revocation list.
+    Crl,
+}
+
+impl ArtifactType {
+    /// From a media type without parameters, in any case; none if it is not an artifact's.
+    pub fn from_media_type(media_type: &str) -> Option<Self> {
+        let essence = media_type
+            .split(';')
+            .next()
+            .unwrap_or_default()
+            .trim()
+            .to_ascii_lowercase();
+        Some(match essence.as_str() {
+            // RFC 3161 3.4 spells both; -response is its erratum.
+            "application/timestamp-reply" | "application/timestamp-response" => {
+                Self::TimestampReply
+            }
+            "application/vnd.etsi.timestamp-token" | "application/timestamp-token" => {
+                Self::TimestampToken
+            }
+            "application/pkix-cert" | "application/x-x509-ca-cert" | "application/x-pem-file" => {
+                Self::Certificate
+            }
+            "application/pkix-crl" | "application/x-pkcs7-crl" => Self::Crl,
+            _ => return None,
+        })
+    }
+
+    /// The media type that clients send.
+    pub const fn media_type(self) -> &'static str {
+        match self {
+            Self::TimestampReply => "application/timestamp-reply",
+            Self::TimestampToken => "application/vnd.etsi.timestamp-token",
+            Self::Certificate => "application/pkix-cert",
+            Self::Crl => "application/pkix-crl",
+        }
+    }
+
+    /// What octets seem to be, for a client that holds a file: the first reading that succeeds.
+    pub fn detect(bytes: &[u8]) -> Option<Self> {
+        if Certificate::parse(bytes).is_ok() {
+            Some(Self::Certificate)
+        } else if TimestampToken::parse(bytes).is_ok() {
+            Some(Self::TimestampToken)
+        } else if Crl::parse(bytes).is_ok() {
+            Some(Self::Crl)
+        } else {
+            None
+        }
+    }
+}
+
+/// Why an artifact is not admitted. What must change is said by the inner error.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// A token.
+    #[error(transparent)]
+    Token(#[from] TokenError),
+    /// A certificate cannot be read.
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
+    /// A certificate has no path to an anchor.
+    #[error("certificate, path at its notBefore: {0}")]
+    CertificatePath(#[source] PathError),
+    /// A certificate's issuer key is not at hand, so it has no record.
+    #[error(
+        "certificate `{subject}` is trusted directly, and the key that signed it is not registered; register its issuer"
+    )]
+    IssuerKeyUnknown {
+        /// Whose.
+        subject: String,
+    },
+    /// A list.
+    #[error(transparent)]
+    Crl(#[from] CrlError),
+    /// A field does not fit a record.
+    #[error(transparent)]
+    Record(#[from] RecordError),
+}
+
+impl Refusal {
+    /// Stable code, kebab-case; `urn:ishibumi:error:CODE` in problem details.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Token(error) => error.code(),
+            Self::Certificate(CertificateError::Size(_)) => "too-large",
+            Self::Certificate(CertificateError::Pem(_)) => "pem-malformed",
+            Self::Certificate(_) => "certificate-malformed",
+            Self::CertificatePath(error) => error.code(),
+            Self::IssuerKeyUnknown { .. } => "issuer-key-unknown",
+            Self::Crl(error) => error.code(),
+            Self::Record(_) => "record-bounds",
+        }
+    }
+}
+
+/// What was verified, by kind.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Verified {
+    /// A token.
+    Token(Box<VerifiedToken>),
+    /// A certificate with its path: end certificate first, anchor last.
+    Certificate(Path),
+    /// A list.
+    Crl(Box<VerifiedCrl>),
+}
+
+/// An artifact that was admitted.
+#[derive(Clone, Debug)]
+pub struct Admitted {
+    records: Vec<Record>,
+    record: Record,
+    blobs: Vec<Vec<u8>>,
+    verified: Verified,
+}
+
+impl Admitted {
+    /// The log entries in their order, none of them twice. The artifact's own record is the last: a
+    /// token's after its chain's certificates (anchor first), a list's after its revocations.
+    pub fn records(&self) -> &[Record] {
+        &self.records
+    }
+
+    /// The artifact's own record.
+    pub fn record(&self) -> &Record {
+        &self.record
+    }
+
+    /// Octets to keep beside the log, by their SHA-256: a list's DER.
+    pub fn blobs(&self) -> &[Vec<u8>] {
+        &self.blobs
+    }
+
+    /// What was verified.
+    pub const fn verified(&self) -> &Verified {
+        &self.verified
+    }
+
+    /// Takes it apart: records, blobs, what was verified.
+    pub fn into_parts(self) -> (Vec<Record>, Vec<Vec<u8>>, Verified) {
+        (self.records, self.blobs, self.verified)
+    }
+}
+
+/// Verifies an artifact and makes its log entries.
+pub fn admit(kind: ArtifactType, bytes: &[u8], anchors: &Anchors) -> Result<Admitted, Refusal> {
+    match kind {
+        ArtifactType::TimestampReply | ArtifactType::TimestampToken => admit_token(bytes, anchors),
+        ArtifactType::Certificate => admit_certificate(bytes, anchors),
+        ArtifactType::Crl => admit_crl(bytes, anchors),
+    }
+}
+
+/// The artifact's own record: what a verifier compares with the leaf that a proof is about.
+pub fn record_of(kind: ArtifactType, bytes: &[u8], anchors: &Anchors) -> Result<Record, Refusal> {
+    match kind {
+        ArtifactType::TimestampReply | ArtifactType::TimestampToken => {
+            Ok(TimestampToken::parse(bytes)?
+                .verify(anchors)?
+                .record()
+                .clone())
+        }
+        ArtifactType::Certificate => {
+            admit_certificate(bytes, anchors).map(|it| it.record().clone())
+        }
+        ArtifactType::Crl => Ok(Crl::parse(bytes)?.verify(anchors)?.record().clone()),
+    }
+}
+
+fn admit_token(bytes: &[u8], anchors: &Anchors) -> Result<Admitted, Refusal> {
+    let token = TimestampToken::parse(bytes)?.verify(anchors)?;
+    let mut records = Vec::new();
+    let path = token.path().certificates();
+    for (index, certificate) in path.iter().enumerate().rev() {
+        let next = path.get(index + 1).map(Arc::as_ref);
+        // A directly trusted certificate whose issuer nobody holds has no record; its token has.
+        if let Some(key_hash) = anchors.issuer_key_hash(certificate, next, token.carried()) {
+            records.push(certificate_record(certificate, key_hash)?);
+        }
+    }
+    let record = token.record().clone();
+    records.push(record.clone());
+    Ok(Admitted {
+        records,
+        record,
+        blobs: Vec::new(),
+        verified: Verified::Token(Box::new(token)),
+    })
+}
+
+/// As of its own notBefore, so that certificates that have expired can still be logged.
+fn admit_certificate(bytes: &[u8], anchors: &Anchors) -> Result<Admitted, Refusal> {
+    let certificate = Arc::new(Certificate::parse(bytes)?);
+    let validity = Validity::At(certificate.not_before());
+    let path = find_path(&certificate, &[], anchors, validity).map_err(Refusal::CertificatePath)?;
+    let next = path.certificates().get(1).map(Arc::as_ref);
+    let key_hash = anchors
+        .issuer_key_hash(&certificate, next, &[])
+        .ok_or_else(|| Refusal::IssuerKeyUnknown {
+            subject: certificate.subject(),
+        })?;
+    let record = certificate_record(&certificate, key_hash)?;
+    Ok(Admitted {
+        records: vec![record.clone()],
+        record,
+        blobs: Vec::new(),
+        verified: Verified::Certificate(path),
+    })
+}
+
+fn admit_crl(bytes: &[u8], anchors: &Anchors) -> Result<Admitted, Refusal> {
+    let crl = Crl::parse(bytes)?.verify(anchors)?;
+    let mut seen = HashSet::new();
+    let mut records: Vec<Record> = crl
+        .revocations()
+        .filter(|revocation| seen.insert(revocation.clone()))
+        .map(|revocation| crate::record::Body::Revocation(revocation).into())
+        .collect();
+    let record = crl.record().clone();
+    records.push(record.clone());
+    Ok(Admitted {
+        records,
+        record,
+        blobs: vec![crl.der().to_vec()],
+        verified: Verified::Crl(Box::new(crl)),
+    })
+}

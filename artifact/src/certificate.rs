@@ -1,0 +1,460 @@
+//! A certificate as received, with what path building and the record need read out of it.
+//!
+//! The octets are kept and never re-encoded: signatures, ESS hashes and records rest on them. The
+//! outline is walked here so that ranges stay exact; names and extensions are read by `x509-cert`.
+//! Reading proves nothing: a [`Certificate`] is what somebody sent, until a path is found for it.
+
+use core::ops::Range;
+
+use const_oid::ObjectIdentifier;
+use der::{Decode, Encode};
+use thiserror::Error;
+use x509_cert::ext::Extension;
+use x509_cert::ext::pkix::name::{GeneralName, GeneralNames};
+use x509_cert::ext::pkix::{BasicConstraints, ExtendedKeyUsage, KeyUsage};
+use x509_cert::name::Name;
+
+use crate::asn1::{self, Asn1Error, Element, INTEGER, Reader, SEQUENCE};
+use crate::hash::sha256;
+use crate::oid;
+use crate::pem::{self, PemError};
+use crate::signature::{Algorithm, PublicKey, Scheme, SignatureError};
+use crate::time::{Time, TimeError};
+
+/// Largest certificate that is read, in octets.
+pub const CERTIFICATE_INPUT_MAX: usize = 65_535;
+
+/// Why octets are not a certificate.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CertificateError {
+    /// Larger than [`CERTIFICATE_INPUT_MAX`].
+    #[error("a certificate of {0} octets; at most {CERTIFICATE_INPUT_MAX} are read")]
+    Size(usize),
+    /// PEM around it is broken.
+    #[error(transparent)]
+    Pem(#[from] PemError),
+    /// ASN.1 of its outline.
+    #[error("certificate: {0}")]
+    Malformed(#[from] Asn1Error),
+    /// A part that `x509-cert` cannot read.
+    #[error("certificate, {part}: {reason}")]
+    Part {
+        /// Which.
+        part: &'static str,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A date of its validity.
+    #[error("certificate, validity: {0}")]
+    Validity(#[from] TimeError),
+    /// The algorithm inside the signature and the one outside differ (RFC 5280 4.1.1.2).
+    #[error("certificate: signature algorithm inside and outside differ")]
+    AlgorithmsDiffer,
+    /// An extension stands twice (RFC 5280 4.2).
+    #[error("certificate: extension {0} stands twice")]
+    DuplicateExtension(String),
+}
+
+/// What extensions say that path building asks for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Facts {
+    pub(crate) has_basic_constraints: bool,
+    pub(crate) is_ca: bool,
+    pub(crate) path_length: Option<u8>,
+    pub(crate) key_usage: Option<KeyUsage>,
+    pub(crate) extended_key_usage: Vec<ObjectIdentifier>,
+    pub(crate) extended_key_usage_critical: bool,
+    pub(crate) private_key_not_before: Option<Time>,
+    pub(crate) private_key_not_after: Option<Time>,
+    pub(crate) subject_key_identifier: Option<Vec<u8>>,
+    pub(crate) unknown_critical: Option<ObjectIdentifier>,
+}
+
+/// A certificate that could be read.
+#[derive(Clone, Debug)]
+pub struct Certificate {
+    der: Vec<u8>,
+    digest: [u8; 32],
+    tbs: Range<usize>,
+    algorithm: Range<usize>,
+    signature: Range<usize>,
+    serial: Range<usize>,
+    issuer: Range<usize>,
+    subject: Range<usize>,
+    key_info: Range<usize>,
+    key_hash: [u8; 32],
+    issuer_name: Name,
+    subject_name: Name,
+    not_before: Time,
+    not_after: Time,
+    extensions: Vec<Extension>,
+    facts: Facts,
+}
+
+impl PartialEq for Certificate {
+    fn eq(&self, other: &Self) -> bool {
+        self.der == other.der
+    }
+}
+
+impl Eq for Certificate {}
+
+impl Certificate {
+    /// Reads one certificate, DER or PEM.
+    pub fn parse(bytes: &[u8]) -> Result<Self, CertificateError> {
+        Self::from_der(&pem::unwrap_one(bytes)?)
+    }
+
+    /// Reads every certificate of a PEM bundle, or the one of a DER file.
+    pub fn parse_bundle(bytes: &[u8]) -> Result<Vec<Self>, CertificateError> {
+        pem::unwrap_all(bytes)?
+            .iter()
+            .map(|der| Self::from_der(der))
+            .collect()
+    }
+
+    /// Reads one certificate, DER.
+    pub fn from_der(der: &[u8]) -> Result<Self, CertificateError> {
+        if der.len() > CERTIFICATE_INPUT_MAX {
+            return Err(CertificateError::Size(der.len()));
+        }
+        let range = |element: &Element<'_>| range_within(der, element.raw);
+        let mut outer = asn1::only(Reader::der(der), SEQUENCE)?.reader();
+        let tbs = outer.expect(SEQUENCE)?;
+        let algorithm = outer.expect(SEQUENCE)?;
+        let signature = outer.expect(asn1::BIT_STRING)?.bit_octets()?;
+        outer.finish()?;
+
+        let mut fields = tbs.reader();
+        let version = fields.optional(asn1::context_constructed(0))?;
+        let serial = fields.expect(INTEGER)?.integer_octets()?;
+        if fields.expect(SEQUENCE)?.raw != algorithm.raw {
+            return Err(CertificateError::AlgorithmsDiffer);
+        }
+        let issuer = fields.expect(SEQUENCE)?;
+        let mut validity = fields.expect(SEQUENCE)?.reader();
+        let (not_before, not_after) = (read_time(&mut validity)?, read_time(&mut validity)?);
+        validity.finish()?;
+        let subject = fields.expect(SEQUENCE)?;
+        let key_info = fields.expect(SEQUENCE)?;
+        fields.optional(asn1::context(1))?;
+        fields.optional(asn1::context(2))?;
+        let extensions = match fields.optional(asn1::context_constructed(3))? {
+            Some(wrapper) => read_extensions(wrapper.content)?,
+            None => Vec::new(),
+        };
+        fields.finish()?;
+        if let Some(version) = version
+            && asn1::only(version.reader(), INTEGER)?.unsigned()? > 2
+        {
+            return Err(Asn1Error::Value("a certificate version above 3").into());
+        }
+
+        Ok(Self {
+            digest: sha256(der),
+            tbs: range(&tbs),
+            algorithm: range(&algorithm),
+            signature: range_within(der, signature),
+            serial: range_within(der, serial),
+            issuer: range(&issuer),
+            subject: range(&subject),
+            key_info: range(&key_info),
+            key_hash: sha256(key_value(&key_info)?),
+            issuer_name: part("issuer", Name::from_der(issuer.raw))?,
+            subject_name: part("subject", Name::from_der(subject.raw))?,
+            not_before,
+            not_after,
+            facts: read_facts(&extensions)?,
+            extensions,
+            der: der.to_vec(),
+        })
+    }
+
+    fn slice(&self, range: &Range<usize>) -> &[u8] {
+        self.der.get(range.clone()).unwrap_or_default()
+    }
+
+    /// The octets as received.
+    pub fn der(&self) -> &[u8] {
+        &self.der
+    }
+
+    /// SHA-256 of [`Self::der`].
+    pub const fn digest(&self) -> [u8; 32] {
+        self.digest
+    }
+
+    /// TBSCertificate, as received: what the issuer signed.
+    pub fn tbs(&self) -> &[u8] {
+        self.slice(&self.tbs)
+    }
+
+    /// serialNumber: contents octets of the INTEGER.
+    pub fn serial(&self) -> &[u8] {
+        self.slice(&self.serial)
+    }
+
+    /// SubjectPublicKeyInfo, DER.
+    pub fn subject_public_key_info(&self) -> &[u8] {
+        self.slice(&self.key_info)
+    }
+
+    /// SHA-256 of the value of subjectPublicKey (RFC 6960 4.1.1): what the records of everything
+    /// that this certificate's key signed carry as issuer key hash.
+    pub const fn key_hash(&self) -> [u8; 32] {
+        self.key_hash
+    }
+
+    /// Start of validity.
+    pub const fn not_before(&self) -> Time {
+        self.not_before
+    }
+
+    /// End of validity.
+    pub const fn not_after(&self) -> Time {
+        self.not_after
+    }
+
+    /// Subject as RFC 4514 text, for people.
+    pub fn subject(&self) -> String {
+        self.subject_name.to_string()
+    }
+
+    /// Issuer as RFC 4514 text, for people.
+    pub fn issuer(&self) -> String {
+        self.issuer_name.to_string()
+    }
+
+    /// Values of organizationIdentifier (2.5.4.97) in the subject.
+    pub fn organization_identifiers(&self) -> Vec<String> {
+        let attributes = self.subject_attributes().into_iter();
+        attributes
+            .filter(|(oid, _)| *oid == oid::ORGANIZATION_IDENTIFIER)
+            .map(|(_, text)| text)
+            .collect()
+    }
+
+    /// Whether basicConstraints says CA.
+    pub const fn is_ca(&self) -> bool {
+        self.facts.is_ca
+    }
+
+    pub(crate) const fn facts(&self) -> &Facts {
+        &self.facts
+    }
+
+    pub(crate) fn issuer_der(&self) -> &[u8] {
+        self.slice(&self.issuer)
+    }
+
+    pub(crate) fn subject_der(&self) -> &[u8] {
+        self.slice(&self.subject)
+    }
+
+    pub(crate) const fn issuer_name(&self) -> &Name {
+        &self.issuer_name
+    }
+
+    pub(crate) const fn subject_name(&self) -> &Name {
+        &self.subject_name
+    }
+
+    /// Subject attributes with their text; octets that are no text are shown in hexadecimal.
+    pub(crate) fn subject_attributes(&self) -> Vec<(ObjectIdentifier, String)> {
+        let attributes = self.subject_name.iter();
+        attributes
+            .map(|attribute| (attribute.oid, text_of(attribute.value.value())))
+            .collect()
+    }
+
+    /// Value of an extension.
+    pub(crate) fn extension(&self, oid: &ObjectIdentifier) -> Option<&[u8]> {
+        let found = self
+            .extensions
+            .iter()
+            .find(|extension| extension.extn_id == *oid);
+        found.map(|extension| extension.extn_value.as_bytes())
+    }
+
+    pub(crate) fn subject_alternative_names(&self) -> Result<Vec<GeneralName>, CertificateError> {
+        match self.extension(&oid::SUBJECT_ALT_NAME) {
+            Some(value) => part("subjectAltName", GeneralNames::from_der(value)),
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// The key, ready to verify with.
+    pub(crate) fn public_key(&self) -> Result<PublicKey, SignatureError> {
+        PublicKey::read(self.subject_public_key_info())
+    }
+
+    /// Whether `key` signed this certificate.
+    pub(crate) fn verify_signed_by(
+        &self,
+        key: &PublicKey,
+        sha1: bool,
+    ) -> Result<(), SignatureError> {
+        let outer = asn1::only(Reader::der(self.slice(&self.algorithm)), SEQUENCE)?;
+        let scheme = Scheme::read(&Algorithm::read(outer.reader())?, None)?;
+        key.verify(scheme, self.tbs(), self.slice(&self.signature), sha1)
+    }
+
+    /// Whether issuer and subject are one name.
+    pub(crate) fn is_self_issued(&self) -> bool {
+        self.issuer_der() == self.subject_der()
+            || names_match(&self.issuer_name, &self.subject_name)
+    }
+}
+
+/// RFC 5280 7.1, in its simple form: attributes in order, text compared without case and with
+/// spaces folded, anything else octet by octet.
+pub(crate) fn names_match(one: &Name, other: &Name) -> bool {
+    one.len() == other.len()
+        && one.iter().zip(other.iter()).all(|(left, right)| {
+            left.oid == right.oid
+                && (left.value == right.value
+                    || folded(left.value.value()) == folded(right.value.value()))
+        })
+}
+
+fn folded(value: &[u8]) -> Option<String> {
+    let text = core::str::from_utf8(value).ok()?.to_lowercase();
+    Some(text.split_whitespace().collect::<Vec<_>>().join(" "))
+}
+
+fn text_of(value: &[u8]) -> String {
+    core::str::from_utf8(value).map_or_else(|_| value.escape_ascii().to_string(), str::to_owned)
+}
+
+fn part<T>(part: &'static str, read: Result<T, der::Error>) -> Result<T, CertificateError> {
+    read.map_err(|error| CertificateError::Part {
+        part,
+        reason: error.to_string(),
+    })
+}
+
+/// Position of `inner`, a slice of `outer`.
+fn range_within(outer: &[u8], inner: &[u8]) -> Range<usize> {
+    let start = inner.as_ptr().addr().saturating_sub(outer.as_ptr().addr());
+    start..start + inner.len()
+}
+
+fn key_value<'a>(key_info: &Element<'a>) -> Result<&'a [u8], Asn1Error> {
+    let mut fields = key_info.reader();
+    fields.expect(SEQUENCE)?;
+    let value = fields.expect(asn1::BIT_STRING)?.bit_octets()?;
+    fields.finish()?;
+    Ok(value)
+}
+
+/// A Time: UTCTime or GeneralizedTime.
+pub(crate) fn read_time(reader: &mut Reader<'_>) -> Result<Time, TimeFieldError> {
+    match reader.next()? {
+        Some(element) if element.tag == asn1::UTC_TIME => Ok(Time::from_utc_time(element.content)?),
+        Some(element) if element.tag == asn1::GENERALIZED_TIME => {
+            Ok(Time::from_generalized(element.content)?)
+        }
+        Some(element) => Err(Asn1Error::Unexpected {
+            expected: asn1::UTC_TIME,
+            found: element.tag,
+        }
+        .into()),
+        None => Err(Asn1Error::Missing {
+            expected: asn1::UTC_TIME,
+        }
+        .into()),
+    }
+}
+
+/// Why a Time could not be read: its element, or its text.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub(crate) enum TimeFieldError {
+    #[error(transparent)]
+    Element(#[from] Asn1Error),
+    #[error(transparent)]
+    Text(#[from] TimeError),
+}
+
+impl From<TimeFieldError> for CertificateError {
+    fn from(error: TimeFieldError) -> Self {
+        match error {
+            TimeFieldError::Element(error) => error.into(),
+            TimeFieldError::Text(error) => error.into(),
+        }
+    }
+}
+
+fn read_extensions(octets: &[u8]) -> Result<Vec<Extension>, CertificateError> {
+    let extensions = part("extensions", Vec::<Extension>::from_der(octets))?;
+    for (index, extension) in extensions.iter().enumerate() {
+        if extensions
+            .iter()
+            .take(index)
+            .any(|earlier| earlier.extn_id == extension.extn_id)
+        {
+            return Err(CertificateError::DuplicateExtension(
+                extension.extn_id.to_string(),
+            ));
+        }
+    }
+    Ok(extensions)
+}
+
+/// Extensions that may be critical: those that path building acts upon, and those that restrict
+/// nothing that this crate decides. nameConstraints, policyConstraints and policyMappings are not
+/// among them, because ignoring them would accept what their issuer forbade.
+const UNDERSTOOD: [ObjectIdentifier; 9] = [
+    oid::BASIC_CONSTRAINTS,
+    oid::KEY_USAGE,
+    oid::EXTENDED_KEY_USAGE,
+    oid::SUBJECT_ALT_NAME,
+    oid::SUBJECT_KEY_IDENTIFIER,
+    oid::PRIVATE_KEY_USAGE_PERIOD,
+    oid::CERTIFICATE_POLICIES,
+    oid::INHIBIT_ANY_POLICY,
+    oid::QC_STATEMENTS,
+];
+
+fn read_facts(extensions: &[Extension]) -> Result<Facts, CertificateError> {
+    let mut facts = Facts::default();
+    for extension in extensions {
+        let value = extension.extn_value.as_bytes();
+        let id = extension.extn_id;
+        if id == oid::BASIC_CONSTRAINTS {
+            let constraints = part("basicConstraints", BasicConstraints::from_der(value))?;
+            facts.has_basic_constraints = true;
+            facts.is_ca = constraints.ca;
+            facts.path_length = constraints.path_len_constraint;
+        } else if id == oid::KEY_USAGE {
+            facts.key_usage = Some(part("keyUsage", KeyUsage::from_der(value))?);
+        } else if id == oid::EXTENDED_KEY_USAGE {
+            facts.extended_key_usage =
+                part("extendedKeyUsage", ExtendedKeyUsage::from_der(value))?.0;
+            facts.extended_key_usage_critical = extension.critical;
+        } else if id == oid::PRIVATE_KEY_USAGE_PERIOD {
+            let mut fields = asn1::only(Reader::der(value), SEQUENCE)?.reader();
+            let mut moment = |number| -> Result<Option<Time>, CertificateError> {
+                let field = fields.optional(asn1::context(number))?;
+                Ok(field
+                    .map(|field| Time::from_generalized(field.content))
+                    .transpose()?)
+            };
+            facts.private_key_not_before = moment(0)?;
+            facts.private_key_not_after = moment(1)?;
+            fields.finish()?;
+        } else if id == oid::SUBJECT_KEY_IDENTIFIER {
+            let identifier = asn1::only(Reader::der(value), asn1::OCTET_STRING)?;
+            facts.subject_key_identifier = Some(identifier.content.to_vec());
+        }
+        if extension.critical && !UNDERSTOOD.contains(&id) && facts.unknown_critical.is_none() {
+            facts.unknown_critical = Some(id);
+        }
+    }
+    Ok(facts)
+}
+
+/// DER of a name, for comparison with a GeneralName's.
+pub(crate) fn name_der(name: &Name) -> Vec<u8> {
+    name.to_der().unwrap_or_default()
+}

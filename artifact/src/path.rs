@@ -1,0 +1,424 @@
+//! From a certificate to an anchor: the path of RFC 5280 section 6, as of a given time.
+//!
+//! Anchors are certificates that the caller trusts; intermediates are certificates that it knows,
+//! such as those registered with a provider, and vouch for nothing. A path is looked for through
+//! intermediates and whatever certificates came with the artifact, depth first, with bounds on depth
+//! and on signatures tried, so that a bag of look-alike certificates costs a bounded amount.
+//!
+//! Checked at every link: name chaining, signature, validity at the given time, CA and pathLen,
+//! keyCertSign, no critical extension that is not understood. Not here: revocation (a caller with
+//! revocation data decides by it, see `status`), certificate policies and name constraints
+//! (critical ones refuse the path).
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use thiserror::Error;
+
+use crate::certificate::{Certificate, names_match};
+use crate::hash::sha256;
+use crate::signature::SignatureError;
+use crate::time::Time;
+
+/// Longest path, end certificate and anchor included.
+pub const PATH_LENGTH_MAX: usize = 8;
+
+/// Signatures tried in one search.
+pub const SIGNATURES_TRIED_MAX: usize = 32;
+
+/// Why no path was found; the reason that came closest to an anchor.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PathError {
+    /// Nobody who could have signed it is known.
+    #[error(
+        "no anchor and no known certificate has the name of the issuer, `{issuer}`; is it registered?"
+    )]
+    IssuerUnknown {
+        /// The issuer's name.
+        issuer: String,
+    },
+    /// Not valid at the time in question.
+    #[error("certificate `{subject}` is valid from {not_before} to {not_after}, not at {at}")]
+    Validity {
+        /// Whose.
+        subject: String,
+        /// Start.
+        not_before: Time,
+        /// End.
+        not_after: Time,
+        /// Time in question.
+        at: Time,
+    },
+    /// It issues without being a CA.
+    #[error("certificate `{subject}` is not a CA certificate, yet it would have to be the issuer")]
+    NotCa {
+        /// Whose.
+        subject: String,
+    },
+    /// Its keyUsage does not allow signing certificates.
+    #[error("keyUsage of `{subject}` lacks {usage}")]
+    KeyUsage {
+        /// Whose.
+        subject: String,
+        /// What is missing.
+        usage: &'static str,
+    },
+    /// More CAs below it than it allows.
+    #[error("`{subject}` allows {allowed} CA certificates below it, there are {found}")]
+    PathLength {
+        /// Whose.
+        subject: String,
+        /// pathLenConstraint.
+        allowed: u8,
+        /// CA certificates below it that are not self-issued.
+        found: usize,
+    },
+    /// A critical extension that is not understood.
+    #[error(
+        "certificate `{subject}` has the critical extension {extension}, which is not understood here"
+    )]
+    CriticalExtension {
+        /// Whose.
+        subject: String,
+        /// OID.
+        extension: String,
+    },
+    /// The issuer's key did not make this signature.
+    #[error("certificate `{subject}`: {source}")]
+    Signature {
+        /// Whose.
+        subject: String,
+        /// Why.
+        source: SignatureError,
+    },
+    /// A limit of the search was reached.
+    #[error(
+        "the search for a path reached its limit ({PATH_LENGTH_MAX} certificates, {SIGNATURES_TRIED_MAX} signatures)"
+    )]
+    Limit,
+}
+
+impl PathError {
+    /// Stable code, kebab-case.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::IssuerUnknown { .. } => "issuer-unregistered",
+            Self::Validity { .. } => "certificate-not-valid-then",
+            Self::NotCa { .. } => "issuer-not-ca",
+            Self::KeyUsage { .. } => "issuer-key-usage",
+            Self::PathLength { .. } => "path-length-exceeded",
+            Self::CriticalExtension { .. } => "critical-extension-unknown",
+            Self::Signature { .. } => "certificate-signature-invalid",
+            Self::Limit => "path-search-limit",
+        }
+    }
+}
+
+/// What a caller trusts and knows: an immutable snapshot, cheap to share behind an `Arc`.
+#[derive(Debug, Default)]
+pub struct Anchors {
+    trusted: Vec<Arc<Certificate>>,
+    intermediates: Vec<Arc<Certificate>>,
+    sha1: bool,
+    memo: Option<Memo>,
+}
+
+impl Anchors {
+    /// Trusts these certificates: CAs, or TSU certificates directly.
+    pub fn from_certificates(certificates: impl IntoIterator<Item = Certificate>) -> Self {
+        Self {
+            trusted: certificates.into_iter().map(Arc::new).collect(),
+            ..Self::default()
+        }
+    }
+
+    /// Adds certificates that are known without being trusted.
+    #[must_use]
+    pub fn with_intermediates(
+        mut self,
+        certificates: impl IntoIterator<Item = Certificate>,
+    ) -> Self {
+        self.intermediates
+            .extend(certificates.into_iter().map(Arc::new));
+        self
+    }
+
+    /// Remembers up to `capacity` (certificate, issuer key) pairs whose signature was right, 32
+    /// octets each, so that a TSU's chain is not verified anew for each of its tokens.
+    #[must_use]
+    pub fn with_memo(mut self, capacity: usize) -> Self {
+        self.memo = Some(Memo {
+            capacity,
+            verified: Mutex::default(),
+        });
+        self
+    }
+
+    /// Accepts SHA-1 in signatures and imprints, for artifacts of the years before 2016.
+    #[must_use]
+    pub fn accepting_sha1(mut self) -> Self {
+        self.sha1 = true;
+        self
+    }
+
+    /// The trusted certificates.
+    pub fn anchors(&self) -> &[Arc<Certificate>] {
+        &self.trusted
+    }
+
+    /// The certificates that are only known.
+    pub fn intermediates(&self) -> &[Arc<Certificate>] {
+        &self.intermediates
+    }
+
+    pub(crate) const fn accepts_sha1(&self) -> bool {
+        self.sha1
+    }
+
+    /// Everything known, anchors first.
+    pub(crate) fn known(&self) -> impl Iterator<Item = &Arc<Certificate>> {
+        self.trusted.iter().chain(&self.intermediates)
+    }
+
+    fn is_anchor(&self, certificate: &Certificate) -> bool {
+        self.trusted
+            .iter()
+            .any(|anchor| anchor.digest() == certificate.digest())
+    }
+
+    /// Whether `issuer`'s key signed `certificate`.
+    pub(crate) fn verify_link(
+        &self,
+        certificate: &Certificate,
+        issuer: &Certificate,
+    ) -> Result<(), SignatureError> {
+        let pair = sha256(
+            &[
+                certificate.digest(),
+                sha256(issuer.subject_public_key_info()),
+            ]
+            .concat(),
+        );
+        if self.memo.as_ref().is_some_and(|memo| memo.holds(&pair)) {
+            return Ok(());
+        }
+        certificate.verify_signed_by(&issuer.public_key()?, self.sha1)?;
+        if let Some(memo) = &self.memo {
+            memo.add(pair);
+        }
+        Ok(())
+    }
+
+    /// Key hash of whoever signed `certificate`: the next in its path, itself, or anybody known.
+    /// None where the issuer's key is not at hand, as for a directly trusted TSU certificate.
+    pub(crate) fn issuer_key_hash(
+        &self,
+        certificate: &Certificate,
+        next: Option<&Certificate>,
+        carried: &[Arc<Certificate>],
+    ) -> Option<[u8; 32]> {
+        if let Some(next) = next {
+            return Some(next.key_hash());
+        }
+        let known = self.known().chain(carried).map(Arc::as_ref);
+        core::iter::once(certificate)
+            .chain(known)
+            .filter(|issuer| is_name_of(certificate, issuer))
+            .take(SIGNATURES_TRIED_MAX)
+            .find(|issuer| self.verify_link(certificate, issuer).is_ok())
+            .map(Certificate::key_hash)
+    }
+}
+
+#[derive(Debug)]
+struct Memo {
+    capacity: usize,
+    verified: Mutex<HashSet<[u8; 32]>>,
+}
+
+impl Memo {
+    fn holds(&self, pair: &[u8; 32]) -> bool {
+        self.verified
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .contains(pair)
+    }
+
+    /// A full memo is emptied: simpler than ageing, and a registry's chains refill it at once.
+    fn add(&self, pair: [u8; 32]) {
+        let mut verified = self.verified.lock().unwrap_or_else(PoisonError::into_inner);
+        if verified.len() >= self.capacity {
+            verified.clear();
+        }
+        if self.capacity > 0 {
+            verified.insert(pair);
+        }
+    }
+}
+
+/// When certificates have to be valid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Validity {
+    /// All of them, at this time (shell model).
+    At(Time),
+    /// Not asked: a historical list stays a statement of its issuer.
+    NotAsked,
+}
+
+/// A path that was found: end certificate first, anchor last; one certificate if it is the anchor.
+#[derive(Clone, Debug)]
+pub struct Path {
+    certificates: Vec<Arc<Certificate>>,
+}
+
+impl Path {
+    /// The certificates, end certificate first, anchor last.
+    pub fn certificates(&self) -> &[Arc<Certificate>] {
+        &self.certificates
+    }
+}
+
+/// Looks for a path from `end`; `carried` are certificates that came with the artifact.
+pub(crate) fn find_path(
+    end: &Arc<Certificate>,
+    carried: &[Arc<Certificate>],
+    anchors: &Anchors,
+    validity: Validity,
+) -> Result<Path, PathError> {
+    let mut search = Search {
+        carried,
+        anchors,
+        validity,
+        tried: 0,
+        path: vec![end.clone()],
+        reason: None,
+    };
+    check_itself(end, validity)?;
+    if search.extend() {
+        return Ok(Path {
+            certificates: search.path,
+        });
+    }
+    Err(search.reason.unwrap_or_else(|| PathError::IssuerUnknown {
+        issuer: end.issuer(),
+    }))
+}
+
+struct Search<'a> {
+    carried: &'a [Arc<Certificate>],
+    anchors: &'a Anchors,
+    validity: Validity,
+    tried: usize,
+    path: Vec<Arc<Certificate>>,
+    reason: Option<PathError>,
+}
+
+impl Search<'_> {
+    /// Extends the path to an anchor; on failure the path is as it was.
+    fn extend(&mut self) -> bool {
+        let Some(last) = self.path.last().cloned() else {
+            return false;
+        };
+        if self.anchors.is_anchor(&last) {
+            return true;
+        }
+        if self.path.len() >= PATH_LENGTH_MAX {
+            self.reason = Some(PathError::Limit);
+            return false;
+        }
+        let anchors = self.anchors;
+        for candidate in anchors.known().chain(self.carried) {
+            let used = self
+                .path
+                .iter()
+                .any(|used| used.digest() == candidate.digest());
+            if used || !is_name_of(&last, candidate) {
+                continue;
+            }
+            if let Err(reason) = self.check_link(&last, candidate) {
+                self.reason = Some(reason);
+                continue;
+            }
+            self.path.push(candidate.clone());
+            if self.extend() {
+                return true;
+            }
+            self.path.pop();
+        }
+        if self.reason.is_none() {
+            self.reason = Some(PathError::IssuerUnknown {
+                issuer: last.issuer(),
+            });
+        }
+        false
+    }
+
+    fn check_link(&mut self, last: &Certificate, issuer: &Certificate) -> Result<(), PathError> {
+        check_itself(issuer, self.validity)?;
+        let subject = || issuer.subject();
+        let facts = issuer.facts();
+        // RFC 5280 6.1: an anchor is a name and a key; one of version 1 has no basicConstraints.
+        let may_be_silent = self.anchors.is_anchor(issuer) && !facts.has_basic_constraints;
+        if !facts.is_ca && !may_be_silent {
+            return Err(PathError::NotCa { subject: subject() });
+        }
+        if facts.key_usage.is_some_and(|usage| !usage.key_cert_sign()) {
+            return Err(PathError::KeyUsage {
+                subject: subject(),
+                usage: "keyCertSign",
+            });
+        }
+        let below = self
+            .path
+            .iter()
+            .skip(1)
+            .filter(|certificate| !certificate.is_self_issued())
+            .count();
+        if let Some(allowed) = facts
+            .path_length
+            .filter(|allowed| below > usize::from(*allowed))
+        {
+            return Err(PathError::PathLength {
+                subject: subject(),
+                allowed,
+                found: below,
+            });
+        }
+        self.tried += 1;
+        if self.tried > SIGNATURES_TRIED_MAX {
+            return Err(PathError::Limit);
+        }
+        self.anchors
+            .verify_link(last, issuer)
+            .map_err(|source| PathError::Signature {
+                subject: last.subject(),
+                source,
+            })
+    }
+}
+
+fn check_itself(certificate: &Certificate, validity: Validity) -> Result<(), PathError> {
+    if let Validity::At(at) = validity
+        && !(certificate.not_before()..=certificate.not_after()).contains(&at)
+    {
+        return Err(PathError::Validity {
+            subject: certificate.subject(),
+            not_before: certificate.not_before(),
+            not_after: certificate.not_after(),
+            at,
+        });
+    }
+    match certificate.facts().unknown_critical {
+        Some(extension) => Err(PathError::CriticalExtension {
+            subject: certificate.subject(),
+            extension: extension.to_string(),
+        }),
+        None => Ok(()),
+    }
+}
+
+pub(crate) fn is_name_of(certificate: &Certificate, issuer: &Certificate) -> bool {
+    certificate.issuer_der() == issuer.subject_der()
+        || names_match(certificate.issuer_name(), issuer.subject_name())
+}

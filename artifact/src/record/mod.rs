@@ -1,0 +1,481 @@
+//! The record: what a log entry is. Layout, byte for byte, in docs/formats/record.md.
+//!
+//! A record is a pure function of its artifact (a certificate or revocation: plus its issuer's
+//! public key), so anybody who holds the artifact rebuilds the record and with it the leaf hash.
+//! Nothing of the submitter, the log or the clock is inside. `decode(encode(x)) == x`, and
+//! `encode(decode(b)) == b` for every `b` that is accepted: one record has one encoding.
+//!
+//! A record is not a proof of what it says: nothing in it is signed by the issuer. Records raise
+//! suspicion; artifacts prove.
+
+mod codec;
+mod disclosure;
+mod lookup;
+mod statement;
+
+use codec::{Cursor, Writer};
+pub use codec::{Moment, Opaque, RecordError};
+pub use disclosure::{Disclosure, certificate_record, disclosure};
+pub use lookup::LookupKey;
+pub use statement::{
+    ANCHORS_MAX, KEYS_MAX, LogOpened, LogStatement, ProviderStatement, StatementCode,
+};
+
+use crate::time::Time;
+
+/// The version that this crate writes and reads.
+pub const RECORD_VERSION: u8 = 1;
+
+/// Longest record, in octets: what a C2SP entry bundle can frame.
+pub const RECORD_SIZE_MAX: usize = 65_535;
+
+/// Longest body of a kind that this crate does not know.
+pub const BODY_SIZE_MAX: usize = RECORD_SIZE_MAX - 3;
+
+/// Longest certificate that fits a record.
+pub const CERTIFICATE_SIZE_MAX: usize = BODY_SIZE_MAX - 32 - 2;
+
+/// Registry of kinds (`uint16`).
+pub mod kind {
+    /// The log about itself.
+    pub const LOG_STATEMENT: u16 = 1;
+    /// About a provider.
+    pub const PROVIDER_STATEMENT: u16 = 2;
+    /// A time-stamp token, RFC 3161.
+    pub const TIMESTAMP_TOKEN: u16 = 3;
+    /// A certificate in full.
+    pub const CERTIFICATE: u16 = 4;
+    /// A certificate as digest.
+    pub const CERTIFICATE_DIGEST: u16 = 5;
+    /// One entry of a revocation list.
+    pub const REVOCATION: u16 = 6;
+    /// A revocation list whose entries all stand before it.
+    pub const CRL: u16 = 7;
+    /// Reserved: an OCSP response.
+    pub const OCSP_RESPONSE: u16 = 8;
+    /// Reserved: a snapshot of a trusted list.
+    pub const TRUSTED_LIST: u16 = 9;
+    /// Reserved: a token over one of the log's own checkpoints.
+    pub const CHECKPOINT_ANCHOR: u16 = 10;
+    /// Reserved: root of the index.
+    pub const INDEX_ROOT: u16 = 11;
+    /// Anything, in laboratories only.
+    pub const OPAQUE: u16 = 0xffff;
+}
+
+/// One log entry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    body: Body,
+}
+
+/// What a record says, by kind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Body {
+    /// Kind 1.
+    Log(LogStatement),
+    /// Kind 2.
+    Provider(ProviderStatement),
+    /// Kind 3.
+    Token(TokenBody),
+    /// Kind 4.
+    Certificate(CertificateBody),
+    /// Kind 5.
+    CertificateDigest(CertificateDigestBody),
+    /// Kind 6.
+    Revocation(Revocation),
+    /// Kind 7.
+    Crl(CrlBody),
+    /// Kind 0xffff.
+    Opaque(Opaque<0, BODY_SIZE_MAX>),
+    /// A kind that this crate does not know; provable all the same.
+    Unknown(UnknownBody),
+}
+
+/// Body of kind 3: what an auditor needs to catch backdating and reused serials. The imprint is not
+/// among it: a guessable document could be confirmed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TokenBody {
+    /// Hash algorithm of the ESS certificate hash: contents octets of its OID.
+    pub ess_hash_algorithm: Opaque<1, 32>,
+    /// Hash of the TSU's certificate, as signed.
+    pub ess_hash: Opaque<20, 64>,
+    /// serialNumber: contents octets of the INTEGER, as signed.
+    pub serial: Opaque<1, 64>,
+    /// genTime, as signed.
+    pub gen_time: GenTime,
+    /// accuracy, as signed.
+    pub accuracy: Option<Accuracy>,
+    /// TSA policy: contents octets of the OID.
+    pub policy: Opaque<1, 64>,
+    /// Hash algorithm of the messageImprint: contents octets of the OID.
+    pub imprint_algorithm: Opaque<1, 32>,
+    /// SHA-256 over the three things that no wrapping of the token changes.
+    pub content: [u8; 32],
+}
+
+/// A genTime: ASCII of the GeneralizedTime as signed, 15 to 32 octets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GenTime {
+    octets: Opaque<15, 32>,
+    time: Time,
+}
+
+impl GenTime {
+    /// From the contents octets of a GeneralizedTime.
+    pub fn new(octets: &[u8]) -> Result<Self, RecordError> {
+        Self::parse(Opaque::new("gen_time", octets)?)
+    }
+
+    fn parse(octets: Opaque<15, 32>) -> Result<Self, RecordError> {
+        let time =
+            Time::from_generalized(octets.as_bytes()).map_err(|source| RecordError::Time {
+                field: "gen_time",
+                source,
+            })?;
+        Ok(Self { octets, time })
+    }
+
+    /// The octets as signed.
+    pub fn as_bytes(&self) -> &[u8] {
+        self.octets.as_bytes()
+    }
+
+    /// The moment that they name.
+    pub const fn time(&self) -> Time {
+        self.time
+    }
+}
+
+/// A token's accuracy (RFC 3161 2.4.2): genTime may be wrong by this much, either way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Accuracy {
+    seconds: u32,
+    millis: u16,
+    micros: u16,
+}
+
+impl Accuracy {
+    /// Fails above 999 milliseconds or microseconds.
+    pub fn new(seconds: u32, millis: u16, micros: u16) -> Result<Self, RecordError> {
+        let bounded = |field, value: u16| {
+            if value > 999 {
+                Err(RecordError::Value {
+                    field,
+                    value: value.into(),
+                })
+            } else {
+                Ok(value)
+            }
+        };
+        let millis = bounded("accuracy.millis", millis)?;
+        Ok(Self {
+            seconds,
+            millis,
+            micros: bounded("accuracy.micros", micros)?,
+        })
+    }
+
+    /// Whole seconds, milliseconds (0 to 999), microseconds (0 to 999).
+    pub const fn parts(self) -> (u32, u16, u16) {
+        (self.seconds, self.millis, self.micros)
+    }
+
+    /// All of it in microseconds.
+    pub fn total_micros(self) -> u64 {
+        u64::from(self.seconds) * 1_000_000
+            + u64::from(self.millis) * 1_000
+            + u64::from(self.micros)
+    }
+}
+
+/// Body of kind 4.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CertificateBody {
+    /// SHA-256 of the value of the issuer's subjectPublicKey BIT STRING (RFC 6960 4.1.1).
+    pub issuer_key_hash: [u8; 32],
+    /// The certificate's DER.
+    pub certificate: Opaque<1, CERTIFICATE_SIZE_MAX>,
+}
+
+/// Body of kind 5: a certificate that may name a natural person.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CertificateDigestBody {
+    /// SHA-256 of the TBSCertificate's DER.
+    pub tbs_digest: [u8; 32],
+    /// As in [`CertificateBody`].
+    pub issuer_key_hash: [u8; 32],
+    /// serialNumber: contents octets of the INTEGER.
+    pub serial: Opaque<1, 64>,
+    /// Start of validity.
+    pub not_before: Moment,
+    /// End of validity.
+    pub not_after: Moment,
+}
+
+/// Body of kind 6: one entry of a revocation list.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Revocation {
+    /// As in [`CertificateBody`].
+    pub issuer_key_hash: [u8; 32],
+    /// Serial of the revoked certificate: contents octets of the INTEGER.
+    pub serial: Opaque<1, 64>,
+    /// revocationDate.
+    pub revocation_date: Moment,
+    /// reasonCode (RFC 5280 5.3.1); none where the extension is absent, which is not the same as
+    /// an explicit `unspecified` (0).
+    pub reason: Option<Reason>,
+    /// invalidityDate, if the entry has it.
+    pub invalidity_date: Option<Moment>,
+}
+
+/// A CRLReason that was stated: 0 to 10 without 7.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Reason(u8);
+
+impl Reason {
+    /// From the ENUMERATED value.
+    pub fn new(code: u8) -> Result<Self, RecordError> {
+        match code {
+            0..=6 | 8..=10 => Ok(Self(code)),
+            _ => Err(RecordError::Value {
+                field: "reason",
+                value: code.into(),
+            }),
+        }
+    }
+
+    /// The ENUMERATED value.
+    pub const fn code(self) -> u8 {
+        self.0
+    }
+
+    /// RFC 5280's name.
+    pub const fn name(self) -> &'static str {
+        match self.0 {
+            0 => "unspecified",
+            1 => "keyCompromise",
+            2 => "cACompromise",
+            3 => "affiliationChanged",
+            4 => "superseded",
+            5 => "cessationOfOperation",
+            6 => "certificateHold",
+            8 => "removeFromCRL",
+            9 => "privilegeWithdrawn",
+            _ => "aACompromise",
+        }
+    }
+}
+
+/// Stands for "no reason was stated".
+const REASON_ABSENT: u8 = 0xff;
+
+/// Body of kind 7. Its presence means that the revocations of the list stand before it, all of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CrlBody {
+    /// As in [`CertificateBody`]: the key that signed the list.
+    pub issuer_key_hash: [u8; 32],
+    /// SHA-256 of the CertificateList's DER.
+    pub digest: [u8; 32],
+    /// cRLNumber: contents octets of the INTEGER; empty if absent.
+    pub number: Opaque<0, 32>,
+    /// thisUpdate.
+    pub this_update: Moment,
+    /// nextUpdate, if the list has it.
+    pub next_update: Option<Moment>,
+    /// Entries in the list.
+    pub count: u32,
+}
+
+/// A body of a kind that this crate does not know. Only [`Record::decode`] makes one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnknownBody {
+    kind: u16,
+    body: Opaque<0, BODY_SIZE_MAX>,
+}
+
+impl UnknownBody {
+    /// The octets after the kind.
+    pub fn as_bytes(&self) -> &[u8] {
+        self.body.as_bytes()
+    }
+}
+
+impl From<Body> for Record {
+    fn from(body: Body) -> Self {
+        Self { body }
+    }
+}
+
+impl Record {
+    /// What it says.
+    pub const fn body(&self) -> &Body {
+        &self.body
+    }
+
+    /// Its kind, as in [`kind`].
+    pub const fn kind(&self) -> u16 {
+        match &self.body {
+            Body::Log(_) => kind::LOG_STATEMENT,
+            Body::Provider(_) => kind::PROVIDER_STATEMENT,
+            Body::Token(_) => kind::TIMESTAMP_TOKEN,
+            Body::Certificate(_) => kind::CERTIFICATE,
+            Body::CertificateDigest(_) => kind::CERTIFICATE_DIGEST,
+            Body::Revocation(_) => kind::REVOCATION,
+            Body::Crl(_) => kind::CRL,
+            Body::Opaque(_) => kind::OPAQUE,
+            Body::Unknown(unknown) => unknown.kind,
+        }
+    }
+
+    /// The log entry: 3 to 65,535 octets. Its leaf hash is RFC 6962's over these.
+    ///
+    /// # Panics
+    /// Never: the bounds of the fields keep every record within its size.
+    pub fn encode(&self) -> Vec<u8> {
+        let mut out = Writer(Vec::with_capacity(192));
+        out.u8(RECORD_VERSION);
+        out.u16(self.kind());
+        match &self.body {
+            Body::Log(statement) => statement.write(&mut out),
+            Body::Provider(statement) => statement.write(&mut out),
+            Body::Token(token) => write_token(&mut out, token),
+            Body::Certificate(certificate) => {
+                out.fixed(&certificate.issuer_key_hash);
+                out.opaque(&certificate.certificate);
+            }
+            Body::CertificateDigest(digest) => {
+                out.fixed(&digest.tbs_digest);
+                out.fixed(&digest.issuer_key_hash);
+                out.opaque(&digest.serial);
+                out.moment(digest.not_before);
+                out.moment(digest.not_after);
+            }
+            Body::Revocation(revocation) => {
+                out.fixed(&revocation.issuer_key_hash);
+                out.opaque(&revocation.serial);
+                out.moment(revocation.revocation_date);
+                out.u8(revocation.reason.map_or(REASON_ABSENT, Reason::code));
+                out.optional_moment(revocation.invalidity_date);
+            }
+            Body::Crl(crl) => {
+                out.fixed(&crl.issuer_key_hash);
+                out.fixed(&crl.digest);
+                out.opaque(&crl.number);
+                out.moment(crl.this_update);
+                out.optional_moment(crl.next_update);
+                out.u32(crl.count);
+            }
+            Body::Opaque(octets) => out.fixed(octets.as_bytes()),
+            Body::Unknown(unknown) => out.fixed(unknown.as_bytes()),
+        }
+        assert!(
+            out.0.len() <= RECORD_SIZE_MAX,
+            "the bounds of the fields keep every record below this"
+        );
+        out.0
+    }
+
+    /// Reads a log entry. Every octet is accounted for; another encoding of the same is refused.
+    pub fn decode(octets: &[u8]) -> Result<Self, RecordError> {
+        if !(3..=RECORD_SIZE_MAX).contains(&octets.len()) {
+            return Err(RecordError::Size(octets.len()));
+        }
+        let mut fields = Cursor::new(octets);
+        let version = fields.u8("version")?;
+        if version != RECORD_VERSION {
+            return Err(RecordError::Version(version));
+        }
+        let body = match fields.u16("kind")? {
+            kind::LOG_STATEMENT => Body::Log(LogStatement::read(&mut fields)?),
+            kind::PROVIDER_STATEMENT => Body::Provider(ProviderStatement::read(&mut fields)?),
+            kind::TIMESTAMP_TOKEN => Body::Token(read_token(&mut fields)?),
+            kind::CERTIFICATE => Body::Certificate(CertificateBody {
+                issuer_key_hash: fields.array("issuer_key_hash")?,
+                certificate: fields.opaque("certificate")?,
+            }),
+            kind::CERTIFICATE_DIGEST => Body::CertificateDigest(CertificateDigestBody {
+                tbs_digest: fields.array("tbs_digest")?,
+                issuer_key_hash: fields.array("issuer_key_hash")?,
+                serial: fields.opaque("serial")?,
+                not_before: fields.moment("not_before")?,
+                not_after: fields.moment("not_after")?,
+            }),
+            kind::REVOCATION => Body::Revocation(read_revocation(&mut fields)?),
+            kind::CRL => Body::Crl(CrlBody {
+                issuer_key_hash: fields.array("issuer_key_hash")?,
+                digest: fields.array("digest")?,
+                number: fields.opaque("number")?,
+                this_update: fields.moment("this_update")?,
+                next_update: fields.optional_moment("next_update")?,
+                count: fields.u32("count")?,
+            }),
+            kind::OPAQUE => Body::Opaque(Opaque::new("body", fields.rest())?),
+            kind => Body::Unknown(UnknownBody {
+                kind,
+                body: Opaque::new("body", fields.rest())?,
+            }),
+        };
+        fields.finish()?;
+        Ok(Self { body })
+    }
+}
+
+fn write_token(out: &mut Writer, token: &TokenBody) {
+    out.opaque(&token.ess_hash_algorithm);
+    out.opaque(&token.ess_hash);
+    out.opaque(&token.serial);
+    out.opaque(&token.gen_time.octets);
+    match token.accuracy {
+        Some(accuracy) => {
+            out.u8(1);
+            out.u32(accuracy.seconds);
+            out.u16(accuracy.millis);
+            out.u16(accuracy.micros);
+        }
+        None => out.u8(0),
+    }
+    out.opaque(&token.policy);
+    out.opaque(&token.imprint_algorithm);
+    out.fixed(&token.content);
+}
+
+fn read_token(fields: &mut Cursor<'_>) -> Result<TokenBody, RecordError> {
+    Ok(TokenBody {
+        ess_hash_algorithm: fields.opaque("ess_hash_algorithm")?,
+        ess_hash: fields.opaque("ess_hash")?,
+        serial: fields.opaque("serial")?,
+        gen_time: GenTime::parse(fields.opaque("gen_time")?)?,
+        accuracy: match fields.u8("accuracy.present")? {
+            0 => None,
+            1 => Some(Accuracy::new(
+                fields.u32("accuracy.seconds")?,
+                fields.u16("accuracy.millis")?,
+                fields.u16("accuracy.micros")?,
+            )?),
+            value => {
+                return Err(RecordError::Value {
+                    field: "accuracy.present",
+                    value: value.into(),
+                });
+            }
+        },
+        policy: fields.opaque("policy")?,
+        imprint_algorithm: fields.opaque("imprint_algorithm")?,
+        content: fields.array("content")?,
+    })
+}
+
+fn read_revocation(fields: &mut Cursor<'_>) -> Result<Revocation, RecordError> {
+    Ok(Revocation {
+        issuer_key_hash: fields.array("issuer_key_hash")?,
+        serial: fields.opaque("serial")?,
+        revocation_date: fields.moment("revocation_date")?,
+        reason: match fields.u8("reason")? {
+            REASON_ABSENT => None,
+            code => Some(Reason::new(code)?),
+        },
+        invalidity_date: fields.optional_moment("invalidity_date")?,
+    })
+}
