@@ -59,4 +59,13 @@ pub enum StoreError {
         /// What it says that it is.
         found: String,
     },
+    /// The caller asked for what no store does: a record that no bundle can hold, a tile beyond the
+    /// staged tree, a key that is too long. Nothing was read or written.
+    #[error("{what} is refused: {detail}")]
+    Refused {
+        /// What was asked for.
+        what: String,
+        /// Which limit it breaks, with both values.
+        detail: String,
+    },
 }

@@ -14,12 +14,19 @@
 
 #![deny(missing_docs)]
 
+mod codec;
 mod environment;
 mod error;
+mod head_file;
 mod log_store;
+mod memory;
 mod registers;
+mod rocks;
 
 pub use environment::{Clock, Signer, SignerError, SystemClock};
 pub use error::StoreError;
-pub use log_store::{Batch, KeptCheckpoint, LogStore, NewRecord};
+pub use head_file::{Head, HeadFile};
+pub use log_store::{Batch, KeptCheckpoint, LOOKUP_KEY_LEN_MAX, LogStore, NewRecord, StoredTiles};
+pub use memory::{MemoryLog, MemoryRegisters, Outcome};
 pub use registers::Registers;
+pub use rocks::{RocksLog, RocksRegisters};

@@ -1,0 +1,186 @@
+//! Tests of the head file: its octets, its refusals, and what a torn or flipped slot does.
+
+use ishibumi_tlog::hash::leaf_hash;
+use ishibumi_tlog::key::{NoteSigner, SignatureType};
+
+use super::*;
+
+fn key(name: &str) -> VerifierKey {
+    let signer = NoteSigner::from_seed(name, SignatureType::Ed25519, &[7; 32]);
+    signer.unwrap().verifier().clone()
+}
+
+fn directory() -> tempfile::TempDir {
+    tempfile::tempdir().unwrap()
+}
+
+fn head(size: u64) -> Head {
+    let root = leaf_hash(&size.to_be_bytes());
+    Head { size, root }
+}
+
+/// Writes the heads of `sizes` and closes the file.
+fn written(directory: &Path, sizes: &[u64]) -> PathBuf {
+    let key = key("example.com/log");
+    let mut file = HeadFile::create(directory, &key).unwrap();
+    for &size in sizes {
+        file.advance(size, head(size).root).unwrap();
+    }
+    HeadFile::path(directory, &key)
+}
+
+fn read(directory: &Path) -> Result<Option<Head>, StoreError> {
+    HeadFile::open(directory, &key("example.com/log"))?.read()
+}
+
+#[test]
+fn the_octets_of_the_file_are_those_of_its_page() {
+    let dir = directory();
+    let octets = std::fs::read(written(dir.path(), &[258])).unwrap();
+    let id = key("example.com/log").id();
+    let slot = |sequence: u8, size: [u8; 2], root: Hash| {
+        let mut slot = b"ishiHEAD\x00\x01\x00\x00\x00\x00\x00\x00\x00".to_vec();
+        slot.push(sequence);
+        slot.extend(id.to_be_bytes());
+        slot.extend([0; 6]);
+        slot.extend(size);
+        slot.extend(root.0);
+        slot.extend(b"\x0fexample.com/log");
+        slot.resize(4064, 0);
+        let sum = Hash::of(&slot);
+        slot.extend(sum.0);
+        slot
+    };
+    let new = slot(0, [0, 0], EMPTY_ROOT);
+    let first = slot(1, [1, 2], head(258).root);
+    assert_eq!(octets, [new, first].concat());
+    // Printed in docs/formats/head-file.md.
+    assert_eq!(format!("{id:08x}"), "702f3c70");
+    assert_eq!(
+        Hash::of(&octets).to_hex(),
+        "8ccd9d979e76a41c5f87d0000a52f199682521f27c6e31123f92f9908b9de7be"
+    );
+}
+
+#[test]
+fn heads_come_back_and_are_none_at_first() {
+    let dir = directory();
+    written(dir.path(), &[]);
+    assert_eq!(read(dir.path()).unwrap(), None);
+    for sizes in [&[0][..], &[0, 1], &[5, 5, 6], &[1, 2, 3, 1000]] {
+        let dir = directory();
+        written(dir.path(), sizes);
+        assert_eq!(
+            read(dir.path()).unwrap(),
+            sizes.last().map(|&size| head(size))
+        );
+    }
+}
+
+#[test]
+fn going_back_or_aside_is_refused() {
+    let dir = directory();
+    written(dir.path(), &[7]);
+    let mut file = HeadFile::open(dir.path(), &key("example.com/log")).unwrap();
+    for (size, root) in [(6, head(6).root), (7, head(6).root), (0, EMPTY_ROOT)] {
+        assert!(matches!(
+            file.advance(size, root),
+            Err(StoreError::Conflict { .. })
+        ));
+        assert_eq!(file.read().unwrap(), Some(head(7)));
+    }
+    file.advance(7, head(7).root).unwrap();
+    file.advance(8, head(8).root).unwrap();
+    assert_eq!(file.read().unwrap(), Some(head(8)));
+}
+
+#[test]
+fn it_is_created_once_opened_only_if_there_and_by_one() {
+    let (dir, key) = (directory(), key("example.com/log"));
+    assert!(matches!(
+        HeadFile::open(dir.path(), &key),
+        Err(StoreError::Absent { .. })
+    ));
+    let held = HeadFile::create(dir.path(), &key).unwrap();
+    assert!(matches!(
+        HeadFile::create(dir.path(), &key),
+        Err(StoreError::Exists { .. })
+    ));
+    assert!(matches!(
+        HeadFile::open(dir.path(), &key),
+        Err(StoreError::InUse { .. })
+    ));
+    drop(held);
+    let held = HeadFile::open(dir.path(), &key).unwrap();
+    assert!(matches!(
+        HeadFile::open(dir.path(), &key),
+        Err(StoreError::InUse { .. })
+    ));
+    drop(held);
+    HeadFile::open(dir.path(), &key).unwrap();
+}
+
+#[test]
+fn the_file_of_another_key_is_foreign() {
+    let dir = directory();
+    let path = written(dir.path(), &[3]);
+    let other = key("example.com/other");
+    std::fs::rename(path, HeadFile::path(dir.path(), &other)).unwrap();
+    assert!(matches!(
+        HeadFile::open(dir.path(), &other),
+        Err(StoreError::Foreign { .. })
+    ));
+}
+
+/// A crash in the middle of the write of head 5 leaves any mixture of old and new octets in its slot.
+#[test]
+fn a_slot_torn_at_any_octet_leaves_the_older_head() {
+    let dir = directory();
+    let path = written(dir.path(), &[3, 4]);
+    let before = std::fs::read(&path).unwrap();
+    let after = std::fs::read(written(directory().path(), &[3, 4, 5])).unwrap();
+    for cut in (1..512).chain([SLOT_LEN - 33, SLOT_LEN - 1]) {
+        let mut torn = before.clone();
+        torn[SLOT_LEN..SLOT_LEN + cut].copy_from_slice(&after[SLOT_LEN..SLOT_LEN + cut]);
+        std::fs::write(&path, &torn).unwrap();
+        assert_eq!(read(dir.path()).unwrap(), Some(head(4)), "cut at {cut}");
+    }
+    // The control: the whole slot is the newer head.
+    std::fs::write(&path, &after).unwrap();
+    assert_eq!(read(dir.path()).unwrap(), Some(head(5)));
+}
+
+#[test]
+fn each_flipped_bit_of_the_newest_slot_falls_back_and_both_slots_damaged_is_an_error() {
+    let dir = directory();
+    let path = written(dir.path(), &[3, 4]);
+    let good = std::fs::read(&path).unwrap();
+    for bit in (0..400 * 8).chain(SUM_AT * 8..SLOT_LEN * 8) {
+        let mut bad = good.clone();
+        bad[bit / 8] ^= 1 << (bit % 8);
+        std::fs::write(&path, &bad).unwrap();
+        assert_eq!(read(dir.path()).unwrap(), Some(head(3)), "bit {bit}");
+        bad[SLOT_LEN + 30] ^= 1;
+        std::fs::write(&path, &bad).unwrap();
+        assert!(
+            matches!(read(dir.path()), Err(StoreError::Damaged { .. })),
+            "bit {bit}"
+        );
+    }
+}
+
+#[test]
+fn a_file_of_another_length_is_damaged() {
+    let dir = directory();
+    let path = written(dir.path(), &[3]);
+    let good = std::fs::read(&path).unwrap();
+    for len in [0, 1, SLOT_LEN, FILE_LEN - 1, FILE_LEN + 1] {
+        let mut bad = good.clone();
+        bad.resize(len, 0);
+        std::fs::write(&path, bad).unwrap();
+        assert!(
+            matches!(read(dir.path()), Err(StoreError::Damaged { .. })),
+            "{len} octets"
+        );
+    }
+}

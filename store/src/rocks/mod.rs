@@ -1,0 +1,10 @@
+//! The two traits on RocksDB. No other module of the project names it.
+
+mod check;
+mod database;
+mod log;
+mod mark;
+mod registers;
+
+pub use log::RocksLog;
+pub use registers::RocksRegisters;

@@ -1,0 +1,64 @@
+//! [`Registers`] on RocksDB: one column family, compare-and-swap under the one right to write.
+
+use std::path::Path;
+
+use rocksdb::WriteBatch;
+
+use super::database::{Database, Layout};
+use crate::registers::conflict;
+use crate::{Registers, StoreError};
+
+const VALUES: &str = "values";
+
+/// Durable registers in one directory.
+#[derive(Debug)]
+pub struct RocksRegisters {
+    database: Database,
+}
+
+fn layout() -> Layout<'static> {
+    Layout {
+        families: &[VALUES],
+        label: "an Ishibumi register store, version 1".into(),
+    }
+}
+
+impl RocksRegisters {
+    /// Makes an empty store at `path`, where there is nothing or an empty directory.
+    pub fn create(path: impl AsRef<Path>) -> Result<Self, StoreError> {
+        let database = Database::create(path.as_ref(), &layout(), |_, _| {})?;
+        Ok(Self { database })
+    }
+
+    /// Opens the store at `path`. Never creates.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
+        let database = Database::open(path.as_ref(), &layout())?;
+        Ok(Self { database })
+    }
+}
+
+impl Registers for RocksRegisters {
+    fn read(&self, name: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        let what = || format!("register {}", name.escape_ascii());
+        let value = self.database.read(VALUES, name, what)?;
+        Ok(value.map(|value| value.to_vec()))
+    }
+
+    fn swap(&self, name: &[u8], expected: Option<&[u8]>, new: &[u8]) -> Result<(), StoreError> {
+        let mut writing = self.database.writing()?;
+        let found = self.read(name)?;
+        if found.as_deref() != expected {
+            return Err(conflict(name, expected, found.as_deref()));
+        }
+        let mut batch = WriteBatch::default();
+        batch.put_cf(self.database.family(VALUES), name, new);
+        writing.commit(batch, "wrote a register")
+    }
+
+    fn names(&self) -> Result<Vec<Vec<u8>>, StoreError> {
+        self.database
+            .range(VALUES, &[], None)
+            .map(|row| row.map(|(name, _)| name.into_vec()))
+            .collect()
+    }
+}
