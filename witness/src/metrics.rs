@@ -1,0 +1,142 @@
+//! What an operator's Prometheus sees, and how alarms reach people.
+
+use std::io::Write as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+use prometheus::{
+    Encoder as _, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGaugeVec, Opts, Registry,
+    TextEncoder,
+};
+
+use crate::state::LogState;
+use crate::witness::{Alarm, Alarms};
+
+/// The counters of one witness.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    requests: IntCounterVec,
+    seconds: Histogram,
+    forks: IntCounter,
+    rollbacks: IntCounter,
+    sizes: IntGaugeVec,
+    times: IntGaugeVec,
+}
+
+impl Metrics {
+    /// Counters that start at zero.
+    ///
+    /// # Errors
+    /// Never for the names used here; the crate below reports clashes of names this way.
+    pub fn new() -> prometheus::Result<Self> {
+        let name = |name: &str| format!("ishibumi_witness_{name}");
+        let buckets = vec![0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 2.0];
+        let seconds = HistogramOpts::new(
+            name("add_checkpoint_seconds"),
+            "Time to answer add-checkpoint, from the whole body to the answer",
+        );
+        let metrics = Self {
+            registry: Registry::new(),
+            requests: IntCounterVec::new(
+                Opts::new(
+                    name("add_checkpoint_total"),
+                    "Answers to add-checkpoint, by status",
+                ),
+                &["status"],
+            )?,
+            seconds: Histogram::with_opts(seconds.buckets(buckets))?,
+            forks: IntCounter::new(
+                name("fork_total"),
+                "Checkpoints of a cosigned size with another root, signed by their log",
+            )?,
+            rollbacks: IntCounter::new(
+                name("rollback_total"),
+                "Times that this witness found its state older than its own signatures",
+            )?,
+            sizes: IntGaugeVec::new(
+                Opts::new(name("log_size"), "Newest cosigned tree size, by log"),
+                &["origin"],
+            )?,
+            times: IntGaugeVec::new(
+                Opts::new(
+                    name("log_cosigned_timestamp_seconds"),
+                    "Time of the newest cosignature, by log",
+                ),
+                &["origin"],
+            )?,
+        };
+        let registry = &metrics.registry;
+        registry.register(Box::new(metrics.requests.clone()))?;
+        registry.register(Box::new(metrics.seconds.clone()))?;
+        registry.register(Box::new(metrics.forks.clone()))?;
+        registry.register(Box::new(metrics.rollbacks.clone()))?;
+        registry.register(Box::new(metrics.sizes.clone()))?;
+        registry.register(Box::new(metrics.times.clone()))?;
+        Ok(metrics)
+    }
+
+    /// Alarms that are counted here and said on standard error, a line each. A fork whose proof is
+    /// kept already is counted only: whoever replays it must not fill the operator's disk.
+    pub fn alarms(self: &Arc<Self>) -> Alarms {
+        let metrics = Arc::clone(self);
+        Box::new(move |alarm| metrics.hear(alarm))
+    }
+
+    fn hear(&self, alarm: &Alarm) {
+        let line = match alarm {
+            Alarm::Fork {
+                origin,
+                size,
+                held,
+                submitted,
+                kept,
+            } => {
+                self.forks.inc();
+                if !kept {
+                    return;
+                }
+                format!(
+                    "ALARM: the log {origin:?} signed two trees of size {size}: {held} (cosigned) and \
+                     {submitted} (refused); both notes are kept, see `ishibumi-witness forks`"
+                )
+            }
+            Alarm::RolledBack {
+                origin,
+                recorded,
+                signed,
+            } => {
+                self.rollbacks.inc();
+                format!(
+                    "ALARM: this witness cosigned size {signed} of {origin:?} but remembers {recorded}: its \
+                     state is an older copy or its key runs twice; nothing more is signed for this log, \
+                     see `ishibumi-witness resume --help`"
+                )
+            }
+        };
+        // Standard error may be closed; the count stays.
+        let _ = writeln!(std::io::stderr(), "{line}");
+    }
+
+    /// Counts an answer to `add-checkpoint`.
+    pub(crate) fn answered(&self, status: u16, took: Duration) {
+        self.requests.with_label_values(&[status.to_string()]).inc();
+        self.seconds.observe(took.as_secs_f64());
+    }
+
+    /// Shows what is remembered of a log.
+    pub(crate) fn remember(&self, log: &LogState) {
+        let gauge = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
+        let origin = [log.key().name()];
+        self.sizes.with_label_values(&origin).set(gauge(log.size()));
+        self.times.with_label_values(&origin).set(gauge(log.time()));
+    }
+
+    /// The text exposition format.
+    pub(crate) fn text(&self) -> Vec<u8> {
+        let mut text = Vec::new();
+        // Writing to a Vec does not fail, and the families are well-formed by construction.
+        let _ = TextEncoder::new().encode(&self.registry.gather(), &mut text);
+        text
+    }
+}

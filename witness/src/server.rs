@@ -1,0 +1,313 @@
+//! HTTP: the submission and the monitoring prefix of C2SP tlog-witness on one address, and metrics
+//! on another.
+//!
+//! | request | answer |
+//! | --- | --- |
+//! | `POST /add-checkpoint` | our signature lines, or a status of C2SP with a line of explanation |
+//! | `GET /<hex SHA-256 of the origin>/checkpoint` | the newest checkpoint that was cosigned |
+//! | `GET /healthz` | 200 while the process answers |
+//! | `GET /readyz` | 200 while the store answers and belongs to this key |
+//! | `GET /metrics` (admin address only) | Prometheus text |
+//!
+//! The witness blocks on its disk, so it runs on threads of its own, a bounded number of requests at
+//! once. A failed read or write stops the server: what the database says after one is not believed
+//! (rule R4, finding 7), and the next start reads and verifies everything.
+
+use std::future::Future;
+use std::io::Write as _;
+use std::sync::Arc;
+use std::time::Instant;
+
+use http::request::Parts;
+use http::{HeaderValue, Method, StatusCode, header};
+use ishibumi_store::{Clock, Registers, StoreError};
+use ishibumi_tlog::Hash;
+use ishibumi_wire::{Incoming, Limits, Reply, Service, reply};
+use tokio::net::TcpListener;
+use tokio::sync::{Semaphore, watch};
+
+use crate::metrics::Metrics;
+use crate::request::BODY_LEN_MAX;
+use crate::state::StateError;
+use crate::witness::{Refusal, Witness};
+
+/// Requests that may be with the witness at once; more are answered with 503.
+const REQUESTS_MAX: usize = 128;
+
+const TEXT: &str = "text/plain; charset=utf-8";
+/// The type of a 409's body (C2SP tlog-witness).
+const SIZE_TYPE: &str = "text/x.tlog.size";
+
+/// Why serving ended other than by request.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ServeError {
+    /// The store failed; nothing was signed after that.
+    #[error("stopped, since {0}; start again once the disk is well")]
+    Store(String),
+    /// The sockets failed.
+    #[error("the network: {0}")]
+    Io(#[from] std::io::Error),
+}
+
+/// Serves `witness` on `listener`, and `metrics` on `admin`, until `shutdown` completes; then lets
+/// requests in flight finish.
+///
+/// # Errors
+/// [`ServeError::Store`] as soon as the store failed once.
+pub async fn serve<R: Registers, C: Clock>(
+    witness: Arc<Witness<R, C>>,
+    metrics: Arc<Metrics>,
+    listener: TcpListener,
+    admin: Option<TcpListener>,
+    limits: Limits,
+    shutdown: impl Future<Output = ()> + Send,
+) -> Result<(), ServeError> {
+    let (failed, mut failure) = watch::channel(None);
+    let api = Arc::new(Api {
+        witness,
+        metrics,
+        slots: Semaphore::new(REQUESTS_MAX),
+        failed,
+    });
+    let (closing, close) = watch::channel(false);
+    let closed = |mut close: watch::Receiver<bool>| async move {
+        let _ = close.wait_for(|&closing| closing).await;
+    };
+    let stop = async {
+        tokio::select! {
+            () = shutdown => {}
+            _ = failure.wait_for(Option::is_some) => {}
+        }
+        // The receivers live as long as the servers below.
+        let _ = closing.send(true);
+    };
+    let service = Arc::new(Public(Arc::clone(&api)));
+    let public = ishibumi_wire::serve(listener, service, limits.clone(), closed(close.clone()));
+    let private = async {
+        let Some(admin) = admin else {
+            return Ok(());
+        };
+        let service = Arc::new(Admin(Arc::clone(&api)));
+        ishibumi_wire::serve(admin, service, limits, closed(close)).await
+    };
+    let (public, private, ()) = tokio::join!(public, private, stop);
+    public?;
+    private?;
+    let failure = api.failed.borrow().clone();
+    failure.map_or(Ok(()), |cause| Err(ServeError::Store(cause)))
+}
+
+struct Api<R, C> {
+    witness: Arc<Witness<R, C>>,
+    metrics: Arc<Metrics>,
+    slots: Semaphore,
+    failed: watch::Sender<Option<String>>,
+}
+
+enum Route {
+    AddCheckpoint,
+    Checkpoint(Hash),
+    Health,
+    Ready,
+}
+
+// The error is an answer on its way out, once per refused request.
+#[allow(clippy::result_large_err)]
+fn route(head: &Parts) -> Result<Route, Reply> {
+    let (route, method) = match head.uri.path() {
+        "/add-checkpoint" => (Route::AddCheckpoint, Method::POST),
+        "/healthz" => (Route::Health, Method::GET),
+        "/readyz" => (Route::Ready, Method::GET),
+        path => {
+            let hash = path
+                .strip_prefix('/')
+                .and_then(|path| path.strip_suffix("/checkpoint"))
+                .and_then(Hash::from_hex)
+                .ok_or_else(|| text(StatusCode::NOT_FOUND, "nothing is served under this path"))?;
+            (Route::Checkpoint(hash), Method::GET)
+        }
+    };
+    if head.method == method {
+        return Ok(route);
+    }
+    let mut answer = text(
+        StatusCode::METHOD_NOT_ALLOWED,
+        &format!("this path takes {method} only"),
+    );
+    let allowed = if method == Method::POST {
+        "POST"
+    } else {
+        "GET"
+    };
+    answer
+        .headers_mut()
+        .insert(header::ALLOW, HeaderValue::from_static(allowed));
+    Err(answer)
+}
+
+/// The public address.
+struct Public<R, C>(Arc<Api<R, C>>);
+
+impl<R: Registers, C: Clock> Service for Public<R, C> {
+    fn admit(&self, head: &Parts) -> Result<usize, Reply> {
+        Ok(match route(head)? {
+            Route::AddCheckpoint => BODY_LEN_MAX,
+            Route::Checkpoint(_) | Route::Health | Route::Ready => 0,
+        })
+    }
+
+    async fn call(&self, request: Incoming) -> Reply {
+        let Self(api) = self;
+        match route(&request.head) {
+            Ok(Route::AddCheckpoint) => {
+                let started = Instant::now();
+                let answer = api.add_checkpoint(request).await;
+                api.metrics
+                    .answered(answer.status().as_u16(), started.elapsed());
+                answer
+            }
+            Ok(Route::Checkpoint(origin)) => api.checkpoint(origin).await,
+            Ok(Route::Health) => text(StatusCode::OK, "ok"),
+            Ok(Route::Ready) => api.ready().await,
+            Err(answer) => answer,
+        }
+    }
+}
+
+impl<R: Registers, C: Clock> Api<R, C> {
+    async fn add_checkpoint(self: &Arc<Self>, request: Incoming) -> Reply {
+        let answer = self.blocking(move |witness| witness.add_checkpoint(&request.body));
+        match answer.await {
+            Ok(Ok(lines)) => {
+                let mut body = String::new();
+                for line in lines {
+                    body.push_str(&line.to_string());
+                    body.push('\n');
+                }
+                reply(StatusCode::OK, TEXT, body)
+            }
+            Ok(Err(refusal)) => self.refusal(&refusal),
+            Err(busy) => busy,
+        }
+    }
+
+    fn refusal(&self, refusal: &Refusal) -> Reply {
+        match refusal {
+            Refusal::Conflict { known, .. } => {
+                reply(StatusCode::CONFLICT, SIZE_TYPE, format!("{known}\n"))
+            }
+            Refusal::State(error) => self.state_error(error),
+            other => {
+                let status = StatusCode::from_u16(other.status());
+                text(
+                    status.unwrap_or(StatusCode::SERVICE_UNAVAILABLE),
+                    &other.to_string(),
+                )
+            }
+        }
+    }
+
+    async fn checkpoint(self: &Arc<Self>, origin: Hash) -> Reply {
+        match self
+            .blocking(move |witness| witness.checkpoint(origin))
+            .await
+        {
+            Ok(Ok(Some(note))) => {
+                let mut answer = reply(StatusCode::OK, TEXT, note.encode());
+                let fresh = HeaderValue::from_static("no-store");
+                answer.headers_mut().insert(header::CACHE_CONTROL, fresh);
+                answer
+            }
+            Ok(Ok(None)) => text(
+                StatusCode::NOT_FOUND,
+                "no checkpoint of such a log was cosigned",
+            ),
+            Ok(Err(error)) => self.state_error(&error),
+            Err(busy) => busy,
+        }
+    }
+
+    async fn ready(self: &Arc<Self>) -> Reply {
+        match self.blocking(Witness::check_binding).await {
+            Ok(Ok(())) => text(StatusCode::OK, "ready"),
+            Ok(Err(error)) => self.state_error(&error),
+            Err(busy) => busy,
+        }
+    }
+
+    /// 503, and the end of the process if the store failed. The submitter learns no path of ours.
+    fn state_error(&self, error: &StateError) -> Reply {
+        // Standard error may be closed; there is nobody else to tell.
+        let _ = writeln!(std::io::stderr(), "{error}");
+        if matches!(error, StateError::Store(StoreError::Failed { .. })) {
+            self.failed.send_replace(Some(error.to_string()));
+        }
+        text(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "this witness cannot use its state; nothing was signed; its operator has to act",
+        )
+    }
+
+    /// Runs `work` on a thread that may block; 503 if too many are at it.
+    async fn blocking<T: Send + 'static>(
+        self: &Arc<Self>,
+        work: impl FnOnce(&Witness<R, C>) -> T + Send + 'static,
+    ) -> Result<T, Reply> {
+        let Ok(_slot) = self.slots.try_acquire() else {
+            let mut busy = text(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "too many requests at once; try again",
+            );
+            busy.headers_mut()
+                .insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+            return Err(busy);
+        };
+        let witness = Arc::clone(&self.witness);
+        tokio::task::spawn_blocking(move || work(&witness))
+            .await
+            .map_err(|_| {
+                text(
+                    StatusCode::INTERNAL_SERVER_ERROR,
+                    "the request could not be finished",
+                )
+            })
+    }
+}
+
+/// The admin address: metrics, for the operator's own network.
+struct Admin<R, C>(Arc<Api<R, C>>);
+
+impl<R: Registers, C: Clock> Service for Admin<R, C> {
+    fn admit(&self, head: &Parts) -> Result<usize, Reply> {
+        if head.method == Method::GET && head.uri.path() == "/metrics" {
+            return Ok(0);
+        }
+        Err(text(
+            StatusCode::NOT_FOUND,
+            "only GET /metrics is served here",
+        ))
+    }
+
+    async fn call(&self, _: Incoming) -> Reply {
+        let Self(api) = self;
+        match api.blocking(Witness::logs).await {
+            Ok(Ok(logs)) => {
+                for log in &logs {
+                    api.metrics.remember(log);
+                }
+                reply(
+                    StatusCode::OK,
+                    "text/plain; version=0.0.4",
+                    api.metrics.text(),
+                )
+            }
+            Ok(Err(error)) => api.state_error(&error),
+            Err(busy) => busy,
+        }
+    }
+}
+
+fn text(status: StatusCode, line: &str) -> Reply {
+    reply(status, TEXT, format!("{line}\n"))
+}
