@@ -15,6 +15,8 @@
 #![deny(missing_docs)]
 
 mod codec;
+#[cfg(any(test, feature = "conformance"))]
+pub mod conformance;
 mod environment;
 mod error;
 mod head_file;
@@ -30,3 +32,6 @@ pub use log_store::{Batch, KeptCheckpoint, LOOKUP_KEY_LEN_MAX, LogStore, NewReco
 pub use memory::{MemoryLog, MemoryRegisters, Outcome};
 pub use registers::Registers;
 pub use rocks::{RocksLog, RocksRegisters};
+
+#[cfg(test)]
+mod tests;

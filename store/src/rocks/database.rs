@@ -161,6 +161,10 @@ impl Database {
         })
     }
 
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// The column family `name`, one of those of the layout.
     pub(super) fn family(&self, name: &str) -> &ColumnFamily {
         self.db

@@ -86,6 +86,11 @@ impl RocksLog {
         Ok(log)
     }
 
+    /// The directory.
+    pub fn path(&self) -> &Path {
+        self.database.path()
+    }
+
     fn with(database: Database, edge: Edge) -> Self {
         Self {
             database,

@@ -35,6 +35,11 @@ impl RocksRegisters {
         let database = Database::open(path.as_ref(), &layout())?;
         Ok(Self { database })
     }
+
+    /// The directory.
+    pub fn path(&self) -> &Path {
+        self.database.path()
+    }
 }
 
 impl Registers for RocksRegisters {

@@ -1,0 +1,11 @@
+//! What every implementation of [`crate::LogStore`] and [`crate::Registers`] has to do, as code.
+//!
+//! Behind the feature `conformance`, so that a store of another crate passes the same suite. Each
+//! function panics with what it expected. Roots are recomputed by the definition of RFC 6962, from
+//! the records alone.
+
+mod log;
+mod registers;
+
+pub use log::{batch_of, check_log, check_tree, naive_root, note_of, record};
+pub use registers::check_registers;
