@@ -1,1 +1,20 @@
-//! Placeholder, replaced with the room's first commit.
+//! The log: takes trust artifacts, orders them, signs, has witnesses cosign, and proves.
+//!
+//! | room | what it does |
+//! | --- | --- |
+//! | [`config`] | the one file that says what is in force |
+//! | [`registry`], [`admission`] | who may submit what, and from octets to records |
+//! | [`core`] | the log itself: sequencer, head signer, publisher, witnesses |
+//! | [`http`] | the public interface and the operator's |
+//! | [`operate`] | `init`, `serve`, `fsck`, `status` |
+//! | [`metrics`] | what is counted |
+
+#![deny(missing_docs)]
+
+pub mod admission;
+pub mod config;
+pub mod core;
+pub mod http;
+pub mod metrics;
+pub mod operate;
+pub mod registry;

@@ -1,0 +1,342 @@
+//! The configuration: one TOML file, read once at start.
+//!
+//! Every problem in it is found and named in one go ([`ConfigError`]), with its key and what to write
+//! instead; nothing is guessed and no unknown key is passed over. Paths are relative to the file.
+
+mod reader;
+mod show;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use ishibumi_tlog::hash::Hash;
+use ishibumi_wire::Limits;
+use reader::Reader;
+
+/// What is in force.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The log's name: the first line of its checkpoints and the name of its key.
+    pub origin: String,
+    /// Where the database lies.
+    pub data_dir: PathBuf,
+    /// Where the head file lies: never inside of `data_dir`, so that restoring one does not restore
+    /// the other.
+    pub head_dir: PathBuf,
+    /// The log's private key.
+    pub key_file: PathBuf,
+    /// The trust policy that the log itself follows: its witnesses, their URLs, its quorum.
+    pub policy_file: PathBuf,
+    /// Where the public interface listens.
+    pub listen: SocketAddr,
+    /// Where metrics and status are served; keep it private.
+    pub admin_listen: SocketAddr,
+    /// How batches are formed and cosigned.
+    pub sequencing: Sequencing,
+    /// Limits of the public interface.
+    pub limits: Limits,
+    /// The longest body of a submission, in octets.
+    pub body_len_max: usize,
+    /// The most items in one batch submission.
+    pub batch_items_max: usize,
+    /// Takes opaque records, for laboratories and load tests. Never in production.
+    pub lab_accept_opaque: bool,
+    /// Takes a policy with `quorum none`. Never in production.
+    pub lab_allow_no_quorum: bool,
+    /// Witnesses, by key name, whose claims of a larger tree do not stop the start.
+    pub distrusted_witnesses: Vec<String>,
+    /// Who may submit what.
+    pub providers: Vec<ProviderConfig>,
+}
+
+/// How batches are formed, signed and cosigned.
+#[derive(Clone, Debug)]
+pub struct Sequencing {
+    /// A batch closes when it has this many records.
+    pub batch_records_max: usize,
+    /// A batch closes when its first record has waited this long.
+    pub batch_age: Duration,
+    /// Records that may wait to be staged; more submissions are answered with 503.
+    pub pool_records_max: usize,
+    /// How long a submission waits for the quorum before it is answered with 202.
+    pub quorum_deadline: Duration,
+    /// How long a witness has to answer one request.
+    pub witness_deadline: Duration,
+    /// At most this often is a published checkpoint kept for ever.
+    pub keep_interval: Duration,
+    /// An unchanged head is cosigned anew this often.
+    pub recosign_interval: Duration,
+}
+
+/// A `[[provider]]` table.
+#[derive(Clone, Debug)]
+pub struct ProviderConfig {
+    /// Its short name in the log's records, metrics and errors.
+    pub id: String,
+    /// Its name for people.
+    pub name: String,
+    /// Files with its trust anchors, PEM or DER.
+    pub anchors: Vec<PathBuf>,
+    /// What it may submit.
+    pub kinds: Vec<String>,
+    /// SHA-256 of the bearer tokens that it authenticates with. The tokens themselves are never stored.
+    pub token_sha256: Vec<Hash>,
+}
+
+/// The words that `kinds` may hold.
+pub const KINDS: [&str; 4] = ["timestamp-token", "certificate", "crl", "opaque"];
+
+/// Everything that is wrong with a configuration.
+#[derive(Debug, thiserror::Error)]
+#[error("{}: {} {}:\n{}", .path.display(), .problems.len(),
+        if .problems.len() == 1 { "problem" } else { "problems" },
+        .problems.iter().map(|problem| format!("  - {problem}")).collect::<Vec<_>>().join("\n"))]
+pub struct ConfigError {
+    /// The file.
+    pub path: PathBuf,
+    /// One sentence each, with the key it is about.
+    pub problems: Vec<String>,
+}
+
+impl Config {
+    /// Reads and checks the file at `path`.
+    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        let fail = |problem: String| ConfigError {
+            path: path.into(),
+            problems: vec![problem],
+        };
+        let text = std::fs::read_to_string(path).map_err(|error| fail(error.to_string()))?;
+        let base = path.parent().unwrap_or(Path::new("."));
+        Self::parse(&text, base).map_err(|problems| ConfigError {
+            path: path.into(),
+            problems,
+        })
+    }
+
+    /// Checks the text of a configuration whose paths are relative to `base`.
+    pub fn parse(text: &str, base: &Path) -> Result<Self, Vec<String>> {
+        let table: toml::Table = text
+            .parse()
+            .map_err(|error| vec![format!("not TOML: {error}")])?;
+        let mut r = Reader::new(table, "");
+        let path = |value: String| base.join(value);
+
+        let origin = r.string("origin");
+        let data_dir = path(r.string("data_dir"));
+        let head_dir = path(r.string("head_dir"));
+        let key_file = path(r.string("key_file"));
+        let policy_file = path(r.string("policy_file"));
+        let listen = r.address("listen", "127.0.0.1:8080");
+        let admin_listen = r.address("admin_listen", "127.0.0.1:8081");
+        let distrusted_witnesses = r.strings_or_empty("distrusted_witnesses");
+
+        let mut table = r.table("sequencing");
+        let sequencing = sequencing(&mut table);
+        r.close(table);
+
+        let mut table = r.table("limits");
+        let limits = limits(&mut table);
+        let body_len_max = table.count("body_len_max", 16 << 20, 1 << 10..=1 << 28);
+        let batch_items_max = table.count("batch_items_max", 4096, 1..=65_536);
+        r.close(table);
+
+        let mut lab = r.table("lab");
+        let lab_accept_opaque = lab.flag("accept_opaque");
+        let lab_allow_no_quorum = lab.flag("allow_no_quorum");
+        r.close(lab);
+
+        let mut providers: Vec<ProviderConfig> = Vec::new();
+        for mut table in r.tables("provider") {
+            let read = provider(&mut table, base, lab_accept_opaque);
+            if providers.iter().any(|other| other.id == read.id) {
+                let what = format!("{:?} is already the id of another provider", read.id);
+                table.problem("id", &what);
+            }
+            providers.push(read);
+            r.close(table);
+        }
+
+        if absolute(&head_dir).starts_with(absolute(&data_dir)) {
+            r.problem(
+                "head_dir",
+                "lies inside of data_dir: a restored data directory would bring its own head file \
+                 and hide that it is old; put it elsewhere, best on another disk",
+            );
+        }
+        if !policy_file.is_file() {
+            r.problem(
+                "policy_file",
+                &format!("there is no file {}", policy_file.display()),
+            );
+        }
+        if listen == admin_listen && listen.port() != 0 {
+            r.problem("admin_listen", "is the same address as listen");
+        }
+        r.finish()?;
+        Ok(Self {
+            origin,
+            data_dir,
+            head_dir,
+            key_file,
+            policy_file,
+            listen,
+            admin_listen,
+            sequencing,
+            limits,
+            body_len_max,
+            batch_items_max,
+            lab_accept_opaque,
+            lab_allow_no_quorum,
+            distrusted_witnesses,
+            providers,
+        })
+    }
+}
+
+fn sequencing(s: &mut Reader) -> Sequencing {
+    Sequencing {
+        batch_records_max: s.count("batch_records_max", 4096, 1..=1_000_000),
+        batch_age: s.millis("batch_age_ms", 5, 0..=10_000),
+        pool_records_max: s.count("pool_records_max", 200_000, 1..=10_000_000),
+        quorum_deadline: s.millis("quorum_deadline_ms", 10_000, 100..=60_000),
+        witness_deadline: s.millis("witness_deadline_ms", 5_000, 100..=60_000),
+        keep_interval: s.millis("keep_interval_ms", 1_000, 0..=60_000),
+        recosign_interval: s.millis("recosign_interval_ms", 60_000, 1_000..=3_600_000),
+    }
+}
+
+fn limits(l: &mut Reader) -> Limits {
+    let defaults = Limits::default();
+    Limits {
+        head_deadline: l.millis("head_deadline_ms", 10_000, 100..=120_000),
+        body_deadline: l.millis("body_deadline_ms", 30_000, 100..=600_000),
+        stall_deadline: l.millis("stall_deadline_ms", 15_000, 100..=600_000),
+        connections_max: l.count("connections_max", defaults.connections_max, 1..=100_000),
+        bodies_len_max: l.count("bodies_len_max", defaults.bodies_len_max, 1 << 20..=1 << 31),
+        drain_deadline: l.millis("drain_deadline_ms", 20_000, 0..=600_000),
+    }
+}
+
+fn provider(p: &mut Reader, base: &Path, lab_accept_opaque: bool) -> ProviderConfig {
+    let id = p.string("id");
+    if id.len() > 64 || !id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') {
+        p.problem("id", "has at most 64 ASCII letters, digits and hyphens");
+    }
+    let name = p.string_or("name", &id);
+    let anchors: Vec<PathBuf> = p
+        .strings_or_empty("anchors")
+        .into_iter()
+        .map(|file| base.join(file))
+        .collect();
+    let kinds = p.strings("kinds");
+    for kind in kinds.iter().filter(|kind| !KINDS.contains(&kind.as_str())) {
+        p.problem(
+            "kinds",
+            &format!("{kind:?} is none of {}", KINDS.join(", ")),
+        );
+    }
+    if anchors.is_empty() && kinds.iter().any(|kind| kind != "opaque") {
+        p.problem(
+            "anchors",
+            "is empty: name at least one file with a trust anchor",
+        );
+    }
+    for missing in anchors.iter().filter(|file| !file.is_file()) {
+        p.problem(
+            "anchors",
+            &format!("there is no file {}", missing.display()),
+        );
+    }
+    if kinds.iter().any(|kind| kind == "opaque") && !lab_accept_opaque {
+        p.problem("kinds", "\"opaque\" needs lab.accept_opaque = true");
+    }
+    let token_sha256 = p
+        .strings("token_sha256")
+        .iter()
+        .filter_map(|text| {
+            let hash = Hash::from_hex(text);
+            if hash.is_none() {
+                p.problem(
+                    "token_sha256",
+                    "has an entry that is not 64 lowercase hexadecimal digits; \
+                             `ishibumi-log token` makes a token and prints its hash",
+                );
+            }
+            hash
+        })
+        .collect();
+    ProviderConfig {
+        id,
+        name,
+        anchors,
+        kinds,
+        token_sha256,
+    }
+}
+
+fn absolute(path: &Path) -> PathBuf {
+    std::fs::canonicalize(path)
+        .or_else(|_| std::path::absolute(path))
+        .unwrap_or_else(|_| path.to_path_buf())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn minimal(extra: &str) -> String {
+        format!(
+            "origin = \"log.example\"\ndata_dir = \"data\"\nhead_dir = \"heads\"\n\
+             key_file = \"log.key\"\npolicy_file = \"Cargo.toml\"\n{extra}"
+        )
+    }
+
+    fn parse(text: &str) -> Result<Config, Vec<String>> {
+        Config::parse(text, Path::new(env!("CARGO_MANIFEST_DIR")))
+    }
+
+    #[test]
+    fn a_minimal_configuration_has_defaults() {
+        let config = parse(&minimal("")).unwrap();
+        assert_eq!(config.sequencing.batch_records_max, 4096);
+        assert_eq!(config.listen.port(), 8080);
+    }
+
+    #[test]
+    fn every_error_is_named() {
+        let problems = parse(&minimal(
+            "listen = \"nowhere\"\nlisten_adress = \"127.0.0.1:1\"\n[sequencing]\nbatch_age_ms = \"soon\"\n\
+             [[provider]]\nid = \"a b\"\nkinds = [\"timestamps\"]\ntoken_sha256 = [\"xyz\"]",
+        ))
+        .unwrap_err();
+        for key in [
+            "listen",
+            "listen_adress",
+            "sequencing.batch_age_ms",
+            "provider[0].id",
+            "provider[0].kinds",
+            "provider[0].token_sha256",
+            "provider[0].anchors",
+        ] {
+            assert!(
+                problems.iter().any(|p| p.starts_with(&format!("{key} "))),
+                "{key}: {problems:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_head_file_may_not_lie_in_the_data_directory() {
+        let inside = minimal("").replace("\"heads\"", "\"data/heads\"");
+        assert!(parse(&inside).unwrap_err()[0].starts_with("head_dir "));
+    }
+
+    #[test]
+    fn what_is_shown_reads_back_as_the_same() {
+        let config = parse(&minimal("[sequencing]\nbatch_age_ms = 7")).unwrap();
+        let again = parse(&config.to_toml()).unwrap();
+        assert_eq!(config.to_toml(), again.to_toml());
+        assert_eq!(again.sequencing.batch_age, Duration::from_millis(7));
+    }
+}

@@ -1,0 +1,113 @@
+//! Writes a configuration back as TOML, defaults and all: what `--print-config` prints.
+
+use std::path::Path;
+use std::time::Duration;
+
+use toml::{Table, Value};
+
+use super::{Config, ProviderConfig};
+
+impl Config {
+    /// The configuration in force; reading it gives the same one again.
+    pub fn to_toml(&self) -> String {
+        let mut root = Table::new();
+        root.insert("origin".into(), text(&self.origin));
+        root.insert("data_dir".into(), path(&self.data_dir));
+        root.insert("head_dir".into(), path(&self.head_dir));
+        root.insert("key_file".into(), path(&self.key_file));
+        root.insert("policy_file".into(), path(&self.policy_file));
+        root.insert("listen".into(), text(&self.listen));
+        root.insert("admin_listen".into(), text(&self.admin_listen));
+        root.insert(
+            "distrusted_witnesses".into(),
+            texts(&self.distrusted_witnesses),
+        );
+
+        let s = &self.sequencing;
+        root.insert(
+            "sequencing".into(),
+            table([
+                ("batch_records_max", count(s.batch_records_max)),
+                ("batch_age_ms", millis(s.batch_age)),
+                ("pool_records_max", count(s.pool_records_max)),
+                ("quorum_deadline_ms", millis(s.quorum_deadline)),
+                ("witness_deadline_ms", millis(s.witness_deadline)),
+                ("keep_interval_ms", millis(s.keep_interval)),
+                ("recosign_interval_ms", millis(s.recosign_interval)),
+            ]),
+        );
+        let l = &self.limits;
+        root.insert(
+            "limits".into(),
+            table([
+                ("head_deadline_ms", millis(l.head_deadline)),
+                ("body_deadline_ms", millis(l.body_deadline)),
+                ("stall_deadline_ms", millis(l.stall_deadline)),
+                ("connections_max", count(l.connections_max)),
+                ("bodies_len_max", count(l.bodies_len_max)),
+                ("drain_deadline_ms", millis(l.drain_deadline)),
+                ("body_len_max", count(self.body_len_max)),
+                ("batch_items_max", count(self.batch_items_max)),
+            ]),
+        );
+        root.insert(
+            "lab".into(),
+            table([
+                ("accept_opaque", self.lab_accept_opaque.into()),
+                ("allow_no_quorum", self.lab_allow_no_quorum.into()),
+            ]),
+        );
+        let providers: Vec<Value> = self.providers.iter().map(provider).collect();
+        if !providers.is_empty() {
+            root.insert("provider".into(), providers.into());
+        }
+        root.to_string()
+    }
+}
+
+fn provider(provider: &ProviderConfig) -> Value {
+    table([
+        ("id", text(&provider.id)),
+        ("name", text(&provider.name)),
+        (
+            "anchors",
+            provider
+                .anchors
+                .iter()
+                .map(|file| path(file))
+                .collect::<Vec<_>>()
+                .into(),
+        ),
+        ("kinds", texts(&provider.kinds)),
+        ("token_sha256", texts(&provider.token_sha256)),
+    ])
+}
+
+fn table<const N: usize>(entries: [(&str, Value); N]) -> Value {
+    Value::Table(
+        entries
+            .into_iter()
+            .map(|(key, value)| (key.to_owned(), value))
+            .collect(),
+    )
+}
+
+fn text(value: &(impl std::fmt::Display + ?Sized)) -> Value {
+    Value::String(value.to_string())
+}
+
+fn texts<T: std::fmt::Display>(values: &[T]) -> Value {
+    values.iter().map(text).collect::<Vec<_>>().into()
+}
+
+fn path(path: &Path) -> Value {
+    text(&path.display())
+}
+
+fn count(value: usize) -> Value {
+    i64::try_from(value).unwrap_or(i64::MAX).into()
+}
+
+fn millis(value: Duration) -> Value {
+    i64::try_from(value.as_millis()).unwrap_or(i64::MAX).into()
+}

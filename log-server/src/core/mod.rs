@@ -1,0 +1,27 @@
+//! The log itself, without HTTP: records in, a quorum-cosigned checkpoint out.
+//!
+//! ```text
+//!   Submission -> Sequencer -> staged (synced) -> HeadSigner -> signed head -> witnesses
+//!                     |                              ^                            |
+//!                     '-- answered `durable`         '---- Publisher <- cosigned -'
+//!                                                              |
+//!                                                        published, kept, answered with a proof
+//! ```
+//!
+//! [`Sequencer`] is the only writer of records, [`HeadSigner`] the only place that asks the key to sign,
+//! [`Publisher`] decides when. All three are plain values that are driven by events; [`run`] gives them
+//! threads. A value that met an error is gone with it (rule R4): the process stops, and the next start
+//! believes nothing that it has not read again.
+
+mod head;
+mod proofs;
+mod publisher;
+pub mod run;
+mod sequencer;
+mod witnesses;
+
+pub use head::{HeadError, HeadSigner, SignedHead};
+pub use proofs::{consistency_proof, inclusion_proof};
+pub use publisher::{Published, Publisher, PublisherError, Round};
+pub use sequencer::{Item, Placed, Sequencer, SequencerError};
+pub use witnesses::{Endpoint, Report};

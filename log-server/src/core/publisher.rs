@@ -1,0 +1,316 @@
+//! Rounds of signing, cosigning and publishing: one in flight, always for the newest head.
+//!
+//! A round is a head and the cosignatures that came for it. The next head is signed only after the
+//! quorum cosigned the present one, so the log can never be more than one head ahead of its witnesses.
+//! The first round after a start is for the head that is already signed: as long as no quorum of
+//! witnesses has answered for it, nothing new is signed (a restored machine learns from its witnesses
+//! that it is old). Cosignatures beyond the quorum are added as they come.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ishibumi_store::{LogStore, StoreError};
+use ishibumi_tlog::note::{Note, SignatureLine};
+use ishibumi_tlog::policy::TrustError;
+use ishibumi_tlog::{Policy, TrustedCheckpoint};
+
+use super::head::{HeadError, HeadSigner, SignedHead};
+
+/// A checkpoint with its quorum.
+pub type Published = Arc<TrustedCheckpoint>;
+
+/// A head that witnesses are asked to cosign.
+#[derive(Clone, Debug)]
+pub struct Round {
+    /// Counts up with every round of this process; a cosignature belongs to one.
+    pub number: u64,
+    /// What is to be cosigned.
+    pub head: SignedHead,
+}
+
+/// Why the publisher stopped.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PublisherError {
+    /// Signing was refused or failed.
+    #[error(transparent)]
+    Head(#[from] HeadError),
+    /// Publishing failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A witness knows a larger tree of this log than this log does.
+    #[error(
+        "ROLLED BACK? The witness {witness} cosigned a tree of {theirs} records under this log's key; \
+         this log has signed {ours}. Bring back the newer data. If the witness is lying, name it in \
+         distrusted_witnesses and start again"
+    )]
+    WitnessAhead {
+        /// The witness's key name.
+        witness: String,
+        /// The size that it claims.
+        theirs: u64,
+        /// The size that this log signed.
+        ours: u64,
+    },
+}
+
+/// What the publisher wants done after an event.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// Ask the witnesses to cosign this.
+    pub round: Option<Round>,
+    /// Serve this from now on.
+    pub published: Option<Published>,
+}
+
+/// Drives rounds. Knows no threads and no clock: events and times come in, wishes go out.
+pub struct Publisher {
+    store: Arc<dyn LogStore>,
+    policy: Policy,
+    signer: HeadSigner,
+    round: Option<Open>,
+    /// The round before, while its checkpoint is the published one: cosignatures beyond the quorum
+    /// often come after the next head was signed.
+    before: Option<Open>,
+    rounds: u64,
+    published: Option<Published>,
+    keep: Keep,
+    recosign_interval: Duration,
+}
+
+struct Open {
+    round: Round,
+    lines: Vec<SignatureLine>,
+    started: Duration,
+    /// Set once the quorum was reached: whether this round's note is the one kept for its size.
+    done: Option<bool>,
+}
+
+struct Keep {
+    interval: Duration,
+    size: u64,
+    at: Option<Duration>,
+}
+
+impl Publisher {
+    /// A publisher that continues what `store` has published. Times are since any fixed moment.
+    pub fn open(
+        store: Arc<dyn LogStore>,
+        policy: Policy,
+        signer: HeadSigner,
+        keep_interval: Duration,
+        recosign_interval: Duration,
+    ) -> Result<Self, PublisherError> {
+        let published = match store.published()? {
+            // A changed policy may no longer accept it; the first round replaces it then.
+            Some(note) => policy.check_checkpoint(&note).ok().map(Arc::new),
+            None => None,
+        };
+        let kept = store
+            .kept_sizes(0, usize::MAX)?
+            .last()
+            .copied()
+            .unwrap_or(0);
+        Ok(Self {
+            store,
+            policy,
+            signer,
+            round: None,
+            before: None,
+            rounds: 0,
+            published,
+            keep: Keep {
+                interval: keep_interval,
+                size: kept,
+                at: None,
+            },
+            recosign_interval,
+        })
+    }
+
+    /// The checkpoint that is published now.
+    pub fn published(&self) -> Option<Published> {
+        self.published.clone()
+    }
+
+    /// Opens the first round: for the head that is signed already, or for the first head of a log that
+    /// has signed none.
+    pub fn start(mut self, now: Duration) -> Result<(Self, Outcome), PublisherError> {
+        if self.signer.head().is_none() {
+            self.signer = self.signer.advance()?;
+        }
+        self.open_round(now)
+    }
+
+    /// Time has passed, or records were staged.
+    pub fn tick(mut self, now: Duration) -> Result<(Self, Outcome), PublisherError> {
+        let Some(open) = &self.round else {
+            return Ok((self, Outcome::default()));
+        };
+        if open.done.is_none() {
+            return Ok((self, Outcome::default()));
+        }
+        let before = open.round.head.checkpoint.size;
+        let idle = now.saturating_sub(open.started);
+        self.keep_late(now)?;
+        self.signer = self.signer.advance()?;
+        let grown = self
+            .signer
+            .head()
+            .is_some_and(|head| head.checkpoint.size > before);
+        if grown || idle >= self.recosign_interval {
+            return self.open_round(now);
+        }
+        Ok((self, Outcome::default()))
+    }
+
+    /// A witness cosigned the head of round `number`.
+    pub fn cosigned(
+        mut self,
+        number: u64,
+        lines: Vec<SignatureLine>,
+        now: Duration,
+    ) -> Result<(Self, Outcome), PublisherError> {
+        if let Some(open) = self
+            .before
+            .as_mut()
+            .filter(|open| open.round.number == number)
+        {
+            open.lines.extend(lines);
+            let published = self.improve()?;
+            return Ok((
+                self,
+                Outcome {
+                    round: None,
+                    published,
+                },
+            ));
+        }
+        let Some(open) = self
+            .round
+            .as_mut()
+            .filter(|open| open.round.number == number)
+        else {
+            return Ok((self, Outcome::default()));
+        };
+        open.lines.extend(lines);
+        let mut outcome = self.try_publish(now)?;
+        if outcome.published.is_some() {
+            let (this, next) = self.tick(now)?;
+            self = this;
+            outcome.round = next.round;
+            outcome.published = next.published.or(outcome.published);
+        }
+        Ok((self, outcome))
+    }
+
+    fn open_round(mut self, now: Duration) -> Result<(Self, Outcome), PublisherError> {
+        let Some(head) = self.signer.head().cloned() else {
+            return Ok((self, Outcome::default()));
+        };
+        self.rounds += 1;
+        let round = Round {
+            number: self.rounds,
+            head,
+        };
+        let open = Open {
+            round: round.clone(),
+            lines: Vec::new(),
+            started: now,
+            done: None,
+        };
+        self.before = self.round.replace(open);
+        // A policy without witnesses has its quorum at once.
+        let published = self.try_publish(now)?.published;
+        Ok((
+            self,
+            Outcome {
+                round: Some(round),
+                published,
+            },
+        ))
+    }
+
+    /// Publishes the present round's head, if it has its quorum.
+    fn try_publish(&mut self, now: Duration) -> Result<Outcome, PublisherError> {
+        let Some(open) = &mut self.round else {
+            return Ok(Outcome::default());
+        };
+        let Some(trusted) = open.trusted(&self.policy)? else {
+            return Ok(Outcome::default());
+        };
+        let size = trusted.checkpoint().size;
+        // A cosignature that comes later is kept if the first ones were.
+        let keep = open
+            .done
+            .unwrap_or(size > self.keep.size && self.keep.due(now));
+        if keep && open.done.is_none() {
+            self.keep.size = size;
+            self.keep.at = Some(now);
+        }
+        open.done = Some(keep);
+        self.before = None;
+        let published = self.publish(trusted, keep)?;
+        Ok(Outcome {
+            round: None,
+            published: Some(published),
+        })
+    }
+
+    /// Adds a late cosignature to the checkpoint of the round before, which is still the published one.
+    fn improve(&mut self) -> Result<Option<Published>, PublisherError> {
+        let Some(open) = &self.before else {
+            return Ok(None);
+        };
+        let (Some(keep), Some(trusted)) = (open.done, open.trusted(&self.policy)?) else {
+            return Ok(None);
+        };
+        Ok(Some(self.publish(trusted, keep)?))
+    }
+
+    fn publish(&mut self, trusted: TrustedCheckpoint, keep: bool) -> Result<Published, StoreError> {
+        self.store
+            .publish(trusted.checkpoint().size, trusted.note(), keep)?;
+        let published = Arc::new(trusted);
+        self.published = Some(Arc::clone(&published));
+        Ok(published)
+    }
+
+    /// Growth that ended before a keep was due: its last checkpoint is kept as soon as one is.
+    fn keep_late(&mut self, now: Duration) -> Result<(), PublisherError> {
+        let (Some(published), Some(open)) = (&self.published, &mut self.round) else {
+            return Ok(());
+        };
+        let size = published.checkpoint().size;
+        if size > self.keep.size && self.keep.due(now) {
+            self.store.publish(size, published.note(), true)?;
+            self.keep.size = size;
+            self.keep.at = Some(now);
+            open.done = Some(true);
+        }
+        Ok(())
+    }
+}
+
+impl Open {
+    /// The head with what was cosigned so far; `None` while the quorum is missing.
+    fn trusted(&self, policy: &Policy) -> Result<Option<TrustedCheckpoint>, PublisherError> {
+        let mut note: Note = self.round.head.note.clone();
+        for line in &self.lines {
+            note.push(line.clone());
+        }
+        match policy.check_checkpoint(&note) {
+            Ok(trusted) => Ok(Some(trusted)),
+            Err(TrustError::NoQuorum { .. }) => Ok(None),
+            // The lines were verified one by one when they came, the head when it was signed.
+            Err(error) => Err(HeadError::ForeignHead(error.to_string()).into()),
+        }
+    }
+}
+
+impl Keep {
+    fn due(&self, now: Duration) -> bool {
+        self.at
+            .is_none_or(|at| now.saturating_sub(at) >= self.interval)
+    }
+}

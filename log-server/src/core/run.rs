@@ -1,0 +1,341 @@
+//! Gives the core its threads: one for the sequencer, one for the publisher, a task per witness.
+//!
+//! The two threads block on the disk and on nothing else. They end when the last [`Handle`] is gone, or
+//! with the first error; then [`Handle::stopped`] says why and nothing is accepted any more.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::time::{Duration, Instant};
+
+use ishibumi_store::LogStore;
+use ishibumi_wire::Net;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
+
+use super::publisher::{Outcome, Published, Publisher, PublisherError, Round};
+use super::sequencer::{Item, Placed, Sequencer};
+use super::witnesses::{Endpoint, Report, follow};
+use crate::config::Sequencing;
+use crate::metrics::Metrics;
+
+/// How often the publisher looks at the time when nothing happens.
+const TICK: Duration = Duration::from_millis(50);
+
+/// Why a submission was not taken.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SubmitError {
+    /// The pool is full.
+    #[error("{pool} records wait to be staged already; send again in a second")]
+    Full {
+        /// How many the pool holds.
+        pool: usize,
+    },
+    /// The log stopped.
+    #[error("the log stopped accepting: {0}")]
+    Stopped(String),
+}
+
+/// The way into a running log. Cloning is cheap.
+#[derive(Clone)]
+pub struct Handle {
+    submissions: Sender<Submission>,
+    pool: Arc<Semaphore>,
+    pool_records_max: usize,
+    published: watch::Receiver<Option<Published>>,
+    stopped: watch::Receiver<Option<String>>,
+}
+
+struct Submission {
+    items: Vec<Item>,
+    records: usize,
+    answer: oneshot::Sender<Vec<Placed>>,
+    _place: OwnedSemaphorePermit,
+}
+
+enum Event {
+    Staged,
+    Witness(Report),
+    Stop,
+}
+
+/// A running log. Drop every [`Handle`], then wait for [`Running::finish`]: what was accepted is staged
+/// and the store is closed.
+pub struct Running {
+    threads: Vec<std::thread::JoinHandle<()>>,
+}
+
+impl Running {
+    /// Waits until both threads have ended.
+    pub fn finish(self) {
+        for thread in self.threads {
+            // A thread that panicked has said so on standard error.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// What [`start`] starts.
+pub struct Core {
+    /// The store, open.
+    pub store: Arc<dyn LogStore>,
+    /// Continues the staged tree.
+    pub sequencer: Sequencer,
+    /// Continues the published one.
+    pub publisher: Publisher,
+    /// Whom to ask.
+    pub witnesses: Vec<Endpoint>,
+    /// Witnesses whose claims of a larger tree stop nothing, by key name.
+    pub distrusted: Vec<String>,
+    /// How to ask them.
+    pub net: Arc<dyn Net>,
+    /// Sizes and times.
+    pub settings: Sequencing,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+}
+
+/// Starts the threads and tasks. Has to be called within a tokio runtime.
+pub fn start(core: Core) -> (Handle, Running) {
+    let (submissions, submitted) = channel();
+    let (events, happened) = channel();
+    let (set_published, published) = watch::channel(core.publisher.published());
+    let (set_stopped, stopped) = watch::channel(None);
+    let (set_round, rounds) = watch::channel(None);
+    let set_stopped = Arc::new(set_stopped);
+
+    for endpoint in core.witnesses {
+        let events = events.clone();
+        let report = move |report| {
+            // A publisher that is gone needs no reports.
+            let _ = events.send(Event::Witness(report));
+        };
+        let (store, net) = (Arc::clone(&core.store), Arc::clone(&core.net));
+        tokio::spawn(follow(endpoint, store, net, rounds.clone(), report));
+    }
+    let publishing = Publishing {
+        events: happened,
+        rounds: set_round,
+        published: set_published,
+        distrusted: core.distrusted,
+        metrics: Arc::clone(&core.metrics),
+        started: Instant::now(),
+    };
+    let stop = Arc::clone(&set_stopped);
+    let publisher = std::thread::spawn(move || {
+        if let Err(error) = publishing.run(core.publisher) {
+            stop.send_replace(Some(error.to_string()));
+        }
+    });
+    let pool_records_max = core.settings.pool_records_max;
+    let (settings, metrics) = (core.settings, core.metrics);
+    let sequencer = std::thread::spawn(move || {
+        if let Err(why) = sequence(core.sequencer, &submitted, &events, &settings, &metrics) {
+            set_stopped.send_replace(Some(why));
+        }
+        let _ = events.send(Event::Stop);
+    });
+    let pool = Arc::new(Semaphore::new(pool_records_max));
+    let handle = Handle {
+        submissions,
+        pool,
+        pool_records_max,
+        published,
+        stopped,
+    };
+    (
+        handle,
+        Running {
+            threads: vec![sequencer, publisher],
+        },
+    )
+}
+
+impl Handle {
+    /// Hands artifacts to the sequencer and waits until they are durable.
+    pub async fn submit(&self, items: Vec<Item>) -> Result<Vec<Placed>, SubmitError> {
+        let full = SubmitError::Full {
+            pool: self.pool_records_max,
+        };
+        let records: usize = items.iter().map(|item| item.records.len()).sum();
+        // A list that is larger than the pool takes all of it.
+        let places = u32::try_from(records.clamp(1, self.pool_records_max)).unwrap_or(u32::MAX);
+        let place = Arc::clone(&self.pool)
+            .try_acquire_many_owned(places)
+            .map_err(|_| full)?;
+        let (answer, answered) = oneshot::channel();
+        let submission = Submission {
+            items,
+            records,
+            answer,
+            _place: place,
+        };
+        self.submissions
+            .send(submission)
+            .map_err(|_| self.stopped_error())?;
+        answered.await.map_err(|_| self.stopped_error())
+    }
+
+    /// Waits until a published checkpoint covers record `index`; `None` if that takes longer than
+    /// `deadline`.
+    pub async fn covered(&self, index: u64, deadline: Duration) -> Option<Published> {
+        let mut published = self.published.clone();
+        let covers = |published: &Option<Published>| {
+            published
+                .as_ref()
+                .is_some_and(|published| published.checkpoint().size > index)
+        };
+        let waiting = published.wait_for(covers);
+        let found = tokio::time::timeout(deadline, waiting).await.ok()?.ok()?;
+        found.clone()
+    }
+
+    /// The checkpoint that is published now.
+    pub fn published(&self) -> Option<Published> {
+        self.published.borrow().clone()
+    }
+
+    /// Why the log stopped, once it has.
+    pub fn stopped(&self) -> watch::Receiver<Option<String>> {
+        self.stopped.clone()
+    }
+
+    /// Records that wait to be staged.
+    pub fn pending(&self) -> usize {
+        self.pool_records_max
+            .saturating_sub(self.pool.available_permits())
+    }
+
+    fn stopped_error(&self) -> SubmitError {
+        let why = self.stopped.borrow().clone();
+        SubmitError::Stopped(why.unwrap_or_else(|| "it is shutting down".to_owned()))
+    }
+}
+
+fn sequence(
+    mut sequencer: Sequencer,
+    submitted: &Receiver<Submission>,
+    events: &Sender<Event>,
+    settings: &Sequencing,
+    metrics: &Metrics,
+) -> Result<(), String> {
+    while let Ok(first) = submitted.recv() {
+        let closes = Instant::now() + settings.batch_age;
+        let mut records = first.records;
+        let mut batch = vec![first];
+        while records < settings.batch_records_max {
+            let Ok(next) = submitted.recv_timeout(closes.saturating_duration_since(Instant::now()))
+            else {
+                break;
+            };
+            records += next.records;
+            batch.push(next);
+        }
+        let counts: Vec<usize> = batch
+            .iter()
+            .map(|submission| submission.items.len())
+            .collect();
+        let items = batch
+            .iter_mut()
+            .flat_map(|s| std::mem::take(&mut s.items))
+            .collect();
+        let timer = metrics.stage_seconds.start_timer();
+        // An error drops the answers: whoever waits is told that the log stopped, not that it took the
+        // record, and the next start finds out what is there.
+        let (next, placed) = sequencer.stage(items).map_err(|error| error.to_string())?;
+        timer.observe_duration();
+        sequencer = next;
+        metrics
+            .records_staged
+            .inc_by(placed.iter().map(|p| p.added).sum());
+        metrics
+            .batch_records
+            .observe(f64::from(u32::try_from(records).unwrap_or(u32::MAX)));
+        let mut placed = placed.into_iter();
+        for (submission, count) in batch.into_iter().zip(counts) {
+            // Somebody who hung up has his records in the log all the same.
+            let _ = submission
+                .answer
+                .send(placed.by_ref().take(count).collect());
+        }
+        let _ = events.send(Event::Staged);
+    }
+    Ok(())
+}
+
+struct Publishing {
+    events: Receiver<Event>,
+    rounds: watch::Sender<Option<Round>>,
+    published: watch::Sender<Option<Published>>,
+    distrusted: Vec<String>,
+    metrics: Arc<Metrics>,
+    started: Instant,
+}
+
+impl Publishing {
+    fn run(self, publisher: Publisher) -> Result<(), PublisherError> {
+        let (mut publisher, outcome) = publisher.start(self.started.elapsed())?;
+        self.carry_out(outcome);
+        loop {
+            let first = match self.events.recv_timeout(TICK) {
+                Ok(event) => Some(event),
+                Err(RecvTimeoutError::Timeout) => None,
+                Err(RecvTimeoutError::Disconnected) => return Ok(()),
+            };
+            for event in first.into_iter().chain(self.events.try_iter()) {
+                let report = match event {
+                    Event::Witness(report) => report,
+                    Event::Staged => continue,
+                    Event::Stop => return Ok(()),
+                };
+                self.metrics.witness(&report);
+                match report {
+                    Report::Cosigned { round, lines, .. } => {
+                        let now = self.started.elapsed();
+                        let (next, outcome) = publisher.cosigned(round, lines, now)?;
+                        publisher = next;
+                        self.carry_out(outcome);
+                    }
+                    Report::Ahead {
+                        witness,
+                        theirs,
+                        ours,
+                        agreed_before: false,
+                    } if !self.distrusted.contains(&witness) => {
+                        return Err(PublisherError::WitnessAhead {
+                            witness,
+                            theirs,
+                            ours,
+                        });
+                    }
+                    Report::Ahead {
+                        witness,
+                        theirs,
+                        ours,
+                        ..
+                    } => {
+                        eprintln!("witness {witness} claims size {theirs}, this log signed {ours}");
+                    }
+                    Report::Failed { .. } => {}
+                }
+            }
+            let (next, outcome) = publisher.tick(self.started.elapsed())?;
+            publisher = next;
+            self.carry_out(outcome);
+        }
+    }
+
+    fn carry_out(&self, outcome: Outcome) {
+        if let Some(published) = outcome.published {
+            self.metrics
+                .published_size
+                .set(published.checkpoint().size.cast_signed());
+            self.published.send_replace(Some(published));
+        }
+        if let Some(round) = outcome.round {
+            self.metrics
+                .signed_size
+                .set(round.head.checkpoint.size.cast_signed());
+            self.rounds.send_replace(Some(round));
+        }
+    }
+}

@@ -1,0 +1,203 @@
+//! Finding records: the proof of a leaf, and the indices under a key.
+
+use http::{HeaderValue, StatusCode, header};
+use ishibumi_artifact::LookupKey;
+use ishibumi_store::KeptCheckpoint;
+use ishibumi_tlog::Hash;
+use ishibumi_wire::{Reply, reply};
+use serde_json::json;
+
+use super::App;
+use super::problem::Problem;
+use super::read::no_store;
+use crate::core::{Published, inclusion_proof};
+
+/// The most indices in one answer.
+const INDICES_MAX: usize = 1000;
+
+impl App {
+    /// `GET /v1/proof/LEAF[?fresh]`: the tlog-proof of the record with this leaf hash.
+    ///
+    /// It is made for the earliest kept checkpoint that covers the record, which proves the earliest
+    /// time; `fresh` asks for the newest checkpoint instead.
+    pub(super) fn proof(&self, leaf: &str, query: Option<&str>) -> Result<Reply, Problem> {
+        let unknown = || {
+            let detail = format!(
+                "no record has the leaf hash {leaf}; a leaf hash is 64 lowercase hexadecimal digits"
+            );
+            Problem::new(StatusCode::NOT_FOUND, "unknown-leaf", detail)
+        };
+        let hash = Hash::from_hex(leaf).ok_or_else(unknown)?;
+        let index = self
+            .store
+            .index_of(hash)
+            .map_err(|error| Problem::store(&error))?;
+        let index = index.ok_or_else(unknown)?;
+        let published = self
+            .handle
+            .published()
+            .filter(|p| p.checkpoint().size > index);
+        let Some(published) = published else {
+            return Ok(pending(index, hash));
+        };
+        let kept = match query {
+            Some("fresh") => None,
+            _ => self
+                .store
+                .kept_covering(index + 1)
+                .map_err(|error| Problem::store(&error))?,
+        };
+        Ok(with_place(
+            self.proof_reply(index, &published, kept)?,
+            index,
+            hash,
+        ))
+    }
+
+    /// The tlog-proof of record `index` under `kept`, or under the published checkpoint.
+    pub(super) fn proof_text(
+        &self,
+        index: u64,
+        published: &Published,
+        kept: Option<KeptCheckpoint>,
+    ) -> Result<String, Problem> {
+        let current = published.checkpoint().size;
+        let (size, note) = match kept {
+            Some(kept) if kept.size <= current => (kept.size, kept.note),
+            _ => (current, published.note().clone()),
+        };
+        let proof = inclusion_proof(self.store.as_ref(), index, size, &note)
+            .map_err(|error| Problem::store(&error))?
+            .ok_or_else(|| Problem::not_found(format!("record {index} is not published yet")))?;
+        Ok(proof.encode())
+    }
+
+    fn proof_reply(
+        &self,
+        index: u64,
+        published: &Published,
+        kept: Option<KeptCheckpoint>,
+    ) -> Result<Reply, Problem> {
+        let text = self.proof_text(index, published, kept)?;
+        Ok(no_store(reply(
+            StatusCode::OK,
+            "text/plain; charset=utf-8",
+            text,
+        )))
+    }
+
+    /// `GET /v1/lookup/KIND/VALUE...`: indices of records, for the caller to prove.
+    pub(super) fn lookup(&self, path: &str, query: Option<&str>) -> Result<Reply, Problem> {
+        let key = lookup_key(path).ok_or_else(|| {
+            let detail = "expected certificate/SHA256, tbs-certificate/SHA256, crl/SHA256, \
+                          serial/ISSUER_KEY_SHA256/SERIAL, tsu/HASH_ALGORITHM/ESS_HASH/SERIAL or \
+                          organization/IDENTIFIER, all in lowercase hexadecimal but the last and the \
+                          algorithm (sha1, sha256, sha384, sha512)";
+            Problem::new(StatusCode::BAD_REQUEST, "malformed-lookup", detail)
+        })?;
+        let from = query
+            .and_then(|query| query.strip_prefix("from=")?.parse().ok())
+            .unwrap_or(0);
+        let indices = self
+            .store
+            .lookup(&key.to_bytes(), from, INDICES_MAX)
+            .map_err(|error| Problem::store(&error))?;
+        let size = self.handle.published().map_or(0, |p| p.checkpoint().size);
+        let indices: Vec<u64> = indices.into_iter().filter(|&index| index < size).collect();
+        let next = (indices.len() == INDICES_MAX).then(|| indices.last().map(|last| last + 1));
+        let body = json!({ "indices": indices, "next": next.flatten() });
+        Ok(no_store(reply(
+            StatusCode::OK,
+            "application/json",
+            format!("{body}\n"),
+        )))
+    }
+}
+
+/// The answer for a record that is durable, but not covered by a quorum yet.
+pub(super) fn pending(index: u64, leaf: Hash) -> Reply {
+    let mut body = place_json(index, leaf).to_string();
+    body.push('\n');
+    let mut answer = no_store(reply(StatusCode::ACCEPTED, "application/json", body));
+    answer
+        .headers_mut()
+        .insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+    with_place(answer, index, leaf)
+}
+
+/// Where a record is, and where its proof will be.
+pub(super) fn place_json(index: u64, leaf: Hash) -> serde_json::Value {
+    json!({ "index": index, "leaf": leaf.to_hex(), "proof": format!("/v1/proof/{leaf}") })
+}
+
+/// The answer with the headers that say where the record is.
+pub(super) fn with_place(mut answer: Reply, index: u64, leaf: Hash) -> Reply {
+    let headers = answer.headers_mut();
+    headers.insert("ishibumi-index", index.into());
+    if let Ok(leaf) = HeaderValue::from_str(&leaf.to_hex()) {
+        headers.insert("ishibumi-leaf", leaf);
+    }
+    answer
+}
+
+fn lookup_key(path: &str) -> Option<LookupKey> {
+    let (kind, value) = path.split_once('/')?;
+    let digest = |text: &str| Hash::from_hex(text).map(|hash| hash.0);
+    let octets = |text: &str| {
+        let lower = !text.bytes().any(|b| b.is_ascii_uppercase());
+        hex::decode(text)
+            .ok()
+            .filter(|octets| lower && octets.len() <= 64)
+    };
+    Some(match kind {
+        "certificate" => LookupKey::Certificate(digest(value)?),
+        "tbs-certificate" => LookupKey::TbsCertificate(digest(value)?),
+        "crl" => LookupKey::Crl(digest(value)?),
+        "serial" => {
+            let (issuer, serial) = value.split_once('/')?;
+            LookupKey::IssuerSerial {
+                issuer_key_hash: digest(issuer)?,
+                serial: octets(serial)?,
+            }
+        }
+        "tsu" => {
+            let (algorithm, rest) = value.split_once('/')?;
+            let (hash, serial) = rest.split_once('/')?;
+            LookupKey::TsuSerial {
+                ess_hash_algorithm: hash_oid(algorithm)?,
+                ess_hash: octets(hash)?,
+                serial: octets(serial)?,
+            }
+        }
+        "organization" => LookupKey::Organization(percent_decode(value)?),
+        _ => return None,
+    })
+}
+
+/// Contents octets of the OIDs of the hash algorithms that ESS attributes use.
+fn hash_oid(name: &str) -> Option<Vec<u8>> {
+    let nist = |last: u8| vec![0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, last];
+    match name {
+        "sha1" => Some(vec![0x2b, 0x0e, 0x03, 0x02, 0x1a]),
+        "sha256" => Some(nist(1)),
+        "sha384" => Some(nist(2)),
+        "sha512" => Some(nist(3)),
+        _ => None,
+    }
+}
+
+fn percent_decode(text: &str) -> Option<String> {
+    let mut octets = Vec::with_capacity(text.len());
+    let mut rest = text.bytes();
+    while let Some(b) = rest.next() {
+        if b == b'%' {
+            let digits = [rest.next()?, rest.next()?];
+            octets.push(u8::from_str_radix(std::str::from_utf8(&digits).ok()?, 16).ok()?);
+        } else {
+            octets.push(b);
+        }
+    }
+    String::from_utf8(octets)
+        .ok()
+        .filter(|text| text.len() <= 256)
+}

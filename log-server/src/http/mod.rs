@@ -1,0 +1,157 @@
+//! The public interface.
+//!
+//! One place routes, so that the whole interface can be read at once ([`App::route`]). Reading needs no
+//! lock that the writer holds: it works on the store's snapshots and on the published checkpoint.
+
+mod admin;
+mod find;
+pub mod problem;
+mod read;
+mod submit;
+
+pub use admin::{Admin, status as admin_status};
+pub use submit::BATCH;
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::request::Parts;
+use http::{Method, StatusCode};
+use ishibumi_store::LogStore;
+use ishibumi_wire::{Incoming, Reply, Service};
+use tokio::sync::Semaphore;
+
+use crate::config::Config;
+use crate::core::run::Handle;
+use crate::metrics::Metrics;
+use crate::registry::Registry;
+use problem::Problem;
+
+/// What answering needs.
+pub struct App {
+    store: Arc<dyn LogStore>,
+    handle: Handle,
+    registry: Arc<Registry>,
+    metrics: Arc<Metrics>,
+    admissions: Arc<Semaphore>,
+    cores: usize,
+    body_len_max: usize,
+    batch_items_max: usize,
+    quorum_deadline: Duration,
+}
+
+/// The public service: an [`App`] that requests can share.
+pub struct Public(Arc<App>);
+
+impl Public {
+    /// A service over a running log.
+    pub fn new(
+        config: &Config,
+        store: Arc<dyn LogStore>,
+        handle: Handle,
+        registry: Arc<Registry>,
+        metrics: Arc<Metrics>,
+    ) -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        Self(Arc::new(App {
+            store,
+            handle,
+            registry,
+            metrics,
+            admissions: Arc::new(Semaphore::new(cores)),
+            cores,
+            body_len_max: config.body_len_max,
+            batch_items_max: config.batch_items_max,
+            quorum_deadline: config.sequencing.quorum_deadline,
+        }))
+    }
+}
+
+impl Service for Public {
+    fn admit(&self, head: &Parts) -> Result<usize, Reply> {
+        let app = &self.0;
+        let most = match (&head.method, head.uri.path()) {
+            (&Method::POST, "/v1/submit") => app
+                .submission(head)
+                .map(|_| app.body_len_max)
+                .inspect_err(|problem| {
+                    app.metrics
+                        .submissions
+                        .with_label_values(&[problem.name])
+                        .inc();
+                }),
+            (&Method::POST, _) => Err(Problem::not_found("POST goes to /v1/submit")),
+            _ => Ok(0),
+        };
+        most.map_err(|problem| app.count(problem.into_reply()))
+    }
+
+    fn call(&self, request: Incoming) -> impl Future<Output = Reply> + Send {
+        let app = Arc::clone(&self.0);
+        async move {
+            let counted = Arc::clone(&app);
+            let answer = app.route(request).await.unwrap_or_else(Problem::into_reply);
+            counted.count(answer)
+        }
+    }
+
+    fn refuse(&self, status: StatusCode, detail: &str) -> Reply {
+        let name = match status {
+            StatusCode::PAYLOAD_TOO_LARGE => "body-too-large",
+            StatusCode::REQUEST_TIMEOUT => "body-too-slow",
+            StatusCode::SERVICE_UNAVAILABLE => "busy",
+            _ => "malformed-request",
+        };
+        self.0
+            .count(Problem::new(status, name, detail).into_reply())
+    }
+}
+
+impl App {
+    async fn route(self: Arc<Self>, request: Incoming) -> Result<Reply, Problem> {
+        let head = &request.head;
+        let (path, query) = (
+            head.uri.path().to_owned(),
+            head.uri.query().map(str::to_owned),
+        );
+        if head.method == Method::POST {
+            let metrics = Arc::clone(&self.metrics);
+            return self.submit(request).await.inspect_err(|problem| {
+                metrics.submissions.with_label_values(&[problem.name]).inc();
+            });
+        }
+        if head.method != Method::GET {
+            let detail = format!("{} is not supported; use GET or POST", head.method);
+            return Err(Problem::new(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "method",
+                detail,
+            ));
+        }
+        let path = path.strip_prefix('/').unwrap_or(&path);
+        match path.split_once('/') {
+            None if path == "checkpoint" => self.checkpoint(),
+            None if path == "checkpoints" => self.kept_listing(query.as_deref()),
+            None if path == "healthz" => Ok(self.healthz()),
+            None if path == "readyz" => self.readyz(),
+            Some(("tile", _)) => self.tile(path),
+            Some(("checkpoints", size)) => self.kept(size),
+            Some(("blob", name)) => self.blob(name),
+            Some(("v1", rest)) => match rest.split_once('/') {
+                Some(("proof", leaf)) => self.proof(leaf, query.as_deref()),
+                Some(("lookup", key)) => self.lookup(key, query.as_deref()),
+                _ => Err(Problem::not_found(format!("there is nothing at /{path}"))),
+            },
+            _ => Err(Problem::not_found(format!("there is nothing at /{path}"))),
+        }
+    }
+
+    fn count(&self, answer: Reply) -> Reply {
+        self.metrics
+            .responses
+            .with_label_values(&[answer.status().as_str()])
+            .inc();
+        answer
+    }
+}

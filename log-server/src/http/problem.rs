@@ -1,0 +1,67 @@
+//! Errors as RFC 9457 problem details. Every name is on one page: `docs/errors.md`.
+
+use http::{HeaderValue, StatusCode, header};
+use ishibumi_wire::{Reply, reply};
+use serde_json::{Value, json};
+
+/// What a client is told when something is not as it should be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// The HTTP status.
+    pub status: StatusCode,
+    /// The name: `type` is `urn:ishibumi:error:NAME`.
+    pub name: &'static str,
+    /// What, where, and what to do.
+    pub detail: String,
+    /// When it makes sense to try again.
+    pub retry_after_seconds: Option<u64>,
+}
+
+impl Problem {
+    /// A problem without a time to try again.
+    pub fn new(status: StatusCode, name: &'static str, detail: impl Into<String>) -> Self {
+        Self {
+            status,
+            name,
+            detail: detail.into(),
+            retry_after_seconds: None,
+        }
+    }
+
+    /// There is nothing at this path.
+    pub fn not_found(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not-found", detail)
+    }
+
+    /// The store failed while reading; the operator's log has the details.
+    pub fn store(error: &ishibumi_store::StoreError) -> Self {
+        eprintln!("{error}");
+        let detail = "the log could not read its own data; its operator can see why";
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "store-failed", detail)
+    }
+
+    /// The members of the problem object (RFC 9457 section 3.1).
+    pub fn to_json(&self) -> Value {
+        json!({
+            "type": format!("urn:ishibumi:error:{}", self.name),
+            "title": self.name.replace('-', " "),
+            "status": self.status.as_u16(),
+            "detail": self.detail,
+        })
+    }
+
+    /// The answer.
+    pub fn into_reply(self) -> Reply {
+        let body = format!("{}\n", self.to_json());
+        let mut answer = reply(self.status, "application/problem+json", body);
+        let headers = answer.headers_mut();
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if let Some(seconds) = self.retry_after_seconds {
+            headers.insert(header::RETRY_AFTER, seconds.into());
+        }
+        if self.status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        answer
+    }
+}

@@ -1,0 +1,357 @@
+//! `POST /v1/submit`: artifacts in, proofs out (docs/formats/submission-api.md).
+//!
+//! An answer means durable. By default it also means proven: it comes when a checkpoint with the quorum
+//! covers the record, and it is the proof. When the quorum is late the answer is 202 and says where the
+//! proof will be; nothing is lost. Submitting again is answered with the same record.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::request::Parts;
+use http::{StatusCode, header};
+use ishibumi_artifact::ArtifactType;
+use ishibumi_tlog::Hash;
+use ishibumi_wire::{Incoming, Reply, reply};
+use serde_json::{Value, json};
+
+use super::App;
+use super::find::{pending, place_json, with_place};
+use super::problem::Problem;
+use super::read::no_store;
+use crate::admission::{Kind, admit};
+use crate::core::run::SubmitError;
+use crate::core::{Item, Placed, Published};
+use crate::registry::Provider;
+
+/// The media type of a batch.
+pub const BATCH: &str = "application/vnd.ishibumi.batch";
+
+/// What the head of a submission says.
+pub(super) struct Submission {
+    provider: Arc<Provider>,
+    form: Form,
+    wait: Wait,
+}
+
+enum Form {
+    Single(Kind),
+    Batch,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Wait {
+    Quorum,
+    Durable,
+}
+
+impl App {
+    /// Reads the head: who, what, and how long to wait. Decides before any of the body is read.
+    pub(super) fn submission(&self, head: &Parts) -> Result<Submission, Problem> {
+        let provider = self.authenticate(head)?;
+        let wait = match head.uri.query() {
+            None | Some("" | "wait=quorum") => Wait::Quorum,
+            Some("wait=durable") => Wait::Durable,
+            Some(other) => {
+                let detail = format!("the query {other:?} is neither wait=quorum nor wait=durable");
+                return Err(Problem::new(
+                    StatusCode::BAD_REQUEST,
+                    "malformed-query",
+                    detail,
+                ));
+            }
+        };
+        let media_type = head
+            .headers
+            .get(header::CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok())
+            .map(|value| {
+                value
+                    .split(';')
+                    .next()
+                    .unwrap_or("")
+                    .trim()
+                    .to_ascii_lowercase()
+            })
+            .unwrap_or_default();
+        let form = if media_type == BATCH {
+            Form::Batch
+        } else {
+            Form::Single(Kind::from_media_type(&media_type).ok_or_else(|| {
+                let detail = format!(
+                    "Content-Type {media_type:?} is not taken here; use application/timestamp-reply, \
+                     application/vnd.etsi.timestamp-token, application/pkix-cert, \
+                     application/pkix-crl or {BATCH}"
+                );
+                Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", detail)
+            })?)
+        };
+        if let Form::Single(kind) = form {
+            provider.check_kind(kind)?;
+        }
+        Ok(Submission {
+            provider,
+            form,
+            wait,
+        })
+    }
+
+    fn authenticate(&self, head: &Parts) -> Result<Arc<Provider>, Problem> {
+        let refuse = |detail: &str| Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", detail);
+        let token = head
+            .headers
+            .get(header::AUTHORIZATION)
+            .and_then(|value| value.to_str().ok())
+            .and_then(|value| value.strip_prefix("Bearer "))
+            .ok_or_else(|| refuse("send the header \"Authorization: Bearer TOKEN\""))?;
+        self.registry
+            .by_token(Hash::of(token.trim().as_bytes()))
+            .ok_or_else(|| refuse("no provider of this log has this bearer token"))
+    }
+
+    /// Answers a submission.
+    pub(super) async fn submit(self: Arc<Self>, request: Incoming) -> Result<Reply, Problem> {
+        let submission = self.submission(&request.head)?;
+        match submission.form {
+            Form::Single(kind) => self.single(submission, kind, request.body).await,
+            Form::Batch => self.batch(submission, request.body).await,
+        }
+    }
+
+    async fn single(
+        &self,
+        submission: Submission,
+        kind: Kind,
+        body: Bytes,
+    ) -> Result<Reply, Problem> {
+        let item = self
+            .admit_one(Arc::clone(&submission.provider), kind, body)
+            .await?;
+        let placed = self.stage(vec![item]).await?;
+        let placed = *placed.first().ok_or_else(stopped)?;
+        self.metrics
+            .submissions
+            .with_label_values(&["accepted"])
+            .inc();
+        let published = match submission.wait {
+            Wait::Durable => None,
+            Wait::Quorum => {
+                self.handle
+                    .covered(placed.index, self.quorum_deadline)
+                    .await
+            }
+        };
+        let mut answer = match published {
+            None => pending(placed.index, placed.leaf),
+            Some(published) => {
+                // What was there before is proven by the earliest time that is known for it.
+                let text = self.submitted_proof(&placed, &published)?;
+                let answer = reply(StatusCode::OK, "text/plain; charset=utf-8", text);
+                with_place(no_store(answer), placed.index, placed.leaf)
+            }
+        };
+        let headers = answer.headers_mut();
+        headers.insert("ishibumi-added", placed.added.into());
+        if let Some(first) = placed.first {
+            headers.insert("ishibumi-first", first.into());
+        }
+        Ok(answer)
+    }
+
+    fn submitted_proof(&self, placed: &Placed, published: &Published) -> Result<String, Problem> {
+        let kept = if placed.added == 0 {
+            self.store
+                .kept_covering(placed.index + 1)
+                .map_err(|e| Problem::store(&e))?
+        } else {
+            None
+        };
+        self.proof_text(placed.index, published, kept)
+    }
+
+    async fn batch(&self, submission: Submission, body: Bytes) -> Result<Reply, Problem> {
+        let artifacts = read_batch(&body, self.batch_items_max)?;
+        let admitted = self.admit_all(&submission.provider, artifacts).await?;
+        let (items, refused): (Vec<_>, Vec<_>) = {
+            let mut items = Vec::new();
+            let refused: Vec<Option<Problem>> = admitted
+                .into_iter()
+                .map(|item| match item {
+                    Ok(item) => {
+                        items.push(item);
+                        None
+                    }
+                    Err(problem) => Some(problem),
+                })
+                .collect();
+            (items, refused)
+        };
+        let placed = if items.is_empty() {
+            Vec::new()
+        } else {
+            self.stage(items).await?
+        };
+        let last = placed.iter().map(|placed| placed.index).max();
+        let published = match (submission.wait, last) {
+            (Wait::Quorum, Some(last)) => self.handle.covered(last, self.quorum_deadline).await,
+            _ => None,
+        };
+        let mut placed = placed.iter();
+        let results = refused
+            .into_iter()
+            .map(|refused| match refused {
+                Some(problem) => {
+                    self.metrics
+                        .submissions
+                        .with_label_values(&[problem.name])
+                        .inc();
+                    Ok(json!({ "error": problem.to_json() }))
+                }
+                None => {
+                    self.metrics
+                        .submissions
+                        .with_label_values(&["accepted"])
+                        .inc();
+                    self.item_json(placed.next().ok_or_else(stopped)?, published.as_ref())
+                }
+            })
+            .collect::<Result<Vec<Value>, Problem>>()?;
+        let proven = published.is_some() || last.is_none();
+        let status = if proven {
+            StatusCode::OK
+        } else {
+            StatusCode::ACCEPTED
+        };
+        let body = format!("{}\n", json!({ "results": results }));
+        Ok(no_store(reply(status, "application/json", body)))
+    }
+
+    fn item_json(&self, placed: &Placed, published: Option<&Published>) -> Result<Value, Problem> {
+        let mut value = place_json(placed.index, placed.leaf);
+        value["added"] = placed.added.into();
+        if let Some(published) = published {
+            value["tlog_proof"] = self.submitted_proof(placed, published)?.into();
+        }
+        Ok(value)
+    }
+
+    async fn stage(&self, items: Vec<Item>) -> Result<Vec<Placed>, Problem> {
+        self.handle.submit(items).await.map_err(|error| {
+            let (name, seconds) = match &error {
+                SubmitError::Full { .. } => ("pool-full", 1),
+                SubmitError::Stopped(_) => ("stopped", 10),
+            };
+            let mut problem =
+                Problem::new(StatusCode::SERVICE_UNAVAILABLE, name, error.to_string());
+            problem.retry_after_seconds = Some(seconds);
+            problem
+        })
+    }
+
+    async fn admit_one(
+        &self,
+        provider: Arc<Provider>,
+        kind: Kind,
+        body: Bytes,
+    ) -> Result<Item, Problem> {
+        let mut admitted = self.admit_all(&provider, vec![(kind, body)]).await?;
+        admitted.pop().unwrap_or_else(|| Err(stopped()))
+    }
+
+    /// Admits artifacts on all cores. Admission works are bounded by the number of cores; who comes
+    /// beyond what may wait is told to come again.
+    async fn admit_all(
+        &self,
+        provider: &Arc<Provider>,
+        artifacts: Vec<(Kind, Bytes)>,
+    ) -> Result<Vec<Result<Item, Problem>>, Problem> {
+        let per_core = artifacts.len().div_ceil(self.cores).max(1);
+        let mut tasks = Vec::new();
+        let mut artifacts = artifacts.into_iter().peekable();
+        while artifacts.peek().is_some() {
+            let part: Vec<_> = artifacts.by_ref().take(per_core).collect();
+            let permit = Arc::clone(&self.admissions).acquire_owned().await;
+            let (provider, metrics) = (Arc::clone(provider), Arc::clone(&self.metrics));
+            tasks.push(tokio::task::spawn_blocking(move || {
+                let _permit = permit;
+                part.into_iter()
+                    .map(|(kind, octets)| {
+                        let _timer = metrics.admission_seconds.start_timer();
+                        admit(&provider, kind, &octets)
+                    })
+                    .collect::<Vec<_>>()
+            }));
+        }
+        let mut admitted = Vec::new();
+        for task in tasks {
+            admitted.extend(task.await.map_err(|_| {
+                let detail =
+                    "admission of this artifact failed within the log; its operator can see why";
+                Problem::new(
+                    StatusCode::INTERNAL_SERVER_ERROR,
+                    "admission-failed",
+                    detail,
+                )
+            })?);
+        }
+        Ok(admitted)
+    }
+}
+
+/// Reads a batch: items of `uint8 type, uint32 length, octets`, big-endian, until the end.
+fn read_batch(body: &Bytes, most: usize) -> Result<Vec<(Kind, Bytes)>, Problem> {
+    let malformed = |number: usize, what: &str| {
+        let detail = format!("item {number} of the batch {what}; nothing of it was taken");
+        Problem::new(StatusCode::BAD_REQUEST, "malformed-batch", detail)
+    };
+    let mut rest = body.clone();
+    let mut items = Vec::new();
+    while !rest.is_empty() {
+        let number = items.len();
+        if number == most {
+            let what = format!("is one too many: a batch has at most {most} items");
+            return Err(malformed(number, &what));
+        }
+        let Some((&[kind, a, b, c, d], _)) = rest.split_first_chunk::<5>() else {
+            return Err(malformed(number, "is cut off"));
+        };
+        let kind = Kind::from_code(kind)
+            .ok_or_else(|| malformed(number, &format!("has the unknown type {kind}")))?;
+        let len = usize::try_from(u32::from_be_bytes([a, b, c, d])).unwrap_or(usize::MAX);
+        if rest.len() - 5 < len {
+            return Err(malformed(number, "is cut off"));
+        }
+        let _ = rest.split_to(5);
+        items.push((kind, rest.split_to(len)));
+    }
+    if items.is_empty() {
+        return Err(malformed(0, "is missing: the body is empty"));
+    }
+    Ok(items)
+}
+
+fn stopped() -> Problem {
+    let detail = "the log stopped accepting; send again later";
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "stopped", detail)
+}
+
+impl Kind {
+    /// The kind of a submission with this media type.
+    pub fn from_media_type(media_type: &str) -> Option<Self> {
+        match media_type {
+            "application/octet-stream" => Some(Self::Opaque),
+            other => ArtifactType::from_media_type(other).map(Self::Artifact),
+        }
+    }
+
+    /// The kind of a batch item with this type octet.
+    pub fn from_code(code: u8) -> Option<Self> {
+        match code {
+            1 => Some(Self::Artifact(ArtifactType::TimestampReply)),
+            2 => Some(Self::Artifact(ArtifactType::TimestampToken)),
+            3 => Some(Self::Artifact(ArtifactType::Certificate)),
+            4 => Some(Self::Artifact(ArtifactType::Crl)),
+            255 => Some(Self::Opaque),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! `ishibumi-log`: the operator's command.
+
+use std::io::IsTerminal as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use ishibumi_log::config::Config;
+use ishibumi_log::operate::{self, OperateError};
+use ishibumi_tlog::Hash;
+use serde_json::json;
+
+/// Runs a transparency log for timestamp tokens, certificates and revocations.
+#[derive(Parser)]
+#[command(
+    name = "ishibumi-log",
+    version,
+    after_help = "Examples:\n  \
+        ishibumi-log token\n  \
+        ishibumi-log --config log.toml init\n  \
+        ishibumi-log --config log.toml serve\n  \
+        ishibumi-log --config log.toml --print-config\n\n\
+        Exit codes: 0 done, 1 refused or failed (the reason is on standard error), 2 usage."
+)]
+struct Arguments {
+    /// The configuration.
+    #[arg(long, value_name = "FILE", default_value = "ishibumi-log.toml")]
+    config: PathBuf,
+    /// Print the configuration in force, with every default, and stop.
+    #[arg(long)]
+    print_config: bool,
+    /// Answer in JSON.
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Create a new log: its key, its head file and its data directory. Refuses if any exists.
+    Init {
+        /// Use the key that is in key_file already.
+        #[arg(long)]
+        keep_key: bool,
+    },
+    /// Run the log until SIGTERM.
+    Serve,
+    /// Read everything and compare it with everything; repairs nothing. The log must not be running.
+    Fsck,
+    /// Say how the log is.
+    Status,
+    /// Make a bearer token for a provider: prints the token, and the hash that goes into the
+    /// configuration.
+    Token,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    match run(&arguments) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("ishibumi-log: {error}");
+            ExitCode::from(1)
+        }
+    }
+}
+
+fn run(arguments: &Arguments) -> Result<ExitCode, OperateError> {
+    if let Some(Command::Token) = arguments.command {
+        return token(arguments.json);
+    }
+    let config = Config::load(&arguments.config)?;
+    if arguments.print_config {
+        print!("{}", config.to_toml());
+        return Ok(ExitCode::SUCCESS);
+    }
+    match &arguments.command {
+        Some(Command::Init { keep_key }) => {
+            let key = operate::init::init(&config, *keep_key)?;
+            if arguments.json {
+                println!(
+                    "{}",
+                    json!({ "origin": config.origin, "vkey": key.to_string() })
+                );
+            } else {
+                println!(
+                    "The log {} exists. Its key, for policies:\n{key}",
+                    config.origin
+                );
+            }
+        }
+        Some(Command::Serve) => operate::serve::serve(&config, |public, admin| {
+            if arguments.json {
+                println!("{}", json!({ "listen": public, "admin_listen": admin }));
+            } else {
+                println!("listening on http://{public} (admin http://{admin})");
+            }
+        })?,
+        Some(Command::Fsck) => return fsck(&config, arguments.json),
+        Some(Command::Status) => {
+            let status = operate::status::status(&config)?;
+            if arguments.json {
+                println!("{status}");
+            } else if let Some(members) = status.as_object() {
+                for (name, value) in members.iter().filter(|(_, value)| !value.is_null()) {
+                    println!(
+                        "{name:<22}{}",
+                        value.as_str().map_or(value.to_string(), Into::into)
+                    );
+                }
+            }
+        }
+        Some(Command::Token) | None => {
+            eprintln!("ishibumi-log: name a command: init, serve, fsck, status or token");
+            return Ok(ExitCode::from(2));
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn token(json: bool) -> Result<ExitCode, OperateError> {
+    let mut octets = [0; 32];
+    getrandom::fill(&mut octets).map_err(|error| OperateError::Refused(error.to_string()))?;
+    let token = hex::encode(octets);
+    let hash = Hash::of(token.as_bytes());
+    if json {
+        println!(
+            "{}",
+            json!({ "token": token, "token_sha256": hash.to_hex() })
+        );
+    } else {
+        println!("token         {token}\ntoken_sha256  {hash}");
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn fsck(config: &Config, json: bool) -> Result<ExitCode, OperateError> {
+    let bar = indicatif::ProgressBar::hidden();
+    if std::io::stderr().is_terminal() && !json {
+        bar.set_draw_target(indicatif::ProgressDrawTarget::stderr());
+    }
+    let report = operate::fsck::fsck(config, |done, all| {
+        bar.set_length(all);
+        bar.set_position(done);
+    })?;
+    bar.finish_and_clear();
+    if json {
+        println!(
+            "{}",
+            json!({
+                "records": report.records, "tiles": report.tiles,
+                "checkpoints": report.checkpoints, "wrong": report.wrong,
+                "findings": report.findings,
+            })
+        );
+    } else {
+        for finding in &report.findings {
+            println!("WRONG  {finding}");
+        }
+        println!(
+            "{} records, {} tiles and {} checkpoints read; {} wrong",
+            report.records, report.tiles, report.checkpoints, report.wrong
+        );
+    }
+    Ok(ExitCode::from(u8::from(report.wrong > 0)))
+}

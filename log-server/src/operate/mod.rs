@@ -1,0 +1,95 @@
+//! The operator's commands, one file each.
+
+pub mod fsck;
+pub mod init;
+pub mod serve;
+pub mod status;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use ishibumi_store::{HeadFile, LogStore, RocksLog, StoreError};
+use ishibumi_tlog::Policy;
+use ishibumi_tlog::key::{NoteSigner, SignatureType};
+
+use crate::config::Config;
+use crate::core::HeadSigner;
+
+/// Why a command did not do what it should. The text says what to do.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OperateError {
+    /// The configuration.
+    #[error(transparent)]
+    Config(#[from] crate::config::ConfigError),
+    /// The store or the head file.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The start rule, or signing.
+    #[error(transparent)]
+    Core(#[from] crate::core::PublisherError),
+    /// Anything else, in a sentence of its own.
+    #[error("{0}")]
+    Refused(String),
+}
+
+impl From<crate::core::HeadError> for OperateError {
+    fn from(error: crate::core::HeadError) -> Self {
+        Self::Core(error.into())
+    }
+}
+
+impl OperateError {
+    fn file(path: &Path, error: impl std::fmt::Display) -> Self {
+        Self::Refused(format!("{}: {error}", path.display()))
+    }
+}
+
+fn read_key(config: &Config) -> Result<NoteSigner, OperateError> {
+    let path = &config.key_file;
+    let text = std::fs::read_to_string(path).map_err(|error| OperateError::file(path, error))?;
+    let key = NoteSigner::from_private_text(text.trim_end())
+        .map_err(|error| OperateError::file(path, error))?;
+    let name = key.verifier().name();
+    if name != config.origin {
+        return Err(OperateError::Refused(format!(
+            "{}: this is the key of {name:?}, the configuration is for the origin {:?}",
+            path.display(),
+            config.origin
+        )));
+    }
+    if key.verifier().kind() != SignatureType::Ed25519 {
+        let wrong = "this key makes cosignatures; a log signs with a key of type 0x01";
+        return Err(OperateError::file(path, wrong));
+    }
+    Ok(key)
+}
+
+fn read_policy(config: &Config) -> Result<Policy, OperateError> {
+    let path = &config.policy_file;
+    let octets = std::fs::read(path).map_err(|error| OperateError::file(path, error))?;
+    let policy = if config.lab_allow_no_quorum {
+        Policy::parse_allowing_no_quorum(&octets)
+    } else {
+        Policy::parse(&octets)
+    };
+    policy.map_err(|error| OperateError::file(path, error))
+}
+
+/// Opens store, head file and key, and applies the start rule. Creates nothing.
+fn open(config: &Config) -> Result<(Arc<dyn LogStore>, HeadSigner, Policy), OperateError> {
+    let key = read_key(config)?;
+    let policy = read_policy(config)?;
+    let verifier = key.verifier().clone();
+    if !policy.logs().iter().any(|log| log.key == verifier) {
+        return Err(OperateError::Refused(format!(
+            "{}: no log line has this log's key; add: log {verifier}",
+            config.policy_file.display()
+        )));
+    }
+    // The head file first: whoever holds its lock is the only one that may sign with this key.
+    let head_file = HeadFile::open(&config.head_dir, &verifier)?;
+    let store: Arc<dyn LogStore> = Arc::new(RocksLog::open(&config.data_dir, &config.origin)?);
+    let signer = HeadSigner::open(Arc::clone(&store), Arc::new(key), head_file)?;
+    Ok((store, signer, policy))
+}

@@ -1,0 +1,187 @@
+//! `serve`: runs the log until it is told to stop, or until it must.
+
+use std::sync::Arc;
+
+use ishibumi_store::LogStore;
+use ishibumi_tlog::Policy;
+use ishibumi_wire::{HttpNet, Net};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::{OperateError, open};
+use crate::config::Config;
+use crate::core::run::{Core, Handle, start};
+use crate::core::{Endpoint, Publisher, Sequencer};
+use crate::http::{Admin, Public};
+use crate::metrics::Metrics;
+use crate::registry::Registry;
+
+/// Serves until SIGTERM or SIGINT, then finishes what is in flight. `ready` is called with the addresses
+/// once both listeners are open.
+pub fn serve(
+    config: &Config,
+    ready: impl FnOnce(std::net::SocketAddr, std::net::SocketAddr),
+) -> Result<(), OperateError> {
+    let registry =
+        Registry::load(config).map_err(|problems| OperateError::Refused(problems.join("\n")))?;
+    let (store, signer, policy) = open(config)?;
+    let witnesses = endpoints(&policy, config)?;
+    let settings = config.sequencing.clone();
+    let publisher = Publisher::open(
+        Arc::clone(&store),
+        policy,
+        signer,
+        settings.keep_interval,
+        settings.recosign_interval,
+    )?;
+    let sequencer = Sequencer::open(Arc::clone(&store)).map_err(|e| refused(&e))?;
+    let metrics = Arc::new(Metrics::new().map_err(|e| refused(&e))?);
+    let net: Arc<dyn Net> = Arc::new(HttpNet::new().map_err(|e| refused(&e))?);
+
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| refused(&error))?;
+    let served = runtime.block_on(async {
+        let listener = listen(config.listen).await?;
+        let admin_listener = listen(config.admin_listen).await?;
+        let (handle, running) = start(Core {
+            store: Arc::clone(&store),
+            sequencer,
+            publisher,
+            witnesses,
+            distrusted: config.distrusted_witnesses.clone(),
+            net,
+            settings,
+            metrics: Arc::clone(&metrics),
+        });
+        let address = |listener: &TcpListener| listener.local_addr().map_err(|e| refused(&e));
+        ready(address(&listener)?, address(&admin_listener)?);
+        let outcome = listeners(
+            config,
+            &store,
+            &handle,
+            Arc::new(registry),
+            &metrics,
+            listener,
+            admin_listener,
+        )
+        .await;
+        drop(handle);
+        Ok::<_, OperateError>((outcome, running))
+    });
+    // Dropping the runtime ends the witnesses' tasks and the last handles.
+    runtime.shutdown_timeout(config.limits.drain_deadline);
+    let (outcome, running) = served?;
+    running.finish();
+    outcome
+}
+
+async fn listeners(
+    config: &Config,
+    store: &Arc<dyn LogStore>,
+    handle: &Handle,
+    registry: Arc<Registry>,
+    metrics: &Arc<Metrics>,
+    listener: TcpListener,
+    admin_listener: TcpListener,
+) -> Result<(), OperateError> {
+    let public = Public::new(
+        config,
+        Arc::clone(store),
+        handle.clone(),
+        registry,
+        Arc::clone(metrics),
+    );
+    let admin = Admin {
+        store: Arc::clone(store),
+        handle: handle.clone(),
+        metrics: Arc::clone(metrics),
+        origin: config.origin.clone(),
+    };
+    let mut stopped = handle.stopped();
+    let (tell, told) = tokio::sync::watch::channel(false);
+    let until = |mut told: tokio::sync::watch::Receiver<bool>| async move {
+        let _ = told.wait_for(|&stop| stop).await;
+    };
+    let stopping = async {
+        let why = tokio::select! {
+            () = terminated() => None,
+            why = async {
+                match stopped.wait_for(Option::is_some).await {
+                    Ok(why) => why.clone(),
+                    Err(_) => Some("its threads ended".to_owned()),
+                }
+            } => why,
+        };
+        tell.send_replace(true);
+        why
+    };
+    let limits = config.limits.clone();
+    let (why, served, admin_served) = tokio::join!(
+        stopping,
+        ishibumi_wire::serve(
+            listener,
+            Arc::new(public),
+            limits.clone(),
+            until(told.clone())
+        ),
+        ishibumi_wire::serve(admin_listener, Arc::new(admin), limits, until(told.clone())),
+    );
+    served.and(admin_served).map_err(|error| refused(&error))?;
+    match why {
+        None => Ok(()),
+        Some(why) => Err(OperateError::Refused(format!("the log stopped: {why}"))),
+    }
+}
+
+async fn listen(address: std::net::SocketAddr) -> Result<TcpListener, OperateError> {
+    TcpListener::bind(address)
+        .await
+        .map_err(|error| OperateError::Refused(format!("cannot listen on {address}: {error}")))
+}
+
+async fn terminated() {
+    let (Ok(mut term), Ok(mut int)) = (
+        signal(SignalKind::terminate()),
+        signal(SignalKind::interrupt()),
+    ) else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = term.recv() => {}
+        _ = int.recv() => {}
+    }
+}
+
+fn endpoints(policy: &Policy, config: &Config) -> Result<Vec<Endpoint>, OperateError> {
+    policy
+        .witnesses()
+        .iter()
+        .map(|witness| {
+            let name = String::from_utf8_lossy(&witness.name).into_owned();
+            let url = witness
+                .url
+                .as_deref()
+                .and_then(|url| std::str::from_utf8(url).ok());
+            let url = url.filter(|url| {
+                url::Url::parse(url).is_ok_and(|url| matches!(url.scheme(), "http" | "https"))
+            });
+            let url = url.ok_or_else(|| {
+                OperateError::Refused(format!(
+                    "{}: witness {name} has no http or https URL; the log has to reach it",
+                    config.policy_file.display()
+                ))
+            })?;
+            Ok(Endpoint {
+                key: witness.key.clone(),
+                url: url.to_owned(),
+                deadline: config.sequencing.witness_deadline,
+            })
+        })
+        .collect()
+}
+
+fn refused(error: &dyn std::fmt::Display) -> OperateError {
+    OperateError::Refused(error.to_string())
+}

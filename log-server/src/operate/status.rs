@@ -1,0 +1,40 @@
+//! `status`: how a log is, from the running process if there is one, else from its files.
+
+use ishibumi_store::{RocksLog, StoreError};
+use ishibumi_wire::{HttpNet, Net as _, Request};
+use serde_json::Value;
+
+use super::OperateError;
+use crate::config::Config;
+use crate::http::admin_status;
+
+/// The longest status that is read, in octets.
+const ANSWER_LEN_MAX: usize = 1 << 20;
+
+/// Asks the admin listener; if nobody owns the data directory, reads it.
+pub fn status(config: &Config) -> Result<Value, OperateError> {
+    match RocksLog::open(&config.data_dir, &config.origin) {
+        Ok(store) => Ok(admin_status(&config.origin, &store, None)?),
+        Err(StoreError::InUse { .. }) => ask(config),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn ask(config: &Config) -> Result<Value, OperateError> {
+    let refused = |error: &dyn std::fmt::Display| {
+        OperateError::Refused(format!(
+            "a process has the data directory open, but its admin listener {} does not answer: {error}",
+            config.admin_listen
+        ))
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| refused(&error))?;
+    let net = HttpNet::new().map_err(|error| refused(&error))?;
+    let url = format!("http://{}/status", config.admin_listen);
+    let answer = runtime
+        .block_on(net.send(Request::get(url, ANSWER_LEN_MAX)))
+        .map_err(|error| refused(&error))?;
+    serde_json::from_slice(&answer.body).map_err(|error| refused(&error))
+}
