@@ -88,9 +88,9 @@ fn check_tile<S: LogStore>(store: &S, level: u8, index: u64, width: u16, leaves:
     let first = usize::try_from(index).unwrap() * usize::from(TILE_WIDTH) * span;
     for (hash, below) in tile.hashes().iter().zip(leaves[first..].chunks(span)) {
         let mut subtree = Frontier::new();
-        below
-            .iter()
-            .for_each(|&leaf| subtree.append(leaf, |_, _, _| {}));
+        for &leaf in below {
+            subtree.append(leaf, |_, _, _| {});
+        }
         assert_eq!(*hash, subtree.root());
     }
     if width == TILE_WIDTH {

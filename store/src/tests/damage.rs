@@ -4,6 +4,9 @@ use std::path::{Path, PathBuf};
 
 use rocksdb::{DB, DBRecoveryMode, Options};
 
+use ishibumi_tlog::hash::leaf_hash;
+use ishibumi_tlog::tile::tiles;
+
 use super::{ORIGIN, Paths};
 use crate::conformance::{batch_of, check_tree, note_of};
 use crate::{LogStore, Registers, RocksLog, RocksRegisters, StoreError};
@@ -204,4 +207,113 @@ fn a_cut_batch_behind_the_acknowledged_ones_is_dropped() {
     }
     // The control: had the batch been acknowledged, cutting it is damage.
     check_tree(&RocksLog::open(&path, ORIGIN).unwrap(), &octets(5000));
+}
+
+/// Everything that a log of 600 records says, or the first error.
+fn everything(path: &Path) -> Result<Vec<Vec<u8>>, StoreError> {
+    let log = RocksLog::open(path, ORIGIN)?;
+    let mut said = log.records(0, u64::MAX)?;
+    for (level, index, width) in tiles(log.staged()?.size()) {
+        let tile = log.tile(level, index, width)?;
+        said.extend(tile.hashes().iter().map(|hash| hash.0.to_vec()));
+    }
+    for octets in octets(600) {
+        said.push(format!("{:?}", log.index_of(leaf_hash(&octets))?).into_bytes());
+    }
+    said.push(format!("{:?}{:?}", log.signed_head()?, log.published()?).into_bytes());
+    Ok(said)
+}
+
+/// Flips `count` bits, evenly spread over a file, one at a time. Returns how many were found out; the
+/// others must have changed nothing.
+fn flip_bits(paths: &Paths, good: &Path, file: &Path, count: usize) -> usize {
+    let expected = everything(&{
+        let control = paths.fresh();
+        copy(good, &control);
+        control
+    });
+    let expected = expected.unwrap();
+    let octets = std::fs::read(file).unwrap();
+    let bits = octets.len() * 8;
+    let flip = |number: usize| {
+        let (bad, bit) = (paths.fresh(), number * bits / count + number % 8);
+        copy(good, &bad);
+        let mut flipped = octets.clone();
+        flipped[bit / 8] ^= 1 << (bit % 8);
+        std::fs::write(bad.join(file.file_name().unwrap()), flipped).unwrap();
+        let found_out = match everything(&bad) {
+            Ok(said) => {
+                assert_eq!(said, expected, "bit {bit} of {}", file.display());
+                false
+            }
+            Err(StoreError::Damaged { .. } | StoreError::Foreign { .. }) => true,
+            Err(error) => panic!("bit {bit} of {}: {error}", file.display()),
+        };
+        std::fs::remove_dir_all(bad).unwrap();
+        found_out
+    };
+    (0..count).map(flip).filter(|&found_out| found_out).count()
+}
+
+#[test]
+fn flipped_bits_are_found_out_or_change_nothing() {
+    let paths = Paths::new();
+    let (logged, flushed) = (paths.fresh(), paths.fresh());
+    closed_log(&logged, false);
+    closed_log(&flushed, true);
+    let all = |good: &Path, file: &Path, count| {
+        assert_eq!(
+            flip_bits(&paths, good, file, count),
+            count,
+            "{}",
+            file.display()
+        );
+    };
+    all(&logged, &wal(&logged), 40);
+    all(&flushed, &flushed.join("CURRENT"), 10);
+    all(&flushed, &flushed.join("ACKNOWLEDGED"), 10);
+    let mut manifests = files(&flushed, "").into_iter();
+    let manifest = manifests.rfind(|file| file.to_str().unwrap().contains("MANIFEST"));
+    all(&flushed, &manifest.unwrap(), 30);
+    let tables = files(&flushed, ".sst");
+    assert!(tables.len() >= 4, "records, tiles, state and leaves");
+    for table in tables {
+        let found_out = flip_bits(&paths, &flushed, &table, 30);
+        assert!(found_out > 0, "{}", table.display());
+    }
+}
+
+/// One wrong hash in the edge would enter every later root.
+#[test]
+fn rows_that_are_whole_but_wrong_are_refused() {
+    /// A column family, a key, and the value to put there; none removes it.
+    type Wrong<'a> = (&'a str, &'a [u8], Option<&'a [u8]>);
+    let wrong: [Wrong<'_>; 5] = [
+        ("records", &599_u64.to_be_bytes(), Some(b"600")),
+        ("records", &600_u64.to_be_bytes(), Some(b"600")),
+        ("records", &598_u64.to_be_bytes(), None),
+        ("tiles", &[0; 9], Some(&[7; 8192])),
+        ("state", b"signed", Some(b"a note\n\n")),
+    ];
+    let paths = Paths::new();
+    let good = paths.fresh();
+    closed_log(&good, true);
+    for (family, key, value) in wrong {
+        let bad = paths.fresh();
+        copy(&good, &bad);
+        let families = DB::list_cf(&Options::default(), &bad).unwrap();
+        let db = DB::open_cf(&Options::default(), &bad, families).unwrap();
+        let column = db.cf_handle(family).unwrap();
+        match value {
+            Some(value) => db.put_cf(column, key, value).unwrap(),
+            None => db.delete_cf(column, key).unwrap(),
+        }
+        drop(db);
+        let refused = RocksLog::open(&bad, ORIGIN);
+        assert!(
+            matches!(refused, Err(StoreError::Damaged { .. })),
+            "{family}: {refused:?}"
+        );
+    }
+    RocksLog::open(&good, ORIGIN).unwrap();
 }

@@ -8,7 +8,7 @@ fn octets(end: u64) -> Vec<Vec<u8>> {
     (0..end).map(|n| n.to_string().into_bytes()).collect()
 }
 
-fn assert_failed<T>(result: Result<T, StoreError>) {
+fn assert_failed<T>(result: &Result<T, StoreError>) {
     assert!(matches!(result, Err(StoreError::Failed { .. })));
 }
 
@@ -18,11 +18,11 @@ fn a_failed_write_is_there_after_a_crash_or_not() {
         let log = MemoryLog::new();
         log.fail_write(2, outcome);
         log.stage(0, &batch_of(0, 300)).unwrap();
-        assert_failed(log.stage(300, &batch_of(300, 600)));
+        assert_failed(&log.stage(300, &batch_of(300, 600)));
         // Reads go on with what was acknowledged, writes do not.
         check_tree(&log, &octets(300));
-        assert_failed(log.stage(300, &batch_of(300, 600)));
-        assert_failed(log.publish(
+        assert_failed(&log.stage(300, &batch_of(300, 600)));
+        assert_failed(&log.publish(
             1,
             &note_of(ORIGIN, 1, log.staged().unwrap().root(), 1),
             true,
@@ -41,16 +41,16 @@ fn a_conflict_is_no_write() {
         log.stage(5, &batch_of(5, 6)),
         Err(StoreError::Conflict { .. })
     ));
-    assert_failed(log.stage(0, &batch_of(0, 1)));
+    assert_failed(&log.stage(0, &batch_of(0, 1)));
 }
 
 #[test]
 fn a_dead_disk_stays_dead_across_crashes_until_it_is_mended() {
     let log = MemoryLog::new();
     log.fail_forever(Some(Outcome::NotApplied));
-    assert_failed(log.stage(0, &batch_of(0, 1)));
+    assert_failed(&log.stage(0, &batch_of(0, 1)));
     let log = log.crash();
-    assert_failed(log.stage(0, &batch_of(0, 1)));
+    assert_failed(&log.stage(0, &batch_of(0, 1)));
     log.fail_forever(None);
     let log = log.crash();
     log.stage(0, &batch_of(0, 1)).unwrap();
@@ -79,7 +79,7 @@ fn without_sync_a_crash_loses_what_was_acknowledged() {
 fn the_process_that_crashed_writes_no_more() {
     let log = MemoryLog::new();
     let next = log.crash();
-    assert_failed(log.stage(0, &batch_of(0, 1)));
+    assert_failed(&log.stage(0, &batch_of(0, 1)));
     next.stage(0, &batch_of(0, 1)).unwrap();
 }
 
@@ -89,8 +89,8 @@ fn registers_fail_and_crash_alike() {
         let registers = MemoryRegisters::new();
         registers.swap(b"n", None, b"1").unwrap();
         registers.fail_write(1, outcome);
-        assert_failed(registers.swap(b"n", Some(b"1"), b"2"));
-        assert_failed(registers.swap(b"n", Some(b"1"), b"2"));
+        assert_failed(&registers.swap(b"n", Some(b"1"), b"2"));
+        assert_failed(&registers.swap(b"n", Some(b"1"), b"2"));
         assert_eq!(registers.crash().read(b"n").unwrap().unwrap(), value);
     }
     let registers = MemoryRegisters::new();
