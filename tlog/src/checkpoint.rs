@@ -12,7 +12,7 @@ pub const EXTENSIONS_MAX: usize = 16;
 /// The head of a log's tree.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Checkpoint {
-    /// Which log: its name, one line.
+    /// Which log: its name, one non-empty line. Whoever fills this in by hand sees to that.
     pub origin: String,
     /// Number of leaves.
     pub size: u64,

@@ -170,14 +170,12 @@ impl Note {
     /// The note with only those lines that `verified` names: what may be stored and passed on.
     #[must_use]
     pub fn retain(&self, verified: &[VerifiedSignature]) -> Self {
-        let kept = verified
-            .iter()
-            .filter_map(|v| self.signatures.get(v.line))
-            .cloned()
-            .collect();
+        let named = |line: usize| verified.iter().any(|v| v.line == line);
+        let kept = self.signatures.iter().enumerate();
+        let kept = kept.filter(|&(line, _)| named(line));
         Self {
             text: self.text.clone(),
-            signatures: kept,
+            signatures: kept.map(|(_, signature)| signature.clone()).collect(),
         }
     }
 

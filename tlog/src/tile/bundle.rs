@@ -9,7 +9,7 @@ pub const ENTRY_LEN_MAX: usize = u16::MAX as usize;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum BundleError {
-    /// The octets end within entry `0`.
+    /// The octets end within the entry with this number, counted from 0.
     #[error("the bundle is cut off within entry {0}")]
     CutOff(u16),
     /// Octets follow the last entry.

@@ -8,7 +8,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 
 use super::{TILE_HEIGHT, TILE_WIDTH, Tile, tile_width};
-use crate::hash::{Hash, node_hash};
+use crate::hash::{HASH_LEN, Hash, node_hash};
 use crate::tree::NodeReader;
 
 /// Where tiles come from.
@@ -62,23 +62,17 @@ impl<S: TileSource> NodeReader for TileNodes<'_, S> {
     }
 }
 
-/// The hash over `2^height` hashes of a tile from `start` on. Asking for a node that is not complete
-/// in the tree yields a hash that no proof will verify with.
+/// The hash over `2^height` hashes of a tile from `start` on. A tile that does not hold them all, and
+/// so a node that is not complete in the tree, yields zeros: a hash that no proof verifies with.
 pub(super) fn subtree(hashes: &[Hash], start: usize, height: u8) -> Hash {
-    let mut row: Vec<Hash> = hashes
-        .iter()
-        .skip(start)
-        .take(1 << height)
-        .copied()
-        .collect();
-    while row.len() > 1 {
-        row = row
-            .chunks(2)
-            .map(|pair| match *pair {
-                [left, right] => node_hash(left, right),
-                _ => pair.first().copied().unwrap_or(Hash([0; 32])),
-            })
-            .collect();
+    let width = 1 << height;
+    let mut row: Vec<Hash> = hashes.iter().skip(start).take(width).copied().collect();
+    if row.len() < width {
+        return Hash([0; HASH_LEN]);
     }
-    row.first().copied().unwrap_or(Hash([0; 32]))
+    while row.len() > 1 {
+        let pairs = row.as_chunks::<2>().0;
+        row = pairs.iter().map(|&[l, r]| node_hash(l, r)).collect();
+    }
+    row.first().copied().unwrap_or(Hash([0; HASH_LEN]))
 }

@@ -1,0 +1,274 @@
+//! The files under `testdata/tlog/` are what this crate makes of fixed seeds, octet by octet, so that a
+//! change of any format shows as a change of a committed file. `ISHIBUMI_BLESS=1` writes them anew;
+//! `testdata/tlog/README.md` is the recipe for everybody else.
+
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use ishibumi_tlog::cosignature::Cosigner;
+use ishibumi_tlog::hash::leaf_hash;
+use ishibumi_tlog::key::{NoteSigner, SignatureType};
+use ishibumi_tlog::note::Note;
+use ishibumi_tlog::proof::TlogProof;
+use ishibumi_tlog::tile::{
+    Tile, TileKind, TileNodes, TilePath, TileSource, decode_bundle, encode_bundle, tiles,
+};
+use ishibumi_tlog::tree::{
+    Frontier, NodeReader as _, check_consistency, check_inclusion, prove_consistency,
+    prove_inclusion, root,
+};
+use ishibumi_tlog::{Checkpoint, Hash, Policy};
+
+use super::memory::Nodes;
+use super::oracle;
+
+const ORIGIN: &str = "ishibumi.example/golden";
+const SIZE: u64 = 600;
+const PROVEN: u64 = 73;
+const TIMES: [u64; 3] = [1_800_000_060, 1_800_000_000, 1_800_000_120];
+const INCLUSIONS: [(u64, u64); 9] = [
+    (0, 1),
+    (0, 2),
+    (1, 2),
+    (6, 7),
+    (0, 256),
+    (255, 257),
+    (73, 600),
+    (512, 600),
+    (599, 600),
+];
+const CONSISTENCIES: [(u64, u64); 9] = [
+    (1, 1),
+    (1, 2),
+    (3, 7),
+    (4, 7),
+    (6, 8),
+    (255, 256),
+    (256, 600),
+    (300, 600),
+    (599, 600),
+];
+
+fn entry(index: u64) -> Vec<u8> {
+    format!("ishibumi golden entry {index}").into_bytes()
+}
+
+fn leaves() -> Vec<oracle::H> {
+    (0..SIZE).map(|index| oracle::leaf(&entry(index))).collect()
+}
+
+fn keys() -> (NoteSigner, [Cosigner; 3]) {
+    let log = NoteSigner::from_seed(ORIGIN, SignatureType::Ed25519, &[0x10; 32]).unwrap();
+    let witness = |n: u8| {
+        let name = format!("witness{n}.example/golden");
+        let seed = [0x20 + n; 32];
+        let key = NoteSigner::from_seed(&name, SignatureType::CosignatureV1, &seed).unwrap();
+        Cosigner::new(key).unwrap()
+    };
+    (log, [witness(0), witness(1), witness(2)])
+}
+
+fn policy_file() -> String {
+    let (log, witnesses) = keys();
+    let mut text = format!("# Any two of three witnesses.\nlog {}\n\n", log.verifier());
+    for (n, witness) in witnesses.iter().enumerate() {
+        writeln!(text, "witness witness{n} {}", witness.verifier()).unwrap();
+    }
+    text + "group two-of-three 2 witness0 witness1 witness2\nquorum two-of-three\n"
+}
+
+fn hashes(list: &[Hash]) -> String {
+    list.iter()
+        .fold(String::new(), |line, hash| line + " " + &hash.to_hex())
+}
+
+/// Every file of the folder, by its path.
+fn files() -> BTreeMap<PathBuf, Vec<u8>> {
+    let nodes = Nodes::over(&leaves());
+    let all = nodes.first(SIZE);
+    let mut files: BTreeMap<PathBuf, Vec<u8>> = BTreeMap::new();
+    let mut put = |path: &str, content: Vec<u8>| files.insert(path.into(), content);
+
+    let mut frontier = Frontier::new();
+    let mut roots = format!("0 {}\n", frontier.root());
+    for index in 0..SIZE {
+        frontier.append(leaf_hash(&entry(index)), |_, _, _| ());
+        writeln!(roots, "{} {}", frontier.size(), frontier.root()).unwrap();
+    }
+    put("roots.txt", roots.into_bytes());
+
+    let mut text = String::new();
+    for (index, size) in INCLUSIONS {
+        let Ok(proof) = prove_inclusion(&nodes.first(size), index, size);
+        writeln!(text, "{index} {size}{}", hashes(&proof.unwrap())).unwrap();
+    }
+    put("inclusion.txt", text.into_bytes());
+    let mut text = String::new();
+    for (old, new) in CONSISTENCIES {
+        let Ok(proof) = prove_consistency(&nodes.first(new), old, new);
+        writeln!(text, "{old} {new}{}", hashes(&proof.unwrap())).unwrap();
+    }
+    put("consistency.txt", text.into_bytes());
+
+    for (level, index, width) in tiles(SIZE) {
+        let places = index * 256..index * 256 + u64::from(width);
+        let tile = places.clone().map(|n| {
+            let Ok(hash) = all.node(8 * level, n);
+            hash
+        });
+        let path = TilePath {
+            kind: TileKind::Hashes(level),
+            index,
+            width,
+        };
+        put(
+            &format!("log/{path}"),
+            Tile::encode(&tile.collect::<Vec<_>>()),
+        );
+        if level == 0 {
+            let entries: Vec<_> = places.map(entry).collect();
+            let path = TilePath {
+                kind: TileKind::Entries,
+                index,
+                width,
+            };
+            put(&format!("log/{path}"), encode_bundle(&entries).unwrap());
+        }
+    }
+
+    let (log, witnesses) = keys();
+    let checkpoint = Checkpoint::new(ORIGIN, SIZE, frontier.root());
+    let text = checkpoint.to_text();
+    let mut note = Note::new(text.clone(), vec![log.sign(&text).unwrap()]);
+    put("checkpoint.unwitnessed", note.encode().into_bytes());
+    for (witness, time) in witnesses.iter().zip(TIMES) {
+        note.push(witness.cosign(&checkpoint, time).unwrap());
+    }
+    put("log/checkpoint", note.encode().into_bytes());
+    put("policy.txt", policy_file().into_bytes());
+    let Ok(hashes) = prove_inclusion(&all, PROVEN, SIZE);
+    let proof = TlogProof {
+        index: PROVEN,
+        hashes: hashes.unwrap(),
+        checkpoint: note,
+    };
+    put("entry-73.tlog-proof", proof.encode().into_bytes());
+    put("entry-73", entry(PROVEN));
+    files
+}
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata/tlog")
+}
+
+fn golden(path: &str) -> Vec<u8> {
+    std::fs::read(folder().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+#[test]
+fn the_committed_files_are_what_is_made_today() {
+    let bless = std::env::var_os("ISHIBUMI_BLESS").is_some();
+    for (path, content) in files() {
+        let place = folder().join(&path);
+        if bless {
+            std::fs::create_dir_all(place.parent().unwrap()).unwrap();
+            std::fs::write(&place, &content).unwrap();
+        }
+        assert!(
+            golden(path.to_str().unwrap()) == content,
+            "{} differs",
+            path.display()
+        );
+    }
+}
+
+fn text_lines(path: &str) -> Vec<(u64, u64, Vec<Hash>)> {
+    let text = String::from_utf8(golden(path)).unwrap();
+    let line = |line: &str| {
+        let mut words = line.split(' ');
+        let mut number = || words.next().unwrap().parse().unwrap();
+        let (first, second) = (number(), number());
+        (
+            first,
+            second,
+            words.map(|word| Hash::from_hex(word).unwrap()).collect(),
+        )
+    };
+    text.lines().map(line).collect()
+}
+
+/// Not by what the crate makes, but by what the files say: every line holds under the oracle.
+#[test]
+fn the_committed_files_hold_under_the_oracle() {
+    let leaves = leaves();
+    let mth = |size: u64| Hash(oracle::mth(&leaves[..usize::try_from(size).unwrap()]));
+    let roots = String::from_utf8(golden("roots.txt")).unwrap();
+    assert_eq!(roots.lines().count(), 601);
+    for (size, line) in (0..).zip(roots.lines()) {
+        assert_eq!(line, format!("{size} {}", mth(size)));
+    }
+    for (index, size, proof) in text_lines("inclusion.txt") {
+        let leaf = leaf_hash(&entry(index));
+        check_inclusion(leaf, index, size, mth(size), &proof).unwrap();
+        let tree = &leaves[..usize::try_from(size).unwrap()];
+        let expected = oracle::path(usize::try_from(index).unwrap(), tree);
+        assert_eq!(proof, expected.into_iter().map(Hash).collect::<Vec<_>>());
+    }
+    for (old, new, proof) in text_lines("consistency.txt") {
+        check_consistency(old, mth(old), new, mth(new), &proof).unwrap();
+    }
+}
+
+/// A static log on disk, as a relying party would read it from a mirror.
+struct Mirror;
+
+impl TileSource for Mirror {
+    type Error = Infallible;
+
+    fn tile(&self, level: u8, index: u64, width: u16) -> Result<Tile, Infallible> {
+        let path = TilePath {
+            kind: TileKind::Hashes(level),
+            index,
+            width,
+        };
+        Ok(Tile::decode(width, &golden(&format!("log/{path}"))).unwrap())
+    }
+}
+
+#[test]
+fn the_committed_log_can_be_verified_from_its_files_alone() {
+    let policy = Policy::parse(&golden("policy.txt")).unwrap();
+    let proof = TlogProof::parse(&golden("entry-73.tlog-proof")).unwrap();
+    let proven = policy.check_proof(&proof, &golden("entry-73")).unwrap();
+    assert_eq!(proven.record(), b"ishibumi golden entry 73");
+    assert_eq!(
+        (proven.index(), proven.head().not_after()),
+        (73, Some(TIMES[0]))
+    );
+
+    let note = Note::parse(&golden("log/checkpoint")).unwrap();
+    let head = policy.check_checkpoint(&note).unwrap().checkpoint().clone();
+    let nodes = TileNodes::new(&Mirror, head.size);
+    assert_eq!(root(&nodes, head.size), Ok(head.root));
+    assert_eq!(
+        prove_inclusion(&nodes, 73, head.size),
+        Ok(Some(proof.hashes))
+    );
+    for (_, index, width) in tiles(head.size).filter(|&(level, _, _)| level == 0) {
+        let path = TilePath {
+            kind: TileKind::Entries,
+            index,
+            width,
+        };
+        let bundle = golden(&format!("log/{path}"));
+        let tile = Mirror.tile(0, index, width).unwrap();
+        let entries = decode_bundle(width, &bundle).unwrap();
+        let hashed: Vec<Hash> = entries.into_iter().map(leaf_hash).collect();
+        assert_eq!(hashed, tile.hashes());
+    }
+
+    let unwitnessed = Note::parse(&golden("checkpoint.unwitnessed")).unwrap();
+    policy.check_checkpoint(&unwitnessed).unwrap_err();
+}
