@@ -33,6 +33,7 @@ pub mod asn1;
 pub mod certificate;
 pub mod cms;
 pub mod crl;
+mod ess;
 pub mod hash;
 mod oid;
 pub mod path;

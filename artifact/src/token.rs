@@ -14,9 +14,10 @@ use sha2::{Digest, Sha256};
 use thiserror::Error;
 use x509_cert::ext::pkix::name::GeneralName;
 
-use crate::asn1::{self, Asn1Error, INTEGER, OCTET_STRING, Reader, SEQUENCE, context_constructed};
+use crate::asn1::{self, Asn1Error, OCTET_STRING, Reader, SEQUENCE, context_constructed};
 use crate::certificate::{Certificate, name_der, names_match};
-use crate::cms::{CmsError, SignedData, SignerIdentifier};
+use crate::cms::{CmsError, SignedData};
+use crate::ess::{EssBinding, find_signer};
 use crate::hash::{HashAlgorithm, HashError, Hasher};
 use crate::oid;
 use crate::path::{Anchors, Path, PathError, Validity, find_path};
@@ -325,119 +326,6 @@ fn check_algorithm_protection(signed: &SignedData, used: &Algorithm<'_>) -> Resu
             attribute: "CMSAlgorithmProtection",
             source,
         }),
-    }
-}
-
-/// The first ESSCertID or ESSCertIDv2 of an attribute: which certificate signed.
-struct EssBinding {
-    attribute: &'static str,
-    algorithm: HashAlgorithm,
-    hash: Vec<u8>,
-    issuer_serial: Option<(Vec<GeneralName>, Vec<u8>)>,
-}
-
-impl EssBinding {
-    /// Version 1 first, version 2 last: the last one goes into the record.
-    fn read_all(signed: &SignedData) -> Result<Vec<Self>, TokenError> {
-        let mut bindings = Vec::new();
-        for (attribute, oid) in [
-            ("signingCertificate", oid::SIGNING_CERTIFICATE),
-            ("signingCertificateV2", oid::SIGNING_CERTIFICATE_V2),
-        ] {
-            if let Some(value) = signed.attribute(&oid) {
-                bindings.push(Self::read(attribute, value)?);
-            }
-        }
-        if bindings.is_empty() {
-            Err(TokenError::EssMissing)
-        } else {
-            Ok(bindings)
-        }
-    }
-
-    fn read(attribute: &'static str, value: &[u8]) -> Result<Self, TokenError> {
-        let at = |source| TokenError::Attribute { attribute, source };
-        let mut outer = asn1::only(Reader::der(value), SEQUENCE)
-            .map_err(at)?
-            .reader();
-        let mut certificates = outer.expect(SEQUENCE).map_err(at)?.reader();
-        let mut first = certificates.expect(SEQUENCE).map_err(at)?.reader();
-        let algorithm = if attribute == "signingCertificate" {
-            HashAlgorithm::Sha1
-        } else {
-            match first.optional(SEQUENCE).map_err(at)? {
-                Some(named) => {
-                    let named = Algorithm::read(named.reader()).map_err(at)?;
-                    HashAlgorithm::from_oid_octets(named.oid)?
-                }
-                None => HashAlgorithm::Sha256,
-            }
-        };
-        let hash = first.expect(OCTET_STRING).map_err(at)?.content.to_vec();
-        let issuer_serial = match first.optional(SEQUENCE).map_err(at)? {
-            Some(pair) => {
-                let mut pair = pair.reader();
-                let names = pair.expect(SEQUENCE).map_err(at)?;
-                let serial = pair.expect(INTEGER).map_err(at)?.content.to_vec();
-                let names = <Vec<GeneralName> as der::Decode>::from_der(names.raw)
-                    .map_err(|_| at(Asn1Error::Value("issuerSerial names cannot be read")))?;
-                Some((names, serial))
-            }
-            None => None,
-        };
-        first.finish().map_err(at)?;
-        Ok(Self {
-            attribute,
-            algorithm,
-            hash,
-            issuer_serial,
-        })
-    }
-
-    fn names(&self, certificate: &Certificate) -> bool {
-        let issuer_fits = |(names, serial): &(Vec<GeneralName>, Vec<u8>)| {
-            serial == certificate.serial()
-                && names.iter().any(|name| {
-                    matches!(name, GeneralName::DirectoryName(name)
-                        if names_match(name, certificate.issuer_name()))
-                })
-        };
-        self.algorithm.digest(certificate.der()) == self.hash
-            && self.issuer_serial.as_ref().is_none_or(issuer_fits)
-    }
-}
-
-/// The certificate that fits the signer identifier and every ESS attribute.
-fn find_signer(
-    signed: &SignedData,
-    ess: &[EssBinding],
-    anchors: &Anchors,
-) -> Result<Arc<Certificate>, TokenError> {
-    let mut mismatch = TokenError::SignerUnknown;
-    let fitting = signed.certificates.iter().chain(anchors.known());
-    for certificate in fitting.filter(|certificate| is_identified(&signed.signer, certificate)) {
-        match ess.iter().find(|binding| !binding.names(certificate)) {
-            None => return Ok(certificate.clone()),
-            Some(binding) => {
-                let (attribute, subject) = (binding.attribute, certificate.subject());
-                mismatch = TokenError::EssMismatch { attribute, subject };
-            }
-        }
-    }
-    Err(mismatch)
-}
-
-fn is_identified(signer: &SignerIdentifier, certificate: &Certificate) -> bool {
-    match signer {
-        SignerIdentifier::IssuerAndSerial { issuer, serial } => {
-            serial == certificate.serial()
-                && (issuer == certificate.issuer_der()
-                    || <x509_cert::name::Name as der::Decode>::from_der(issuer)
-                        .is_ok_and(|name| names_match(&name, certificate.issuer_name())))
-        }
-        SignerIdentifier::SubjectKeyIdentifier(identifier) => {
-            certificate.facts().subject_key_identifier.as_ref() == Some(identifier)
-        }
     }
 }
 

@@ -1,0 +1,260 @@
+//! Records: one encoding each, no panic on any octets, and the published vectors.
+
+use ishibumi_artifact::record::{
+    Accuracy, Body, CertificateBody, CertificateDigestBody, CrlBody, GenTime, LogOpened,
+    LogStatement, Moment, Opaque, ProviderStatement, Reason, RecordError, Revocation,
+    StatementCode, TokenBody,
+};
+use ishibumi_artifact::time::Time;
+use ishibumi_artifact::{Anchors, ArtifactType, Certificate, Crl, Record, TimestampToken};
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+fn opaque<const MIN: usize, const MAX: usize>(
+    most: usize,
+) -> impl Strategy<Value = Opaque<MIN, MAX>> {
+    vec(any::<u8>(), MIN..=most.min(MAX)).prop_map(|octets| Opaque::new("test", octets).unwrap())
+}
+
+fn moment() -> impl Strategy<Value = Moment> {
+    (-62_000_000_000_i64..253_000_000_000)
+        .prop_map(|seconds| Moment::new("test", Time::from_unix(seconds)).unwrap())
+}
+
+fn gen_time() -> impl Strategy<Value = GenTime> {
+    (0_i64..4_000_000_000, 0_u32..1_000_000).prop_map(|(seconds, micros)| {
+        let whole = Time::from_unix(seconds).to_generalized();
+        let fraction = format!("{micros:06}").trim_end_matches('0').to_owned();
+        let dot = if fraction.is_empty() { "" } else { "." };
+        GenTime::new(format!("{}{dot}{fraction}Z", whole.trim_end_matches('Z')).as_bytes()).unwrap()
+    })
+}
+
+fn reason() -> impl Strategy<Value = Option<Reason>> {
+    proptest::option::of((0_u8..=10).prop_filter_map("7 is unused", |code| Reason::new(code).ok()))
+}
+
+fn accuracy() -> impl Strategy<Value = Option<Accuracy>> {
+    let parts = (any::<u32>(), 0_u16..1_000, 0_u16..1_000);
+    proptest::option::of(
+        parts.prop_map(|(seconds, millis, micros)| Accuracy::new(seconds, millis, micros).unwrap()),
+    )
+}
+
+fn token() -> impl Strategy<Value = Body> {
+    (
+        opaque(32),
+        opaque(64),
+        opaque(64),
+        gen_time(),
+        accuracy(),
+        opaque(64),
+        opaque(32),
+        any::<[u8; 32]>(),
+    )
+        .prop_map(
+            |(algorithm, hash, serial, gen_time, accuracy, policy, imprint, content)| {
+                Body::Token(TokenBody {
+                    ess_hash_algorithm: algorithm,
+                    ess_hash: hash,
+                    serial,
+                    gen_time,
+                    accuracy,
+                    policy,
+                    imprint_algorithm: imprint,
+                    content,
+                })
+            },
+        )
+}
+
+fn log_statement() -> impl Strategy<Value = Body> {
+    (
+        "[a-z./]{1,255}",
+        vec("[!-~]{1,200}", 1..=4),
+        vec(any::<u8>(), 0..3_000),
+    )
+        .prop_map(|(origin, keys, predecessor)| {
+            let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+            Body::Log(LogStatement::Opened(
+                LogOpened::new(&origin, &keys, &predecessor).unwrap(),
+            ))
+        })
+}
+
+fn provider_statement() -> impl Strategy<Value = Body> {
+    (
+        any::<u8>(),
+        "[a-z-]{1,64}",
+        vec(any::<[u8; 32]>(), 0..5),
+        vec(any::<u8>(), 0..300),
+    )
+        .prop_map(|(code, provider, anchors, detail)| {
+            Body::Provider(
+                ProviderStatement::new(StatementCode(code), &provider, anchors, &detail).unwrap(),
+            )
+        })
+}
+
+fn body() -> impl Strategy<Value = Body> {
+    let hash = any::<[u8; 32]>;
+    prop_oneof![
+        token(),
+        log_statement(),
+        provider_statement(),
+        (hash(), opaque(2_000)).prop_map(|(issuer_key_hash, certificate)| {
+            Body::Certificate(CertificateBody {
+                issuer_key_hash,
+                certificate,
+            })
+        }),
+        (hash(), hash(), opaque(64), moment(), moment()).prop_map(
+            |(tbs_digest, issuer_key_hash, serial, not_before, not_after)| {
+                Body::CertificateDigest(CertificateDigestBody {
+                    tbs_digest,
+                    issuer_key_hash,
+                    serial,
+                    not_before,
+                    not_after,
+                })
+            }
+        ),
+        (
+            hash(),
+            opaque(64),
+            moment(),
+            reason(),
+            proptest::option::of(moment())
+        )
+            .prop_map(
+                |(issuer_key_hash, serial, revocation_date, reason, invalidity_date)| {
+                    Body::Revocation(Revocation {
+                        issuer_key_hash,
+                        serial,
+                        revocation_date,
+                        reason,
+                        invalidity_date,
+                    })
+                }
+            ),
+        (
+            hash(),
+            hash(),
+            opaque(32),
+            moment(),
+            proptest::option::of(moment()),
+            any::<u32>()
+        )
+            .prop_map(
+                |(issuer_key_hash, digest, number, this_update, next_update, count)| {
+                    Body::Crl(CrlBody {
+                        issuer_key_hash,
+                        digest,
+                        number,
+                        this_update,
+                        next_update,
+                        count,
+                    })
+                }
+            ),
+        opaque(300).prop_map(Body::Opaque),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    #[test]
+    fn what_is_encoded_decodes_to_itself(body in body()) {
+        let record = Record::from(body);
+        let octets = record.encode();
+        prop_assert_eq!(&Record::decode(&octets).unwrap(), &record);
+        prop_assert_eq!(record.lookup_keys(), Record::decode(&octets).unwrap().lookup_keys());
+        let longer = [&octets[..], &[0]].concat();
+        if !matches!(record.body(), Body::Opaque(_)) {
+            prop_assert!(Record::decode(&longer).is_err());
+        }
+    }
+
+    /// Whatever is accepted encodes back to the same octets.
+    #[test]
+    fn what_is_decoded_encodes_to_itself(body in body(), position in any::<prop::sample::Index>(), octet: u8) {
+        let mut octets = Record::from(body).encode();
+        let position = position.index(octets.len());
+        octets[position] = octet;
+        if let Ok(record) = Record::decode(&octets) {
+            prop_assert_eq!(record.encode(), octets);
+        }
+    }
+
+    #[test]
+    fn no_octets_make_a_reader_panic(octets in vec(any::<u8>(), 0..400), kind in 0_u16..13) {
+        let anchors = Anchors::default();
+        let [high, low] = kind.to_be_bytes();
+        let framed = [&[1, high, low][..], &octets].concat();
+        if let Ok(record) = Record::decode(&framed) {
+            prop_assert_eq!(record.encode(), framed);
+            let _ = record.lookup_keys();
+        }
+        let sequence = [&[0x30, 0x80][..], &octets].concat();
+        for bytes in [&octets, &sequence] {
+            let _ = Certificate::parse(bytes);
+            let _ = Crl::parse(bytes);
+            let _ = TimestampToken::parse(bytes).map(|token| token.verify(&anchors));
+            let _ = Time::from_generalized(bytes);
+            let _ = ArtifactType::detect(bytes);
+        }
+    }
+}
+
+#[test]
+fn sizes_and_versions_have_bounds() {
+    assert_eq!(Record::decode(&[1, 0]).unwrap_err(), RecordError::Size(2));
+    assert_eq!(
+        Record::decode(&vec![1; 65_536]).unwrap_err(),
+        RecordError::Size(65_536)
+    );
+    assert_eq!(
+        Record::decode(&[2, 0, 3, 0]).unwrap_err(),
+        RecordError::Version(2)
+    );
+    let largest = Body::Opaque(Opaque::new("body", vec![7; 65_532]).unwrap());
+    assert_eq!(Record::from(largest).encode().len(), 65_535);
+    let certificate = Opaque::new("certificate", vec![7; 65_498]).unwrap();
+    let largest = Body::Certificate(CertificateBody {
+        issuer_key_hash: [0; 32],
+        certificate,
+    });
+    let largest = Record::from(largest);
+    assert_eq!(largest.encode().len(), 65_535);
+    assert_eq!(Record::decode(&largest.encode()).unwrap(), largest);
+    assert!(Opaque::<1, 65_498>::new("certificate", vec![7; 65_499]).is_err());
+}
+
+#[test]
+fn unknown_kinds_stay_provable() {
+    for kind in [0_u16, 8, 9, 10, 11, 12, 0xfffe] {
+        let octets = [&[1][..], &kind.to_be_bytes(), b"anything"].concat();
+        let record = Record::decode(&octets).unwrap();
+        assert!(matches!(record.body(), Body::Unknown(body) if body.as_bytes() == b"anything"));
+        assert_eq!((record.kind(), record.encode()), (kind, octets));
+    }
+}
+
+#[test]
+fn an_absent_reason_is_not_an_explicit_zero() {
+    let moment = Moment::new("test", Time::from_unix(0)).unwrap();
+    let with = |reason| {
+        let serial = Opaque::new("serial", [5]).unwrap();
+        let revocation = Revocation {
+            issuer_key_hash: [1; 32],
+            serial,
+            revocation_date: moment,
+            reason,
+            invalidity_date: None,
+        };
+        Record::from(Body::Revocation(revocation)).encode()
+    };
+    assert_ne!(with(None), with(Some(Reason::new(0).unwrap())));
+    assert!(Reason::new(7).is_err() && Reason::new(11).is_err());
+}

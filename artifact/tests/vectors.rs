@@ -1,0 +1,218 @@
+//! The published vectors in `testdata/records/`: artifacts, and the records that they must give.
+//! A change here is a change of the format, and needs a new record version.
+//!
+//! `make_vectors` made them, with a fresh PKI whose keys were thrown away; running it again gives
+//! other vectors, so it is not part of any check.
+
+mod support;
+
+use std::path::PathBuf;
+
+use ishibumi_artifact::record::{
+    Body, LogOpened, LogStatement, Moment, Opaque, ProviderStatement, Reason, Revocation,
+    StatementCode,
+};
+use ishibumi_artifact::time::Time;
+use ishibumi_artifact::{Anchors, ArtifactType, Certificate, Record, admit};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use support::{ASK, Ask, Node, P256, Pki, signed_data, signer_info};
+
+#[derive(Serialize, Deserialize)]
+#[expect(clippy::struct_field_names, reason = "the JSON's own word")]
+struct Vectors {
+    about: String,
+    anchors: Vec<String>,
+    intermediates: Vec<String>,
+    vectors: Vec<Vector>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Vector {
+    name: String,
+    /// File of the artifact that gives these records, with its media type; none if made by hand.
+    artifact: Option<(String, String)>,
+    records: Vec<Entry>,
+}
+
+#[derive(Serialize, Deserialize, PartialEq, Eq, Debug)]
+struct Entry {
+    kind: u16,
+    record: String,
+    leaf_hash: String,
+    lookup_keys: Vec<String>,
+}
+
+fn entry(record: &Record) -> Entry {
+    let octets = record.encode();
+    let keys = record.lookup_keys();
+    Entry {
+        kind: record.kind(),
+        leaf_hash: hex::encode(Sha256::digest([&[0][..], &octets].concat())),
+        lookup_keys: keys.iter().map(|key| hex::encode(key.to_bytes())).collect(),
+        record: hex::encode(octets),
+    }
+}
+
+fn folder() -> PathBuf {
+    [env!("CARGO_MANIFEST_DIR"), "..", "testdata", "records"]
+        .iter()
+        .collect()
+}
+
+fn certificates(names: &[String]) -> Vec<Certificate> {
+    let read =
+        |name: &String| Certificate::parse(&std::fs::read(folder().join(name)).unwrap()).unwrap();
+    names.iter().map(read).collect()
+}
+
+#[test]
+fn the_published_vectors_hold() {
+    let text = std::fs::read_to_string(folder().join("vectors.json")).unwrap();
+    let all: Vectors = serde_json::from_str(&text).unwrap();
+    let anchors = Anchors::from_certificates(certificates(&all.anchors))
+        .with_intermediates(certificates(&all.intermediates));
+    assert!(all.vectors.len() >= 10);
+    for vector in &all.vectors {
+        for expected in &vector.records {
+            let octets = hex::decode(&expected.record).unwrap();
+            let record = Record::decode(&octets).unwrap();
+            assert_eq!(entry(&record), *expected, "{}", vector.name);
+        }
+        if let Some((file, media_type)) = &vector.artifact {
+            let kind = ArtifactType::from_media_type(media_type).unwrap();
+            let bytes = std::fs::read(folder().join(file)).unwrap();
+            let admitted = admit(kind, &bytes, &anchors).unwrap();
+            let found: Vec<Entry> = admitted.records().iter().map(entry).collect();
+            assert_eq!(found, vector.records, "{}", vector.name);
+        }
+    }
+}
+
+#[test]
+#[expect(
+    clippy::too_many_lines,
+    reason = "one list of vectors, read from top to bottom"
+)]
+#[ignore = "makes new vectors, which is a change of the published ones"]
+fn make_vectors() {
+    let pki = Pki::new();
+    let dates = ("20250101000000Z", "20400101000000Z");
+    let issue = |name: &str, subject: &str, extensions: &str| {
+        pki.key(name, P256);
+        pki.request(name, subject);
+        pki.sign(name, "issuing", extensions, dates, &[]);
+        pki.certificate(name).der().to_vec()
+    };
+    issue("tsu-p256", "/C=JP/O=Ishibumi Test/CN=TSU", "v3_tsu");
+    let seal = issue(
+        "seal",
+        "/C=JP/O=Test KK/organizationIdentifier=NTRJP-1234567890123/CN=Test KK",
+        "v3_seal",
+    );
+    let person = issue(
+        "person",
+        "/C=JP/givenName=Hanako/surname=Yamada/CN=Hanako Yamada",
+        "v3_esign",
+    );
+    let ask = Ask {
+        tsu: "tsu-p256",
+        digits: 3,
+        accuracy: "secs:1, millisecs:500",
+        ..ASK
+    };
+    let token = pki.token(ask);
+    pki.revoke("person", "issuing", &["-crl_compromise", "20260101000000Z"]);
+    pki.revoke("seal", "issuing", &["-crl_reason", "cessationOfOperation"]);
+    pki.revoke("tsu-p256", "issuing", &[]);
+    let list = pki.crl("issuing", &[]);
+
+    let mut mirrored = Node::read(&token);
+    let value = signer_info(&mut mirrored).child(5).bytes();
+    let signature = p256::ecdsa::Signature::from_der(value).unwrap();
+    let other = p256::ecdsa::Signature::from_scalars(*signature.r(), -*signature.s()).unwrap();
+    *value = other.to_der().as_bytes().to_vec();
+    let mut extended = Node::read(&token);
+    signed_data(&mut extended)
+        .child(3)
+        .children()
+        .push(Node::Tree(0xa2, vec![Node::Leaf(0x02, vec![1])]));
+
+    std::fs::create_dir_all(folder()).unwrap();
+    let save = |name: &str, bytes: &[u8]| std::fs::write(folder().join(name), bytes).unwrap();
+    for ca in ["root", "issuing"] {
+        save(&format!("{ca}.crt"), pki.certificate(ca).der());
+    }
+    let anchors = pki.anchors();
+    let from_file = |name: &str, media_type: &str, bytes: &[u8]| {
+        save(name, bytes);
+        let kind = ArtifactType::from_media_type(media_type).unwrap();
+        let records = admit(kind, bytes, &anchors)
+            .unwrap()
+            .records()
+            .iter()
+            .map(entry)
+            .collect();
+        Vector {
+            name: name.into(),
+            artifact: Some((name.into(), media_type.into())),
+            records,
+        }
+    };
+    let (tst, crt, crl) = (
+        "application/vnd.etsi.timestamp-token",
+        "application/pkix-cert",
+        "application/pkix-crl",
+    );
+    let by_hand = |name: &str, body: Body| Vector {
+        name: name.into(),
+        artifact: None,
+        records: vec![entry(&body.into())],
+    };
+    let keys = ["log.example+1234abcd+AXl5eXl5eXl5eXl5eXl5eXl5eXl5eXl5eXl5eXl5eXl5"];
+    let opened = LogOpened::new("log.example", &keys, b"").unwrap();
+    let accepted = ProviderStatement::new(
+        StatementCode::ACCEPTED,
+        "tsa-1",
+        vec![[0x11; 32]],
+        b"since 2026",
+    )
+    .unwrap();
+    let moment = |seconds| Moment::new("vector", Time::from_unix(seconds)).unwrap();
+    let revocation = Revocation {
+        issuer_key_hash: [0x22; 32],
+        serial: Opaque::new("serial", [0x00, 0x80]).unwrap(),
+        revocation_date: moment(1_800_000_000),
+        reason: Some(Reason::new(0).unwrap()),
+        invalidity_date: None,
+    };
+    let vectors = vec![
+        by_hand("log opened", Body::Log(LogStatement::Opened(opened))),
+        by_hand("provider accepted", Body::Provider(accepted)),
+        by_hand(
+            "revocation with the explicit reason 0",
+            Body::Revocation(revocation),
+        ),
+        by_hand(
+            "opaque",
+            Body::Opaque(Opaque::new("body", *b"anything").unwrap()),
+        ),
+        from_file("token.tst", tst, &token),
+        from_file("token-mirrored.tst", tst, &mirrored.der()),
+        from_file("token-attribute-certificate.tst", tst, &extended.der()),
+        from_file("seal.crt", crt, &seal),
+        from_file("person.crt", crt, &person),
+        from_file("issuing.crl", crl, &list),
+    ];
+    let all = Vectors {
+        about: "Records of Ishibumi, docs/formats/record.md; the document stamped is `a contract`"
+            .into(),
+        anchors: vec!["root.crt".into()],
+        intermediates: vec!["issuing.crt".into()],
+        vectors,
+    };
+    save(
+        "vectors.json",
+        (serde_json::to_string_pretty(&all).unwrap() + "\n").as_bytes(),
+    );
+}
