@@ -1,1 +1,29 @@
-//! Placeholder, replaced with the room's first commit.
+//! The library that everybody trusts: it verifies evidence of the Ishibumi transparency log.
+//!
+//! | question | entry point |
+//! | --- | --- |
+//! | Does this evidence prove what it claims? | [`Verifier::verify`] gives a [`Report`] |
+//! | How do I show that to a person or a program? | [`render::text`], [`render::json`] |
+//! | Does this log hold what it signed? | [`audit::Replay`] |
+//! | How do I reach a log? (feature `net`) | `fetch` |
+//!
+//! The first three have no clock, disk, network or thread, and build for wasm32 without default
+//! features. A report can only be made by verifying; what was not verified is not in it.
+//! `docs/verdicts.md` says what each verdict means and what it does not.
+
+#![deny(missing_docs)]
+#![deny(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic
+)]
+
+pub mod audit;
+#[cfg(feature = "net")]
+pub mod fetch;
+pub mod render;
+pub mod verify;
+
+pub use render::Language;
+pub use verify::{Evidence, Report, RevocationList, Verifier, VerifyError};

@@ -1,0 +1,54 @@
+//! Evidence of misbehaviour: two checkpoints of one log that cannot both be honest.
+//!
+//! A fork is proven to anybody who has the log's key: the log signed both. A rollback is not proof
+//! by itself, since an old checkpoint is a valid one; the file says who showed what.
+
+use ishibumi_tlog::TrustedCheckpoint;
+
+/// First line of the file.
+const HEADER: &str = "ishibumi/audit-evidence/v1";
+
+/// What two checkpoints show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Misbehaviour {
+    /// Two trees of which neither extends the other.
+    Fork,
+    /// A smaller tree was shown after a larger one.
+    Rollback,
+}
+
+impl Misbehaviour {
+    /// Its name in the file.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Fork => "fork",
+            Self::Rollback => "rollback",
+        }
+    }
+}
+
+/// Two checkpoints with their verified signatures, and what they show.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuditEvidence {
+    /// What they show.
+    pub misbehaviour: Misbehaviour,
+    /// The checkpoint of the earlier visit.
+    pub seen: TrustedCheckpoint,
+    /// The checkpoint of this visit.
+    pub shown: TrustedCheckpoint,
+}
+
+impl AuditEvidence {
+    /// The file's octets: header, kind, lengths of the two notes, an empty line, the notes
+    /// (docs/formats/audit-state.md, "Evidence").
+    pub fn encode(&self) -> String {
+        let kind = self.misbehaviour.name();
+        let (seen, shown) = (self.seen.note().encode(), self.shown.note().encode());
+        format!(
+            "{HEADER}\n{kind}\nseen {}\nshown {}\n\n{seen}{shown}",
+            seen.len(),
+            shown.len()
+        )
+    }
+}

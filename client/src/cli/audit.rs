@@ -1,0 +1,200 @@
+//! `ishibumi audit`: a log, replayed from what it publishes.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use ishibumi::audit::AuditState;
+use ishibumi::fetch::{AuditError, AuditReport, Source, SourceError, audit};
+use ishibumi::render::{kind_name, rfc3339};
+use ishibumi::verify::{Indication, SubIndication};
+use ishibumi_tlog::Policy;
+use serde_json::{Value, json};
+
+use super::{Exit, Failure, Voice, files, network};
+
+const EXAMPLES: &str = "Examples:
+  ishibumi audit --policy policy.txt https://log.example
+  ishibumi audit --policy policy.txt --state log.audit-state https://log.example
+  ishibumi audit --policy policy.txt --full --state log.audit-state copy-of-the-log/
+
+Every record is decoded and hashed, every tile is computed and compared, the root and the quorum are
+checked. With --state the next visit goes on where this one ended and proves that the log only grew;
+--full reads everything again all the same. docs/formats/audit-state.md describes the file.
+
+Exit codes: 0 the log holds what it signed, 1 it does not (a fork or rollback is kept as evidence in
+STATE.fork or STATE.rollback), 2 usage, 3 unavailable, 4 the checkpoint lacks log or quorum.";
+
+/// The longest state file that is read, in octets.
+const STATE_LEN_MAX: usize = 4 << 20;
+
+/// Replay a whole log and check everything that it published
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct AuditArguments {
+    /// The policy: trusted logs, witnesses and their quorum (C2SP tlog-policy)
+    #[arg(long, value_name = "FILE")]
+    policy: PathBuf,
+    /// What the last visit saw; read if it is there, written after success
+    #[arg(long, value_name = "FILE")]
+    state: Option<PathBuf>,
+    /// Read every record from the first on, also what the last visit read
+    #[arg(long)]
+    full: bool,
+    /// Accept a policy with `quorum none`, which trusts the log alone
+    #[arg(long)]
+    allow_no_quorum: bool,
+    /// URL of the log, or a directory with its files
+    log: String,
+}
+
+pub(crate) fn run(arguments: &AuditArguments, voice: Voice) -> Result<Exit, Failure> {
+    let policy = files::policy(&arguments.policy, arguments.allow_no_quorum)?;
+    let last = match &arguments.state {
+        Some(path) if path.exists() => Some(read_state(path, &policy)?),
+        _ => None,
+    };
+    let source = source(&arguments.log)?;
+    let bar = network::progress_bar(0, "records");
+    let ended = network::block_on(async {
+        let progress = |done, total| {
+            bar.set_length(total);
+            bar.set_position(done);
+        };
+        Ok(audit(&source, &policy, last.as_ref(), arguments.full, progress).await)
+    })?;
+    bar.finish_and_clear();
+    let report = ended.map_err(|error| failure(&error, arguments.state.as_deref()))?;
+    if let Some(path) = &arguments.state {
+        files::write(path, report.state.encode().as_bytes())?;
+    }
+    voice.say(&to_json(&report), &to_text(&report));
+    Ok(Exit::Proven)
+}
+
+fn source(log: &str) -> Result<Source, Failure> {
+    if Path::new(log).is_dir() {
+        return Ok(Source::directory(log));
+    }
+    if !log.contains("://") {
+        return Err(Failure::unavailable(format!(
+            "{log}: no such directory, and not a URL"
+        )));
+    }
+    let url = network::log_url(log).map_err(|error| Failure::usage(format!("{log}: {error}")))?;
+    Ok(Source::url(network::net()?, &url))
+}
+
+fn read_state(path: &Path, policy: &Policy) -> Result<AuditState, Failure> {
+    let octets = files::read(path, STATE_LEN_MAX)?;
+    AuditState::decode(&octets, policy).map_err(|error| {
+        Failure::usage(format!("{}: {error}", path.display())).advice(
+            "move the file away to begin from the first record, without the proof of growth",
+        )
+    })
+}
+
+/// How an audit that did not succeed ends; evidence is written before anything is said.
+fn failure(error: &AuditError, state: Option<&Path>) -> Failure {
+    match error {
+        AuditError::Misbehaviour { evidence, .. } => {
+            let failure = Failure::new(Exit::Disproven, error);
+            let Some(state) = state else { return failure };
+            let name = state.file_name().unwrap_or_default().to_string_lossy();
+            let kind = evidence.misbehaviour.name();
+            let path = state.with_file_name(format!("{name}.{kind}"));
+            match files::write(&path, evidence.encode().as_bytes()) {
+                Ok(()) => failure.advice(format!(
+                    "both checkpoints are kept in {}: show them to the log's other users",
+                    path.display()
+                )),
+                Err(unwritten) => failure.advice(format!(
+                    "the evidence could not be kept: {}",
+                    unwritten.message
+                )),
+            }
+        }
+        AuditError::Source(SourceError::Missing(_)) => Failure::unavailable(error)
+            .advice("a log has to serve every tile and bundle below its checkpoint"),
+        AuditError::Source(_) => Failure::unavailable(error),
+        AuditError::Trust(trust) => match SubIndication::from(trust).indication() {
+            Indication::Indeterminate => Failure::new(Exit::Indeterminate, error)
+                .advice("does the policy name this log and its witnesses?"),
+            _ => Failure::new(Exit::Disproven, error),
+        },
+        _ => Failure::new(Exit::Disproven, error),
+    }
+}
+
+fn to_json(report: &AuditReport) -> Value {
+    let head = report.state.head();
+    let checkpoint = head.checkpoint();
+    let kinds = report.tally.kinds.iter();
+    let kinds: serde_json::Map<String, Value> = kinds
+        .map(|(&kind, &count)| (label(kind), count.into()))
+        .collect();
+    json!({
+        "log": checkpoint.origin,
+        "tree_size": checkpoint.size,
+        "root": checkpoint.root.to_hex(),
+        "witnesses": head.cosignatures().iter().map(|seen| &seen.name).collect::<Vec<_>>(),
+        "not_after": head.not_after().map(rfc3339),
+        "records": report.tally.records,
+        "octets": report.tally.octets,
+        "tiles": report.tally.tiles,
+        "kinds": kinds,
+        "from_the_beginning": report.from_the_beginning,
+        "grew_from": report.since.map(|seen| json!({ "tree_size": seen.size, "root": seen.root.to_hex() })),
+    })
+}
+
+fn label(kind: u16) -> String {
+    match kind_name(kind) {
+        "unknown" => format!("unknown-{kind}"),
+        name => name.to_owned(),
+    }
+}
+
+fn to_text(report: &AuditReport) -> String {
+    let head = report.state.head();
+    let (checkpoint, tally) = (head.checkpoint(), &report.tally);
+    let mut out = String::new();
+    // Writing to a String does not fail.
+    let _ = writeln!(out, "{} holds what it signed.", checkpoint.origin);
+    let _ = writeln!(out, "tree        {} {}", checkpoint.size, checkpoint.root);
+    let when = head
+        .not_after()
+        .map_or_else(|| "no time proven".to_owned(), rfc3339);
+    let _ = writeln!(
+        out,
+        "witnesses   {}, not after {when}",
+        head.cosignatures().len()
+    );
+    let scope = if report.from_the_beginning {
+        "from the first on"
+    } else {
+        "since the last visit"
+    };
+    let _ = writeln!(
+        out,
+        "records     {} {scope}, {} octets",
+        tally.records, tally.octets
+    );
+    for (&kind, count) in &tally.kinds {
+        let _ = writeln!(out, "            {count} {}", label(kind));
+    }
+    let _ = writeln!(out, "tiles       {} compared", tally.tiles);
+    match report.since {
+        Some(seen) => {
+            let _ = writeln!(
+                out,
+                "growth      extends the tree of {} of the last visit",
+                seen.size
+            );
+        }
+        None => {
+            let _ = writeln!(out, "growth      not checked: there was no earlier visit");
+        }
+    }
+    out
+}

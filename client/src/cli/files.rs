@@ -1,0 +1,161 @@
+//! Files: read within a bound, written whole or not at all, found beside one another.
+
+use std::fs::{self, File};
+use std::io::{self, Read as _, Write as _};
+use std::path::{Path, PathBuf};
+
+use ishibumi_artifact::{Anchors, Certificate};
+use ishibumi_tlog::Policy;
+use ishibumi_tlog::policy::{FILE_LEN_MAX, PolicyProblem};
+use ishibumi_tlog::proof::{FILE_EXTENSION, PROOF_LEN_MAX};
+
+use super::Failure;
+
+/// The largest artifact that is read, in octets: a large CRL in PEM.
+pub(crate) const ARTIFACT_LEN_MAX: usize = 32 << 20;
+
+/// The largest file in a folder of anchors, in octets.
+const ANCHOR_FILE_LEN_MAX: usize = 8 << 20;
+
+/// The folder inside of a folder of anchors whose certificates are known without being trusted.
+const INTERMEDIATES: &str = "intermediates";
+
+/// Reads a file of at most `most` octets.
+pub(crate) fn read(path: &Path, most: usize) -> Result<Vec<u8>, Failure> {
+    let failed = |error: io::Error| Failure::unavailable(format!("{}: {error}", path.display()));
+    let mut octets = Vec::new();
+    let bound = u64::try_from(most).unwrap_or(u64::MAX).saturating_add(1);
+    File::open(path)
+        .map_err(failed)?
+        .take(bound)
+        .read_to_end(&mut octets)
+        .map_err(failed)?;
+    if octets.len() > most {
+        let message = format!("{}: longer than {most} octets", path.display());
+        return Err(Failure::usage(message));
+    }
+    Ok(octets)
+}
+
+/// Writes a file that is there whole or not at all, replacing one that was.
+pub(crate) fn write(path: &Path, octets: &[u8]) -> Result<(), Failure> {
+    let failed = |error: io::Error| Failure::unavailable(format!("{}: {error}", path.display()));
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let part = path.with_file_name(format!(".{name}.{}.part", std::process::id()));
+    let written = (|| {
+        let mut file = File::create(&part)?;
+        file.write_all(octets)?;
+        file.sync_all()?;
+        fs::rename(&part, path)
+    })();
+    if written.is_err() {
+        // What could not be finished is of no use to anybody.
+        let _ = fs::remove_file(&part);
+    }
+    written.map_err(failed)
+}
+
+/// Where the proof of `artifact` is written: its name with `.tlog-proof` behind it.
+pub(crate) fn proof_path(artifact: &Path, folder: Option<&Path>) -> PathBuf {
+    let mut name = artifact.file_name().unwrap_or_default().to_os_string();
+    name.push(".");
+    name.push(FILE_EXTENSION);
+    match folder {
+        Some(folder) => folder.join(name),
+        None => artifact.with_file_name(name),
+    }
+}
+
+/// The proof beside `artifact`: `.tlog-proof` behind its name, or instead of its extension.
+pub(crate) fn proof_beside(artifact: &Path) -> Option<PathBuf> {
+    let replaced = artifact.with_extension(FILE_EXTENSION);
+    [proof_path(artifact, None), replaced]
+        .into_iter()
+        .find(|path| path.is_file() && path != artifact)
+}
+
+/// Reads a proof file.
+pub(crate) fn read_proof(path: &Path) -> Result<Vec<u8>, Failure> {
+    read(path, PROOF_LEN_MAX)
+}
+
+/// Reads a policy.
+pub(crate) fn policy(path: &Path, allow_no_quorum: bool) -> Result<Policy, Failure> {
+    let octets = read(path, FILE_LEN_MAX)?;
+    let policy = if allow_no_quorum {
+        Policy::parse_allowing_no_quorum(&octets)
+    } else {
+        Policy::parse(&octets)
+    };
+    policy.map_err(|error| {
+        let failure = Failure::usage(format!("{}: {error}", path.display()));
+        match error.problem {
+            PolicyProblem::QuorumNone => failure
+                .advice("--allow-no-quorum accepts such a policy: the log alone is then trusted"),
+            _ => failure.advice("ishibumi policy check FILE explains a policy line by line"),
+        }
+    })
+}
+
+/// Reads trust anchors: a file, or a folder whose certificates are all trusted, and whose subfolder
+/// `intermediates` has certificates that are known without being trusted.
+pub(crate) fn anchors(path: &Path, accept_sha1: bool) -> Result<Anchors, Failure> {
+    let trusted = certificates(path)?;
+    if trusted.is_empty() {
+        let message = format!(
+            "{}: no certificate (.pem, .crt, .cer, .der) in it",
+            path.display()
+        );
+        let advice = "put the certificates of the CAs that you trust there, as PEM or DER";
+        return Err(Failure::usage(message).advice(advice));
+    }
+    let known = path.join(INTERMEDIATES);
+    let known = if known.is_dir() {
+        certificates(&known)?
+    } else {
+        Vec::new()
+    };
+    let anchors = Anchors::from_certificates(trusted).with_intermediates(known);
+    Ok(if accept_sha1 {
+        anchors.accepting_sha1()
+    } else {
+        anchors
+    })
+}
+
+fn certificates(path: &Path) -> Result<Vec<Certificate>, Failure> {
+    let files = if path.is_dir() {
+        let is_certificate = |path: &PathBuf| {
+            let extension = path.extension().and_then(|extension| extension.to_str());
+            extension.is_some_and(|known| ["pem", "crt", "cer", "der"].contains(&known))
+        };
+        files_in(path)?.into_iter().filter(is_certificate).collect()
+    } else {
+        vec![path.to_owned()]
+    };
+    let mut all = Vec::new();
+    for file in files {
+        let octets = read(&file, ANCHOR_FILE_LEN_MAX)?;
+        let bundle = Certificate::parse_bundle(&octets)
+            .map_err(|error| Failure::usage(format!("{}: {error}", file.display())))?;
+        all.extend(bundle);
+    }
+    Ok(all)
+}
+
+/// The files of a folder, by name, without hidden ones and subfolders.
+pub(crate) fn files_in(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
+    let failed = |error: io::Error| Failure::unavailable(format!("{}: {error}", folder.display()));
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        let hidden = path
+            .file_name()
+            .is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
+        if path.is_file() && !hidden {
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok(files)
+}

@@ -1,0 +1,186 @@
+//! Arguments, dispatch, and how every command ends.
+
+mod audit;
+mod evidence;
+mod files;
+mod keygen;
+mod network;
+mod policy;
+mod submit;
+mod verify;
+
+use std::fmt::Display;
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand, ValueEnum};
+use ishibumi::Language;
+use serde_json::json;
+
+const EXIT_CODES: &str = "Exit codes:
+  0  proven, or done
+  1  disproven: something that was asked for is shown to be false
+  2  usage: the command line, or a policy or anchor file, cannot be used
+  3  unavailable: a file is missing, or a network or log does not answer
+  4  indeterminate: what was given does not suffice to tell";
+
+/// Verifies, fetches, submits and audits evidence of the Ishibumi transparency log.
+#[derive(Debug, Parser)]
+#[command(name = "ishibumi", version, after_help = EXIT_CODES, disable_help_subcommand = true)]
+struct Arguments {
+    /// Print one JSON object on standard output instead of text
+    #[arg(long, global = true)]
+    json: bool,
+    /// Language of reports; by default what LC_ALL, LC_MESSAGES or LANG ask for
+    #[arg(long, global = true, value_name = "LANGUAGE")]
+    lang: Option<Lang>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Lang {
+    En,
+    Ja,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Verify(verify::VerifyArguments),
+    Submit(submit::SubmitArguments),
+    Evidence(evidence::EvidenceArguments),
+    Audit(audit::AuditArguments),
+    Keygen(keygen::KeygenArguments),
+    Policy(policy::PolicyArguments),
+}
+
+/// How a command ends (docs/verdicts.md, "Exit codes").
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// Proven, or done.
+    Proven = 0,
+    /// Something that was asked for is shown to be false.
+    Disproven = 1,
+    /// The command line, or a file that sets the terms, cannot be used.
+    Usage = 2,
+    /// A file is missing, or nobody answers.
+    Unavailable = 3,
+    /// What was given does not suffice to tell.
+    Indeterminate = 4,
+}
+
+impl Exit {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Proven => "done",
+            Self::Disproven => "disproven",
+            Self::Usage => "usage",
+            Self::Unavailable => "unavailable",
+            Self::Indeterminate => "indeterminate",
+        }
+    }
+}
+
+/// Why a command could not do its work: what was wrong, where, and what to do.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    exit: Exit,
+    message: String,
+    advice: Option<String>,
+}
+
+impl Failure {
+    pub(crate) fn new(exit: Exit, message: impl Display) -> Self {
+        Self {
+            exit,
+            message: message.to_string(),
+            advice: None,
+        }
+    }
+
+    pub(crate) fn usage(message: impl Display) -> Self {
+        Self::new(Exit::Usage, message)
+    }
+
+    pub(crate) fn unavailable(message: impl Display) -> Self {
+        Self::new(Exit::Unavailable, message)
+    }
+
+    /// Adds what to do about it.
+    pub(crate) fn advice(mut self, advice: impl Display) -> Self {
+        self.advice = Some(advice.to_string());
+        self
+    }
+}
+
+/// How to talk to whoever called.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Voice {
+    json: bool,
+    language: Language,
+}
+
+impl Voice {
+    /// Prints the outcome: `value` for programs, `text` for people.
+    pub(crate) fn say(self, value: &serde_json::Value, text: &str) {
+        let said = if self.json {
+            format!("{value:#}\n")
+        } else {
+            text.to_owned()
+        };
+        // Nobody is left to tell that standard output is closed; the exit code still says it.
+        let _ = io::stdout().lock().write_all(said.as_bytes());
+    }
+
+    fn complain(self, failure: &Failure) {
+        let advice = failure.advice.as_ref();
+        if self.json {
+            let error = json!({ "kind": failure.exit.name(), "message": failure.message, "advice": advice });
+            self.say(&json!({ "error": error }), "");
+        }
+        let advice = advice
+            .map(|advice| format!("\n  {advice}"))
+            .unwrap_or_default();
+        let _ = writeln!(io::stderr(), "ishibumi: {}{advice}", failure.message);
+    }
+}
+
+/// Runs the command that the process was started with.
+pub(crate) fn run() -> ExitCode {
+    let arguments = Arguments::parse();
+    let language = match arguments.lang {
+        Some(Lang::Ja) => Language::Japanese,
+        Some(Lang::En) => Language::English,
+        None => environment_language(),
+    };
+    let voice = Voice {
+        json: arguments.json,
+        language,
+    };
+    let ended = match arguments.command {
+        Command::Verify(arguments) => verify::run(&arguments, voice),
+        Command::Submit(arguments) => submit::run(&arguments, voice),
+        Command::Evidence(arguments) => evidence::run(&arguments, voice),
+        Command::Audit(arguments) => audit::run(&arguments, voice),
+        Command::Keygen(arguments) => keygen::run(&arguments, voice),
+        Command::Policy(arguments) => policy::run(&arguments, voice),
+    };
+    let exit = ended.unwrap_or_else(|failure| {
+        voice.complain(&failure);
+        failure.exit
+    });
+    ExitCode::from(exit as u8)
+}
+
+/// POSIX: LC_ALL over LC_MESSAGES over LANG.
+fn environment_language() -> Language {
+    let variables = ["LC_ALL", "LC_MESSAGES", "LANG"];
+    let mut set = variables
+        .iter()
+        .filter_map(std::env::var_os)
+        .filter(|value| !value.is_empty());
+    match set.next() {
+        Some(locale) if locale.as_encoded_bytes().starts_with(b"ja") => Language::Japanese,
+        _ => Language::English,
+    }
+}

@@ -1,0 +1,292 @@
+//! `ishibumi submit`: artifacts to a log, proofs back.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+use ishibumi::fetch::{LogClient, Staged, Submission, Submitted, Wait};
+use ishibumi_artifact::ArtifactType;
+use ishibumi_tlog::proof::TlogProof;
+use serde_json::{Value, json};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+use super::network::{self, Terms};
+use super::{Exit, Failure, Voice, files};
+
+const EXAMPLES: &str = "Examples:
+  ishibumi submit --log http://127.0.0.1:8080 --token-file token.txt contract.tst
+  ishibumi submit --log https://log.example --policy policy.txt --anchors anchors/ *.tst
+  ishibumi submit --log https://log.example --wait durable --out proofs/ ca.crl
+
+The proof of FILE is written to FILE.tlog-proof, whole or not at all. With --policy and --anchors it
+is verified first, and not written if it proves nothing. Submitting again is harmless.
+
+Exit codes: 0 done, 1 the log refused or its answer is false, 2 usage, 3 unavailable,
+4 no quorum in time (nothing is lost: ishibumi evidence get fetches the proof later).";
+
+/// The longest token file that is read, in octets.
+const TOKEN_LEN_MAX: usize = 4096;
+
+/// Submit artifacts to a log and write the proofs that come back
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct SubmitArguments {
+    /// URL of the log
+    #[arg(long, value_name = "URL", value_parser = network::log_url)]
+    log: String,
+    /// File with the bearer token
+    #[arg(long, value_name = "FILE")]
+    token_file: Option<PathBuf>,
+    /// Verify what comes back under this policy
+    #[arg(long, value_name = "FILE", requires = "anchors")]
+    policy: Option<PathBuf>,
+    /// Trusted certificates for that, as for `verify`
+    #[arg(long, value_name = "DIR", requires = "policy")]
+    anchors: Option<PathBuf>,
+    /// What to wait for
+    #[arg(long, value_enum, default_value = "quorum")]
+    wait: WaitFor,
+    /// Seconds to wait for each file, busy answers and late quorums included
+    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    timeout: u64,
+    /// Folder for the proofs; by default beside each file
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// What the files are; by default found out by reading them
+    #[arg(long = "type", value_enum, value_name = "TYPE")]
+    kind: Option<Kind>,
+    /// Files that are submitted at the same time
+    #[arg(long, value_name = "NUMBER", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=256))]
+    jobs: u16,
+    /// Time-stamp tokens or replies, certificates, CRLs; DER or PEM
+    #[arg(required = true)]
+    files: Vec<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum WaitFor {
+    /// A checkpoint that the quorum cosigned, and so a proof
+    Quorum,
+    /// The record is durable; the proof comes later
+    Durable,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Kind {
+    TimestampReply,
+    TimestampToken,
+    Certificate,
+    Crl,
+}
+
+impl From<Kind> for ArtifactType {
+    fn from(kind: Kind) -> Self {
+        match kind {
+            Kind::TimestampReply => Self::TimestampReply,
+            Kind::TimestampToken => Self::TimestampToken,
+            Kind::Certificate => Self::Certificate,
+            Kind::Crl => Self::Crl,
+        }
+    }
+}
+
+/// What every submission of one run shares.
+struct Job {
+    client: LogClient,
+    terms: Option<Terms>,
+    wait: Wait,
+    timeout: Duration,
+    out: Option<PathBuf>,
+    kind: Option<ArtifactType>,
+}
+
+enum Done {
+    Proven {
+        index: u64,
+        proof: PathBuf,
+        verified: bool,
+    },
+    Durable(Staged),
+}
+
+pub(crate) fn run(arguments: &SubmitArguments, voice: Voice) -> Result<Exit, Failure> {
+    let terms = match (&arguments.policy, &arguments.anchors) {
+        (Some(policy), Some(anchors)) => Some(Terms::read(policy, anchors)?),
+        _ => None,
+    };
+    if let Some(folder) = &arguments.out {
+        std::fs::create_dir_all(folder)
+            .map_err(|error| Failure::unavailable(format!("{}: {error}", folder.display())))?;
+    }
+    let token = arguments.token_file.as_deref().map(token).transpose()?;
+    let job = Job {
+        client: LogClient::new(network::net()?, &arguments.log, token),
+        terms,
+        wait: match arguments.wait {
+            WaitFor::Quorum => Wait::Quorum,
+            WaitFor::Durable => Wait::Durable,
+        },
+        timeout: Duration::from_secs(arguments.timeout),
+        out: arguments.out.clone(),
+        kind: arguments.kind.map(ArtifactType::from),
+    };
+    let jobs = usize::from(arguments.jobs);
+    let ended = network::block_on(submit_all(Arc::new(job), arguments.files.clone(), jobs))?;
+    report(&ended, voice);
+    // Of several failures the one decides that says most: refused, then late, then unavailable.
+    let failed = |wanted: Exit| {
+        ended
+            .iter()
+            .any(|(_, done)| done.as_ref().is_err_and(|f| f.exit == wanted))
+    };
+    let order = [
+        Exit::Disproven,
+        Exit::Indeterminate,
+        Exit::Unavailable,
+        Exit::Usage,
+    ];
+    Ok(order
+        .into_iter()
+        .find(|&exit| failed(exit))
+        .unwrap_or(Exit::Proven))
+}
+
+fn token(path: &Path) -> Result<String, Failure> {
+    let octets = files::read(path, TOKEN_LEN_MAX)?;
+    let text = std::str::from_utf8(&octets).unwrap_or_default().trim();
+    let usable = !text.is_empty() && text.bytes().all(|octet| octet.is_ascii_graphic());
+    if usable {
+        Ok(text.to_owned())
+    } else {
+        let message = format!("{}: not a bearer token on one line", path.display());
+        Err(Failure::usage(message))
+    }
+}
+
+type Ended = Vec<(PathBuf, Result<Done, Failure>)>;
+
+async fn submit_all(job: Arc<Job>, files: Vec<PathBuf>, jobs: usize) -> Result<Ended, Failure> {
+    let bar = network::progress_bar(u64::try_from(files.len()).unwrap_or(0), "files");
+    let slots = Arc::new(Semaphore::new(jobs));
+    let mut tasks = JoinSet::new();
+    for (place, file) in files.into_iter().enumerate() {
+        // Closed never: the semaphore is ours.
+        let slot = Arc::clone(&slots).acquire_owned().await.ok();
+        let (job, bar) = (Arc::clone(&job), bar.clone());
+        tasks.spawn(async move {
+            let done = submit_one(&job, &file).await;
+            bar.inc(1);
+            drop(slot);
+            (place, file, done)
+        });
+    }
+    let mut ended = Vec::new();
+    while let Some(task) = tasks.join_next().await {
+        ended.push(task.map_err(|error| Failure::unavailable(format!("a submission: {error}")))?);
+    }
+    bar.finish_and_clear();
+    ended.sort_by_key(|(place, _, _)| *place);
+    Ok(ended
+        .into_iter()
+        .map(|(_, file, done)| (file, done))
+        .collect())
+}
+
+async fn submit_one(job: &Job, file: &Path) -> Result<Done, Failure> {
+    let octets = files::read(file, files::ARTIFACT_LEN_MAX)?;
+    let kind = job
+        .kind
+        .or_else(|| ArtifactType::detect(&octets))
+        .ok_or_else(|| {
+            let message = "neither a time-stamp token or reply, nor a certificate, nor a CRL";
+            Failure::usage(message)
+                .advice("--type says what it is; the log then says what is wrong with it")
+        })?;
+    let submission = Submission {
+        artifact_type: kind,
+        octets: &octets,
+    };
+    let answer = job.client.submit(submission, job.wait, job.timeout).await;
+    let proof = match (
+        answer.map_err(|error| network::api_failure(&error))?,
+        job.wait,
+    ) {
+        (Submitted::Proof(proof), _) => proof,
+        (Submitted::Staged(staged), Wait::Durable) => return Ok(Done::Durable(staged)),
+        (Submitted::Staged(staged), Wait::Quorum) => {
+            let proof = job.client.await_proof(staged, job.timeout).await;
+            proof.map_err(|error| network::api_failure(&error))?
+        }
+    };
+    let index = TlogProof::parse(&proof)
+        .map_err(|error| Failure::unavailable(format!("the log's answer is no proof: {error}")))?
+        .index;
+    if let Some(terms) = &job.terms {
+        terms.verify(&octets, &proof)?;
+    }
+    let path = files::proof_path(file, job.out.as_deref());
+    files::write(&path, &proof)?;
+    Ok(Done::Proven {
+        index,
+        proof: path,
+        verified: job.terms.is_some(),
+    })
+}
+
+fn report(ended: &Ended, voice: Voice) {
+    let mut text = String::new();
+    let mut rows = Vec::new();
+    for (file, done) in ended {
+        let (row, line) = describe(file, done);
+        rows.push(row);
+        text.push_str(&line);
+        text.push('\n');
+    }
+    let proven = ended.iter().filter(|(_, done)| done.is_ok()).count();
+    voice.say(
+        &json!({ "submitted": proven, "of": ended.len(), "files": rows }),
+        &text,
+    );
+}
+
+fn describe(file: &Path, done: &Result<Done, Failure>) -> (Value, String) {
+    let name = file.display().to_string();
+    match done {
+        Ok(Done::Proven {
+            index,
+            proof,
+            verified,
+        }) => {
+            let proof = proof.display().to_string();
+            let how = if *verified {
+                "verified"
+            } else {
+                "not verified"
+            };
+            let line = format!("{name}: record {index}, proof in {proof} ({how})");
+            (
+                json!({ "file": name, "index": index, "proof": proof, "verified": verified }),
+                line,
+            )
+        }
+        Ok(Done::Durable(Staged { index, leaf })) => {
+            let line =
+                format!("{name}: record {index} is durable, leaf {leaf}; its proof comes later");
+            (
+                json!({ "file": name, "index": index, "leaf": leaf.to_hex(), "proof": null }),
+                line,
+            )
+        }
+        Err(failure) => {
+            let advice = failure
+                .advice
+                .as_ref()
+                .map(|advice| format!("\n  {advice}"));
+            let line = format!("{name}: {}{}", failure.message, advice.unwrap_or_default());
+            let error = json!({ "kind": failure.exit.name(), "message": failure.message, "advice": failure.advice });
+            (json!({ "file": name, "error": error }), line)
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! `ishibumi verify`: evidence, offline.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use ishibumi::verify::Indication;
+use ishibumi::{Evidence, RevocationList, Verifier, VerifyError, render};
+use ishibumi_tlog::proof::FILE_EXTENSION;
+
+use super::{Exit, Failure, Voice, files};
+
+const EXAMPLES: &str = "Examples:
+  ishibumi verify --policy policy.txt --anchors anchors/ contract.tst
+  ishibumi verify --policy policy.txt --anchors anchors/ --document contract.pdf contract.tst
+  ishibumi verify --policy policy.txt --anchors anchors/ --revocation ca.crl seal.crt seal.tlog-proof
+
+Exit codes: 0 proven, 1 disproven, 2 usage, 3 unavailable (a file is missing), 4 indeterminate.
+docs/verdicts.md says what each verdict means.";
+
+/// Verify evidence offline: no socket is opened
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct VerifyArguments {
+    /// The policy: trusted logs, witnesses and their quorum (C2SP tlog-policy)
+    #[arg(long, value_name = "FILE")]
+    policy: PathBuf,
+    /// Trusted certificates: a folder of PEM or DER files, or one file; certificates in the
+    /// subfolder `intermediates` are known without being trusted
+    #[arg(long, value_name = "DIR")]
+    anchors: PathBuf,
+    /// The document that the token stamps
+    #[arg(long, value_name = "FILE")]
+    document: Option<PathBuf>,
+    /// A revocation list, or a folder of them; a proof beside a list is verified too
+    #[arg(long, value_name = "PATH")]
+    revocation: Vec<PathBuf>,
+    /// Without usable revocation data the verdict is indeterminate
+    #[arg(long)]
+    require_revocation: bool,
+    /// Accept a policy with `quorum none`, which trusts the log alone and proves no time
+    #[arg(long)]
+    allow_no_quorum: bool,
+    /// Accept SHA-1 in artifacts of the years before 2016
+    #[arg(long)]
+    accept_sha1: bool,
+    /// Time-stamp token or reply, certificate, or CRL; DER or PEM
+    artifact: PathBuf,
+    /// The proof; by default ARTIFACT.tlog-proof, or ARTIFACT with that extension instead of its own
+    evidence: Option<PathBuf>,
+}
+
+pub(crate) fn run(arguments: &VerifyArguments, voice: Voice) -> Result<Exit, Failure> {
+    let policy = files::policy(&arguments.policy, arguments.allow_no_quorum)?;
+    let anchors = files::anchors(&arguments.anchors, arguments.accept_sha1)?;
+    let artifact = files::read(&arguments.artifact, files::ARTIFACT_LEN_MAX)?;
+    let proof = files::read_proof(&evidence_path(arguments)?)?;
+    let lists = arguments
+        .revocation
+        .iter()
+        .map(|path| lists(path))
+        .collect::<Result<Vec<_>, _>>()?;
+    let lists: Vec<List> = lists.into_iter().flatten().collect();
+    let lists: Vec<RevocationList<'_>> = lists.iter().map(List::borrowed).collect();
+    let mut document = match &arguments.document {
+        Some(path) => Some(
+            File::open(path)
+                .map_err(|error| Failure::unavailable(format!("{}: {error}", path.display())))?,
+        ),
+        None => None,
+    };
+    let verifier = Verifier {
+        policy: &policy,
+        anchors: &anchors,
+        require_revocation: arguments.require_revocation,
+    };
+    let report = verifier
+        .verify(Evidence {
+            artifact: &artifact,
+            artifact_type: None,
+            proof: &proof,
+            document: document
+                .as_mut()
+                .map(|file| -> &mut dyn std::io::Read { file }),
+            revocation: &lists,
+        })
+        .map_err(|error| match error {
+            VerifyError::DocumentNotApplicable => Failure::usage(error),
+            other => Failure::unavailable(other),
+        })?;
+    voice.say(
+        &render::json(&report),
+        &render::text(&report, voice.language),
+    );
+    Ok(match report.indication() {
+        Indication::TotalPassed => Exit::Proven,
+        Indication::TotalFailed => Exit::Disproven,
+        Indication::Indeterminate => Exit::Indeterminate,
+    })
+}
+
+fn evidence_path(arguments: &VerifyArguments) -> Result<PathBuf, Failure> {
+    let artifact = &arguments.artifact;
+    let beside = || files::proof_beside(artifact);
+    arguments.evidence.clone().or_else(beside).ok_or_else(|| {
+        let expected = files::proof_path(artifact, None);
+        let message = format!(
+            "{}: no proof beside it ({} is missing)",
+            artifact.display(),
+            expected.display()
+        );
+        Failure::unavailable(message)
+            .advice("name the proof as second argument, or fetch it: ishibumi evidence get")
+    })
+}
+
+struct List {
+    name: String,
+    crl: Vec<u8>,
+    proof: Option<Vec<u8>>,
+}
+
+impl List {
+    fn borrowed(&self) -> RevocationList<'_> {
+        RevocationList {
+            name: &self.name,
+            crl: &self.crl,
+            proof: self.proof.as_deref(),
+        }
+    }
+}
+
+/// The list at `path`, or all of a folder.
+fn lists(path: &Path) -> Result<Vec<List>, Failure> {
+    let is_proof = |path: &PathBuf| {
+        path.extension()
+            .is_some_and(|known| known == FILE_EXTENSION)
+    };
+    let paths = if path.is_dir() {
+        files::files_in(path)?
+            .into_iter()
+            .filter(|path| !is_proof(path))
+            .collect()
+    } else {
+        vec![path.to_owned()]
+    };
+    let read = |path: PathBuf| {
+        let crl = files::read(&path, files::ARTIFACT_LEN_MAX)?;
+        let proof = files::proof_beside(&path)
+            .map(|proof| files::read_proof(&proof))
+            .transpose()?;
+        Ok(List {
+            name: path.display().to_string(),
+            crl,
+            proof,
+        })
+    };
+    paths.into_iter().map(read).collect()
+}

@@ -1,0 +1,166 @@
+//! A whole audit: newest checkpoint, replay, and what to say when it fails.
+
+use std::collections::VecDeque;
+
+use ishibumi_tlog::note::{Note, NoteError};
+use ishibumi_tlog::policy::TrustError;
+use ishibumi_tlog::{Policy, TrustedCheckpoint};
+
+use super::source::{Source, SourceError};
+use crate::audit::{
+    AuditEvidence, AuditState, AuditStateError, Audited, Misbehaviour, Replay, Seen, Tally,
+    Violation,
+};
+
+/// Files that are asked for before they are needed. Bounds memory: so many bundles may be held.
+const FILES_AHEAD: usize = 8;
+
+/// An audit that found nothing wrong.
+#[derive(Clone, Debug)]
+pub struct AuditReport {
+    /// Replayed head and edge, to be kept for the next visit.
+    pub state: AuditState,
+    /// What was counted, since the last visit or from the beginning.
+    pub tally: Tally,
+    /// Size and root of the tree that the last visit saw, if there was one.
+    pub since: Option<Seen>,
+    /// Whether every record from index 0 on was read.
+    pub from_the_beginning: bool,
+}
+
+/// Why an audit did not succeed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AuditError {
+    /// A file could not be had.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// `checkpoint` is no signed note.
+    #[error("checkpoint: {0}")]
+    Note(#[from] NoteError),
+    /// The checkpoint is not to be trusted under the policy.
+    #[error("checkpoint: {0}")]
+    Trust(#[from] TrustError),
+    /// The log's files do not make what it signed.
+    #[error("{0}")]
+    Violation(#[from] Violation),
+    /// The log showed two trees that do not fit together.
+    #[error("{violation}")]
+    Misbehaviour {
+        /// How they do not fit.
+        violation: Violation,
+        /// Both checkpoints.
+        evidence: Box<AuditEvidence>,
+    },
+    /// What was replayed makes no state. A mistake in this program.
+    #[error(transparent)]
+    State(#[from] AuditStateError),
+}
+
+/// Replays the log at `source` up to its newest checkpoint, from `last` on or, if `full`, from the
+/// beginning and through `last`. `progress` is told (leaves replayed, leaves in all).
+pub async fn audit(
+    source: &Source,
+    policy: &Policy,
+    last: Option<&AuditState>,
+    full: bool,
+    mut progress: impl FnMut(u64, u64),
+) -> Result<AuditReport, AuditError> {
+    let head = policy.check_checkpoint(&Note::parse(&source.checkpoint().await?)?)?;
+    let target = head.checkpoint().clone();
+    let since = last.map(|state| {
+        let checkpoint = state.head().checkpoint();
+        Seen {
+            size: checkpoint.size,
+            root: checkpoint.root,
+        }
+    });
+    let blame = |violation| with_evidence(violation, last, &head);
+    let resumed = last.filter(|_| !full);
+    let audited = match resumed {
+        Some(state) => {
+            let replay = Replay::resumed(target.clone(), state.edge().clone()).map_err(blame)?;
+            match run(source, replay, &mut progress).await {
+                // Read from the beginning, the log itself shows whether it changed what was seen or
+                // whether somebody serves files that are not its own.
+                Err(AuditError::Violation(first)) => {
+                    let replay = Replay::full(target, since).map_err(blame)?;
+                    let again = run(source, replay, &mut progress).await;
+                    return Err(match again {
+                        Err(AuditError::Violation(violation)) => blame(violation),
+                        Err(other) => other,
+                        Ok(_) => blame(first),
+                    });
+                }
+                ended => ended?,
+            }
+        }
+        None => {
+            let replay = Replay::full(target, since).map_err(blame)?;
+            match run(source, replay, &mut progress).await {
+                Err(AuditError::Violation(violation)) => return Err(blame(violation)),
+                ended => ended?,
+            }
+        }
+    };
+    let tally = audited.tally().clone();
+    let state = AuditState::new(head, audited.edge().clone())?;
+    Ok(AuditReport {
+        state,
+        tally,
+        since,
+        from_the_beginning: resumed.is_none(),
+    })
+}
+
+fn with_evidence(
+    violation: Violation,
+    last: Option<&AuditState>,
+    shown: &TrustedCheckpoint,
+) -> AuditError {
+    let misbehaviour = match violation {
+        Violation::Fork { .. } => Misbehaviour::Fork,
+        Violation::Rollback { .. } => Misbehaviour::Rollback,
+        other => return AuditError::Violation(other),
+    };
+    let Some(last) = last else {
+        return AuditError::Violation(violation);
+    };
+    let (seen, shown) = (last.head().clone(), shown.clone());
+    let evidence = Box::new(AuditEvidence {
+        misbehaviour,
+        seen,
+        shown,
+    });
+    AuditError::Misbehaviour {
+        violation,
+        evidence,
+    }
+}
+
+async fn run(
+    source: &Source,
+    mut replay: Replay,
+    progress: &mut impl FnMut(u64, u64),
+) -> Result<Audited, AuditError> {
+    let total = replay.target_size();
+    let mut plan = replay.plan();
+    let mut coming = VecDeque::new();
+    loop {
+        while coming.len() < FILES_AHEAD
+            && let Some(path) = plan.next()
+        {
+            let source = source.clone();
+            coming.push_back((path, tokio::spawn(async move { source.tile(path).await })));
+        }
+        let Some((path, file)) = coming.pop_front() else {
+            break;
+        };
+        let octets = file
+            .await
+            .map_err(|error| SourceError::Unavailable(format!("{path}: {error}")))??;
+        replay.take(path, &octets)?;
+        progress(replay.size(), total);
+    }
+    Ok(replay.finish()?)
+}

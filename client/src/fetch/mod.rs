@@ -1,0 +1,12 @@
+//! Reaching a log: its static files, its submission API, and a whole audit over either.
+//!
+//! Nothing that comes from here is trusted: files go into [`crate::audit`], proofs into
+//! [`crate::Verifier`]. Every request has a deadline and a bound on the answer.
+
+mod audit;
+mod log;
+mod source;
+
+pub use audit::{AuditError, AuditReport, audit};
+pub use log::{ApiError, LogClient, Problem, ProofAnswer, Staged, Submission, Submitted, Wait};
+pub use source::{Source, SourceError};

@@ -1,0 +1,138 @@
+//! Where a log's static files come from: a URL or a directory that holds a copy (C2SP tlog-tiles).
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use ishibumi_tlog::hash::HASH_LEN;
+use ishibumi_tlog::note::NOTE_LEN_MAX;
+use ishibumi_tlog::tile::{ENTRY_LEN_MAX, TILE_LEN, TILE_WIDTH, TileKind, TilePath};
+use ishibumi_wire::{Net, Request};
+
+/// The largest entry bundle, in octets.
+const BUNDLE_LEN_MAX: usize = TILE_WIDTH as usize * (2 + ENTRY_LEN_MAX);
+
+/// The static files of one log.
+#[derive(Clone)]
+pub struct Source(Place);
+
+#[derive(Clone)]
+enum Place {
+    Directory(PathBuf),
+    Url { net: Arc<dyn Net>, base: String },
+}
+
+/// Why a file could not be had.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SourceError {
+    /// It is not there.
+    #[error("{0}: not there")]
+    Missing(String),
+    /// It could not be read, or nobody answered.
+    #[error("{0}")]
+    Unavailable(String),
+    /// The answer is neither the file nor its absence.
+    #[error("{url}: answered with status {status}")]
+    Status {
+        /// What was asked for.
+        url: String,
+        /// The status.
+        status: u16,
+    },
+}
+
+impl Source {
+    /// The files below a directory.
+    pub fn directory(path: impl Into<PathBuf>) -> Self {
+        Self(Place::Directory(path.into()))
+    }
+
+    /// The files below a URL, with or without a slash at its end.
+    pub fn url(net: Arc<dyn Net>, base: &str) -> Self {
+        Self(Place::Url {
+            net,
+            base: base.trim_end_matches('/').to_owned(),
+        })
+    }
+
+    /// The newest checkpoint, as a signed note.
+    pub async fn checkpoint(&self) -> Result<Vec<u8>, SourceError> {
+        self.read("checkpoint", NOTE_LEN_MAX).await
+    }
+
+    /// A tile or an entry bundle. Where a partial one is gone, since the log has grown, the full one
+    /// is cut to its width (C2SP tlog-tiles, "Partial Tiles").
+    pub async fn tile(&self, path: TilePath) -> Result<Vec<u8>, SourceError> {
+        let most = match path.kind {
+            TileKind::Hashes(_) => TILE_LEN,
+            TileKind::Entries => BUNDLE_LEN_MAX,
+        };
+        let found = self.read(&path.to_string(), most).await;
+        match found {
+            Err(SourceError::Missing(_)) if path.width < TILE_WIDTH => {
+                let full = TilePath {
+                    width: TILE_WIDTH,
+                    ..path
+                };
+                let mut octets = self.read(&full.to_string(), most).await?;
+                octets.truncate(match path.kind {
+                    TileKind::Hashes(_) => usize::from(path.width) * HASH_LEN,
+                    TileKind::Entries => entries_len(&octets, path.width),
+                });
+                Ok(octets)
+            }
+            found => found,
+        }
+    }
+
+    async fn read(&self, path: &str, most: usize) -> Result<Vec<u8>, SourceError> {
+        match &self.0 {
+            Place::Directory(directory) => {
+                let file = directory.join(path);
+                // One more octet than allowed is enough for whoever reads it to refuse it.
+                read_bounded(&file, most).map_err(|error| {
+                    let shown = file.display().to_string();
+                    match error.kind() {
+                        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => {
+                            SourceError::Missing(shown)
+                        }
+                        _ => SourceError::Unavailable(format!("{shown}: {error}")),
+                    }
+                })
+            }
+            Place::Url { net, base } => {
+                let url = format!("{base}/{path}");
+                let answer = net.send(Request::get(&url, most)).await;
+                let answer = answer.map_err(|error| SourceError::Unavailable(error.to_string()))?;
+                match answer.status {
+                    200 => Ok(answer.body),
+                    404 | 410 => Err(SourceError::Missing(url)),
+                    status => Err(SourceError::Status { url, status }),
+                }
+            }
+        }
+    }
+}
+
+fn read_bounded(file: &std::path::Path, most: usize) -> io::Result<Vec<u8>> {
+    use std::io::Read as _;
+    let mut octets = Vec::new();
+    let bound = u64::try_from(most).unwrap_or(u64::MAX).saturating_add(1);
+    std::fs::File::open(file)?
+        .take(bound)
+        .read_to_end(&mut octets)?;
+    Ok(octets)
+}
+
+/// Octets of the first `width` entries; all of them if there are fewer.
+fn entries_len(octets: &[u8], width: u16) -> usize {
+    let mut at = 0;
+    for _ in 0..width {
+        let Some([high, low]) = octets.get(at..).and_then(|rest| rest.first_chunk()) else {
+            return octets.len();
+        };
+        at += 2 + usize::from(u16::from_be_bytes([*high, *low]));
+    }
+    at.min(octets.len())
+}

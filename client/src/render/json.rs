@@ -1,0 +1,157 @@
+//! The report for programs. `docs/verdicts.md` lists the members; members may be added.
+
+use serde_json::{Value, json};
+
+use super::{Language, kind_name, rfc3339, sentences};
+use crate::verify::{
+    CertificateFacts, Check, ConsultedList, Facts, ListFacts, Outcome, Report, Revocation,
+    Statement, SubIndication,
+};
+
+/// The report as a JSON object. Times are RFC 3339 in UTC, hashes and serials lowercase hex.
+pub fn json(report: &Report) -> Value {
+    json!({
+        "indication": report.indication().word(),
+        "sub_indication": report.sub_indication().map(SubIndication::word),
+        "proven": report.is_proven(),
+        "statement": report.statement().map(statement),
+        "artifact": {
+            "file_sha256": report.artifact_digest().to_hex(),
+            "claims": report.facts().map(facts),
+        },
+        "checks": report.checks().iter().map(check).collect::<Vec<_>>(),
+        "revocation": revocation(report.revocation()),
+        "revocation_lists": report.lists().iter().map(consulted).collect::<Vec<_>>(),
+        "sentences": {
+            "en": sentences(report, Language::English),
+            "ja": sentences(report, Language::Japanese),
+        },
+    })
+}
+
+fn statement(statement: &Statement) -> Value {
+    let witnesses = statement.witnesses.iter();
+    json!({
+        "leaf": statement.leaf.to_hex(),
+        "kind": kind_name(statement.kind),
+        "index": statement.index,
+        "log": statement.origin,
+        "tree_size": statement.size,
+        "root": statement.root.to_hex(),
+        "witnesses": witnesses
+            .map(|seen| json!({ "name": seen.name, "time": rfc3339(seen.time) }))
+            .collect::<Vec<_>>(),
+        "witnesses_in_policy": statement.witnesses_known,
+        "not_after": statement.not_after.map(rfc3339),
+    })
+}
+
+fn facts(facts: &Facts) -> Value {
+    match facts {
+        Facts::Token {
+            gen_time,
+            accuracy,
+            serial,
+            policy,
+            imprint_algorithm,
+            imprint,
+            tsu,
+        } => {
+            json!({
+                "type": "timestamp-token",
+                "gen_time": gen_time.to_string(),
+                "accuracy_us": accuracy.map(ishibumi_artifact::record::Accuracy::total_micros),
+                "serial": hex::encode(serial),
+                "policy": policy,
+                "imprint_algorithm": imprint_algorithm,
+                "imprint": hex::encode(imprint),
+                "tsu": certificate(tsu),
+            })
+        }
+        Facts::Certificate(facts) => {
+            let mut value = certificate(facts);
+            if let Value::Object(members) = &mut value {
+                members.insert("type".to_owned(), "certificate".into());
+            }
+            value
+        }
+        Facts::Crl(facts) => {
+            let mut value = list(facts);
+            if let Value::Object(members) = &mut value {
+                members.insert("type".to_owned(), "crl".into());
+            }
+            value
+        }
+    }
+}
+
+fn certificate(facts: &CertificateFacts) -> Value {
+    json!({
+        "subject": facts.subject,
+        "issuer": facts.issuer,
+        "serial": hex::encode(&facts.serial),
+        "not_before": facts.not_before.to_string(),
+        "not_after": facts.not_after.to_string(),
+        "sha256": hex::encode(facts.digest),
+    })
+}
+
+fn list(facts: &ListFacts) -> Value {
+    json!({
+        "issuer": facts.issuer,
+        "number": (!facts.number.is_empty()).then(|| hex::encode(&facts.number)),
+        "this_update": facts.this_update.to_string(),
+        "next_update": facts.next_update.map(|time| time.to_string()),
+        "entries": facts.entries,
+        "sha256": hex::encode(facts.digest),
+    })
+}
+
+fn check(check: &Check) -> Value {
+    let (outcome, sub_indication) = match check.outcome {
+        Outcome::Passed => ("passed", None),
+        Outcome::Failed(sub) => ("failed", Some(sub.word())),
+        Outcome::NotChecked => ("not-checked", None),
+    };
+    json!({
+        "step": check.step.name(),
+        "outcome": outcome,
+        "sub_indication": sub_indication,
+        "detail": check.detail,
+    })
+}
+
+fn revocation(state: &Revocation) -> Value {
+    match state {
+        Revocation::NotChecked => json!({ "state": "not-checked" }),
+        Revocation::NotCovered(why) => json!({ "state": "not-covered", "reason": why }),
+        Revocation::NotRevoked { as_of } => {
+            json!({ "state": "not-revoked", "as_of": as_of.to_string() })
+        }
+        Revocation::Revoked {
+            date,
+            reason,
+            invalidity_date,
+        } => json!({
+            "state": "revoked",
+            "date": date.to_string(),
+            "reason": reason,
+            "invalidity_date": invalidity_date.map(|date| date.to_string()),
+        }),
+    }
+}
+
+fn consulted(consulted: &ConsultedList) -> Value {
+    let (logged, problem) = match &consulted.logged {
+        None => (None, None),
+        Some(Ok(proven)) => (Some(statement(proven)), None),
+        Some(Err(why)) => (None, Some(why)),
+    };
+    json!({
+        "name": consulted.name,
+        "list": consulted.list.as_ref().ok().map(list),
+        "refused": consulted.list.as_ref().err(),
+        "statement": logged,
+        "proof_refused": problem,
+    })
+}

@@ -1,0 +1,61 @@
+//! One [`Report`](crate::Report), shown to a person ([`text`], English or Japanese) or to a program
+//! ([`json`]).
+//!
+//! Both show the same three things apart: what log and witnesses prove, what the issuer claims, and
+//! what was not checked. JSON has the sentences of both languages, so that a program can show them
+//! without knowing how to say it.
+
+mod json;
+mod sentences;
+mod text;
+
+pub use json::json;
+pub use sentences::sentences;
+pub use text::text;
+
+use ishibumi_artifact::record::kind;
+use ishibumi_artifact::time::Time;
+
+/// The languages that reports are written in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Language {
+    /// English.
+    #[default]
+    English,
+    /// Japanese.
+    Japanese,
+}
+
+impl Language {
+    /// `a` in English, `b` in Japanese.
+    const fn pick<'a>(self, english: &'a str, japanese: &'a str) -> &'a str {
+        match self {
+            Self::English => english,
+            Self::Japanese => japanese,
+        }
+    }
+}
+
+/// The name of a kind of record, as in the registry of `docs/formats/record.md`.
+pub const fn kind_name(record_kind: u16) -> &'static str {
+    match record_kind {
+        kind::LOG_STATEMENT => "log-statement",
+        kind::PROVIDER_STATEMENT => "provider-statement",
+        kind::TIMESTAMP_TOKEN => "timestamp-token",
+        kind::CERTIFICATE => "certificate",
+        kind::CERTIFICATE_DIGEST => "certificate-digest",
+        kind::REVOCATION => "revocation",
+        kind::CRL => "crl",
+        kind::OCSP_RESPONSE => "ocsp-response",
+        kind::TRUSTED_LIST => "trusted-list",
+        kind::CHECKPOINT_ANCHOR => "checkpoint-anchor",
+        kind::INDEX_ROOT => "index-root",
+        kind::OPAQUE => "opaque",
+        _ => "unknown",
+    }
+}
+
+/// Seconds since the Epoch in RFC 3339.
+pub fn rfc3339(seconds: u64) -> String {
+    Time::from_unix(i64::try_from(seconds).unwrap_or(i64::MAX)).to_string()
+}

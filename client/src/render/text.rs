@@ -1,0 +1,105 @@
+//! The report for people.
+
+use std::fmt::Write as _;
+
+use super::sentences::step_name;
+use super::{Language, kind_name, rfc3339, sentences};
+use crate::verify::{Facts, Indication, Outcome, Report, SubIndication};
+
+/// The report as lines of text, with a final newline.
+pub fn text(report: &Report, language: Language) -> String {
+    let mut out = String::new();
+    headline(&mut out, report, language);
+    for sentence in sentences(report, language) {
+        line(&mut out, &sentence);
+    }
+    line(&mut out, "");
+    for (name, value) in details(report, language) {
+        line(&mut out, &format!("{name:<12} {value}"));
+    }
+    line(&mut out, "");
+    for check in report.checks() {
+        let mark = match check.outcome {
+            Outcome::Passed => "ok".to_owned(),
+            Outcome::Failed(sub) => sub.word().to_owned(),
+            Outcome::NotChecked => "--".to_owned(),
+        };
+        let step = step_name(check.step, language == Language::English);
+        let detail = if check.detail.is_empty() {
+            String::new()
+        } else {
+            format!(": {}", check.detail)
+        };
+        line(&mut out, &format!("{mark:<4} {step}{detail}"));
+    }
+    out
+}
+
+fn line(out: &mut String, text: &str) {
+    // Writing to a String does not fail.
+    let _ = writeln!(out, "{text}");
+}
+
+fn headline(out: &mut String, report: &Report, language: Language) {
+    let indication = report.indication();
+    let word = match indication {
+        Indication::TotalPassed => language.pick("PROVEN", "証明済み"),
+        Indication::TotalFailed => language.pick("DISPROVEN", "否定"),
+        Indication::Indeterminate => language.pick("INDETERMINATE", "判定不能"),
+    };
+    let sub = report.sub_indication().map(SubIndication::word);
+    let sub = sub.map(|sub| format!(", {sub}")).unwrap_or_default();
+    line(out, &format!("{word} ({}{sub})", indication.word()));
+}
+
+/// Names and values that a person may want to compare or copy.
+fn details(report: &Report, language: Language) -> Vec<(&'static str, String)> {
+    let mut rows = Vec::new();
+    if let Some(statement) = report.statement() {
+        rows.push(("record", statement.leaf.to_hex()));
+        rows.push(("kind", kind_name(statement.kind).to_owned()));
+        rows.push(("log", statement.origin.clone()));
+        rows.push(("tree", format!("{} {}", statement.size, statement.root)));
+        for witness in &statement.witnesses {
+            rows.push((
+                "witness",
+                format!("{} {}", rfc3339(witness.time), witness.name),
+            ));
+        }
+        let none = language.pick("no time proven", "時刻の証明なし");
+        rows.push((
+            "not after",
+            statement.not_after.map_or_else(|| none.to_owned(), rfc3339),
+        ));
+    }
+    match report.facts() {
+        Some(Facts::Token {
+            serial,
+            imprint_algorithm,
+            imprint,
+            tsu,
+            ..
+        }) => {
+            rows.push(("serial", hex::encode(serial)));
+            rows.push((
+                "imprint",
+                format!("{imprint_algorithm} {}", hex::encode(imprint)),
+            ));
+            rows.push((
+                "tsu",
+                format!("{} (SHA-256 {})", tsu.subject, hex::encode(tsu.digest)),
+            ));
+        }
+        Some(Facts::Certificate(facts)) => {
+            rows.push(("serial", hex::encode(&facts.serial)));
+            rows.push(("sha-256", hex::encode(facts.digest)));
+        }
+        Some(Facts::Crl(facts)) => {
+            rows.push(("number", hex::encode(&facts.number)));
+            rows.push(("sha-256", hex::encode(facts.digest)));
+        }
+        None => {}
+    }
+    rows.push(("file", format!("SHA-256 {}", report.artifact_digest())));
+    rows
+}

@@ -1,0 +1,343 @@
+//! The offline verifier: artifact, proof, policy and anchors in, a [`Report`] out.
+//!
+//! It has no clock: "now" plays no part, the only times are those that witnesses and issuers
+//! signed. The order of the checks is fixed (`docs/verdicts.md`): the proof file; the checkpoint's
+//! log signature and quorum; the artifact by the rules of admission, which is the only code that
+//! makes a record; inclusion of that very record; then the artifact's rules at the proven time,
+//! the document, and revocation. Every step that was reached is in the report, also after a failed
+//! one, as long as it can still be taken.
+//!
+//! What is not promised: that the issuer told the truth. The report says who claims what.
+
+mod report;
+mod revocation;
+mod rules;
+
+pub use report::{
+    CertificateFacts, Check, ConsultedList, Facts, Indication, ListFacts, Outcome, Report,
+    Revocation, Statement, Step, SubIndication, Witnessed,
+};
+
+use std::io::{self, Read};
+
+use ishibumi_artifact::record::Body;
+use ishibumi_artifact::{
+    Admitted, Anchors, ArtifactType, Certificate, Record, Verified, VerifiedCrl, VerifiedToken,
+    admit,
+};
+use ishibumi_tlog::hash::leaf_hash;
+use ishibumi_tlog::policy::TrustError;
+use ishibumi_tlog::proof::TlogProof;
+use ishibumi_tlog::{Hash, Policy, ProvenLeaf};
+
+/// Verifies evidence under one policy and one set of anchors.
+#[derive(Debug)]
+pub struct Verifier<'a> {
+    /// Which logs and witnesses are trusted, and what quorum.
+    pub policy: &'a Policy,
+    /// Which certificates are trusted or known.
+    pub anchors: &'a Anchors,
+    /// Whether missing revocation data make the verdict INDETERMINATE.
+    pub require_revocation: bool,
+}
+
+/// What is to be verified.
+pub struct Evidence<'a> {
+    /// The artifact, DER, BER or PEM.
+    pub artifact: &'a [u8],
+    /// What it is; none to find out by reading it.
+    pub artifact_type: Option<ArtifactType>,
+    /// The `tlog-proof@v1` file.
+    pub proof: &'a [u8],
+    /// The document that a token is about, if it is at hand. Read to its end, in pieces.
+    pub document: Option<&'a mut dyn Read>,
+    /// Lists to learn about revocation from.
+    pub revocation: &'a [RevocationList<'a>],
+}
+
+/// A revocation list, and the proof that it is in the log, if there is one.
+#[derive(Clone, Copy, Debug)]
+pub struct RevocationList<'a> {
+    /// The caller's name for it, such as a path. It is in the report.
+    pub name: &'a str,
+    /// The CRL, DER or PEM.
+    pub crl: &'a [u8],
+    /// Its own `tlog-proof@v1` file.
+    pub proof: Option<&'a [u8]>,
+}
+
+/// Why no verdict could be reached. A verdict that is not in favour is no error but a [`Report`].
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum VerifyError {
+    /// The document could not be read to its end.
+    #[error("the document cannot be read: {0}")]
+    Document(#[source] io::Error),
+    /// A document was given for something that is not about one.
+    #[error(
+        "a document was given, but the artifact is no time-stamp token: leave the document out"
+    )]
+    DocumentNotApplicable,
+}
+
+impl Verifier<'_> {
+    /// Verifies `evidence`.
+    pub fn verify(&self, evidence: Evidence<'_>) -> Result<Report, VerifyError> {
+        let mut report = Report {
+            checks: Vec::new(),
+            statement: None,
+            facts: None,
+            artifact_digest: Hash::of(evidence.artifact),
+            revocation: Revocation::NotChecked,
+            lists: Vec::new(),
+        };
+        let proof = self.check_head(&mut report, evidence.proof);
+        let admitted = self.check_artifact(&mut report, &evidence);
+        let proven = match (&proof, &admitted) {
+            (Some(proof), Some(admitted)) => self.check_inclusion(&mut report, proof, admitted),
+            _ => {
+                let why = "not reached: it needs a trusted checkpoint and a record";
+                report.note(Step::Inclusion, Outcome::NotChecked, why);
+                None
+            }
+        };
+        report.checks.sort_by_key(|check| check.step);
+        let not_after = proven.as_ref().and_then(|leaf| leaf.head().not_after());
+        report.statement = proven.map(|leaf| self.statement(&leaf));
+        let Some(admitted) = admitted else {
+            return Ok(report);
+        };
+        report.facts = facts_of(&admitted);
+        if report.statement.is_some() {
+            rules::check_times(&mut report, admitted.verified(), not_after);
+        }
+        if let Some(document) = evidence.document {
+            let Verified::Token(token) = admitted.verified() else {
+                return Err(VerifyError::DocumentNotApplicable);
+            };
+            check_document(&mut report, token, document)?;
+        } else if let Verified::Token(_) = admitted.verified() {
+            let why = "no document was given: the token is proven, not what it stamps";
+            report.note(Step::Document, Outcome::NotChecked, why);
+        }
+        revocation::check(
+            self,
+            &mut report,
+            admitted.verified(),
+            evidence.revocation,
+            not_after,
+        );
+        Ok(report)
+    }
+
+    fn check_head(&self, report: &mut Report, proof: &[u8]) -> Option<TlogProof> {
+        let proof = match TlogProof::parse(proof) {
+            Ok(proof) => proof,
+            Err(error) => {
+                let failed = Outcome::Failed(SubIndication::FormatFailure);
+                report.note(Step::ProofFile, failed, error.to_string());
+                return None;
+            }
+        };
+        report.note(Step::ProofFile, Outcome::Passed, "");
+        match self.policy.check_checkpoint(&proof.checkpoint) {
+            Ok(head) => {
+                let detail = format!(
+                    "signed by {}, cosigned by {} of {} witnesses",
+                    head.checkpoint().origin,
+                    head.cosignatures().len(),
+                    self.policy.witnesses().len()
+                );
+                report.note(Step::Checkpoint, Outcome::Passed, detail);
+                Some(proof)
+            }
+            Err(error) => {
+                let failed = Outcome::Failed(SubIndication::from(&error));
+                report.note(Step::Checkpoint, failed, error.to_string());
+                None
+            }
+        }
+    }
+
+    fn check_artifact(&self, report: &mut Report, evidence: &Evidence<'_>) -> Option<Admitted> {
+        let kind = evidence
+            .artifact_type
+            .or_else(|| ArtifactType::detect(evidence.artifact));
+        let Some(kind) = kind else {
+            let failed = Outcome::Failed(SubIndication::FormatFailure);
+            let why =
+                "the file is neither a time-stamp token or reply, nor a certificate, nor a CRL";
+            report.note(Step::Artifact, failed, why);
+            return None;
+        };
+        match admit(kind, evidence.artifact, self.anchors) {
+            Ok(admitted) => {
+                report.note(Step::Artifact, Outcome::Passed, "");
+                Some(admitted)
+            }
+            Err(refusal) => {
+                let failed = Outcome::Failed(rules::of_refusal(&refusal));
+                report.note(
+                    Step::Artifact,
+                    failed,
+                    format!("{refusal} ({})", refusal.code()),
+                );
+                None
+            }
+        }
+    }
+
+    fn check_inclusion(
+        &self,
+        report: &mut Report,
+        proof: &TlogProof,
+        admitted: &Admitted,
+    ) -> Option<ProvenLeaf> {
+        match self.policy.check_proof(proof, &admitted.record().encode()) {
+            Ok(proven) => {
+                report.note(Step::Inclusion, Outcome::Passed, "");
+                Some(proven)
+            }
+            Err(error) => {
+                let failed = Outcome::Failed(SubIndication::from(&error));
+                let detail = match error {
+                    TrustError::Inclusion(error) => {
+                        format!("the record of this artifact is not what the proof proves: {error}")
+                    }
+                    other => other.to_string(),
+                };
+                report.note(Step::Inclusion, failed, detail);
+                None
+            }
+        }
+    }
+
+    fn statement(&self, leaf: &ProvenLeaf) -> Statement {
+        let checkpoint = leaf.head().checkpoint();
+        let witnesses = leaf.head().cosignatures().iter();
+        Statement {
+            leaf: leaf_hash(leaf.record()),
+            kind: Record::decode(leaf.record()).map_or(0, |record| record.kind()),
+            index: leaf.index(),
+            origin: checkpoint.origin.clone(),
+            size: checkpoint.size,
+            root: checkpoint.root,
+            witnesses: witnesses
+                .map(|seen| Witnessed {
+                    name: seen.name.clone(),
+                    time: seen.time,
+                })
+                .collect(),
+            witnesses_known: self.policy.witnesses().len(),
+            not_after: leaf.head().not_after(),
+        }
+    }
+
+    /// What the log proves about a list that came with a proof of its own.
+    fn prove(&self, proof: &[u8], record: &Record) -> Result<Box<Statement>, String> {
+        let proof = TlogProof::parse(proof).map_err(|error| error.to_string())?;
+        let leaf = self.policy.check_proof(&proof, &record.encode());
+        leaf.map(|leaf| Box::new(self.statement(&leaf)))
+            .map_err(|error| error.to_string())
+    }
+}
+
+impl Report {
+    fn note(&mut self, step: Step, outcome: Outcome, detail: impl Into<String>) {
+        self.checks.push(Check {
+            step,
+            outcome,
+            detail: detail.into(),
+        });
+    }
+}
+
+fn facts_of(admitted: &Admitted) -> Option<Facts> {
+    Some(match admitted.verified() {
+        Verified::Token(token) => Facts::Token {
+            gen_time: token.gen_time().time(),
+            accuracy: token.accuracy(),
+            serial: token.serial().to_vec(),
+            policy: token.policy(),
+            imprint_algorithm: token.imprint_algorithm().name(),
+            imprint: token.imprint().to_vec(),
+            tsu: Box::new(certificate_facts(token.signer())),
+        },
+        Verified::Certificate(path) => {
+            Facts::Certificate(Box::new(certificate_facts(path.certificates().first()?)))
+        }
+        Verified::Crl(crl) => Facts::Crl(list_facts(crl)),
+        _ => return None,
+    })
+}
+
+fn certificate_facts(certificate: &Certificate) -> CertificateFacts {
+    CertificateFacts {
+        subject: certificate.subject(),
+        issuer: certificate.issuer(),
+        serial: certificate.serial().to_vec(),
+        not_before: certificate.not_before(),
+        not_after: certificate.not_after(),
+        digest: certificate.digest(),
+    }
+}
+
+fn list_facts(crl: &VerifiedCrl) -> ListFacts {
+    let number = match crl.record().body() {
+        Body::Crl(body) => body.number.as_bytes().to_vec(),
+        _ => Vec::new(),
+    };
+    ListFacts {
+        issuer: crl
+            .path()
+            .certificates()
+            .first()
+            .map(|ca| ca.subject())
+            .unwrap_or_default(),
+        number,
+        this_update: crl.this_update(),
+        next_update: crl.next_update(),
+        entries: crl.count(),
+        digest: crl.digest(),
+    }
+}
+
+fn check_document(
+    report: &mut Report,
+    token: &VerifiedToken,
+    document: &mut dyn Read,
+) -> Result<(), VerifyError> {
+    let mut hasher = token.document_hasher();
+    let mut piece = vec![0; 64 << 10];
+    loop {
+        let read = match document.read(&mut piece) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            read => read.map_err(VerifyError::Document)?,
+        };
+        if read == 0 {
+            break;
+        }
+        hasher.update(piece.get(..read).unwrap_or_default());
+    }
+    let digest = hasher.finish();
+    let name = token.imprint_algorithm().name();
+    if token.check_document_digest(&digest) {
+        report.note(
+            Step::Document,
+            Outcome::Passed,
+            format!("its {name} is the one stamped"),
+        );
+    } else {
+        let detail = format!(
+            "the {name} of the document is {}, the token stamps {}",
+            hex::encode(&digest),
+            hex::encode(token.imprint())
+        );
+        report.note(
+            Step::Document,
+            Outcome::Failed(SubIndication::HashFailure),
+            detail,
+        );
+    }
+    Ok(())
+}

@@ -1,0 +1,154 @@
+//! Which words of EN 319 102-1 a finding gets, and the artifact's rules at the proven time.
+
+use std::sync::Arc;
+
+use ishibumi_artifact::path::PathError;
+use ishibumi_artifact::time::Time;
+use ishibumi_artifact::token::TokenError;
+use ishibumi_artifact::{Certificate, Refusal, Verified};
+use ishibumi_tlog::note::NoteError;
+use ishibumi_tlog::policy::TrustError;
+
+use super::report::{Outcome, Report, Step, SubIndication};
+
+/// How far the witnesses' clocks may be behind the issuer's, in seconds, before a genTime after the
+/// proven time counts as a contradiction. A genTime in the future gains nobody anything, so this
+/// can be generous.
+pub(super) const CLOCK_TOLERANCE_SECONDS: i64 = 10;
+
+impl From<&TrustError> for SubIndication {
+    /// What a checkpoint or proof that is not trusted means. A missing signature proves nothing and
+    /// disproves nothing: more cosignatures, or another policy, would mend it.
+    fn from(error: &TrustError) -> Self {
+        match error {
+            TrustError::UnknownLog(_)
+            | TrustError::NotSignedByLog(_)
+            | TrustError::NoQuorum { .. }
+            | TrustError::Note(NoteError::NoKnownKey(_)) => Self::NoPoe,
+            TrustError::Note(NoteError::BadSignature(_)) => Self::SigCryptoFailure,
+            TrustError::Inclusion(_) => Self::HashFailure,
+            _ => Self::FormatFailure,
+        }
+    }
+}
+
+/// What a refusal by the rules of admission means. By code, so that an error inside of another one
+/// needs no arm of its own; what is left over are octets that cannot be read.
+pub(super) fn of_refusal(refusal: &Refusal) -> SubIndication {
+    if let Refusal::Token(TokenError::GenTimeOutsideCertificate {
+        gen_time,
+        not_before,
+        ..
+    }) = refusal
+    {
+        return bounds(*gen_time < *not_before);
+    }
+    if let Refusal::Token(TokenError::Path(PathError::Validity { at, not_before, .. }))
+    | Refusal::CertificatePath(PathError::Validity { at, not_before, .. }) = refusal
+    {
+        return bounds(*at < *not_before);
+    }
+    match refusal.code() {
+        "message-digest-mismatch" => SubIndication::HashFailure,
+        "signature-invalid" | "certificate-signature-invalid" => SubIndication::SigCryptoFailure,
+        "signature-algorithm-refused"
+        | "hash-algorithm-refused"
+        | "imprint-refused"
+        | "public-key-refused" => SubIndication::CryptoConstraintsFailureNoPoe,
+        "signer-unknown" => SubIndication::NoSigningCertificateFound,
+        "issuer-unregistered"
+        | "issuer-key-unknown"
+        | "crl-issuer-unregistered"
+        | "path-search-limit" => SubIndication::NoCertificateChainFound,
+        "issuer-not-ca"
+        | "issuer-key-usage"
+        | "path-length-exceeded"
+        | "critical-extension-unknown" => SubIndication::ChainConstraintsFailure,
+        "content-type-mismatch"
+        | "algorithm-protection-mismatch"
+        | "ess-mismatch"
+        | "ess-missing"
+        | "eku-not-timestamping"
+        | "eku-not-critical"
+        | "tsu-key-usage"
+        | "tsa-name-mismatch" => SubIndication::SigConstraintsFailure,
+        "gen-time-outside-key-period" => SubIndication::Expired,
+        _ => SubIndication::FormatFailure,
+    }
+}
+
+const fn bounds(too_early: bool) -> SubIndication {
+    if too_early {
+        SubIndication::NotYetValid
+    } else {
+        SubIndication::Expired
+    }
+}
+
+/// The rules that the proven time decides: the signature existed while its certificates were valid,
+/// and the artifact does not claim a time after the one at which it was seen.
+pub(super) fn check_times(report: &mut Report, verified: &Verified, not_after: Option<u64>) {
+    let Some(proven) = not_after.map(time_of) else {
+        let why = "the policy asks for no quorum, so no time is proven";
+        report.note(Step::ProvenTime, Outcome::NotChecked, why);
+        return;
+    };
+    match verified {
+        Verified::Token(token) => {
+            check_bounds(report, token.path().certificates(), proven);
+            let micros = token
+                .accuracy()
+                .map_or(0, |accuracy| i128::from(accuracy.total_micros()));
+            let earliest = token.gen_time().time().plus_micros(-micros);
+            check_order(report, "genTime (less its accuracy)", earliest, proven);
+        }
+        Verified::Crl(crl) => check_order(report, "thisUpdate", crl.this_update(), proven),
+        // A certificate may be issued ahead of its validity and logged after it.
+        _ => {}
+    }
+}
+
+fn check_bounds(report: &mut Report, path: &[Arc<Certificate>], proven: Time) {
+    // An anchor is trusted as such, whatever it says about its own validity; a TSU certificate that
+    // is itself the anchor is the signer all the same.
+    let below_anchor = path.len().saturating_sub(1).max(1);
+    let expired = path
+        .iter()
+        .take(below_anchor)
+        .find(|one| one.not_after() < proven);
+    match expired {
+        None => report.note(Step::ProvenTime, Outcome::Passed, ""),
+        Some(certificate) => {
+            let detail = format!(
+                "the signature is proven to have existed at {proven}, but {} had expired at {}: \
+                 nothing proves that it was made before",
+                certificate.subject(),
+                certificate.not_after()
+            );
+            let failed = Outcome::Failed(SubIndication::OutOfBoundsNoPoe);
+            report.note(Step::ProvenTime, failed, detail);
+        }
+    }
+}
+
+fn check_order(report: &mut Report, what: &str, claimed: Time, proven: Time) {
+    let latest = proven.plus_micros(i128::from(CLOCK_TOLERANCE_SECONDS) * 1_000_000);
+    if claimed <= latest {
+        report.note(Step::TimeOrder, Outcome::Passed, "");
+        return;
+    }
+    let detail = format!(
+        "{what} is {claimed}, later than {proven}, when witnesses had already seen it: \
+         one of the clocks is wrong, or the time is made up"
+    );
+    report.note(
+        Step::TimeOrder,
+        Outcome::Failed(SubIndication::TimestampOrderFailure),
+        detail,
+    );
+}
+
+/// Seconds since the Epoch as a [`Time`].
+pub(super) fn time_of(seconds: u64) -> Time {
+    Time::from_unix(i64::try_from(seconds).unwrap_or(i64::MAX))
+}
