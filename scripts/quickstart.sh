@@ -1,0 +1,328 @@
+#!/usr/bin/env bash
+# The whole story in a minute: real timestamps and an e-seal go into a log that three witnesses watch;
+# then everything is shut down, the providers' keys are destroyed, and all of it is still proven offline.
+#
+#   scripts/quickstart.sh [--out DIR] [--keep-running]
+#
+#   --out DIR        where the evidence is left to play with (default: demo)
+#   --keep-running   leave the log and the witnesses up and print their URLs
+#
+# Exit codes: 0 all as expected, 1 something was not, 2 usage, 3 something is missing.
+set -euo pipefail
+here=$(cd "$(dirname "$0")/.." && pwd)
+out=demo keep=no
+while [ $# -gt 0 ]; do
+  case $1 in
+    --out) [ $# -ge 2 ] || { echo "quickstart.sh: --out wants a folder" >&2; exit 2; }; out=$2; shift 2 ;;
+    --keep-running) keep=yes; shift ;;
+    -h | --help) sed -n '2,11s/^# \{0,1\}//p' "$0"; exit 0 ;;
+    *) echo "quickstart.sh: unknown option $1; see --help" >&2; exit 2 ;;
+  esac
+done
+
+if [ -e "$out" ] && [ ! -e "$out/.made-by-quickstart" ]; then
+  echo "quickstart.sh: $out exists and was not made by this script; choose another --out" >&2
+  exit 2
+fi
+cd "$here"
+./scripts/install.sh
+. scripts/env.sh
+echo "building (the first time takes a few minutes)"
+cargo build --release --bins -p ishibumi -p ishibumi-log -p ishibumi-witness
+bin=${CARGO_TARGET_DIR:-$here/target}/release
+cd - >/dev/null
+
+started=$SECONDS
+pids=()
+stop_all() {
+  [ ${#pids[@]} -eq 0 ] || kill "${pids[@]}" 2>/dev/null || true
+  [ ${#pids[@]} -eq 0 ] || wait "${pids[@]}" 2>/dev/null || true
+  pids=()
+}
+say() { printf '%3d s  %s\n' $((SECONDS - started)) "$*"; }
+# From here on nothing is left running, whatever happens.
+trap stop_all EXIT
+
+rm -rf "$out"
+mkdir -p "$out"/{anchors,documents,artifacts} "$out"/private/{tsa-a,tsa-b,seal-ca,log,witnesses}
+touch "$out/.made-by-quickstart"
+out=$(cd "$out" && pwd)
+private=$out/private
+
+# --- 1. Providers: two timestamping authorities and an e-seal CA, made with OpenSSL -----------------
+
+# provider DIR NAME KEYOPTIONS...: a CA and a time-stamping unit below it.
+provider() {
+  local dir=$1 name=$2
+  shift 2
+  cat >"$dir/openssl.cnf" <<CNF
+[req]
+distinguished_name = dn
+prompt = no
+[dn]
+[ca]
+basicConstraints = critical,CA:TRUE
+keyUsage = critical,keyCertSign,cRLSign
+subjectKeyIdentifier = hash
+[tsu]
+basicConstraints = critical,CA:FALSE
+keyUsage = critical,digitalSignature
+extendedKeyUsage = critical,timeStamping
+subjectKeyIdentifier = hash
+authorityKeyIdentifier = keyid
+[tsa]
+default_tsa = t
+[t]
+serial = $dir/serial
+crypto_device = builtin
+signer_cert = $dir/tsu.crt
+certs = $dir/ca.crt
+signer_key = $dir/tsu.key
+signer_digest = sha256
+default_policy = 0.4.0.2023.1.1
+digests = sha256, sha384, sha512
+accuracy = secs:1
+ordering = no
+tsa_name = yes
+ess_cert_id_chain = no
+ess_cert_id_alg = sha256
+CNF
+  echo 01 >"$dir/serial"
+  openssl req -x509 -newkey "$@" -nodes -keyout "$dir/ca.key" -out "$dir/ca.crt" -days 7300 \
+    -subj "/C=JP/O=$name/CN=$name Root" -config "$dir/openssl.cnf" -extensions ca 2>/dev/null
+  openssl req -new -newkey "$@" -nodes -keyout "$dir/tsu.key" -out "$dir/tsu.csr" \
+    -subj "/C=JP/O=$name/CN=$name TSU 1" -config "$dir/openssl.cnf" 2>/dev/null
+  openssl x509 -req -in "$dir/tsu.csr" -CA "$dir/ca.crt" -CAkey "$dir/ca.key" -CAcreateserial \
+    -days 3650 -extfile "$dir/openssl.cnf" -extensions tsu -out "$dir/tsu.crt" 2>/dev/null
+}
+
+say "making two TSAs and an e-seal CA with $(openssl version | cut -d' ' -f1-2)"
+provider "$private/tsa-a" "Sumi Time" rsa:2048
+provider "$private/tsa-b" "Kaze Time" ec -pkeyopt ec_paramgen_curve:P-256
+cp "$private/tsa-a/ca.crt" "$out/anchors/tsa-a.crt"
+cp "$private/tsa-b/ca.crt" "$out/anchors/tsa-b.crt"
+
+seal=$private/seal-ca
+cat >"$seal/openssl.cnf" <<CNF
+[req]
+distinguished_name = dn
+prompt = no
+[dn]
+[ca_extensions]
+basicConstraints = critical,CA:TRUE
+keyUsage = critical,keyCertSign,cRLSign
+subjectKeyIdentifier = hash
+[seal]
+basicConstraints = critical,CA:FALSE
+keyUsage = critical,digitalSignature,nonRepudiation
+subjectKeyIdentifier = hash
+authorityKeyIdentifier = keyid
+[ca]
+default_ca = seal_ca
+[seal_ca]
+database = $seal/index.txt
+serial = $seal/serial
+crlnumber = $seal/crlnumber
+new_certs_dir = $seal
+certificate = $seal/ca.crt
+private_key = $seal/ca.key
+default_md = sha256
+default_days = 730
+default_crl_days = 30
+policy = anything
+x509_extensions = seal
+unique_subject = no
+[anything]
+countryName = optional
+organizationName = optional
+organizationIdentifier = optional
+commonName = supplied
+CNF
+: >"$seal/index.txt"
+echo 1000 >"$seal/serial"
+echo 01 >"$seal/crlnumber"
+openssl req -x509 -newkey rsa:2048 -nodes -keyout "$seal/ca.key" -out "$seal/ca.crt" -days 7300 \
+  -subj "/C=JP/O=Hanko Trust/CN=Hanko Trust Seal CA" -config "$seal/openssl.cnf" \
+  -extensions ca_extensions 2>/dev/null
+openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$seal/seal.key" \
+  -out "$seal/seal.csr" -config "$seal/openssl.cnf" \
+  -subj "/C=JP/O=Example Works KK/organizationIdentifier=NTRJP-1234567890123/CN=Example Works Seal" 2>/dev/null
+openssl ca -batch -config "$seal/openssl.cnf" -in "$seal/seal.csr" -out "$out/artifacts/e-seal.crt" \
+  -notext 2>/dev/null
+cp "$seal/ca.crt" "$out/anchors/seal-ca.crt"
+
+# --- 2. Documents, timestamps, a seal and its revocation ------------------------------------------
+
+say "timestamping 200 documents"
+count=0
+while read -r file; do
+  count=$((count + 1))
+  cp "$file" "$(printf '%s/documents/%03d-%s' "$out" "$count" "$(basename "$(dirname "$file")")-$(basename "$file")")"
+done < <(find -L /usr/share/common-licenses /usr/share/doc /usr/share/man /usr/share/perl /usr/share/zoneinfo \
+  -type f -size +0 -size -512k 2>/dev/null | sort | head -n 200)
+[ "$count" -eq 200 ] || { echo "quickstart.sh: only $count documents found on this machine" >&2; exit 3; }
+
+timestamp() { # TSA FILES...: one token beside each name
+  local tsa=$private/$1 file name
+  shift
+  for file in "$@"; do
+    name=$(basename "$file")
+    openssl ts -query -data "$file" -sha256 -cert -out "$tsa/q.tsq" 2>/dev/null
+    openssl ts -reply -config "$tsa/openssl.cnf" -queryfile "$tsa/q.tsq" -token_out \
+      -out "$out/artifacts/$name.tst" 2>/dev/null
+  done
+}
+mapfile -t documents < <(printf '%s\n' "$out"/documents/*)
+timestamp tsa-a "${documents[@]:0:100}" &
+timestamp tsa-b "${documents[@]:100}" &
+wait %1 %2
+
+sealed=$out/documents/sealed-report.txt
+echo "Example Works KK seals this report." >"$sealed"
+openssl cms -sign -binary -in "$sealed" -signer "$out/artifacts/e-seal.crt" -inkey "$seal/seal.key" \
+  -outform DER -out "$sealed.p7s" 2>/dev/null
+timestamp tsa-a "$sealed.p7s"
+openssl ca -config "$seal/openssl.cnf" -revoke "$out/artifacts/e-seal.crt" \
+  -crl_reason cessationOfOperation 2>/dev/null
+openssl ca -config "$seal/openssl.cnf" -gencrl -out "$seal/seal.pem" 2>/dev/null
+openssl crl -in "$seal/seal.pem" -outform DER -out "$out/artifacts/seal-ca.crl"
+
+# --- 3. A log and three witnesses ------------------------------------------------------------------
+
+say "starting a log and three witnesses, two of which have to agree"
+# listening FILE PID: waits for the address that a server prints.
+listening() {
+  local url=""
+  for _ in $(seq 200); do
+    url=$(sed -n 's/^listening on \(http:[^ ]*\).*/\1/p' "$1")
+    [ -n "$url" ] && { echo "$url"; return; }
+    kill -0 "$2" 2>/dev/null || break
+    sleep 0.05
+  done
+  cat "$1" >&2
+  exit 1
+}
+log=$private/log
+"$bin/ishibumi-log" token >"$log/token.txt"
+sed -n 's/^token  *//p' "$log/token.txt" >"$log/bearer-token"
+cat >"$log/log.toml" <<TOML
+origin = "log.example/quickstart"
+data_dir = "data"
+head_dir = "heads"
+key_file = "log.key"
+policy_file = "policy.txt"
+listen = "127.0.0.1:0"
+admin_listen = "127.0.0.1:0"
+
+[[provider]]
+id = "demo"
+name = "Sumi Time, Kaze Time and Hanko Trust"
+anchors = ["$out/anchors/tsa-a.crt", "$out/anchors/tsa-b.crt", "$out/anchors/seal-ca.crt"]
+kinds = ["timestamp-token", "certificate", "crl"]
+token_sha256 = ["$(sed -n 's/^token_sha256  *//p' "$log/token.txt")"]
+TOML
+"$bin/ishibumi-log" --config "$log/log.toml" init >"$log/init.txt"
+vkey=$(tail -n 1 "$log/init.txt")
+{
+  echo "# What a relying party trusts: this log, if two of these three witnesses cosigned."
+  echo "log $vkey"
+} >"$out/policy.txt"
+for n in 1 2 3; do
+  witness=$private/witnesses/$n
+  key=$("$bin/ishibumi-witness" init --dir "$witness" --name "witness$n.example" | tail -n 1)
+  "$bin/ishibumi-witness" add-log --dir "$witness" --vkey "$vkey" >/dev/null
+  "$bin/ishibumi-witness" serve --dir "$witness" --listen 127.0.0.1:0 >"$witness.out" 2>&1 &
+  pids+=($!)
+  echo "witness w$n $key $(listening "$witness.out" $!)" >>"$out/policy.txt"
+done
+printf 'group two-of-three 2 w1 w2 w3\nquorum two-of-three\n' >>"$out/policy.txt"
+cp "$out/policy.txt" "$log/policy.txt"
+"$bin/ishibumi-log" --config "$log/log.toml" serve >"$log/serve.out" 2>&1 &
+pids+=($!)
+url=$(listening "$log/serve.out" $!)
+
+# --- 4. Submit, audit --------------------------------------------------------------------------------
+
+say "submitting 201 tokens, an e-seal certificate and its CRL"
+"$bin/ishibumi" submit --log "$url" --token-file "$log/bearer-token" --policy "$out/policy.txt" \
+  --anchors "$out/anchors" --jobs 32 "$out"/artifacts/*.tst "$out/artifacts/e-seal.crt" \
+  "$out/artifacts/seal-ca.crl" >"$private/submit.out"
+say "auditing the whole log"
+"$bin/ishibumi" audit "$url" --policy "$out/policy.txt" --state "$private/audit-state" >"$private/audit.out"
+records=$(curl -sf "$url/checkpoint" | sed -n 2p)
+
+# --- 5. Everything goes away -------------------------------------------------------------------------
+
+if [ "$keep" = no ]; then
+  say "stopping everything, destroying the providers' keys, moving the log's data away"
+  stop_all
+  find "$private" -name '*.key' -exec shred -u {} +
+  mv "$log/data" "$log/data.gone"
+else
+  say "leaving log and witnesses running (--keep-running): keys and data stay"
+fi
+
+# --- 6. And is still proven, offline -----------------------------------------------------------------
+
+say "verifying offline"
+rows=() bad=0
+# expect NAME EXPECTED COMMAND...: one row of the table; EXPECTED is an exit code.
+expect() {
+  local name=$1 expected=$2 code=0 why
+  shift 2
+  "$@" >"$private/verify.out" 2>&1 || code=$?
+  why=$(sed -n 's/^  *because: *//p; s/^reason: *//p' "$private/verify.out" | head -n 1)
+  [ -n "$why" ] || why=$(grep -v '^ *$' "$private/verify.out" | head -n 1)
+  [ "$code" = "$expected" ] || { bad=$((bad + 1)); name="NOT AS EXPECTED: $name (exit $code)"; cp "$private/verify.out" "$private/unexpected-$bad.out"; }
+  rows+=("$(printf '%-52.52s  %s' "$name" "${why:0:110}")")
+}
+verify=("$bin/ishibumi" verify --lang en --policy "$out/policy.txt" --anchors "$out/anchors")
+proven=0
+for document in "$out"/documents/*; do
+  token=$out/artifacts/$(basename "$document").tst
+  [ -e "$token" ] || continue
+  if "${verify[@]}" --document "$document" "$token" >"$private/verify.out" 2>&1; then
+    proven=$((proven + 1))
+  else
+    bad=$((bad + 1))
+    cp "$private/verify.out" "$private/unexpected-$bad.out"
+  fi
+done
+rows+=("$(printf '%-52.52s  %s' "timestamp tokens with their documents" "$proven of 201 proven")")
+expect "e-seal certificate" 0 "${verify[@]}" "$out/artifacts/e-seal.crt"
+expect "e-seal certificate with the CRL that revokes it" 0 "${verify[@]}" \
+  --revocation "$out/artifacts/seal-ca.crl" "$out/artifacts/e-seal.crt"
+expect "certificate revocation list" 0 "${verify[@]}" "$out/artifacts/seal-ca.crl"
+
+tampered=$private/tampered
+mkdir -p "$tampered"
+document=${documents[0]}
+token=$out/artifacts/$(basename "$document").tst
+proof=${token%.tst}.tlog-proof
+{ cat "$document"; echo; } >"$tampered/document"
+expect "a changed document is refused" 1 "${verify[@]}" --document "$tampered/document" "$token" "$proof"
+# One octet in the middle of the token's signature, which stands at its end.
+cp "$token" "$tampered/token.tst"
+printf '\x00\xff' | dd of="$tampered/token.tst" bs=1 seek=$(($(stat -c %s "$token") - 100)) conv=notrunc 2>/dev/null
+expect "a changed token is refused" 1 "${verify[@]}" --document "$document" "$tampered/token.tst" "$proof"
+# The first hash of the audit path, with another first character.
+awk 'NR==3 { c = substr($0,1,1); $0 = (c == "A" ? "B" : "A") substr($0,2) } { print }' "$proof" >"$tampered/changed.tlog-proof"
+expect "a changed proof is refused" 1 "${verify[@]}" --document "$document" "$token" "$tampered/changed.tlog-proof"
+awk '/^— witness/ && n++ > 0 { next } { print }' "$proof" >"$tampered/lonely.tlog-proof"
+expect "a checkpoint with one cosignature is refused" 1 "${verify[@]}" --document "$document" "$token" "$tampered/lonely.tlog-proof"
+
+printf '\n%-52s  %s\n' "what" "outcome"
+printf -- '%.0s-' $(seq 120); echo
+printf '%s\n' "${rows[@]}"
+printf '\nevidence: %s  (policy.txt, anchors/, documents/, artifacts/NAME.tst with NAME.tlog-proof)\n' "$out"
+echo "try:      $bin/ishibumi verify --policy $out/policy.txt --anchors $out/anchors --document ${documents[0]} $token"
+if [ "$keep" = yes ]; then
+  echo "running:  log $url, witnesses $(sed -n 's/^witness .* \(http.*\)/\1/p' "$out/policy.txt" | tr '\n' ' ')"
+  echo "bearer token: $log/bearer-token    stop with: kill ${pids[*]}"
+  trap - EXIT
+fi
+if [ $bad -gt 0 ]; then
+  echo "quickstart: FAILED: $bad outcomes were not as expected; see $private/unexpected-*.out"
+  exit 1
+fi
+echo "quickstart: $proven tokens, 1 e-seal certificate and 1 revocation list proven offline from $records records after all shut down; 4 forgeries refused; $((SECONDS - started)) s"

@@ -1,0 +1,38 @@
+#!/usr/bin/env bash
+# Everything that has to hold before a change is pushed. The same here and in CI.
+#   scripts/test.sh          all of it
+#   scripts/test.sh quick    formatting, lints and unit tests only
+set -euo pipefail
+cd "$(dirname "$0")/.."
+./scripts/install.sh
+. scripts/env.sh
+
+step() { printf '\n== %s (%s s)\n' "$1" "$SECONDS"; }
+
+step "formatting"
+cargo fmt --all --check
+
+step "lints"
+cargo clippy --release --workspace --all-targets -- -D warnings
+
+step "licences, bans and sources"
+if command -v cargo-deny >/dev/null; then
+  cargo deny --offline check licenses bans sources
+  cargo deny check advisories || {
+    [ -d "${CARGO_HOME:-$HOME/.cargo}/advisory-dbs" ] && exit 1
+    echo "SKIPPED: advisories (the advisory database cannot be fetched here)"
+  }
+else
+  echo "SKIPPED: cargo-deny is not installed (cargo install cargo-deny --locked)"
+fi
+
+step "binaries"
+cargo build --release --workspace --bins
+
+step "tests"
+if [ "${1:-}" = quick ]; then
+  cargo test --release --workspace --lib
+else
+  cargo test --release --workspace
+fi
+step "done"
