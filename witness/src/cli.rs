@@ -11,13 +11,12 @@ use clap::{Args, Parser, Subcommand};
 use ishibumi_store::{Clock, Registers};
 use ishibumi_tlog::key::VerifierKey;
 use ishibumi_wire::Limits;
-use ishibumi_witness::{
-    AddLogError, Added, Alarms, Home, HomeError, LogState, Metrics, ResumeError, ServeError,
-    StateError, Witness,
-};
+use ishibumi_witness::{Added, Alarms, Cosigned, Home, HomeError, LogState, Metrics, Witness};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
+
+use crate::failure::Failure;
 
 const EXIT_CODES: &str = "\
 Exit codes: 0 done; 1 refused or failed; 2 usage; 3 unavailable for now (the directory is in use by
@@ -129,69 +128,6 @@ struct Common {
     json: bool,
 }
 
-/// Why a command failed, and with which exit code.
-struct Failure {
-    message: String,
-    code: u8,
-}
-
-impl Failure {
-    fn refused(error: impl ToString) -> Self {
-        Self {
-            message: error.to_string(),
-            code: 1,
-        }
-    }
-
-    fn usage(error: impl ToString) -> Self {
-        Self {
-            message: error.to_string(),
-            code: 2,
-        }
-    }
-
-    fn unavailable(error: impl ToString) -> Self {
-        Self {
-            message: error.to_string(),
-            code: 3,
-        }
-    }
-}
-
-impl From<HomeError> for Failure {
-    fn from(error: HomeError) -> Self {
-        if error.is_unavailable() {
-            Self::unavailable(error)
-        } else {
-            Self::refused(error)
-        }
-    }
-}
-
-impl From<StateError> for Failure {
-    fn from(error: StateError) -> Self {
-        HomeError::from(error).into()
-    }
-}
-
-impl From<AddLogError> for Failure {
-    fn from(error: AddLogError) -> Self {
-        match error {
-            AddLogError::State(error) => error.into(),
-            other => Self::refused(other),
-        }
-    }
-}
-
-impl From<ResumeError> for Failure {
-    fn from(error: ResumeError) -> Self {
-        match error {
-            ResumeError::State(error) => error.into(),
-            other => Self::refused(other),
-        }
-    }
-}
-
 /// What a command prints: for people, and with `--json`.
 struct Printed {
     text: String,
@@ -260,7 +196,7 @@ fn init(common: &Common, name: &str) -> Result<Printed, Failure> {
     let key = Home::at(&common.dir)
         .init(name)
         .map_err(|error| match error {
-            HomeError::Key { cause, .. } => Failure::usage(cause),
+            HomeError::Key { cause, .. } => Failure::usage(&cause),
             other => other.into(),
         })?;
     Ok(printed_key(&key))
@@ -281,10 +217,10 @@ fn printed_key(key: &VerifierKey) -> Printed {
 fn add_log(common: &Common, vkey: &str, origin: Option<&str>) -> Result<Printed, Failure> {
     let key: VerifierKey = vkey
         .parse()
-        .map_err(|error| Failure::usage(format!("--vkey: {error}")))?;
+        .map_err(|error| Failure::usage(&format!("--vkey: {error}")))?;
     if let Some(origin) = origin.filter(|&origin| origin != key.name()) {
         let name = key.name();
-        return Err(Failure::usage(format!(
+        return Err(Failure::usage(&format!(
             "the key is that of {name:?}, not of {origin:?}"
         )));
     }
@@ -316,7 +252,7 @@ fn logs(common: &Common) -> Result<Printed, Failure> {
             "first": first,
             "size": log.size(),
             "root": log.latest().map(|latest| latest.checkpoint().root.to_hex()),
-            "time": log.latest().map(|latest| latest.time()),
+            "time": log.latest().map(Cosigned::time),
             "halted_by_size": halted,
             "forked": forked,
         }));
@@ -328,7 +264,7 @@ fn logs(common: &Common) -> Result<Printed, Failure> {
 }
 
 fn log_line(log: &LogState, forked: bool) -> String {
-    let mut line = match log.latest() {
+    let mut parts = vec![match log.latest() {
         Some(latest) => format!(
             "{}: size {}, root {}, cosigned at {}",
             log.key().name(),
@@ -337,31 +273,29 @@ fn log_line(log: &LogState, forked: bool) -> String {
             latest.time(),
         ),
         None => format!("{}: nothing cosigned yet", log.key().name()),
-    };
+    }];
     if let Some(note) = log.halted() {
         let size = note.checkpoint().size;
-        line.push_str(&format!(
-            "; HALTED: this witness cosigned size {size} and forgot it"
+        parts.push(format!(
+            "HALTED: this witness cosigned size {size} and forgot it"
         ));
     }
     if forked {
-        line.push_str("; FORKED: see `ishibumi-witness forks`");
+        parts.push("FORKED: see `ishibumi-witness forks`".to_owned());
     }
-    line.push('\n');
-    line
+    parts.join("; ") + "\n"
 }
 
 fn forks(common: &Common) -> Result<Printed, Failure> {
     let witness = Home::at(&common.dir).open(silent())?;
-    let mut text = String::new();
-    let mut list = Vec::new();
+    let (mut texts, mut list) = (Vec::new(), Vec::new());
     for log in witness.logs()? {
         let origin = log.key().name();
         let Some(fork) = witness.fork(origin)? else {
             continue;
         };
         let (held, submitted) = (fork.held.encode(), fork.submitted.encode());
-        text.push_str(&format!(
+        texts.push(format!(
             "{origin} forked, seen at {}\n\ncosigned:\n{held}\nrefused:\n{submitted}\n",
             fork.seen
         ));
@@ -373,11 +307,11 @@ fn forks(common: &Common) -> Result<Printed, Failure> {
             "submitted": submitted,
         }));
     }
-    if text.is_empty() {
-        text.push_str("no log forked\n");
+    if texts.is_empty() {
+        texts.push("no log forked\n".to_owned());
     }
     Ok(Printed {
-        text,
+        text: texts.concat(),
         json: json!({ "forks": list }),
     })
 }
@@ -391,12 +325,12 @@ fn resume(common: &Common, origin: &str) -> Result<Printed, Failure> {
 }
 
 fn serve(home: &Home, listen: SocketAddr, admin: Option<SocketAddr>) -> Result<(), Failure> {
-    let metrics = Arc::new(Metrics::new().map_err(Failure::refused)?);
+    let metrics = Arc::new(Metrics::new().map_err(|error| Failure::refused(&error))?);
     let witness = Arc::new(home.open(metrics.alarms())?);
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
-        .map_err(Failure::unavailable)?
+        .map_err(|error| Failure::unavailable(&error))?
         .block_on(listen_and_serve(witness, metrics, listen, admin))
 }
 
@@ -406,8 +340,9 @@ async fn listen_and_serve<R: Registers, C: Clock>(
     listen: SocketAddr,
     admin: Option<SocketAddr>,
 ) -> Result<(), Failure> {
-    let mut terminate = signal(SignalKind::terminate()).map_err(Failure::unavailable)?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::unavailable)?;
+    let on = |kind| signal(kind).map_err(|error| Failure::unavailable(&error));
+    let mut terminate = on(SignalKind::terminate())?;
+    let mut interrupt = on(SignalKind::interrupt())?;
     let (listener, address) = bind(listen).await?;
     let admin = match admin {
         Some(admin) => Some(bind(admin).await?),
@@ -432,8 +367,8 @@ async fn listen_and_serve<R: Registers, C: Clock>(
         Limits::default(),
         shutdown,
     )
-    .await
-    .map_err(|error: ServeError| Failure::unavailable(error))
+    .await?;
+    Ok(())
 }
 
 async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), Failure> {
@@ -444,5 +379,5 @@ async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), Failure>
     };
     bound
         .await
-        .map_err(|error| Failure::unavailable(format!("{address}: {error}")))
+        .map_err(|error| Failure::unavailable(&format!("{address}: {error}")))
 }

@@ -18,8 +18,9 @@ use ishibumi_tlog::cosignature::Cosigner;
 use ishibumi_tlog::key::{KeyError, NoteSigner, SignatureType, VerifierKey};
 use zeroize::Zeroizing;
 
+use crate::alarm::Alarms;
 use crate::state::StateError;
-use crate::witness::{Alarms, Witness};
+use crate::witness::Witness;
 
 /// The longest key file that is read, in octets.
 const KEY_LEN_MAX: u64 = 4096;

@@ -19,18 +19,22 @@
 
 #![deny(missing_docs)]
 
+mod alarm;
 mod evidence;
 mod home;
 mod metrics;
+mod refusal;
 mod request;
 mod server;
 mod state;
 mod witness;
 
+pub use alarm::{Alarm, Alarms};
 pub use evidence::ForkEvidence;
 pub use home::{Home, HomeError};
 pub use metrics::Metrics;
+pub use refusal::{AddLogError, Refusal, ResumeError};
 pub use request::{AddCheckpoint, BODY_LEN_MAX, PROOF_LINES_MAX, RequestError};
 pub use server::{ServeError, serve};
 pub use state::{Cosigned, FirstUse, LogState, StateError};
-pub use witness::{AddLogError, Added, Alarm, Alarms, Refusal, ResumeError, Witness};
+pub use witness::{Added, Witness};

@@ -1,6 +1,7 @@
 //! The command line of the witness's operator.
 
 mod cli;
+mod failure;
 
 use std::process::ExitCode;
 

@@ -9,8 +9,8 @@ use prometheus::{
     TextEncoder,
 };
 
+use crate::alarm::{Alarm, Alarms};
 use crate::state::LogState;
-use crate::witness::{Alarm, Alarms};
 
 /// The counters of one witness.
 #[derive(Debug)]

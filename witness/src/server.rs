@@ -27,9 +27,10 @@ use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 
 use crate::metrics::Metrics;
+use crate::refusal::Refusal;
 use crate::request::BODY_LEN_MAX;
 use crate::state::StateError;
-use crate::witness::{Refusal, Witness};
+use crate::witness::Witness;
 
 /// Requests that may be with the witness at once; more are answered with 503.
 const REQUESTS_MAX: usize = 128;

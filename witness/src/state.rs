@@ -313,6 +313,14 @@ impl LogState {
             halted: read("halted", value.halted)?,
             key: value.key.clone(),
         };
+        let consistent = match (state.first, &state.latest) {
+            (None, None) => true,
+            (Some(first), Some(_)) => first.size <= state.size() && first.time <= state.time(),
+            (Some(_), None) | (None, Some(_)) => false,
+        };
+        if !consistent {
+            return Err(damaged("`first` cannot come before `latest`".into()));
+        }
         // What is read is exactly what would be written: no other spelling, no octet beside it.
         if state.encode() != bytes {
             return Err(damaged(

@@ -15,11 +15,12 @@ use ishibumi_store::{Clock, Registers, StoreError};
 use ishibumi_tlog::cosignature::Cosigner;
 use ishibumi_tlog::key::{SignatureType, VerifierKey};
 use ishibumi_tlog::note::{Note, NoteError, SignatureLine};
-use ishibumi_tlog::tree::ProofError;
 use ishibumi_tlog::{Checkpoint, Hash};
 
+use crate::alarm::{Alarm, Alarms};
 use crate::evidence::ForkEvidence;
-use crate::request::{AddCheckpoint, RequestError};
+use crate::refusal::{AddLogError, Refusal, ResumeError};
+use crate::request::AddCheckpoint;
 use crate::state::{Cosigned, LogState, StateError, stored_key};
 
 /// Register that binds the store to the witness's key.
@@ -34,151 +35,6 @@ const LOCKS: usize = 64;
 /// The most lines in our own name that are checked in a submitted note: honest notes have one.
 const OWN_LINES_MAX: usize = 4;
 
-/// Why a checkpoint was not cosigned.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum Refusal {
-    /// 400: the body is no request.
-    #[error(transparent)]
-    Malformed(#[from] RequestError),
-    /// 400: the proof is said to start above the checkpoint.
-    #[error("the old size {old} is above the checkpoint's size {size}")]
-    OldAboveSize {
-        /// The old size in the request.
-        old: u64,
-        /// The size of the checkpoint.
-        size: u64,
-    },
-    /// 400: the checkpoint has extension lines.
-    #[error(
-        "the checkpoint has {0} extension lines; this witness cosigns none that it does not understand"
-    )]
-    Extensions(usize),
-    /// 403: the log did not sign, or a line in its name does not verify.
-    #[error(transparent)]
-    Signature(NoteError),
-    /// 404: no such log was added.
-    #[error("this witness does not watch a log with the origin {0:?}")]
-    UnknownOrigin(String),
-    /// 409: the proof starts at another size than the newest cosigned one.
-    #[error("the proof starts at size {old}; the newest size cosigned for this log is {known}")]
-    Conflict {
-        /// The old size in the request.
-        old: u64,
-        /// The size to start from.
-        known: u64,
-    },
-    /// 422: the checkpoint does not continue what was cosigned.
-    #[error("not consistent with what was cosigned before: {0}")]
-    Inconsistent(#[from] ProofError),
-    /// 503: the clock is before the newest cosignature, or unset.
-    #[error(
-        "this witness's clock says {now}, its newest cosignature for this log says {last}: no time \
-         before that is ever signed; its operator has to set the clock"
-    )]
-    Clock {
-        /// The clock, in seconds since the Epoch.
-        now: u64,
-        /// The time of the newest cosignature.
-        last: u64,
-    },
-    /// 503: the witness's memory is older than its own signatures.
-    #[error(
-        "this witness remembers size {recorded} for this log but has cosigned size {signed} (time \
-         {time}): its state was restored from an older copy, or its key runs twice; nothing is signed \
-         until its operator acts"
-    )]
-    RolledBack {
-        /// The size in the state.
-        recorded: u64,
-        /// The size under our own cosignature.
-        signed: u64,
-        /// The time of that cosignature, in seconds since the Epoch.
-        time: u64,
-    },
-    /// 503: our own signature did not verify.
-    #[error("this witness's own cosignature did not verify and was dropped: {0}")]
-    Signer(NoteError),
-    /// 503: the stored state is unusable or could not be read or written. No signature left.
-    #[error(transparent)]
-    State(#[from] StateError),
-}
-
-impl From<StoreError> for Refusal {
-    fn from(error: StoreError) -> Self {
-        Self::State(error.into())
-    }
-}
-
-impl Refusal {
-    /// The HTTP status that C2SP tlog-witness gives this refusal; 503 for what it does not know.
-    pub fn status(&self) -> u16 {
-        match self {
-            Self::Malformed(_) | Self::OldAboveSize { .. } | Self::Extensions(_) => 400,
-            Self::Signature(_) => 403,
-            Self::UnknownOrigin(_) => 404,
-            Self::Conflict { .. } => 409,
-            Self::Inconsistent(_) => 422,
-            Self::Clock { .. } | Self::RolledBack { .. } | Self::Signer(_) | Self::State(_) => 503,
-        }
-    }
-}
-
-/// Why a log was not added.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum AddLogError {
-    /// The key makes cosignatures, or another type that logs do not sign with.
-    #[error("the key of {0} is no log key: its type is not 0x01 (Ed25519)")]
-    KeyType(String),
-    /// The log has the witness's name or its key.
-    #[error(
-        "the log {0} has the name or the key of this witness: their signatures must not be confusable"
-    )]
-    OwnIdentity(String),
-    /// The origin is known under another key. Logs are added only; a new key is a new log.
-    #[error(
-        "the log {origin} was added with the key {known}; {given} is another one, and a key is never changed"
-    )]
-    OtherKey {
-        /// The origin.
-        origin: String,
-        /// The key that the witness has.
-        known: String,
-        /// The key that was given.
-        given: String,
-    },
-    /// The state cannot be used.
-    #[error(transparent)]
-    State(#[from] StateError),
-}
-
-/// Why a halted log was not resumed.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ResumeError {
-    /// No such log.
-    #[error("this witness does not watch a log with the origin {0:?}")]
-    UnknownOrigin(String),
-    /// There is nothing to resume.
-    #[error("the log {0} is not halted")]
-    NotHalted(String),
-    /// The halting note does not come after the recorded one: two trees stand under our key.
-    #[error(
-        "the recorded size {recorded} and the cosigned size {signed} cannot follow each other: this \
-         key signed in two places; retire it"
-    )]
-    TwoHistories {
-        /// The size in the state.
-        recorded: u64,
-        /// The size in the halting note.
-        signed: u64,
-    },
-    /// The state cannot be used.
-    #[error(transparent)]
-    State(#[from] StateError),
-}
-
 /// What [`Witness::add_log`] did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Added {
@@ -187,37 +43,6 @@ pub enum Added {
     /// The log was there with this key; nothing changed.
     Already,
 }
-
-/// What an operator has to hear about.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Alarm {
-    /// A log signed two trees of one size.
-    Fork {
-        /// The log.
-        origin: String,
-        /// The size that both have.
-        size: u64,
-        /// The root that was cosigned.
-        held: Hash,
-        /// The other root.
-        submitted: Hash,
-        /// That this pair was kept as evidence; `false` if an earlier pair is there.
-        kept: bool,
-    },
-    /// Our own state is older than our own signatures.
-    RolledBack {
-        /// The log.
-        origin: String,
-        /// The size in the state.
-        recorded: u64,
-        /// The size under our own cosignature.
-        signed: u64,
-    },
-}
-
-/// Hears alarms. Called while a lock is held: must not block for long, nor call the witness.
-pub type Alarms = Box<dyn Fn(&Alarm) + Send + Sync>;
 
 /// A witness over a store, a clock and a key. Methods may be called from any thread and block on the
 /// store.

@@ -1,0 +1,34 @@
+//! What must not pass unheard: a log that forked, and a memory that is older than our own signatures.
+
+use ishibumi_tlog::Hash;
+
+/// What an operator has to hear about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Alarm {
+    /// A log signed two trees of one size.
+    Fork {
+        /// The log.
+        origin: String,
+        /// The size that both have.
+        size: u64,
+        /// The root that was cosigned.
+        held: Hash,
+        /// The other root.
+        submitted: Hash,
+        /// That this pair was kept as evidence; `false` if an earlier pair is there.
+        kept: bool,
+    },
+    /// Our own state is older than our own signatures.
+    RolledBack {
+        /// The log.
+        origin: String,
+        /// The size in the state.
+        recorded: u64,
+        /// The size under our own cosignature.
+        signed: u64,
+    },
+}
+
+/// Hears alarms. Called while a lock is held: must not block for long, nor call the witness.
+pub type Alarms = Box<dyn Fn(&Alarm) + Send + Sync>;

@@ -1,0 +1,72 @@
+//! How a failed command ends: a line on standard error, and an exit code by who has to act.
+
+use ishibumi_witness::{AddLogError, HomeError, ResumeError, ServeError, StateError};
+
+/// Why a command failed, and with which exit code.
+pub(crate) struct Failure {
+    pub(crate) message: String,
+    pub(crate) code: u8,
+}
+
+impl Failure {
+    pub(crate) fn refused(error: &impl ToString) -> Self {
+        Self {
+            message: error.to_string(),
+            code: 1,
+        }
+    }
+
+    pub(crate) fn usage(error: &impl ToString) -> Self {
+        Self {
+            message: error.to_string(),
+            code: 2,
+        }
+    }
+
+    pub(crate) fn unavailable(error: &impl ToString) -> Self {
+        Self {
+            message: error.to_string(),
+            code: 3,
+        }
+    }
+}
+
+impl From<HomeError> for Failure {
+    fn from(error: HomeError) -> Self {
+        if error.is_unavailable() {
+            Self::unavailable(&error)
+        } else {
+            Self::refused(&error)
+        }
+    }
+}
+
+impl From<StateError> for Failure {
+    fn from(error: StateError) -> Self {
+        HomeError::from(error).into()
+    }
+}
+
+impl From<AddLogError> for Failure {
+    fn from(error: AddLogError) -> Self {
+        match error {
+            AddLogError::State(error) => error.into(),
+            other => Self::refused(&other),
+        }
+    }
+}
+
+impl From<ResumeError> for Failure {
+    fn from(error: ResumeError) -> Self {
+        match error {
+            ResumeError::State(error) => error.into(),
+            other => Self::refused(&other),
+        }
+    }
+}
+
+impl From<ServeError> for Failure {
+    fn from(error: ServeError) -> Self {
+        Self::unavailable(&error)
+    }
+}
