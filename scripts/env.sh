@@ -1,3 +1,4 @@
+# shellcheck shell=bash disable=SC1091
 # Sourced by the other scripts: where Debian put RocksDB and libclang, so that the binding links
 # against the system's library instead of compiling RocksDB from source (docs/decisions/0002).
 # Sets nothing where the packages are missing; `scripts/install.sh` brings them.

@@ -164,12 +164,6 @@ impl Config {
                  and hide that it is old; put it elsewhere, best on another disk",
             );
         }
-        if !policy_file.is_file() {
-            r.problem(
-                "policy_file",
-                &format!("there is no file {}", policy_file.display()),
-            );
-        }
         if listen == admin_listen && listen.port() != 0 {
             r.problem("admin_listen", "is the same address as listen");
         }
