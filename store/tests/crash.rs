@@ -130,6 +130,87 @@ fn all_that_was_reported_survives_kills() {
     }
 }
 
+#[test]
+#[ignore = "the child of the test below, which starts it"]
+fn writer_on_a_full_disk() {
+    let Some(directory) = std::env::var_os(DIRECTORY) else {
+        return;
+    };
+    let (log, _) = open_both(Path::new(&directory));
+    let batch = |start: u64| Batch {
+        records: (start..start + 50).map(record).collect(),
+        blobs: Vec::new(),
+    };
+    let mut size = 0;
+    let failure = loop {
+        match log.stage(size, &batch(size)) {
+            Ok(edge) => size = edge.size(),
+            Err(failure) => break failure,
+        }
+    };
+    assert!(matches!(failure, StoreError::Failed { .. }), "{failure}");
+    // Even the smallest write is refused from now on; reads end where the acknowledged batches do.
+    let again = log.stage(size, &Batch::default()).unwrap_err();
+    assert!(again.to_string().contains("open it again"), "{again}");
+    assert_eq!(log.staged().unwrap().size(), size);
+    assert_eq!(log.records(0, u64::MAX).unwrap().len() as u64, size);
+    assert_eq!(log.record(size).unwrap(), None);
+    assert_eq!(log.index_of(record(size).leaf).unwrap(), None);
+    println!("done {size} {}", log.staged().unwrap().root());
+}
+
+/// A real failed write: the shell forbids the child files of more than 2 MiB. What was acknowledged
+/// before is there when there is room again, and the log goes on.
+#[test]
+fn a_failed_write_ends_writing_until_the_store_is_opened_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("log");
+    drop(RocksLog::create(&path, ORIGIN).unwrap());
+    drop(RocksRegisters::create(directory.path().join("registers")).unwrap());
+    let limited = "trap '' XFSZ; ulimit -f 4096; exec \"$0\" \"$@\"";
+    let output = Command::new("sh")
+        .args(["-c", limited])
+        .arg(std::env::current_exe().unwrap())
+        .args([
+            "writer_on_a_full_disk",
+            "--exact",
+            "--ignored",
+            "--nocapture",
+        ])
+        .env(DIRECTORY, directory.path())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        output.status.success(),
+        "{said}{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let report = said
+        .lines()
+        .find_map(|line| line.split_once("done "))
+        .unwrap()
+        .1;
+    let (size, reported) = report.split_once(' ').unwrap();
+    let size: u64 = size.parse().unwrap();
+    assert!(size >= 500, "{size} records fit");
+
+    let log = RocksLog::open(&path, ORIGIN).unwrap();
+    let staged = log.staged().unwrap().size();
+    assert!(
+        staged == size || staged == size + 50,
+        "all of the failed batch or nothing"
+    );
+    let tiles = StoredTiles(&log);
+    assert_eq!(
+        root(&TileNodes::new(&tiles, size), size).unwrap().to_hex(),
+        reported
+    );
+    let records = vec![record(staged)];
+    let blobs = Vec::new();
+    log.stage(staged, &Batch { records, blobs }).unwrap();
+}
+
 /// While another process has the directory, this one is told so; after its death it is free.
 #[test]
 fn two_processes_do_not_share_a_directory() {

@@ -30,6 +30,9 @@ const OPEN_FILES_MAX: i32 = 512;
 /// Bits a key in a bloom filter: one look in a hundred for an absent key reads a block in vain.
 const BLOOM_BITS: f64 = 10.0;
 
+/// RocksDB's words for a directory that another process, or this one, has open already.
+const LOCKED: [&str; 2] = ["While lock file", "lock hold by current process"];
+
 /// Where a directory says what it is, in the default column family.
 const FORMAT_KEY: &[u8] = b"format";
 
@@ -364,7 +367,9 @@ fn check_families(path: &Path, layout: &Layout<'_>) -> Result<(), StoreError> {
 fn open_error(path: &Path, error: &rocksdb::Error) -> StoreError {
     let text = error.to_string();
     match error.kind() {
-        ErrorKind::IOError if text.contains("lock") => StoreError::InUse { path: shown(path) },
+        ErrorKind::IOError if LOCKED.iter().any(|words| text.contains(words)) => {
+            StoreError::InUse { path: shown(path) }
+        }
         ErrorKind::IOError if !text.contains("No such file") => failed("opened the database", text),
         _ => damaged(path, text),
     }

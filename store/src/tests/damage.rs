@@ -283,6 +283,30 @@ fn flipped_bits_are_found_out_or_change_nothing() {
     }
 }
 
+#[test]
+fn missing_and_cut_files_are_refused() {
+    let paths = Paths::new();
+    let good = paths.fresh();
+    closed_log(&good, true);
+    let mut needed = files(&good, ".sst");
+    needed.extend(["CURRENT", "ACKNOWLEDGED"].map(|name| good.join(name)));
+    for file in needed {
+        for by in [None, Some(1)] {
+            let bad = paths.fresh();
+            copy(&good, &bad);
+            let file = bad.join(file.file_name().unwrap());
+            match by {
+                None => std::fs::remove_file(&file).unwrap(),
+                Some(by) => cut(&file, by),
+            }
+            let refused = RocksLog::open(&bad, ORIGIN);
+            let damaged = matches!(refused, Err(StoreError::Damaged { .. }));
+            assert!(damaged, "{} cut by {by:?}: {refused:?}", file.display());
+        }
+    }
+    RocksLog::open(&good, ORIGIN).unwrap();
+}
+
 /// One wrong hash in the edge would enter every later root.
 #[test]
 fn rows_that_are_whole_but_wrong_are_refused() {
