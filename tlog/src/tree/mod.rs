@@ -19,7 +19,8 @@ pub use inclusion::{check_inclusion, prove_inclusion};
 
 use crate::hash::{EMPTY_ROOT, Hash, node_hash};
 
-/// The longest proof that any tree of at most 2^63 leaves needs, in hashes.
+/// The longest audit path that a tree of at most 2^63 leaves needs, in hashes; also the most that a
+/// consistency proof in transit may have (C2SP tlog-witness), which is enough up to 2^62 leaves.
 pub const PROOF_HASHES_MAX: usize = 63;
 
 /// Where the hashes of complete subtrees come from: a store, tiles, or memory.
