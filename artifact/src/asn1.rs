@@ -5,10 +5,12 @@
 //! signers use it): indefinite lengths, OCTET STRINGs cut into segments. The `der` crate reads the
 //! former and copies what it reads; a token needs both, exact ranges of what was received, and a
 //! revocation list of 100,000 entries needs no copies at all. So this file walks elements and
-//! nothing else; names, extensions and keys inside them are read by `x509-cert` and `spki`.
+//! nothing else; names and extensions inside them are read by `x509-cert`.
 //!
-//! Limits: definite lengths up to the input's size, nesting to [`DEPTH_MAX`], tag numbers below 31
+//! Limits: definite lengths up to the input's size, nesting to 32 levels, tag numbers below 31
 //! (nothing in these formats has a higher one). Reading any octets ends with a value or an error.
+
+use core::ops::Range;
 
 use thiserror::Error;
 
@@ -402,6 +404,12 @@ fn check_level(mut reader: Reader<'_>) -> Result<(), Asn1Error> {
         }
     }
     Ok(())
+}
+
+/// Position of `inner`, a slice of `outer`.
+pub(crate) fn range_within(outer: &[u8], inner: &[u8]) -> Range<usize> {
+    let start = inner.as_ptr().addr().saturating_sub(outer.as_ptr().addr());
+    start..start + inner.len()
 }
 
 /// Appends one DER element.

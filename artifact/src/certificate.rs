@@ -119,7 +119,7 @@ impl Certificate {
         if der.len() > CERTIFICATE_INPUT_MAX {
             return Err(CertificateError::Size(der.len()));
         }
-        let range = |element: &Element<'_>| range_within(der, element.raw);
+        let range = |element: &Element<'_>| asn1::range_within(der, element.raw);
         let mut outer = asn1::only(Reader::der(der), SEQUENCE)?.reader();
         let tbs = outer.expect(SEQUENCE)?;
         let algorithm = outer.expect(SEQUENCE)?;
@@ -155,8 +155,8 @@ impl Certificate {
             digest: sha256(der),
             tbs: range(&tbs),
             algorithm: range(&algorithm),
-            signature: range_within(der, signature),
-            serial: range_within(der, serial),
+            signature: asn1::range_within(der, signature),
+            serial: asn1::range_within(der, serial),
             issuer: range(&issuer),
             subject: range(&subject),
             key_info: range(&key_info),
@@ -332,12 +332,6 @@ fn part<T>(part: &'static str, read: Result<T, der::Error>) -> Result<T, Certifi
         part,
         reason: error.to_string(),
     })
-}
-
-/// Position of `inner`, a slice of `outer`.
-fn range_within(outer: &[u8], inner: &[u8]) -> Range<usize> {
-    let start = inner.as_ptr().addr().saturating_sub(outer.as_ptr().addr());
-    start..start + inner.len()
 }
 
 fn key_value<'a>(key_info: &Element<'a>) -> Result<&'a [u8], Asn1Error> {

@@ -10,7 +10,9 @@
 use core::ops::Range;
 use std::sync::Arc;
 
+use der::Decode;
 use thiserror::Error;
+use x509_cert::name::Name;
 
 use crate::asn1::{
     self, Asn1Error, BIT_STRING, BOOLEAN, ENUMERATED, GENERALIZED_TIME, INTEGER, OBJECT_IDENTIFIER,
@@ -125,7 +127,7 @@ pub struct Crl {
     tbs: Range<usize>,
     algorithm: Vec<u8>,
     signature: Vec<u8>,
-    issuer: x509_cert::name::Name,
+    issuer: Name,
     this_update: Time,
     next_update: Option<Time>,
     number: Vec<u8>,
@@ -143,10 +145,7 @@ impl Crl {
         if der.len() > CRL_INPUT_MAX {
             return Err(CrlError::Size(der.len()));
         }
-        let position = |inner: &[u8]| {
-            let start = inner.as_ptr().addr().saturating_sub(der.as_ptr().addr());
-            start..start + inner.len()
-        };
+        let position = |inner: &[u8]| asn1::range_within(&der, inner);
         let mut outer = asn1::only(Reader::der(&der), SEQUENCE)?.reader();
         let tbs = outer.expect(SEQUENCE)?;
         let algorithm = outer.expect(SEQUENCE)?;
@@ -163,8 +162,8 @@ impl Crl {
             return Err(CrlError::AlgorithmsDiffer);
         }
         let issuer = fields.expect(SEQUENCE)?.raw;
-        let issuer = <x509_cert::name::Name as der::Decode>::from_der(issuer)
-            .map_err(|error| CrlError::IssuerName(error.to_string()))?;
+        let issuer =
+            Name::from_der(issuer).map_err(|error| CrlError::IssuerName(error.to_string()))?;
         let this_update = read_time(&mut fields)?;
         let has_next = matches!(fields.peek_tag(), Some(UTC_TIME | GENERALIZED_TIME));
         let next_update = if has_next {
@@ -260,7 +259,7 @@ impl Crl {
 }
 
 /// A CA certificate of the issuer's name that may sign CRLs (RFC 5280 6.3.3 (f)).
-fn may_issue(certificate: &Arc<Certificate>, issuer: &x509_cert::name::Name) -> bool {
+fn may_issue(certificate: &Arc<Certificate>, issuer: &Name) -> bool {
     let facts = certificate.facts();
     names_match(certificate.subject_name(), issuer)
         && (facts.is_ca || !facts.has_basic_constraints)

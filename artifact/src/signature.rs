@@ -5,14 +5,14 @@
 //! malleable scalars). RSA keys below 2,048 or above 8,192 bits are refused, and so are explicit
 //! curve parameters. Everything here is about public keys, so the timing of `rsa` leaks nothing.
 //!
-//! [`canonical_value`] gives the signature value that a record rests on: an ECDSA signature (r, s)
+//! `PublicKey::canonical_value` gives the signature value that a record rests on: an ECDSA signature (r, s)
 //! has a twin (r, n - s) that verifies as well and that anybody can make, so the smaller s stands
 //! for both (docs/formats/record.md).
 
+use const_oid::ObjectIdentifier;
 use p256::ecdsa::signature::hazmat::PrehashVerifier;
 use rsa::traits::PublicKeyParts;
 use rsa::{BoxedUint, Pkcs1v15Sign, Pss, RsaPublicKey};
-use spki::ObjectIdentifier;
 use thiserror::Error;
 
 use crate::asn1::{self, Asn1Error, INTEGER, OBJECT_IDENTIFIER, Reader, SEQUENCE};

@@ -8,7 +8,8 @@ use std::sync::OnceLock;
 use ed25519_dalek::Signer;
 use ishibumi_artifact::record::Body;
 use ishibumi_artifact::{
-    Anchors, ArtifactType, LookupKey, Record, TimestampToken, VerifiedToken, admit, record_of,
+    Anchors, ArtifactType, Certificate, LookupKey, Record, TimestampToken, VerifiedToken, admit,
+    record_of,
 };
 use sha2::{Digest, Sha256, Sha512};
 use support::{ASK, Ask, Node, Pki, element, signed_data, signer_info, token_content};
@@ -147,7 +148,8 @@ fn pss_and_cms_made_tokens_are_accepted() {
 }
 
 /// OpenSSL 3.0 cannot sign CMS with Ed25519, so the signer information is rebuilt here (RFC 8419).
-fn ed25519_token() -> Vec<u8> {
+/// `more`: what follows the hash in the ESSCertIDv2, and further signed attributes.
+fn ed25519_token(more: impl FnOnce(&Certificate, &mut Vec<u8>, &mut Vec<Vec<u8>>)) -> Vec<u8> {
     let mut tree = Node::read(&token(Ask {
         certificates: false,
         ..ASK
@@ -172,15 +174,16 @@ fn ed25519_token() -> Vec<u8> {
         |name: &[u8], value: &[u8]| element(0x30, &[oid(name), element(0x31, value)].concat());
     let pkcs9 =
         |tail: &[u8]| [&[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x09][..], tail].concat();
-    let ess = element(
-        0x30,
-        &element(0x30, &element(0x30, &element(0x04, &certificate.digest()))),
-    );
-    let mut attributes = [
+    let mut identifier = element(0x04, &certificate.digest());
+    let mut further = Vec::new();
+    more(&certificate, &mut identifier, &mut further);
+    let ess = element(0x30, &element(0x30, &element(0x30, &identifier)));
+    let mut attributes = vec![
         attribute(&pkcs9(&[3]), &oid(&pkcs9(&[16, 1, 4]))),
         attribute(&pkcs9(&[4]), &element(0x04, &digest)),
         attribute(&pkcs9(&[16, 2, 47]), &ess),
     ];
+    attributes.extend(further);
     attributes.sort();
     let attributes = attributes.concat();
     let key = ed25519_dalek::SigningKey::from_bytes(&seed);
@@ -214,11 +217,75 @@ fn ed25519_token() -> Vec<u8> {
 
 #[test]
 fn ed25519_is_accepted() {
-    let bytes = ed25519_token();
+    let bytes = ed25519_token(|_, _, _| ());
     assert!(verify(&bytes).matches(b"a contract"));
     let mut broken = Node::read(&bytes);
     signer_info(&mut broken).child(5).bytes()[3] ^= 1;
     assert_eq!(refusal(&broken.der(), &anchors()), "signature-invalid");
+}
+
+/// What the issuerSerial of an ESSCertIDv2 says must fit the certificate too.
+#[test]
+fn an_issuer_serial_must_fit() {
+    let with = |issuer_of: &'static str, serial: Option<&'static [u8]>| {
+        ed25519_token(move |certificate, identifier, _| {
+            let issuer = Node::read(certificate.der()).child(0).child(3).der();
+            let issuer = if issuer_of == "itself" {
+                issuer
+            } else {
+                element(0x30, &[])
+            };
+            let names = element(0x30, &element(0xa4, &issuer));
+            let serial = element(0x02, serial.unwrap_or(certificate.serial()));
+            identifier.extend(element(0x30, &[names, serial].concat()));
+        })
+    };
+    assert_eq!(refusal(&with("itself", None), &anchors()), "accepted");
+    assert_eq!(
+        refusal(&with("itself", Some(&[0x05])), &anchors()),
+        "ess-mismatch"
+    );
+    assert_eq!(refusal(&with("nobody", None), &anchors()), "ess-mismatch");
+}
+
+/// RFC 6211: the algorithms that are signed must be those that are used.
+#[test]
+fn protected_algorithms_must_be_those_used() {
+    let with = |digest_tail: u8, signature: &'static [u8]| {
+        ed25519_token(move |_, _, further| {
+            let digest = [0x60, 0x86, 0x48, 0x01, 0x65, 3, 4, 2, digest_tail];
+            let digest = element(0x30, &element(0x06, &digest));
+            let signature = element(0xa1, &element(0x06, signature));
+            let value = element(0x30, &[digest, signature].concat());
+            let name = element(0x06, &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x09, 52]);
+            further.push(element(0x30, &[name, element(0x31, &value)].concat()));
+        })
+    };
+    assert_eq!(
+        refusal(&with(3, &[0x2b, 0x65, 0x70]), &anchors()),
+        "accepted"
+    );
+    assert_eq!(
+        refusal(&with(1, &[0x2b, 0x65, 0x70]), &anchors()),
+        "algorithm-protection-mismatch"
+    );
+    assert_eq!(
+        refusal(&with(3, &[0x2b, 0x65, 0x71]), &anchors()),
+        "algorithm-protection-mismatch"
+    );
+}
+
+/// Two attributes of one type would leave open which of them counts.
+#[test]
+fn an_attribute_stands_once() {
+    let twice = ed25519_token(|_, _, further| {
+        let name = element(0x06, &[0x2a, 3, 4]);
+        for value in [1, 2] {
+            let value = element(0x31, &element(0x02, &[value]));
+            further.push(element(0x30, &[name.clone(), value].concat()));
+        }
+    });
+    assert_eq!(refusal(&twice, &anchors()), "token-malformed");
 }
 
 #[test]
@@ -235,6 +302,7 @@ fn each_defect_has_its_code() {
             refusal(&of("tsu-expired"), &anchors),
             "gen-time-outside-certificate"
         );
+        assert_eq!(refusal(&of("tsu-key-period-now"), &anchors), "accepted");
         assert_eq!(
             refusal(&of("tsu-key-period"), &anchors),
             "gen-time-outside-key-period"

@@ -101,6 +101,13 @@ impl Pki {
         self.unit("tsu-two-purposes", P256, "issuing", "v3_tsu_two", NOW);
         self.unit("tsu-key-usage", P256, "issuing", "v3_tsu_key_usage", NOW);
         self.unit("tsu-key-period", P256, "issuing", "v3_tsu_key_period", NOW);
+        self.unit(
+            "tsu-key-period-now",
+            P256,
+            "issuing",
+            "v3_tsu_key_period_now",
+            NOW,
+        );
         self.unit("tsu-critical", P256, "issuing", "v3_tsu_critical", NOW);
         self
     }
@@ -557,6 +564,15 @@ extendedKeyUsage = critical,timeStamping
 [key_period]
 start = IMPLICIT:0,GENERALIZEDTIME:20250101000000Z
 end = IMPLICIT:1,GENERALIZEDTIME:20250601000000Z
+
+[v3_tsu_key_period_now]
+basicConstraints = critical,CA:FALSE
+keyUsage = critical,digitalSignature
+extendedKeyUsage = critical,timeStamping
+2.5.29.16 = ASN1:SEQUENCE:key_period_now
+[key_period_now]
+start = IMPLICIT:0,GENERALIZEDTIME:20250101000000Z
+end = IMPLICIT:1,GENERALIZEDTIME:20400101000000Z
 
 [v3_tsu_critical]
 basicConstraints = critical,CA:FALSE
