@@ -133,6 +133,14 @@ impl<S: LogStore + ?Sized> TileSource for StoredTiles<'_, S> {
     }
 }
 
+/// Whether `new` may take the place of the note that is kept for its size.
+pub(crate) fn adds_to_kept(kept: Option<&Note>, new: &Note) -> bool {
+    kept.is_none_or(|kept| {
+        let holds = |line| new.signatures().contains(line);
+        kept != new && kept.text() == new.text() && kept.signatures().iter().all(holds)
+    })
+}
+
 /// Where the first hashes of a tile are, in a store that keeps full tiles and an edge.
 pub(crate) enum TilePlace {
     /// In the edge; here they are.
@@ -224,6 +232,9 @@ pub trait LogStore: Send + Sync + 'static {
 
     /// Makes `note`, a checkpoint of `size` leaves that has its quorum, the published one, and keeps it
     /// for ever if `keep`. Synced. A smaller size than the published one is a [`StoreError::Conflict`].
+    ///
+    /// A kept note is replaced only by one that says the same and has all its signatures and more: a
+    /// cosignature that came late is added, an early time is never lost.
     /// Of several kept checkpoints of one size the first stays: it has the earliest time.
     fn publish(&self, size: u64, note: &Note, keep: bool) -> Result<(), StoreError>;
 

@@ -308,13 +308,20 @@ fn heads<S: LogStore>(store: S, reopen: &impl Fn(S) -> S) {
     let again = note_of(ORIGIN, 5, store.staged().unwrap().root(), 2);
     store.publish(5, &again, true).unwrap();
 
+    // The kept note takes a late signature and loses none.
+    let mut late = notes[4].clone();
+    late.push(note_of(ORIGIN, 5, naive_root(&[]), 3).signatures()[0].clone());
+    store.publish(5, &late, true).unwrap();
+    store.publish(5, &notes[4], true).unwrap();
+    store.publish(5, &again, true).unwrap();
+
     let store = reopen(store);
     assert_eq!(store.signed_head().unwrap().as_ref(), Some(&notes[5]));
     assert_eq!(store.published().unwrap(), Some(again), "the newest");
     assert_eq!(
         store.kept(5).unwrap().unwrap().note,
-        notes[4],
-        "the first of its size"
+        late,
+        "the first of its size, with what was added"
     );
     assert_eq!(store.kept_sizes(0, 9).unwrap(), [2, 5]);
     assert_eq!(store.kept_sizes(3, 9).unwrap(), [5]);

@@ -8,8 +8,8 @@ use ishibumi_tlog::tile::{Edge, Tile};
 
 use super::disk::{Disk, Outcome, State};
 use crate::log_store::{
-    TilePlace, check_lookup_key, head_conflict, publish_conflict, start_conflict, tile_name,
-    tile_place,
+    TilePlace, adds_to_kept, check_lookup_key, head_conflict, publish_conflict, start_conflict,
+    tile_name, tile_place,
 };
 use crate::{Batch, KeptCheckpoint, LogStore, StoreError};
 
@@ -65,8 +65,8 @@ impl State for Log {
             }
             Change::Sign(note) => self.signed = Some(note),
             Change::Publish { size, note, keep } => {
-                if keep {
-                    self.kept.entry(size).or_insert_with(|| note.clone());
+                if keep && adds_to_kept(self.kept.get(&size), &note) {
+                    self.kept.insert(size, note.clone());
                 }
                 self.published = Some((size, note));
             }

@@ -27,8 +27,8 @@ use super::check;
 use super::database::{Database, Layout};
 use crate::codec;
 use crate::log_store::{
-    TilePlace, check_lookup_key, head_conflict, publish_conflict, start_conflict, tile_name,
-    tile_place,
+    TilePlace, adds_to_kept, check_lookup_key, head_conflict, publish_conflict, start_conflict,
+    tile_name, tile_place,
 };
 use crate::{Batch, KeptCheckpoint, LogStore, StoreError};
 
@@ -267,7 +267,7 @@ impl LogStore for RocksLog {
         let mut rows = WriteBatch::default();
         let row = [&size.to_be_bytes(), octets.as_bytes()].concat();
         rows.put_cf(self.database.family(STATE), PUBLISHED_KEY, row);
-        if keep && self.kept(size)?.is_none() {
+        if keep && adds_to_kept(self.kept(size)?.map(|kept| kept.note).as_ref(), note) {
             rows.put_cf(self.database.family(KEPT), size.to_be_bytes(), octets);
         }
         writing.commit(rows, "published a checkpoint")
