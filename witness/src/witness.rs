@@ -211,7 +211,7 @@ impl<R: Registers, C: Clock> Witness<R, C> {
 
         let _lock = self.lock(id);
         let Some((state, value)) = self.load(id)? else {
-            return Err(Refusal::UnknownOrigin(submitted.checkpoint.origin));
+            return Err(unknown(&submitted.checkpoint.origin));
         };
         if state.forks_from(&submitted.checkpoint) {
             self.keep_fork(id, &state, &submitted)?;
@@ -249,7 +249,7 @@ impl<R: Registers, C: Clock> Witness<R, C> {
         let origin = &request.checkpoint.origin;
         let register = log_register(Hash::of(origin.as_bytes()));
         let value = self.registers.read(register.as_bytes())?;
-        let value = value.ok_or_else(|| Refusal::UnknownOrigin(origin.clone()))?;
+        let value = value.ok_or_else(|| unknown(origin))?;
         let key = stored_key(&value).ok_or_else(|| StateError::Damaged {
             register,
             detail: "it is not in the format v1".to_owned(),
@@ -396,6 +396,11 @@ fn check_request(state: &LogState, request: &AddCheckpoint) -> Result<(), Refusa
         });
     }
     Ok(state.check_growth(checkpoint, &request.proof)?)
+}
+
+/// Origins of strangers may be long; the answer is not.
+fn unknown(origin: &str) -> Refusal {
+    Refusal::UnknownOrigin(origin.chars().take(64).collect())
 }
 
 fn rolled_back(state: &LogState, own: &Cosigned) -> Refusal {

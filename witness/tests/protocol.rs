@@ -170,6 +170,10 @@ fn f36_unknown_origins_and_foreign_keys() {
     let (witness, log) = (fresh(), log(5));
     let stranger = TestLog::named("stranger.example", 6, 5, 0);
     assert_eq!(status(&witness, &stranger.request(0, 5)), 404);
+    // However long a stranger's name is, the answer is short.
+    let long = stranger.sign(&Checkpoint::new("x".repeat(100_000), 0, EMPTY_ROOT).to_text());
+    let refused = refusal(&witness, &body(0, &[], &long));
+    assert!(refused.status() == 404 && refused.to_string().len() < 200);
     // The stranger is known now, but its key is good for its own origin only.
     witness.add_log(stranger.vkey()).unwrap();
     let text = log.checkpoint(5).to_text();
