@@ -97,12 +97,12 @@ fn existence(statement: &Statement, english: bool) -> String {
     let (seen, known) = (statement.witnesses.len(), statement.witnesses_known);
     match (statement.not_after.map(rfc3339), english) {
         (Some(time), true) => format!(
-            "Log and witnesses: this {what} existed before {time}: {seen} of {known} witnesses \
-             saw it in the log {origin}, record {index} of a tree of {size}."
+            "Log and witnesses: this {what} existed before {time}, when the quorum was complete; \
+             {seen} of {known} witnesses saw it in the log {origin}, record {index} of a tree of {size}."
         ),
         (Some(time), false) => format!(
-            "ログと証人による証明：この{what}は {time} より前に存在していました。証人 {known} 者のうち \
-             {seen} 者が、ログ {origin} の {size} 件の木の {index} 番として確認しています。"
+            "ログと証人による証明：この{what}は、定足数がそろった {time} より前に存在していました。証人 \
+             {known} 者のうち {seen} 者が、ログ {origin} の {size} 件の木の {index} 番として確認しています。"
         ),
         (None, true) => format!(
             "Log only: this {what} is record {index} of a tree of {size} in the log {origin}; the \

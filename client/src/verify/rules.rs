@@ -48,6 +48,10 @@ pub(super) fn of_refusal(refusal: &Refusal) -> SubIndication {
     {
         return bounds(*at < *not_before);
     }
+    // Another CA of the same name is no forgery of this one.
+    if let Refusal::Token(TokenError::Path(PathError::Signature { .. })) = refusal {
+        return SubIndication::NoCertificateChainFound;
+    }
     match refusal.code() {
         "message-digest-mismatch" => SubIndication::HashFailure,
         "signature-invalid" | "certificate-signature-invalid" => SubIndication::SigCryptoFailure,

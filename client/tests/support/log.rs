@@ -1,0 +1,191 @@
+//! A small log with real keys: it signs, three witnesses cosign, and its files are written out as
+//! C2SP tlog-tiles has them.
+
+use std::convert::Infallible;
+use std::fs;
+use std::path::Path;
+
+use ishibumi_artifact::record::{Body, LogOpened, LogStatement, Opaque, Record};
+use ishibumi_artifact::{Anchors, ArtifactType, admit};
+use ishibumi_tlog::cosignature::Cosigner;
+use ishibumi_tlog::hash::{leaf_hash, node_hash};
+use ishibumi_tlog::key::{NoteSigner, SignatureType};
+use ishibumi_tlog::note::Note;
+use ishibumi_tlog::proof::TlogProof;
+use ishibumi_tlog::tile::{Tile, TileKind, TilePath, encode_bundle, tiles};
+use ishibumi_tlog::tree::{NodeReader, prove_inclusion, root};
+use ishibumi_tlog::{Checkpoint, Hash};
+
+pub(crate) const ORIGIN: &str = "t.example/log";
+
+pub(crate) struct Log {
+    signer: NoteSigner,
+    witnesses: Vec<Cosigner>,
+    records: Vec<Vec<u8>>,
+    leaves: Leaves,
+}
+
+#[derive(Default)]
+struct Leaves(Vec<Vec<Hash>>);
+
+impl Leaves {
+    fn push(&mut self, leaf: Hash) {
+        let mut hash = leaf;
+        for level in 0.. {
+            if self.0.len() == level {
+                self.0.push(Vec::new());
+            }
+            self.0[level].push(hash);
+            let [.., left, right] = self.0[level][..] else {
+                return;
+            };
+            if self.0[level].len() % 2 == 1 {
+                return;
+            }
+            hash = node_hash(left, right);
+        }
+    }
+}
+
+impl NodeReader for Leaves {
+    type Error = Infallible;
+
+    fn node(&self, level: u8, index: u64) -> Result<Hash, Infallible> {
+        Ok(self.0[usize::from(level)][usize::try_from(index).unwrap()])
+    }
+}
+
+impl Log {
+    /// A log with its opening statement, and keys that are the same in every test.
+    pub(crate) fn new() -> Self {
+        let signer = NoteSigner::from_seed(ORIGIN, SignatureType::Ed25519, &[1; 32]).unwrap();
+        let witness = |n: u8| {
+            let name = format!("w{n}.example");
+            let key = NoteSigner::from_seed(&name, SignatureType::CosignatureV1, &[10 + n; 32]);
+            Cosigner::new(key.unwrap()).unwrap()
+        };
+        let vkey = signer.verifier().to_string();
+        let mut log = Self {
+            signer,
+            witnesses: (1..=3).map(witness).collect(),
+            records: Vec::new(),
+            leaves: Leaves::default(),
+        };
+        let opened = LogOpened::new(ORIGIN, &[&vkey], b"").unwrap();
+        log.add(&Body::Log(LogStatement::Opened(opened)).into());
+        log
+    }
+
+    pub(crate) fn policy(&self) -> String {
+        let mut policy = format!("log {}\n", self.signer.verifier());
+        for (n, witness) in (1..).zip(&self.witnesses) {
+            policy.push_str(&format!("witness w{n} {}\n", witness.verifier()));
+        }
+        policy + "group two 2 w1 w2 w3\nquorum two\n"
+    }
+
+    pub(crate) fn size(&self) -> u64 {
+        self.records.len() as u64
+    }
+
+    pub(crate) fn add(&mut self, record: &Record) -> u64 {
+        self.add_octets(record.encode())
+    }
+
+    pub(crate) fn add_octets(&mut self, record: Vec<u8>) -> u64 {
+        self.leaves.push(leaf_hash(&record));
+        self.records.push(record);
+        self.size() - 1
+    }
+
+    /// Adds records that only say how many they are.
+    pub(crate) fn grow(&mut self, to: u64) {
+        while self.size() < to {
+            let text = format!("record {}", self.size());
+            self.add(&Body::Opaque(Opaque::new("body", text.as_bytes()).unwrap()).into());
+        }
+    }
+
+    /// Admits an artifact; the index of its own record.
+    pub(crate) fn submit(&mut self, kind: ArtifactType, octets: &[u8], anchors: &Anchors) -> u64 {
+        let admitted = admit(kind, octets, anchors).unwrap();
+        let indices: Vec<u64> = admitted
+            .records()
+            .iter()
+            .map(|record| self.add(record))
+            .collect();
+        *indices.last().unwrap()
+    }
+
+    pub(crate) fn index_of(&self, leaf: Hash) -> Option<u64> {
+        self.records
+            .iter()
+            .position(|record| leaf_hash(record) == leaf)
+            .map(|at| at as u64)
+    }
+
+    pub(crate) fn checkpoint(&self, size: u64) -> Checkpoint {
+        let Ok(root) = root(&self.leaves, size);
+        Checkpoint::new(ORIGIN, size, root)
+    }
+
+    /// The checkpoint of `size`, signed, and cosigned by the first witnesses at these times.
+    pub(crate) fn note(&self, size: u64, times: &[u64]) -> Note {
+        let checkpoint = self.checkpoint(size);
+        let text = checkpoint.to_text();
+        let mut lines = vec![self.signer.sign(&text).unwrap()];
+        for (witness, &time) in self.witnesses.iter().zip(times) {
+            lines.push(witness.cosign(&checkpoint, time).unwrap());
+        }
+        Note::new(text, lines)
+    }
+
+    pub(crate) fn proof(&self, index: u64, times: &[u64]) -> String {
+        let Ok(hashes) = prove_inclusion(&self.leaves, index, self.size());
+        let proof = TlogProof {
+            index,
+            hashes: hashes.unwrap(),
+            checkpoint: self.note(self.size(), times),
+        };
+        proof.encode()
+    }
+
+    /// The file at `path` in the tree of `size` leaves.
+    pub(crate) fn file(&self, path: TilePath) -> Vec<u8> {
+        let start = usize::try_from(path.index * 256).unwrap();
+        let range = start..start + usize::from(path.width);
+        match path.kind {
+            TileKind::Entries => encode_bundle(&self.records[range]).unwrap(),
+            TileKind::Hashes(level) => Tile::encode(&self.leaves.0[usize::from(level) * 8][range]),
+        }
+    }
+
+    /// Writes everything below a checkpoint of the present size that all witnesses cosigned.
+    pub(crate) fn publish(&self, folder: &Path, time: u64) {
+        let size = self.size();
+        for (level, index, width) in tiles(size) {
+            let mut paths = vec![TilePath {
+                kind: TileKind::Hashes(level),
+                index,
+                width,
+            }];
+            if level == 0 {
+                paths.push(TilePath {
+                    kind: TileKind::Entries,
+                    index,
+                    width,
+                });
+            }
+            for path in paths {
+                let file = folder.join(path.to_string());
+                fs::create_dir_all(file.parent().unwrap()).unwrap();
+                fs::write(file, self.file(path)).unwrap();
+            }
+        }
+        fs::write(
+            folder.join("checkpoint"),
+            self.note(size, &[time; 3]).encode(),
+        )
+        .unwrap();
+    }
+}

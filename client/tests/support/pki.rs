@@ -1,0 +1,163 @@
+//! A CA, a time-stamping unit and an e-seal certificate, made by OpenSSL (P-256, ESS with SHA-256).
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use ishibumi_artifact::{Anchors, Certificate};
+use tempfile::TempDir;
+
+const CONFIG: &str = "
+[ca]
+default_ca = the_ca
+[the_ca]
+database = index.txt
+serial = serial
+crlnumber = crlnumber
+new_certs_dir = .
+certificate = ca.crt
+private_key = ca.key
+default_md = sha256
+default_days = 365
+default_crl_days = 30
+policy = any
+unique_subject = no
+[any]
+countryName = optional
+organizationName = optional
+organizationIdentifier = optional
+commonName = supplied
+[tsa_extensions]
+basicConstraints = critical,CA:FALSE
+keyUsage = critical,digitalSignature
+extendedKeyUsage = critical,timeStamping
+[seal_extensions]
+basicConstraints = critical,CA:FALSE
+keyUsage = critical,digitalSignature,nonRepudiation
+[tsa]
+default_tsa = unit
+[unit]
+serial = tsaserial
+crypto_device = builtin
+signer_cert = tsa.crt
+certs = ca.crt
+signer_key = tsa.key
+signer_digest = sha256
+default_policy = 1.2.3.4.1
+digests = sha256,sha512
+accuracy = secs:1
+ordering = no
+tsa_name = yes
+ess_cert_id_chain = no
+ess_cert_id_alg = sha256
+";
+
+pub(crate) struct Pki {
+    folder: TempDir,
+}
+
+impl Pki {
+    pub(crate) fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let pki = Self { folder };
+        fs::write(pki.path("pki.cnf"), CONFIG).unwrap();
+        for (file, text) in [
+            ("index.txt", ""),
+            ("serial", "1000\n"),
+            ("crlnumber", "01\n"),
+            ("tsaserial", "01\n"),
+        ] {
+            fs::write(pki.path(file), text).unwrap();
+        }
+        pki.openssl(
+            "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout ca.key -out ca.crt \
+             -days 3650 -subj /C=JP/O=Test/CN=CA -addext keyUsage=critical,keyCertSign,cRLSign",
+        );
+        pki.issue("tsa", "/C=JP/O=Test/CN=TSU");
+        pki.issue(
+            "seal",
+            "/C=JP/O=Test/organizationIdentifier=NTRJP-8040001079502/CN=Seal",
+        );
+        fs::create_dir(pki.path("anchors")).unwrap();
+        fs::copy(pki.path("ca.crt"), pki.path("anchors/ca.crt")).unwrap();
+        pki
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub(crate) fn read(&self, name: &str) -> Vec<u8> {
+        fs::read(self.path(name)).unwrap()
+    }
+
+    #[track_caller]
+    pub(crate) fn openssl(&self, line: &str) {
+        let output = Command::new("openssl")
+            .args(line.split_whitespace())
+            .current_dir(self.folder())
+            .output()
+            .expect("openssl is needed for the tests");
+        let shown = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "openssl {line}: {shown}");
+    }
+
+    fn issue(&self, name: &str, subject: &str) {
+        self.openssl(&format!(
+            "req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout {name}.key -out {name}.csr \
+             -subj {subject}"
+        ));
+        self.openssl(&format!(
+            "ca -batch -notext -config pki.cnf -extensions {name}_extensions -in {name}.csr -out {name}.crt"
+        ));
+    }
+
+    /// Writes `name.txt` and its token `name.tst`.
+    pub(crate) fn stamp(&self, name: &str, document: &str) {
+        fs::write(self.path(&format!("{name}.txt")), document).unwrap();
+        self.openssl(&format!(
+            "ts -query -data {name}.txt -sha256 -cert -out {name}.tsq"
+        ));
+        self.openssl(&format!(
+            "ts -reply -config pki.cnf -section unit -queryfile {name}.tsq -out {name}.tsr"
+        ));
+        self.openssl(&format!(
+            "ts -reply -config pki.cnf -in {name}.tsr -token_out -out {name}.tst"
+        ));
+    }
+
+    /// Writes the list `out`, of `this_update`, on which each `(certificate, date, reason)` stands.
+    /// Times are `YYMMDDHHMMSSZ`; an empty reason is left out of the list.
+    pub(crate) fn list(&self, out: &str, this_update: &str, revoked: &[(&str, &str, &str)]) {
+        let mut index = String::new();
+        for (certificate, date, reason) in revoked {
+            let der = Certificate::parse(&self.read(certificate)).unwrap();
+            let serial = hex::encode_upper(der.serial());
+            let reason = if reason.is_empty() {
+                String::new()
+            } else {
+                format!(",{reason}")
+            };
+            index.push_str(&format!(
+                "R\t351231235959Z\t{date}{reason}\t{serial}\tunknown\t/CN=x\n"
+            ));
+        }
+        fs::write(self.path("index.txt"), index).unwrap();
+        self.openssl(&format!(
+            "ca -config pki.cnf -gencrl -crl_lastupdate 20{this_update} -crl_nextupdate 20400101000000Z -out {out}"
+        ));
+    }
+
+    pub(crate) fn anchors(&self) -> Anchors {
+        Anchors::from_certificates([Certificate::parse(&self.read("ca.crt")).unwrap()])
+    }
+}
+
+/// `YYMMDDHHMMSSZ` of seconds since the Epoch.
+pub(crate) fn short_time(seconds: i64) -> String {
+    ishibumi_artifact::time::Time::from_unix(seconds).to_generalized()[2..].to_owned()
+}
