@@ -4,8 +4,8 @@
 //! signed. The order of the checks is fixed (`docs/verdicts.md`): the proof file; the checkpoint's
 //! log signature and quorum; the artifact by the rules of admission, which is the only code that
 //! makes a record; inclusion of that very record; then the artifact's rules at the proven time,
-//! the document, and revocation. Every step that was reached is in the report, also after a failed
-//! one, as long as it can still be taken.
+//! the document, and revocation. Every step that was reached is in the report. A proof that is shown
+//! to be false ends it; after any other failed step the rest is still done, as far as it can be.
 //!
 //! What is not promised: that the issuer told the truth. The report says who claims what.
 
@@ -92,6 +92,10 @@ impl Verifier<'_> {
             lists: Vec::new(),
         };
         let proof = self.check_head(&mut report, evidence.proof);
+        // A proof that is shown to be false decides; whatever the artifact is, nothing changes that.
+        if report.indication() == Indication::TotalFailed {
+            return Ok(report);
+        }
         let admitted = self.check_artifact(&mut report, &evidence);
         let proven = match (&proof, &admitted) {
             (Some(proof), Some(admitted)) => self.check_inclusion(&mut report, proof, admitted),

@@ -1,0 +1,316 @@
+//! `submit`, `evidence get` and `audit` over real sockets, against a log that is as small as one can
+//! be: it admits, signs and cosigns at once, and answers busy or late when told to.
+
+#![cfg(feature = "cli")]
+
+mod support;
+
+use std::collections::VecDeque;
+use std::fs;
+use std::sync::{Arc, Mutex};
+
+use http::request::Parts;
+use http::{HeaderValue, Method, StatusCode};
+use ishibumi_artifact::{Anchors, ArtifactType, admit};
+use ishibumi_tlog::Hash;
+use ishibumi_tlog::hash::leaf_hash;
+use ishibumi_tlog::tile::TilePath;
+use ishibumi_wire::{Incoming, Limits, Reply, Service, reply, serve};
+use support::log::Log;
+use support::pki::Pki;
+use support::{Ran, ishibumi};
+use tokio::runtime::Runtime;
+
+const TOKEN: &str = "Bearer let-me-in";
+
+/// What the server does instead of answering as it should, once.
+#[derive(Clone, Copy, PartialEq)]
+enum Mood {
+    Busy,
+    Staged,
+    Lies,
+    Refuses,
+}
+
+struct Server {
+    log: Mutex<Log>,
+    moods: Mutex<VecDeque<Mood>>,
+    anchors: Anchors,
+    time: u64,
+}
+
+impl Server {
+    fn mood(&self) -> Option<Mood> {
+        self.moods.lock().unwrap().pop_front()
+    }
+
+    fn proof(&self, leaf: Hash) -> Reply {
+        let log = self.log.lock().unwrap();
+        match log.index_of(leaf) {
+            Some(index) => text(log.proof(index, &[self.time; 2])),
+            None => problem(StatusCode::NOT_FOUND, "unknown-leaf", "no such record"),
+        }
+    }
+
+    fn submit(&self, request: &Incoming) -> Reply {
+        let header = |name: &str| {
+            request
+                .head
+                .headers
+                .get(name)
+                .and_then(|value| value.to_str().ok())
+        };
+        if header("authorization") != Some(TOKEN) {
+            return problem(
+                StatusCode::UNAUTHORIZED,
+                "unauthorized",
+                "the bearer token is not known",
+            );
+        }
+        let kind = ArtifactType::from_media_type(header("content-type").unwrap()).unwrap();
+        let mood = self.mood();
+        if mood == Some(Mood::Busy) {
+            let mut answer = problem(StatusCode::SERVICE_UNAVAILABLE, "busy", "the pool is full");
+            answer
+                .headers_mut()
+                .insert("retry-after", HeaderValue::from_static("1"));
+            return answer;
+        }
+        if mood == Some(Mood::Refuses) {
+            return problem(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "ess-missing",
+                "no ESS attribute",
+            );
+        }
+        let admitted = admit(kind, &request.body, &self.anchors).unwrap();
+        let leaf = leaf_hash(&admitted.record().encode());
+        let mut log = self.log.lock().unwrap();
+        if log.index_of(leaf).is_none() {
+            log.submit(kind, &request.body, &self.anchors);
+        }
+        let index = log.index_of(leaf).unwrap();
+        let durable = request.head.uri.query() == Some("wait=durable");
+        if mood == Some(Mood::Lies) {
+            return text(log.proof(0, &[self.time; 2]));
+        }
+        drop(log);
+        if mood == Some(Mood::Staged) || durable {
+            let leaf = leaf.to_hex();
+            let body = format!(r#"{{"index":{index},"leaf":"{leaf}","proof":"/v1/proof/{leaf}"}}"#);
+            return reply(StatusCode::ACCEPTED, "application/json", body);
+        }
+        self.proof(leaf)
+    }
+
+    fn read(&self, path: &str) -> Reply {
+        let log = self.log.lock().unwrap();
+        if path == "checkpoint" {
+            return text(log.note(log.size(), &[self.time; 3]).encode());
+        }
+        match TilePath::parse(path) {
+            Some(path) => reply(StatusCode::OK, "application/octet-stream", log.file(path)),
+            None => problem(StatusCode::NOT_FOUND, "not-found", path),
+        }
+    }
+}
+
+fn text(body: String) -> Reply {
+    reply(StatusCode::OK, "text/plain; charset=utf-8", body)
+}
+
+fn problem(status: StatusCode, name: &str, detail: &str) -> Reply {
+    let body = format!(
+        r#"{{"type":"urn:ishibumi:error:{name}","title":"{name}","status":{},"detail":"{detail}"}}"#,
+        status.as_u16()
+    );
+    reply(status, "application/problem+json", body)
+}
+
+impl Service for Server {
+    fn admit(&self, _: &Parts) -> Result<usize, Reply> {
+        Ok(1 << 20)
+    }
+
+    async fn call(&self, request: Incoming) -> Reply {
+        let path = request.head.uri.path().trim_start_matches('/').to_owned();
+        match (&request.head.method, path.as_str()) {
+            (&Method::POST, "v1/submit") => self.submit(&request),
+            (_, path) => match path.strip_prefix("v1/proof/") {
+                Some(leaf) => self.proof(Hash::from_hex(leaf).unwrap()),
+                None => self.read(path),
+            },
+        }
+    }
+}
+
+/// A log that listens, and a folder with tokens, anchors, policy and bearer token.
+struct Scene {
+    pki: Pki,
+    server: Arc<Server>,
+    url: String,
+    _runtime: Runtime,
+}
+
+impl Scene {
+    fn new(moods: &[Mood]) -> Self {
+        let pki = Pki::new();
+        for n in 0..4 {
+            pki.stamp(&format!("d{n}"), &format!("document {n}\n"));
+        }
+        let log = Log::new();
+        fs::write(pki.path("policy.txt"), log.policy()).unwrap();
+        fs::write(pki.path("token.txt"), "let-me-in\n").unwrap();
+        let now = std::time::SystemTime::now()
+            .duration_since(std::time::UNIX_EPOCH)
+            .unwrap();
+        let server = Arc::new(Server {
+            log: Mutex::new(log),
+            moods: Mutex::new(moods.iter().copied().collect()),
+            anchors: pki.anchors(),
+            time: now.as_secs() + 5,
+        });
+        let runtime = Runtime::new().unwrap();
+        let listener = runtime
+            .block_on(tokio::net::TcpListener::bind("127.0.0.1:0"))
+            .unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        runtime.spawn(serve(
+            listener,
+            Arc::clone(&server),
+            Limits::default(),
+            std::future::pending(),
+        ));
+        Self {
+            pki,
+            server,
+            url,
+            _runtime: runtime,
+        }
+    }
+
+    fn run(&self, line: &str) -> Ran {
+        ishibumi(
+            self.pki.folder(),
+            &format!(
+                "--json {}",
+                line.replace("LOG", &format!("--log {}", self.url))
+            ),
+        )
+    }
+
+    fn verify(&self, artifact: &str) {
+        self.run(&format!(
+            "verify --policy policy.txt --anchors anchors {artifact}"
+        ))
+        .expect(0);
+    }
+}
+
+#[test]
+fn what_is_submitted_comes_back_proven() {
+    let scene = Scene::new(&[Mood::Busy, Mood::Staged]);
+    let line = "submit LOG --token-file token.txt --policy policy.txt --anchors anchors";
+    let json = scene
+        .run(&format!("{line} d0.tst d1.tst d2.tsr seal.crt"))
+        .expect(0)
+        .json();
+    assert_eq!(json["submitted"], 4);
+    for (place, file) in ["d0.tst", "d1.tst", "d2.tsr", "seal.crt"]
+        .iter()
+        .enumerate()
+    {
+        assert_eq!(json["files"][place]["file"], *file);
+        assert_eq!(json["files"][place]["verified"], true);
+        scene.verify(file);
+    }
+    // Again, into another folder: the same records.
+    let size = scene.server.log.lock().unwrap().size();
+    let again = scene
+        .run(&format!("{line} --out proofs d0.tst"))
+        .expect(0)
+        .json();
+    assert_eq!(again["files"][0]["index"], json["files"][0]["index"]);
+    assert_eq!(scene.server.log.lock().unwrap().size(), size);
+    scene.verify("d0.tst proofs/d0.tst.tlog-proof");
+
+    // Everything that was submitted is in a log that holds what it signed.
+    let audit = scene
+        .run(&format!(
+            "audit --policy policy.txt --state seen {}",
+            scene.url
+        ))
+        .expect(0)
+        .json();
+    assert_eq!(audit["kinds"]["timestamp-token"], 3);
+    assert_eq!(audit["tree_size"], size);
+}
+
+#[test]
+fn durable_now_and_proof_later() {
+    let scene = Scene::new(&[]);
+    let line = "submit LOG --token-file token.txt --wait durable d0.tst";
+    let json = scene.run(line).expect(0).json();
+    assert!(json["files"][0]["leaf"].is_string());
+    assert!(!scene.pki.path("d0.tst.tlog-proof").exists());
+    let get = "evidence get LOG --anchors anchors --policy policy.txt";
+    let got = scene.run(&format!("{get} d0.tst")).expect(0).json();
+    assert_eq!(got["leaf"], json["files"][0]["leaf"]);
+    scene.verify("d0.tst");
+    // The reply has the same record; another token was never submitted.
+    scene
+        .run(&format!("{get} --out reply.proof d0.tsr"))
+        .expect(0);
+    scene.verify("d0.tsr reply.proof");
+    let unknown = scene.run(&format!("{get} d3.tst")).expect(3);
+    assert!(
+        unknown.stderr.contains("unknown-leaf"),
+        "{}",
+        unknown.stderr
+    );
+}
+
+#[test]
+fn refusals_are_told_and_nothing_false_is_written() {
+    let scene = Scene::new(&[]);
+    let with = "submit LOG --token-file token.txt --policy policy.txt --anchors anchors d0.tst";
+    let said = scene.run("submit LOG d0.tst").expect(2).stdout;
+    assert!(
+        said.contains("unauthorized") && said.contains("--token-file"),
+        "{said}"
+    );
+
+    scene
+        .server
+        .moods
+        .lock()
+        .unwrap()
+        .extend([Mood::Refuses, Mood::Lies]);
+    let said = scene.run(with).expect(1).stdout;
+    assert!(said.contains("urn:ishibumi:error:ess-missing"), "{said}");
+    let said = scene.run(with).expect(1).stdout;
+    assert!(said.contains("does not prove this artifact"), "{said}");
+    assert!(!scene.pki.path("d0.tst.tlog-proof").exists());
+
+    scene.server.moods.lock().unwrap().extend([Mood::Busy; 3]);
+    let said = scene
+        .run(&with.replace("LOG", "LOG --timeout 1"))
+        .expect(3)
+        .stdout;
+    assert!(said.contains("busy"), "{said}");
+    scene.server.moods.lock().unwrap().clear();
+    scene.run(with).expect(0);
+
+    fs::write(scene.pki.path("noise.tst"), "noise").unwrap();
+    let json = scene
+        .run("submit LOG --token-file token.txt noise.tst d1.tst absent.tst")
+        .expect(3)
+        .json();
+    assert_eq!(json["submitted"], 1);
+    assert!(scene.pki.path("d1.tst.tlog-proof").exists());
+    scene.run("submit --log ftp://x d0.tst").expect(2);
+    let silent = scene
+        .run("submit --log http://127.0.0.1:9 --timeout 1 d0.tst")
+        .expect(3);
+    assert!(silent.stdout.contains("127.0.0.1:9"), "{}", silent.stdout);
+}
