@@ -26,6 +26,9 @@ pub struct Round {
     pub number: u64,
     /// What is to be cosigned.
     pub head: SignedHead,
+    /// The note that is sent: the head with the log's signature, and in the first round of a process with
+    /// the cosignatures that are known for it, by which a witness that was rolled back recognises it.
+    pub note: Note,
 }
 
 /// Why the publisher stopped.
@@ -101,16 +104,18 @@ impl Publisher {
         keep_interval: Duration,
         recosign_interval: Duration,
     ) -> Result<Self, PublisherError> {
-        let published = match store.published()? {
-            // A changed policy may no longer accept it; the first round replaces it then.
-            Some(note) => policy.check_checkpoint(&note).ok().map(Arc::new),
-            None => None,
+        let stored = store.published()?;
+        // A changed policy may no longer accept it; the first round replaces it then.
+        let published = stored
+            .and_then(|note| policy.check_checkpoint(&note).ok())
+            .map(Arc::new);
+        // Kept ones are at most as large as the published one: if that is not kept, keeping is due.
+        let kept = match &published {
+            Some(published) => store
+                .kept(published.checkpoint().size)?
+                .map_or(0, |kept| kept.size),
+            None => 0,
         };
-        let kept = store
-            .kept_sizes(0, usize::MAX)?
-            .last()
-            .copied()
-            .unwrap_or(0);
         Ok(Self {
             store,
             policy,
@@ -209,9 +214,13 @@ impl Publisher {
             return Ok((self, Outcome::default()));
         };
         self.rounds += 1;
+        let known = self.published.as_ref().map(|published| published.note());
+        let note = known.filter(|note| self.rounds == 1 && note.text() == head.note.text());
+        let note = note.unwrap_or(&head.note).clone();
         let round = Round {
             number: self.rounds,
             head,
+            note,
         };
         let open = Open {
             round: round.clone(),

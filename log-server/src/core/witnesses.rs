@@ -155,7 +155,7 @@ async fn ask(
         body.push('\n');
     }
     body.push('\n');
-    body.push_str(&round.head.note.encode());
+    body.push_str(&round.note.encode());
     let url = format!("{}/add-checkpoint", endpoint.url.trim_end_matches('/'));
     let mut request = Request::post(url, body.into_bytes(), ANSWER_LEN_MAX);
     request.deadline = endpoint.deadline;
