@@ -2,23 +2,15 @@
 
 use http::StatusCode;
 use ishibumi_artifact::record::Opaque;
-use ishibumi_artifact::{ArtifactType, Body, Record, Refusal};
+use ishibumi_artifact::{Body, Record, Refusal};
 use ishibumi_store::NewRecord;
 use ishibumi_tlog::hash::leaf_hash;
 use ishibumi_tlog::tile::ENTRY_LEN_MAX;
 
 use crate::core::Item;
 use crate::http::problem::Problem;
+use crate::kind::Kind;
 use crate::registry::Provider;
-
-/// What a submitter says that it sends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// A trust artifact.
-    Artifact(ArtifactType),
-    /// Any octets; in laboratories only.
-    Opaque,
-}
 
 /// Verifies an artifact under the provider's anchors and makes its records.
 pub fn admit(provider: &Provider, kind: Kind, octets: &[u8]) -> Result<Item, Problem> {

@@ -3,7 +3,7 @@
 //! | room | what it does |
 //! | --- | --- |
 //! | [`config`] | the one file that says what is in force |
-//! | [`registry`], [`admission`] | who may submit what, and from octets to records |
+//! | [`registry`], [`kind`], [`admission`] | who may submit what, and from octets to records |
 //! | [`core`] | the log itself: sequencer, head signer, publisher, witnesses |
 //! | [`http`] | the public interface and the operator's |
 //! | [`operate`] | `init`, `serve`, `fsck`, `status` |
@@ -15,6 +15,7 @@ pub mod admission;
 pub mod config;
 pub mod core;
 pub mod http;
+pub mod kind;
 pub mod metrics;
 pub mod operate;
 pub mod registry;

@@ -5,12 +5,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use http::StatusCode;
-use ishibumi_artifact::{Anchors, ArtifactType, Certificate};
+use ishibumi_artifact::{Anchors, Certificate};
 use ishibumi_tlog::Hash;
 
-use crate::admission::Kind;
 use crate::config::{Config, ProviderConfig};
 use crate::http::problem::Problem;
+use crate::kind::Kind;
 
 /// Chain signatures that are remembered per provider; 32 octets each.
 const MEMO_CAPACITY: usize = 65_536;
@@ -65,12 +65,7 @@ impl Registry {
 impl Provider {
     /// Refuses what this provider may not submit.
     pub fn check_kind(&self, kind: Kind) -> Result<(), Problem> {
-        let word = match kind {
-            Kind::Artifact(ArtifactType::Certificate) => "certificate",
-            Kind::Artifact(ArtifactType::Crl) => "crl",
-            Kind::Artifact(_) => "timestamp-token",
-            Kind::Opaque => "opaque",
-        };
+        let word = kind.word();
         if self.kinds.iter().any(|kind| kind == word) {
             return Ok(());
         }

@@ -606,7 +606,10 @@ fn live(rig: &Rig, store: &Arc<MemoryLog>, acked: &Mutex<Vec<(u64, u64)>>) -> Re
 /// Lives and crashes at the given writes until a life comes to its end; the number of crashes.
 fn crash_at(writes: &[(u64, Outcome)]) -> usize {
     let rig = Rig::new();
+    // As `init` leaves it: with the record that opens the log.
     let mut store = Arc::new(MemoryLog::new());
+    let sequencer = Sequencer::open(Arc::<MemoryLog>::clone(&store)).unwrap();
+    sequencer.stage(items(1000..1001)).unwrap();
     for (nth, outcome) in writes {
         store.fail_write(*nth, *outcome);
     }
@@ -635,8 +638,8 @@ fn crash_at(writes: &[(u64, Outcome)]) -> usize {
     }
     rig.assert_one_history(&store);
     let newest = store.published().unwrap().unwrap();
-    assert_eq!(Checkpoint::parse(newest.text()).unwrap().size, 315);
-    assert_eq!(store.staged().unwrap().size(), 315);
+    assert_eq!(Checkpoint::parse(newest.text()).unwrap().size, 316);
+    assert_eq!(store.staged().unwrap().size(), 316);
     crashes
 }
 

@@ -4,13 +4,13 @@
 //! lock that the writer holds: it works on the store's snapshots and on the published checkpoint.
 
 mod admin;
+pub mod batch;
 mod find;
 pub mod problem;
 mod read;
 mod submit;
 
 pub use admin::{Admin, status as admin_status};
-pub use submit::BATCH;
 
 use std::future::Future;
 use std::sync::Arc;

@@ -9,22 +9,20 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::request::Parts;
 use http::{StatusCode, header};
-use ishibumi_artifact::ArtifactType;
 use ishibumi_tlog::Hash;
 use ishibumi_wire::{Incoming, Reply, reply};
 use serde_json::{Value, json};
 
 use super::App;
+use super::batch::{BATCH, read_batch};
 use super::find::{pending, place_json, with_place};
 use super::problem::Problem;
 use super::read::no_store;
-use crate::admission::{Kind, admit};
+use crate::admission::admit;
 use crate::core::run::SubmitError;
 use crate::core::{Item, Placed, Published};
+use crate::kind::Kind;
 use crate::registry::Provider;
-
-/// The media type of a batch.
-pub const BATCH: &str = "application/vnd.ishibumi.batch";
 
 /// What the head of a submission says.
 pub(super) struct Submission {
@@ -297,61 +295,7 @@ impl App {
     }
 }
 
-/// Reads a batch: items of `uint8 type, uint32 length, octets`, big-endian, until the end.
-fn read_batch(body: &Bytes, most: usize) -> Result<Vec<(Kind, Bytes)>, Problem> {
-    let malformed = |number: usize, what: &str| {
-        let detail = format!("item {number} of the batch {what}; nothing of it was taken");
-        Problem::new(StatusCode::BAD_REQUEST, "malformed-batch", detail)
-    };
-    let mut rest = body.clone();
-    let mut items = Vec::new();
-    while !rest.is_empty() {
-        let number = items.len();
-        if number == most {
-            let what = format!("is one too many: a batch has at most {most} items");
-            return Err(malformed(number, &what));
-        }
-        let Some((&[kind, a, b, c, d], _)) = rest.split_first_chunk::<5>() else {
-            return Err(malformed(number, "is cut off"));
-        };
-        let kind = Kind::from_code(kind)
-            .ok_or_else(|| malformed(number, &format!("has the unknown type {kind}")))?;
-        let len = usize::try_from(u32::from_be_bytes([a, b, c, d])).unwrap_or(usize::MAX);
-        if rest.len() - 5 < len {
-            return Err(malformed(number, "is cut off"));
-        }
-        let _ = rest.split_to(5);
-        items.push((kind, rest.split_to(len)));
-    }
-    if items.is_empty() {
-        return Err(malformed(0, "is missing: the body is empty"));
-    }
-    Ok(items)
-}
-
 fn stopped() -> Problem {
     let detail = "the log stopped accepting; send again later";
     Problem::new(StatusCode::SERVICE_UNAVAILABLE, "stopped", detail)
-}
-
-impl Kind {
-    /// The kind of a submission with this media type.
-    pub fn from_media_type(media_type: &str) -> Option<Self> {
-        match media_type {
-            "application/octet-stream" => Some(Self::Opaque),
-            other => ArtifactType::from_media_type(other).map(Self::Artifact),
-        }
-    }
-
-    /// The kind of a batch item with this type octet.
-    pub fn from_code(code: u8) -> Option<Self> {
-        match code {
-            1 => Some(Self::Artifact(ArtifactType::TimestampReply)),
-            2 => Some(Self::Artifact(ArtifactType::TimestampToken)),
-            3 => Some(Self::Artifact(ArtifactType::Certificate)),
-            4 => Some(Self::Artifact(ArtifactType::Crl)),
-            255 => Some(Self::Opaque),
-            _ => None,
-        }
-    }
 }
