@@ -53,7 +53,7 @@ trap clean_up EXIT
 listening() {
   local url
   for _ in $(seq 200); do
-    url=$(sed -n 's/^listening on \(http:[^ ]*\).*/\1/p' "$1")
+    url=$(sed -n 's/^listening on \(http:[^ ]*\).*/\1/p' "$1" 2>/dev/null || true)
     [ -n "$url" ] && { echo "$url"; return; }
     kill -0 "$2" 2>/dev/null || break
     sleep 0.05
