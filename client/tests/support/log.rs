@@ -78,8 +78,15 @@ impl Log {
 
     pub(crate) fn policy(&self) -> String {
         let mut policy = format!("log {}\n", self.signer.verifier());
-        for (n, witness) in (1..).zip(&self.witnesses) {
-            policy.push_str(&format!("witness w{n} {}\n", witness.verifier()));
+        for (n, witness) in (1_u8..).zip(&self.witnesses) {
+            policy += &[
+                "witness w",
+                n.to_string().as_str(),
+                " ",
+                &witness.verifier().to_string(),
+                "\n",
+            ]
+            .concat();
         }
         policy + "group two 2 w1 w2 w3\nquorum two\n"
     }

@@ -142,9 +142,8 @@ impl Pki {
             } else {
                 format!(",{reason}")
             };
-            index.push_str(&format!(
-                "R\t351231235959Z\t{date}{reason}\t{serial}\tunknown\t/CN=x\n"
-            ));
+            let row = format!("R\t351231235959Z\t{date}{reason}\t{serial}\tunknown\t/CN=x\n");
+            index.push_str(&row);
         }
         fs::write(self.path("index.txt"), index).unwrap();
         self.openssl(&format!(
