@@ -164,6 +164,12 @@ impl Config {
                  and hide that it is old; put it elsewhere, best on another disk",
             );
         }
+        if body_len_max > limits.bodies_len_max {
+            r.problem(
+                "limits.body_len_max",
+                "is more than limits.bodies_len_max, so never taken",
+            );
+        }
         if listen == admin_listen && listen.port() != 0 {
             r.problem("admin_listen", "is the same address as listen");
         }

@@ -1,0 +1,230 @@
+//! Every limit of the server, met over real sockets, each beside a request that keeps it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use http::StatusCode;
+use http::request::Parts;
+use ishibumi_wire::{HttpNet, Incoming, Limits, Net as _, Reply, Request, Service, reply, serve};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::oneshot;
+
+/// Answers with the length of the body; `/large` with a megabyte, `/slow` after a while. `/closed` takes
+/// no body at all, every other path at most 1,000 octets.
+#[derive(Default)]
+struct Echo {
+    answered: AtomicUsize,
+}
+
+impl Service for Echo {
+    fn admit(&self, head: &Parts) -> Result<usize, Reply> {
+        match head.uri.path() {
+            "/closed" => Err(reply(StatusCode::UNAUTHORIZED, "text/plain", "no\n")),
+            _ => Ok(1000),
+        }
+    }
+
+    async fn call(&self, request: Incoming) -> Reply {
+        let body = match request.head.uri.path() {
+            "/large" => "x".repeat(8 << 20),
+            "/slow" => {
+                tokio::time::sleep(Duration::from_millis(300)).await;
+                "late".to_owned()
+            }
+            _ => request.body.len().to_string(),
+        };
+        self.answered.fetch_add(1, Ordering::SeqCst);
+        reply(StatusCode::OK, "text/plain", body)
+    }
+}
+
+struct Server {
+    address: String,
+    echo: Arc<Echo>,
+    stop: oneshot::Sender<()>,
+    done: tokio::task::JoinHandle<std::io::Result<()>>,
+}
+
+async fn server(limits: Limits) -> Server {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let (stop, stopped) = oneshot::channel::<()>();
+    let echo = Arc::new(Echo::default());
+    let done = tokio::spawn(serve(listener, Arc::clone(&echo), limits, async {
+        let _ = stopped.await;
+    }));
+    Server {
+        address,
+        echo,
+        stop,
+        done,
+    }
+}
+
+fn short() -> Limits {
+    Limits {
+        head_deadline: Duration::from_millis(200),
+        body_deadline: Duration::from_millis(200),
+        stall_deadline: Duration::from_millis(200),
+        ..Limits::default()
+    }
+}
+
+/// Sends `octets` and reads until the server closes.
+async fn exchange(server: &Server, octets: &str) -> String {
+    let mut stream = TcpStream::connect(&server.address).await.unwrap();
+    stream.write_all(octets.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer).await;
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+fn post(path: &str, headers: &str, body: &str) -> String {
+    format!("POST {path} HTTP/1.1\r\nhost: x\r\n{headers}\r\n{body}")
+}
+
+#[tokio::test]
+async fn silent_and_slow_connections_are_closed() {
+    let server = server(short()).await;
+    // Nothing at all, half a head, half a body: each ends without an answer to the request.
+    assert_eq!(exchange(&server, "").await, "");
+    let half_head = exchange(&server, "POST / HTTP/1.1\r\nhost").await;
+    assert!(!half_head.contains("200 OK"), "{half_head}");
+    let half_body = exchange(&server, &post("/", "content-length: 10\r\n", "12345")).await;
+    assert!(half_body.starts_with("HTTP/1.1 408"), "{half_body}");
+    assert_eq!(server.echo.answered.load(Ordering::SeqCst), 0);
+    // Control: a whole request is answered, and its idle connection closed afterwards.
+    let whole = exchange(&server, &post("/", "content-length: 5\r\n", "12345")).await;
+    assert!(
+        whole.starts_with("HTTP/1.1 200") && whole.ends_with('5'),
+        "{whole}"
+    );
+}
+
+#[tokio::test]
+async fn a_reader_that_takes_nothing_is_dropped() {
+    let limits = Limits {
+        connections_max: 1,
+        ..short()
+    };
+    let server = server(limits).await;
+    let mut stalled = TcpStream::connect(&server.address).await.unwrap();
+    stalled
+        .write_all(b"GET /large HTTP/1.1\r\nhost: x\r\n\r\n")
+        .await
+        .unwrap();
+    // There is room for one connection only: this is answered once the stalled one is gone.
+    let answer = exchange(
+        &server,
+        &post("/", "connection: close\r\ncontent-length: 1\r\n", "1"),
+    )
+    .await;
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    drop(stalled);
+}
+
+#[tokio::test]
+async fn bodies_are_bounded_one_by_one_and_together() {
+    let server = server(short()).await;
+    for (headers, body, status) in [
+        ("content-length: 1000\r\n".to_owned(), "x".repeat(1000), 200),
+        ("content-length: 1001\r\n".to_owned(), "x".repeat(1001), 413),
+        (
+            "content-length: 10000000000\r\n".to_owned(),
+            String::new(),
+            413,
+        ),
+        (
+            "transfer-encoding: chunked\r\n".to_owned(),
+            format!("3e8\r\n{}\r\n0\r\n\r\n", "x".repeat(1000)),
+            200,
+        ),
+        (
+            "transfer-encoding: chunked\r\n".to_owned(),
+            format!("3e9\r\n{}\r\n0\r\n\r\n", "x".repeat(1001)),
+            413,
+        ),
+    ] {
+        let answer = exchange(&server, &post("/", &headers, &body)).await;
+        assert!(
+            answer.starts_with(&format!("HTTP/1.1 {status}")),
+            "{headers}: {answer}"
+        );
+    }
+    let refused = exchange(&server, &post("/closed", "content-length: 5\r\n", "")).await;
+    assert!(
+        refused.starts_with("HTTP/1.1 401"),
+        "before the body came: {refused}"
+    );
+}
+
+#[tokio::test]
+async fn all_bodies_together_are_bounded() {
+    // Room for one body of 1,000 octets: whoever holds it makes the next come again.
+    let server = server(Limits {
+        bodies_len_max: 1000,
+        ..Limits::default()
+    })
+    .await;
+    let mut holder = TcpStream::connect(&server.address).await.unwrap();
+    holder
+        .write_all(post("/", "content-length: 1000\r\n", "half").as_bytes())
+        .await
+        .unwrap();
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let answer = exchange(&server, &post("/", "content-length: 1\r\n", "1")).await;
+    assert!(
+        answer.starts_with("HTTP/1.1 503") && answer.contains("retry-after: 1"),
+        "{answer}"
+    );
+    drop(holder);
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let answer = exchange(
+        &server,
+        &post("/", "connection: close\r\ncontent-length: 1\r\n", "1"),
+    )
+    .await;
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_shutdown_lets_requests_finish() {
+    let server = server(Limits::default()).await;
+    let net = HttpNet::new().unwrap();
+    let request = Request::get(format!("http://{}/slow", server.address), 100);
+    let in_flight = tokio::spawn(async move { net.send(request).await });
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    server.stop.send(()).unwrap();
+    assert_eq!(in_flight.await.unwrap().unwrap().body, b"late");
+    server.done.await.unwrap().unwrap();
+    assert!(
+        TcpStream::connect(&server.address).await.is_err(),
+        "nobody listens any more"
+    );
+}
+
+#[tokio::test]
+async fn an_answer_that_is_too_long_or_too_late_is_an_error() {
+    let server = server(Limits::default()).await;
+    let net = HttpNet::new().unwrap();
+    let url = |path: &str| format!("http://{}{path}", server.address);
+    assert!(net.send(Request::get(url("/large"), 1000)).await.is_err());
+    let mut hasty = Request::get(url("/slow"), 1000);
+    hasty.deadline = Duration::from_millis(20);
+    let error = net.send(hasty).await.unwrap_err();
+    assert!(
+        error.to_string().contains("no answer within 20 ms"),
+        "{error}"
+    );
+    assert_eq!(
+        net.send(Request::get(url("/"), 1000)).await.unwrap().body,
+        b"0"
+    );
+    let nobody = net
+        .send(Request::get("http://127.0.0.1:1/", 10))
+        .await
+        .unwrap_err();
+    assert!(nobody.to_string().contains("refused"), "{nobody}");
+}
