@@ -243,6 +243,32 @@ fn a_bad_signature_by_a_known_key_refuses_the_whole_note() {
     other_text.verify(&keys).unwrap_err();
 }
 
+/// R = identity and s = SHA-512(R || A || text) * a mod L solve the equation that a lenient verifier
+/// checks: a signature that only some verifiers accept, which two relying parties must not differ over.
+#[test]
+fn a_signature_with_an_r_of_small_order_is_refused() {
+    use ed25519_dalek::{Signature, Verifier as _, VerifyingKey};
+    let key = signer("a", 1);
+    let s = "3777571940ee7be9f8ff4e09e1fb6f0740d2ca4e806a6ab4c0d6f35bddf19c0f";
+    let mut signature = vec![0; 32];
+    signature[0] = 1;
+    signature.extend(hex::decode(s).unwrap());
+
+    let lenient = VerifyingKey::from_bytes(&key.verifier().public_key()).unwrap();
+    let parsed = Signature::from_slice(&signature).unwrap();
+    lenient.verify(b"text\n", &parsed).unwrap();
+
+    let good = key.sign("text\n").unwrap();
+    let line = SignatureLine {
+        signature,
+        ..good.clone()
+    };
+    let verify =
+        |line| Note::new("text\n".to_owned(), vec![line]).verify(&[key.verifier().clone()]);
+    verify(good).unwrap();
+    assert_eq!(verify(line), Err(NoteError::BadSignature("a".to_owned())));
+}
+
 #[test]
 fn name_and_id_together_are_the_key() {
     let key = signer("log.example", 1);
