@@ -1,1 +1,19 @@
-//! Placeholder, replaced with the room's first commit.
+//! What whole-system tests are written with: real processes, real sockets, real artifacts.
+//!
+//! | module | what it gives |
+//! | --- | --- |
+//! | [`process`] | the three programs, started, killed and asked for their exit codes |
+//! | [`world`] | a log and its witnesses in a directory of their own |
+//! | [`http`] | HTTP as a stranger speaks it: one connection per request, any octets |
+//! | [`artifacts`] | tokens, certificates and lists that OpenSSL made, good and bad |
+//! | [`oracle`] | the RFC 6962 tree in twenty lines that share nothing with ours |
+//!
+//! Every test of a defence sends the good input too: what refuses everything defends nothing.
+
+pub mod artifacts;
+pub mod http;
+pub mod oracle;
+#[path = "../../artifact/tests/support/mod.rs"]
+mod pki;
+pub mod process;
+pub mod world;

@@ -1,0 +1,450 @@
+//! A log and its witnesses, each a process with a directory of its own under one temporary one.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use ishibumi_tlog::note::Note;
+use ishibumi_tlog::proof::TlogProof;
+use ishibumi_tlog::tile::{decode_bundle, tile_width};
+use ishibumi_tlog::{Checkpoint, Hash, Policy, TrustedCheckpoint};
+use serde_json::Value;
+
+use crate::http::{self, Answer};
+use crate::oracle;
+use crate::process::{Ended, Running, eventually, program, run};
+
+/// The origin of every log here.
+pub const ORIGIN: &str = "log.example/whole";
+/// What opaque records are sent as.
+pub const OPAQUE: &str = "application/octet-stream";
+
+/// Who may submit.
+#[derive(Clone, Debug)]
+pub struct Provider {
+    /// Its name.
+    pub id: &'static str,
+    /// What it may submit.
+    pub kinds: &'static [&'static str],
+    /// Its anchors.
+    pub anchors: Vec<PathBuf>,
+}
+
+/// What a world is made of.
+#[derive(Clone, Debug)]
+pub struct Setup<'a> {
+    /// How many witnesses.
+    pub witnesses: usize,
+    /// How many of them have to cosign.
+    pub quorum: usize,
+    /// Providers beside `lab`, which submits opaque records.
+    pub providers: Vec<Provider>,
+    /// TOML that goes over the log's configuration.
+    pub config: &'a str,
+}
+
+impl Default for Setup<'_> {
+    fn default() -> Self {
+        Self {
+            witnesses: 3,
+            quorum: 2,
+            providers: Vec::new(),
+            config: "",
+        }
+    }
+}
+
+/// A witness: its directory, and its process while there is one.
+#[derive(Debug)]
+pub struct Witness {
+    /// Where its key and state are.
+    pub dir: PathBuf,
+    /// Its public key.
+    pub vkey: String,
+    /// Where it listens; it comes back to the same address.
+    pub address: String,
+    running: Option<Running>,
+}
+
+/// A log with its witnesses.
+#[derive(Debug)]
+pub struct World {
+    dir: tempfile::TempDir,
+    /// The witnesses.
+    pub witnesses: Vec<Witness>,
+    /// The log, while it runs.
+    pub log: Option<Running>,
+    quorum: usize,
+    vkey: String,
+    tokens: Vec<(String, String)>,
+}
+
+impl World {
+    /// Makes log and witnesses and starts all of them.
+    pub fn new(setup: Setup<'_>) -> Self {
+        let mut world = Self::prepared(setup);
+        world.start_log();
+        world
+    }
+
+    /// The same without the log's process: the witnesses run, the log exists.
+    pub fn prepared(setup: Setup<'_>) -> Self {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let lab = Provider {
+            id: "lab",
+            kinds: &["opaque"],
+            anchors: Vec::new(),
+        };
+        let mut world = Self {
+            dir,
+            witnesses: Vec::new(),
+            log: None,
+            quorum: setup.quorum,
+            vkey: String::new(),
+            tokens: Vec::new(),
+        };
+        let providers = [setup.providers, vec![lab]].concat();
+        let config = world.configuration(&providers, setup.config);
+        std::fs::write(world.path("log.toml"), config).expect("writes");
+        let made = run("ishibumi-log", world.arguments(&["--json", "init"])).done();
+        world.vkey = field(&made, "vkey");
+        for number in 1..=setup.witnesses {
+            let witness = Witness::new(&world.path(&format!("w{number}")), number, &world.vkey);
+            world.witnesses.push(witness);
+            world.start_witness(number - 1);
+        }
+        world.write_policy();
+        world
+    }
+
+    fn configuration(&mut self, providers: &[Provider], over: &str) -> String {
+        let mut config: toml::Table = format!(
+            "origin = \"{ORIGIN}\"\ndata_dir = \"data\"\nhead_dir = \"heads\"\nkey_file = \"log.key\"\n\
+             policy_file = \"policy.txt\"\nlisten = \"127.0.0.1:0\"\nadmin_listen = \"127.0.0.1:0\"\n\
+             [sequencing]\nbatch_age_ms = 2\nkeep_interval_ms = 0\n[lab]\naccept_opaque = true\n"
+        )
+        .parse()
+        .expect("TOML");
+        let mut tables = Vec::new();
+        for provider in providers {
+            let made = run("ishibumi-log", ["token", "--json"]).done();
+            self.tokens
+                .push((provider.id.to_owned(), field(&made, "token")));
+            let mut table = toml::Table::new();
+            let anchors = provider
+                .anchors
+                .iter()
+                .map(|path| path.display().to_string());
+            table.insert("id".into(), provider.id.into());
+            table.insert("kinds".into(), provider.kinds.to_vec().into());
+            table.insert("anchors".into(), anchors.collect::<Vec<_>>().into());
+            let hash = field(&made, "token_sha256");
+            table.insert("token_sha256".into(), vec![hash].into());
+            tables.push(toml::Value::from(table));
+        }
+        config.insert("provider".into(), tables.into());
+        for (key, value) in over.parse::<toml::Table>().expect("TOML") {
+            match (config.get_mut(&key), value) {
+                (Some(toml::Value::Table(under)), toml::Value::Table(over)) => under.extend(over),
+                (_, value) => drop(config.insert(key, value)),
+            }
+        }
+        config.to_string()
+    }
+
+    /// A path in the world's directory.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    /// The log's public key.
+    pub fn vkey(&self) -> &str {
+        &self.vkey
+    }
+
+    /// The text of the policy that everybody follows here.
+    pub fn policy_text(&self) -> String {
+        let mut text = format!("log {}\n", self.vkey);
+        let mut names = String::new();
+        for (number, witness) in self.witnesses.iter().enumerate() {
+            let (vkey, address) = (&witness.vkey, &witness.address);
+            text.push_str(&format!("witness w{number} {vkey} http://{address}\n"));
+            names.push_str(&format!(" w{number}"));
+        }
+        format!("{text}group g {}{names}\nquorum g\n", self.quorum)
+    }
+
+    fn write_policy(&self) {
+        std::fs::write(self.path("policy.txt"), self.policy_text()).expect("writes");
+    }
+
+    /// The policy.
+    pub fn policy(&self) -> Policy {
+        let text = std::fs::read(self.path("policy.txt")).expect("reads");
+        Policy::parse(&text).expect("the policy that the log follows")
+    }
+
+    /// Adds a witness that this world has no process of.
+    pub fn add_foreign_witness(&mut self, vkey: &str, url: &str) {
+        self.witnesses.push(Witness {
+            dir: PathBuf::new(),
+            vkey: vkey.to_owned(),
+            address: url.trim_start_matches("http://").to_owned(),
+            running: None,
+        });
+        self.write_policy();
+    }
+
+    /// Changes the configuration file.
+    pub fn reconfigure(&self, change: impl FnOnce(&mut toml::Table)) {
+        let text = std::fs::read_to_string(self.path("log.toml")).expect("reads");
+        let mut config = text.parse().expect("TOML");
+        change(&mut config);
+        std::fs::write(self.path("log.toml"), config.to_string()).expect("writes");
+    }
+
+    fn arguments(&self, more: &[&str]) -> Vec<String> {
+        let config = self.path("log.toml").display().to_string();
+        let fixed = ["--config".to_owned(), config];
+        fixed
+            .into_iter()
+            .chain(more.iter().map(|word| (*word).to_owned()))
+            .collect()
+    }
+
+    /// Runs a command of the log's operator.
+    pub fn operate(&self, arguments: &[&str]) -> Ended {
+        run("ishibumi-log", self.arguments(arguments))
+    }
+
+    /// Starts the log.
+    ///
+    /// # Panics
+    /// If it does not start.
+    pub fn start_log(&mut self) {
+        let started = self.try_start_log();
+        self.log = Some(started.unwrap_or_else(|ended| panic!("the log did not start: {ended:?}")));
+    }
+
+    /// Starts the log, or says how it ended instead.
+    pub fn try_start_log(&self) -> Result<Running, Ended> {
+        let mut command = Command::new(program("ishibumi-log"));
+        Running::start(command.args(self.arguments(&["serve"])))
+    }
+
+    /// The running log.
+    pub fn running(&self) -> &Running {
+        self.log.as_ref().expect("the log runs")
+    }
+
+    /// Where the log listens.
+    pub fn url(&self) -> &str {
+        &self.running().url
+    }
+
+    /// Kills the log with SIGKILL.
+    pub fn kill_log(&mut self) {
+        self.log.take().expect("the log runs").kill();
+    }
+
+    /// Stops the log as its operator does.
+    pub fn stop_log(&mut self) {
+        let ended = self.log.take().expect("the log runs").terminate();
+        assert_eq!(ended.code, 0, "{}", ended.err);
+    }
+
+    /// Starts a witness again, at the address that it had.
+    pub fn start_witness(&mut self, number: usize) {
+        self.witnesses[number].start();
+    }
+
+    /// Kills a witness with SIGKILL.
+    pub fn kill_witness(&mut self, number: usize) {
+        self.witnesses[number]
+            .running
+            .take()
+            .expect("it runs")
+            .kill();
+    }
+
+    /// The bearer token of a provider.
+    pub fn token(&self, provider: &str) -> &str {
+        let mut found = self.tokens.iter().filter(|(id, _)| id == provider);
+        &found.next().expect("a provider of this world").1
+    }
+
+    /// Submits as `provider`.
+    pub fn submit(&self, provider: &str, media_type: &str, query: &str, body: &[u8]) -> Answer {
+        submit(self.url(), self.token(provider), media_type, query, body).expect("an answer")
+    }
+
+    /// Submits an opaque record and waits for its proof.
+    pub fn put(&self, body: &[u8]) -> Answer {
+        self.submit("lab", OPAQUE, "", body).expect(200)
+    }
+
+    /// `GET`.
+    pub fn get(&self, path: &str) -> Answer {
+        http::get(self.url(), path).expect("an answer")
+    }
+
+    /// The checkpoint that is published, verified under the policy.
+    pub fn checkpoint(&self) -> TrustedCheckpoint {
+        let note = eventually("a checkpoint", || {
+            let answer = self.get("/checkpoint");
+            (answer.status == 200).then_some(answer.body)
+        });
+        let note = Note::parse(&note).expect("a note");
+        self.policy()
+            .check_checkpoint(&note)
+            .expect("a checkpoint with its quorum")
+    }
+
+    /// The size of the published tree.
+    pub fn size(&self) -> u64 {
+        self.checkpoint().checkpoint().size
+    }
+
+    /// A figure out of `/status`.
+    pub fn status(&self, name: &str) -> Value {
+        let answer = http::get(&self.running().admin_url, "/status").expect("an answer");
+        answer.expect(200).json()[name].clone()
+    }
+
+    /// The proof of a leaf, verified under the policy against `record`.
+    pub fn proven(&self, record: &[u8]) -> TlogProof {
+        let leaf = hex::encode(oracle::leaf(record));
+        let answer = eventually("a proof", || {
+            let answer = self.get(&format!("/v1/proof/{leaf}"));
+            assert!([200, 202].contains(&answer.status), "{answer}");
+            (answer.status == 200).then_some(answer)
+        });
+        self.verified(&answer.body, record)
+    }
+
+    /// The proof `text`, verified under the policy against `record`.
+    pub fn verified(&self, text: &[u8], record: &[u8]) -> TlogProof {
+        let proof = TlogProof::parse(text).expect("a proof");
+        let proven = self.policy().check_proof(&proof, record);
+        assert_eq!(proven.expect("it proves").record(), record);
+        proof
+    }
+
+    /// Every record of the published tree, read from its entry bundles.
+    pub fn records(&self) -> Vec<Vec<u8>> {
+        let size = self.size();
+        let mut records = Vec::new();
+        for index in 0..size.div_ceil(256) {
+            let width = tile_width(0, index, size);
+            let path = tile_path(index, width);
+            let bundle = self.get(&path).expect(200).body;
+            let entries = decode_bundle(width, &bundle).expect("a bundle");
+            records.extend(entries.into_iter().map(<[u8]>::to_vec));
+        }
+        records
+    }
+
+    /// The roots that the naive oracle computes for the records of this log, and the check of
+    /// checkpoints against them: one history, whoever was told what and when.
+    pub fn assert_one_history(&self, seen: &[Checkpoint]) {
+        let records = self.records();
+        let leaves: Vec<[u8; 32]> = records.iter().map(|record| oracle::leaf(record)).collect();
+        let newest = self.checkpoint().checkpoint().clone();
+        for checkpoint in seen.iter().chain([&newest]) {
+            let size = usize::try_from(checkpoint.size).expect("small");
+            assert!(
+                size <= leaves.len(),
+                "{checkpoint:?} is larger than the log"
+            );
+            let root = Hash(oracle::root(&leaves[..size]));
+            assert_eq!(checkpoint.root, root, "two histories at size {size}");
+        }
+    }
+
+    /// Has the log's data checked while it stands, and every published octet while it runs.
+    pub fn audit(&self) -> Ended {
+        let policy = self.path("policy.txt").display().to_string();
+        run("ishibumi", ["audit", "--policy", &policy, self.url()])
+    }
+
+    /// Runs fsck over the log, which has to stand.
+    pub fn assert_sound(&self) {
+        assert!(self.log.is_none(), "one owner at a time");
+        let ended = self.operate(&["fsck"]);
+        assert_eq!(ended.code, 0, "{}{}", ended.out, ended.err);
+    }
+}
+
+impl Witness {
+    fn new(dir: &Path, number: usize, log: &str) -> Self {
+        let name = format!("witness{number}.example");
+        let shown = dir.display().to_string();
+        let call = |arguments: &[&str]| run("ishibumi-witness", arguments).done();
+        let made = call(&["init", "--json", "--dir", &shown, "--name", &name]);
+        call(&["add-log", "--dir", &shown, "--vkey", log]);
+        Self {
+            dir: dir.to_owned(),
+            vkey: field(&made, "vkey"),
+            address: "127.0.0.1:0".to_owned(),
+            running: None,
+        }
+    }
+
+    fn start(&mut self) {
+        let mut command = Command::new(program("ishibumi-witness"));
+        command.args(["serve", "--listen", &self.address, "--dir"]);
+        let running = Running::start(command.arg(&self.dir)).expect("the witness starts");
+        running
+            .url
+            .trim_start_matches("http://")
+            .clone_into(&mut self.address);
+        self.running = Some(running);
+    }
+}
+
+/// Submits to the log at `url`.
+pub fn submit(
+    url: &str,
+    token: &str,
+    media_type: &str,
+    query: &str,
+    body: &[u8],
+) -> std::io::Result<Answer> {
+    let bearer = format!("Bearer {token}");
+    let headers = [
+        ("authorization", bearer.as_str()),
+        ("content-type", media_type),
+    ];
+    http::post(url, &format!("/v1/submit{query}"), &headers, body)
+}
+
+/// The record of an opaque submission.
+pub fn opaque_record(octets: &[u8]) -> Vec<u8> {
+    let body = ishibumi_artifact::record::Opaque::new("opaque", octets).expect("short enough");
+    ishibumi_artifact::Record::from(ishibumi_artifact::Body::Opaque(body)).encode()
+}
+
+/// The path of an entry bundle.
+pub fn tile_path(index: u64, width: u16) -> String {
+    let kind = ishibumi_tlog::tile::TileKind::Entries;
+    format!("/{}", ishibumi_tlog::tile::TilePath { kind, index, width })
+}
+
+/// Copies a directory of files.
+pub fn copy_dir(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).expect("makes");
+    for entry in std::fs::read_dir(from).expect("reads") {
+        let entry = entry.expect("reads");
+        std::fs::copy(entry.path(), to.join(entry.file_name())).expect("copies");
+    }
+}
+
+/// Puts the directory `from` in the place of `to`, as a restored backup would be.
+pub fn restore_dir(from: &Path, to: &Path) {
+    std::fs::remove_dir_all(to).expect("removes");
+    copy_dir(from, to);
+}
+
+fn field(json: &str, name: &str) -> String {
+    let value: Value = serde_json::from_str(json).expect("JSON");
+    value[name].as_str().expect("a text").to_owned()
+}
