@@ -150,6 +150,15 @@ impl Running {
         self.ended()
     }
 
+    /// The most memory that it has had, in kilobytes (VmHWM).
+    pub fn peak_memory_kb(&self) -> u64 {
+        let id = self.child.lock().expect("not poisoned").id();
+        let status = std::fs::read_to_string(format!("/proc/{id}/status")).expect("Linux");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let number = line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok());
+        number.expect("a number")
+    }
+
     /// Whether it still runs.
     pub fn is_alive(&self) -> bool {
         let mut child = self.child.lock().expect("not poisoned");
