@@ -1,1 +1,427 @@
-//! Not written yet.
+//! Backups that are restored, keys that are used twice, witnesses that lie. A fork is the one fault that
+//! no log survives; each of these would be one.
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
+use std::process::Command;
+
+use ishibumi_tests::http;
+use ishibumi_tests::process::{Running, eventually, program, run};
+use ishibumi_tests::world::{
+    OPAQUE, ORIGIN, Setup, World, copy_dir, opaque_record, restore_dir, submit,
+};
+use ishibumi_tlog::key::{NoteSigner, SignatureType};
+use ishibumi_tlog::note::Note;
+use ishibumi_tlog::{Checkpoint, Hash};
+use serde_json::Value;
+
+/// What the standing log says of itself.
+fn figure(world: &World, name: &str) -> u64 {
+    let status = world.operate(&["--json", "status"]).done();
+    let status: Value = serde_json::from_str(&status).unwrap();
+    status[name].as_u64().unwrap()
+}
+
+/// What a witness cosigned last.
+fn witnessed(world: &World, number: usize) -> Checkpoint {
+    let url = format!("http://{}", world.witnesses[number].address);
+    let path = format!("/{}/checkpoint", Hash::of(ORIGIN.as_bytes()));
+    let note = http::get(&url, &path).unwrap().expect(200);
+    Checkpoint::parse(Note::parse(&note.body).unwrap().text()).unwrap()
+}
+
+#[test]
+fn an_older_data_directory_is_refused_with_both_sizes() {
+    for lost in [1, 40] {
+        let mut world = World::new(Setup::default());
+        for number in 0..10 {
+            world.put(format!("before {number}").as_bytes());
+        }
+        world.stop_log();
+        let (data, backup, newer) = (
+            world.path("data"),
+            world.path("backup"),
+            world.path("newer"),
+        );
+        copy_dir(&data, &backup);
+        world.start_log();
+        for number in 0..lost {
+            world.put(format!("after {number}").as_bytes());
+        }
+        world.stop_log();
+        copy_dir(&data, &newer);
+        let head = (0..3)
+            .map(|number| witnessed(&world, number))
+            .max_by_key(|c| c.size);
+
+        restore_dir(&backup, &data);
+        for _ in 0..2 {
+            let sizes = [
+                format!("size {},", 11 + lost),
+                "holds 11 records".to_owned(),
+            ];
+            let ended = world.try_start_log().unwrap_err();
+            ended.refused(1, &["ROLLED BACK", "head file", &sizes[0], &sizes[1]]);
+        }
+        let checked = world.operate(&["fsck"]);
+        assert_eq!(checked.code, 1, "{}{}", checked.out, checked.err);
+        assert_eq!(figure(&world, "signed_size"), 11, "nothing was signed");
+
+        // The newer one goes on.
+        restore_dir(&newer, &data);
+        world.start_log();
+        world.put(b"goes on");
+        world.assert_one_history(&[head.unwrap()]);
+    }
+}
+
+/// The machine was set back as a whole: its head file knows nothing, its witnesses do.
+#[test]
+fn a_machine_that_was_set_back_learns_it_from_its_witnesses() {
+    let mut world = World::new(Setup::default());
+    world.put(b"before");
+    world.stop_log();
+    for name in ["data", "heads"] {
+        copy_dir(&world.path(name), &world.path(&format!("{name}.old")));
+    }
+    world.start_log();
+    for number in 0..5 {
+        world.put(format!("after {number}").as_bytes());
+    }
+    let newest = world.checkpoint().checkpoint().clone();
+    world.stop_log();
+    for name in ["data", "heads"] {
+        copy_dir(&world.path(name), &world.path(&format!("{name}.new")));
+        restore_dir(&world.path(&format!("{name}.old")), &world.path(name));
+    }
+
+    // With witnesses: it stops and says whom to ask.
+    let ended = match world.try_start_log() {
+        Ok(log) => log.ended(),
+        Err(ended) => ended,
+    };
+    let ours = format!("has signed {}", newest.size - 5);
+    ended.refused(
+        1,
+        &[
+            "ROLLED BACK?",
+            "witness",
+            &format!("of {} records", newest.size),
+            &ours,
+        ],
+    );
+    assert_eq!(figure(&world, "signed_size"), newest.size - 5);
+
+    // Without: it cannot know, and signs nothing as long as it does not.
+    for number in 0..3 {
+        world.kill_witness(number);
+    }
+    world.start_log();
+    let _ = world
+        .submit("lab", OPAQUE, "?wait=durable", b"into a fork")
+        .expect(202);
+    let record = opaque_record(b"into a fork");
+    let path = format!("/v1/proof/{}", ishibumi_tlog::hash::leaf_hash(&record));
+    for _ in 0..20 {
+        let _ = world.get(&path).expect(202);
+        assert_eq!(world.status("signed_size"), newest.size - 5);
+    }
+    for number in 0..3 {
+        world.start_witness(number);
+    }
+    let ended = world.log.take().unwrap().ended();
+    ended.refused(1, &["ROLLED BACK?"]);
+    assert_eq!(figure(&world, "signed_size"), newest.size - 5);
+    for number in 0..3 {
+        assert_eq!(witnessed(&world, number), newest);
+    }
+
+    for name in ["data", "heads"] {
+        restore_dir(&world.path(&format!("{name}.new")), &world.path(name));
+    }
+    world.start_log();
+    world.put(b"goes on");
+    world.assert_one_history(&[newest]);
+}
+
+/// Answers every request with 409 and a size beyond all.
+fn liar(listener: TcpListener) {
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut request = [0; 64 << 10];
+            // The whole of a small request comes at once or not at all; what it says does not matter.
+            let _ = stream.read(&mut request);
+            let head =
+                "HTTP/1.1 409 Conflict\r\ncontent-type: text/x.tlog.size\r\nconnection: close\r\n";
+            let answer = format!("{head}content-length: 14\r\n\r\n4611686018427\n");
+            let _ = stream.write_all(answer.as_bytes());
+        }
+    });
+}
+
+#[test]
+fn a_witness_that_lies_can_be_excluded_by_name() {
+    let mut world = World::prepared(Setup::default());
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    liar(listener);
+    let name = "liar.example";
+    let key = NoteSigner::from_seed(name, SignatureType::CosignatureV1, &[5; 32]).unwrap();
+    world.add_foreign_witness(&key.verifier().to_string(), &format!("http://{address}"));
+    let ended = match world.try_start_log() {
+        Ok(log) => log.ended(),
+        Err(ended) => ended,
+    };
+    ended.refused(
+        1,
+        &[
+            "ROLLED BACK?",
+            name,
+            "4611686018427",
+            "distrusted_witnesses",
+        ],
+    );
+
+    world.reconfigure(|config| {
+        config.insert("distrusted_witnesses".into(), vec![name].into());
+    });
+    world.start_log();
+    world.put(b"in spite of it");
+    world.put(b"and again");
+    assert!(world.running().is_alive());
+    let metrics = http::get(&world.running().admin_url, "/metrics")
+        .unwrap()
+        .text();
+    let conflicts = "ishibumi_log_witness_conflicts_total{witness=\"liar.example\"}";
+    assert!(metrics.contains(conflicts), "{metrics}");
+
+    // Another name does not excuse it.
+    world.stop_log();
+    world.reconfigure(|config| {
+        config.insert(
+            "distrusted_witnesses".into(),
+            vec!["witness1.example"].into(),
+        );
+    });
+    let ended = match world.try_start_log() {
+        Ok(log) => log.ended(),
+        Err(ended) => ended,
+    };
+    ended.refused(1, &["ROLLED BACK?", name]);
+}
+
+/// It has agreed with this log since it started: what it says now is no news of a rollback.
+#[test]
+fn a_witness_that_begins_to_lie_costs_nothing() {
+    let mut world = World::new(Setup::default());
+    world.put(b"all agree");
+    eventually("the third cosignature", || {
+        (world.checkpoint().cosignatures().len() == 3).then_some(())
+    });
+    world.kill_witness(2);
+    liar(TcpListener::bind(&world.witnesses[2].address).unwrap());
+    for number in 0..5 {
+        world.put(format!("after {number}").as_bytes());
+    }
+    assert!(world.running().is_alive());
+    assert_eq!(world.checkpoint().cosignatures().len(), 2);
+}
+
+#[test]
+fn one_directory_has_one_owner_and_one_key_one_log() {
+    let world = World::new(Setup::default());
+    world.put(b"first");
+    // Twice on one directory.
+    for command in ["serve", "fsck"] {
+        world
+            .operate(&[command])
+            .refused(1, &["in use by another process"]);
+    }
+    // The same key from a copy of the data, on one machine: the head file is locked.
+    copy_dir(&world.path("data"), &world.path("copy"));
+    world.reconfigure(|config| {
+        config.insert("data_dir".into(), "copy".into());
+    });
+    let ended = world.try_start_log().unwrap_err();
+    ended.refused(1, &["in use by another process", ".head"]);
+    world.put(b"undisturbed");
+}
+
+/// Everything was copied to another machine and started there as well. No lock reaches that far; the
+/// witnesses do: one of the two may get its quorum for a tree, never both.
+#[test]
+fn two_machines_with_one_key_never_publish_two_histories() {
+    let mut world = World::new(Setup {
+        config: "[sequencing]\nquorum_deadline_ms = 400",
+        ..Setup::default()
+    });
+    world.put(b"before");
+    world.stop_log();
+    copy_dir(&world.path("data"), &world.path("data2"));
+    copy_dir(&world.path("heads"), &world.path("heads2"));
+    let config = std::fs::read_to_string(world.path("log.toml")).unwrap();
+    let config = config
+        .replace("\"data\"", "\"data2\"")
+        .replace("\"heads\"", "\"heads2\"");
+    std::fs::write(world.path("log2.toml"), config).unwrap();
+    world.start_log();
+    let mut command = Command::new(program("ishibumi-log"));
+    let second = command
+        .arg("--config")
+        .arg(world.path("log2.toml"))
+        .arg("serve");
+    let second = Running::start(second).unwrap();
+    let token = world.token("lab").to_owned();
+    let seen = std::sync::Mutex::new(Vec::new());
+    // Each machine has customers of its own.
+    std::thread::scope(|scope| {
+        for (url, name) in [(world.url(), "a"), (second.url.as_str(), "b")] {
+            let (token, seen) = (&token, &seen);
+            scope.spawn(move || {
+                for number in 0..12 {
+                    let octets = format!("{name} {number}");
+                    let Ok(answer) = submit(url, token, OPAQUE, "", octets.as_bytes()) else {
+                        return;
+                    };
+                    if answer.status == 200 {
+                        let proof = ishibumi_tlog::proof::TlogProof::parse(&answer.body).unwrap();
+                        let checkpoint = Checkpoint::parse(proof.checkpoint.text()).unwrap();
+                        seen.lock().unwrap().push((name, checkpoint));
+                    }
+                }
+            });
+        }
+    });
+    let seen = seen.into_inner().unwrap();
+    let mut roots = std::collections::BTreeMap::new();
+    for (_, checkpoint) in &seen {
+        let root = *roots.entry(checkpoint.size).or_insert(checkpoint.root);
+        assert_eq!(
+            root, checkpoint.root,
+            "two histories at size {}",
+            checkpoint.size
+        );
+    }
+    // All that was proven is one machine's history.
+    let names: std::collections::BTreeSet<&str> = seen.iter().map(|(name, _)| *name).collect();
+    assert!(names.len() <= 1, "both machines proved: {seen:?}");
+}
+
+#[test]
+fn nothing_is_created_by_serving_nor_twice_by_init() {
+    let mut world = World::prepared(Setup::default());
+    // A second log is not made where one is.
+    world.operate(&["init"]).refused(1, &["exists already"]);
+    world
+        .operate(&["init", "--keep-key"])
+        .refused(1, &["exists already"]);
+    std::fs::rename(world.path("data"), world.path("away")).unwrap();
+    // The head file alone says that this key has a log.
+    world
+        .operate(&["init", "--keep-key"])
+        .refused(1, &["exists already"]);
+    assert!(!world.path("data").exists());
+
+    // Serving makes nothing, neither out of nothing nor out of an empty directory.
+    for empty in [false, true] {
+        if empty {
+            std::fs::create_dir(world.path("data")).unwrap();
+        }
+        for command in ["serve", "fsck", "status"] {
+            world
+                .operate(&[command])
+                .refused(1, &["there is no store at"]);
+        }
+        assert_eq!(world.path("data").exists(), empty);
+    }
+    assert_eq!(std::fs::read_dir(world.path("data")).unwrap().count(), 0);
+    std::fs::remove_dir(world.path("data")).unwrap();
+    std::fs::rename(world.path("away"), world.path("data")).unwrap();
+    std::fs::rename(world.path("heads"), world.path("away")).unwrap();
+    world
+        .operate(&["serve"])
+        .refused(1, &["there is no store at", ".head"]);
+    std::fs::rename(world.path("away"), world.path("heads")).unwrap();
+    world.start_log();
+    world.put(b"the one");
+}
+
+#[test]
+fn of_two_inits_at_once_one_wins() {
+    let world = World::prepared(Setup::default());
+    for name in ["data", "heads"] {
+        std::fs::remove_dir_all(world.path(name)).unwrap();
+    }
+    std::fs::remove_file(world.path("log.key")).unwrap();
+    let codes: Vec<i32> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..6)
+            .map(|_| scope.spawn(|| world.operate(&["init"]).code))
+            .collect();
+        threads.into_iter().map(|t| t.join().unwrap()).collect()
+    });
+    let won = codes.iter().filter(|code| **code == 0).count();
+    assert_eq!(won, 1, "{codes:?}");
+    assert!(codes.iter().all(|code| [0, 1].contains(code)), "{codes:?}");
+    world.assert_sound();
+}
+
+#[test]
+fn the_wrong_key_or_the_wrong_name_does_not_start() {
+    let mut world = World::new(Setup::default());
+    world.put(b"mine");
+    world.stop_log();
+    let key = std::fs::read_to_string(world.path("log.key")).unwrap();
+    let policy = world.policy_text();
+    // Another key of the same name, with a policy that fits it: it has no head file.
+    let other = NoteSigner::from_seed(ORIGIN, SignatureType::Ed25519, &[4; 32]).unwrap();
+    std::fs::write(world.path("log.key"), other.to_private_text()).unwrap();
+    world
+        .operate(&["serve"])
+        .refused(1, &["policy.txt", "no log line"]);
+    let fitting = policy.replace(world.vkey(), &other.verifier().to_string());
+    std::fs::write(world.path("policy.txt"), fitting).unwrap();
+    world
+        .operate(&["serve"])
+        .refused(1, &["there is no store at"]);
+    // A witness's key.
+    let witness = NoteSigner::from_seed(ORIGIN, SignatureType::CosignatureV1, &[4; 32]).unwrap();
+    std::fs::write(world.path("log.key"), witness.to_private_text()).unwrap();
+    world.operate(&["serve"]).refused(1, &["cosignatures"]);
+    std::fs::write(world.path("log.key"), "no key\n").unwrap();
+    world.operate(&["serve"]).refused(1, &["log.key"]);
+    std::fs::write(world.path("log.key"), &key).unwrap();
+    std::fs::write(world.path("policy.txt"), &policy).unwrap();
+    // Another origin.
+    world.reconfigure(|config| {
+        config.insert("origin".into(), "log.example/other".into());
+    });
+    world
+        .operate(&["serve"])
+        .refused(1, &[ORIGIN, "log.example/other"]);
+    world.reconfigure(|config| {
+        config.insert("origin".into(), ORIGIN.into());
+    });
+    // Another log's data under this log's key.
+    let other = World::prepared(Setup {
+        witnesses: 1,
+        quorum: 1,
+        ..Setup::default()
+    });
+    copy_dir(&world.path("data"), &world.path("mine"));
+    restore_dir(&other.path("data"), &world.path("data"));
+    world.operate(&["serve"]).refused(1, &["ROLLED BACK"]);
+    restore_dir(&world.path("mine"), &world.path("data"));
+    world.start_log();
+    world.put(b"still mine");
+    // And a witness does not take a log's key for its own.
+    let dir = world.path("w9").display().to_string();
+    assert_eq!(
+        run(
+            "ishibumi-witness",
+            ["serve", "--dir", &dir, "--listen", "127.0.0.1:0"]
+        )
+        .code,
+        1
+    );
+}
