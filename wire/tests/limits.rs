@@ -192,7 +192,7 @@ async fn all_bodies_together_are_bounded() {
 #[tokio::test]
 async fn a_shutdown_lets_requests_finish() {
     let server = server(Limits::default()).await;
-    let net = HttpNet::new().unwrap();
+    let net = HttpNet::new();
     let request = Request::get(format!("http://{}/slow", server.address), 100);
     let in_flight = tokio::spawn(async move { net.send(request).await });
     tokio::time::sleep(Duration::from_millis(100)).await;
@@ -208,7 +208,7 @@ async fn a_shutdown_lets_requests_finish() {
 #[tokio::test]
 async fn an_answer_that_is_too_long_or_too_late_is_an_error() {
     let server = server(Limits::default()).await;
-    let net = HttpNet::new().unwrap();
+    let net = HttpNet::new();
     let url = |path: &str| format!("http://{}{path}", server.address);
     assert!(net.send(Request::get(url("/large"), 1000)).await.is_err());
     let mut hasty = Request::get(url("/slow"), 1000);

@@ -37,7 +37,7 @@ impl Server {
         Self {
             url: url(&public),
             admin: url(&admin),
-            net: HttpNet::new().unwrap(),
+            net: HttpNet::new(),
             stop,
             task: tokio::spawn(serve(
                 Arc::new(witness),

@@ -88,7 +88,7 @@ impl Drop for Running {
 fn send(request: Request) -> Response {
     let mut runtime = tokio::runtime::Builder::new_current_thread();
     let runtime = runtime.enable_all().build().unwrap();
-    runtime.block_on(async { HttpNet::new().unwrap().send(request).await.unwrap() })
+    runtime.block_on(async { HttpNet::new().send(request).await.unwrap() })
 }
 
 fn add(running: &Running, body: Vec<u8>) -> Response {

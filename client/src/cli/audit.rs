@@ -82,7 +82,7 @@ fn source(log: &str) -> Result<Source, Failure> {
         )));
     }
     let url = network::log_url(log).map_err(|error| Failure::usage(format!("{log}: {error}")))?;
-    Ok(Source::url(network::net()?, &url))
+    Ok(Source::url(network::net(), &url))
 }
 
 fn read_state(path: &Path, policy: &Policy) -> Result<AuditState, Failure> {

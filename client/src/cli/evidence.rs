@@ -73,7 +73,7 @@ pub(crate) fn run(arguments: &EvidenceArguments, voice: Voice) -> Result<Exit, F
     let record = record_of(kind, &octets, &anchors)
         .map_err(|refusal| Failure::new(Exit::Disproven, format!("{name}: {refusal}")))?;
     let leaf = leaf_hash(&record.encode());
-    let client = LogClient::new(network::net()?, &arguments.log, None);
+    let client = LogClient::new(network::net(), &arguments.log, None);
     let timeout = Duration::from_secs(arguments.timeout);
     let answer = network::block_on(async {
         client

@@ -122,7 +122,7 @@ pub(crate) fn run(arguments: &SubmitArguments, voice: Voice) -> Result<Exit, Fai
     }
     let token = arguments.token_file.as_deref().map(token).transpose()?;
     let job = Job {
-        client: LogClient::new(network::net()?, &arguments.log, token),
+        client: LogClient::new(network::net(), &arguments.log, token),
         terms,
         wait: match arguments.wait {
             WaitFor::Quorum => Wait::Quorum,

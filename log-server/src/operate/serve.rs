@@ -36,7 +36,7 @@ pub fn serve(
     )?;
     let sequencer = Sequencer::open(Arc::clone(&store)).map_err(|e| refused(&e))?;
     let metrics = Arc::new(Metrics::new().map_err(|e| refused(&e))?);
-    let net: Arc<dyn Net> = Arc::new(HttpNet::new().map_err(|e| refused(&e))?);
+    let net: Arc<dyn Net> = Arc::new(HttpNet::new());
 
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()

@@ -31,7 +31,7 @@ fn ask(config: &Config) -> Result<Value, OperateError> {
         .enable_all()
         .build()
         .map_err(|error| refused(&error))?;
-    let net = HttpNet::new().map_err(|error| refused(&error))?;
+    let net = HttpNet::new();
     let url = format!("http://{}/status", config.admin_listen);
     let answer = runtime
         .block_on(net.send(Request::get(url, ANSWER_LEN_MAX)))
