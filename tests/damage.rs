@@ -1,1 +1,296 @@
-//! Not written yet.
+//! Bits that rot, on disk and below RocksDB's checksums: `fsck` finds them, and nothing is signed over
+//! what was not written.
+
+use std::path::{Path, PathBuf};
+
+use ishibumi_tests::oracle;
+use ishibumi_tests::process::eventually;
+use ishibumi_tests::world::{OPAQUE, Setup, World, copy_dir, opaque_record, restore_dir};
+use ishibumi_tlog::Hash;
+use rocksdb::{DB, Options};
+
+const RECORDS: u64 = 600;
+
+fn octets(number: u64) -> Vec<u8> {
+    format!("record {number}").into_bytes()
+}
+
+/// A log with [`RECORDS`] records beside the one that opened it, all published; it stands.
+fn filled() -> World {
+    let mut world = World::new(Setup::default());
+    put_all(&world, 0..RECORDS);
+    eventually("the last record", || {
+        (world.size() == RECORDS + 1).then_some(())
+    });
+    world.stop_log();
+    world
+}
+
+fn put_all(world: &World, numbers: std::ops::Range<u64>) {
+    let mut batch = Vec::new();
+    for number in numbers {
+        let octets = octets(number);
+        batch.push(255);
+        batch.extend(u32::try_from(octets.len()).unwrap().to_be_bytes());
+        batch.extend(octets);
+    }
+    let media_type = "application/vnd.ishibumi.batch";
+    let _ = world
+        .submit("lab", media_type, "?wait=durable", &batch)
+        .expect(202);
+}
+
+/// The database as somebody finds it who goes past the store.
+fn raw(path: &Path) -> DB {
+    let families = DB::list_cf(&Options::default(), path).unwrap();
+    DB::open_cf(&Options::default(), path, families).unwrap()
+}
+
+/// Flips a bit of a value, under a checksum that fits it.
+fn flip(path: &Path, family: &str, key: &[u8], at: usize) {
+    let database = raw(path);
+    let family = database.cf_handle(family).unwrap();
+    let mut value = database.get_cf(family, key).unwrap().unwrap();
+    value[at] ^= 1;
+    database.put_cf(family, key, value).unwrap();
+}
+
+fn tile_key(level: u8, index: u64) -> Vec<u8> {
+    [&[level][..], &index.to_be_bytes()].concat()
+}
+
+/// The root of the records that were submitted, up to `size`.
+fn true_root(world: &World, size: u64) -> Hash {
+    let opened = first_record(world);
+    let mut leaves = vec![oracle::leaf(&opened)];
+    leaves.extend((0..size - 1).map(|number| oracle::leaf(&opaque_record(&octets(number)))));
+    Hash(oracle::root(&leaves))
+}
+
+/// Record 0 says origin and key: anybody who knows them can make it.
+fn first_record(world: &World) -> Vec<u8> {
+    use ishibumi_artifact::record::{LogOpened, LogStatement};
+    let opened = LogOpened::new(ishibumi_tests::world::ORIGIN, &[world.vkey()], &[]).unwrap();
+    let body = ishibumi_artifact::Body::Log(LogStatement::Opened(opened));
+    ishibumi_artifact::Record::from(body).encode()
+}
+
+#[test]
+fn fsck_names_what_rotted() {
+    let world = filled();
+    world.assert_sound();
+    let (data, whole) = (world.path("data"), world.path("whole"));
+    copy_dir(&data, &whole);
+    let edge = b"edge".to_vec();
+    let leaf = oracle::leaf(&opaque_record(&octets(99))).to_vec();
+    let cases: [(&str, Vec<u8>, usize, &[&str]); 7] = [
+        (
+            "records",
+            100_u64.to_be_bytes().to_vec(),
+            9,
+            &["tile 0 of level 0", "record 100"],
+        ),
+        (
+            "records",
+            590_u64.to_be_bytes().to_vec(),
+            9,
+            &["590", "edge", "root"],
+        ),
+        (
+            "tiles",
+            tile_key(0, 1),
+            5000,
+            &["tile 1 of level 0", "tile/0/001"],
+        ),
+        (
+            "tiles",
+            tile_key(0, 0),
+            0,
+            &["tile 0 of level 0", "tile/0/000"],
+        ),
+        ("state", edge, 40, &["edge"]),
+        ("leaves", leaf, 7, &["index", "stands at"]),
+        (
+            "kept",
+            (RECORDS + 1).to_be_bytes().to_vec(),
+            30,
+            &["checkpoint"],
+        ),
+    ];
+    for (family, key, at, words) in cases {
+        restore_dir(&whole, &data);
+        flip(&data, family, &key, at);
+        let ended = world.operate(&["fsck"]);
+        let said = format!("{}{}", ended.out, ended.err);
+        assert_eq!(ended.code, 1, "{family}: {said}");
+        assert!(
+            words.iter().any(|word| said.contains(word)),
+            "{family}: {said}"
+        );
+    }
+    restore_dir(&whole, &data);
+    world.assert_sound();
+}
+
+/// What is staged and not yet signed has no other witness than the log itself.
+#[test]
+fn nothing_is_signed_over_what_rotted() {
+    let mut world = World::new(Setup::default());
+    put_all(&world, 0..300);
+    eventually("the records", || (world.size() == 301).then_some(()));
+    for number in 0..3 {
+        world.kill_witness(number);
+    }
+    // A first head may still be signed without them, but none after it.
+    let _ = world
+        .submit("lab", OPAQUE, "?wait=durable", &octets(300))
+        .expect(202);
+    eventually("one head ahead", || {
+        (world.status("signed_size") == 302).then_some(())
+    });
+    put_all(&world, 301..RECORDS);
+    assert_eq!(world.status("signed_size"), 302);
+    world.stop_log();
+    for number in 0..3 {
+        world.start_witness(number);
+    }
+    let (data, whole) = (world.path("data"), world.path("whole"));
+    copy_dir(&data, &whole);
+    for (family, key, at) in [
+        ("records", 310_u64.to_be_bytes().to_vec(), 9),
+        ("records", 500_u64.to_be_bytes().to_vec(), 12),
+        ("records", (RECORDS).to_be_bytes().to_vec(), 9),
+        ("tiles", tile_key(0, 1), 60 * 32),
+        ("tiles", tile_key(0, 0), 32),
+        ("state", b"edge".to_vec(), 50),
+    ] {
+        restore_dir(&whole, &data);
+        flip(&data, family, &key, at);
+        let ended = match world.try_start_log() {
+            Err(ended) => ended,
+            Ok(log) => log.ended(),
+        };
+        assert_eq!(ended.code, 1, "{family} {key:?}: {}", ended.err);
+        for number in 0..3 {
+            let url = format!("http://{}", world.witnesses[number].address);
+            let path = format!(
+                "/{}/checkpoint",
+                Hash::of(ishibumi_tests::world::ORIGIN.as_bytes())
+            );
+            let note = ishibumi_tests::http::get(&url, &path)
+                .unwrap()
+                .expect(200)
+                .text();
+            let size: u64 = note.lines().nth(1).unwrap().parse().unwrap();
+            assert!(size <= 302, "{family} {key:?}: {size} was signed");
+            assert!(
+                note.contains(&true_root(&world, size).to_base64()),
+                "{note}"
+            );
+        }
+    }
+    restore_dir(&whole, &data);
+    world.start_log();
+    eventually("the rest", || (world.size() == RECORDS + 1).then_some(()));
+    let head = world.checkpoint().checkpoint().clone();
+    assert_eq!(head.root, true_root(&world, RECORDS + 1));
+}
+
+fn files(path: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(path)
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    let mut files: Vec<_> = entries
+        .filter(|path| path.metadata().unwrap().len() > 0)
+        .filter(|path| {
+            let name = path.file_name().unwrap().to_str().unwrap();
+            // RocksDB's own diary and its lock decide nothing.
+            !name.starts_with("LOG") && name != "LOCK"
+        })
+        .collect();
+    files.sort();
+    files
+}
+
+/// Bits and ends of the files themselves: whatever starts in spite of it tells the truth.
+#[test]
+fn rotten_files_are_refused_or_do_not_matter() {
+    let mut world = filled();
+    let (data, whole) = (world.path("data"), world.path("whole"));
+    copy_dir(&data, &whole);
+    let root = true_root(&world, RECORDS + 1);
+    let (mut refused, mut served) = (0, 0);
+    for file in files(&whole) {
+        let name = file.file_name().unwrap();
+        let len = usize::try_from(file.metadata().unwrap().len()).unwrap();
+        let mut changes: Vec<Box<dyn Fn(&mut Vec<u8>)>> = Vec::new();
+        for at in [0, len / 3, len * 2 / 3, len - 1] {
+            changes.push(Box::new(move |octets| octets[at] ^= 1));
+        }
+        changes.push(Box::new(move |octets| octets.truncate(len / 2)));
+        changes.push(Box::new(|octets| octets.clear()));
+        for change in changes {
+            restore_dir(&whole, &data);
+            let mut octets = std::fs::read(&file).unwrap();
+            change(&mut octets);
+            std::fs::write(data.join(name), octets).unwrap();
+            let log = match world.try_start_log() {
+                Err(ended) => {
+                    assert_eq!(ended.code, 1, "{name:?}: {}", ended.err);
+                    refused += 1;
+                    continue;
+                }
+                Ok(log) => log,
+            };
+            world.log = Some(log);
+            // It may find out later and stop; if it answers, what it answers is true.
+            let answer = ishibumi_tests::http::get(world.url(), "/checkpoint");
+            if let Some(answer) = answer.ok().filter(|answer| answer.status == 200) {
+                assert!(
+                    answer.text().contains(&root.to_base64()),
+                    "{name:?}: {answer}"
+                );
+                served += 1;
+            }
+            world.kill_log();
+        }
+    }
+    assert!(
+        refused > 10 && served > 0,
+        "{refused} refused, {served} served"
+    );
+    restore_dir(&whole, &data);
+    world.assert_sound();
+    world.start_log();
+    world.put(b"goes on");
+}
+
+/// A head file that rotted is not passed over.
+#[test]
+fn a_rotten_head_file_is_refused() {
+    let mut world = filled();
+    let heads = files(&world.path("heads"));
+    let [head] = heads.as_slice() else {
+        panic!("one head file: {heads:?}")
+    };
+    let whole = std::fs::read(head).unwrap();
+    let half = whole.len() / 2;
+    let mut both = whole.clone();
+    both[20] ^= 1;
+    both[half + 20] ^= 1;
+    for rotten in [&both[..], &whole[..half], &whole[..100], b""] {
+        std::fs::write(head, rotten).unwrap();
+        world
+            .operate(&["serve"])
+            .refused(1, &["head file", "damaged"]);
+    }
+    // One slot of the two: a crash while writing leaves as much.
+    for slot in [0, half] {
+        let mut one = whole.clone();
+        one[slot + 20] ^= 1;
+        std::fs::write(head, one).unwrap();
+        world.start_log();
+        world.put(format!("slot {slot}").as_bytes());
+        world.stop_log();
+    }
+}
