@@ -39,11 +39,17 @@ pub enum LookupKey {
     Organization(String),
     /// SHA-256 of a CRL's DER.
     Crl([u8; 32]),
+    /// A token by `content`, the digest of everything that was signed.
+    TokenContent([u8; 32]),
+    /// Statements about the provider with this identifier.
+    Provider(String),
+    /// Statements about any provider.
+    Providers,
 }
 
 impl LookupKey {
-    /// Stable encoding, 33 octets: a tag, then a SHA-256. Tags 1, 2 and 6 carry the digest itself;
-    /// 3, 4 and 5 SHA-256 over each field as `uint32` length and octets.
+    /// Stable encoding, 33 octets: a tag, then a SHA-256. Tags 1, 2, 6 and 7 carry the digest itself;
+    /// 3, 4, 5 and 8 SHA-256 over each field as `uint32` length and octets; 9 has no field.
     pub fn to_bytes(&self) -> [u8; 33] {
         match self {
             Self::Certificate(digest) => tagged(1, *digest),
@@ -59,7 +65,67 @@ impl LookupKey {
             } => tagged(4, digest_fields(&[ess_hash_algorithm, ess_hash, serial])),
             Self::Organization(identifier) => tagged(5, digest_fields(&[identifier.as_bytes()])),
             Self::Crl(digest) => tagged(6, *digest),
+            Self::TokenContent(digest) => tagged(7, *digest),
+            Self::Provider(identifier) => tagged(8, digest_fields(&[identifier.as_bytes()])),
+            Self::Providers => tagged(9, digest_fields(&[])),
         }
+    }
+}
+
+impl LookupKey {
+    /// Reads a key as people and URLs write it (docs/formats/submission-api.md, "Lookup"): the kind,
+    /// and a value in lowercase hexadecimal or, for organisations and providers, as plain text.
+    pub fn from_words(kind: &str, value: &str) -> Option<Self> {
+        let plain = |value: &str| (1..=256).contains(&value.len()).then(|| value.to_owned());
+        Some(match kind {
+            "certificate" => Self::Certificate(digest(value)?),
+            "tbs-certificate" => Self::TbsCertificate(digest(value)?),
+            "crl" => Self::Crl(digest(value)?),
+            "content" => Self::TokenContent(digest(value)?),
+            "serial" => {
+                let (issuer, serial) = value.split_once('/')?;
+                Self::IssuerSerial {
+                    issuer_key_hash: digest(issuer)?,
+                    serial: octets(serial)?,
+                }
+            }
+            "tsu" => {
+                let (algorithm, rest) = value.split_once('/')?;
+                let (hash, serial) = rest.split_once('/')?;
+                Self::TsuSerial {
+                    ess_hash_algorithm: hash_oid(algorithm)?,
+                    ess_hash: octets(hash)?,
+                    serial: octets(serial)?,
+                }
+            }
+            "organization" => Self::Organization(plain(value)?),
+            "provider" => Self::Provider(plain(value)?),
+            "providers" if value.is_empty() => Self::Providers,
+            _ => return None,
+        })
+    }
+}
+
+/// Octets in lowercase hexadecimal, at most 64 of them.
+fn octets(text: &str) -> Option<Vec<u8>> {
+    let lower = !text.bytes().any(|byte| byte.is_ascii_uppercase());
+    let octets = hex::decode(text).ok()?;
+    (lower && (1..=64).contains(&octets.len())).then_some(octets)
+}
+
+fn digest(text: &str) -> Option<[u8; 32]> {
+    octets(text)?.try_into().ok()
+}
+
+/// Contents octets of the OIDs of the hash algorithms that ESS attributes use.
+fn hash_oid(name: &str) -> Option<Vec<u8>> {
+    let nist = |last: u8| vec![0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, last];
+    match name {
+        "sha1" => Some(vec![0x2b, 0x0e, 0x03, 0x02, 0x1a]),
+        "sha256" => Some(nist(1)),
+        "sha384" => Some(nist(2)),
+        "sha512" => Some(nist(3)),
+        _ => None,
     }
 }
 
@@ -83,14 +149,17 @@ fn digest_fields(fields: &[&[u8]]) -> [u8; 32] {
 }
 
 impl Record {
-    /// The keys under which this record is found. Empty for statements and unknown kinds.
+    /// The keys under which this record is found. Empty for the log's own statements and unknown kinds.
     pub fn lookup_keys(&self) -> Vec<LookupKey> {
         match self.body() {
-            Body::Token(token) => vec![LookupKey::TsuSerial {
-                ess_hash_algorithm: token.ess_hash_algorithm.as_bytes().to_vec(),
-                ess_hash: token.ess_hash.as_bytes().to_vec(),
-                serial: token.serial.as_bytes().to_vec(),
-            }],
+            Body::Token(token) => vec![
+                LookupKey::TsuSerial {
+                    ess_hash_algorithm: token.ess_hash_algorithm.as_bytes().to_vec(),
+                    ess_hash: token.ess_hash.as_bytes().to_vec(),
+                    serial: token.serial.as_bytes().to_vec(),
+                },
+                LookupKey::TokenContent(token.content),
+            ],
             Body::Certificate(body) => {
                 let der = body.certificate.as_bytes();
                 let mut keys = vec![LookupKey::Certificate(sha256(der))];
@@ -121,7 +190,14 @@ impl Record {
                 serial: body.serial.as_bytes().to_vec(),
             }],
             Body::Crl(body) => vec![LookupKey::Crl(body.digest)],
-            Body::Log(_) | Body::Provider(_) | Body::Opaque(_) | Body::Unknown(_) => Vec::new(),
+            Body::Provider(statement) => {
+                let mut keys = vec![LookupKey::Providers];
+                if let Ok(identifier) = String::from_utf8(statement.provider().to_vec()) {
+                    keys.push(LookupKey::Provider(identifier));
+                }
+                keys
+            }
+            Body::Log(_) | Body::Opaque(_) | Body::Unknown(_) => Vec::new(),
         }
     }
 }

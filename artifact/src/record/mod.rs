@@ -11,12 +11,14 @@
 mod codec;
 mod disclosure;
 mod lookup;
+mod provider;
 mod statement;
 
 use codec::{Cursor, Writer};
 pub use codec::{Moment, Opaque, RecordError};
 pub use disclosure::{Disclosure, certificate_record, disclosure};
 pub use lookup::LookupKey;
+pub use provider::{INTERMEDIATES_MAX, KINDS_MAX, ProviderEntry, STATUS_CHANGES_MAX, StatusChange};
 pub use statement::{
     ANCHORS_MAX, KEYS_MAX, LogOpened, LogStatement, ProviderStatement, StatementCode,
 };
