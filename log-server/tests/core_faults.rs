@@ -571,6 +571,62 @@ fn a_start_signs_nothing_until_the_quorum_knows_the_old_head() {
     assert_eq!(outcome.round.unwrap().head.checkpoint.size, 9);
 }
 
+/// One witness may lie; a quorum that knows more than this log is believed.
+#[test]
+fn a_quorum_that_contradicts_stops_the_log_and_a_single_witness_does_not() {
+    let names = ["a.example", "b.example", "c.example"];
+    let keys = names.map(|name| {
+        let seed = [name.as_bytes()[0]; 32];
+        let key = NoteSigner::from_seed(name, SignatureType::CosignatureV1, &seed).unwrap();
+        key.verifier().to_string()
+    });
+    let rig = Rig::new();
+    let store = log(&rig, 4, 4);
+    let open = || {
+        let policy = format!(
+            "log {}\nwitness a {}\nwitness b {}\nwitness c {}\ngroup g 2 a b c\nquorum g\n",
+            rig.key.verifier(),
+            keys[0],
+            keys[1],
+            keys[2],
+        );
+        let policy = Policy::parse(policy.as_bytes()).unwrap();
+        let store: Arc<dyn LogStore> = Arc::<MemoryLog>::clone(&store);
+        let signer = rig.signer(Arc::clone(&store)).unwrap();
+        let minute = Duration::from_secs(60);
+        let publisher = Publisher::open(store, policy, signer, NOW, minute).unwrap();
+        publisher.start(NOW).unwrap().0
+    };
+    let error = open().contradicted(names[0], 5, 4, false).err();
+    assert!(
+        matches!(
+            error,
+            Some(PublisherError::WitnessAhead {
+                theirs: 5,
+                ours: 4,
+                ..
+            })
+        ),
+        "{error:?}"
+    );
+
+    let mut publisher = open();
+    for _ in 0..3 {
+        publisher = publisher.contradicted(names[0], 5, 4, true).unwrap();
+    }
+    // Nor do others that were asked about another head, or that nobody knows.
+    publisher = publisher.contradicted(names[1], 9, 3, true).unwrap();
+    publisher = publisher.contradicted("d.example", 9, 4, true).unwrap();
+    let error = publisher.contradicted(names[2], 6, 4, true).err();
+    assert!(
+        matches!(
+            error,
+            Some(PublisherError::SignedElsewhere { theirs: 6, ours: 4 })
+        ),
+        "{error:?}"
+    );
+}
+
 /// What one life of the log does, until its end or the first error: stage, sign, cosign, publish, five
 /// times. `acked` learns what was answered.
 fn live(rig: &Rig, store: &Arc<MemoryLog>, acked: &Mutex<Vec<(u64, u64)>>) -> Result<(), String> {

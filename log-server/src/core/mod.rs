@@ -21,7 +21,7 @@ mod sequencer;
 mod witnesses;
 
 pub use head::{HeadError, HeadSigner, SignedHead};
-pub use proofs::{consistency_proof, inclusion_proof};
+pub use proofs::{consistency_proof, inclusion_proofs};
 pub use publisher::{Published, Publisher, PublisherError, Round};
 pub use sequencer::{Item, Placed, Sequencer, SequencerError};
 pub use witnesses::{Endpoint, Report};

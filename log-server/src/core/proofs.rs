@@ -7,21 +7,25 @@ use ishibumi_tlog::proof::TlogProof;
 use ishibumi_tlog::tile::TileNodes;
 use ishibumi_tlog::tree::{prove_consistency, prove_inclusion};
 
-/// The proof that record `index` is in the tree of `size` leaves that `checkpoint` signs; `None` if it
-/// is not.
-pub fn inclusion_proof(
+/// The proofs that the records `indices` are in the tree of `size` leaves that `checkpoint` signs, in
+/// their order; `None` for one that is not. The tiles that they share are read and hashed once.
+pub fn inclusion_proofs(
     store: &dyn LogStore,
-    index: u64,
+    indices: &[u64],
     size: u64,
     checkpoint: &Note,
-) -> Result<Option<TlogProof>, StoreError> {
+) -> Result<Vec<Option<TlogProof>>, StoreError> {
     let tiles = StoredTiles(store);
-    let hashes = prove_inclusion(&TileNodes::new(&tiles, size), index, size)?;
-    Ok(hashes.map(|hashes| TlogProof {
-        index,
-        hashes,
-        checkpoint: checkpoint.clone(),
-    }))
+    let nodes = TileNodes::new(&tiles, size);
+    let prove = |&index: &u64| {
+        let hashes = prove_inclusion(&nodes, index, size)?;
+        Ok(hashes.map(|hashes| TlogProof {
+            index,
+            hashes,
+            checkpoint: checkpoint.clone(),
+        }))
+    };
+    indices.iter().map(prove).collect()
 }
 
 /// The proof that the tree of `old` leaves begins the tree of `new`; `None` if `old` is larger.

@@ -6,6 +6,7 @@
 //! witnesses has answered for it, nothing new is signed (a restored machine learns from its witnesses
 //! that it is old). Cosignatures beyond the quorum are added as they come.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -55,6 +56,18 @@ pub enum PublisherError {
         /// The size that this log signed.
         ours: u64,
     },
+    /// A quorum of witnesses knows larger trees, though they have agreed with this process before.
+    #[error(
+        "FORKED? A quorum of witnesses cosigned larger trees under this log's key than the {ours} records \
+         that this log has signed (the largest has {theirs}): the key signs somewhere else as well. Keep \
+         the log that the witnesses follow, and never start the other one again"
+    )]
+    SignedElsewhere {
+        /// The largest size that is claimed.
+        theirs: u64,
+        /// The size that this log signed.
+        ours: u64,
+    },
 }
 
 /// What the publisher wants done after an event.
@@ -76,6 +89,8 @@ pub struct Publisher {
     /// often come after the next head was signed.
     before: Option<Open>,
     rounds: u64,
+    /// Witnesses that claim a larger tree than the present round's, by their place in the policy.
+    contradicting: BTreeMap<usize, u64>,
     published: Option<Published>,
     keep: Keep,
     recosign_interval: Duration,
@@ -123,6 +138,7 @@ impl Publisher {
             round: None,
             before: None,
             rounds: 0,
+            contradicting: BTreeMap::new(),
             published,
             keep: Keep {
                 interval: keep_interval,
@@ -209,11 +225,51 @@ impl Publisher {
         Ok((self, outcome))
     }
 
+    /// The witness named `witness` claims to have cosigned a tree of `theirs` records when it was asked
+    /// about one of `ours`. `agreed_before`: it has cosigned for this process.
+    ///
+    /// # Errors
+    /// [`PublisherError::WitnessAhead`] if it has never agreed: this log may be an old copy. One that has
+    /// agreed may have begun to lie, and costs nothing; but a quorum is believed:
+    /// [`PublisherError::SignedElsewhere`].
+    pub fn contradicted(
+        mut self,
+        witness: &str,
+        theirs: u64,
+        ours: u64,
+        agreed_before: bool,
+    ) -> Result<Self, PublisherError> {
+        if !agreed_before {
+            return Err(PublisherError::WitnessAhead {
+                witness: witness.to_owned(),
+                theirs,
+                ours,
+            });
+        }
+        let present = self.signer.head().map(|head| head.checkpoint.size);
+        if present != Some(ours) {
+            return Ok(self);
+        }
+        let mut known = self.policy.witnesses().iter();
+        if let Some(place) = known.position(|known| known.key.name() == witness) {
+            self.contradicting.insert(place, theirs);
+        }
+        let Some(&theirs) = self.contradicting.values().max() else {
+            return Ok(self);
+        };
+        let claims = |place| self.contradicting.contains_key(&place);
+        if self.policy.is_quorum(claims) {
+            return Err(PublisherError::SignedElsewhere { theirs, ours });
+        }
+        Ok(self)
+    }
+
     fn open_round(mut self, now: Duration) -> Result<(Self, Outcome), PublisherError> {
         let Some(head) = self.signer.head().cloned() else {
             return Ok((self, Outcome::default()));
         };
         self.rounds += 1;
+        self.contradicting.clear();
         let known = self.published.as_ref().map(|published| published.note());
         let note = known.filter(|note| self.rounds == 1 && note.text() == head.note.text());
         let note = note.unwrap_or(&head.note).clone();

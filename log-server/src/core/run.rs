@@ -299,21 +299,13 @@ impl Publishing {
                         witness,
                         theirs,
                         ours,
-                        agreed_before: false,
-                    } if !self.distrusted.contains(&witness) => {
-                        return Err(PublisherError::WitnessAhead {
-                            witness,
-                            theirs,
-                            ours,
-                        });
-                    }
-                    Report::Ahead {
-                        witness,
-                        theirs,
-                        ours,
-                        ..
+                        agreed_before,
                     } => {
                         eprintln!("witness {witness} claims size {theirs}, this log signed {ours}");
+                        if !self.distrusted.contains(&witness) {
+                            publisher =
+                                publisher.contradicted(&witness, theirs, ours, agreed_before)?;
+                        }
                     }
                     Report::Failed { .. } => {}
                 }

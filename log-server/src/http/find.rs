@@ -4,13 +4,14 @@ use http::{HeaderValue, StatusCode, header};
 use ishibumi_artifact::LookupKey;
 use ishibumi_store::KeptCheckpoint;
 use ishibumi_tlog::Hash;
+use ishibumi_tlog::note::Note;
 use ishibumi_wire::{Reply, reply};
 use serde_json::json;
 
 use super::App;
 use super::problem::Problem;
 use super::read::no_store;
-use crate::core::{Published, inclusion_proof};
+use crate::core::{Published, inclusion_proofs};
 
 /// The most indices in one answer.
 const INDICES_MAX: usize = 1000;
@@ -66,10 +67,24 @@ impl App {
             Some(kept) if kept.size <= current => (kept.size, kept.note),
             _ => (current, published.note().clone()),
         };
-        let proof = inclusion_proof(self.store.as_ref(), index, size, &note)
-            .map_err(|error| Problem::store(&error))?
-            .ok_or_else(|| Problem::not_found(format!("record {index} is not published yet")))?;
-        Ok(proof.encode())
+        let mut texts = self.proof_texts(&[index], size, &note)?;
+        texts.pop().ok_or_else(|| not_published(index))
+    }
+
+    /// The tlog-proofs of the records `indices` under `note`, a checkpoint of `size` leaves.
+    pub(super) fn proof_texts(
+        &self,
+        indices: &[u64],
+        size: u64,
+        note: &Note,
+    ) -> Result<Vec<String>, Problem> {
+        let proofs = inclusion_proofs(self.store.as_ref(), indices, size, note)
+            .map_err(|error| Problem::store(&error))?;
+        let texts = indices.iter().zip(proofs).map(|(&index, proof)| {
+            let proof = proof.ok_or_else(|| not_published(index))?;
+            Ok(proof.encode())
+        });
+        texts.collect()
     }
 
     fn proof_reply(
@@ -112,6 +127,10 @@ impl App {
             format!("{body}\n"),
         )))
     }
+}
+
+fn not_published(index: u64) -> Problem {
+    Problem::not_found(format!("record {index} is not published yet"))
 }
 
 /// The answer for a record that is durable, but not covered by a quorum yet.

@@ -166,6 +166,24 @@ impl App {
         self.proof_text(placed.index, published, kept)
     }
 
+    /// The proofs of `placed`. New records are proven together: with the tiles read and hashed anew
+    /// for each of them, proving a batch would cost many times what writing it did.
+    fn submitted_proofs(
+        &self,
+        placed: &[Placed],
+        published: &Published,
+    ) -> Result<Vec<String>, Problem> {
+        let new = placed.iter().filter(|placed| placed.added > 0);
+        let new: Vec<u64> = new.map(|placed| placed.index).collect();
+        let size = published.checkpoint().size;
+        let mut proofs = self.proof_texts(&new, size, published.note())?.into_iter();
+        let proof = |placed: &Placed| match placed.added {
+            0 => self.submitted_proof(placed, published),
+            _ => proofs.next().ok_or_else(stopped),
+        };
+        placed.iter().map(proof).collect()
+    }
+
     async fn batch(&self, submission: Submission, body: Bytes) -> Result<Reply, Problem> {
         let artifacts = read_batch(&body, self.batch_items_max)?;
         let admitted = self.admit_all(&submission.provider, artifacts).await?;
@@ -193,6 +211,11 @@ impl App {
             (Wait::Quorum, Some(last)) => self.handle.covered(last, self.quorum_deadline).await,
             _ => None,
         };
+        let mut proofs = match &published {
+            Some(published) => self.submitted_proofs(&placed, published)?,
+            None => Vec::new(),
+        }
+        .into_iter();
         let mut placed = placed.iter();
         let results = refused
             .into_iter()
@@ -209,7 +232,8 @@ impl App {
                         .submissions
                         .with_label_values(&["accepted"])
                         .inc();
-                    self.item_json(placed.next().ok_or_else(stopped)?, published.as_ref())
+                    let placed = placed.next().ok_or_else(stopped)?;
+                    Ok(item_json(placed, proofs.next()))
                 }
             })
             .collect::<Result<Vec<Value>, Problem>>()?;
@@ -221,15 +245,6 @@ impl App {
         };
         let body = format!("{}\n", json!({ "results": results }));
         Ok(no_store(reply(status, "application/json", body)))
-    }
-
-    fn item_json(&self, placed: &Placed, published: Option<&Published>) -> Result<Value, Problem> {
-        let mut value = place_json(placed.index, placed.leaf);
-        value["added"] = placed.added.into();
-        if let Some(published) = published {
-            value["tlog_proof"] = self.submitted_proof(placed, published)?.into();
-        }
-        Ok(value)
     }
 
     async fn stage(&self, items: Vec<Item>) -> Result<Vec<Placed>, Problem> {
