@@ -310,6 +310,15 @@ impl App {
     }
 }
 
+fn item_json(placed: &Placed, proof: Option<String>) -> Value {
+    let mut value = place_json(placed.index, placed.leaf);
+    value["added"] = placed.added.into();
+    if let Some(proof) = proof {
+        value["tlog_proof"] = proof.into();
+    }
+    value
+}
+
 fn stopped() -> Problem {
     let detail = "the log stopped accepting; send again later";
     Problem::new(StatusCode::SERVICE_UNAVAILABLE, "stopped", detail)

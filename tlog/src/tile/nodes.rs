@@ -20,12 +20,33 @@ pub trait TileSource {
     fn tile(&self, level: u8, index: u64, width: u16) -> Result<Tile, Self::Error>;
 }
 
-/// Reads the nodes of the tree of `size` leaves out of its tiles; each tile is asked for once.
+/// Reads the nodes of the tree of `size` leaves out of its tiles. Each tile is asked for once and
+/// hashed once, so many proofs in one tree are best made with one reader.
 #[derive(Debug)]
 pub struct TileNodes<'a, S> {
     source: &'a S,
     size: u64,
-    seen: RefCell<HashMap<(u8, u64), Tile>>,
+    seen: RefCell<HashMap<(u8, u64), Rows>>,
+}
+
+/// A tile's hashes and, above them, the rows of complete nodes as far up as was asked for. All rows
+/// of a full tile cost 255 hashes, about as much as the nodes of a single audit path through it.
+#[derive(Debug)]
+struct Rows(Vec<Vec<Hash>>);
+
+impl Rows {
+    /// The node `index` of the row `height`; zeros, a hash that no proof verifies with, for a node
+    /// that is not complete in this tile.
+    fn node(&mut self, height: u8, index: u64) -> Hash {
+        while self.0.len() <= usize::from(height) {
+            let below = self.0.last().map(Vec::as_slice).unwrap_or_default();
+            self.0.push(parents(below));
+        }
+        let row = self.0.get(usize::from(height));
+        let place = usize::try_from(index).unwrap_or(usize::MAX);
+        let node = row.and_then(|row| row.get(place));
+        node.copied().unwrap_or(Hash([0; HASH_LEN]))
+    }
 }
 
 impl<'a, S: TileSource> TileNodes<'a, S> {
@@ -47,18 +68,15 @@ impl<S: TileSource> NodeReader for TileNodes<'_, S> {
         let first = index << height;
         let place = (tile_level, first / u64::from(TILE_WIDTH));
         let mut seen = self.seen.borrow_mut();
-        let tile = match seen.entry(place) {
+        let rows = match seen.entry(place) {
             std::collections::hash_map::Entry::Occupied(entry) => entry.into_mut(),
             std::collections::hash_map::Entry::Vacant(entry) => {
                 let width = tile_width(place.0, place.1, self.size);
-                entry.insert(self.source.tile(place.0, place.1, width)?)
+                let Tile(hashes) = self.source.tile(place.0, place.1, width)?;
+                entry.insert(Rows(vec![hashes]))
             }
         };
-        Ok(subtree(
-            tile.hashes(),
-            usize::try_from(first % u64::from(TILE_WIDTH)).unwrap_or(0),
-            height,
-        ))
+        Ok(rows.node(height, (first % u64::from(TILE_WIDTH)) >> height))
     }
 }
 
@@ -71,8 +89,13 @@ pub(super) fn subtree(hashes: &[Hash], start: usize, height: u8) -> Hash {
         return Hash([0; HASH_LEN]);
     }
     while row.len() > 1 {
-        let pairs = row.as_chunks::<2>().0;
-        row = pairs.iter().map(|&[l, r]| node_hash(l, r)).collect();
+        row = parents(&row);
     }
     row.first().copied().unwrap_or(Hash([0; HASH_LEN]))
+}
+
+/// The row above `row`; a last node without a sibling has no parent yet.
+fn parents(row: &[Hash]) -> Vec<Hash> {
+    let pairs = row.as_chunks::<2>().0;
+    pairs.iter().map(|&[l, r]| node_hash(l, r)).collect()
 }
