@@ -249,7 +249,7 @@ fn one_directory_has_one_owner_and_one_key_one_log() {
 }
 
 /// Everything was copied to another machine and started there as well. No lock reaches that far; the
-/// witnesses do: one of the two may get its quorum for a tree, never both.
+/// witnesses do: one of the two gets its quorum for a tree, never both, and the other learns of it.
 #[test]
 fn two_machines_with_one_key_never_publish_two_histories() {
     let mut world = World::new(Setup {
@@ -303,9 +303,26 @@ fn two_machines_with_one_key_never_publish_two_histories() {
             checkpoint.size
         );
     }
-    // All that was proven is one machine's history.
+    // All that was proven is one machine's history, and the other one gives up.
     let names: std::collections::BTreeSet<&str> = seen.iter().map(|(name, _)| *name).collect();
-    assert!(names.len() <= 1, "both machines proved: {seen:?}");
+    assert_eq!(names.len(), 1, "{seen:?}");
+    let first = world.log.take().unwrap();
+    let (winner, loser) = if names.contains("a") {
+        (first, second)
+    } else {
+        (second, first)
+    };
+    let ended = loser.ended();
+    assert_eq!(ended.code, 1, "{}", ended.err);
+    // Which of the two it is depends on whether all witnesses had answered it once.
+    let words = ["FORKED? A quorum of witnesses", "ROLLED BACK? The witness"];
+    assert!(
+        words.iter().any(|word| ended.err.contains(word)),
+        "{}",
+        ended.err
+    );
+    let answer = submit(&winner.url, &token, OPAQUE, "", b"goes on").unwrap();
+    let _ = answer.expect(200);
 }
 
 #[test]

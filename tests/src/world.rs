@@ -231,6 +231,17 @@ impl World {
         Running::start(command.args(self.arguments(&["serve"])))
     }
 
+    /// Starts the log through another program, which gets the log's path and arguments behind its own.
+    pub fn start_log_through(
+        &self,
+        program_name: &str,
+        arguments: &[&str],
+    ) -> Result<Running, Ended> {
+        let mut command = Command::new(program_name);
+        command.args(arguments).arg(program("ishibumi-log"));
+        Running::start(command.args(self.arguments(&["serve"])))
+    }
+
     /// The running log.
     pub fn running(&self) -> &Running {
         self.log.as_ref().expect("the log runs")
