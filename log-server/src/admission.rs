@@ -2,6 +2,7 @@
 
 use http::StatusCode;
 use ishibumi_artifact::record::Opaque;
+use ishibumi_artifact::time::Time;
 use ishibumi_artifact::{Body, Record, Refusal};
 use ishibumi_store::NewRecord;
 use ishibumi_tlog::hash::leaf_hash;
@@ -10,11 +11,39 @@ use ishibumi_tlog::tile::ENTRY_LEN_MAX;
 use crate::core::Item;
 use crate::http::problem::Problem;
 use crate::kind::Kind;
-use crate::registry::Provider;
+use crate::registry::{Provider, Submitter};
 
-/// Verifies an artifact under the provider's anchors and makes its records.
-pub fn admit(provider: &Provider, kind: Kind, octets: &[u8]) -> Result<Item, Problem> {
-    provider.check_kind(kind)?;
+/// Verifies an artifact under the submitter's anchors, makes its records and takes them off the quota.
+///
+/// What is rescued has to chain to the anchors of one provider that has ended; which one is found by
+/// trying.
+pub fn admit(submitter: &Submitter, kind: Kind, octets: &[u8], now: Time) -> Result<Item, Problem> {
+    let mut refused = None;
+    for provider in submitter.providers(Some(kind), now)? {
+        match admit_under(&provider, kind, octets) {
+            Ok(item) => return submitter.charge(item.records.len()).map(|()| item),
+            // Of several refusals the one that is not "not mine" says more.
+            Err(problem) => {
+                let better = refused.as_ref().is_none_or(|before: &Problem| {
+                    NOT_MINE.contains(&before.name) && !NOT_MINE.contains(&problem.name)
+                });
+                if better {
+                    refused = Some(problem);
+                }
+            }
+        }
+    }
+    Err(refused.unwrap_or_else(|| Problem::not_found("no provider is left to admit this under")))
+}
+
+/// How an artifact of another provider is refused.
+const NOT_MINE: [&str; 3] = [
+    "issuer-unregistered",
+    "signer-unknown",
+    "crl-issuer-unregistered",
+];
+
+fn admit_under(provider: &Provider, kind: Kind, octets: &[u8]) -> Result<Item, Problem> {
     let (records, blobs) = match kind {
         Kind::Artifact(kind) => {
             let admitted = ishibumi_artifact::admit(kind, octets, &provider.anchors);

@@ -3,7 +3,8 @@
 //! | room | what it does |
 //! | --- | --- |
 //! | [`config`] | the one file that says what is in force |
-//! | [`registry`], [`kind`], [`admission`] | who may submit what, and from octets to records |
+//! | [`registry`], [`quota`], [`kind`], [`admission`] | who may submit what and how much, and from octets to records |
+//! | [`statements`] | the registry's changes as records |
 //! | [`core`] | the log itself: sequencer, head signer, publisher, witnesses |
 //! | [`http`] | the public interface and the operator's |
 //! | [`operate`] | `init`, `serve`, `fsck`, `status` |
@@ -18,4 +19,6 @@ pub mod http;
 pub mod kind;
 pub mod metrics;
 pub mod operate;
+pub mod quota;
 pub mod registry;
+pub mod statements;

@@ -1,70 +1,233 @@
 //! Who may submit what: an immutable snapshot of the providers, made once from the configuration.
+//!
+//! A bearer token stands for a provider, or for rescue: whoever holds the rescue token may submit what
+//! chains to the anchors of a provider that has ended, since such a provider will not do it any more. What
+//! state a provider is in depends on the moment, and the moments are known beforehand, so they are in the
+//! log before they come ([`crate::statements`]).
 
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use http::StatusCode;
+use ishibumi_artifact::record::{
+    Moment, Opaque, ProviderEntry, RecordError, StatementCode, StatusChange,
+};
+use ishibumi_artifact::time::Time;
 use ishibumi_artifact::{Anchors, Certificate};
 use ishibumi_tlog::Hash;
 
-use crate::config::{Config, ProviderConfig};
+use crate::config::{Config, ProviderConfig, RescueConfig};
 use crate::http::problem::Problem;
 use crate::kind::Kind;
+use crate::quota::Meter;
 
 /// Chain signatures that are remembered per provider; 32 octets each.
 const MEMO_CAPACITY: usize = 65_536;
 
-/// A provider with its anchors read.
+/// A provider with its certificates read.
 pub struct Provider {
     /// Its short name.
     pub id: String,
     /// What its artifacts have to chain to.
     pub anchors: Anchors,
+    /// What the log states about it; the number of the statement is left 0.
+    pub entry: ProviderEntry,
     kinds: Vec<String>,
+    meter: Meter,
 }
 
-/// All providers, by the hashes of their bearer tokens.
+/// Rescue for all providers that have ended.
+pub struct Rescue {
+    providers: Vec<Arc<Provider>>,
+    meter: Meter,
+}
+
+/// Whom a bearer token stands for.
+#[derive(Clone)]
+pub enum Submitter {
+    /// A provider.
+    Provider(Arc<Provider>),
+    /// Whoever rescues artifacts of providers that have ended.
+    Rescue(Arc<Rescue>),
+}
+
+/// All providers, and all submitters by the hashes of their bearer tokens.
 pub struct Registry {
-    by_token: HashMap<Hash, Arc<Provider>>,
+    providers: Vec<Arc<Provider>>,
+    by_token: HashMap<Hash, Submitter>,
 }
 
 impl Registry {
-    /// Reads the anchors of every provider.
+    /// Reads the certificates of every provider.
     ///
     /// # Errors
     /// One sentence per file that cannot be read as certificates, and per bearer token that two
-    /// providers share.
+    /// submitters share.
     pub fn load(config: &Config) -> Result<Self, Vec<String>> {
-        let mut by_token = HashMap::new();
+        let mut registry = Self {
+            providers: Vec::new(),
+            by_token: HashMap::new(),
+        };
         let mut problems = Vec::new();
         for provider in &config.providers {
-            let loaded = Arc::new(load(provider, &mut problems));
-            for token in &provider.token_sha256 {
-                if by_token.insert(*token, Arc::clone(&loaded)).is_some() {
-                    problems.push(format!(
-                        "provider {:?}: the bearer token with SHA-256 {token} is given twice",
-                        provider.id
-                    ));
-                }
+            let Some(loaded) = load(provider, &mut problems).map(Arc::new) else {
+                continue;
+            };
+            registry.providers.push(Arc::clone(&loaded));
+            let submitter = Submitter::Provider(loaded);
+            let who = format!("provider {:?}", provider.id);
+            registry.give(&provider.token_sha256, &submitter, &who, &mut problems);
+        }
+        let RescueConfig {
+            rescue: true,
+            token_sha256,
+            quota,
+        } = &config.rescue
+        else {
+            return registry.unless(problems);
+        };
+        let rescue = Submitter::Rescue(Arc::new(Rescue {
+            providers: registry.providers.clone(),
+            meter: Meter::new(*quota),
+        }));
+        registry.give(token_sha256, &rescue, "rescue", &mut problems);
+        registry.unless(problems)
+    }
+
+    fn give(
+        &mut self,
+        tokens: &[Hash],
+        submitter: &Submitter,
+        who: &str,
+        problems: &mut Vec<String>,
+    ) {
+        for token in tokens {
+            if self.by_token.insert(*token, submitter.clone()).is_some() {
+                problems.push(format!(
+                    "{who}: the bearer token with SHA-256 {token} is given twice"
+                ));
             }
         }
+    }
+
+    fn unless(self, problems: Vec<String>) -> Result<Self, Vec<String>> {
         if problems.is_empty() {
-            Ok(Self { by_token })
+            Ok(self)
         } else {
             Err(problems)
         }
     }
 
-    /// The provider whose bearer token has this SHA-256.
-    pub fn by_token(&self, token_sha256: Hash) -> Option<Arc<Provider>> {
+    /// Whom the bearer token with this SHA-256 stands for.
+    pub fn by_token(&self, token_sha256: Hash) -> Option<Submitter> {
         self.by_token.get(&token_sha256).cloned()
+    }
+
+    /// All providers, in the order of the configuration.
+    pub fn providers(&self) -> &[Arc<Provider>] {
+        &self.providers
+    }
+}
+
+impl Submitter {
+    /// Whether artifacts of `kind` are taken from this submitter at `now`, and under which providers'
+    /// anchors: the provider's own, or one after the other those of the providers that have ended.
+    pub fn providers(&self, kind: Option<Kind>, now: Time) -> Result<Vec<Arc<Provider>>, Problem> {
+        match self {
+            Self::Provider(provider) => {
+                provider.check_state(now)?;
+                kind.map_or(Ok(()), |kind| provider.check_kind(kind))?;
+                Ok(vec![Arc::clone(provider)])
+            }
+            Self::Rescue(rescue) => {
+                let ended = |provider: &&Arc<Provider>| provider.has_ended(now);
+                let mut ended: Vec<_> = rescue.providers.iter().filter(ended).cloned().collect();
+                if ended.is_empty() {
+                    let detail = "no provider of this log is terminated, so there is nothing to rescue; \
+                                  providers submit under their own tokens";
+                    return Err(forbidden("nothing-to-rescue", detail));
+                }
+                if let Some(kind) = kind {
+                    let refusal = ended[0].check_kind(kind);
+                    ended.retain(|provider| provider.check_kind(kind).is_ok());
+                    if ended.is_empty() {
+                        refusal?;
+                    }
+                }
+                Ok(ended)
+            }
+        }
+    }
+
+    /// Takes `records` off the submitter's quota; with 0 it only asks whether any is left.
+    pub fn charge(&self, records: usize) -> Result<(), Problem> {
+        let (who, meter) = match self {
+            Self::Provider(provider) => (provider.id.as_str(), &provider.meter),
+            Self::Rescue(rescue) => ("rescue", &rescue.meter),
+        };
+        meter.take(records).map_err(|wait| {
+            let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+            let detail = format!(
+                "the quota of {who:?} is used up; send again in {seconds} s, or ask the log's operator \
+                 for a larger one"
+            );
+            let mut problem =
+                Problem::new(StatusCode::TOO_MANY_REQUESTS, "quota-exceeded", detail);
+            problem.retry_after_seconds = Some(seconds);
+            problem
+        })
     }
 }
 
 impl Provider {
+    /// SHA-256 of the DER of each anchor.
+    pub fn anchor_digests(&self) -> Vec<[u8; 32]> {
+        let anchors = self.anchors.anchors().iter();
+        anchors.map(|certificate| certificate.digest()).collect()
+    }
+
+    fn has_ended(&self, now: Time) -> bool {
+        let state = self.entry.state_at(now);
+        state.is_some_and(|state| {
+            [StatementCode::TERMINATED, StatementCode::SUCCESSOR].contains(&state)
+        })
+    }
+
+    fn check_state(&self, now: Time) -> Result<(), Problem> {
+        let id = &self.id;
+        match self.entry.state_at(now) {
+            Some(StatementCode::ACCEPTED | StatementCode::TERMINATING) => Ok(()),
+            Some(StatementCode::SUSPENDED) => Err(forbidden(
+                "provider-suspended",
+                format!("provider {id:?} is suspended; the log's operator can say why"),
+            )),
+            Some(_) => {
+                let heir = self.entry.status.iter().rev();
+                let heir = heir
+                    .filter(|change| change.from.time() <= now)
+                    .map(|change| String::from_utf8_lossy(change.successor.as_bytes()))
+                    .find(|heir| !heir.is_empty());
+                let heir =
+                    heir.map_or_else(String::new, |heir| format!(" and {heir:?} has taken over"));
+                Err(forbidden(
+                    "provider-terminated",
+                    format!(
+                        "provider {id:?} has ended{heir}; its old artifacts can be submitted with a \
+                         rescue token, if this log has rescue"
+                    ),
+                ))
+            }
+            None => Err(forbidden(
+                "provider-not-yet-accepted",
+                format!("provider {id:?} is accepted from a later time on"),
+            )),
+        }
+    }
+
     /// Refuses what this provider may not submit.
-    pub fn check_kind(&self, kind: Kind) -> Result<(), Problem> {
+    fn check_kind(&self, kind: Kind) -> Result<(), Problem> {
         let word = kind.word();
         if self.kinds.iter().any(|kind| kind == word) {
             return Ok(());
@@ -74,31 +237,87 @@ impl Provider {
             self.id,
             self.kinds.join(", ")
         );
-        Err(Problem::new(
-            StatusCode::FORBIDDEN,
-            "kind-not-accepted",
-            detail,
-        ))
+        Err(forbidden("kind-not-accepted", detail))
     }
 }
 
-fn load(provider: &ProviderConfig, problems: &mut Vec<String>) -> Provider {
-    let mut certificates = Vec::new();
-    for file in &provider.anchors {
-        match read_certificates(file) {
-            Ok(read) => certificates.extend(read),
-            Err(why) => problems.push(format!(
-                "provider {:?}: {}: {why}; expected certificates in PEM or one in DER",
-                provider.id,
-                file.display()
-            )),
+/// The time that the log's machine shows. It decides which state of a provider holds, and nothing that is
+/// proven.
+pub fn wall_clock() -> Time {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    let seconds = since.map_or(0, |since| since.as_secs());
+    Time::from_unix(i64::try_from(seconds).unwrap_or(i64::MAX))
+}
+
+fn forbidden(name: &'static str, detail: impl Into<String>) -> Problem {
+    Problem::new(StatusCode::FORBIDDEN, name, detail)
+}
+
+fn load(provider: &ProviderConfig, problems: &mut Vec<String>) -> Option<Provider> {
+    let before = problems.len();
+    let mut read = |files: &[std::path::PathBuf]| {
+        let mut certificates = Vec::new();
+        for file in files {
+            match read_certificates(file) {
+                Ok(read) => certificates.extend(read),
+                Err(why) => problems.push(format!(
+                    "provider {:?}: {}: {why}; expected certificates in PEM or one in DER",
+                    provider.id,
+                    file.display()
+                )),
+            }
         }
-    }
-    Provider {
+        certificates
+    };
+    let (anchors, intermediates) = (read(&provider.anchors), read(&provider.intermediates));
+    let entry = entry(provider, &intermediates).and_then(|entry| {
+        // What could not be stated must not be accepted.
+        entry.encode().map(|_| entry)
+    });
+    let entry =
+        entry.map_err(|error| problems.push(format!("provider {:?}: {error}", provider.id)));
+    let entry = entry.ok().filter(|_| problems.len() == before)?;
+    Some(Provider {
         id: provider.id.clone(),
-        anchors: Anchors::from_certificates(certificates).with_memo(MEMO_CAPACITY),
+        anchors: Anchors::from_certificates(anchors)
+            .with_intermediates(intermediates)
+            .with_memo(MEMO_CAPACITY),
+        entry,
         kinds: provider.kinds.clone(),
-    }
+        meter: Meter::new(provider.quota),
+    })
+}
+
+fn entry(
+    provider: &ProviderConfig,
+    intermediates: &[Certificate],
+) -> Result<ProviderEntry, RecordError> {
+    let mut kinds = provider.kinds.clone();
+    kinds.sort();
+    kinds.dedup();
+    let change = |change: &crate::config::StatusConfig| {
+        Ok(StatusChange {
+            state: change.state,
+            from: Moment::new("status.from", change.from)?,
+            successor: Opaque::new("status.successor", change.successor.as_str())?,
+        })
+    };
+    let kind = |kind: &String| Opaque::new("kinds", kind.as_str());
+    Ok(ProviderEntry {
+        sequence: 0,
+        name: Opaque::new("name", provider.name.as_str())?,
+        name_ja: Opaque::new("name_ja", provider.name_ja.as_str())?,
+        kinds: kinds.iter().map(kind).collect::<Result<_, _>>()?,
+        intermediates: intermediates.iter().map(Certificate::digest).collect(),
+        records_per_minute: provider.quota.per_minute,
+        records_per_day: provider.quota.per_day,
+        backdating_seconds: provider.backdating_s,
+        status: provider
+            .status
+            .iter()
+            .map(change)
+            .collect::<Result<_, _>>()?,
+    })
 }
 
 fn read_certificates(file: &Path) -> Result<Vec<Certificate>, String> {

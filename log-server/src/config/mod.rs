@@ -3,6 +3,7 @@
 //! Every problem in it is found and named in one go ([`ConfigError`]), with its key and what to write
 //! instead; nothing is guessed and no unknown key is passed over. Paths are relative to the file.
 
+mod provider;
 mod reader;
 mod show;
 
@@ -10,8 +11,8 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use ishibumi_tlog::hash::Hash;
 use ishibumi_wire::Limits;
+pub use provider::{KINDS, ProviderConfig, Quota, RescueConfig, StatusConfig};
 use reader::Reader;
 
 /// What is in force.
@@ -48,6 +49,8 @@ pub struct Config {
     pub distrusted_witnesses: Vec<String>,
     /// Who may submit what.
     pub providers: Vec<ProviderConfig>,
+    /// What anybody may submit for providers that have ended.
+    pub rescue: RescueConfig,
 }
 
 /// How batches are formed, signed and cosigned.
@@ -68,24 +71,6 @@ pub struct Sequencing {
     /// An unchanged head is cosigned anew this often.
     pub recosign_interval: Duration,
 }
-
-/// A `[[provider]]` table.
-#[derive(Clone, Debug)]
-pub struct ProviderConfig {
-    /// Its short name in the log's records, metrics and errors.
-    pub id: String,
-    /// Its name for people.
-    pub name: String,
-    /// Files with its trust anchors, PEM or DER.
-    pub anchors: Vec<PathBuf>,
-    /// What it may submit.
-    pub kinds: Vec<String>,
-    /// SHA-256 of the bearer tokens that it authenticates with. The tokens themselves are never stored.
-    pub token_sha256: Vec<Hash>,
-}
-
-/// The words that `kinds` may hold.
-pub const KINDS: [&str; 4] = ["timestamp-token", "certificate", "crl", "opaque"];
 
 /// Everything that is wrong with a configuration.
 #[derive(Debug, thiserror::Error)]
@@ -148,7 +133,7 @@ impl Config {
 
         let mut providers: Vec<ProviderConfig> = Vec::new();
         for mut table in r.tables("provider") {
-            let read = provider(&mut table, base, lab_accept_opaque);
+            let read = provider::provider(&mut table, base, lab_accept_opaque);
             if providers.iter().any(|other| other.id == read.id) {
                 let what = format!("{:?} is already the id of another provider", read.id);
                 table.problem("id", &what);
@@ -156,6 +141,9 @@ impl Config {
             providers.push(read);
             r.close(table);
         }
+        let mut table = r.table("rescue");
+        let rescue = provider::rescue(&mut table);
+        r.close(table);
 
         if absolute(&head_dir).starts_with(absolute(&data_dir)) {
             r.problem(
@@ -190,6 +178,7 @@ impl Config {
             lab_allow_no_quorum,
             distrusted_witnesses,
             providers,
+            rescue,
         })
     }
 }
@@ -215,63 +204,6 @@ fn limits(l: &mut Reader) -> Limits {
         connections_max: l.count("connections_max", defaults.connections_max, 1..=100_000),
         bodies_len_max: l.count("bodies_len_max", defaults.bodies_len_max, 1 << 20..=1 << 31),
         drain_deadline: l.millis("drain_deadline_ms", 20_000, 0..=600_000),
-    }
-}
-
-fn provider(p: &mut Reader, base: &Path, lab_accept_opaque: bool) -> ProviderConfig {
-    let id = p.string("id");
-    if id.len() > 64 || !id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') {
-        p.problem("id", "has at most 64 ASCII letters, digits and hyphens");
-    }
-    let name = p.string_or("name", &id);
-    let anchors: Vec<PathBuf> = p
-        .strings_or_empty("anchors")
-        .into_iter()
-        .map(|file| base.join(file))
-        .collect();
-    let kinds = p.strings("kinds");
-    for kind in kinds.iter().filter(|kind| !KINDS.contains(&kind.as_str())) {
-        p.problem(
-            "kinds",
-            &format!("{kind:?} is none of {}", KINDS.join(", ")),
-        );
-    }
-    if anchors.is_empty() && kinds.iter().any(|kind| kind != "opaque") {
-        p.problem(
-            "anchors",
-            "is empty: name at least one file with a trust anchor",
-        );
-    }
-    for missing in anchors.iter().filter(|file| !file.is_file()) {
-        p.problem(
-            "anchors",
-            &format!("there is no file {}", missing.display()),
-        );
-    }
-    if kinds.iter().any(|kind| kind == "opaque") && !lab_accept_opaque {
-        p.problem("kinds", "\"opaque\" needs lab.accept_opaque = true");
-    }
-    let token_sha256 = p
-        .strings("token_sha256")
-        .iter()
-        .filter_map(|text| {
-            let hash = Hash::from_hex(text);
-            if hash.is_none() {
-                p.problem(
-                    "token_sha256",
-                    "has an entry that is not 64 lowercase hexadecimal digits; \
-                             `ishibumi-log token` makes a token and prints its hash",
-                );
-            }
-            hash
-        })
-        .collect();
-    ProviderConfig {
-        id,
-        name,
-        anchors,
-        kinds,
-        token_sha256,
     }
 }
 
@@ -330,6 +262,44 @@ mod tests {
     fn the_head_file_may_not_lie_in_the_data_directory() {
         let inside = minimal("").replace("\"heads\"", "\"data/heads\"");
         assert!(parse(&inside).unwrap_err()[0].starts_with("head_dir "));
+    }
+
+    #[test]
+    fn a_registry_entry_is_checked_as_a_whole() {
+        let provider = "[[provider]]\nid = \"n\"\nkinds = [\"crl\"]\nanchors = [\"Cargo.toml\"]\n\
+             token_sha256 = []\nname_ja = \"北\"\nquota = { per_minute = 5 }\nbackdating_s = 60\n";
+        let good = format!(
+            "{provider}status = [\n{{ state = \"accepted\", from = 2026-01-01T00:00:00Z }},\n\
+             {{ state = \"successor\", from = 2027-01-01T00:00:00Z, successor = \"m\" }}]\n"
+        );
+        let config = parse(&minimal(&good)).unwrap();
+        let read = &config.providers[0];
+        assert_eq!(read.status.len(), 2);
+        assert_eq!(read.quota.per_minute, 5);
+        assert_eq!(
+            config.to_toml(),
+            parse(&config.to_toml()).unwrap().to_toml()
+        );
+
+        let bad = format!(
+            "{provider}status = [\n{{ state = \"retired\", from = 2026-01-01 }},\n\
+             {{ state = \"accepted\", from = 2026-01-01T00:00:00Z }},\n\
+             {{ state = \"successor\", from = 2026-01-01T00:00:00Z }}]\n[rescue]\nrescue = true\n"
+        );
+        let problems = parse(&minimal(&bad)).unwrap_err();
+        for key in [
+            "provider[0].status[0].state",
+            "provider[0].status[0].from",
+            "provider[0].status[2].from",
+            "provider[0].status[2].successor",
+            "rescue.token_sha256",
+            "rescue.quota",
+        ] {
+            assert!(
+                problems.iter().any(|p| p.starts_with(&format!("{key} "))),
+                "{key}: {problems:?}"
+            );
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use ishibumi_artifact::time::Time;
 use toml::Value;
 
 /// A table whose keys are taken one by one; what is left over at the end is unknown.
@@ -108,6 +109,27 @@ impl Reader {
         range: RangeInclusive<usize>,
     ) -> Duration {
         Duration::from_millis(self.count(key, default, range) as u64)
+    }
+
+    /// A number that fits 32 bits.
+    pub(super) fn number(&mut self, key: &str, default: u32) -> u32 {
+        let expected = format!("a whole number from 0 to {}", u32::MAX);
+        let number = |value: &Value| u32::try_from(value.as_integer()?).ok();
+        self.take(key, expected, number).unwrap_or(default)
+    }
+
+    /// A moment, which has to be there: in UTC, to the second.
+    pub(super) fn moment(&mut self, key: &str) -> Option<Time> {
+        if !self.table.contains_key(key) {
+            self.problem(key, "is missing");
+        }
+        let expected = "a moment like 2026-01-01T00:00:00Z, without quotes, in UTC, to the second";
+        self.take(key, expected, |value| {
+            let text = value.as_datetime()?.to_string();
+            let octets: Vec<u8> = text.bytes().filter(|b| !b"-:T".contains(b)).collect();
+            let whole = octets.len() == "20260101000000Z".len();
+            Time::from_generalized(&octets).ok().filter(|_| whole)
+        })
     }
 
     /// The table under `key`, empty if there is none; give it back with [`Self::close`].

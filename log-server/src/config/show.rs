@@ -1,11 +1,11 @@
 //! Writes a configuration back as TOML, defaults and all: what `--print-config` prints.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use toml::{Table, Value};
 
-use super::{Config, ProviderConfig};
+use super::{Config, ProviderConfig, Quota, StatusConfig};
 
 impl Config {
     /// The configuration in force; reading it gives the same one again.
@@ -61,32 +61,66 @@ impl Config {
         if !providers.is_empty() {
             root.insert("provider".into(), providers.into());
         }
+        let rescue = &self.rescue;
+        root.insert(
+            "rescue".into(),
+            table([
+                ("rescue", rescue.rescue.into()),
+                ("token_sha256", texts(&rescue.token_sha256)),
+                ("quota", quota(rescue.quota)),
+            ]),
+        );
         root.to_string()
     }
 }
 
 fn provider(provider: &ProviderConfig) -> Value {
+    let status = provider.status.iter().map(status).collect::<Vec<_>>();
     table([
         ("id", text(&provider.id)),
         ("name", text(&provider.name)),
-        (
-            "anchors",
-            provider
-                .anchors
-                .iter()
-                .map(|file| path(file))
-                .collect::<Vec<_>>()
-                .into(),
-        ),
+        ("name_ja", text(&provider.name_ja)),
+        ("anchors", paths(&provider.anchors)),
+        ("intermediates", paths(&provider.intermediates)),
         ("kinds", texts(&provider.kinds)),
         ("token_sha256", texts(&provider.token_sha256)),
+        ("quota", quota(provider.quota)),
+        ("backdating_s", i64::from(provider.backdating_s).into()),
+        ("status", status.into()),
     ])
 }
 
+fn status(change: &StatusConfig) -> Value {
+    // The form of both is RFC 3339's, and what was read was a moment.
+    let from = change.from.to_string().parse().map(Value::Datetime);
+    table([
+        ("state", text(change.state.name().unwrap_or_default())),
+        ("from", from.unwrap_or_else(|_| text(&change.from))),
+        ("successor", text(&change.successor)),
+    ])
+}
+
+fn quota(quota: Quota) -> Value {
+    table([
+        ("per_minute", i64::from(quota.per_minute).into()),
+        ("per_day", i64::from(quota.per_day).into()),
+    ])
+}
+
+fn paths(files: &[PathBuf]) -> Value {
+    files
+        .iter()
+        .map(|file| path(file))
+        .collect::<Vec<_>>()
+        .into()
+}
+
+/// A table; a text that is empty is left out, which reads back as the same.
 fn table<const N: usize>(entries: [(&str, Value); N]) -> Value {
     Value::Table(
         entries
             .into_iter()
+            .filter(|(_, value)| value.as_str() != Some(""))
             .map(|(key, value)| (key.to_owned(), value))
             .collect(),
     )

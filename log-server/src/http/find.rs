@@ -103,20 +103,21 @@ impl App {
 
     /// `GET /v1/lookup/KIND/VALUE...`: indices of records, for the caller to prove.
     pub(super) fn lookup(&self, path: &str, query: Option<&str>) -> Result<Reply, Problem> {
-        let key = lookup_key(path).ok_or_else(|| {
-            let detail = "expected certificate/SHA256, tbs-certificate/SHA256, crl/SHA256, \
-                          serial/ISSUER_KEY_SHA256/SERIAL, tsu/HASH_ALGORITHM/ESS_HASH/SERIAL or \
-                          organization/IDENTIFIER, all in lowercase hexadecimal but the last and the \
-                          algorithm (sha1, sha256, sha384, sha512)";
-            Problem::new(StatusCode::BAD_REQUEST, "malformed-lookup", detail)
-        })?;
         let from = query
             .and_then(|query| query.strip_prefix("from=")?.parse().ok())
             .unwrap_or(0);
-        let indices = self
-            .store
-            .lookup(&key.to_bytes(), from, INDICES_MAX)
-            .map_err(|error| Problem::store(&error))?;
+        let indices = match path.split_once('/') {
+            Some(("leaf", leaf)) => {
+                let leaf = Hash::from_hex(leaf).ok_or_else(malformed_lookup)?;
+                let index = self.store.index_of(leaf);
+                index.map(|index| index.filter(|&index| index >= from).into_iter().collect())
+            }
+            _ => {
+                let key = lookup_key(path).ok_or_else(malformed_lookup)?;
+                self.store.lookup(&key.to_bytes(), from, INDICES_MAX)
+            }
+        };
+        let indices: Vec<u64> = indices.map_err(|error| Problem::store(&error))?;
         let size = self.handle.published().map_or(0, |p| p.checkpoint().size);
         let indices: Vec<u64> = indices.into_iter().filter(|&index| index < size).collect();
         let next = (indices.len() == INDICES_MAX).then(|| indices.last().map(|last| last + 1));
@@ -131,6 +132,14 @@ impl App {
 
 fn not_published(index: u64) -> Problem {
     Problem::not_found(format!("record {index} is not published yet"))
+}
+
+fn malformed_lookup() -> Problem {
+    let detail = "expected leaf/LEAF_HASH, content/SHA256, certificate/SHA256, tbs-certificate/SHA256, \
+                  crl/SHA256, serial/ISSUER_KEY_SHA256/SERIAL, tsu/HASH_ALGORITHM/ESS_HASH/SERIAL, \
+                  organization/IDENTIFIER, provider/ID or providers; all in lowercase hexadecimal but \
+                  IDENTIFIER, ID and the algorithm (sha1, sha256, sha384, sha512)";
+    Problem::new(StatusCode::BAD_REQUEST, "malformed-lookup", detail)
 }
 
 /// The answer for a record that is durable, but not covered by a quorum yet.
@@ -159,49 +168,13 @@ pub(super) fn with_place(mut answer: Reply, index: u64, leaf: Hash) -> Reply {
     answer
 }
 
+/// A key from the path behind `/v1/lookup/`; the values of organisations and providers are
+/// percent-encoded there.
 fn lookup_key(path: &str) -> Option<LookupKey> {
-    let (kind, value) = path.split_once('/')?;
-    let digest = |text: &str| Hash::from_hex(text).map(|hash| hash.0);
-    let octets = |text: &str| {
-        let lower = !text.bytes().any(|b| b.is_ascii_uppercase());
-        hex::decode(text)
-            .ok()
-            .filter(|octets| lower && octets.len() <= 64)
-    };
-    Some(match kind {
-        "certificate" => LookupKey::Certificate(digest(value)?),
-        "tbs-certificate" => LookupKey::TbsCertificate(digest(value)?),
-        "crl" => LookupKey::Crl(digest(value)?),
-        "serial" => {
-            let (issuer, serial) = value.split_once('/')?;
-            LookupKey::IssuerSerial {
-                issuer_key_hash: digest(issuer)?,
-                serial: octets(serial)?,
-            }
-        }
-        "tsu" => {
-            let (algorithm, rest) = value.split_once('/')?;
-            let (hash, serial) = rest.split_once('/')?;
-            LookupKey::TsuSerial {
-                ess_hash_algorithm: hash_oid(algorithm)?,
-                ess_hash: octets(hash)?,
-                serial: octets(serial)?,
-            }
-        }
-        "organization" => LookupKey::Organization(percent_decode(value)?),
-        _ => return None,
-    })
-}
-
-/// Contents octets of the OIDs of the hash algorithms that ESS attributes use.
-fn hash_oid(name: &str) -> Option<Vec<u8>> {
-    let nist = |last: u8| vec![0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, last];
-    match name {
-        "sha1" => Some(vec![0x2b, 0x0e, 0x03, 0x02, 0x1a]),
-        "sha256" => Some(nist(1)),
-        "sha384" => Some(nist(2)),
-        "sha512" => Some(nist(3)),
-        _ => None,
+    let (kind, value) = path.split_once('/').unwrap_or((path, ""));
+    match kind {
+        "organization" | "provider" => LookupKey::from_words(kind, &percent_decode(value)?),
+        _ => LookupKey::from_words(kind, value),
     }
 }
 

@@ -22,11 +22,11 @@ use crate::admission::admit;
 use crate::core::run::SubmitError;
 use crate::core::{Item, Placed, Published};
 use crate::kind::Kind;
-use crate::registry::Provider;
+use crate::registry::{Submitter, wall_clock};
 
 /// What the head of a submission says.
 pub(super) struct Submission {
-    provider: Arc<Provider>,
+    submitter: Submitter,
     form: Form,
     wait: Wait,
 }
@@ -45,7 +45,7 @@ enum Wait {
 impl App {
     /// Reads the head: who, what, and how long to wait. Decides before any of the body is read.
     pub(super) fn submission(&self, head: &Parts) -> Result<Submission, Problem> {
-        let provider = self.authenticate(head)?;
+        let submitter = self.authenticate(head)?;
         let wait = match head.uri.query() {
             None | Some("" | "wait=quorum") => Wait::Quorum,
             Some("wait=durable") => Wait::Durable,
@@ -83,17 +83,20 @@ impl App {
                 Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", detail)
             })?)
         };
-        if let Form::Single(kind) = form {
-            provider.check_kind(kind)?;
-        }
+        let kind = match form {
+            Form::Single(kind) => Some(kind),
+            Form::Batch => None,
+        };
+        submitter.providers(kind, wall_clock())?;
+        submitter.charge(0)?;
         Ok(Submission {
-            provider,
+            submitter,
             form,
             wait,
         })
     }
 
-    fn authenticate(&self, head: &Parts) -> Result<Arc<Provider>, Problem> {
+    fn authenticate(&self, head: &Parts) -> Result<Submitter, Problem> {
         let refuse = |detail: &str| Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", detail);
         let token = head
             .headers
@@ -121,9 +124,7 @@ impl App {
         kind: Kind,
         body: Bytes,
     ) -> Result<Reply, Problem> {
-        let item = self
-            .admit_one(Arc::clone(&submission.provider), kind, body)
-            .await?;
+        let item = self.admit_one(&submission.submitter, kind, body).await?;
         let placed = self.stage(vec![item]).await?;
         let placed = *placed.first().ok_or_else(stopped)?;
         self.metrics
@@ -186,7 +187,7 @@ impl App {
 
     async fn batch(&self, submission: Submission, body: Bytes) -> Result<Reply, Problem> {
         let artifacts = read_batch(&body, self.batch_items_max)?;
-        let admitted = self.admit_all(&submission.provider, artifacts).await?;
+        let admitted = self.admit_all(&submission.submitter, artifacts).await?;
         let (items, refused): (Vec<_>, Vec<_>) = {
             let mut items = Vec::new();
             let refused: Vec<Option<Problem>> = admitted
@@ -262,11 +263,11 @@ impl App {
 
     async fn admit_one(
         &self,
-        provider: Arc<Provider>,
+        submitter: &Submitter,
         kind: Kind,
         body: Bytes,
     ) -> Result<Item, Problem> {
-        let mut admitted = self.admit_all(&provider, vec![(kind, body)]).await?;
+        let mut admitted = self.admit_all(submitter, vec![(kind, body)]).await?;
         admitted.pop().unwrap_or_else(|| Err(stopped()))
     }
 
@@ -274,7 +275,7 @@ impl App {
     /// beyond what may wait is told to come again.
     async fn admit_all(
         &self,
-        provider: &Arc<Provider>,
+        submitter: &Submitter,
         artifacts: Vec<(Kind, Bytes)>,
     ) -> Result<Vec<Result<Item, Problem>>, Problem> {
         let per_core = artifacts.len().div_ceil(self.cores).max(1);
@@ -283,13 +284,13 @@ impl App {
         while artifacts.peek().is_some() {
             let part: Vec<_> = artifacts.by_ref().take(per_core).collect();
             let permit = Arc::clone(&self.admissions).acquire_owned().await;
-            let (provider, metrics) = (Arc::clone(provider), Arc::clone(&self.metrics));
+            let (submitter, metrics) = (submitter.clone(), Arc::clone(&self.metrics));
             tasks.push(tokio::task::spawn_blocking(move || {
                 let _permit = permit;
                 part.into_iter()
                     .map(|(kind, octets)| {
                         let _timer = metrics.admission_seconds.start_timer();
-                        admit(&provider, kind, &octets)
+                        admit(&submitter, kind, &octets, wall_clock())
                     })
                     .collect::<Vec<_>>()
             }));

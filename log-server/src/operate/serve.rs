@@ -9,12 +9,14 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{OperateError, open};
+use crate::admission::new_record;
 use crate::config::Config;
 use crate::core::run::{Core, Handle, start};
-use crate::core::{Endpoint, Publisher, Sequencer};
+use crate::core::{Endpoint, Item, Publisher, Sequencer};
 use crate::http::{Admin, Public};
 use crate::metrics::Metrics;
 use crate::registry::Registry;
+use crate::statements;
 
 /// Serves until SIGTERM or SIGINT, then finishes what is in flight. `ready` is called with the addresses
 /// once both listeners are open.
@@ -35,6 +37,7 @@ pub fn serve(
         settings.recosign_interval,
     )?;
     let sequencer = Sequencer::open(Arc::clone(&store)).map_err(|e| refused(&e))?;
+    let sequencer = state_changes(store.as_ref(), &registry, sequencer)?;
     let metrics = Arc::new(Metrics::new().map_err(|e| refused(&e))?);
     let net: Arc<dyn Net> = Arc::new(HttpNet::new());
 
@@ -75,6 +78,25 @@ pub fn serve(
     let (outcome, running) = served?;
     running.finish();
     outcome
+}
+
+/// Has the log say what changed in the registry, durably, before the registry is in force.
+fn state_changes(
+    store: &dyn LogStore,
+    registry: &Registry,
+    sequencer: Sequencer,
+) -> Result<Sequencer, OperateError> {
+    let statements = statements::outstanding(store, registry).map_err(|e| refused(&e))?;
+    if statements.is_empty() {
+        return Ok(sequencer);
+    }
+    let records = statements.iter().map(new_record).collect::<Result<_, _>>();
+    let item = Item {
+        records: records.map_err(|problem| OperateError::Refused(problem.detail))?,
+        blobs: Vec::new(),
+    };
+    let (sequencer, _) = sequencer.stage(vec![item]).map_err(|e| refused(&e))?;
+    Ok(sequencer)
 }
 
 async fn listeners(

@@ -1,0 +1,137 @@
+//! How much a submitter may submit: so many records a minute, so many a day.
+//!
+//! One number a limit, after the generic cell rate algorithm (ITU-T I.371): the moment at which all of
+//! the allowance is there again. A record moves it forward by its share of the period; as long as it is
+//! less than a period away, there is some allowance left. How many records an artifact has is known only
+//! after it was verified, so the last one may overdraw the allowance, and whoever overdrew waits longer.
+//! The state is in memory: a restart gives everybody a full allowance.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::config::Quota;
+
+const MINUTE: Duration = Duration::from_secs(60);
+const DAY: Duration = Duration::from_secs(86_400);
+
+/// One limit, without a clock: times are since any fixed moment.
+#[derive(Clone, Copy, Debug)]
+struct Rate {
+    period: Duration,
+    /// What one record takes of the period.
+    share: Duration,
+    /// When all of the allowance is there.
+    full_at: Duration,
+}
+
+impl Rate {
+    /// None for a limit of 0, which is none.
+    fn new(records: u32, period: Duration) -> Option<Self> {
+        let share = period.checked_div(records)?;
+        Some(Self {
+            period,
+            share,
+            full_at: Duration::ZERO,
+        })
+    }
+
+    /// How long until one more record is allowed; zero if it is now.
+    fn wait(&self, now: Duration) -> Duration {
+        let used = self.full_at.saturating_sub(now);
+        (used + self.share).saturating_sub(self.period)
+    }
+
+    fn charge(&mut self, records: u32, now: Duration) {
+        let taken = self.share.saturating_mul(records);
+        self.full_at = self.full_at.max(now).saturating_add(taken);
+    }
+}
+
+/// The allowance of one submitter, shared by all of its requests.
+#[derive(Debug)]
+pub struct Meter {
+    started: Instant,
+    rates: Mutex<Vec<Rate>>,
+}
+
+impl Meter {
+    /// A full allowance.
+    pub fn new(quota: Quota) -> Self {
+        let rates = [
+            Rate::new(quota.per_minute, MINUTE),
+            Rate::new(quota.per_day, DAY),
+        ];
+        Self {
+            started: Instant::now(),
+            rates: Mutex::new(rates.into_iter().flatten().collect()),
+        }
+    }
+
+    /// Takes `records` off the allowance if there is any left; otherwise takes nothing and says how long
+    /// to wait. With 0 records it only asks.
+    pub fn take(&self, records: usize) -> Result<(), Duration> {
+        self.take_at(records, self.started.elapsed())
+    }
+
+    fn take_at(&self, records: usize, now: Duration) -> Result<(), Duration> {
+        // Whoever panicked with the lock had changed at most one of the numbers.
+        let mut rates = self.rates.lock().unwrap_or_else(PoisonError::into_inner);
+        let wait = rates.iter().map(|rate| rate.wait(now)).max();
+        if let Some(wait) = wait.filter(|wait| !wait.is_zero()) {
+            return Err(wait);
+        }
+        let records = u32::try_from(records).unwrap_or(u32::MAX);
+        for rate in rates.iter_mut() {
+            rate.charge(records, now);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn meter(per_minute: u32, per_day: u32) -> Meter {
+        Meter::new(Quota {
+            per_minute,
+            per_day,
+        })
+    }
+
+    const fn s(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
+    }
+
+    #[test]
+    fn a_minute_has_so_many_records_and_no_more() {
+        let meter = meter(6, 0);
+        for _ in 0..6 {
+            assert_eq!(meter.take_at(1, s(100)), Ok(()));
+        }
+        assert_eq!(meter.take_at(1, s(100)), Err(s(10)));
+        assert_eq!(meter.take_at(1, s(109)), Err(s(1)));
+        assert_eq!(meter.take_at(1, s(110)), Ok(()));
+        assert_eq!(meter.take_at(1, s(110)), Err(s(10)));
+    }
+
+    #[test]
+    fn who_overdraws_waits_longer_and_asking_costs_nothing() {
+        let meter = meter(6, 0);
+        assert_eq!(meter.take_at(0, s(0)), Ok(()));
+        assert_eq!(meter.take_at(12, s(0)), Ok(()));
+        assert_eq!(meter.take_at(0, s(0)), Err(s(70)));
+        assert_eq!(meter.take_at(0, s(69)), Err(s(1)));
+        assert_eq!(meter.take_at(0, s(70)), Ok(()));
+    }
+
+    #[test]
+    fn the_stricter_limit_decides_and_none_is_none() {
+        let both = meter(1000, 2);
+        assert_eq!(both.take_at(2, s(0)), Ok(()));
+        assert_eq!(both.take_at(1, s(0)), Err(s(43_200)));
+        let none = meter(0, 0);
+        assert_eq!(none.take_at(usize::MAX, s(0)), Ok(()));
+        assert_eq!(none.take_at(usize::MAX, s(0)), Ok(()));
+    }
+}
