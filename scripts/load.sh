@@ -2,10 +2,11 @@
 # The floors of docs/performance.md, measured: a log and three witnesses (2-of-3) with the released
 # binaries on loopback, the load beside them on the same machine, every answer durable.
 #
-#   scripts/load.sh [--seconds N] [--tokens DIR] [--keep] [SCENARIO...]
+#   scripts/load.sh [--seconds N] [--tokens DIR] [--bin DIR] [--keep] [SCENARIO...]
 #
 #   --seconds N    how long each scenario submits (default 8)
 #   --tokens DIR   folder of `tokens`, filled up as needed and kept (default: target/load-tokens)
+#   --bin DIR      use the binaries there (default: build them)
 #   --keep         leave the working folder with configuration, reports and data
 #   SCENARIO       batches, singles, tokens, quorum (default: all four)
 #
@@ -14,25 +15,28 @@
 set -euo pipefail
 here=$(cd "$(dirname "$0")/.." && pwd)
 cd "$here"
-seconds=8 tokens="" keep=no scenarios=()
+seconds=8 tokens="" bin="" keep=no scenarios=()
 usage() { echo "load.sh: $*; see --help" >&2; exit 2; }
 while [ $# -gt 0 ]; do
   case $1 in
     --seconds) [[ ${2:-} =~ ^[1-9][0-9]?$ ]] || usage "--seconds wants 1 to 99"; seconds=$2; shift 2 ;;
     --tokens) [ -n "${2:-}" ] || usage "--tokens wants a folder"; tokens=$2; shift 2 ;;
+    --bin) [ -x "${2:-}/load" ] || usage "--bin wants a folder with load in it"; bin=$(realpath "$2"); shift 2 ;;
     --keep) keep=yes; shift ;;
-    -h | --help) sed -n '2,13s/^# \{0,1\}//p' "$0"; exit 0 ;;
+    -h | --help) sed -n '2,14s/^# \{0,1\}//p' "$0"; exit 0 ;;
     batches | singles | tokens | quorum) scenarios+=("$1"); shift ;;
     *) usage "unknown word $1" ;;
   esac
 done
 [ ${#scenarios[@]} -gt 0 ] || scenarios=(batches singles tokens quorum)
 
-./scripts/install.sh
-. scripts/env.sh
-cargo build --release --bins -p ishibumi-log -p ishibumi-witness -p ishibumi-benches
 target=${CARGO_TARGET_DIR:-$here/target}
-bin=$target/release
+if [ -z "$bin" ]; then
+  ./scripts/install.sh
+  . scripts/env.sh
+  cargo build --release --bins -p ishibumi-log -p ishibumi-witness -p ishibumi-benches
+  bin=$target/release
+fi
 tokens=${tokens:-$target/load-tokens}
 "$bin/tokens" --out "$tokens" --count $((seconds * 3000))
 

@@ -136,6 +136,14 @@ fn proving(c: &mut Criterion) {
     let growth = consistency();
     let mut group = c.benchmark_group("2^20 leaves");
     group.bench_function("prove inclusion", |b| b.iter(inclusion));
+    group.bench_function("prove inclusion of 500 leaves in a row", |b| {
+        b.iter(|| {
+            let nodes = TileNodes::new(&tiles, SIZE);
+            for index in INDEX..INDEX + 500 {
+                let _ = black_box(prove_inclusion(&nodes, index, SIZE));
+            }
+        });
+    });
     group.bench_function("check inclusion", |b| {
         b.iter(|| check_inclusion(leaf(INDEX), INDEX, SIZE, root, black_box(&path)));
     });
