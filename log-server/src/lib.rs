@@ -7,7 +7,7 @@
 //! | [`statements`] | the registry's changes as records |
 //! | [`core`] | the log itself: sequencer, head signer, publisher, witnesses |
 //! | [`http`] | the public interface and the operator's |
-//! | [`operate`] | `init`, `serve`, `fsck`, `status` |
+//! | [`operate`] | `init`, `serve`, `fsck`, `reindex`, `status` |
 //! | [`metrics`] | what is counted |
 
 #![deny(missing_docs)]

@@ -48,6 +48,8 @@ enum Command {
     Serve,
     /// Read everything and compare it with everything; repairs nothing. The log must not be running.
     Fsck,
+    /// Drop the index and make it anew from the records. The log must not be running.
+    Reindex,
     /// Say how the log is.
     Status,
     /// Make a bearer token for a provider: prints the token, and the hash that goes into the
@@ -98,6 +100,19 @@ fn run(arguments: &Arguments) -> Result<ExitCode, OperateError> {
             }
         })?,
         Some(Command::Fsck) => return fsck(&config, arguments.json),
+        Some(Command::Reindex) => {
+            let bar = progress_bar(arguments.json);
+            let count = operate::reindex::reindex(&config, |done, all| {
+                bar.set_length(all);
+                bar.set_position(done);
+            })?;
+            bar.finish_and_clear();
+            if arguments.json {
+                println!("{}", json!({ "records": count }));
+            } else {
+                println!("The index has all {count} records.");
+            }
+        }
         Some(Command::Status) => {
             let status = operate::status::status(&config)?;
             if arguments.json {
@@ -112,7 +127,7 @@ fn run(arguments: &Arguments) -> Result<ExitCode, OperateError> {
             }
         }
         Some(Command::Token) | None => {
-            eprintln!("ishibumi-log: name a command: init, serve, fsck, status or token");
+            eprintln!("ishibumi-log: name a command: init, serve, fsck, reindex, status or token");
             return Ok(ExitCode::from(2));
         }
     }
@@ -135,11 +150,17 @@ fn token(json: bool) -> Result<ExitCode, OperateError> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn fsck(config: &Config, json: bool) -> Result<ExitCode, OperateError> {
+/// On standard error, if that is a terminal and people are to read it.
+fn progress_bar(json: bool) -> indicatif::ProgressBar {
     let bar = indicatif::ProgressBar::hidden();
     if std::io::stderr().is_terminal() && !json {
         bar.set_draw_target(indicatif::ProgressDrawTarget::stderr());
     }
+    bar
+}
+
+fn fsck(config: &Config, json: bool) -> Result<ExitCode, OperateError> {
+    let bar = progress_bar(json);
     let report = operate::fsck::fsck(config, |done, all| {
         bar.set_length(all);
         bar.set_position(done);

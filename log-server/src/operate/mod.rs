@@ -2,6 +2,7 @@
 
 pub mod fsck;
 pub mod init;
+pub mod reindex;
 pub mod serve;
 pub mod status;
 

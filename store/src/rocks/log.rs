@@ -4,7 +4,7 @@
 //! | --- | --- | --- |
 //! | `records` | index, u64 | the record's octets |
 //! | `tiles` | level, u8; index, u64 | 8,192 octets: full tiles only |
-//! | `state` | `edge`, `signed`, `published` | edge row; note; size, u64, and note |
+//! | `state` | `edge`, `signed`, `published`, `reindexing` | edge row; note; size, u64, and note; nothing |
 //! | `leaves` | leaf hash | index row |
 //! | `lookup` | key length, u8; key; index, u64 | nothing |
 //! | `blobs` | SHA-256 | octets |
@@ -23,8 +23,8 @@ use ishibumi_tlog::note::Note;
 use ishibumi_tlog::tile::{Edge, TILE_LEN, TILE_WIDTH, Tile};
 use rocksdb::WriteBatch;
 
-use super::check;
 use super::database::{Database, Layout};
+use super::{check, reindex};
 use crate::codec;
 use crate::log_store::{
     TilePlace, adds_to_kept, check_lookup_key, head_conflict, publish_conflict, start_conflict,
@@ -34,9 +34,9 @@ use crate::{Batch, KeptCheckpoint, LogStore, StoreError};
 
 const RECORDS: &str = "records";
 const TILES: &str = "tiles";
-const STATE: &str = "state";
-const LEAVES: &str = "leaves";
-const LOOKUP: &str = "lookup";
+pub(super) const STATE: &str = "state";
+pub(super) const LEAVES: &str = "leaves";
+pub(super) const LOOKUP: &str = "lookup";
 const BLOBS: &str = "blobs";
 const KEPT: &str = "kept";
 
@@ -75,7 +75,14 @@ impl RocksLog {
     /// Before it returns, the right border of the tree is recomputed from records and tiles, and the
     /// signed head is held against the tree, so that a damaged directory is refused here.
     pub fn open(path: impl AsRef<Path>, origin: &str) -> Result<Self, StoreError> {
-        let database = Database::open(path.as_ref(), &layout(origin))?;
+        let log = Self::open_unindexed(path.as_ref(), origin)?;
+        reindex::refuse_unfinished(&log)?;
+        Ok(log)
+    }
+
+    /// The same, whether or not the index is whole.
+    pub(super) fn open_unindexed(path: &Path, origin: &str) -> Result<Self, StoreError> {
+        let database = Database::open(path, &layout(origin))?;
         let row = database.read(STATE, EDGE_KEY, || "the edge row".into())?;
         let row = row.ok_or_else(|| damaged("the edge row", "it is missing"))?;
         let edge = codec::decode_edge(&row)?;
@@ -96,6 +103,16 @@ impl RocksLog {
             database,
             edge: RwLock::new(Arc::new(edge)),
         }
+    }
+
+    pub(super) fn database(&self) -> &Database {
+        &self.database
+    }
+
+    /// Whether `state` has a row under `key`.
+    pub(super) fn state_row(&self, key: &[u8]) -> Result<bool, StoreError> {
+        let row = self.database.read(STATE, key, || "a state row".into())?;
+        Ok(row.is_some())
     }
 
     pub(super) fn edge(&self) -> Arc<Edge> {
@@ -380,7 +397,7 @@ fn tile_key(level: u8, index: u64) -> [u8; 9] {
 }
 
 /// The length stands before the key, so that no key is the beginning of another.
-fn lookup_key(key: &[u8], index: u64) -> Result<Vec<u8>, StoreError> {
+pub(super) fn lookup_key(key: &[u8], index: u64) -> Result<Vec<u8>, StoreError> {
     check_lookup_key(key)?;
     let len = u8::try_from(key.len()).unwrap_or(u8::MAX);
     Ok([&[len], key, &index.to_be_bytes()].concat())

@@ -5,6 +5,7 @@ mod database;
 mod log;
 mod mark;
 mod registers;
+mod reindex;
 
 pub use log::RocksLog;
 pub use registers::RocksRegisters;

@@ -3,6 +3,7 @@
 mod damage;
 mod faults;
 mod model;
+mod reindex;
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};

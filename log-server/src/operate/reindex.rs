@@ -1,0 +1,26 @@
+//! `reindex`: makes the index anew from the records, when it is damaged or when this version finds records
+//! under keys that an older one did not know.
+
+use ishibumi_artifact::Record;
+use ishibumi_store::{HeadFile, RocksLog};
+
+use super::{OperateError, read_key};
+use crate::config::Config;
+
+/// Drops and rebuilds the index; returns how many records it has. `progress` is told how many of how many
+/// records are done. If it is interrupted, `serve` refuses to start until it has been run to its end.
+pub fn reindex(config: &Config, progress: impl FnMut(u64, u64)) -> Result<u64, OperateError> {
+    let key = read_key(config)?;
+    // Whoever holds the head file's lock is the only one that works on this log.
+    let _head_file = HeadFile::open(&config.head_dir, key.verifier())?;
+    let keys = |octets: &[u8]| {
+        // What is no record has no keys; `fsck` names it.
+        let record = Record::decode(octets).ok();
+        let keys = record
+            .map(|record| record.lookup_keys())
+            .unwrap_or_default();
+        keys.iter().map(|key| key.to_bytes().to_vec()).collect()
+    };
+    let count = RocksLog::reindex(&config.data_dir, &config.origin, keys, progress)?;
+    Ok(count)
+}
