@@ -103,6 +103,19 @@ impl Server {
         self.proof(leaf)
     }
 
+    /// The index of a leaf; of a liar, that of the opening statement.
+    fn lookup(&self, leaf: &str) -> Reply {
+        let log = self.log.lock().unwrap();
+        let found = Hash::from_hex(leaf).and_then(|leaf| log.index_of(leaf));
+        let indices: Vec<u64> = match self.mood() {
+            Some(Mood::Lies) => vec![0],
+            Some(Mood::Staged) => vec![log.size()],
+            _ => found.into_iter().collect(),
+        };
+        let body = format!(r#"{{"indices":{indices:?},"next":null}}"#);
+        reply(StatusCode::OK, "application/json", body)
+    }
+
     fn read(&self, path: &str) -> Reply {
         let log = self.log.lock().unwrap();
         if path == "checkpoint" {
@@ -136,9 +149,12 @@ impl Service for Server {
         let path = request.head.uri.path().trim_start_matches('/').to_owned();
         match (&request.head.method, path.as_str()) {
             (&Method::POST, "v1/submit") => self.submit(&request),
-            (_, path) => match path.strip_prefix("v1/proof/") {
-                Some(leaf) => self.proof(Hash::from_hex(leaf).unwrap()),
-                None => self.read(path),
+            (_, path) => match path.split_once("/leaf/") {
+                Some(("v1/lookup", leaf)) => self.lookup(leaf),
+                _ => match path.strip_prefix("v1/proof/") {
+                    Some(leaf) => self.proof(Hash::from_hex(leaf).unwrap()),
+                    None => self.read(path),
+                },
             },
         }
     }
@@ -268,6 +284,35 @@ fn durable_now_and_proof_later() {
         "{}",
         unknown.stderr
     );
+}
+
+#[test]
+fn what_a_lookup_names_is_believed_when_it_is_proven() {
+    let scene = Scene::new(&[]);
+    // Beyond one tile, so that the proof has a level of its own.
+    scene.server.log.lock().unwrap().grow(300);
+    let json = scene
+        .run("submit LOG --token-file token.txt --wait durable d0.tst")
+        .expect(0)
+        .json();
+    scene.server.log.lock().unwrap().grow(700);
+    let leaf = json["files"][0]["leaf"].as_str().unwrap();
+    let find = format!("find LOG --policy policy.txt leaf {leaf}");
+    let found = scene.run(&find).expect(0).json();
+    assert_eq!(found["records"][0]["index"], json["files"][0]["index"]);
+    assert_eq!(found["records"][0]["kind"], "timestamp-token");
+    assert_eq!(found["tree_size"], 700);
+
+    let moods = |mood| scene.server.moods.lock().unwrap().push_back(mood);
+    moods(Mood::Lies);
+    let said = scene.run(&find).expect(1).stdout;
+    assert!(said.contains("not what was looked for"), "{said}");
+    moods(Mood::Staged);
+    scene.run(&find).expect(1);
+    let unknown = "0".repeat(64);
+    scene.run(&find.replace(leaf, &unknown)).expect(3);
+    scene.run(&find.replace(leaf, "ABC")).expect(2);
+    scene.run(&find).expect(0);
 }
 
 #[test]

@@ -13,6 +13,7 @@ mod disclosure;
 mod lookup;
 mod provider;
 mod statement;
+mod suspicion;
 
 use codec::{Cursor, Writer};
 pub use codec::{Moment, Opaque, RecordError};
@@ -22,6 +23,7 @@ pub use provider::{INTERMEDIATES_MAX, KINDS_MAX, ProviderEntry, STATUS_CHANGES_M
 pub use statement::{
     ANCHORS_MAX, KEYS_MAX, LogOpened, LogStatement, ProviderStatement, StatementCode,
 };
+pub use suspicion::Suspicion;
 
 use crate::time::Time;
 

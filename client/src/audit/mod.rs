@@ -14,10 +14,12 @@
 mod evidence;
 mod replay;
 mod state;
+mod suspects;
 
 pub use evidence::{AuditEvidence, Misbehaviour};
 pub use replay::{Audited, Replay, Seen, Tally, plan};
 pub use state::{AuditState, AuditStateError};
+pub use suspects::{LISTED_MAX, REMEMBERED_MAX, Suspect, Suspects, Timeline};
 
 use ishibumi_artifact::record::RecordError;
 use ishibumi_tlog::Hash;

@@ -10,6 +10,7 @@ use ishibumi_tlog::tile::{
 use ishibumi_tlog::{Checkpoint, Hash};
 
 use super::Violation;
+use super::suspects::{Detector, Suspects, Timeline};
 
 /// Every file that a replay from `from` leaves to `to` leaves reads, in the order in which
 /// [`Replay::take`] wants them: each entry bundle, after it the tiles that it completes, and at the
@@ -90,6 +91,7 @@ pub struct Replay {
     /// Full tiles that the last bundle completed and that have not been compared yet.
     due: VecDeque<(TilePath, Vec<Hash>)>,
     tally: Tally,
+    detector: Detector,
 }
 
 /// A log whose every record was replayed to the root that it signed.
@@ -99,6 +101,7 @@ pub struct Replay {
 pub struct Audited {
     edge: Edge,
     tally: Tally,
+    suspects: Suspects,
 }
 
 impl Audited {
@@ -110,6 +113,11 @@ impl Audited {
     /// What was counted.
     pub const fn tally(&self) -> &Tally {
         &self.tally
+    }
+
+    /// What the records give cause to suspect. That is no fault of the log.
+    pub const fn suspects(&self) -> &Suspects {
+        &self.suspects
     }
 }
 
@@ -124,6 +132,7 @@ impl Replay {
             shown: None,
             due: VecDeque::new(),
             tally: Tally::default(),
+            detector: Detector::default(),
         };
         replay.compare_heads()?;
         Ok(replay)
@@ -143,9 +152,17 @@ impl Replay {
             shown: None,
             due,
             tally,
+            detector: Detector::default(),
         };
         replay.compare_heads()?;
         Ok(replay)
+    }
+
+    /// Holds the times that tokens state against those of checkpoints. Has to come before the first file.
+    #[must_use]
+    pub fn with_timeline(mut self, timeline: Timeline) -> Self {
+        self.detector = Detector::new(timeline);
+        self
     }
 
     fn compare_heads(&self) -> Result<(), Violation> {
@@ -249,6 +266,7 @@ impl Replay {
                 });
             }
         }
+        self.detector.observe(index, &record);
         *self.tally.kinds.entry(record.kind()).or_default() += 1;
         self.tally.records += 1;
         self.tally.octets += u64::try_from(entry.len()).unwrap_or(u64::MAX);
@@ -347,6 +365,7 @@ impl Replay {
         Ok(Audited {
             edge: self.edge,
             tally: self.tally,
+            suspects: self.detector.suspects(),
         })
     }
 }

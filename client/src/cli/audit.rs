@@ -4,10 +4,11 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use ishibumi::audit::AuditState;
+use ishibumi::audit::{AuditState, Suspect, Suspects};
 use ishibumi::fetch::{AuditError, AuditReport, Source, SourceError, audit};
 use ishibumi::render::{kind_name, rfc3339};
 use ishibumi::verify::{Indication, SubIndication};
+use ishibumi_artifact::record::Suspicion;
 use ishibumi_tlog::Policy;
 use serde_json::{Value, json};
 
@@ -133,6 +134,21 @@ fn to_json(report: &AuditReport) -> Value {
     let kinds: serde_json::Map<String, Value> = kinds
         .map(|(&kind, &count)| (label(kind), count.into()))
         .collect();
+    let suspects = &report.suspects;
+    let suspicions = suspects.listed.iter().map(|suspect| {
+        json!({
+            "suspicion": suspect.suspicion.name(),
+            "index": suspect.index,
+            "other": suspect.other,
+            "moment": suspect.moment.map(|moment| moment.to_string()),
+        })
+    });
+    let suspicions: Vec<Value> = suspicions.collect();
+    let counted = Suspicion::ALL.into_iter().map(|suspicion| {
+        let count = suspects.counts.get(&suspicion).copied().unwrap_or(0);
+        (suspicion.name().to_owned(), Value::from(count))
+    });
+    let counted: serde_json::Map<String, Value> = counted.collect();
     json!({
         "log": checkpoint.origin,
         "tree_size": checkpoint.size,
@@ -143,6 +159,9 @@ fn to_json(report: &AuditReport) -> Value {
         "octets": report.tally.octets,
         "tiles": report.tally.tiles,
         "kinds": kinds,
+        "suspicions": suspicions,
+        "suspicions_counted": counted,
+        "records_not_compared": suspects.forgotten,
         "from_the_beginning": report.from_the_beginning,
         "grew_from": report.since.map(|seen| json!({ "tree_size": seen.size, "root": seen.root.to_hex() })),
     })
@@ -184,6 +203,7 @@ fn to_text(report: &AuditReport) -> String {
         let _ = writeln!(out, "            {count} {}", label(kind));
     }
     let _ = writeln!(out, "tiles       {} compared", tally.tiles);
+    write_suspects(&mut out, &report.suspects);
     match report.since {
         Some(seen) => {
             let _ = writeln!(
@@ -197,4 +217,36 @@ fn to_text(report: &AuditReport) -> String {
         }
     }
     out
+}
+
+fn write_suspects(out: &mut String, suspects: &Suspects) {
+    let count: u64 = suspects.counts.values().sum();
+    // Writing to a String does not fail.
+    let _ = writeln!(out, "suspicions  {count}");
+    for suspect in &suspects.listed {
+        let Suspect {
+            suspicion, index, ..
+        } = suspect;
+        let _ = write!(out, "            {}: record {index}", suspicion.name());
+        if let Some(other) = suspect.other {
+            let _ = write!(out, " and record {other}");
+        }
+        if let Some(moment) = suspect.moment {
+            let _ = write!(out, ", held against {moment}");
+        }
+        out.push('\n');
+    }
+    if count > 0 {
+        out.push_str(
+            "            Records raise suspicion and prove nothing: nothing in them is signed by the \n            \
+             issuer. Two tokens prove a reused serial: ishibumi misissue pack.\n",
+        );
+    }
+    if suspects.forgotten > 0 {
+        let forgotten = suspects.forgotten;
+        let _ = writeln!(
+            out,
+            "            {forgotten} records were beyond what is remembered"
+        );
+    }
 }

@@ -3,6 +3,7 @@
 mod audit;
 mod evidence;
 mod files;
+mod find;
 mod keygen;
 mod network;
 mod policy;
@@ -50,6 +51,7 @@ enum Command {
     Submit(submit::SubmitArguments),
     Evidence(evidence::EvidenceArguments),
     Audit(audit::AuditArguments),
+    Find(find::FindArguments),
     Keygen(keygen::KeygenArguments),
     Policy(policy::PolicyArguments),
 }
@@ -162,6 +164,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Submit(arguments) => submit::run(&arguments, voice),
         Command::Evidence(arguments) => evidence::run(&arguments, voice),
         Command::Audit(arguments) => audit::run(&arguments, voice),
+        Command::Find(arguments) => find::run(&arguments, voice),
         Command::Keygen(arguments) => keygen::run(&arguments, voice),
         Command::Policy(arguments) => policy::run(&arguments, voice),
     };

@@ -5,15 +5,19 @@ use std::collections::VecDeque;
 use ishibumi_tlog::note::{Note, NoteError};
 use ishibumi_tlog::policy::TrustError;
 use ishibumi_tlog::{Policy, TrustedCheckpoint};
+use serde::Deserialize;
 
 use super::source::{Source, SourceError};
 use crate::audit::{
-    AuditEvidence, AuditState, AuditStateError, Audited, Misbehaviour, Replay, Seen, Tally,
-    Violation,
+    AuditEvidence, AuditState, AuditStateError, Audited, Misbehaviour, Replay, Seen, Suspects,
+    Tally, Timeline, Violation,
 };
 
 /// Files that are asked for before they are needed. Bounds memory: so many bundles may be held.
 const FILES_AHEAD: usize = 8;
+
+/// Kept checkpoints whose times are asked for, at most.
+const CHECKPOINTS_MAX: u64 = 64;
 
 /// An audit that found nothing wrong.
 #[derive(Clone, Debug)]
@@ -22,6 +26,8 @@ pub struct AuditReport {
     pub state: AuditState,
     /// What was counted, since the last visit or from the beginning.
     pub tally: Tally,
+    /// What the records that were read give cause to suspect.
+    pub suspects: Suspects,
     /// Size and root of the tree that the last visit saw, if there was one.
     pub since: Option<Seen>,
     /// Whether every record from index 0 on was read.
@@ -75,11 +81,13 @@ pub async fn audit(
             root: checkpoint.root,
         }
     });
+    let timeline = timeline(source, policy, &head, last).await;
     let blame = |violation| with_evidence(violation, last, &head);
     let resumed = last.filter(|_| !full);
     let audited = match resumed {
         Some(state) => {
             let replay = Replay::resumed(target.clone(), state.edge().clone()).map_err(blame)?;
+            let replay = replay.with_timeline(timeline);
             match run(source, replay, &mut progress).await {
                 // Read from the beginning, the log itself shows whether it changed what was seen or
                 // whether somebody serves files that are not its own.
@@ -97,20 +105,68 @@ pub async fn audit(
         }
         None => {
             let replay = Replay::full(target, since).map_err(blame)?;
+            let replay = replay.with_timeline(timeline);
             match run(source, replay, &mut progress).await {
                 Err(AuditError::Violation(violation)) => return Err(blame(violation)),
                 ended => ended?,
             }
         }
     };
-    let tally = audited.tally().clone();
+    let (tally, suspects) = (audited.tally().clone(), audited.suspects().clone());
     let state = AuditState::new(head, audited.edge().clone())?;
     Ok(AuditReport {
         state,
         tally,
+        suspects,
         since,
         from_the_beginning: resumed.is_none(),
     })
+}
+
+#[derive(Deserialize)]
+struct Kept {
+    sizes: Vec<u64>,
+}
+
+/// Times of checkpoints: of the newest, of the last visit's, and of kept ones at even distances. What
+/// cannot be had or is not trusted is left out: fewer checkpoints raise fewer suspicions, never false ones.
+async fn timeline(
+    source: &Source,
+    policy: &Policy,
+    head: &TrustedCheckpoint,
+    last: Option<&AuditState>,
+) -> Timeline {
+    let mut timeline = Timeline::default();
+    let mut add = |head: &TrustedCheckpoint| {
+        if let Some(time) = head.not_after() {
+            timeline.add(head.checkpoint().size, time);
+        }
+    };
+    let mut from = 0;
+    let end = head.checkpoint().size;
+    while from < end {
+        let Ok(listing) = source.kept_sizes(from).await else {
+            break;
+        };
+        let Ok(Kept { sizes }) = serde_json::from_slice(&listing) else {
+            break;
+        };
+        let Some(&size) = sizes.first().filter(|size| (from..=end).contains(size)) else {
+            break;
+        };
+        let kept = source.kept(size).await.ok();
+        let note = kept.and_then(|octets| Note::parse(&octets).ok());
+        let trusted = note.and_then(|note| policy.check_checkpoint(&note).ok());
+        if let Some(trusted) = trusted {
+            add(&trusted);
+        }
+        from = (size + 1).max(from.saturating_add(end / CHECKPOINTS_MAX));
+    }
+    if let Some(last) = last {
+        add(last.head());
+    }
+    add(head);
+    timeline
 }
 
 fn with_evidence(

@@ -12,6 +12,9 @@ use ishibumi_wire::{Net, Request};
 /// The largest entry bundle, in octets.
 const BUNDLE_LEN_MAX: usize = TILE_WIDTH as usize * (2 + ENTRY_LEN_MAX);
 
+/// The longest listing of kept checkpoints, in octets.
+const LISTING_LEN_MAX: usize = 64 << 10;
+
 /// The static files of one log.
 #[derive(Clone)]
 pub struct Source(Place);
@@ -61,6 +64,18 @@ impl Source {
         self.read("checkpoint", NOTE_LEN_MAX).await
     }
 
+    /// The listing of kept checkpoints from `from` leaves on (docs/formats/submission-api.md).
+    pub(super) async fn kept_sizes(&self, from: u64) -> Result<Vec<u8>, SourceError> {
+        let path = format!("checkpoints?from={from}");
+        self.read(&path, LISTING_LEN_MAX).await
+    }
+
+    /// The kept checkpoint of `size` leaves, as a signed note.
+    pub(super) async fn kept(&self, size: u64) -> Result<Vec<u8>, SourceError> {
+        self.read(&format!("checkpoints/{size}"), NOTE_LEN_MAX)
+            .await
+    }
+
     /// A tile or an entry bundle. Where a partial one is gone, since the log has grown, the full one
     /// is cut to its width (C2SP tlog-tiles, "Partial Tiles").
     pub async fn tile(&self, path: TilePath) -> Result<Vec<u8>, SourceError> {
@@ -86,7 +101,8 @@ impl Source {
         }
     }
 
-    async fn read(&self, path: &str, most: usize) -> Result<Vec<u8>, SourceError> {
+    /// What is at `path`, up to `most` octets and one more.
+    pub(super) async fn read(&self, path: &str, most: usize) -> Result<Vec<u8>, SourceError> {
         match &self.0 {
             Place::Directory(directory) => {
                 let file = directory.join(path);

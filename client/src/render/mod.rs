@@ -6,10 +6,12 @@
 //! without knowing how to say it.
 
 mod json;
+mod record;
 mod sentences;
 mod text;
 
 pub use json::json;
+pub use record::record_json;
 pub use sentences::sentences;
 pub use text::text;
 

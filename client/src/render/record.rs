@@ -1,0 +1,110 @@
+//! What a record says, as JSON for programs and, line by line, for people. Octets are hexadecimal.
+
+use ishibumi_artifact::record::{
+    Body, LogStatement, Opaque, ProviderEntry, ProviderStatement, Reason, Record,
+};
+use serde_json::{Map, Value, json};
+
+/// The fields of a record by name. A record proves nothing by itself: nothing in it is signed by an
+/// issuer.
+pub fn record_json(record: &Record) -> Value {
+    match record.body() {
+        Body::Log(LogStatement::Opened(opened)) => json!({
+            "statement": "opened",
+            "origin": text(opened.origin()),
+            "keys": opened.keys().map(text).collect::<Vec<_>>(),
+            "record_version": opened.record_version(),
+        }),
+        Body::Log(LogStatement::Unknown(unknown)) => json!({ "statement": unknown.code() }),
+        Body::Provider(statement) => provider(statement),
+        Body::Token(token) => json!({
+            "gen_time": token.gen_time.time().to_string(),
+            "serial": hex::encode(token.serial.as_bytes()),
+            "ess_hash_algorithm": hex::encode(token.ess_hash_algorithm.as_bytes()),
+            "ess_hash": hex::encode(token.ess_hash.as_bytes()),
+            "content": hex::encode(token.content),
+        }),
+        Body::Certificate(certificate) => json!({
+            "issuer_key_hash": hex::encode(certificate.issuer_key_hash),
+            "certificate": hex::encode(certificate.certificate.as_bytes()),
+        }),
+        Body::CertificateDigest(digest) => json!({
+            "tbs_digest": hex::encode(digest.tbs_digest),
+            "issuer_key_hash": hex::encode(digest.issuer_key_hash),
+            "serial": hex::encode(digest.serial.as_bytes()),
+            "not_before": digest.not_before.time().to_string(),
+            "not_after": digest.not_after.time().to_string(),
+        }),
+        Body::Revocation(revocation) => json!({
+            "issuer_key_hash": hex::encode(revocation.issuer_key_hash),
+            "serial": hex::encode(revocation.serial.as_bytes()),
+            "revocation_date": revocation.revocation_date.time().to_string(),
+            "reason": revocation.reason.map(Reason::name),
+        }),
+        Body::Crl(list) => json!({
+            "issuer_key_hash": hex::encode(list.issuer_key_hash),
+            "digest": hex::encode(list.digest),
+            "this_update": list.this_update.time().to_string(),
+            "next_update": list.next_update.map(|next| next.time().to_string()),
+            "count": list.count,
+        }),
+        _ => json!({}),
+    }
+}
+
+fn provider(statement: &ProviderStatement) -> Value {
+    let code = statement.code();
+    let anchors: Vec<String> = statement.anchors().iter().map(hex::encode).collect();
+    let mut says = Map::new();
+    says.insert(
+        "statement".into(),
+        code.name().map_or_else(|| code.0.into(), Value::from),
+    );
+    says.insert("provider".into(), text(statement.provider()).into());
+    says.insert("anchors".into(), anchors.into());
+    match statement.entry() {
+        Ok(entry) => says.extend(entry_json(&entry)),
+        Err(_) => {
+            says.insert("detail".into(), hex::encode(statement.detail()).into());
+        }
+    }
+    says.into()
+}
+
+fn entry_json(entry: &ProviderEntry) -> Map<String, Value> {
+    let words = |words: &mut dyn Iterator<Item = &[u8]>| words.map(text).collect::<Vec<_>>();
+    let status = entry.status.iter().map(|change| {
+        json!({
+            "state": change.state.name().map_or_else(|| change.state.0.into(), Value::from),
+            "from": change.from.time().to_string(),
+            "successor": text(change.successor.as_bytes()),
+        })
+    });
+    let members = [
+        ("sequence", entry.sequence.into()),
+        ("name", text(entry.name.as_bytes()).into()),
+        ("name_ja", text(entry.name_ja.as_bytes()).into()),
+        (
+            "kinds",
+            words(&mut entry.kinds.iter().map(Opaque::as_bytes)).into(),
+        ),
+        (
+            "intermediates",
+            entry.intermediates.iter().map(hex::encode).collect(),
+        ),
+        ("records_per_minute", entry.records_per_minute.into()),
+        ("records_per_day", entry.records_per_day.into()),
+        ("backdating_seconds", entry.backdating_seconds.into()),
+        ("status", status.collect()),
+    ];
+    members
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect()
+}
+
+/// Octets that ought to be text, without what could steer a terminal.
+fn text(octets: &[u8]) -> String {
+    let text = String::from_utf8_lossy(octets);
+    text.chars().filter(|c| !c.is_control()).collect()
+}
