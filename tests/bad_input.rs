@@ -89,8 +89,8 @@ fn bodies_that_are_no_artifact() {
 fn oversized_records_and_bodies() {
     with_place(|_, world| {
         let lab = |body: &[u8]| world.submit("lab", OPAQUE, "", body);
-        lab(&[7; 65_536]).expect_problem(413, "record-bounds");
-        lab(&[7; 65_535]).expect_problem(413, "record-bounds");
+        lab(&vec![7; 65_536]).expect_problem(413, "record-bounds");
+        lab(&vec![7; 65_535]).expect_problem(413, "record-bounds");
         lab(&vec![7; 20 << 20]).expect_problem(413, "body-too-large");
     });
 }
@@ -294,7 +294,10 @@ fn a_witness_is_not_talked_into_anything() {
     world.stop_log();
     let witness = format!("http://{}", world.witnesses[0].address);
     let ask = |old: u64, proof: &[String], note: &str| {
-        let lines: String = proof.iter().map(|line| format!("{line}\n")).collect();
+        let lines: String = proof
+            .iter()
+            .flat_map(|line| [line.as_str(), "\n"])
+            .collect();
         let body = format!("old {old}\n{lines}\n{note}");
         http::post(&witness, "/add-checkpoint", &[], body.as_bytes()).unwrap()
     };
@@ -386,7 +389,7 @@ fn a_proof_with_octets_behind_it_is_no_proof() {
 fn the_largest_record_fits() {
     let world = World::new(Setup::default());
     // Version and kind are the other three octets.
-    world.put(&[7; 65_532]);
-    let refused = world.submit("lab", OPAQUE, "", &[7; 65_533]);
+    world.put(&vec![7; 65_532]);
+    let refused = world.submit("lab", OPAQUE, "", &vec![7; 65_533]);
     refused.expect_problem(413, "record-bounds");
 }

@@ -15,15 +15,39 @@ fn octets(number: u64) -> Vec<u8> {
     format!("record {number}").into_bytes()
 }
 
-/// A log with [`RECORDS`] records beside the one that opened it, all published; it stands.
-fn filled() -> World {
-    let mut world = World::new(Setup::default());
+/// Leaf hashes of what a log says of itself before it takes anything.
+struct Opening(Vec<[u8; 32]>);
+
+impl Opening {
+    /// The size of the tree with `number` submitted records.
+    fn size(&self, number: u64) -> u64 {
+        self.0.len() as u64 + number
+    }
+
+    /// The root of what was submitted up to `size`, whatever became of the log's files.
+    fn root(&self, size: u64) -> Hash {
+        let submitted = (0..RECORDS).map(|number| oracle::leaf(&opaque_record(&octets(number))));
+        let leaves: Vec<[u8; 32]> = self.0.iter().copied().chain(submitted).collect();
+        Hash(oracle::root(&leaves[..usize::try_from(size).unwrap()]))
+    }
+}
+
+/// A log, running, without any submission.
+fn fresh() -> (World, Opening) {
+    let world = World::new(Setup::default());
+    let records = world.records();
+    let opening = records.iter().map(|record| oracle::leaf(record)).collect();
+    (world, Opening(opening))
+}
+
+/// A log with [`RECORDS`] records, all published; it stands.
+fn filled() -> (World, Opening) {
+    let (mut world, opening) = fresh();
     put_all(&world, 0..RECORDS);
-    eventually("the last record", || {
-        (world.size() == RECORDS + 1).then_some(())
-    });
+    let all = opening.size(RECORDS);
+    eventually("the last record", || (world.size() == all).then_some(()));
     world.stop_log();
-    world
+    (world, opening)
 }
 
 fn put_all(world: &World, numbers: std::ops::Range<u64>) {
@@ -59,25 +83,9 @@ fn tile_key(level: u8, index: u64) -> Vec<u8> {
     [&[level][..], &index.to_be_bytes()].concat()
 }
 
-/// The root of the records that were submitted, up to `size`.
-fn true_root(world: &World, size: u64) -> Hash {
-    let opened = first_record(world);
-    let mut leaves = vec![oracle::leaf(&opened)];
-    leaves.extend((0..size - 1).map(|number| oracle::leaf(&opaque_record(&octets(number)))));
-    Hash(oracle::root(&leaves))
-}
-
-/// Record 0 says origin and key: anybody who knows them can make it.
-fn first_record(world: &World) -> Vec<u8> {
-    use ishibumi_artifact::record::{LogOpened, LogStatement};
-    let opened = LogOpened::new(ishibumi_tests::world::ORIGIN, &[world.vkey()], &[]).unwrap();
-    let body = ishibumi_artifact::Body::Log(LogStatement::Opened(opened));
-    ishibumi_artifact::Record::from(body).encode()
-}
-
 #[test]
 fn fsck_names_what_rotted() {
-    let world = filled();
+    let (world, opening) = filled();
     world.assert_sound();
     let (data, whole) = (world.path("data"), world.path("whole"));
     copy_dir(&data, &whole);
@@ -112,7 +120,7 @@ fn fsck_names_what_rotted() {
         ("leaves", leaf, 7, &["index", "stands at"]),
         (
             "kept",
-            (RECORDS + 1).to_be_bytes().to_vec(),
+            opening.size(RECORDS).to_be_bytes().to_vec(),
             30,
             &["checkpoint"],
         ),
@@ -135,9 +143,10 @@ fn fsck_names_what_rotted() {
 /// What is staged and not yet signed has no other witness than the log itself.
 #[test]
 fn nothing_is_signed_over_what_rotted() {
-    let mut world = World::new(Setup::default());
+    let (mut world, opening) = fresh();
+    let signed = opening.size(301);
     put_all(&world, 0..300);
-    eventually("the records", || (world.size() == 301).then_some(()));
+    eventually("the records", || (world.size() + 1 == signed).then_some(()));
     for number in 0..3 {
         world.kill_witness(number);
     }
@@ -146,10 +155,10 @@ fn nothing_is_signed_over_what_rotted() {
         .submit("lab", OPAQUE, "?wait=durable", &octets(300))
         .expect(202);
     eventually("one head ahead", || {
-        (world.status("signed_size") == 302).then_some(())
+        (world.status("signed_size") == signed).then_some(())
     });
     put_all(&world, 301..RECORDS);
-    assert_eq!(world.status("signed_size"), 302);
+    assert_eq!(world.status("signed_size"), signed);
     world.stop_log();
     for number in 0..3 {
         world.start_witness(number);
@@ -182,18 +191,17 @@ fn nothing_is_signed_over_what_rotted() {
                 .expect(200)
                 .text();
             let size: u64 = note.lines().nth(1).unwrap().parse().unwrap();
-            assert!(size <= 302, "{family} {key:?}: {size} was signed");
-            assert!(
-                note.contains(&true_root(&world, size).to_base64()),
-                "{note}"
-            );
+            assert!(size <= signed, "{family} {key:?}: {size} was signed");
+            assert!(note.contains(&opening.root(size).to_base64()), "{note}");
         }
     }
     restore_dir(&whole, &data);
     world.start_log();
-    eventually("the rest", || (world.size() == RECORDS + 1).then_some(()));
+    eventually("the rest", || {
+        (world.size() == opening.size(RECORDS)).then_some(())
+    });
     let head = world.checkpoint().checkpoint().clone();
-    assert_eq!(head.root, true_root(&world, RECORDS + 1));
+    assert_eq!(head.root, opening.root(opening.size(RECORDS)));
 }
 
 fn files(path: &Path) -> Vec<PathBuf> {
@@ -215,24 +223,23 @@ fn files(path: &Path) -> Vec<PathBuf> {
 /// Bits and ends of the files themselves: whatever starts in spite of it tells the truth.
 #[test]
 fn rotten_files_are_refused_or_do_not_matter() {
-    let mut world = filled();
+    let (mut world, opening) = filled();
     let (data, whole) = (world.path("data"), world.path("whole"));
     copy_dir(&data, &whole);
-    let root = true_root(&world, RECORDS + 1);
+    let root = opening.root(opening.size(RECORDS));
     let (mut refused, mut served) = (0, 0);
     for file in files(&whole) {
         let name = file.file_name().unwrap();
         let len = usize::try_from(file.metadata().unwrap().len()).unwrap();
-        let mut changes: Vec<Box<dyn Fn(&mut Vec<u8>)>> = Vec::new();
-        for at in [0, len / 3, len * 2 / 3, len - 1] {
-            changes.push(Box::new(move |octets| octets[at] ^= 1));
-        }
-        changes.push(Box::new(move |octets| octets.truncate(len / 2)));
-        changes.push(Box::new(|octets| octets.clear()));
-        for change in changes {
+        let whole_file = std::fs::read(&file).unwrap();
+        let flipped = [0, len / 3, len * 2 / 3, len - 1].map(|at| {
+            let mut octets = whole_file.clone();
+            octets[at] ^= 1;
+            octets
+        });
+        let cut = [len / 2, 0].map(|end| whole_file[..end].to_vec());
+        for octets in flipped.into_iter().chain(cut) {
             restore_dir(&whole, &data);
-            let mut octets = std::fs::read(&file).unwrap();
-            change(&mut octets);
             std::fs::write(data.join(name), octets).unwrap();
             let log = match world.try_start_log() {
                 Err(ended) => {
@@ -268,7 +275,7 @@ fn rotten_files_are_refused_or_do_not_matter() {
 /// A head file that rotted is not passed over.
 #[test]
 fn a_rotten_head_file_is_refused() {
-    let mut world = filled();
+    let (mut world, _) = filled();
     let heads = files(&world.path("heads"));
     let [head] = heads.as_slice() else {
         panic!("one head file: {heads:?}")

@@ -143,7 +143,7 @@ fn evidence_outlives_provider_log_and_witnesses() {
     let text = String::from_utf8(proof).unwrap();
     let first = text.find("\u{2014} witness").unwrap();
     let line = text[first..].find('\n').unwrap();
-    drawer.put("will.tst.tlog-proof", text[..=first + line].as_bytes());
+    drawer.put("will.tst.tlog-proof", &text.as_bytes()[..=first + line]);
     let alone = drawer.verify("will.tst", &[]);
     assert!([1, 4].contains(&alone.code), "{}{}", alone.out, alone.err);
     assert!(alone.out.contains("uorum"), "{}", alone.out);

@@ -44,6 +44,7 @@ fn an_older_data_directory_is_refused_with_both_sizes() {
             world.path("newer"),
         );
         copy_dir(&data, &backup);
+        let old = figure(&world, "signed_size");
         world.start_log();
         for number in 0..lost {
             world.put(format!("after {number}").as_bytes());
@@ -57,15 +58,15 @@ fn an_older_data_directory_is_refused_with_both_sizes() {
         restore_dir(&backup, &data);
         for _ in 0..2 {
             let sizes = [
-                format!("size {},", 11 + lost),
-                "holds 11 records".to_owned(),
+                format!("size {},", old + lost),
+                format!("holds {old} records"),
             ];
             let ended = world.try_start_log().unwrap_err();
             ended.refused(1, &["ROLLED BACK", "head file", &sizes[0], &sizes[1]]);
         }
         let checked = world.operate(&["fsck"]);
         assert_eq!(checked.code, 1, "{}{}", checked.out, checked.err);
-        assert_eq!(figure(&world, "signed_size"), 11, "nothing was signed");
+        assert_eq!(figure(&world, "signed_size"), old, "nothing was signed");
 
         // The newer one goes on.
         restore_dir(&newer, &data);
@@ -149,7 +150,7 @@ fn liar(listener: TcpListener) {
     std::thread::spawn(move || {
         for stream in listener.incoming() {
             let mut stream = stream.unwrap();
-            let mut request = [0; 64 << 10];
+            let mut request = vec![0; 64 << 10];
             // The whole of a small request comes at once or not at all; what it says does not matter.
             let _ = stream.read(&mut request);
             let head =

@@ -122,10 +122,9 @@ pub fn exchange(url: &str, octets: &[u8]) -> io::Result<Answer> {
 
 /// A request head with these headers, and the empty line.
 pub fn head(method: &str, path: &str, headers: &[(&str, &str)]) -> String {
-    let lines: String = headers
-        .iter()
-        .map(|(name, value)| format!("{name}: {value}\r\n"))
-        .collect();
+    let lines = headers.iter().fold(String::new(), |lines, (name, value)| {
+        lines + name + ": " + value + "\r\n"
+    });
     format!("{method} {path} HTTP/1.1\r\nhost: log.test\r\nconnection: close\r\n{lines}\r\n")
 }
 

@@ -10,6 +10,12 @@
 //!
 //! Every test of a defence sends the good input too: what refuses everything defends nothing.
 
+#![deny(missing_docs)]
+#![allow(
+    clippy::missing_panics_doc,
+    reason = "a test fails by a panic, so everything here does"
+)]
+
 pub mod artifacts;
 pub mod http;
 pub mod oracle;

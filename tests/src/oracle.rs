@@ -23,3 +23,50 @@ pub fn root(leaves: &[[u8; 32]]) -> [u8; 32] {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{leaf, root};
+
+    /// The tree that RFC 6962's first implementation published as its test vector.
+    #[test]
+    fn the_oracle_knows_the_published_roots() {
+        let leaves: Vec<[u8; 32]> = [
+            "",
+            "00",
+            "10",
+            "2021",
+            "3031",
+            "40414243",
+            "5051525354555657",
+            "606162636465666768696a6b6c6d6e6f",
+        ]
+        .map(|octets| leaf(&hex::decode(octets).expect("hexadecimal")))
+        .to_vec();
+        let known = [
+            (
+                0,
+                "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+            ),
+            (
+                1,
+                "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d",
+            ),
+            (
+                2,
+                "fac54203e7cc696cf0dfcb42c92a1d9dbaf70ad9e621f4bd8d98662f00e3c125",
+            ),
+            (
+                3,
+                "aeb6bcfe274b70a14fb067a5e5578264db0fa9b51af5e0ba159158f329e06e77",
+            ),
+            (
+                8,
+                "5dc9da79a70659a9ad559cb701ded9a2ab9d823aad2f4960cfe370eff4604328",
+            ),
+        ];
+        for (size, expected) in known {
+            assert_eq!(hex::encode(root(&leaves[..size])), expected, "size {size}");
+        }
+    }
+}

@@ -10,32 +10,28 @@ use std::time::{Duration, Instant};
 /// How long a process may take to say that it listens, or to end.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// The program `name` out of the folder that this test was built into.
-///
-/// # Panics
-/// If it is not there and cannot be built.
+/// The program `name`, as the sources have it now: testing a library does not build the programs.
 pub fn program(name: &str) -> PathBuf {
-    static BUILT: OnceLock<()> = OnceLock::new();
-    let test = std::env::current_exe().expect("a test has a path");
-    let profile = test.ancestors().nth(2).expect("target/PROFILE/deps/TEST");
-    BUILT.get_or_init(|| {
-        let programs = ["ishibumi", "ishibumi-log", "ishibumi-witness"];
-        if programs.iter().all(|name| profile.join(name).exists()) {
-            return;
-        }
-        // As the tests themselves were: same profile, same target directory.
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    let folder = BUILT.get_or_init(|| {
+        let test = std::env::current_exe().expect("a test has a path");
+        let folder = test.ancestors().nth(2).expect("target/PROFILE/deps/TEST");
+        // As the tests themselves were built: same profile, same target directory.
         let mut build = Command::new(std::env::var_os("CARGO").unwrap_or("cargo".into()));
-        build.args(["build", "--bins", "--target-dir"]);
-        build.arg(profile.parent().expect("target"));
-        build.args(programs.iter().flat_map(|name| ["-p", name]));
-        build.args((!profile.ends_with("debug")).then_some("--release"));
+        build.args(["build", "--quiet", "--bins", "--target-dir"]);
+        build.arg(folder.parent().expect("target"));
+        for package in ["ishibumi", "ishibumi-log", "ishibumi-witness"] {
+            build.args(["-p", package]);
+        }
+        build.args((!folder.ends_with("debug")).then_some("--release"));
         let built = build.status();
         assert!(
             built.is_ok_and(|status| status.success()),
-            "the programs are missing; run: cargo build --release --workspace --bins"
+            "the programs cannot be built; run: cargo build --release --workspace --bins"
         );
+        folder.to_owned()
     });
-    profile.join(name)
+    folder.join(name)
 }
 
 /// Runs a program to its end.

@@ -163,14 +163,17 @@ impl World {
 
     /// The text of the policy that everybody follows here.
     pub fn policy_text(&self) -> String {
-        let mut text = format!("log {}\n", self.vkey);
-        let mut names = String::new();
+        let (mut lines, mut names) = (Vec::new(), Vec::new());
         for (number, witness) in self.witnesses.iter().enumerate() {
             let (vkey, address) = (&witness.vkey, &witness.address);
-            text.push_str(&format!("witness w{number} {vkey} http://{address}\n"));
-            names.push_str(&format!(" w{number}"));
+            lines.push(format!("witness w{number} {vkey} http://{address}\n"));
+            names.push(format!("w{number}"));
         }
-        format!("{text}group g {}{names}\nquorum g\n", self.quorum)
+        let (log, lines, names) = (&self.vkey, lines.concat(), names.join(" "));
+        format!(
+            "log {log}\n{lines}group g {} {names}\nquorum g\n",
+            self.quorum
+        )
     }
 
     fn write_policy(&self) {
@@ -217,9 +220,6 @@ impl World {
     }
 
     /// Starts the log.
-    ///
-    /// # Panics
-    /// If it does not start.
     pub fn start_log(&mut self) {
         let started = self.try_start_log();
         self.log = Some(started.unwrap_or_else(|ended| panic!("the log did not start: {ended:?}")));
