@@ -12,6 +12,9 @@
 //! | --- | --- |
 //! | [`tree::prove_inclusion`] | [`tree::check_inclusion`] |
 //! | [`tree::prove_consistency`] | [`tree::check_consistency`] |
+//! | [`tree::prove_subtree_inclusion`] | [`tree::check_subtree_inclusion`] |
+//! | [`tree::prove_subtree_consistency`] | [`tree::check_subtree_consistency`] |
+//! | [`cosignature::Cosigner::sign_subtree`] | [`cosignature::check_subtree`] |
 //! | [`key::NoteSigner`], [`cosignature::Cosigner`] | [`key::VerifierKey`], [`note::Note::verify`] |
 //! | [`proof::TlogProof::encode`] | [`policy::Policy::check_proof`] |
 //!

@@ -75,7 +75,7 @@ impl SignatureLine {
         })
     }
 
-    fn is_by(&self, key: &VerifierKey) -> bool {
+    pub(crate) fn is_by(&self, key: &VerifierKey) -> bool {
         self.id == key.id() && self.name == key.name()
     }
 }
@@ -103,8 +103,8 @@ pub struct VerifiedSignature {
     pub key: usize,
     /// Which line of the note.
     pub line: usize,
-    /// The time in a cosignature, in seconds since the Epoch. `None` for a log signature, which
-    /// carries none, and for a stated zero, which is no time.
+    /// The time in a cosignature, in seconds since the Epoch. `None` for an Ed25519 log signature,
+    /// which carries none, and for a stated zero (an ML-DSA-44 log signature's), which is no time.
     pub time: Option<u64>,
 }
 
@@ -181,7 +181,8 @@ impl Note {
 
     /// Checks every signature by one of `keys` and says which key signed.
     ///
-    /// A line that is there twice counts once. At least one known key has to have signed.
+    /// A line that is there twice counts once. At least one known key has to have signed. A key of type
+    /// `0x06` signs origin, size and root: extension lines of the text are not covered by it.
     pub fn verify(&self, keys: &[VerifierKey]) -> Result<Vec<VerifiedSignature>, NoteError> {
         if self.signatures.len() > SIGNATURES_MAX {
             return Err(NoteError::TooManySignatures(self.signatures.len()));
@@ -219,7 +220,7 @@ impl Note {
                 Ok(None)
             }
             SignatureType::Ed25519 => Err(bad()),
-            SignatureType::CosignatureV1 => {
+            SignatureType::CosignatureV1 | SignatureType::SubtreeV1 => {
                 let time = cosignature::check(key, &self.text, &line.signature).ok_or_else(bad)?;
                 Ok((time != 0).then_some(time))
             }

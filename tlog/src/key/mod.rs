@@ -2,17 +2,21 @@
 //!
 //! A key is a name, a signature type and key material; the first four octets of
 //! `SHA-256(name || "\n" || type || key)` are its id. Name and id together say which line of a note
-//! a key has to verify. Signatures are checked with `verify_strict`: one message and one key have
-//! no second acceptable signature that somebody else could derive.
+//! a key has to verify. Signatures are checked strictly: one message and one key have no second
+//! acceptable signature that somebody else could derive (Ed25519 with `verify_strict`; ML-DSA is
+//! strongly unforgeable as FIPS 204 has it).
+
+mod material;
 
 use std::fmt;
 use std::str::FromStr;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
 use sha2::{Digest as _, Sha256};
 
+use self::material::{PublicKey, SecretKey};
+use crate::cosignature;
 use crate::note::SignatureLine;
 
 /// The longest key name accepted, in octets. A name is a schema-less URL; 255 is also what
@@ -27,6 +31,9 @@ pub enum SignatureType {
     Ed25519,
     /// `0x04`: timestamped Ed25519 checkpoint cosignature (C2SP tlog-cosignature).
     CosignatureV1,
+    /// `0x06`: timestamped ML-DSA-44 cosignature of a tree or subtree (C2SP tlog-cosignature); for
+    /// witnesses, and with time zero also what a log signs its checkpoints with (tlog-checkpoint).
+    SubtreeV1,
 }
 
 impl SignatureType {
@@ -35,13 +42,25 @@ impl SignatureType {
         match self {
             Self::Ed25519 => 0x01,
             Self::CosignatureV1 => 0x04,
+            Self::SubtreeV1 => 0x06,
         }
+    }
+
+    /// Whether signatures of this type are believed to withstand a quantum computer.
+    pub fn is_post_quantum(self) -> bool {
+        matches!(self, Self::SubtreeV1)
+    }
+
+    /// Whether a signature of this type over a checkpoint covers its extension lines.
+    pub fn covers_extensions(self) -> bool {
+        !matches!(self, Self::SubtreeV1)
     }
 
     fn from_octet(octet: u8) -> Option<Self> {
         match octet {
             0x01 => Some(Self::Ed25519),
             0x04 => Some(Self::CosignatureV1),
+            0x06 => Some(Self::SubtreeV1),
             _ => None,
         }
     }
@@ -71,35 +90,45 @@ pub enum KeyError {
     },
     /// A signature type that this crate does not know.
     #[error(
-        "signature type {0:#04x} is not supported (supported: 0x01 Ed25519, 0x04 cosignature/v1)"
+        "signature type {0:#04x} is not supported here (known: 0x01 Ed25519, 0x04 cosignature/v1, 0x06 ML-DSA-44 subtree/v1)"
     )]
     Type(u8),
-    /// The octets are no usable Ed25519 key.
-    #[error("not a usable Ed25519 key")]
+    /// The octets are no usable key of that type: another length, or a key that anybody can sign for.
+    #[error("not a usable key of its signature type (Ed25519: 32 octets, ML-DSA-44: 1312)")]
     Material,
+    /// A text that a `0x06` key cannot sign: its message holds origin, size and root and nothing else.
+    #[error("a key of type 0x06 signs checkpoints only: {0}")]
+    Unsignable(String),
 }
 
 /// A public key that can check one kind of signature under one name.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct VerifierKey {
     name: String,
     id: u32,
     kind: SignatureType,
-    key: VerifyingKey,
+    key: PublicKey,
 }
 
+impl PartialEq for VerifierKey {
+    /// The id follows from the rest.
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+            && self.kind == other.kind
+            && self.public_key() == other.public_key()
+    }
+}
+
+impl Eq for VerifierKey {}
+
 impl VerifierKey {
-    fn new(name: &str, kind: SignatureType, key: VerifyingKey) -> Result<Self, KeyError> {
+    fn new(name: &str, kind: SignatureType, material: &[u8]) -> Result<Self, KeyError> {
         check_name(name)?;
-        // A key of small order would verify signatures that nobody made.
-        if key.is_weak() {
-            return Err(KeyError::Material);
-        }
         Ok(Self {
             name: name.to_owned(),
-            id: key_id(name, kind, &key),
+            id: key_id(name, kind, material),
             kind,
-            key,
+            key: PublicKey::read(kind, material)?,
         })
     }
 
@@ -118,15 +147,15 @@ impl VerifierKey {
         self.kind
     }
 
-    /// The 32 octets of the Ed25519 public key: two keys are duplicates if these are equal.
-    pub fn public_key(&self) -> [u8; 32] {
-        self.key.to_bytes()
+    /// The octets of the public key, 32 of Ed25519 or 1,312 of ML-DSA-44: two keys are duplicates if
+    /// these are equal (C2SP tlog-policy).
+    pub fn public_key(&self) -> &[u8] {
+        self.key.octets()
     }
 
-    /// Checks an Ed25519 signature over `message`; `false` also for a signature that is not 64 octets.
+    /// Checks a signature over `message`; `false` also for one of another length than the type has.
     pub(crate) fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
-        Signature::from_slice(signature)
-            .is_ok_and(|signature| self.key.verify_strict(message, &signature).is_ok())
+        self.key.verifies(message, signature)
     }
 }
 
@@ -136,8 +165,7 @@ impl FromStr for VerifierKey {
     /// Reads a vkey: `<name>+<hex id>+<base64(type || key)>` (C2SP signed-note, "Verifier keys").
     fn from_str(text: &str) -> Result<Self, KeyError> {
         let (name, stated, kind, material) = split_key(text)?;
-        let key = VerifyingKey::from_bytes(&material).map_err(|_| KeyError::Material)?;
-        let key = Self::new(name, kind, key)?;
+        let key = Self::new(name, kind, &material)?;
         matching_id(stated, key.id)?;
         Ok(key)
     }
@@ -148,7 +176,7 @@ impl fmt::Display for VerifierKey {
         write!(
             f,
             "{}",
-            join_key(&self.name, self.id, self.kind, &self.key.to_bytes())
+            join_key(&self.name, self.id, self.kind, self.public_key())
         )
     }
 }
@@ -156,20 +184,21 @@ impl fmt::Display for VerifierKey {
 /// A private key that makes one kind of signature under one name.
 ///
 /// Its text form is that of `golang.org/x/mod/sumdb/note`:
-/// `PRIVATE+KEY+<name>+<hex id>+<base64(type || seed)>`. The seed is wiped when the value is dropped.
+/// `PRIVATE+KEY+<name>+<hex id>+<base64(type || seed)>`, the seed 32 octets for every type (for
+/// ML-DSA-44 the seed xi of FIPS 204 algorithm 6). The seed is wiped when the value is dropped.
 pub struct NoteSigner {
     verifier: VerifierKey,
-    key: SigningKey,
+    key: SecretKey,
 }
 
 const PRIVATE_PREFIX: &str = "PRIVATE+KEY+";
 
 impl NoteSigner {
-    /// The key with this name, kind and 32-octet Ed25519 seed.
+    /// The key with this name, kind and seed of 32 octets.
     pub fn from_seed(name: &str, kind: SignatureType, seed: &[u8; 32]) -> Result<Self, KeyError> {
-        let key = SigningKey::from_bytes(seed);
+        let key = SecretKey::from_seed(kind, seed);
         Ok(Self {
-            verifier: VerifierKey::new(name, kind, key.verifying_key())?,
+            verifier: VerifierKey::new(name, kind, &key.public_octets())?,
             key,
         })
     }
@@ -178,7 +207,8 @@ impl NoteSigner {
     pub fn from_private_text(text: &str) -> Result<Self, KeyError> {
         let text = text.strip_prefix(PRIVATE_PREFIX).ok_or(KeyError::Form)?;
         let (name, stated, kind, seed) = split_key(text)?;
-        let signer = Self::from_seed(name, kind, &seed)?;
+        let seed = seed.as_slice().try_into().map_err(|_| KeyError::Material)?;
+        let signer = Self::from_seed(name, kind, seed)?;
         matching_id(stated, signer.verifier.id)?;
         Ok(signer)
     }
@@ -188,7 +218,7 @@ impl NoteSigner {
         let VerifierKey { name, id, kind, .. } = &self.verifier;
         format!(
             "{PRIVATE_PREFIX}{}",
-            join_key(name, *id, *kind, &self.key.to_bytes())
+            join_key(name, *id, *kind, self.key.seed())
         )
     }
 
@@ -197,19 +227,27 @@ impl NoteSigner {
         &self.verifier
     }
 
-    /// The 64-octet Ed25519 signature over `message`.
-    pub(crate) fn sign_message(&self, message: &[u8]) -> [u8; 64] {
-        self.key.sign(message).to_bytes()
+    /// The bare signature over `message`; see [`SecretKey::sign`] for `None`.
+    pub(crate) fn sign_message(&self, message: &[u8]) -> Option<Vec<u8>> {
+        self.key.sign(message)
     }
 
-    /// Signs a note text as it is (type `0x01`; C2SP signed-note, "Ed25519 signatures").
+    /// Signs a note text as a log does: as it is with an Ed25519 key (type `0x01`; C2SP signed-note,
+    /// "Ed25519 signatures"); with an ML-DSA-44 key (type `0x06`) the checkpoint that the text is,
+    /// with time zero, since a log says nothing about time.
     ///
     /// # Errors
-    /// [`KeyError::Type`] for a key that makes cosignatures: the two must never share a key id.
+    /// [`KeyError::Type`] for a key of type `0x04`: it makes cosignatures, and the two must never share
+    /// a key id. [`KeyError::Unsignable`] if the key is of type `0x06` and the text is no checkpoint, or
+    /// one with extension lines, which its signature would not cover.
     pub fn sign(&self, text: &str) -> Result<SignatureLine, KeyError> {
         match self.verifier.kind {
-            SignatureType::Ed25519 => Ok(self.line(self.sign_message(text.as_bytes()).to_vec())),
+            SignatureType::Ed25519 => self
+                .sign_message(text.as_bytes())
+                .map(|signature| self.line(signature))
+                .ok_or(KeyError::Material),
             SignatureType::CosignatureV1 => Err(KeyError::Type(self.verifier.kind.octet())),
+            SignatureType::SubtreeV1 => cosignature::sign_untimed(self, text),
         }
     }
 
@@ -237,11 +275,11 @@ pub(crate) fn check_name(name: &str) -> Result<(), KeyError> {
     Ok(())
 }
 
-fn key_id(name: &str, kind: SignatureType, key: &VerifyingKey) -> u32 {
+fn key_id(name: &str, kind: SignatureType, material: &[u8]) -> u32 {
     let mut hasher = Sha256::new();
     hasher.update(name.as_bytes());
     hasher.update([b'\n', kind.octet()]);
-    hasher.update(key.as_bytes());
+    hasher.update(material);
     let [a, b, c, d, ..] = <[u8; 32]>::from(hasher.finalize());
     u32::from_be_bytes([a, b, c, d])
 }
@@ -254,7 +292,8 @@ fn matching_id(stated: u32, computed: u32) -> Result<(), KeyError> {
     }
 }
 
-fn split_key(text: &str) -> Result<(&str, u32, SignatureType, [u8; 32]), KeyError> {
+/// Name, stated id, type and key octets; no length is checked yet.
+fn split_key(text: &str) -> Result<(&str, u32, SignatureType, Vec<u8>), KeyError> {
     // Base64 may hold a plus, names and hex cannot.
     let mut parts = text.splitn(3, '+');
     let (Some(name), Some(id), Some(material)) = (parts.next(), parts.next(), parts.next()) else {
@@ -269,15 +308,12 @@ fn split_key(text: &str) -> Result<(&str, u32, SignatureType, [u8; 32]), KeyErro
     let material = STANDARD.decode(material).map_err(|_| KeyError::Form)?;
     let (&kind, key) = material.split_first().ok_or(KeyError::Form)?;
     let kind = SignatureType::from_octet(kind).ok_or(KeyError::Type(kind))?;
-    Ok((
-        name,
-        id,
-        kind,
-        key.try_into().map_err(|_| KeyError::Material)?,
-    ))
+    Ok((name, id, kind, key.to_vec()))
 }
 
-fn join_key(name: &str, id: u32, kind: SignatureType, material: &[u8; 32]) -> String {
-    let octets: Vec<u8> = std::iter::once(kind.octet()).chain(*material).collect();
+fn join_key(name: &str, id: u32, kind: SignatureType, material: &[u8]) -> String {
+    let octets: Vec<u8> = std::iter::once(kind.octet())
+        .chain(material.iter().copied())
+        .collect();
     format!("{name}+{id:08x}+{}", STANDARD.encode(octets))
 }

@@ -1,9 +1,8 @@
 //! Checking checkpoints and proofs against a policy (C2SP tlog-proof, "Verifying a tlog proof").
 
-use super::{Policy, Quorum};
+use super::{Cosignature, Demand, Policy, Quorum, Standing};
 use crate::checkpoint::{Checkpoint, CheckpointError};
 use crate::hash::leaf_hash;
-use crate::key::VerifierKey;
 use crate::note::{Note, NoteError};
 use crate::proof::TlogProof;
 use crate::tree::{ProofError, check_inclusion};
@@ -24,6 +23,11 @@ pub enum TrustError {
     /// No key of that log signed.
     #[error("the log {0:?} did not sign this checkpoint")]
     NotSignedByLog(String),
+    /// There are extension lines, and the log signed with ML-DSA-44 only, which does not cover them.
+    #[error(
+        "the log {0:?} signed this checkpoint, but none of its signatures covers the extension lines"
+    )]
+    UnsignedExtensions(String),
     /// Too few witnesses.
     #[error(
         "the quorum is not met: {} of the policy's {known} witnesses cosigned ({})",
@@ -35,25 +39,25 @@ pub enum TrustError {
         /// How many witnesses the policy knows.
         known: usize,
     },
+    /// Too few witnesses cosigned with ML-DSA-44, where that was demanded.
+    #[error(
+        "the quorum is not met by post-quantum cosignatures alone: {} of the policy's {known} ML-DSA-44 witnesses cosigned ({})",
+        .cosigned.len(), .cosigned.join(", ")
+    )]
+    NoPostQuantumQuorum {
+        /// Key names of the witnesses that did cosign with ML-DSA-44.
+        cosigned: Vec<String>,
+        /// How many witnesses of the policy have an ML-DSA-44 key.
+        known: usize,
+    },
     /// The audit path does not lead to the checkpoint's root.
     #[error("the inclusion proof: {0}")]
     Inclusion(#[from] ProofError),
 }
 
-/// A cosignature that verified, by a witness of the policy.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Cosignature {
-    /// The place of the witness in [`Policy::witnesses`].
-    pub witness: usize,
-    /// The witness's key name.
-    pub name: String,
-    /// When the witness says that it saw this tree, in seconds since the Epoch.
-    pub time: u64,
-}
-
 /// A checkpoint that its log signed and a quorum of witnesses cosigned.
 ///
-/// Only [`Policy::check_checkpoint`] makes one.
+/// Only [`Policy::check_checkpoint`] and [`Policy::check_checkpoint_with`] make one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TrustedCheckpoint {
     checkpoint: Checkpoint,
@@ -68,7 +72,8 @@ impl TrustedCheckpoint {
         &self.checkpoint
     }
 
-    /// The policy's witnesses that cosigned, each with its earliest time, ordered by that time.
+    /// The policy's witnesses that cosigned, each with its earliest time, ordered by that time. Where
+    /// a post-quantum quorum was demanded, those with ML-DSA-44 keys only.
     pub fn cosignatures(&self) -> &[Cosignature] {
         &self.cosignatures
     }
@@ -87,7 +92,7 @@ impl TrustedCheckpoint {
 
 /// Octets that are proven to be in a log.
 ///
-/// Only [`Policy::check_proof`] makes one.
+/// Only [`Policy::check_proof`] and [`Policy::check_proof_with`] make one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProvenLeaf {
     record: Vec<u8>,
@@ -115,85 +120,73 @@ impl ProvenLeaf {
 impl Policy {
     /// Checks that a log of this policy signed the checkpoint in `note` and that the quorum cosigned.
     pub fn check_checkpoint(&self, note: &Note) -> Result<TrustedCheckpoint, TrustError> {
-        let checkpoint = Checkpoint::parse(note.text())?;
-        checkpoint.check_empty_root()?;
-        let logs: Vec<&VerifierKey> = self
-            .logs
-            .iter()
-            .map(|log| &log.key)
-            .filter(|key| key.name() == checkpoint.origin)
-            .collect();
-        if logs.is_empty() {
-            return Err(TrustError::UnknownLog(checkpoint.origin));
-        }
-        let witnesses = self.witnesses.iter().map(|witness| &witness.key);
-        let keys: Vec<VerifierKey> = logs.iter().copied().chain(witnesses).cloned().collect();
-        let verified = note.verify(&keys)?;
-        if !verified.iter().any(|v| v.key < logs.len()) {
-            return Err(TrustError::NotSignedByLog(checkpoint.origin));
-        }
+        self.check_checkpoint_with(note, Demand::AnyAlgorithm)
+    }
 
-        // A witness that signed twice counts once, at its earliest time; a cosignature without a
-        // time makes no statement about one and does not count.
-        let mut cosignatures: Vec<Cosignature> = Vec::new();
-        for v in &verified {
-            let Some(witness) = v.key.checked_sub(logs.len()) else {
-                continue;
-            };
-            let (Some(time), Some(known)) = (v.time, self.witnesses.get(witness)) else {
-                continue;
-            };
-            if let Some(earlier) = cosignatures.iter_mut().find(|c| c.witness == witness) {
-                earlier.time = earlier.time.min(time);
-            } else {
-                let name = known.key.name().to_owned();
-                cosignatures.push(Cosignature {
-                    witness,
-                    name,
-                    time,
-                });
-            }
+    /// Checks like [`Self::check_checkpoint`], counting only the cosignatures that `demand` accepts,
+    /// also for the proven time.
+    ///
+    /// With [`Demand::PostQuantum`] a policy of `quorum none` is refused: it has no quorum to reach.
+    pub fn check_checkpoint_with(
+        &self,
+        note: &Note,
+        demand: Demand,
+    ) -> Result<TrustedCheckpoint, TrustError> {
+        let standing = self.standing(note, demand)?;
+        let Standing {
+            checkpoint,
+            cosignatures,
+            ..
+        } = &standing;
+        let origin = || checkpoint.origin.clone();
+        if standing.logs.is_empty() {
+            return Err(TrustError::NotSignedByLog(origin()));
         }
-        cosignatures.sort_by_key(|c| (c.time, c.witness));
-
-        let not_after = self.quorum_time(&cosignatures);
-        if not_after.is_none() && self.quorum != Quorum::None {
-            return Err(TrustError::NoQuorum {
-                cosigned: cosignatures.into_iter().map(|c| c.name).collect(),
-                known: self.witnesses.len(),
+        let covers = |&log: &usize| {
+            let log = self.logs.get(log);
+            log.is_some_and(|log| log.key.kind().covers_extensions())
+        };
+        if !checkpoint.extensions.is_empty() && !standing.logs.iter().any(covers) {
+            return Err(TrustError::UnsignedExtensions(origin()));
+        }
+        let asks_nothing = self.quorum == Quorum::None && demand == Demand::AnyAlgorithm;
+        if standing.quorum.is_none() && !asks_nothing {
+            let cosigned = cosignatures.iter().map(|c| c.name.clone()).collect();
+            let counted = self.witnesses.iter().filter(|w| demand.counts(&w.key));
+            let known = counted.count();
+            return Err(match demand {
+                Demand::AnyAlgorithm => TrustError::NoQuorum { cosigned, known },
+                Demand::PostQuantum => TrustError::NoPostQuantumQuorum { cosigned, known },
             });
         }
         Ok(TrustedCheckpoint {
-            checkpoint,
-            cosignatures,
-            not_after,
-            note: note.retain(&verified),
+            checkpoint: standing.checkpoint,
+            cosignatures: standing.cosignatures,
+            not_after: standing.quorum,
+            note: standing.note,
         })
     }
 
     /// Checks that `record` is in a log of this policy, as `proof` says (C2SP tlog-proof).
     pub fn check_proof(&self, proof: &TlogProof, record: &[u8]) -> Result<ProvenLeaf, TrustError> {
-        let head = self.check_checkpoint(&proof.checkpoint)?;
+        self.check_proof_with(proof, record, Demand::AnyAlgorithm)
+    }
+
+    /// Checks like [`Self::check_proof`], under a checkpoint that
+    /// [`Self::check_checkpoint_with`] accepts with `demand`.
+    pub fn check_proof_with(
+        &self,
+        proof: &TlogProof,
+        record: &[u8],
+        demand: Demand,
+    ) -> Result<ProvenLeaf, TrustError> {
+        let head = self.check_checkpoint_with(&proof.checkpoint, demand)?;
         let Checkpoint { size, root, .. } = head.checkpoint;
         check_inclusion(leaf_hash(record), proof.index, size, root, &proof.hashes)?;
         Ok(ProvenLeaf {
             record: record.to_vec(),
             index: proof.index,
             head,
-        })
-    }
-
-    /// The time at which the cosignatures, ordered by time, became a quorum.
-    fn quorum_time(&self, cosignatures: &[Cosignature]) -> Option<u64> {
-        if self.quorum == Quorum::None {
-            return None;
-        }
-        cosignatures.iter().map(|c| c.time).find(|&time| {
-            self.is_quorum(|w| {
-                cosignatures
-                    .iter()
-                    .any(|c| c.witness == w && c.time <= time)
-            })
         })
     }
 }

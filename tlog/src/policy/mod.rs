@@ -1,14 +1,21 @@
 //! Trust policies (C2SP tlog-policy): which logs, which witnesses, which quorum.
 //!
 //! [`Policy::parse`] reads the file; [`Policy::check_checkpoint`] and [`Policy::check_proof`] are the
-//! only ways to a [`TrustedCheckpoint`] and a [`ProvenLeaf`]. The order of the checks is fixed:
-//! origin and log signature, quorum, inclusion.
+//! only ways to a [`TrustedCheckpoint`] and a [`ProvenLeaf`], with their variants that take a
+//! [`Demand`]. The order of the checks is fixed: origin and log signature, quorum, inclusion.
+//!
+//! Beside deciding, a policy can explain: [`Policy::standing`] says which of its logs, witnesses and
+//! groups a checkpoint satisfies, and [`lint`] where it asks for less than it seems to.
 
 mod check;
+mod lint;
 mod parse;
+mod standing;
 
-pub use check::{Cosignature, ProvenLeaf, TrustError, TrustedCheckpoint};
+pub use check::{ProvenLeaf, TrustError, TrustedCheckpoint};
+pub use lint::{Lint, Shared, lint};
 pub use parse::{FILE_LEN_MAX, GROUPS_MAX, LOGS_MAX, PolicyError, PolicyProblem, WITNESSES_MAX};
+pub use standing::{Cosignature, Demand, GroupStanding, Standing};
 
 use crate::key::VerifierKey;
 

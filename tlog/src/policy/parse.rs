@@ -52,11 +52,13 @@ pub enum PolicyProblem {
     #[error("the key: {0}")]
     Key(#[from] KeyError),
     /// A key of the wrong type for its place.
-    #[error("a {place} key has signature type {expected:#04x}, this one has {found:#04x}")]
+    #[error(
+        "a {place} key has signature type {expected:#04x} (Ed25519) or 0x06 (ML-DSA-44), this one has {found:#04x}"
+    )]
     KeyType {
         /// `log` or `witness`.
         place: &'static str,
-        /// The type that belongs there.
+        /// The Ed25519 type that belongs there; `0x06` belongs in both places.
         expected: u8,
         /// The type that it has.
         found: u8,
@@ -170,8 +172,8 @@ struct Reader {
     quorum: Option<(usize, Quorum)>,
     names: HashMap<Vec<u8>, Member>,
     members: HashSet<Member>,
-    log_keys: HashMap<[u8; 32], usize>,
-    witness_keys: HashMap<[u8; 32], usize>,
+    log_keys: HashMap<Vec<u8>, usize>,
+    witness_keys: HashMap<Vec<u8>, usize>,
 }
 
 const LOG_FORM: &str = "log <vkey> [<url>]";
@@ -209,7 +211,7 @@ impl Reader {
         let url = optional(url, LOG_FORM)?;
         at_most("log", LOGS_MAX, self.logs.len())?;
         let key = vkey(key, "log", SignatureType::Ed25519)?;
-        if let Some(earlier) = self.log_keys.insert(key.public_key(), number) {
+        if let Some(earlier) = self.log_keys.insert(key.public_key().to_vec(), number) {
             return Err(PolicyProblem::DuplicateKey(earlier));
         }
         self.logs.push(Log { key, url });
@@ -223,7 +225,7 @@ impl Reader {
         let url = optional(url, WITNESS_FORM)?;
         at_most("witness", WITNESSES_MAX, self.witnesses.len())?;
         let key = vkey(key, "witness", SignatureType::CosignatureV1)?;
-        if let Some(earlier) = self.witness_keys.insert(key.public_key(), number) {
+        if let Some(earlier) = self.witness_keys.insert(key.public_key().to_vec(), number) {
             return Err(PolicyProblem::DuplicateKey(earlier));
         }
         self.define(name, Member::Witness(self.witnesses.len()))?;
@@ -321,6 +323,8 @@ fn at_most(kind: &'static str, most: usize, already: usize) -> Result<(), Policy
     }
 }
 
+/// Reads a key of the Ed25519 type `expected`, or of type `0x06`, which logs and witnesses share
+/// (C2SP tlog-checkpoint, "Signatures"; tlog-cosignature).
 fn vkey(
     word: &[u8],
     place: &'static str,
@@ -329,7 +333,7 @@ fn vkey(
     // Key names are UTF-8 (C2SP signed-note), whatever else the file may hold.
     let text = std::str::from_utf8(word).map_err(|_| KeyError::Form)?;
     let key: VerifierKey = text.parse()?;
-    if key.kind() != expected {
+    if key.kind() != expected && key.kind() != SignatureType::SubtreeV1 {
         let (expected, found) = (expected.octet(), key.kind().octet());
         return Err(PolicyProblem::KeyType {
             place,

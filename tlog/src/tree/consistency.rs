@@ -1,7 +1,13 @@
 //! Consistency proofs (RFC 6962 section 2.1.2): that a tree only grew.
+//!
+//! The older tree is the subtree that begins at leaf 0, so the algorithms are those of
+//! [`super::subtree`]; what is here is the meaning: a log does not shrink, and one size has one root.
 
-use super::{NodeReader, ProofError, SIZE_MAX, range_hash, split_point};
-use crate::hash::{EMPTY_ROOT, Hash, node_hash};
+use super::{
+    NodeReader, ProofError, Subtree, check_subtree_consistency, prove_subtree_consistency,
+};
+use crate::hash::{EMPTY_ROOT, Hash};
+use crate::tree::SIZE_MAX;
 
 /// The proof that the tree of the first `old` leaves is a prefix of the tree of the first `new`
 /// (RFC 6962 section 2.1.2). Empty for `old == 0` and for `old == new`.
@@ -13,31 +19,10 @@ pub fn prove_consistency<R: NodeReader>(
     old: u64,
     new: u64,
 ) -> Result<Option<Vec<Hash>>, R::Error> {
-    if old > new || new > SIZE_MAX {
-        return Ok(None);
+    match Subtree::new(0, old) {
+        Some(prefix) => prove_subtree_consistency(nodes, prefix, new),
+        None => Ok(None),
     }
-    if old == 0 || old == new {
-        return Ok(Some(Vec::new()));
-    }
-    let (mut start, mut end) = (0, new);
-    let mut path = Vec::new();
-    // SUBPROOF(m, D[n], b), with the recursion unrolled: descend to the right edge of the old tree.
-    while end != old {
-        let middle = start + split_point(end - start);
-        if old <= middle {
-            path.push(range_hash(nodes, middle, end)?);
-            end = middle;
-        } else {
-            path.push(range_hash(nodes, start, middle)?);
-            start = middle;
-        }
-    }
-    // b: the subtree reached is the whole old tree only if nothing was cut off on its left.
-    if start != 0 {
-        path.push(range_hash(nodes, start, end)?);
-    }
-    path.reverse();
-    Ok(Some(path))
 }
 
 /// Checks that the tree `(new, new_root)` begins with the tree `(old, old_root)`
@@ -54,9 +39,8 @@ pub fn check_consistency(
     if new > SIZE_MAX {
         return Err(ProofError::TooLarge(new));
     }
-    if old > new {
-        return Err(ProofError::Shrunk { old, new });
-    }
+    let prefix = Subtree::new(0, old).filter(|_| old <= new);
+    let prefix = prefix.ok_or(ProofError::Shrunk { old, new })?;
     for (size, root) in [(old, old_root), (new, new_root)] {
         if size == 0 && root != EMPTY_ROOT {
             return Err(ProofError::Root {
@@ -65,76 +49,12 @@ pub fn check_consistency(
             });
         }
     }
-    if old == 0 || old == new {
-        if !proof.is_empty() {
-            return Err(ProofError::Length {
-                found: proof.len(),
-                needed: 0,
-            });
-        }
-        if old == new && old_root != new_root {
-            return Err(ProofError::Fork {
-                size: old,
-                old: old_root,
-                new: new_root,
-            });
-        }
-        return Ok(());
+    if old == new && old_root != new_root && proof.is_empty() {
+        return Err(ProofError::Fork {
+            size: old,
+            old: old_root,
+            new: new_root,
+        });
     }
-
-    let needed = proof_len(old, new);
-    let wrong_length = ProofError::Length {
-        found: proof.len(),
-        needed,
-    };
-    if proof.len() != needed {
-        return Err(wrong_length);
-    }
-    // A complete old tree is itself the first node; otherwise the proof brings that node.
-    let (first, rest) = if old.is_power_of_two() {
-        (old_root, proof)
-    } else {
-        proof
-            .split_first()
-            .map(|(&first, rest)| (first, rest))
-            .ok_or(wrong_length)?
-    };
-    let (mut node, mut edge) = (old - 1, new - 1);
-    while node & 1 == 1 {
-        node >>= 1;
-        edge >>= 1;
-    }
-    let (mut old_computed, mut new_computed) = (first, first);
-    for &sibling in rest {
-        if node & 1 == 1 || node == edge {
-            old_computed = node_hash(sibling, old_computed);
-            new_computed = node_hash(sibling, new_computed);
-            while node & 1 == 0 && node != 0 {
-                node >>= 1;
-                edge >>= 1;
-            }
-        } else {
-            new_computed = node_hash(new_computed, sibling);
-        }
-        node >>= 1;
-        edge >>= 1;
-    }
-    for (computed, expected) in [(old_computed, old_root), (new_computed, new_root)] {
-        if computed != expected {
-            return Err(ProofError::Root { computed, expected });
-        }
-    }
-    Ok(())
-}
-
-/// How many hashes the proof from `old` to `new` has, for `0 < old < new`.
-fn proof_len(old: u64, new: u64) -> usize {
-    // The proof is the audit path, in the new tree, of the node that ends the old tree, led by that
-    // node itself unless it is the whole old tree.
-    let level = old.trailing_zeros();
-    let (node, edge) = ((old - 1) >> level, (new - 1) >> level);
-    let inner = u64::BITS - (node ^ edge).leading_zeros();
-    let border = node.checked_shr(inner).unwrap_or(0).count_ones();
-    let lead = u32::from(!old.is_power_of_two());
-    usize::try_from(inner + border + lead).unwrap_or(usize::MAX)
+    check_subtree_consistency(prefix, old_root, new, new_root, proof)
 }

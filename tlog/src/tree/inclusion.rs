@@ -1,6 +1,6 @@
 //! Inclusion proofs (RFC 6962 section 2.1.1): that a leaf is at an index of a tree.
 
-use super::{NodeReader, ProofError, SIZE_MAX, range_hash, split_point};
+use super::{NodeReader, ProofError, SIZE_MAX, Subtree, prove_subtree_inclusion};
 use crate::hash::{Hash, node_hash};
 
 /// The audit path of leaf `index` in the tree of the first `size` leaves, from the leaf's sibling
@@ -13,23 +13,10 @@ pub fn prove_inclusion<R: NodeReader>(
     index: u64,
     size: u64,
 ) -> Result<Option<Vec<Hash>>, R::Error> {
-    if index >= size || size > SIZE_MAX {
-        return Ok(None);
+    match Subtree::new(0, size) {
+        Some(whole) => prove_subtree_inclusion(nodes, index, whole),
+        None => Ok(None),
     }
-    let (mut start, mut end) = (0, size);
-    let mut path = Vec::new();
-    while end - start > 1 {
-        let middle = start + split_point(end - start);
-        if index < middle {
-            path.push(range_hash(nodes, middle, end)?);
-            end = middle;
-        } else {
-            path.push(range_hash(nodes, start, middle)?);
-            start = middle;
-        }
-    }
-    path.reverse();
-    Ok(Some(path))
 }
 
 /// Checks that the leaf with hash `leaf` is number `index` of the tree with `size` leaves and root

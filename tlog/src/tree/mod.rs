@@ -8,14 +8,20 @@
 //! [`Frontier`] is the least state that can grow: the hashes of the peaks. The checkers
 //! ([`check_inclusion`], [`check_consistency`]) take plain slices and no reader; they are
 //! the algorithms of RFC 9162 sections 2.1.3.2 and 2.1.4.2, which compute the same RFC 6962 hashes.
+//! A [`Subtree`] is a range of leaves that has proofs of its own.
 
 mod consistency;
 mod frontier;
 mod inclusion;
+mod subtree;
 
 pub use consistency::{check_consistency, prove_consistency};
 pub use frontier::Frontier;
 pub use inclusion::{check_inclusion, prove_inclusion};
+pub use subtree::{
+    Subtree, check_subtree_consistency, check_subtree_inclusion, prove_subtree_consistency,
+    prove_subtree_inclusion,
+};
 
 use crate::hash::{EMPTY_ROOT, Hash, node_hash};
 
@@ -79,6 +85,26 @@ pub enum ProofError {
         old: Hash,
         /// The root of the second.
         new: Hash,
+    },
+    /// The leaf lies outside of the subtree.
+    #[error("leaf index {index} is not in the subtree [{start}, {end})")]
+    OutsideSubtree {
+        /// The index that was claimed.
+        index: u64,
+        /// The first leaf of the subtree.
+        start: u64,
+        /// The leaf after its last.
+        end: u64,
+    },
+    /// The subtree ends after the tree.
+    #[error("the subtree [{start}, {end}) is not in a tree of size {size}")]
+    SubtreeBeyondTree {
+        /// The first leaf of the subtree.
+        start: u64,
+        /// The leaf after its last.
+        end: u64,
+        /// The size of the tree.
+        size: u64,
     },
     /// The size is above 2^63, which no proof format can express.
     #[error("tree size {0} is above 2^63")]

@@ -47,7 +47,8 @@ fn made_here_and_checked_with_the_curve_library() {
         );
         let (stated, signature) = line.signature.split_first_chunk::<8>().unwrap();
         assert_eq!(u64::from_be_bytes(*stated), time);
-        let key = VerifyingKey::from_bytes(&witness(0).verifier().public_key()).unwrap();
+        let verifier = witness(0).verifier().clone();
+        let key = VerifyingKey::from_bytes(verifier.public_key().try_into().unwrap()).unwrap();
         let signature = Signature::from_slice(signature).unwrap();
         key.verify_strict(&message(time), &signature).unwrap();
         assert_eq!(verify(line), Ok(stating(Some(time))));

@@ -254,7 +254,8 @@ fn a_signature_with_an_r_of_small_order_is_refused() {
     signature[0] = 1;
     signature.extend(hex::decode(s).unwrap());
 
-    let lenient = VerifyingKey::from_bytes(&key.verifier().public_key()).unwrap();
+    let lenient =
+        VerifyingKey::from_bytes(key.verifier().public_key().try_into().unwrap()).unwrap();
     let parsed = Signature::from_slice(&signature).unwrap();
     lenient.verify(b"text\n", &parsed).unwrap();
 

@@ -51,3 +51,27 @@ fn subproof(m: usize, d: &[H], b: bool) -> Vec<H> {
         Some(m) => [subproof(m, r, false), vec![mth(l)]].concat(),
     }
 }
+
+/// `SUBTREE_PROOF` of draft-ietf-plants-merkle-tree-certs, word by word.
+pub(crate) fn subtree_proof(start: usize, end: usize, d: &[H]) -> Vec<H> {
+    if start == end {
+        return vec![];
+    }
+    subtree_subproof(start, end, d, true)
+}
+
+fn subtree_subproof(start: usize, end: usize, d: &[H], b: bool) -> Vec<H> {
+    if start == 0 && end == d.len() {
+        return if b { vec![] } else { vec![mth(d)] };
+    }
+    let (l, r) = cut(d);
+    let k = l.len();
+    if end <= k {
+        [subtree_subproof(start, end, l, b), vec![mth(r)]].concat()
+    } else if k <= start {
+        [subtree_subproof(start - k, end - k, r, b), vec![mth(l)]].concat()
+    } else {
+        assert_eq!(start, 0, "no subtree");
+        [subtree_subproof(0, end - k, r, false), vec![mth(l)]].concat()
+    }
+}

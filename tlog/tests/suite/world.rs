@@ -28,6 +28,18 @@ pub(crate) fn witness(n: u8) -> Cosigner {
     Cosigner::new(key).unwrap()
 }
 
+/// The log's second key, of ML-DSA-44, from a seed of twos.
+pub(crate) fn log_key_ml_dsa() -> NoteSigner {
+    NoteSigner::from_seed(ORIGIN, SignatureType::SubtreeV1, &[2; 32]).unwrap()
+}
+
+/// Post-quantum witness `n`, from a seed of `150 + n`.
+pub(crate) fn witness_ml_dsa(n: u8) -> Cosigner {
+    let name = format!("witness.example/pq{n}");
+    let key = NoteSigner::from_seed(&name, SignatureType::SubtreeV1, &[150 + n; 32]).unwrap();
+    Cosigner::new(key).unwrap()
+}
+
 /// A policy over the log above and `count` witnesses named `w0`, `w1`, ...; `rest` comes below them.
 pub(crate) fn policy_text(count: u8, rest: &str) -> String {
     let mut text = format!("log {}\n", log_key().verifier());
