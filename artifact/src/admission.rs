@@ -12,8 +12,9 @@ use thiserror::Error;
 
 use crate::certificate::{Certificate, CertificateError};
 use crate::crl::{Crl, CrlError, VerifiedCrl};
-use crate::path::{Anchors, Path, PathError, Validity, find_path};
-use crate::record::{Record, RecordError, certificate_record};
+use crate::ocsp::{OcspError, OcspResponse, VerifiedOcsp};
+use crate::path::{Anchors, Path, PathError, PathRules, Validity, find_path};
+use crate::record::{Body, Record, RecordError, Revocation, certificate_record};
 use crate::token::{TimestampToken, TokenError, VerifiedToken};
 
 /// What a submitter says that it sends.
@@ -28,6 +29,8 @@ pub enum ArtifactType {
     Certificate,
     /// A revocation list.
     Crl,
+    /// An OCSP response.
+    OcspResponse,
 }
 
 impl ArtifactType {
@@ -51,6 +54,7 @@ impl ArtifactType {
                 Self::Certificate
             }
             "application/pkix-crl" | "application/x-pkcs7-crl" => Self::Crl,
+            "application/ocsp-response" => Self::OcspResponse,
             _ => return None,
         })
     }
@@ -62,6 +66,7 @@ impl ArtifactType {
             Self::TimestampToken => "application/vnd.etsi.timestamp-token",
             Self::Certificate => "application/pkix-cert",
             Self::Crl => "application/pkix-crl",
+            Self::OcspResponse => "application/ocsp-response",
         }
     }
 
@@ -73,6 +78,8 @@ impl ArtifactType {
             Some(Self::TimestampToken)
         } else if Crl::parse(bytes).is_ok() {
             Some(Self::Crl)
+        } else if OcspResponse::parse(bytes).is_ok() {
+            Some(Self::OcspResponse)
         } else {
             None
         }
@@ -103,6 +110,9 @@ pub enum Refusal {
     /// A list.
     #[error(transparent)]
     Crl(#[from] CrlError),
+    /// An OCSP response.
+    #[error(transparent)]
+    Ocsp(#[from] OcspError),
     /// A field does not fit a record.
     #[error(transparent)]
     Record(#[from] RecordError),
@@ -119,6 +129,7 @@ impl Refusal {
             Self::CertificatePath(error) => error.code(),
             Self::IssuerKeyUnknown { .. } => "issuer-key-unknown",
             Self::Crl(error) => error.code(),
+            Self::Ocsp(error) => error.code(),
             Self::Record(_) => "record-bounds",
         }
     }
@@ -134,6 +145,8 @@ pub enum Verified {
     Certificate(Path),
     /// A list.
     Crl(Box<VerifiedCrl>),
+    /// An OCSP response.
+    Ocsp(Box<VerifiedOcsp>),
 }
 
 /// An artifact that was admitted.
@@ -147,7 +160,8 @@ pub struct Admitted {
 
 impl Admitted {
     /// The log entries in their order, none of them twice. The artifact's own record is the last: a
-    /// token's after its chain's certificates (anchor first), a list's after its revocations.
+    /// token's after its chain's certificates (anchor first), a list's or response's after its
+    /// revocations.
     pub fn records(&self) -> &[Record] {
         &self.records
     }
@@ -157,7 +171,7 @@ impl Admitted {
         &self.record
     }
 
-    /// Octets to keep beside the log, by their SHA-256: a list's DER.
+    /// Octets to keep beside the log, by their SHA-256: the DER of a list or an OCSP response.
     pub fn blobs(&self) -> &[Vec<u8>] {
         &self.blobs
     }
@@ -179,6 +193,7 @@ pub fn admit(kind: ArtifactType, bytes: &[u8], anchors: &Anchors) -> Result<Admi
         ArtifactType::TimestampReply | ArtifactType::TimestampToken => admit_token(bytes, anchors),
         ArtifactType::Certificate => admit_certificate(bytes, anchors),
         ArtifactType::Crl => admit_crl(bytes, anchors),
+        ArtifactType::OcspResponse => admit_ocsp(bytes, anchors),
     }
 }
 
@@ -194,7 +209,11 @@ pub fn record_of(kind: ArtifactType, bytes: &[u8], anchors: &Anchors) -> Result<
         ArtifactType::Certificate => {
             admit_certificate(bytes, anchors).map(|it| it.record().clone())
         }
-        ArtifactType::Crl => Ok(Crl::parse(bytes)?.verify(anchors)?.record().clone()),
+        ArtifactType::Crl => Ok(verify_crl(bytes, anchors)?.record().clone()),
+        ArtifactType::OcspResponse => Ok(OcspResponse::parse(bytes)?
+            .verify(anchors)?
+            .record()
+            .clone()),
     }
 }
 
@@ -223,7 +242,8 @@ fn admit_token(bytes: &[u8], anchors: &Anchors) -> Result<Admitted, Refusal> {
 fn admit_certificate(bytes: &[u8], anchors: &Anchors) -> Result<Admitted, Refusal> {
     let certificate = Arc::new(Certificate::parse(bytes)?);
     let validity = Validity::At(certificate.not_before());
-    let path = find_path(&certificate, &[], anchors, validity).map_err(Refusal::CertificatePath)?;
+    let rules = PathRules::plain(validity);
+    let path = find_path(&certificate, &[], anchors, &rules).map_err(Refusal::CertificatePath)?;
     let next = path.certificates().get(1).map(Arc::as_ref);
     let key_hash = anchors
         .issuer_key_hash(&certificate, next, &[])
@@ -239,20 +259,46 @@ fn admit_certificate(bytes: &[u8], anchors: &Anchors) -> Result<Admitted, Refusa
     })
 }
 
-fn admit_crl(bytes: &[u8], anchors: &Anchors) -> Result<Admitted, Refusal> {
+/// A list all of whose entries can be made into statements.
+fn verify_crl(bytes: &[u8], anchors: &Anchors) -> Result<VerifiedCrl, Refusal> {
     let crl = Crl::parse(bytes)?.verify(anchors)?;
-    let mut seen = HashSet::new();
-    let mut records: Vec<Record> = crl
-        .revocations()
-        .filter(|revocation| seen.insert(revocation.clone()))
-        .map(|revocation| crate::record::Body::Revocation(revocation).into())
-        .collect();
+    match crl.unresolved() {
+        Some(error) => Err(error.clone().into()),
+        None => Ok(crl),
+    }
+}
+
+fn admit_crl(bytes: &[u8], anchors: &Anchors) -> Result<Admitted, Refusal> {
+    let crl = verify_crl(bytes, anchors)?;
     let record = crl.record().clone();
-    records.push(record.clone());
     Ok(Admitted {
-        records,
+        records: after_revocations(crl.revocations(), &record),
         record,
         blobs: vec![crl.der().to_vec()],
         verified: Verified::Crl(Box::new(crl)),
     })
+}
+
+fn admit_ocsp(bytes: &[u8], anchors: &Anchors) -> Result<Admitted, Refusal> {
+    let ocsp = OcspResponse::parse(bytes)?.verify(anchors)?;
+    let record = ocsp.record().clone();
+    Ok(Admitted {
+        records: after_revocations(ocsp.revocations(), &record),
+        record,
+        blobs: vec![ocsp.der().to_vec()],
+        verified: Verified::Ocsp(Box::new(ocsp)),
+    })
+}
+
+/// Each statement once, then the record of what carried them.
+fn after_revocations(
+    revocations: impl Iterator<Item = Revocation>,
+    carrier: &Record,
+) -> Vec<Record> {
+    let mut seen = HashSet::new();
+    let statements = revocations.filter(|revocation| seen.insert(revocation.clone()));
+    statements
+        .map(|revocation| Body::Revocation(revocation).into())
+        .chain([carrier.clone()])
+        .collect()
 }

@@ -15,9 +15,10 @@ use x509_cert::ext::pkix::{BasicConstraints, ExtendedKeyUsage, KeyUsage};
 use x509_cert::name::Name;
 
 use crate::asn1::{self, Asn1Error, Element, INTEGER, Reader, SEQUENCE};
-use crate::hash::sha256;
+use crate::hash::{HashAlgorithm, sha256};
 use crate::oid;
 use crate::pem::{self, PemError};
+use crate::rules::Weak;
 use crate::signature::{Algorithm, PublicKey, Scheme, SignatureError};
 use crate::time::{Time, TimeError};
 
@@ -206,6 +207,14 @@ impl Certificate {
         self.key_hash
     }
 
+    /// Digest of the value of subjectPublicKey under any algorithm, as OCSP's certID wants it.
+    pub(crate) fn key_digest(&self, algorithm: HashAlgorithm) -> Option<Vec<u8>> {
+        let key_info = asn1::only(Reader::der(self.subject_public_key_info()), SEQUENCE).ok()?;
+        key_value(&key_info)
+            .ok()
+            .map(|value| algorithm.digest(value))
+    }
+
     /// Start of validity.
     pub const fn not_before(&self) -> Time {
         self.not_before
@@ -285,19 +294,19 @@ impl Certificate {
     }
 
     /// The key, ready to verify with.
-    pub(crate) fn public_key(&self) -> Result<PublicKey, SignatureError> {
-        PublicKey::read(self.subject_public_key_info())
+    pub(crate) fn public_key(&self, weak: Weak) -> Result<PublicKey, SignatureError> {
+        PublicKey::read(self.subject_public_key_info(), weak)
     }
 
     /// Whether `key` signed this certificate.
     pub(crate) fn verify_signed_by(
         &self,
         key: &PublicKey,
-        sha1: bool,
+        weak: Weak,
     ) -> Result<(), SignatureError> {
         let outer = asn1::only(Reader::der(self.slice(&self.algorithm)), SEQUENCE)?;
         let scheme = Scheme::read(&Algorithm::read(outer.reader())?, None)?;
-        key.verify(scheme, self.tbs(), self.slice(&self.signature), sha1)
+        key.verify(scheme, self.tbs(), self.slice(&self.signature), weak)
     }
 
     /// Whether issuer and subject are one name.
@@ -318,7 +327,7 @@ pub(crate) fn names_match(one: &Name, other: &Name) -> bool {
         })
 }
 
-fn folded(value: &[u8]) -> Option<String> {
+pub(crate) fn folded(value: &[u8]) -> Option<String> {
     let text = core::str::from_utf8(value).ok()?.to_lowercase();
     Some(text.split_whitespace().collect::<Vec<_>>().join(" "))
 }
@@ -396,9 +405,9 @@ fn read_extensions(octets: &[u8]) -> Result<Vec<Extension>, CertificateError> {
 }
 
 /// Extensions that may be critical: those that path building acts upon, and those that restrict
-/// nothing that this crate decides. nameConstraints, policyConstraints and policyMappings are not
-/// among them, because ignoring them would accept what their issuer forbade.
-const UNDERSTOOD: [ObjectIdentifier; 9] = [
+/// nothing that this crate decides (cRLDistributionPoints says where lists are; who has lists reads it
+/// in `revocation`).
+const UNDERSTOOD: [ObjectIdentifier; 13] = [
     oid::BASIC_CONSTRAINTS,
     oid::KEY_USAGE,
     oid::EXTENDED_KEY_USAGE,
@@ -407,6 +416,10 @@ const UNDERSTOOD: [ObjectIdentifier; 9] = [
     oid::PRIVATE_KEY_USAGE_PERIOD,
     oid::CERTIFICATE_POLICIES,
     oid::INHIBIT_ANY_POLICY,
+    oid::NAME_CONSTRAINTS,
+    oid::POLICY_CONSTRAINTS,
+    oid::POLICY_MAPPINGS,
+    oid::CRL_DISTRIBUTION_POINTS,
     oid::QC_STATEMENTS,
 ];
 

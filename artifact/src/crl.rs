@@ -1,17 +1,26 @@
-//! Certificate revocation lists: RFC 5280 section 5, complete and direct ones.
+//! Certificate revocation lists: RFC 5280 section 5; complete and delta, direct and indirect ones.
 //!
 //! A list is read in one pass over its octets; entries are walked, not copied, so 100,000 of them
 //! cost linear time and the list's own memory. Verification asks whether a registered CA's key
 //! signed the list. It does not ask whether that CA is still valid: the last list of a CA that
 //! closed years ago is exactly what a log is for, and is accepted as the historical statement that
-//! it is. Delta lists, indirect lists and lists for some reasons only are refused by name: their
-//! entries mean something else.
+//! it is.
+//!
+//! An entry is a statement of its own, whichever list carries it: a delta's entries (a release from
+//! hold, removeFromCRL, too) and those of a list for some reasons are statements like any other. What
+//! a list does *not* name is another matter: that only a list whose scope covers the certificate
+//! tells, and [`crate::revocation`] decides about. In an indirect list an entry is about the
+//! certificates of the CA that it names (certificateIssuer, which holds for the entries after it), so
+//! the key of that CA must be known. Lists for attribute certificates are refused by name.
 
+use core::cmp::Ordering;
 use core::ops::Range;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use der::Decode;
 use thiserror::Error;
+use x509_cert::ext::pkix::name::GeneralName;
 use x509_cert::name::Name;
 
 use crate::asn1::{
@@ -19,11 +28,14 @@ use crate::asn1::{
     OCTET_STRING, Reader, SEQUENCE, UTC_TIME, context, context_constructed,
 };
 use crate::certificate::{Certificate, TimeFieldError, names_match, read_time};
+use crate::distribution::{PointName, has_directory_name, read_names, read_reasons};
 use crate::hash::{dotted, sha256};
 use crate::oid;
-use crate::path::{Anchors, Path, PathError, Validity, find_path};
+use crate::path::{Anchors, Path, PathError, PathRules, Validity, find_path};
 use crate::pem::{self, PemError};
-use crate::record::{Body, CrlBody, Moment, Opaque, Reason, Record, RecordError, Revocation};
+use crate::record::{
+    Body, CrlBody, Moment, Opaque, Reason, Record, RecordError, Revocation, Scope,
+};
 use crate::signature::{Algorithm, Scheme, SignatureError};
 use crate::time::{Time, TimeError};
 
@@ -60,12 +72,19 @@ pub enum CrlError {
     /// The algorithm inside the signature and the one outside differ.
     #[error("CRL: signature algorithm inside and outside differ")]
     AlgorithmsDiffer,
-    /// A delta CRL.
-    #[error("CRL: this is a delta CRL, which is not supported yet; send the complete CRL")]
-    Delta,
-    /// An indirect CRL, or one that covers some reasons or attribute certificates only.
-    #[error("CRL: {0}, which is not supported yet; send the complete CRL of the CA itself")]
+    /// Its scope is one that no record of version 1 can express.
+    #[error("CRL: {0}")]
     Scope(&'static str),
+    /// An indirect list names an issuer of certificates whose key is not known, or is not one.
+    #[error(
+        "CRL: it is indirect, and of the issuer of certificates `{issuer}` {found} keys are known; exactly one must be"
+    )]
+    EntryIssuer {
+        /// The name.
+        issuer: String,
+        /// Different keys of CA certificates of this name.
+        found: usize,
+    },
     /// A critical extension that is not understood.
     #[error("CRL: critical extension {0} is not understood here")]
     CriticalExtension(String),
@@ -99,8 +118,8 @@ impl CrlError {
         match self {
             Self::Size(_) => "too-large",
             Self::Pem(_) => "pem-malformed",
-            Self::Delta => "crl-delta-unsupported",
             Self::Scope(_) => "crl-scope-unsupported",
+            Self::EntryIssuer { .. } => "crl-entry-issuer-unregistered",
             Self::CriticalExtension(_) => "crl-critical-extension",
             Self::IssuerUnknown { .. } => "crl-issuer-unregistered",
             Self::Signature { source, .. } => source.code(),
@@ -120,6 +139,55 @@ impl From<TimeFieldError> for CrlError {
     }
 }
 
+/// nextUpdate of a list that will have no successor (RFC 5280 4.1.2.5, EN 319 411-1 CSS-6.3.9-06):
+/// 99991231235959Z.
+pub const LAST_LIST_NEXT_UPDATE: Time = Time::from_unix(253_402_300_799);
+
+/// What crlExtensions say.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Extensions {
+    /// cRLNumber: contents octets of the INTEGER; empty if absent.
+    number: Vec<u8>,
+    /// BaseCRLNumber of a delta: contents octets; empty for a complete list.
+    base_number: Vec<u8>,
+    pub(crate) point: Option<PointName>,
+    pub(crate) only_user: bool,
+    pub(crate) only_ca: bool,
+    pub(crate) indirect: bool,
+    /// Reasons that it covers; none: all.
+    pub(crate) reasons: Option<u16>,
+    expired_certs_on: Option<Time>,
+}
+
+impl Extensions {
+    fn scope(&self) -> Scope {
+        Scope {
+            user_certificates: self.only_user,
+            ca_certificates: self.only_ca,
+            indirect: self.indirect,
+            some_reasons: self.reasons.is_some(),
+            one_point: self.point.is_some(),
+        }
+    }
+
+    /// Whether two lists differ in what RFC 5280 5.2.4 wants equal in a delta and its base.
+    pub(crate) fn same_point(&self, other: &Self) -> bool {
+        (
+            &self.point,
+            self.only_user,
+            self.only_ca,
+            self.indirect,
+            self.reasons,
+        ) == (
+            &other.point,
+            other.only_user,
+            other.only_ca,
+            other.indirect,
+            other.reasons,
+        )
+    }
+}
+
 /// A list that could be read. Nothing about it is verified.
 #[derive(Clone, Debug)]
 pub struct Crl {
@@ -128,9 +196,10 @@ pub struct Crl {
     algorithm: Vec<u8>,
     signature: Vec<u8>,
     issuer: Name,
+    issuer_der: Vec<u8>,
     this_update: Time,
     next_update: Option<Time>,
-    number: Vec<u8>,
+    extensions: Extensions,
     entries: Range<usize>,
     count: u32,
 }
@@ -161,9 +230,9 @@ impl Crl {
         if fields.expect(SEQUENCE)?.raw != algorithm.raw {
             return Err(CrlError::AlgorithmsDiffer);
         }
-        let issuer = fields.expect(SEQUENCE)?.raw;
+        let issuer_der = fields.expect(SEQUENCE)?.raw;
         let issuer =
-            Name::from_der(issuer).map_err(|error| CrlError::IssuerName(error.to_string()))?;
+            Name::from_der(issuer_der).map_err(|error| CrlError::IssuerName(error.to_string()))?;
         let this_update = read_time(&mut fields)?;
         let has_next = matches!(fields.peek_tag(), Some(UTC_TIME | GENERALIZED_TIME));
         let next_update = if has_next {
@@ -176,15 +245,19 @@ impl Crl {
             .map_or(&[][..], |entries| entries.content);
         let extensions = fields.optional(context_constructed(0))?;
         fields.finish()?;
-        let number = match extensions {
+        let extensions = match extensions {
             Some(wrapper) => read_extensions(asn1::only(wrapper.reader(), SEQUENCE)?.reader())?,
-            None => Vec::new(),
+            None => Extensions::default(),
         };
 
         let mut count = 0_u32;
-        let mut walk = Reader::der(entries);
-        while let Some(entry) = walk.next()? {
-            read_entry(&entry, [0; 32]).map_err(|reason| reason.at(count))?;
+        let mut walk = Entries::new(entries);
+        while let Some((issuer, _)) = walk.step().map_err(|reason| reason.at(count))? {
+            if issuer.is_some() && !extensions.indirect {
+                return Err(CrlError::Scope(
+                    "an entry names another issuer, in a list that is not indirect",
+                ));
+            }
             count += 1;
         }
         Ok(Self {
@@ -197,9 +270,10 @@ impl Crl {
             algorithm: algorithm.raw.to_vec(),
             signature,
             issuer,
+            issuer_der: issuer_der.to_vec(),
             this_update,
             next_update,
-            number,
+            extensions,
             count,
             der,
         })
@@ -222,68 +296,121 @@ impl Crl {
             .known()
             .filter(|issuer| may_issue(issuer, &self.issuer))
         {
-            let verified = issuer.public_key().and_then(|key| {
-                key.verify(scheme, message, &self.signature, anchors.accepts_sha1())
-            });
+            let verified = issuer
+                .public_key(anchors.weak())
+                .and_then(|key| key.verify(scheme, message, &self.signature, anchors.weak()));
             if let Err(source) = verified {
                 reason = wrong(source);
                 continue;
             }
-            let path = find_path(issuer, &[], anchors, Validity::NotAsked)?;
+            let path = find_path(issuer, &[], anchors, &PathRules::plain(Validity::NotAsked))?;
             let record = self.record(issuer.key_hash())?;
+            let (entry_issuers, unresolved) = self.entry_issuers(issuer, anchors)?;
             return Ok(VerifiedCrl {
                 digest: sha256(&self.der),
                 crl: self,
                 record,
                 path,
+                entry_issuers,
+                unresolved,
             });
         }
         Err(reason)
     }
 
+    /// The key hash of each certificateIssuer that an indirect list names, by the octets that name it,
+    /// and the first that has none or several.
+    fn entry_issuers(
+        &self,
+        signer: &Certificate,
+        anchors: &Anchors,
+    ) -> Result<(EntryIssuers, Option<CrlError>), CrlError> {
+        let mut issuers = EntryIssuers::new();
+        let mut unresolved = None;
+        let mut walk = Entries::new(self.entries());
+        while let Ok(Some((issuer, _))) = walk.step() {
+            let Some(issuer) = issuer.filter(|issuer| !issuers.contains_key(*issuer)) else {
+                continue;
+            };
+            let names = entry_issuer_names(issuer)?;
+            let is_named =
+                |certificate: &Certificate| has_directory_name(&names, certificate.subject_name());
+            let keys: HashSet<[u8; 32]> = if is_named(signer) {
+                HashSet::from([signer.key_hash()])
+            } else {
+                let known = anchors.known();
+                let issuing = known.filter(|known| known.is_ca() && is_named(known));
+                issuing.map(|known| known.key_hash()).collect()
+            };
+            let only = keys.iter().next().filter(|_| keys.len() == 1).copied();
+            if only.is_none() && unresolved.is_none() {
+                let shown = names.iter().find_map(|name| match name {
+                    GeneralName::DirectoryName(name) => Some(name.to_string()),
+                    _ => None,
+                });
+                unresolved = Some(CrlError::EntryIssuer {
+                    issuer: shown.unwrap_or_default(),
+                    found: keys.len(),
+                });
+            }
+            issuers.insert(issuer.to_vec(), only);
+        }
+        Ok((issuers, unresolved))
+    }
+
+    fn entries(&self) -> &[u8] {
+        self.der.get(self.entries.clone()).unwrap_or_default()
+    }
+
     fn record(&self, issuer_key_hash: [u8; 32]) -> Result<Record, RecordError> {
-        let next = self
-            .next_update
-            .map(|next| Moment::new("next_update", next))
-            .transpose()?;
+        let optional =
+            |field, time: Option<Time>| time.map(|time| Moment::new(field, time)).transpose();
         Ok(Body::Crl(CrlBody {
             issuer_key_hash,
             digest: sha256(&self.der),
-            number: Opaque::new("number", self.number.as_slice())?,
+            number: Opaque::new("number", self.extensions.number.as_slice())?,
+            base_number: Opaque::new("base_number", self.extensions.base_number.as_slice())?,
+            scope: self.extensions.scope(),
             this_update: Moment::new("this_update", self.this_update)?,
-            next_update: next,
+            next_update: optional("next_update", self.next_update)?,
+            expired_certs_on: optional("expired_certs_on", self.extensions.expired_certs_on)?,
             count: self.count,
         })
         .into())
     }
 }
 
-/// A CA certificate of the issuer's name that may sign CRLs (RFC 5280 6.3.3 (f)).
+/// A certificate of the issuer's name that may sign lists (RFC 5280 6.3.3 (f)): keyUsage says so, or
+/// there is none and it is a CA's. Who signs indirect lists need not be a CA.
 fn may_issue(certificate: &Arc<Certificate>, issuer: &Name) -> bool {
     let facts = certificate.facts();
+    let silent = facts.is_ca || !facts.has_basic_constraints;
     names_match(certificate.subject_name(), issuer)
-        && (facts.is_ca || !facts.has_basic_constraints)
-        && facts.key_usage.is_none_or(|usage| usage.crl_sign())
+        && facts.key_usage.map_or(silent, |usage| usage.crl_sign())
 }
 
-/// Reads crlExtensions; answers with the cRLNumber's octets, empty if absent.
-fn read_extensions(mut extensions: Reader<'_>) -> Result<Vec<u8>, CrlError> {
-    let mut number = Vec::new();
+fn read_extensions(mut extensions: Reader<'_>) -> Result<Extensions, CrlError> {
+    let mut all = Extensions::default();
     while let Some(extension) = extensions.next()? {
         let (name, critical, value) = read_extension(extension.reader())?;
+        let number = || {
+            let number = asn1::only(Reader::der(value), INTEGER)?;
+            number.integer_octets().map(<[u8]>::to_vec)
+        };
         if name == oid::CRL_NUMBER.as_bytes() {
-            number = asn1::only(Reader::der(value), INTEGER)?
-                .integer_octets()?
-                .to_vec();
+            all.number = number()?;
         } else if name == oid::DELTA_CRL_INDICATOR.as_bytes() {
-            return Err(CrlError::Delta);
+            all.base_number = number()?;
         } else if name == oid::ISSUING_DISTRIBUTION_POINT.as_bytes() {
-            check_scope(asn1::only(Reader::der(value), SEQUENCE)?.reader())?;
+            read_scope(asn1::only(Reader::der(value), SEQUENCE)?.reader(), &mut all)?;
+        } else if name == oid::EXPIRED_CERTS_ON_CRL.as_bytes() {
+            let time = asn1::only(Reader::der(value), GENERALIZED_TIME)?;
+            all.expired_certs_on = Some(Time::from_generalized(time.content)?);
         } else if critical {
             return Err(CrlError::CriticalExtension(dotted(name)));
         }
     }
-    Ok(number)
+    Ok(all)
 }
 
 /// OID, criticality and value of one Extension.
@@ -297,23 +424,26 @@ fn read_extension(mut fields: Reader<'_>) -> Result<(&[u8], bool, &[u8]), Asn1Er
     Ok((name, critical, value))
 }
 
-/// IssuingDistributionPoint (5.2.5): user or CA certificates only is a scope that a statement per
-/// issuer and serial can carry; the others change what an entry, or its absence, means.
-fn check_scope(mut fields: Reader<'_>) -> Result<(), CrlError> {
+/// IssuingDistributionPoint (5.2.5).
+fn read_scope(mut fields: Reader<'_>, all: &mut Extensions) -> Result<(), CrlError> {
     while let Some(field) = fields.next()? {
         let is_set = field.content != [0];
         match field.tag {
-            tag if tag == context(3) || tag == context_constructed(3) => {
-                return Err(CrlError::Scope("it covers some revocation reasons only"));
-            }
-            tag if tag == context(4) && is_set => {
-                return Err(CrlError::Scope("it is an indirect CRL"));
-            }
+            tag if tag == context_constructed(0) => all.point = Some(PointName::read(&field)?),
+            tag if tag == context(1) => all.only_user = is_set,
+            tag if tag == context(2) => all.only_ca = is_set,
+            tag if tag == context(3) => all.reasons = Some(read_reasons(&field)?),
+            tag if tag == context(4) => all.indirect = is_set,
             tag if tag == context(5) && is_set => {
                 return Err(CrlError::Scope("it covers attribute certificates only"));
             }
             _ => {}
         }
+    }
+    if all.only_user && all.only_ca {
+        return Err(CrlError::Scope(
+            "it covers user certificates only and CA certificates only, which is nothing",
+        ));
     }
     Ok(())
 }
@@ -342,10 +472,43 @@ impl<E: core::error::Error> From<E> for EntryError {
     }
 }
 
-fn read_entry(
-    entry: &asn1::Element<'_>,
-    issuer_key_hash: [u8; 32],
-) -> Result<Revocation, EntryError> {
+/// Key hashes of the CAs that an indirect list speaks for, where exactly one key is known.
+type EntryIssuers = HashMap<Vec<u8>, Option<[u8; 32]>>;
+
+/// Octets of the certificateIssuer that holds for an entry, if any does, and what the entry says.
+type Entry<'a> = (Option<&'a [u8]>, Revocation);
+
+/// Walks the entries of a list; keeps the certificateIssuer that holds for those after it.
+struct Entries<'a> {
+    reader: Reader<'a>,
+    issuer: Option<&'a [u8]>,
+}
+
+impl<'a> Entries<'a> {
+    fn new(entries: &'a [u8]) -> Self {
+        Self {
+            reader: Reader::der(entries),
+            issuer: None,
+        }
+    }
+
+    /// The next entry.
+    fn step(&mut self) -> Result<Option<Entry<'a>>, EntryError> {
+        let Some(entry) = self.reader.next()? else {
+            return Ok(None);
+        };
+        let (issuer, revocation) = read_entry(&entry)?;
+        self.issuer = issuer.or(self.issuer);
+        Ok(Some((self.issuer, revocation)))
+    }
+}
+
+fn entry_issuer_names(extension: &[u8]) -> Result<Vec<GeneralName>, CrlError> {
+    Ok(read_names(&asn1::only(Reader::der(extension), SEQUENCE)?)?)
+}
+
+/// The certificateIssuer of an entry, and what it says; the issuer's key is not filled in.
+fn read_entry<'a>(entry: &asn1::Element<'a>) -> Result<Entry<'a>, EntryError> {
     if entry.tag != SEQUENCE {
         return Err(Asn1Error::Unexpected {
             expected: SEQUENCE,
@@ -358,15 +521,16 @@ fn read_entry(
     let revocation_date = Moment::new("revocation_date", read_time(&mut fields)?)?;
     let extensions = fields.optional(SEQUENCE)?;
     fields.finish()?;
+    let mut issuer = None;
     let mut revocation = Revocation {
-        issuer_key_hash,
+        issuer_key_hash: [0; 32],
         serial,
         revocation_date,
         reason: None,
         invalidity_date: None,
     };
     let Some(extensions) = extensions else {
-        return Ok(revocation);
+        return Ok((None, revocation));
     };
     let mut extensions = extensions.reader();
     while let Some(extension) = extensions.next()? {
@@ -379,16 +543,15 @@ fn read_entry(
             let date = Time::from_generalized(date.content)?;
             revocation.invalidity_date = Some(Moment::new("invalidity_date", date)?);
         } else if name == oid::CERTIFICATE_ISSUER.as_bytes() {
-            return Err(EntryError::Refused(CrlError::Scope(
-                "an entry names another issuer",
-            )));
+            asn1::only(Reader::der(value), SEQUENCE)?;
+            issuer = Some(value);
         } else if critical {
             return Err(EntryError::Refused(CrlError::CriticalExtension(dotted(
                 name,
             ))));
         }
     }
-    Ok(revocation)
+    Ok((issuer, revocation))
 }
 
 /// A list that a registered CA signed.
@@ -398,6 +561,8 @@ pub struct VerifiedCrl {
     digest: [u8; 32],
     record: Record,
     path: Path,
+    entry_issuers: EntryIssuers,
+    unresolved: Option<CrlError>,
 }
 
 impl VerifiedCrl {
@@ -426,6 +591,59 @@ impl VerifiedCrl {
         self.crl.next_update
     }
 
+    /// cRLNumber: contents octets of the INTEGER, empty if the list has none. Numbers grow with each
+    /// list of one issuer and scope; [`Self::is_later_than`] compares them.
+    pub fn number(&self) -> &[u8] {
+        &self.crl.extensions.number
+    }
+
+    /// BaseCRLNumber of a delta list (RFC 5280 5.2.4): contents octets; empty for a complete list.
+    pub fn base_number(&self) -> &[u8] {
+        &self.crl.extensions.base_number
+    }
+
+    /// Whether it holds only what has changed since the list with [`Self::base_number`].
+    pub fn is_delta(&self) -> bool {
+        !self.base_number().is_empty()
+    }
+
+    /// Which certificates and reasons it covers.
+    pub fn scope(&self) -> Scope {
+        self.crl.extensions.scope()
+    }
+
+    /// expiredCertsOnCRL (X.509 9.5.2.8): certificates that expired at or after this time stay listed.
+    pub const fn expired_certs_on(&self) -> Option<Time> {
+        self.crl.extensions.expired_certs_on
+    }
+
+    /// Whether the issuer says that no list will follow (nextUpdate 99991231235959Z).
+    pub fn is_last(&self) -> bool {
+        self.crl.next_update == Some(LAST_LIST_NEXT_UPDATE)
+    }
+
+    /// Whether this list is of the same issuer key and scope as `other` and has a larger number; none
+    /// if they cannot be compared.
+    pub fn is_later_than(&self, other: &Self) -> Option<bool> {
+        let comparable = self.issuer_key_hash() == other.issuer_key_hash()
+            && self.crl.extensions.same_point(&other.crl.extensions)
+            && !self.number().is_empty()
+            && !other.number().is_empty();
+        comparable.then(|| number_order(self.number(), other.number()).is_gt())
+    }
+
+    pub(crate) const fn extensions(&self) -> &Extensions {
+        &self.crl.extensions
+    }
+
+    pub(crate) const fn issuer_name(&self) -> &Name {
+        &self.crl.issuer
+    }
+
+    pub(crate) fn issuer_der(&self) -> &[u8] {
+        &self.crl.issuer_der
+    }
+
     /// Entries in the list.
     pub const fn count(&self) -> u32 {
         self.crl.count
@@ -444,24 +662,52 @@ impl VerifiedCrl {
         &self.path
     }
 
-    /// The entries, in the list's order, as statements.
-    pub fn revocations(&self) -> impl Iterator<Item = Revocation> + '_ {
-        let issuer_key_hash = self.issuer_key_hash();
-        let mut walk = Reader::der(
-            self.crl
-                .der
-                .get(self.crl.entries.clone())
-                .unwrap_or_default(),
-        );
-        // Parsing has read every entry once; what it accepted reads again.
-        core::iter::from_fn(move || walk.next().ok().flatten())
-            .filter_map(move |entry| read_entry(&entry, issuer_key_hash).ok())
+    /// Why some entries of an indirect list cannot be made into statements: the CA that they are
+    /// about is not known, or has several keys. Such a list is not admitted.
+    pub const fn unresolved(&self) -> Option<&CrlError> {
+        self.unresolved.as_ref()
     }
 
-    /// What the list says about `certificate`: none if it is not listed or not this CA's.
-    pub fn revocation_of(&self, certificate: &Certificate) -> Option<Revocation> {
-        let ours = names_match(certificate.issuer_name(), &self.crl.issuer);
-        let mut entries = self.revocations();
-        entries.find(|entry| ours && entry.serial.as_bytes() == certificate.serial())
+    /// The entries, in the list's order, as statements; those of a CA that is not known are left out,
+    /// see [`Self::unresolved`].
+    pub fn revocations(&self) -> impl Iterator<Item = Revocation> + '_ {
+        self.entries().map(|(_, revocation)| revocation)
     }
+
+    /// The entries with the octets of their certificateIssuer.
+    fn entries(&self) -> impl Iterator<Item = Entry<'_>> + '_ {
+        let own = self.issuer_key_hash();
+        let mut walk = Entries::new(self.crl.entries());
+        // Parsing has read every entry once; what it accepted reads again.
+        let steps = core::iter::from_fn(move || walk.step().ok().flatten());
+        steps.filter_map(move |(issuer, mut entry)| {
+            let key = match issuer {
+                Some(issuer) => self.entry_issuers.get(issuer).copied().flatten(),
+                None => Some(own),
+            };
+            entry.issuer_key_hash = key?;
+            Some((issuer, entry))
+        })
+    }
+
+    /// What the list says about `certificate`: none if it is not listed or not of the CA that the
+    /// entry is about.
+    pub fn revocation_of(&self, certificate: &Certificate) -> Option<Revocation> {
+        let is_own = names_match(certificate.issuer_name(), &self.crl.issuer);
+        let is_about = |issuer: Option<&[u8]>| match issuer {
+            Some(issuer) => entry_issuer_names(issuer)
+                .is_ok_and(|names| has_directory_name(&names, certificate.issuer_name())),
+            None => is_own,
+        };
+        let mut entries = self.entries();
+        let found = entries.find(|(issuer, entry)| {
+            entry.serial.as_bytes() == certificate.serial() && is_about(*issuer)
+        });
+        found.map(|(_, revocation)| revocation)
+    }
+}
+
+/// Order of two CRL numbers: contents octets of non-negative INTEGERs, which are minimal.
+pub(crate) fn number_order(one: &[u8], other: &[u8]) -> Ordering {
+    one.len().cmp(&other.len()).then_with(|| one.cmp(other))
 }

@@ -7,6 +7,7 @@ use sha2::Digest;
 use thiserror::Error;
 
 use crate::oid;
+use crate::rules::Weak;
 
 /// A hash function that an artifact may name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -96,9 +97,9 @@ impl HashAlgorithm {
         })
     }
 
-    /// Itself, or an error if it is SHA-1 and `sha1_allowed` is false.
-    pub(crate) fn accepted(self, sha1_allowed: bool) -> Result<Self, HashError> {
-        if self == Self::Sha1 && !sha1_allowed {
+    /// Itself, or an error if it is SHA-1 and that is not accepted.
+    pub(crate) fn accepted(self, weak: Weak) -> Result<Self, HashError> {
+        if self == Self::Sha1 && !weak.sha1 {
             Err(HashError::Sha1)
         } else {
             Ok(self)

@@ -7,18 +7,17 @@
 //! time, against anchors that the caller brings.
 //!
 //! ```text
-//!   octets --parse--> TimestampToken | Certificate | Crl     (read, not believed)
+//!   octets --parse--> TimestampToken | Certificate | Crl | OcspResponse   (read, not believed)
 //!                        | verify(&Anchors)
 //!                        v
-//!                     VerifiedToken | Path | VerifiedCrl     (only these have records)
+//!                     VerifiedToken | Path | VerifiedCrl | VerifiedOcsp   (only these have records)
 //!                        | record()
 //!                        v
 //!                     record::Record --encode--> a log entry (docs/formats/record.md)
 //! ```
 //!
-//! What is not promised: revocation is not looked up (a caller with a list decides by
-//! [`status::token_status`]), certificate policies and name constraints are not processed (critical
-//! constraints refuse a path), delta and indirect lists are refused by name.
+//! What is not promised: revocation is not looked up. A caller with lists decides about certificates by
+//! [`revocation::revocation_state`] and about tokens by [`status::token_status`].
 
 #![deny(missing_docs)]
 #![deny(
@@ -33,13 +32,19 @@ pub mod asn1;
 pub mod certificate;
 pub mod cms;
 pub mod crl;
+mod distribution;
 mod ess;
 pub mod hash;
+mod name_constraints;
+pub mod ocsp;
 mod oid;
 pub mod path;
 pub mod pem;
+pub mod policy;
 pub mod record;
 pub mod reply;
+pub mod revocation;
+pub mod rules;
 pub mod signature;
 pub mod status;
 pub mod time;
@@ -49,6 +54,7 @@ pub mod tst;
 pub use admission::{Admitted, ArtifactType, Refusal, Verified, admit, record_of};
 pub use certificate::Certificate;
 pub use crl::{Crl, VerifiedCrl};
+pub use ocsp::{OcspResponse, VerifiedOcsp};
 pub use path::{Anchors, Path};
 pub use record::{Body, LookupKey, Record};
 pub use token::{TimestampToken, VerifiedToken};

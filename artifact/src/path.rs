@@ -6,17 +6,23 @@
 //! and on signatures tried, so that a bag of look-alike certificates costs a bounded amount.
 //!
 //! Checked at every link: name chaining, signature, validity at the given time, CA and pathLen,
-//! keyCertSign, no critical extension that is not understood. Not here: revocation (a caller with
-//! revocation data decides by it, see `status`), certificate policies and name constraints
-//! (critical ones refuse the path).
+//! keyCertSign, no critical extension that is not understood; and over the whole path, name
+//! constraints and policies. A path that fails is not the end: the search goes on, so that one bad
+//! cross-certificate cannot hide a good chain. Not here: revocation (a caller with revocation data
+//! decides by it, see `status` and `revocation`).
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use const_oid::ObjectIdentifier;
 use thiserror::Error;
 
 use crate::certificate::{Certificate, names_match};
 use crate::hash::sha256;
+use crate::name_constraints::{self, Violation};
+use crate::oid;
+use crate::policy::{self, PolicyRules, PolicyViolation};
+use crate::rules::{AlgorithmRules, Weak};
 use crate::signature::SignatureError;
 use crate::time::Time;
 
@@ -92,6 +98,36 @@ pub enum PathError {
         /// Why.
         source: SignatureError,
     },
+    /// A name that a CA above it does not allow.
+    #[error("certificate `{subject}` may not issue for {name} (nameConstraints)")]
+    NameConstraints {
+        /// The CA whose constraints are violated.
+        subject: String,
+        /// The name.
+        name: String,
+    },
+    /// No policy is left where the caller or a certificate demands one.
+    #[error("no certificate policy is valid along the path, and one is demanded (RFC 5280 6.1)")]
+    NoPolicy,
+    /// A CA maps anyPolicy (RFC 5280 6.1.4 (a)).
+    #[error("a policyMappings extension of the path maps anyPolicy")]
+    PolicyMapping,
+    /// An extension that decides about the path cannot be read.
+    #[error("certificate `{subject}`: {extension} cannot be read")]
+    Extension {
+        /// Whose.
+        subject: String,
+        /// Which.
+        extension: &'static str,
+    },
+    /// A CA that is restricted to other purposes.
+    #[error("extendedKeyUsage of the CA `{subject}` does not allow {purpose}")]
+    Purpose {
+        /// Whose.
+        subject: String,
+        /// What it issues for.
+        purpose: &'static str,
+    },
     /// A limit of the search was reached.
     #[error(
         "the search for a path reached its limit ({PATH_LENGTH_MAX} certificates, {SIGNATURES_TRIED_MAX} signatures)"
@@ -110,6 +146,11 @@ impl PathError {
             Self::PathLength { .. } => "path-length-exceeded",
             Self::CriticalExtension { .. } => "critical-extension-unknown",
             Self::Signature { .. } => "certificate-signature-invalid",
+            Self::NameConstraints { .. } => "name-constraints-violated",
+            Self::NoPolicy => "no-valid-policy",
+            Self::PolicyMapping => "policy-mapping-of-any",
+            Self::Extension { .. } => "certificate-extension-malformed",
+            Self::Purpose { .. } => "issuer-purpose",
             Self::Limit => "path-search-limit",
         }
     }
@@ -120,7 +161,7 @@ impl PathError {
 pub struct Anchors {
     trusted: Vec<Arc<Certificate>>,
     intermediates: Vec<Arc<Certificate>>,
-    sha1: bool,
+    weak: Weak,
     memo: Option<Memo>,
 }
 
@@ -158,7 +199,19 @@ impl Anchors {
     /// Accepts SHA-1 in signatures and imprints, for artifacts of the years before 2016.
     #[must_use]
     pub fn accepting_sha1(mut self) -> Self {
-        self.sha1 = true;
+        self.weak.sha1 = true;
+        self
+    }
+
+    /// Judges algorithms by these dated rules. Replaces [`Self::accepting_sha1`].
+    #[must_use]
+    pub fn with_algorithm_rules(mut self, rules: AlgorithmRules) -> Self {
+        self.weak = rules.weak();
+        // What was remembered was judged by other rules.
+        self.memo = self.memo.map(|memo| Memo {
+            capacity: memo.capacity,
+            verified: Mutex::default(),
+        });
         self
     }
 
@@ -172,8 +225,8 @@ impl Anchors {
         &self.intermediates
     }
 
-    pub(crate) const fn accepts_sha1(&self) -> bool {
-        self.sha1
+    pub(crate) const fn weak(&self) -> Weak {
+        self.weak
     }
 
     /// Everything known, anchors first.
@@ -181,7 +234,7 @@ impl Anchors {
         self.trusted.iter().chain(&self.intermediates)
     }
 
-    fn is_anchor(&self, certificate: &Certificate) -> bool {
+    pub(crate) fn is_anchor(&self, certificate: &Certificate) -> bool {
         self.trusted
             .iter()
             .any(|anchor| anchor.digest() == certificate.digest())
@@ -203,7 +256,7 @@ impl Anchors {
         if self.memo.as_ref().is_some_and(|memo| memo.holds(&pair)) {
             return Ok(());
         }
-        certificate.verify_signed_by(&issuer.public_key()?, self.sha1)?;
+        certificate.verify_signed_by(&issuer.public_key(self.weak)?, self.weak)?;
         if let Some(memo) = &self.memo {
             memo.add(pair);
         }
@@ -220,6 +273,14 @@ impl Anchors {
     ) -> Option<[u8; 32]> {
         if let Some(next) = next {
             return Some(next.key_hash());
+        }
+        // An anchor is trusted as it stands: that its own signature is an old one changes nothing.
+        if self.is_anchor(certificate)
+            && certificate.is_self_issued()
+            && let Ok(key) = certificate.public_key(Weak::ALL)
+            && certificate.verify_signed_by(&key, Weak::ALL).is_ok()
+        {
+            return Some(certificate.key_hash());
         }
         let known = self.known().chain(carried).map(Arc::as_ref);
         core::iter::once(certificate)
@@ -266,6 +327,32 @@ pub(crate) enum Validity {
     NotAsked,
 }
 
+/// What a path is asked for, beyond what RFC 5280 asks of every path.
+#[derive(Clone, Debug)]
+pub(crate) struct PathRules<'a> {
+    pub(crate) validity: Validity,
+    /// A purpose that every CA below the anchor must allow if it restricts purposes at all.
+    pub(crate) purpose: Option<(ObjectIdentifier, &'static str)>,
+    pub(crate) policies: &'a PolicyRules,
+}
+
+impl PathRules<'_> {
+    /// No purpose, no policy.
+    pub(crate) const fn plain(validity: Validity) -> Self {
+        const NONE: &PolicyRules = &PolicyRules {
+            acceptable: Vec::new(),
+            require_explicit: false,
+            inhibit_mapping: false,
+            inhibit_any: false,
+        };
+        Self {
+            validity,
+            purpose: None,
+            policies: NONE,
+        }
+    }
+}
+
 /// A path that was found: end certificate first, anchor last; one certificate if it is the anchor.
 #[derive(Clone, Debug)]
 pub struct Path {
@@ -273,6 +360,23 @@ pub struct Path {
 }
 
 impl Path {
+    /// Looks for a path from `end` through `others` and whatever `anchors` knows, with every
+    /// certificate valid `at` this time, or at none in particular, and with policies as asked.
+    pub fn find(
+        end: &Arc<Certificate>,
+        others: &[Arc<Certificate>],
+        anchors: &Anchors,
+        at: Option<Time>,
+        policies: &PolicyRules,
+    ) -> Result<Self, PathError> {
+        let validity = at.map_or(Validity::NotAsked, Validity::At);
+        let rules = PathRules {
+            policies,
+            ..PathRules::plain(validity)
+        };
+        find_path(end, others, anchors, &rules)
+    }
+
     /// The certificates, end certificate first, anchor last.
     pub fn certificates(&self) -> &[Arc<Certificate>] {
         &self.certificates
@@ -284,17 +388,17 @@ pub(crate) fn find_path(
     end: &Arc<Certificate>,
     carried: &[Arc<Certificate>],
     anchors: &Anchors,
-    validity: Validity,
+    rules: &PathRules<'_>,
 ) -> Result<Path, PathError> {
     let mut search = Search {
         carried,
         anchors,
-        validity,
+        rules,
         tried: 0,
         path: vec![end.clone()],
         reason: None,
     };
-    check_itself(end, validity)?;
+    check_itself(end, rules.validity)?;
     if search.extend() {
         return Ok(Path {
             certificates: search.path,
@@ -308,7 +412,7 @@ pub(crate) fn find_path(
 struct Search<'a> {
     carried: &'a [Arc<Certificate>],
     anchors: &'a Anchors,
-    validity: Validity,
+    rules: &'a PathRules<'a>,
     tried: usize,
     path: Vec<Arc<Certificate>>,
     reason: Option<PathError>,
@@ -321,7 +425,13 @@ impl Search<'_> {
             return false;
         };
         if self.anchors.is_anchor(&last) {
-            return true;
+            return match check_whole(&self.path, self.rules) {
+                Ok(()) => true,
+                Err(reason) => {
+                    self.reason = Some(reason);
+                    false
+                }
+            };
         }
         if self.path.len() >= PATH_LENGTH_MAX {
             self.reason = Some(PathError::Limit);
@@ -355,7 +465,7 @@ impl Search<'_> {
     }
 
     fn check_link(&mut self, last: &Certificate, issuer: &Certificate) -> Result<(), PathError> {
-        check_itself(issuer, self.validity)?;
+        check_itself(issuer, self.rules.validity)?;
         let subject = || issuer.subject();
         let facts = issuer.facts();
         // RFC 5280 6.1: an anchor is a name and a key; one of version 1 has no basicConstraints.
@@ -396,6 +506,54 @@ impl Search<'_> {
                 source,
             })
     }
+}
+
+/// What only a whole path can tell. An anchor is a name and a key: its own constraints, which its
+/// owner could not be held to, are honoured all the same where it states them.
+fn check_whole(path: &[Arc<Certificate>], rules: &PathRules<'_>) -> Result<(), PathError> {
+    let below_anchor = path.split_last().map_or(&[][..], |(_, below)| below);
+    if let Some((purpose, name)) = &rules.purpose {
+        for ca in below_anchor.iter().skip(1) {
+            let allowed = &ca.facts().extended_key_usage;
+            let is_allowed = allowed.is_empty()
+                || allowed.contains(purpose)
+                || allowed.contains(&oid::ANY_EXTENDED_KEY_USAGE);
+            if !is_allowed {
+                return Err(PathError::Purpose {
+                    subject: ca.subject(),
+                    purpose: name,
+                });
+            }
+        }
+    }
+    for (index, ca) in path.iter().enumerate().skip(1) {
+        let below: Vec<&Certificate> = path
+            .iter()
+            .take(index)
+            .enumerate()
+            .filter(|(place, certificate)| *place == 0 || !certificate.is_self_issued())
+            .map(|(_, certificate)| certificate.as_ref())
+            .collect();
+        name_constraints::check(ca, &below).map_err(|violation| match violation {
+            Violation::Unreadable => PathError::Extension {
+                subject: ca.subject(),
+                extension: "nameConstraints, or a name to be compared with it,",
+            },
+            Violation::Name(name) => PathError::NameConstraints {
+                subject: ca.subject(),
+                name,
+            },
+        })?;
+    }
+    let downwards: Vec<&Certificate> = below_anchor.iter().rev().map(Arc::as_ref).collect();
+    policy::check(&downwards, rules.policies).map_err(|violation| match violation {
+        PolicyViolation::Unreadable => PathError::Extension {
+            subject: path.first().map(|end| end.subject()).unwrap_or_default(),
+            extension: "a policy extension of its path",
+        },
+        PolicyViolation::MapsAny => PathError::PolicyMapping,
+        PolicyViolation::NoneLeft => PathError::NoPolicy,
+    })
 }
 
 fn check_itself(certificate: &Certificate, validity: Validity) -> Result<(), PathError> {

@@ -2,8 +2,8 @@
 //!
 //! One function verifies for tokens, certificates and CRLs. RSA with PKCS#1 v1.5 and PSS (parameters
 //! read, RFC 4055), ECDSA over P-256, P-384 and P-521, Ed25519 (strict: no small-order keys, no
-//! malleable scalars). RSA keys below 2,048 or above 8,192 bits are refused, and so are explicit
-//! curve parameters. Everything here is about public keys, so the timing of `rsa` leaks nothing.
+//! malleable scalars). RSA keys below 2,048 bits (1,024 by a dated rule) or above 8,192 are refused,
+//! and so are explicit curve parameters. Everything here is about public keys, so the timing of `rsa` leaks nothing.
 //!
 //! `PublicKey::canonical_value` gives the signature value that a record rests on: an ECDSA signature (r, s)
 //! has a twin (r, n - s) that verifies as well and that anybody can make, so the smaller s stands
@@ -18,8 +18,10 @@ use thiserror::Error;
 use crate::asn1::{self, Asn1Error, INTEGER, OBJECT_IDENTIFIER, Reader, SEQUENCE};
 use crate::hash::{HashAlgorithm, HashError, dotted};
 use crate::oid;
+use crate::rules::Weak;
 
 const RSA_BITS_MIN: usize = 2_048;
+const RSA_BITS_MIN_WEAK: usize = 1_024;
 const RSA_BITS_MAX: usize = 8_192;
 
 /// Why a signature was not accepted.
@@ -217,13 +219,13 @@ pub(crate) enum PublicKey {
 
 impl PublicKey {
     /// From a DER SubjectPublicKeyInfo.
-    pub(crate) fn read(spki: &[u8]) -> Result<Self, SignatureError> {
+    pub(crate) fn read(spki: &[u8], weak: Weak) -> Result<Self, SignatureError> {
         let mut fields = asn1::only(Reader::der(spki), SEQUENCE)?.reader();
         let algorithm = Algorithm::read(fields.expect(SEQUENCE)?.reader())?;
         let octets = fields.expect(asn1::BIT_STRING)?.bit_octets()?;
         fields.finish()?;
         if algorithm.is(&oid::RSA_ENCRYPTION) || algorithm.is(&oid::RSA_PSS) {
-            return read_rsa(octets);
+            return read_rsa(octets, weak);
         }
         let unreadable = |_| SignatureError::Key("the point is not on its curve".into());
         if algorithm.is(&oid::ED25519) {
@@ -282,10 +284,10 @@ impl PublicKey {
         scheme: Scheme,
         message: &[u8],
         value: &[u8],
-        sha1_allowed: bool,
+        weak: Weak,
     ) -> Result<(), SignatureError> {
         let digest = match scheme.hash() {
-            Some(hash) => hash.accepted(sha1_allowed)?.digest(message),
+            Some(hash) => hash.accepted(weak)?.digest(message),
             None => Vec::new(),
         };
         match (self, scheme) {
@@ -352,7 +354,12 @@ fn widened(digest: &[u8], width: usize) -> Vec<u8> {
     wide
 }
 
-fn read_rsa(octets: &[u8]) -> Result<PublicKey, SignatureError> {
+fn read_rsa(octets: &[u8], weak: Weak) -> Result<PublicKey, SignatureError> {
+    let bits_min = if weak.rsa_1024 {
+        RSA_BITS_MIN_WEAK
+    } else {
+        RSA_BITS_MIN
+    };
     let mut fields = asn1::only(Reader::der(octets), SEQUENCE)?.reader();
     let modulus = positive(fields.expect(INTEGER)?.integer_octets()?)?;
     let exponent = positive(fields.expect(INTEGER)?.integer_octets()?)?;
@@ -361,9 +368,9 @@ fn read_rsa(octets: &[u8]) -> Result<PublicKey, SignatureError> {
         - modulus
             .first()
             .map_or(0, |first| first.leading_zeros() as usize);
-    if !(RSA_BITS_MIN..=RSA_BITS_MAX).contains(&bits) {
+    if !(bits_min..=RSA_BITS_MAX).contains(&bits) {
         return Err(SignatureError::Key(format!(
-            "an RSA key of {bits} bits; {RSA_BITS_MIN} to {RSA_BITS_MAX} are accepted"
+            "an RSA key of {bits} bits; {bits_min} to {RSA_BITS_MAX} are accepted"
         )));
     }
     if exponent.len() > 4 {
@@ -374,13 +381,9 @@ fn read_rsa(octets: &[u8]) -> Result<PublicKey, SignatureError> {
         BoxedUint::from_be_slice(octets, precision)
             .map_err(|_| SignatureError::Key("an RSA number cannot be read".into()))
     };
-    RsaPublicKey::new_with_size_limits(
-        number(modulus)?,
-        number(exponent)?,
-        RSA_BITS_MIN..=RSA_BITS_MAX,
-    )
-    .map(PublicKey::Rsa)
-    .map_err(|error| SignatureError::Key(format!("RSA: {error}")))
+    RsaPublicKey::new_with_size_limits(number(modulus)?, number(exponent)?, bits_min..=RSA_BITS_MAX)
+        .map(PublicKey::Rsa)
+        .map_err(|error| SignatureError::Key(format!("RSA: {error}")))
 }
 
 fn positive(octets: &[u8]) -> Result<&[u8], SignatureError> {

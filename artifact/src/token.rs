@@ -20,7 +20,7 @@ use crate::cms::{CmsError, SignedData};
 use crate::ess::{EssBinding, find_signer};
 use crate::hash::{HashAlgorithm, HashError, Hasher};
 use crate::oid;
-use crate::path::{Anchors, Path, PathError, Validity, find_path};
+use crate::path::{Anchors, Path, PathError, PathRules, Validity, find_path};
 use crate::pem::{self, PemError};
 use crate::record::{Accuracy, Body, GenTime, Opaque, Record, RecordError, TokenBody};
 use crate::reply::{self, ReplyError};
@@ -203,33 +203,41 @@ impl TimestampToken {
         Ok(Self { signed, info })
     }
 
+    /// The octets of TSTInfo, as signed once the token is verified.
+    pub fn tst_info(&self) -> &[u8] {
+        &self.signed.content
+    }
+
     /// Verifies everything that needs no revocation data, as of genTime.
     pub fn verify(&self, anchors: &Anchors) -> Result<VerifiedToken, TokenError> {
         let signed = &self.signed;
-        let sha1 = anchors.accepts_sha1();
+        let weak = anchors.weak();
         self.info
             .imprint_algorithm
-            .accepted(sha1)
+            .accepted(weak)
             .map_err(TstError::ImprintAlgorithm)?;
         let digest_algorithm =
-            HashAlgorithm::from_oid_octets(&signed.digest_algorithm)?.accepted(sha1)?;
+            HashAlgorithm::from_oid_octets(&signed.digest_algorithm)?.accepted(weak)?;
         check_content_attributes(signed, digest_algorithm)?;
         let ess = EssBinding::read_all(signed)?;
         let signer = find_signer(signed, &ess, anchors)?;
 
-        let key = signer.public_key()?;
+        let key = signer.public_key(weak)?;
         let outer = asn1::only(Reader::der(&signed.signature_algorithm), SEQUENCE);
         let outer = outer.map_err(SignatureError::Encoding)?;
         let algorithm = Algorithm::read(outer.reader()).map_err(SignatureError::Encoding)?;
         check_algorithm_protection(signed, &algorithm)?;
         let scheme = Scheme::read(&algorithm, Some(digest_algorithm))?;
-        key.verify(scheme, &signed.signed_attributes, &signed.signature, sha1)?;
+        key.verify(scheme, &signed.signed_attributes, &signed.signature, weak)?;
 
         check_key_purpose(&signer)?;
         check_tsa_name(self.info.tsa.as_ref(), &signer)?;
         check_time(self.info.gen_time.time(), &signer)?;
-        let validity = Validity::At(self.info.gen_time.time());
-        let path = find_path(&signer, &signed.certificates, anchors, validity)?;
+        let rules = PathRules {
+            purpose: Some((oid::KP_TIME_STAMPING, "time-stamping")),
+            ..PathRules::plain(Validity::At(self.info.gen_time.time()))
+        };
+        let path = find_path(&signer, &signed.certificates, anchors, &rules)?;
 
         let value = key.canonical_value(&signed.signature)?;
         let record = self.record(&ess, &value)?;

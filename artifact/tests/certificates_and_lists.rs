@@ -374,14 +374,6 @@ fn lists_of_others_and_other_lists_are_refused() {
         "crl-issuer-unregistered"
     );
     assert_eq!(
-        crl_refusal(&pki.crl("issuing", &["-crlexts", "crl_delta"]), &anchors),
-        "crl-delta-unsupported"
-    );
-    assert_eq!(
-        crl_refusal(&pki.crl("issuing", &["-crlexts", "crl_indirect"]), &anchors),
-        "crl-scope-unsupported"
-    );
-    assert_eq!(
         crl_refusal(&pki.crl("issuing", &["-md", "sha1"]), &anchors),
         "hash-algorithm-refused"
     );

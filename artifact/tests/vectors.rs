@@ -126,6 +126,8 @@ fn make_vectors() {
     pki.revoke("seal", "issuing", &["-crl_reason", "cessationOfOperation"]);
     pki.revoke("tsu-p256", "issuing", &[]);
     let list = pki.crl("issuing", &[]);
+    let delta = pki.crl("issuing", &["-crlexts", "crl_delta"]);
+    let response = pki.ocsp("issuing", &["seal", "person"], "issuing");
 
     let mut mirrored = Node::read(&token);
     let value = signer_info(&mut mirrored).child(5).bytes();
@@ -159,10 +161,11 @@ fn make_vectors() {
             records,
         }
     };
-    let (tst, crt, crl) = (
+    let (tst, crt, crl, ors) = (
         "application/vnd.etsi.timestamp-token",
         "application/pkix-cert",
         "application/pkix-crl",
+        "application/ocsp-response",
     );
     let by_hand = |name: &str, body: Body| Vector {
         name: name.into(),
@@ -203,6 +206,8 @@ fn make_vectors() {
         from_file("seal.crt", crt, &seal),
         from_file("person.crt", crt, &person),
         from_file("issuing.crl", crl, &list),
+        from_file("issuing-delta.crl", crl, &delta),
+        from_file("issuing.ors", ors, &response),
     ];
     let all = Vectors {
         about: "Records of Ishibumi, docs/formats/record.md; the document stamped is `a contract`"

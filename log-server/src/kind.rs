@@ -27,6 +27,7 @@ impl Kind {
             2 => Some(Self::Artifact(ArtifactType::TimestampToken)),
             3 => Some(Self::Artifact(ArtifactType::Certificate)),
             4 => Some(Self::Artifact(ArtifactType::Crl)),
+            5 => Some(Self::Artifact(ArtifactType::OcspResponse)),
             255 => Some(Self::Opaque),
             _ => None,
         }
@@ -37,6 +38,7 @@ impl Kind {
         match self {
             Self::Artifact(ArtifactType::Certificate) => "certificate",
             Self::Artifact(ArtifactType::Crl) => "crl",
+            Self::Artifact(ArtifactType::OcspResponse) => "ocsp-response",
             Self::Artifact(ArtifactType::TimestampReply | ArtifactType::TimestampToken) => {
                 "timestamp-token"
             }

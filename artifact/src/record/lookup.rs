@@ -45,10 +45,12 @@ pub enum LookupKey {
     Provider(String),
     /// Statements about any provider.
     Providers,
+    /// SHA-256 of an OCSP response's DER.
+    OcspResponse([u8; 32]),
 }
 
 impl LookupKey {
-    /// Stable encoding, 33 octets: a tag, then a SHA-256. Tags 1, 2, 6 and 7 carry the digest itself;
+    /// Stable encoding, 33 octets: a tag, then a SHA-256. Tags 1, 2, 6, 7 and 10 carry the digest itself;
     /// 3, 4, 5 and 8 SHA-256 over each field as `uint32` length and octets; 9 has no field.
     pub fn to_bytes(&self) -> [u8; 33] {
         match self {
@@ -68,6 +70,7 @@ impl LookupKey {
             Self::TokenContent(digest) => tagged(7, *digest),
             Self::Provider(identifier) => tagged(8, digest_fields(&[identifier.as_bytes()])),
             Self::Providers => tagged(9, digest_fields(&[])),
+            Self::OcspResponse(digest) => tagged(10, *digest),
         }
     }
 }
@@ -82,6 +85,7 @@ impl LookupKey {
             "tbs-certificate" => Self::TbsCertificate(digest(value)?),
             "crl" => Self::Crl(digest(value)?),
             "content" => Self::TokenContent(digest(value)?),
+            "ocsp" => Self::OcspResponse(digest(value)?),
             "serial" => {
                 let (issuer, serial) = value.split_once('/')?;
                 Self::IssuerSerial {
@@ -190,6 +194,12 @@ impl Record {
                 serial: body.serial.as_bytes().to_vec(),
             }],
             Body::Crl(body) => vec![LookupKey::Crl(body.digest)],
+            Body::Ocsp(body) => core::iter::once(LookupKey::OcspResponse(body.digest))
+                .chain(body.answers().iter().map(|answer| LookupKey::IssuerSerial {
+                    issuer_key_hash: body.issuer_key_hash,
+                    serial: answer.serial.as_bytes().to_vec(),
+                }))
+                .collect(),
             Body::Provider(statement) => {
                 let mut keys = vec![LookupKey::Providers];
                 if let Ok(identifier) = String::from_utf8(statement.provider().to_vec()) {

@@ -11,6 +11,7 @@
 mod codec;
 mod disclosure;
 mod lookup;
+mod ocsp;
 mod provider;
 mod statement;
 mod suspicion;
@@ -19,6 +20,7 @@ use codec::{Cursor, Writer};
 pub use codec::{Moment, Opaque, RecordError};
 pub use disclosure::{Disclosure, certificate_record, disclosure};
 pub use lookup::LookupKey;
+pub use ocsp::{ANSWERS_MAX, OcspAnswer, OcspBody, OcspStatus};
 pub use provider::{INTERMEDIATES_MAX, KINDS_MAX, ProviderEntry, STATUS_CHANGES_MAX, StatusChange};
 pub use statement::{
     ANCHORS_MAX, KEYS_MAX, LogOpened, LogStatement, ProviderStatement, StatementCode,
@@ -55,7 +57,7 @@ pub mod kind {
     pub const REVOCATION: u16 = 6;
     /// A revocation list whose entries all stand before it.
     pub const CRL: u16 = 7;
-    /// Reserved: an OCSP response.
+    /// An OCSP response.
     pub const OCSP_RESPONSE: u16 = 8;
     /// Reserved: a snapshot of a trusted list.
     pub const TRUSTED_LIST: u16 = 9;
@@ -91,6 +93,8 @@ pub enum Body {
     Revocation(Revocation),
     /// Kind 7.
     Crl(CrlBody),
+    /// Kind 8.
+    Ocsp(OcspBody),
     /// Kind 0xffff.
     Opaque(Opaque<0, BODY_SIZE_MAX>),
     /// A kind that this crate does not know; provable all the same.
@@ -284,12 +288,66 @@ pub struct CrlBody {
     pub digest: [u8; 32],
     /// cRLNumber: contents octets of the INTEGER; empty if absent.
     pub number: Opaque<0, 32>,
+    /// BaseCRLNumber of a delta list: contents octets of the INTEGER; empty for a complete list.
+    pub base_number: Opaque<0, 32>,
+    /// Which certificates and reasons the list covers.
+    pub scope: Scope,
     /// thisUpdate.
     pub this_update: Moment,
     /// nextUpdate, if the list has it.
     pub next_update: Option<Moment>,
+    /// expiredCertsOnCRL, if the list has it.
+    pub expired_certs_on: Option<Moment>,
     /// Entries in the list.
     pub count: u32,
+}
+
+/// What a list covers (issuingDistributionPoint, RFC 5280 5.2.5). The default is everything that its
+/// issuer issued.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "the standard has one BOOLEAN for each"
+)]
+pub struct Scope {
+    /// Certificates that are not of CAs only.
+    pub user_certificates: bool,
+    /// Certificates of CAs only.
+    pub ca_certificates: bool,
+    /// Certificates of other issuers too.
+    pub indirect: bool,
+    /// Some revocation reasons only.
+    pub some_reasons: bool,
+    /// One distribution point only.
+    pub one_point: bool,
+}
+
+impl Scope {
+    const fn bits(self) -> u8 {
+        self.user_certificates as u8
+            | (self.ca_certificates as u8) << 1
+            | (self.indirect as u8) << 2
+            | (self.some_reasons as u8) << 3
+            | (self.one_point as u8) << 4
+    }
+
+    fn from_bits(bits: u8) -> Result<Self, RecordError> {
+        let scope = Self {
+            user_certificates: bits & 1 != 0,
+            ca_certificates: bits & 2 != 0,
+            indirect: bits & 4 != 0,
+            some_reasons: bits & 8 != 0,
+            one_point: bits & 16 != 0,
+        };
+        if bits == scope.bits() && bits & 3 != 3 {
+            Ok(scope)
+        } else {
+            Err(RecordError::Value {
+                field: "scope",
+                value: bits.into(),
+            })
+        }
+    }
 }
 
 /// A body of a kind that this crate does not know. Only [`Record::decode`] makes one.
@@ -328,6 +386,7 @@ impl Record {
             Body::CertificateDigest(_) => kind::CERTIFICATE_DIGEST,
             Body::Revocation(_) => kind::REVOCATION,
             Body::Crl(_) => kind::CRL,
+            Body::Ocsp(_) => kind::OCSP_RESPONSE,
             Body::Opaque(_) => kind::OPAQUE,
             Body::Unknown(unknown) => unknown.kind,
         }
@@ -367,10 +426,14 @@ impl Record {
                 out.fixed(&crl.issuer_key_hash);
                 out.fixed(&crl.digest);
                 out.opaque(&crl.number);
+                out.opaque(&crl.base_number);
+                out.u8(crl.scope.bits());
                 out.moment(crl.this_update);
                 out.optional_moment(crl.next_update);
+                out.optional_moment(crl.expired_certs_on);
                 out.u32(crl.count);
             }
+            Body::Ocsp(ocsp) => ocsp.write(&mut out),
             Body::Opaque(octets) => out.fixed(octets.as_bytes()),
             Body::Unknown(unknown) => out.fixed(unknown.as_bytes()),
         }
@@ -411,10 +474,14 @@ impl Record {
                 issuer_key_hash: fields.array("issuer_key_hash")?,
                 digest: fields.array("digest")?,
                 number: fields.opaque("number")?,
+                base_number: fields.opaque("base_number")?,
+                scope: Scope::from_bits(fields.u8("scope")?)?,
                 this_update: fields.moment("this_update")?,
                 next_update: fields.optional_moment("next_update")?,
+                expired_certs_on: fields.optional_moment("expired_certs_on")?,
                 count: fields.u32("count")?,
             }),
+            kind::OCSP_RESPONSE => Body::Ocsp(OcspBody::read(&mut fields)?),
             kind::OPAQUE => Body::Opaque(Opaque::new("body", fields.rest())?),
             kind => Body::Unknown(UnknownBody {
                 kind,

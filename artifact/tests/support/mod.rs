@@ -299,6 +299,90 @@ impl Pki {
         self.openssl(&[&fixed[..], more].concat());
     }
 
+    /// An OCSP response about certificates of `ca`, signed by `signer`.
+    pub(crate) fn ocsp(&self, ca: &str, names: &[&str], signer: &str) -> Vec<u8> {
+        let issuer = format!("{ca}.crt");
+        let files: Vec<String> = names.iter().map(|name| format!("{name}.crt")).collect();
+        let mut request = vec![
+            "ocsp",
+            "-no_nonce",
+            "-reqout",
+            "request.der",
+            "-issuer",
+            &issuer,
+        ];
+        request.extend(files.iter().flat_map(|file| ["-cert", file]));
+        self.openssl(&request);
+        let index = format!("{ca}/index.txt");
+        let (certificate, key) = (format!("{signer}.crt"), format!("{signer}.key"));
+        self.openssl(&[
+            "ocsp",
+            "-index",
+            &index,
+            "-CA",
+            &issuer,
+            "-rsigner",
+            &certificate,
+            "-rkey",
+            &key,
+            "-reqin",
+            "request.der",
+            "-respout",
+            "response.der",
+            "-ndays",
+            "7",
+        ]);
+        self.read("response.der")
+    }
+
+    /// DER of a list in PEM.
+    pub(crate) fn der_of(&self, kind: &str, pem: &[u8]) -> Vec<u8> {
+        self.write("any.pem", pem);
+        self.openssl(&[kind, "-in", "any.pem", "-outform", "DER"])
+    }
+
+    /// The entries of `list` in an indirect list that `signer` signs, the first one naming `issuer`.
+    /// OpenSSL cannot make one, so a list of its is taken apart and signed anew.
+    pub(crate) fn indirect_list(&self, signer: &str, list: &[u8], issuer: &Certificate) -> Vec<u8> {
+        let mut all = Node::read(&self.der_of("crl", list));
+        let subject = |name: &str| {
+            let certificate = self.certificate(name);
+            let mut tree = Node::read(certificate.der());
+            tree.child(0).child(5).clone()
+        };
+        let mut named = Node::read(issuer.der());
+        let named = Node::Tree(0xa4, vec![named.child(0).child(5).clone()]);
+        let names = Node::Tree(0x30, vec![named]).der();
+        let extension = Node::Tree(
+            0x30,
+            vec![
+                Node::Leaf(0x06, vec![0x55, 0x1d, 0x1d]),
+                Node::Leaf(0x01, vec![0xff]),
+                Node::Leaf(0x04, names),
+            ],
+        );
+        let tbs = all.child(0);
+        *tbs.child(1) = Node::Tree(
+            0x30,
+            vec![
+                // sha256WithRSAEncryption, as the key of `signer` wants it
+                Node::Leaf(0x06, vec![0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 0x0b]),
+                Node::Leaf(0x05, vec![]),
+            ],
+        );
+        *tbs.child(2) = subject(signer);
+        let first = tbs.child(5).child(0);
+        first.children().truncate(2);
+        first.children().push(Node::Tree(0x30, vec![extension]));
+        let algorithm = tbs.child(1).clone();
+        self.write("tbs.der", tbs.der());
+        let key = format!("{signer}.key");
+        let signature = self.openssl(&["dgst", "-sha256", "-sign", &key, "tbs.der"]);
+        *all.child(1) = algorithm;
+        *all.child(2) = Node::Leaf(0x03, [&[0][..], &signature].concat());
+        all.der()
+    }
+
     pub(crate) fn certificate(&self, name: &str) -> Certificate {
         Certificate::parse(&self.read(&format!("{name}.crt"))).unwrap()
     }
@@ -603,6 +687,11 @@ id = OID:0.4.0.1862.1.6
 types = SEQUENCE:qc_types_esign
 [qc_types_esign]
 sign = OID:0.4.0.1862.1.6.1
+
+[v3_ocsp]
+basicConstraints = critical,CA:FALSE
+keyUsage = critical,digitalSignature
+extendedKeyUsage = OCSPSigning
 
 [v3_plain]
 basicConstraints = critical,CA:FALSE

@@ -9,7 +9,13 @@ use ishibumi_tlog::hash::Hash;
 use super::reader::Reader;
 
 /// The words that `kinds` may hold.
-pub const KINDS: [&str; 4] = ["timestamp-token", "certificate", "crl", "opaque"];
+pub const KINDS: [&str; 5] = [
+    "timestamp-token",
+    "certificate",
+    "crl",
+    "ocsp-response",
+    "opaque",
+];
 
 /// The states that `status` may hold.
 const STATES: [StatementCode; 5] = [

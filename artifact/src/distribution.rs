@@ -1,0 +1,141 @@
+//! Distribution points: where a certificate says that its revocation is published, and which of these
+//! points a list says that it serves (RFC 5280 4.2.1.13 and 5.2.5).
+
+use der::Decode;
+use x509_cert::ext::pkix::name::GeneralName;
+use x509_cert::name::Name;
+
+use crate::asn1::{self, Asn1Error, Element, Reader, SEQUENCE, SET, context, context_constructed};
+use crate::certificate::names_match;
+
+/// Every reason of ReasonFlags, as a mask: bit `i` is flag `i`.
+pub(crate) const ALL_REASONS: u16 = 0x1fe;
+
+/// DistributionPointName.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum PointName {
+    /// Any of these names.
+    Full(Vec<GeneralName>),
+    /// Contents of the RelativeDistinguishedName that follows the issuer's name.
+    Relative(Vec<u8>),
+}
+
+impl PointName {
+    /// From the `[0]` that wraps the choice.
+    pub(crate) fn read(wrapper: &Element<'_>) -> Result<Self, Asn1Error> {
+        let mut choice = wrapper.reader();
+        let inner = choice.next()?.ok_or(Asn1Error::Missing {
+            expected: context_constructed(0),
+        })?;
+        choice.finish()?;
+        if inner.tag == context_constructed(0) {
+            return Ok(Self::Full(read_names(&inner)?));
+        }
+        if inner.tag == context_constructed(1) {
+            return Ok(Self::Relative(inner.content.to_vec()));
+        }
+        Err(Asn1Error::Unexpected {
+            expected: context_constructed(0),
+            found: inner.tag,
+        })
+    }
+
+    /// The names, with a relative one completed by the name of the list's issuer (DER).
+    pub(crate) fn names(&self, issuer_der: &[u8]) -> Vec<GeneralName> {
+        match self {
+            Self::Full(names) => names.clone(),
+            Self::Relative(relative) => {
+                let Ok(issuer) = asn1::only(Reader::der(issuer_der), SEQUENCE) else {
+                    return Vec::new();
+                };
+                let mut content = issuer.content.to_vec();
+                asn1::write_element(&mut content, SET, relative);
+                let mut whole = Vec::new();
+                asn1::write_element(&mut whole, SEQUENCE, &content);
+                let name = Name::from_der(&whole).ok();
+                name.map(GeneralName::DirectoryName).into_iter().collect()
+            }
+        }
+    }
+}
+
+/// Whether two lists of names have one in common.
+pub(crate) fn share_a_name(one: &[GeneralName], other: &[GeneralName]) -> bool {
+    one.iter().any(|left| {
+        other.iter().any(|right| match (left, right) {
+            (GeneralName::DirectoryName(left), GeneralName::DirectoryName(right)) => {
+                names_match(left, right)
+            }
+            _ => left == right,
+        })
+    })
+}
+
+/// Whether `names` has this directory name.
+pub(crate) fn has_directory_name(names: &[GeneralName], wanted: &Name) -> bool {
+    names
+        .iter()
+        .any(|name| matches!(name, GeneralName::DirectoryName(name) if names_match(name, wanted)))
+}
+
+/// The contents of GeneralNames.
+pub(crate) fn read_names(names: &Element<'_>) -> Result<Vec<GeneralName>, Asn1Error> {
+    let mut reader = names.reader();
+    let mut all = Vec::new();
+    while let Some(name) = reader.next()? {
+        let name = GeneralName::from_der(name.raw);
+        all.push(name.map_err(|_| Asn1Error::Value("a GeneralName cannot be read"))?);
+    }
+    Ok(all)
+}
+
+/// A ReasonFlags BIT STRING as a mask.
+pub(crate) fn read_reasons(bits: &Element<'_>) -> Result<u16, Asn1Error> {
+    let (_, octets) = bits
+        .content
+        .split_first()
+        .ok_or(Asn1Error::Value("a BIT STRING is empty"))?;
+    let is_set = |flag: usize| {
+        octets
+            .get(flag / 8)
+            .is_some_and(|octet| octet & (0x80 >> (flag % 8)) != 0)
+    };
+    Ok((0..9)
+        .filter(|flag| is_set(*flag))
+        .fold(0, |mask, flag| mask | 1 << flag)
+        & ALL_REASONS)
+}
+
+/// One DistributionPoint of a certificate.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct DistributionPoint {
+    pub(crate) name: Option<PointName>,
+    /// Reasons that it covers; none: all.
+    pub(crate) reasons: Option<u16>,
+    /// Who signs the lists; empty: the certificate's issuer.
+    pub(crate) issuer: Vec<GeneralName>,
+}
+
+impl DistributionPoint {
+    /// From the value of cRLDistributionPoints.
+    pub(crate) fn read_all(extension: &[u8]) -> Result<Vec<Self>, Asn1Error> {
+        let mut points = asn1::only(Reader::der(extension), SEQUENCE)?.reader();
+        let mut all = Vec::new();
+        while let Some(point) = points.next()? {
+            let mut fields = point.reader();
+            let name = fields.optional(context_constructed(0))?;
+            let reasons = fields.optional(context(1))?;
+            let issuer = fields.optional(context_constructed(2))?;
+            fields.finish()?;
+            all.push(Self {
+                name: name.map(|name| PointName::read(&name)).transpose()?,
+                reasons: reasons.map(|bits| read_reasons(&bits)).transpose()?,
+                issuer: issuer
+                    .map(|names| read_names(&names))
+                    .transpose()?
+                    .unwrap_or_default(),
+            });
+        }
+        Ok(all)
+    }
+}
