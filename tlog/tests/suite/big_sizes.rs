@@ -7,8 +7,9 @@ use ishibumi_tlog::Hash;
 use ishibumi_tlog::hash::{leaf_hash, node_hash};
 use ishibumi_tlog::tile::{Edge, TilePath, tile_width, tiles};
 use ishibumi_tlog::tree::{
-    Frontier, NodeReader, ProofError, SIZE_MAX, check_consistency, check_inclusion, peaks,
-    prove_consistency, prove_inclusion, root,
+    Frontier, NodeReader, ProofError, SIZE_MAX, Subtree, check_consistency, check_inclusion,
+    check_subtree_consistency, check_subtree_inclusion, peaks, prove_consistency, prove_inclusion,
+    prove_subtree_consistency, prove_subtree_inclusion, root,
 };
 
 use super::memory::plain;
@@ -172,4 +173,59 @@ fn tiles_of_large_trees_do_not_wrap() {
         TilePath::parse("tile/0/x018/x446/x744/x073/x709/x551/616"),
         None
     );
+}
+
+#[test]
+fn subtree_proofs_hold_up_to_the_largest_size() {
+    for size in sizes().filter(|&size| size <= SIZE_MAX) {
+        let half = 1 << (size - 1).ilog2();
+        for (start, end) in [
+            (0, size),
+            (half, size),
+            (half, size - 1),
+            (half, (half + half / 2 - 1).min(size)),
+            (half / 2, half),
+            (half / 2, half - 1),
+            (size - 1, size),
+            (size - 2 - size % 2, size - size % 2),
+        ] {
+            let Some(subtree) = Subtree::new(start, end).filter(|s| !s.is_empty()) else {
+                continue;
+            };
+            for odd in [start, end - 1, 0, size - 1] {
+                let tree = Monotony { odd, size };
+                let (Ok(head), Ok(hash)) = (root(&tree, size), subtree.hash(&tree));
+                let Ok(proof) = prove_subtree_consistency(&tree, subtree, size);
+                let proof = proof.unwrap();
+                assert!(proof.len() <= 64);
+                let check = |subtree, size, proof: &[Hash]| {
+                    check_subtree_consistency(subtree, hash, size, head, proof)
+                };
+                assert_eq!(check(subtree, size, &proof), Ok(()));
+                let range = (start, end);
+                let read = oracle_reader::roots_of_subtree_proof(
+                    range,
+                    size,
+                    true,
+                    hash.0,
+                    &plain(&proof),
+                );
+                assert_eq!(read, Some((hash.0, head.0)));
+                check(subtree, size, &[&proof[..], &[head]].concat()).unwrap_err();
+                if let Some((_, shorter)) = proof.split_last() {
+                    check(subtree, size, shorter).unwrap_err();
+                }
+                let Ok(path) = prove_subtree_inclusion(&tree, odd, subtree);
+                assert_eq!(path.is_some(), subtree.contains(odd));
+                if let Some(path) = path {
+                    let leaf = leaf_hash(b"b");
+                    let check = |index| check_subtree_inclusion(leaf, index, subtree, hash, &path);
+                    assert_eq!(check(odd), Ok(()));
+                    for power in 0..64 {
+                        check(odd ^ (1 << power)).unwrap_err();
+                    }
+                }
+            }
+        }
+    }
 }

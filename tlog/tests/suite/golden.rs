@@ -7,17 +7,18 @@ use std::convert::Infallible;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use ishibumi_tlog::cosignature::Cosigner;
+use ishibumi_tlog::cosignature::{Cosigner, check_subtree};
 use ishibumi_tlog::hash::leaf_hash;
 use ishibumi_tlog::key::{NoteSigner, SignatureType};
-use ishibumi_tlog::note::Note;
+use ishibumi_tlog::note::{Note, SignatureLine};
+use ishibumi_tlog::policy::Demand;
 use ishibumi_tlog::proof::TlogProof;
 use ishibumi_tlog::tile::{
     Tile, TileKind, TileNodes, TilePath, TileSource, decode_bundle, encode_bundle, tiles,
 };
 use ishibumi_tlog::tree::{
-    Frontier, NodeReader as _, check_consistency, check_inclusion, prove_consistency,
-    prove_inclusion, root,
+    Frontier, NodeReader as _, Subtree, check_consistency, check_inclusion,
+    check_subtree_consistency, prove_consistency, prove_inclusion, prove_subtree_consistency, root,
 };
 use ishibumi_tlog::{Checkpoint, Hash, Policy};
 
@@ -28,6 +29,18 @@ const ORIGIN: &str = "ishibumi.example/golden";
 const SIZE: u64 = 600;
 const PROVEN: u64 = 73;
 const TIMES: [u64; 3] = [1_800_000_060, 1_800_000_000, 1_800_000_120];
+const ML_DSA_TIME: u64 = 1_800_000_180;
+const SUBTREES: [(u64, u64, u64); 9] = [
+    (0, 0, 600),
+    (0, 600, 600),
+    (0, 300, 600),
+    (5, 6, 7),
+    (4, 8, 14),
+    (8, 13, 14),
+    (256, 512, 600),
+    (512, 530, 600),
+    (512, 600, 600),
+];
 const INCLUSIONS: [(u64, u64); 9] = [
     (0, 1),
     (0, 2),
@@ -68,6 +81,19 @@ fn keys() -> (NoteSigner, [Cosigner; 3]) {
         Cosigner::new(key).unwrap()
     };
     (log, [witness(0), witness(1), witness(2)])
+}
+
+/// The ML-DSA-44 keys: the log's second one, and a fourth witness's.
+fn ml_dsa_keys() -> (NoteSigner, Cosigner) {
+    let make = |name, seed| NoteSigner::from_seed(name, SignatureType::SubtreeV1, &[seed; 32]);
+    let witness = make("witness3.example/golden", 0x31).unwrap();
+    (make(ORIGIN, 0x30).unwrap(), Cosigner::new(witness).unwrap())
+}
+
+fn ml_dsa_policy_file() -> String {
+    let (log, witness) = ml_dsa_keys();
+    let (log, witness) = (log.verifier(), witness.verifier());
+    format!("# Post-quantum keys only.\nlog {log}\n\nwitness witness3 {witness}\nquorum witness3\n")
 }
 
 fn policy_file() -> String {
@@ -112,6 +138,16 @@ fn files() -> BTreeMap<PathBuf, Vec<u8>> {
     }
     put("consistency.txt", text.into_bytes());
 
+    let mut text = String::new();
+    for (start, end, size) in SUBTREES {
+        let subtree = Subtree::new(start, end).unwrap();
+        let Ok(hash) = subtree.hash(&nodes.first(end));
+        let Ok(proof) = prove_subtree_consistency(&nodes.first(size), subtree, size);
+        let proof = hashes(&proof.unwrap());
+        writeln!(text, "{start} {end} {size} {hash}{proof}").unwrap();
+    }
+    put("subtree-consistency.txt", text.into_bytes());
+
     for (level, index, width) in tiles(SIZE) {
         let places = index * 256..index * 256 + u64::from(width);
         let tile = places.clone().map(|n| {
@@ -148,6 +184,21 @@ fn files() -> BTreeMap<PathBuf, Vec<u8>> {
     }
     put("log/checkpoint", note.encode().into_bytes());
     put("policy.txt", policy_file().into_bytes());
+
+    let (log, witness) = ml_dsa_keys();
+    let mut post_quantum = Note::new(text.clone(), vec![log.sign(&text).unwrap()]);
+    post_quantum.push(witness.cosign(&checkpoint, ML_DSA_TIME).unwrap());
+    put("ml-dsa-44/checkpoint", post_quantum.encode().into_bytes());
+    put("ml-dsa-44/policy.txt", ml_dsa_policy_file().into_bytes());
+    let private = format!("{}\n", log.to_private_text());
+    put("ml-dsa-44/log.private-key", private.into_bytes());
+    let part = Subtree::new(512, 530).unwrap();
+    let Ok(hash) = part.hash(&all);
+    let line = witness.sign_subtree(ORIGIN, part, hash).unwrap();
+    put(
+        "ml-dsa-44/subtree-512-530.signature",
+        format!("{line}\n").into_bytes(),
+    );
     let Ok(hashes) = prove_inclusion(&all, PROVEN, SIZE);
     let proof = TlogProof {
         index: PROVEN,
@@ -271,4 +322,51 @@ fn the_committed_log_can_be_verified_from_its_files_alone() {
 
     let unwitnessed = Note::parse(&golden("checkpoint.unwitnessed")).unwrap();
     policy.check_checkpoint(&unwitnessed).unwrap_err();
+}
+
+/// The post-quantum half: the files alone, and the subtree hashes from the oracle.
+#[test]
+fn the_committed_post_quantum_signatures_hold() {
+    let text = |path| String::from_utf8(golden(path)).unwrap();
+    let leaves = leaves();
+    let mth = |start: u64, end: u64| {
+        let place = |n| usize::try_from(n).unwrap();
+        Hash(oracle::mth(&leaves[place(start)..place(end)]))
+    };
+    for line in text("subtree-consistency.txt").lines() {
+        let words: Vec<&str> = line.split(' ').collect();
+        let number = |at: usize| words[at].parse::<u64>().unwrap();
+        let (start, end, size) = (number(0), number(1), number(2));
+        let hashes = words[3..].iter().map(|word| Hash::from_hex(word).unwrap());
+        let hashes: Vec<Hash> = hashes.collect();
+        let subtree = Subtree::new(start, end).unwrap();
+        assert_eq!(hashes[0], mth(start, end));
+        check_subtree_consistency(subtree, hashes[0], size, mth(0, size), &hashes[1..]).unwrap();
+    }
+
+    let policy = Policy::parse(&golden("ml-dsa-44/policy.txt")).unwrap();
+    let note = Note::parse(&golden("ml-dsa-44/checkpoint")).unwrap();
+    let head = policy
+        .check_checkpoint_with(&note, Demand::PostQuantum)
+        .unwrap();
+    assert_eq!(head.not_after(), Some(ML_DSA_TIME));
+    assert_eq!(head.checkpoint().root, mth(0, SIZE));
+    let classical = Policy::parse(&golden("policy.txt")).unwrap();
+    let cosigned = Note::parse(&golden("log/checkpoint")).unwrap();
+    classical.check_checkpoint(&cosigned).unwrap();
+    let demanded = classical.check_checkpoint_with(&cosigned, Demand::PostQuantum);
+    demanded.unwrap_err();
+
+    let private = text("ml-dsa-44/log.private-key");
+    let log = NoteSigner::from_private_text(private.trim_end()).unwrap();
+    assert_eq!(log.verifier(), &policy.logs()[0].key);
+    assert_eq!(log.sign(note.text()).unwrap(), note.signatures()[0]);
+
+    let line = text("ml-dsa-44/subtree-512-530.signature");
+    let line = SignatureLine::parse(line.trim_end()).unwrap();
+    let part = Subtree::new(512, 530).unwrap();
+    let key = &policy.witnesses()[0].key;
+    let checked = check_subtree(key, ORIGIN, part, mth(512, 530), &line);
+    assert_eq!(checked, Ok(None));
+    check_subtree(key, ORIGIN, part, mth(512, 531), &line).unwrap_err();
 }

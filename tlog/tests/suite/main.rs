@@ -22,6 +22,7 @@ mod oracle_reader;
 mod policies;
 mod proofs;
 mod quorum;
+mod standing;
 mod subtrees;
 mod tampering;
 mod tiles;

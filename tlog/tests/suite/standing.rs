@@ -1,0 +1,415 @@
+//! Where checkpoints stand, what a post-quantum quorum is, and what is suspicious in a policy.
+
+use std::fmt::Write as _;
+
+use ishibumi_tlog::key::{NoteSigner, SignatureType};
+use ishibumi_tlog::note::Note;
+use ishibumi_tlog::policy::{
+    Demand, GroupStanding, Lint, Member, Policy, PolicyProblem, Quorum, Shared, TrustError, lint,
+};
+use proptest::prelude::*;
+
+use super::world::{
+    ORIGIN, checkpoint, cosigned, log_key, log_key_ml_dsa, policy, policy_text, proof, record,
+    witness, witness_ml_dsa,
+};
+
+/// The log with both keys; operators 0 to 2 with a key of each kind in a group, any two operators.
+fn both() -> Policy {
+    let mut text = format!(
+        "log {}\nlog {}\n",
+        log_key().verifier(),
+        log_key_ml_dsa().verifier()
+    );
+    for n in 0..3 {
+        writeln!(text, "witness w{n} {}", witness(n).verifier()).unwrap();
+        writeln!(text, "witness pq{n} {}", witness_ml_dsa(n).verifier()).unwrap();
+        writeln!(text, "group o{n} any w{n} pq{n}").unwrap();
+    }
+    text += "group two 2 o0 o1 o2\nquorum two\n";
+    Policy::parse(text.as_bytes()).unwrap()
+}
+
+/// Signed by the log's Ed25519 key, cosigned by witnesses `w` and post-quantum witnesses `pq` at times.
+fn note(w: &[(u8, u64)], pq: &[(u8, u64)]) -> Note {
+    let mut note = cosigned(w);
+    for &(n, time) in pq {
+        note.push(witness_ml_dsa(n).cosign(&checkpoint(), time).unwrap());
+    }
+    note
+}
+
+#[test]
+fn any_key_of_the_log_suffices() {
+    let full = note(&[(0, 10), (1, 20)], &[]);
+    let text = full.text().to_owned();
+    let by_pq = log_key_ml_dsa().sign(&text).unwrap();
+    let cosignatures = &full.signatures()[1..];
+    let only_pq = Note::new(
+        text.clone(),
+        [std::slice::from_ref(&by_pq), cosignatures].concat(),
+    );
+    let by_both = Note::new(text.clone(), [&[by_pq], full.signatures()].concat());
+    let unsigned = Note::new(text, cosignatures.to_vec());
+    for (note, logs) in [
+        (&full, &[0][..]),
+        (&only_pq, &[1]),
+        (&by_both, &[0, 1]),
+        (&unsigned, &[]),
+    ] {
+        let standing = both().standing(note, Demand::AnyAlgorithm).unwrap();
+        assert_eq!(
+            (standing.logs.as_slice(), standing.quorum),
+            (logs, Some(20))
+        );
+        let found = both().check_checkpoint(note);
+        if logs.is_empty() {
+            let refused = TrustError::NotSignedByLog(ORIGIN.to_owned());
+            assert_eq!(found, Err(refused));
+        } else {
+            assert_eq!(found.unwrap().not_after(), Some(20));
+        }
+    }
+    // A policy that does not name the ML-DSA-44 key passes over its line.
+    let trusted = policy().check_checkpoint(&by_both).unwrap();
+    assert_eq!(trusted.note(), &full);
+    policy().check_checkpoint(&only_pq).unwrap_err();
+}
+
+#[test]
+fn extension_lines_need_a_signature_that_covers_them() {
+    let mut extended = checkpoint();
+    extended.extensions.push("line".to_owned());
+    let text = extended.to_text();
+    // The ML-DSA-44 signature of the plain checkpoint is valid under the lines that somebody added.
+    let plain = log_key_ml_dsa().sign(&checkpoint().to_text()).unwrap();
+    let mut note = Note::new(text.clone(), vec![plain]);
+    for n in 0..2 {
+        note.push(witness_ml_dsa(n).cosign(&checkpoint(), 10).unwrap());
+    }
+    let refused = TrustError::UnsignedExtensions(ORIGIN.to_owned());
+    assert_eq!(both().check_checkpoint(&note), Err(refused));
+    note.push(log_key().sign(&text).unwrap());
+    let trusted = both().check_checkpoint(&note).unwrap();
+    assert_eq!(trusted.checkpoint().extensions, ["line"]);
+}
+
+#[test]
+fn a_post_quantum_quorum_counts_post_quantum_cosignatures_alone() {
+    let check = |note: &Note| both().check_checkpoint_with(note, Demand::PostQuantum);
+    let mixed = note(&[(0, 10), (1, 20)], &[(1, 40), (2, 30)]);
+    assert_eq!(
+        both().check_checkpoint(&mixed).unwrap().not_after(),
+        Some(20)
+    );
+    let trusted = check(&mixed).unwrap();
+    assert_eq!(trusted.not_after(), Some(40));
+    let listed = trusted.cosignatures().iter().map(|c| (c.witness, c.time));
+    assert_eq!(listed.collect::<Vec<_>>(), [(5, 30), (3, 40)]);
+
+    // Any number of Ed25519 cosignatures is not enough, nor with one ML-DSA-44 cosignature.
+    let all = [(0, 10), (1, 20), (2, 30)];
+    for (note, names) in [
+        (note(&all, &[]), vec![]),
+        (
+            note(&all, &[(1, 5)]),
+            vec!["witness.example/pq1".to_owned()],
+        ),
+        (
+            note(&all, &[(1, 5), (1, 6)]),
+            vec!["witness.example/pq1".to_owned()],
+        ),
+    ] {
+        both().check_checkpoint(&note).unwrap();
+        let refused = TrustError::NoPostQuantumQuorum {
+            cosigned: names,
+            known: 3,
+        };
+        assert_eq!(check(&note), Err(refused));
+    }
+    check(&note(&[], &[(0, 1), (1, 2)])).unwrap();
+
+    let proof_of = |note| proof(5, note);
+    let demand = |proof, demand| both().check_proof_with(&proof, &record(5), demand);
+    let proven = demand(proof_of(mixed.clone()), Demand::PostQuantum).unwrap();
+    assert_eq!(proven.head().not_after(), Some(40));
+    demand(proof_of(mixed), Demand::AnyAlgorithm).unwrap();
+    demand(proof_of(note(&all, &[])), Demand::PostQuantum).unwrap_err();
+    // A bad Ed25519 cosignature still refuses the note.
+    let mut lines = note(&[(0, 10)], &[(0, 1), (1, 2)]).signatures().to_vec();
+    lines[1].signature[20] ^= 1;
+    check(&Note::new(checkpoint().to_text(), lines)).unwrap_err();
+}
+
+/// A log's untimed signature by a key that is also a witness's says nothing, and "no quorum" is no
+/// post-quantum quorum.
+#[test]
+fn no_time_and_no_quorum_are_not_post_quantum() {
+    let pq = witness_ml_dsa(0).verifier().to_string();
+    let text = policy_text(0, &format!("witness a {pq}\nquorum a\n"));
+    let single = Policy::parse(text.as_bytes()).unwrap();
+    let key = NoteSigner::from_seed("witness.example/pq0", SignatureType::SubtreeV1, &[150; 32]);
+    let mut untimed = note(&[], &[]);
+    untimed.push(key.unwrap().sign(&checkpoint().to_text()).unwrap());
+    let standing = single.standing(&untimed, Demand::AnyAlgorithm).unwrap();
+    assert_eq!((standing.quorum, standing.passed_over), (None, vec![0]));
+    single.check_checkpoint(&untimed).unwrap_err();
+    single.check_checkpoint(&note(&[], &[(0, 9)])).unwrap();
+
+    let none = policy_text(0, "quorum none\n");
+    let none = Policy::parse_allowing_no_quorum(none.as_bytes()).unwrap();
+    none.check_checkpoint(&untimed).unwrap();
+    let refused = TrustError::NoPostQuantumQuorum {
+        cosigned: vec![],
+        known: 0,
+    };
+    let found = none.check_checkpoint_with(&untimed, Demand::PostQuantum);
+    assert_eq!(found, Err(refused));
+}
+
+#[test]
+fn a_standing_says_what_is_missing() {
+    let standing = both().standing(&note(&[(0, 10), (2, 7)], &[(0, 30)]), Demand::AnyAlgorithm);
+    let standing = standing.unwrap();
+    let group = |witnessed, since| GroupStanding { witnessed, since };
+    assert_eq!(
+        standing.groups,
+        [
+            group(2, Some(10)),
+            group(0, None),
+            group(1, Some(7)),
+            group(2, Some(10))
+        ]
+    );
+    assert_eq!((standing.quorum, standing.passed_over), (Some(10), vec![]));
+    assert_eq!(standing.checkpoint, checkpoint());
+
+    let standing = both().standing(&note(&[(0, 10), (2, 7)], &[(0, 30)]), Demand::PostQuantum);
+    let standing = standing.unwrap();
+    let expected = [
+        group(1, Some(30)),
+        group(0, None),
+        group(0, None),
+        group(1, None),
+    ];
+    assert_eq!(standing.groups, expected);
+    assert_eq!((standing.quorum, standing.passed_over), (None, vec![0, 4]));
+    // What cannot be explained is refused as it is by the check.
+    let other = Note::new("other\n1\n".to_owned(), vec![]);
+    let (standing, checked) = (
+        both().standing(&other, Demand::AnyAlgorithm).unwrap_err(),
+        both().check_checkpoint(&other).unwrap_err(),
+    );
+    assert_eq!(standing, checked);
+}
+
+#[test]
+fn post_quantum_keys_have_their_place_in_policies() {
+    let parse = |text: String| Policy::parse(text.as_bytes()).map_err(|e| (e.line, e.problem));
+    let pq = witness_ml_dsa(0).verifier().to_string();
+    let again = NoteSigner::from_seed("another.name", SignatureType::SubtreeV1, &[150; 32]);
+    let again = again.unwrap().verifier().to_string();
+    let text = policy_text(0, &format!("witness a {pq}\nwitness b {again}\nquorum a\n"));
+    assert_eq!(parse(text), Err((3, PolicyProblem::DuplicateKey(2))));
+    let text = policy_text(
+        0,
+        &format!("log {pq}\nlog {again}\nwitness a {pq}\nquorum a\n"),
+    );
+    assert_eq!(parse(text), Err((3, PolicyProblem::DuplicateKey(2))));
+    let policy = parse(policy_text(
+        0,
+        &format!("log {pq}\nwitness a {pq}\nquorum a\n"),
+    ))
+    .unwrap();
+    let kind = SignatureType::SubtreeV1;
+    assert_eq!(
+        (
+            policy.logs()[1].key.kind(),
+            policy.witnesses()[0].key.kind()
+        ),
+        (kind, kind)
+    );
+}
+
+fn named(name: &str, seed: u8) -> String {
+    let key = NoteSigner::from_seed(name, SignatureType::CosignatureV1, &[seed; 32]).unwrap();
+    key.verifier().to_string()
+}
+
+/// A policy with a log `log.example/stone`, witnesses of these names and URLs, and `rest`.
+fn suspects(witnesses: &[(&str, &str)], rest: &str) -> Vec<Lint> {
+    let mut text = policy_text(0, "");
+    for (n, (name, url)) in (0..).zip(witnesses) {
+        writeln!(text, "witness w{n} {} {url}", named(name, 30 + n)).unwrap();
+    }
+    lint(&Policy::parse((text + rest).as_bytes()).unwrap())
+}
+
+#[test]
+fn signs_of_one_operator_are_found() {
+    let two = |a, b| suspects(&[a, b], "group g all w0 w1\nquorum g\n");
+    let found = |shared| {
+        vec![Lint::CountsTwice {
+            first: 0,
+            second: 1,
+            shared,
+        }]
+    };
+    let host = |text: &str| found(Shared::Host(text.to_owned()));
+    let domain = |text: &str| found(Shared::Domain(text.to_owned()));
+    let name = found(Shared::KeyName("a.test/w".to_owned()));
+    assert_eq!(two(("a.test/w", ""), ("a.test/w", "")), name);
+    assert_eq!(two(("a.test/w", ""), ("A.TEST./x", "")), host("a.test"));
+    assert_eq!(
+        two(("a", "https://h.test"), ("b", "http://u@H.test:81/x")),
+        host("h.test")
+    );
+    assert_eq!(
+        two(("h.test:9/w", ""), ("b", "https://h.test/x")),
+        host("h.test")
+    );
+    assert_eq!(
+        two(("a", "https://[::1]:2/"), ("b", "https://[::1]/")),
+        host("[::1]")
+    );
+    assert_eq!(
+        two(("a.x.test/w", ""), ("b.x.test/w", "")),
+        domain("x.test")
+    );
+    assert_eq!(
+        two(("x.test/w", ""), ("b", "https://c.d.x.test")),
+        domain("x.test")
+    );
+    assert_eq!(
+        two(("a.x.co.jp/w", ""), ("b.x.co.jp/w", "")),
+        domain("x.co.jp")
+    );
+    for strangers in [
+        (("a.test/w", ""), ("b.test/w", "")),
+        (("x.co.jp/w", ""), ("y.co.jp/w", "")),
+        (("co.jp/w", ""), ("x.co.jp/w", "")),
+        (("oid/1.3.6.1", ""), ("oid/1.3.6.2", "")),
+        (("w", ""), ("v", "")),
+        (("a", "x.test"), ("b", "x.test")),
+        (("a", "https://10.0.0.1/"), ("b", "https://10.9.0.1/")),
+        (("a", "https://[::1]/"), ("b", "https://[::2]/")),
+        (("a", "https:///x"), ("b", "https:///y")),
+        (("w..", ""), ("v..", "")),
+    ] {
+        assert_eq!(two(strangers.0, strangers.1), [], "{strangers:?}");
+    }
+    // In one group that asks for one of them they count once.
+    let same = [("a.test/w", ""), ("a.test/x", ""), ("b.test", "")];
+    assert_eq!(
+        suspects(&same, "group o any w0 w1\ngroup q all o w2\nquorum q\n"),
+        []
+    );
+    assert_eq!(suspects(&same[..1], "quorum w0\n"), []);
+}
+
+#[test]
+fn idle_witnesses_and_a_log_that_witnesses_itself_are_found() {
+    let idle = |witness| Lint::NeverCounts { witness };
+    let three = [("a.test", ""), ("b.test", ""), ("a.test", "")];
+    assert_eq!(suspects(&three, "quorum w1\n"), [idle(0), idle(2)]);
+    let rest = "group o any w0 w1\ngroup idle any w2\nquorum o\n";
+    assert_eq!(suspects(&three, rest), [idle(2)]);
+    let own = |shared| {
+        let (log, witness) = (0, 0);
+        vec![Lint::LogWitnessesItself {
+            log,
+            witness,
+            shared,
+        }]
+    };
+    let host = Shared::Host("log.example".to_owned());
+    assert_eq!(suspects(&[("log.example/w", "")], "quorum w0\n"), own(host));
+    let name = Shared::KeyName(ORIGIN.to_owned());
+    assert_eq!(suspects(&[(ORIGIN, "")], "quorum w0\n"), own(name));
+    // The log's very key, as a witness of another name.
+    let text = policy_text(
+        0,
+        &format!("witness w {}\nquorum w\n", {
+            let kind = SignatureType::CosignatureV1;
+            let key = NoteSigner::from_seed("w", kind, &[1; 32]).unwrap();
+            key.verifier().to_string()
+        }),
+    );
+    let policy = Policy::parse(text.as_bytes()).unwrap();
+    assert_eq!(lint(&policy), own(Shared::PublicKey));
+    let none = Policy::parse_allowing_no_quorum(policy_text(2, "quorum none\n").as_bytes());
+    assert_eq!(lint(&none.unwrap()), []);
+}
+
+/// By trying every set of witnesses: there is one with which both are a quorum and neither alone is.
+fn counts_twice(policy: &Policy, first: usize, second: usize) -> bool {
+    let others = 0..1_u32 << policy.witnesses().len();
+    others
+        .filter(|set| set >> first & 1 == 0 && set >> second & 1 == 0)
+        .any(|set| {
+            let with =
+                |more: &[usize]| policy.is_quorum(|w| set >> w & 1 == 1 || more.contains(&w));
+            with(&[first, second]) && !with(&[first]) && !with(&[second])
+        })
+}
+
+fn matters(policy: &Policy, witness: usize) -> bool {
+    let sets = 0..1_u32 << policy.witnesses().len();
+    sets.into_iter().any(|set| {
+        let without = policy.is_quorum(|w| set >> w & 1 == 1 && w != witness);
+        !without && policy.is_quorum(|w| set >> w & 1 == 1 || w == witness)
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(150))]
+
+    /// The rule about thresholds is the definition, for any nesting of groups; and a group's time is
+    /// the quorum's as `is_quorum` has it.
+    #[test]
+    fn what_can_count_twice_is_what_sets_of_witnesses_say(
+        plan in prop::collection::vec((1..4_usize, 1..4_usize), 1..5),
+        times in prop::collection::vec(prop::option::of(1..20_u64), 6),
+    ) {
+        // All of one operator; groups take the members that are still free, from the left.
+        let mut text = policy_text(0, "");
+        for n in 0..6 {
+            writeln!(text, "witness w{n} {}", named("same.test", 30 + n)).unwrap();
+        }
+        let mut free: Vec<String> = (0..6).map(|n| format!("w{n}")).collect();
+        let mut last = "w0".to_owned();
+        for (n, (count, threshold)) in plan.into_iter().enumerate() {
+            let members: Vec<String> = free.drain(..count.min(free.len())).collect();
+            last = format!("g{n}");
+            let threshold = threshold.min(members.len());
+            writeln!(text, "group {last} {threshold} {}", members.join(" ")).unwrap();
+            free.push(last.clone());
+        }
+        writeln!(text, "quorum {last}").unwrap();
+        let policy = Policy::parse(text.as_bytes()).unwrap();
+        let found = lint(&policy);
+        let shared = Shared::KeyName("same.test".to_owned());
+        for second in 0..6 {
+            let idle = found.contains(&Lint::NeverCounts { witness: second });
+            prop_assert_eq!(idle, !matters(&policy, second));
+            for first in 0..second {
+                let lint = Lint::CountsTwice { first, second, shared: shared.clone() };
+                prop_assert_eq!(found.contains(&lint), counts_twice(&policy, first, second));
+            }
+        }
+
+        let mut note = cosigned(&[]);
+        for (n, time) in (0..6).zip(&times) {
+            let kind = SignatureType::CosignatureV1;
+            let key = NoteSigner::from_seed("same.test", kind, &[30 + n; 32]).unwrap();
+            let cosigner = ishibumi_tlog::cosignature::Cosigner::new(key).unwrap();
+            if let Some(time) = *time {
+                note.push(cosigner.cosign(&checkpoint(), time).unwrap());
+            }
+        }
+        let standing = policy.standing(&note, Demand::AnyAlgorithm).unwrap();
+        let by = |limit| policy.is_quorum(|w| times[w].is_some_and(|time| time <= limit));
+        prop_assert_eq!(standing.quorum, (1..20).find(|&limit| by(limit)));
+        prop_assert_eq!(policy.quorum(), Quorum::Of(Member::Group(policy.groups().len() - 1)));
+    }
+}
