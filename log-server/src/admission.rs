@@ -20,7 +20,7 @@ use crate::registry::{Provider, Submitter};
 pub fn admit(submitter: &Submitter, kind: Kind, octets: &[u8], now: Time) -> Result<Item, Problem> {
     let mut refused = None;
     for provider in submitter.providers(Some(kind), now)? {
-        match admit_under(&provider, kind, octets) {
+        match admit_under(&provider, kind, octets, now) {
             Ok(item) => return submitter.charge(item.records.len()).map(|()| item),
             // Of several refusals the one that is not "not mine" says more.
             Err(problem) => {
@@ -43,7 +43,7 @@ const NOT_MINE: [&str; 3] = [
     "crl-issuer-unregistered",
 ];
 
-fn admit_under(provider: &Provider, kind: Kind, octets: &[u8]) -> Result<Item, Problem> {
+fn admit_under(provider: &Provider, kind: Kind, octets: &[u8], now: Time) -> Result<Item, Problem> {
     let (records, blobs) = match kind {
         Kind::Artifact(kind) => {
             let admitted = ishibumi_artifact::admit(kind, octets, &provider.anchors);
@@ -55,8 +55,16 @@ fn admit_under(provider: &Provider, kind: Kind, octets: &[u8]) -> Result<Item, P
             (vec![Record::from(Body::Opaque(body))], Vec::new())
         }
     };
+    let threshold = provider.entry.backdating_seconds;
+    let backdated = records.last().is_some_and(
+        |record| matches!(record.body(), Body::Token(token) if token.is_backdated(now, threshold)),
+    );
     let records = records.iter().map(new_record).collect::<Result<_, _>>()?;
-    Ok(Item { records, blobs })
+    Ok(Item {
+        records,
+        blobs,
+        backdated,
+    })
 }
 
 /// A record as the store takes it: encoded, hashed once, with its keys.

@@ -1,5 +1,6 @@
 //! What is counted, for Prometheus, on the admin listener.
 
+use ishibumi_artifact::record::Suspicion;
 use prometheus::{
     Encoder as _, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,
     IntGaugeVec, Opts, Registry, TextEncoder,
@@ -26,6 +27,9 @@ pub struct Metrics {
     pub responses: IntCounterVec,
     /// How long admission of one artifact takes.
     pub admission_seconds: Histogram,
+    /// Records at which nobody looked for suspicions, since the log was busier than the watching thread.
+    pub unwatched: IntCounter,
+    findings: IntCounterVec,
     witness_seconds: HistogramVec,
     witness_failures: IntCounterVec,
     witness_conflicts: IntCounterVec,
@@ -61,6 +65,11 @@ impl Metrics {
                 "admission_seconds",
                 "admission of one artifact",
             ))?,
+            unwatched: IntCounter::new(
+                "findings_unwatched_total",
+                "records at which nobody looked for findings",
+            )?,
+            findings: by("findings_total", "suspicious records", "kind")?,
             witness_seconds: HistogramVec::new(
                 seconds(
                     "witness_seconds",
@@ -80,6 +89,10 @@ impl Metrics {
             )?,
             registry,
         };
+        for suspicion in Suspicion::ALL {
+            // A kind that never came is shown as zero.
+            metrics.findings.with_label_values(&[suspicion.name()]);
+        }
         for collector in metrics.collectors() {
             metrics.registry.register(collector)?;
         }
@@ -97,10 +110,17 @@ impl Metrics {
             Box::new(self.responses.clone()),
             Box::new(self.admission_seconds.clone()),
             Box::new(self.witness_seconds.clone()),
+            Box::new(self.unwatched.clone()),
+            Box::new(self.findings.clone()),
             Box::new(self.witness_failures.clone()),
             Box::new(self.witness_conflicts.clone()),
             Box::new(self.witness_up.clone()),
         ]
+    }
+
+    /// Counts a record that gives cause for suspicion.
+    pub fn suspicion(&self, suspicion: Suspicion) {
+        self.findings.with_label_values(&[suspicion.name()]).inc();
     }
 
     /// Counts what came of asking a witness.

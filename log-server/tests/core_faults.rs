@@ -164,7 +164,7 @@ fn items(numbers: std::ops::Range<u64>) -> Vec<Item> {
     numbers
         .map(|number| Item {
             records: vec![record(number)],
-            blobs: Vec::new(),
+            ..Item::default()
         })
         .collect()
 }

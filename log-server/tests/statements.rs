@@ -64,7 +64,7 @@ fn state(
     let said = said.collect();
     let item = Item {
         records: records.iter().map(|r| new_record(r).unwrap()).collect(),
-        blobs: Vec::new(),
+        ..Item::default()
     };
     if !item.records.is_empty() {
         let before = store.staged().unwrap().size();

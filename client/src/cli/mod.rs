@@ -5,6 +5,7 @@ mod evidence;
 mod files;
 mod find;
 mod keygen;
+mod misissue;
 mod network;
 mod policy;
 mod submit;
@@ -53,6 +54,7 @@ enum Command {
     Audit(audit::AuditArguments),
     Find(find::FindArguments),
     Keygen(keygen::KeygenArguments),
+    Misissue(misissue::MisissueArguments),
     Policy(policy::PolicyArguments),
 }
 
@@ -166,6 +168,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Audit(arguments) => audit::run(&arguments, voice),
         Command::Find(arguments) => find::run(&arguments, voice),
         Command::Keygen(arguments) => keygen::run(&arguments, voice),
+        Command::Misissue(arguments) => misissue::run(&arguments, voice),
         Command::Policy(arguments) => policy::run(&arguments, voice),
     };
     let exit = ended.unwrap_or_else(|failure| {

@@ -18,6 +18,7 @@ mod proofs;
 mod publisher;
 pub mod run;
 mod sequencer;
+mod watch;
 mod witnesses;
 
 pub use head::{HeadError, HeadSigner, SignedHead};

@@ -1,18 +1,21 @@
-//! Gives the core its threads: one for the sequencer, one for the publisher, a task per witness.
+//! Gives the core its threads: one for the sequencer, one for the publisher, one that watches the records,
+//! and a task per witness.
 //!
-//! The two threads block on the disk and on nothing else. They end when the last [`Handle`] is gone, or
+//! The threads block on the disk and on nothing else. They end when the last [`Handle`] is gone, or
 //! with the first error; then [`Handle::stopped`] says why and nothing is accepted any more.
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
+use ishibumi_artifact::record::Suspicion;
 use ishibumi_store::LogStore;
 use ishibumi_wire::Net;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
 
 use super::publisher::{Outcome, Published, Publisher, PublisherError, Round};
 use super::sequencer::{Item, Placed, Sequencer};
+use super::watch::Watcher;
 use super::witnesses::{Endpoint, Report, follow};
 use crate::config::Sequencing;
 use crate::metrics::Metrics;
@@ -65,7 +68,7 @@ pub struct Running {
 }
 
 impl Running {
-    /// Waits until both threads have ended.
+    /// Waits until the threads have ended.
     pub fn finish(self) {
         for thread in self.threads {
             // A thread that panicked has said so on standard error.
@@ -128,8 +131,17 @@ pub fn start(core: Core) -> (Handle, Running) {
     });
     let pool_records_max = core.settings.pool_records_max;
     let (settings, metrics) = (core.settings, core.metrics);
+    let (watcher, watching) = Watcher::start(core.store, published.clone(), Arc::clone(&metrics));
     let sequencer = std::thread::spawn(move || {
-        if let Err(why) = sequence(core.sequencer, &submitted, &events, &settings, &metrics) {
+        let ended = sequence(
+            core.sequencer,
+            &submitted,
+            &events,
+            &settings,
+            &metrics,
+            &watcher,
+        );
+        if let Err(why) = ended {
             set_stopped.send_replace(Some(why));
         }
         let _ = events.send(Event::Stop);
@@ -145,7 +157,7 @@ pub fn start(core: Core) -> (Handle, Running) {
     (
         handle,
         Running {
-            threads: vec![sequencer, publisher],
+            threads: vec![sequencer, publisher, watching],
         },
     )
 }
@@ -217,6 +229,7 @@ fn sequence(
     events: &Sender<Event>,
     settings: &Sequencing,
     metrics: &Metrics,
+    watcher: &Watcher,
 ) -> Result<(), String> {
     while let Ok(first) = submitted.recv() {
         let closes = Instant::now() + settings.batch_age;
@@ -234,16 +247,24 @@ fn sequence(
             .iter()
             .map(|submission| submission.items.len())
             .collect();
-        let items = batch
+        let items: Vec<Item> = batch
             .iter_mut()
             .flat_map(|s| std::mem::take(&mut s.items))
             .collect();
+        let backdated: Vec<bool> = items.iter().map(|item| item.backdated).collect();
+        let before = sequencer.size();
         let timer = metrics.stage_seconds.start_timer();
         // An error drops the answers: whoever waits is told that the log stopped, not that it took the
         // record, and the next start finds out what is there.
         let (next, placed) = sequencer.stage(items).map_err(|error| error.to_string())?;
         timer.observe_duration();
         sequencer = next;
+        watcher.staged(before, sequencer.size());
+        for (placed, backdated) in placed.iter().zip(backdated) {
+            if backdated && placed.added > 0 {
+                metrics.suspicion(Suspicion::Backdating);
+            }
+        }
         metrics
             .records_staged
             .inc_by(placed.iter().map(|p| p.added).sum());

@@ -17,6 +17,8 @@ pub struct Item {
     pub records: Vec<NewRecord>,
     /// What is kept beside the log.
     pub blobs: Vec<Vec<u8>>,
+    /// Whether its genTime is farther back than its provider's threshold allows; counted if it is new.
+    pub backdated: bool,
 }
 
 /// Where an artifact's records are.
@@ -63,6 +65,11 @@ impl Sequencer {
     pub fn open(store: Arc<dyn LogStore>) -> Result<Self, SequencerError> {
         let size = store.staged()?.size();
         Ok(Self { store, size })
+    }
+
+    /// Records that are staged.
+    pub fn size(&self) -> u64 {
+        self.size
     }
 
     /// Stages `items` in one write and says where each is. All or nothing: with an error, nothing of the

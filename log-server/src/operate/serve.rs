@@ -93,7 +93,7 @@ fn state_changes(
     let records = statements.iter().map(new_record).collect::<Result<_, _>>();
     let item = Item {
         records: records.map_err(|problem| OperateError::Refused(problem.detail))?,
-        blobs: Vec::new(),
+        ..Item::default()
     };
     let (sequencer, _) = sequencer.stage(vec![item]).map_err(|e| refused(&e))?;
     Ok(sequencer)

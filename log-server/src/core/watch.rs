@@ -1,0 +1,176 @@
+//! Counting what in the log's own records gives cause for suspicion.
+//!
+//! A thread beside the sequencer reads what was staged and applies the rules that auditors apply
+//! ([`Suspicion`]). It delays nobody: when it falls behind by more than [`BACKLOG_MAX`] batches the
+//! newest are passed over and counted, and it stops nothing. What it counts is for the operator's eyes;
+//! the evidence is in the log, where any auditor finds it again, the passed-over records too.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::time::Duration;
+
+use ishibumi_artifact::record::{Body, Revocation, Suspicion, TokenBody};
+use ishibumi_artifact::time::Time;
+use ishibumi_artifact::{LookupKey, Record};
+use ishibumi_store::{LogStore, StoreError};
+use tokio::sync::watch;
+
+use super::publisher::Published;
+use crate::metrics::Metrics;
+use crate::registry::wall_clock;
+
+/// Batches that may wait to be looked at.
+const BACKLOG_MAX: usize = 1024;
+/// Records that are read at once.
+const CHUNK: u64 = 1024;
+/// Tokens from the future that wait for the checkpoint that covers them.
+const AHEAD_MAX: usize = 4096;
+/// Records under one key that are compared.
+const COMPARED_MAX: usize = 64;
+/// How often tokens from the future are held against the published checkpoint.
+const TICK: Duration = Duration::from_secs(1);
+
+/// Tells the watching thread what was staged.
+pub(super) struct Watcher {
+    ranges: SyncSender<(u64, u64)>,
+    metrics: Arc<Metrics>,
+}
+
+impl Watcher {
+    /// Starts the thread; it ends when this value is gone.
+    pub(super) fn start(
+        store: Arc<dyn LogStore>,
+        published: watch::Receiver<Option<Published>>,
+        metrics: Arc<Metrics>,
+    ) -> (Self, std::thread::JoinHandle<()>) {
+        let (ranges, staged) = sync_channel(BACKLOG_MAX);
+        let watching = Watching {
+            store,
+            published,
+            metrics: Arc::clone(&metrics),
+            ahead: Vec::new(),
+        };
+        let thread = std::thread::spawn(move || watching.run(&staged));
+        (Self { ranges, metrics }, thread)
+    }
+
+    /// The records `start..end` are new.
+    pub(super) fn staged(&self, start: u64, end: u64) {
+        if start == end {
+            return;
+        }
+        if let Err(TrySendError::Full(_)) = self.ranges.try_send((start, end)) {
+            self.metrics.unwatched.inc_by(end - start);
+        }
+    }
+}
+
+struct Watching {
+    store: Arc<dyn LogStore>,
+    published: watch::Receiver<Option<Published>>,
+    metrics: Arc<Metrics>,
+    /// Tokens whose genTime lay ahead of the clock, with their indices.
+    ahead: Vec<(u64, TokenBody)>,
+}
+
+impl Watching {
+    fn run(mut self, staged: &Receiver<(u64, u64)>) {
+        loop {
+            match staged.recv_timeout(TICK) {
+                Ok((start, end)) => {
+                    if let Err(error) = self.look_at(start, end) {
+                        eprintln!("records {start}..{end} were not looked at: {error}");
+                        self.metrics.unwatched.inc_by(end - start);
+                    }
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+            self.hold_against_published();
+        }
+    }
+
+    fn look_at(&mut self, start: u64, end: u64) -> Result<(), StoreError> {
+        let now = wall_clock();
+        let mut at = start;
+        while at < end {
+            let records = self.store.records(at, end.min(at + CHUNK))?;
+            if records.is_empty() {
+                return Ok(());
+            }
+            for octets in records {
+                if let Ok(record) = Record::decode(&octets) {
+                    match record.body() {
+                        Body::Token(token) => self.token(at, token, &record, now)?,
+                        Body::Revocation(revocation) => self.revocation(at, revocation, &record)?,
+                        _ => {}
+                    }
+                }
+                at += 1;
+            }
+        }
+        Ok(())
+    }
+
+    fn token(
+        &mut self,
+        index: u64,
+        token: &TokenBody,
+        record: &Record,
+        now: Time,
+    ) -> Result<(), StoreError> {
+        let tsu = |key: &LookupKey| matches!(key, LookupKey::TsuSerial { .. });
+        if let Some(key) = record.lookup_keys().iter().find(|key| tsu(key)) {
+            // The log has no record twice, so another index is another token.
+            let first = self.store.lookup(&key.to_bytes(), 0, 1)?;
+            if first.first().is_some_and(|&first| first < index) {
+                self.metrics.suspicion(Suspicion::SerialReused);
+            }
+        }
+        if token.is_ahead_of(now) && self.ahead.len() < AHEAD_MAX {
+            self.ahead.push((index, token.clone()));
+        }
+        Ok(())
+    }
+
+    fn revocation(
+        &mut self,
+        index: u64,
+        revocation: &Revocation,
+        record: &Record,
+    ) -> Result<(), StoreError> {
+        let keys = record.lookup_keys();
+        let Some(key) = keys.first().filter(|_| revocation.takes_back()) else {
+            return Ok(());
+        };
+        for other in self.store.lookup(&key.to_bytes(), 0, COMPARED_MAX)? {
+            let octets = self.store.record(other)?.filter(|_| other < index);
+            let before = octets.and_then(|octets| Record::decode(&octets).ok());
+            let definitive = before.is_some_and(|before| {
+                matches!(before.body(), Body::Revocation(before) if before.is_definitive())
+            });
+            if definitive {
+                self.metrics.suspicion(Suspicion::Reinstated);
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    fn hold_against_published(&mut self) {
+        let published = self.published.borrow().clone();
+        let Some(published) = published else { return };
+        let (size, time) = (published.checkpoint().size, published.not_after());
+        let metrics = &self.metrics;
+        self.ahead.retain(|(index, token)| {
+            let covered = *index < size;
+            if let Some(time) = time.filter(|_| covered) {
+                let time = Time::from_unix(i64::try_from(time).unwrap_or(i64::MAX));
+                if token.is_ahead_of(time) {
+                    metrics.suspicion(Suspicion::GenTimeAhead);
+                }
+            }
+            !covered
+        });
+    }
+}
