@@ -3,7 +3,7 @@
 #![no_main]
 
 use ishibumi_tlog::Policy;
-use ishibumi_tlog::policy::{Member, Quorum};
+use ishibumi_tlog::policy::{Lint, Member, Quorum, lint};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
@@ -24,6 +24,11 @@ fuzz_target!(|bytes: &[u8]| {
     assert_eq!(Policy::parse(bytes).is_err(), none);
     assert_eq!(policy.is_quorum(|_| false), none);
     assert!(policy.is_quorum(|_| true));
+    for finding in lint(&policy) {
+        if let Lint::NeverCounts { witness } = finding {
+            assert!(policy.is_quorum(|place| place != witness));
+        }
+    }
     let counts = |most: usize| policy.is_quorum(|place| place < most);
     let decided: Vec<bool> = (0..=policy.witnesses().len().min(32)).map(counts).collect();
     assert!(decided.is_sorted());

@@ -4,7 +4,9 @@
 #![no_main]
 
 use ishibumi_tlog::Hash;
-use ishibumi_tlog::tree::{ProofError, check_consistency, check_inclusion};
+use ishibumi_tlog::tree::{
+    ProofError, Subtree, check_consistency, check_inclusion, check_subtree_consistency,
+};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|input: (u64, u64, u64, [u8; 32], Vec<[u8; 32]>)| {
@@ -24,5 +26,14 @@ fuzz_target!(|input: (u64, u64, u64, [u8; 32], Vec<[u8; 32]>)| {
     }
     if check_consistency(other, leaf, size, root, &proof).is_ok() {
         assert!(other <= size && size <= 1 << 63 && proof.len() <= 64);
+    }
+    let Some(subtree) = Subtree::new(other, index) else {
+        return;
+    };
+    assert!(other <= index && index <= 1 << 63);
+    let check = |proof: &[Hash]| check_subtree_consistency(subtree, leaf, size, root, proof);
+    if check(&proof).is_ok() {
+        assert!(index <= size && size <= 1 << 63 && proof.len() <= 64);
+        assert!(check(&[&proof[..], &[root]].concat()).is_err());
     }
 });
