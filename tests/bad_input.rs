@@ -2,7 +2,7 @@
 //! nothing is lost or added by it.
 
 use std::path::Path;
-use std::sync::OnceLock;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use ishibumi_tests::artifacts::{self, Artifacts, CERTIFICATE, CRL, REPLY, TOKEN};
 use ishibumi_tests::http::{self, Answer};
@@ -18,18 +18,23 @@ struct Place {
 }
 
 fn with_place(test: impl FnOnce(&Artifacts, &World)) {
-    static PLACE: OnceLock<std::sync::Mutex<Place>> = OnceLock::new();
-    let place = PLACE.get_or_init(|| {
-        let made = Artifacts::new().with_bad_units();
-        let world = World::new(Setup {
-            providers: vec![made.provider()],
-            ..Setup::default()
-        });
-        std::sync::Mutex::new(Place { made, world })
-    });
-    let place = place
-        .lock()
-        .unwrap_or_else(std::sync::PoisonError::into_inner);
+    // Shared while a test uses it, and gone with the last one: a static value is never dropped, and
+    // its processes would outlive the tests.
+    static SHARED: Mutex<Weak<Mutex<Place>>> = Mutex::new(Weak::new());
+    let place = {
+        let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
+        shared.upgrade().unwrap_or_else(|| {
+            let made = Artifacts::new().with_bad_units();
+            let world = World::new(Setup {
+                providers: vec![made.provider()],
+                ..Setup::default()
+            });
+            let place = Arc::new(Mutex::new(Place { made, world }));
+            *shared = Arc::downgrade(&place);
+            place
+        })
+    };
+    let place = place.lock().unwrap_or_else(PoisonError::into_inner);
     let size = place.world.size();
     test(&place.made, &place.world);
     assert_eq!(
