@@ -145,7 +145,9 @@ impl Config {
         let rescue = provider::rescue(&mut table);
         r.close(table);
 
-        if absolute(&head_dir).starts_with(absolute(&data_dir)) {
+        // Keys that are missing were named already; without them both are the folder of the file.
+        let given = data_dir != base.join("") && head_dir != base.join("");
+        if given && absolute(&head_dir).starts_with(absolute(&data_dir)) {
             r.problem(
                 "head_dir",
                 "lies inside of data_dir: a restored data directory would bring its own head file \
@@ -186,7 +188,7 @@ impl Config {
 fn sequencing(s: &mut Reader) -> Sequencing {
     Sequencing {
         batch_records_max: s.count("batch_records_max", 4096, 1..=1_000_000),
-        batch_age: s.millis("batch_age_ms", 5, 0..=10_000),
+        batch_age: s.millis("batch_age_ms", 1, 0..=10_000),
         pool_records_max: s.count("pool_records_max", 200_000, 1..=10_000_000),
         quorum_deadline: s.millis("quorum_deadline_ms", 10_000, 100..=60_000),
         witness_deadline: s.millis("witness_deadline_ms", 5_000, 100..=60_000),

@@ -48,6 +48,8 @@ pub fn serve(
     let served = runtime.block_on(async {
         let listener = listen(config.listen).await?;
         let admin_listener = listen(config.admin_listen).await?;
+        // Before anybody is told that the log runs: from then on it may be told to stop.
+        let terminated = termination().map_err(|error| refused(&error))?;
         let (handle, running) = start(Core {
             store: Arc::clone(&store),
             sequencer,
@@ -66,8 +68,8 @@ pub fn serve(
             &handle,
             Arc::new(registry),
             &metrics,
-            listener,
-            admin_listener,
+            (listener, admin_listener),
+            terminated,
         )
         .await;
         drop(handle);
@@ -105,8 +107,8 @@ async fn listeners(
     handle: &Handle,
     registry: Arc<Registry>,
     metrics: &Arc<Metrics>,
-    listener: TcpListener,
-    admin_listener: TcpListener,
+    (listener, admin_listener): (TcpListener, TcpListener),
+    terminated: impl Future<Output = ()>,
 ) -> Result<(), OperateError> {
     let public = Public::new(
         config,
@@ -128,7 +130,7 @@ async fn listeners(
     };
     let stopping = async {
         let why = tokio::select! {
-            () = terminated() => None,
+            () = terminated => None,
             why = async {
                 match stopped.wait_for(Option::is_some).await {
                     Ok(why) => why.clone(),
@@ -163,17 +165,16 @@ async fn listen(address: std::net::SocketAddr) -> Result<TcpListener, OperateErr
         .map_err(|error| OperateError::Refused(format!("cannot listen on {address}: {error}")))
 }
 
-async fn terminated() {
-    let (Ok(mut term), Ok(mut int)) = (
-        signal(SignalKind::terminate()),
-        signal(SignalKind::interrupt()),
-    ) else {
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = term.recv() => {}
-        _ = int.recv() => {}
-    }
+/// Completes with the first SIGTERM or SIGINT after this call.
+fn termination() -> std::io::Result<impl Future<Output = ()>> {
+    let mut term = signal(SignalKind::terminate())?;
+    let mut int = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = term.recv() => {}
+            _ = int.recv() => {}
+        }
+    })
 }
 
 fn endpoints(policy: &Policy, config: &Config) -> Result<Vec<Endpoint>, OperateError> {
