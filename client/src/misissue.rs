@@ -6,6 +6,8 @@
 //! answer a repeated request again, and an ECDSA signature is another one each time. The file carries all
 //! that verification needs but the trust anchors, so that anybody can repeat it, with no log and no network.
 
+use std::fmt::Write as _;
+
 use ishibumi_artifact::certificate::CertificateError;
 use ishibumi_artifact::time::Time;
 use ishibumi_artifact::token::{TOKEN_INPUT_MAX, TokenError};
@@ -166,10 +168,11 @@ impl Misissue {
     pub fn encode(&self) -> Vec<u8> {
         let mut out = format!("{HEADER}\n{KIND}\n");
         for token in &self.tokens {
-            out += &format!("token {}\n", token.len());
+            // Writing to a String does not fail.
+            let _ = writeln!(out, "token {}", token.len());
         }
         for certificate in &self.certificates {
-            out += &format!("certificate {}\n", certificate.len());
+            let _ = writeln!(out, "certificate {}", certificate.len());
         }
         out.push('\n');
         let mut out = out.into_bytes();

@@ -238,13 +238,10 @@ impl LogStore for Flipping {
 
     fn records(&self, start: u64, end: u64) -> Result<Vec<Vec<u8>>, StoreError> {
         let mut records = self.store.records(start, end)?;
-        if let Some(at) = self.record.and_then(|index| index.checked_sub(start)) {
-            if let Some(octet) = records
-                .get_mut(usize::try_from(at).unwrap())
-                .and_then(|record| record.last_mut())
-            {
-                *octet ^= 1;
-            }
+        let at = self.record.and_then(|index| index.checked_sub(start));
+        let record = at.and_then(|at| records.get_mut(usize::try_from(at).unwrap()));
+        if let Some(octet) = record.and_then(|record| record.last_mut()) {
+            *octet ^= 1;
         }
         Ok(records)
     }

@@ -110,8 +110,7 @@ fn each_change_is_stated_once() {
     assert_eq!((said.len(), said[0].2.sequence), (1, 2));
 
     // Other anchors, another quota, intermediates: each is a change of what is accepted.
-    let mut number = 3;
-    for more in [
+    let changes = [
         entry("south", ISSUING, "name = \"South\""),
         entry(
             "south",
@@ -124,13 +123,13 @@ fn each_change_is_stated_once() {
             &format!("name = \"South\"\nintermediates = [\"{ROOT}\"]"),
         ),
         entry("south", ISSUING, "name = \"South\"\nbackdating_s = 0"),
-    ] {
+    ];
+    for (number, more) in (3..).zip(changes) {
         let said = state(&store, &registry(&[north.clone(), more]));
         assert_eq!(
             (said.len(), said[0].1, said[0].2.sequence),
             (1, accepted, number)
         );
-        number += 1;
     }
 }
 
