@@ -41,6 +41,7 @@ mod oid;
 pub mod path;
 pub mod pem;
 pub mod policy;
+pub mod qualified;
 pub mod record;
 pub mod reply;
 pub mod revocation;

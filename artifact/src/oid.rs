@@ -16,6 +16,8 @@ pub(crate) const SIGNING_CERTIFICATE_V2: ObjectIdentifier = oid("1.2.840.113549.
 pub(crate) const CMS_ALGORITHM_PROTECTION: ObjectIdentifier = oid("1.2.840.113549.1.9.52");
 pub(crate) const KP_TIME_STAMPING: ObjectIdentifier = oid("1.3.6.1.5.5.7.3.8");
 
+pub(crate) const KP_SERVER_AUTH: ObjectIdentifier = oid("1.3.6.1.5.5.7.3.1");
+pub(crate) const HARDWARE_MODULE_NAME: ObjectIdentifier = oid("1.3.6.1.5.5.7.8.4");
 pub(crate) const KP_OCSP_SIGNING: ObjectIdentifier = oid("1.3.6.1.5.5.7.3.9");
 
 // OCSP (RFC 6960; certHash: Common PKI)
@@ -76,9 +78,14 @@ pub(crate) const INHIBIT_ANY_POLICY: ObjectIdentifier = oid("2.5.29.54");
 pub(crate) const QC_STATEMENTS: ObjectIdentifier = oid("1.3.6.1.5.5.7.1.3");
 
 // Qualified certificate statements (EN 319 412-5)
+pub(crate) const QC_COMPLIANCE: ObjectIdentifier = oid("0.4.0.1862.1.1");
+pub(crate) const QC_SSCD: ObjectIdentifier = oid("0.4.0.1862.1.4");
+pub(crate) const QC_LEGISLATION: ObjectIdentifier = oid("0.4.0.1862.1.7");
 pub(crate) const QC_TYPE: ObjectIdentifier = oid("0.4.0.1862.1.6");
 pub(crate) const QC_TYPE_ESIGN: ObjectIdentifier = oid("0.4.0.1862.1.6.1");
 pub(crate) const QC_TYPE_ESEAL: ObjectIdentifier = oid("0.4.0.1862.1.6.2");
+pub(crate) const QC_TYPE_WEB: ObjectIdentifier = oid("0.4.0.1862.1.6.3");
+pub(crate) const QTST_STATEMENT: ObjectIdentifier = oid("0.4.0.19422.1.1");
 
 // Attributes of names (X.520, RFC 4519, RFC 3739)
 pub(crate) const SURNAME: ObjectIdentifier = oid("2.5.4.4");

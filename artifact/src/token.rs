@@ -456,6 +456,12 @@ impl VerifiedToken {
         self.info.nonce.as_deref()
     }
 
+    /// Whether the TSU claims that this is a qualified time-stamp (esi4-qtstStatement-1, EN 319 422 9.1).
+    /// A claim: the trusted list decides, at genTime and at the time of the proof of existence.
+    pub const fn claims_qualified(&self) -> bool {
+        self.info.claims_qualified
+    }
+
     /// Hash algorithm of the messageImprint.
     pub const fn imprint_algorithm(&self) -> HashAlgorithm {
         self.info.imprint_algorithm

@@ -7,10 +7,12 @@ use x509_cert::der::Decode;
 use x509_cert::ext::pkix::name::GeneralName;
 
 use crate::asn1::{
-    self, Asn1Error, BOOLEAN, GENERALIZED_TIME, INTEGER, OBJECT_IDENTIFIER, Reader, SEQUENCE,
-    context, context_constructed,
+    self, Asn1Error, BOOLEAN, GENERALIZED_TIME, INTEGER, OBJECT_IDENTIFIER, OCTET_STRING, Reader,
+    SEQUENCE, context, context_constructed,
 };
 use crate::hash::{HashAlgorithm, HashError, dotted};
+use crate::oid;
+use crate::qualified::QcStatements;
 use crate::record::{Accuracy, GenTime, RecordError};
 
 /// Why a content is not a TSTInfo.
@@ -76,6 +78,7 @@ pub(crate) struct TstInfo {
     pub(crate) ordering: bool,
     pub(crate) nonce: Option<Vec<u8>>,
     pub(crate) tsa: Option<GeneralName>,
+    pub(crate) claims_qualified: bool,
 }
 
 fn at<T>(field: &'static str, read: Result<T, Asn1Error>) -> Result<T, TstError> {
@@ -106,9 +109,10 @@ impl TstInfo {
         let tsa = at("tsa", fields.optional(context_constructed(0)))?;
         let extensions = at("extensions", fields.optional(context_constructed(1)))?;
         at("all", fields.finish())?;
-        if let Some(extensions) = extensions {
-            check_extensions(extensions.reader())?;
-        }
+        let claims_qualified = match extensions {
+            Some(extensions) => read_extensions(extensions.reader())?,
+            None => false,
+        };
         let read_name = |element: asn1::Element<'_>| GeneralName::from_der(element.content);
         Ok(Self {
             policy,
@@ -123,6 +127,7 @@ impl TstInfo {
                 .map(read_name)
                 .transpose()
                 .map_err(|error| TstError::TsaName(error.to_string()))?,
+            claims_qualified,
         })
     }
 }
@@ -157,15 +162,23 @@ fn read_accuracy(mut fields: Reader<'_>) -> Result<Accuracy, TstError> {
     Ok(Accuracy::new(seconds, small(millis), small(micros))?)
 }
 
-/// Extensions may claim things (such as qualified status); a critical one would change meaning.
-fn check_extensions(mut extensions: Reader<'_>) -> Result<(), TstError> {
+/// Extensions may claim things; a critical one would change meaning. Answers whether qcStatements
+/// holds esi4-qtstStatement-1 (EN 319 422 9.1).
+fn read_extensions(mut extensions: Reader<'_>) -> Result<bool, TstError> {
     let part = "extensions";
+    let mut claims_qualified = false;
     while let Some(extension) = at(part, extensions.next())? {
         let mut fields = extension.reader();
         let name = at(part, fields.expect(OBJECT_IDENTIFIER))?.content;
         if at(part, fields.optional(BOOLEAN))?.is_some_and(|critical| critical.content == [0xff]) {
             return Err(TstError::CriticalExtension(dotted(name)));
         }
+        if name == oid::QC_STATEMENTS.as_bytes() {
+            let value = at(part, fields.expect(OCTET_STRING))?;
+            let statements = at("qcStatements", QcStatements::read(value.content))?;
+            let claim = oid::QTST_STATEMENT.to_string();
+            claims_qualified |= statements.identifiers.contains(&claim);
+        }
     }
-    Ok(())
+    Ok(claims_qualified)
 }

@@ -13,10 +13,10 @@ use const_oid::ObjectIdentifier;
 use x509_cert::ext::pkix::name::GeneralName;
 
 use super::{Body, CertificateBody, CertificateDigestBody, Moment, Opaque, Record, RecordError};
-use crate::asn1::{OBJECT_IDENTIFIER, Reader, SEQUENCE, only};
 use crate::certificate::Certificate;
 use crate::hash::sha256;
 use crate::oid;
+use crate::qualified::{QcStatements, QcType};
 
 /// How a certificate is logged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,7 +85,8 @@ pub fn certificate_record(
     Ok(body.into())
 }
 
-fn names_a_person(certificate: &Certificate) -> bool {
+/// Whether anything in the certificate is, or may be, of a natural person.
+pub(crate) fn names_a_person(certificate: &Certificate) -> bool {
     let in_subject = certificate.subject_attributes().iter().any(|(oid, value)| {
         PERSONAL.contains(oid)
             || (*oid == oid::SERIAL_NUMBER
@@ -111,32 +112,13 @@ fn names_a_person(certificate: &Certificate) -> bool {
 
 /// True if there is no QcType, or if it names eseal and not esign (EN 319 412-5 4.2.3).
 fn seal_or_silent(certificate: &Certificate) -> bool {
-    let Some(extension) = certificate.extension(&oid::QC_STATEMENTS) else {
-        return true;
-    };
-    match read_qc_types(extension) {
-        Some(types) if types.is_empty() => true,
-        Some(types) => {
-            let says = |oid: &ObjectIdentifier| types.iter().any(|named| named == oid.as_bytes());
-            says(&oid::QC_TYPE_ESEAL) && !says(&oid::QC_TYPE_ESIGN)
+    match QcStatements::of(certificate) {
+        Ok(None) => true,
+        Ok(Some(statements)) => {
+            let types = &statements.types;
+            types.is_empty()
+                || (types.contains(&QcType::ESeal) && !types.contains(&QcType::ESignature))
         }
-        None => false,
+        Err(_) => false,
     }
-}
-
-/// OIDs of every QcType statement; none if the extension cannot be read.
-fn read_qc_types(extension: &[u8]) -> Option<Vec<Vec<u8>>> {
-    let mut statements = only(Reader::der(extension), SEQUENCE).ok()?.reader();
-    let mut types = Vec::new();
-    while let Some(statement) = statements.next().ok()? {
-        let mut fields = statement.reader();
-        if fields.expect(OBJECT_IDENTIFIER).ok()?.content != oid::QC_TYPE.as_bytes() {
-            continue;
-        }
-        let mut listed = fields.expect(SEQUENCE).ok()?.reader();
-        while let Some(named) = listed.next().ok()? {
-            types.push(named.content.to_vec());
-        }
-    }
-    Some(types)
 }

@@ -18,6 +18,7 @@ mod suspicion;
 
 use codec::{Cursor, Writer};
 pub use codec::{Moment, Opaque, RecordError};
+pub(crate) use disclosure::names_a_person;
 pub use disclosure::{Disclosure, certificate_record, disclosure};
 pub use lookup::LookupKey;
 pub use ocsp::{ANSWERS_MAX, OcspAnswer, OcspBody, OcspStatus};

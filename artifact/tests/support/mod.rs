@@ -688,6 +688,61 @@ types = SEQUENCE:qc_types_esign
 [qc_types_esign]
 sign = OID:0.4.0.1862.1.6.1
 
+[v3_ca_names]
+basicConstraints = critical,CA:TRUE
+keyUsage = critical,keyCertSign,cRLSign
+nameConstraints = critical,permitted;dirName:permitted_name,excluded;email:.example.com,excluded;email:example.com
+[permitted_name]
+countryName = JP
+organizationName = Ishibumi Test
+
+[v3_ca_explicit]
+basicConstraints = critical,CA:TRUE
+keyUsage = critical,keyCertSign,cRLSign
+policyConstraints = critical,requireExplicitPolicy:0
+
+[v3_ca_web]
+basicConstraints = critical,CA:TRUE
+keyUsage = critical,keyCertSign,cRLSign
+extendedKeyUsage = serverAuth
+
+[v3_ca_stamps]
+basicConstraints = critical,CA:TRUE
+keyUsage = critical,keyCertSign,cRLSign
+extendedKeyUsage = timeStamping
+
+[v3_web]
+basicConstraints = critical,CA:FALSE
+keyUsage = critical,digitalSignature
+extendedKeyUsage = serverAuth
+
+[v3_device]
+basicConstraints = critical,CA:FALSE
+keyUsage = critical,digitalSignature
+subjectAltName = otherName:1.3.6.1.5.5.7.8.4;SEQUENCE:hardware
+[hardware]
+type = OID:1.2.3.4
+serial = OCTETSTRING:SN1
+
+[v3_qc]
+basicConstraints = critical,CA:FALSE
+keyUsage = critical,nonRepudiation
+1.3.6.1.5.5.7.1.3 = ASN1:SEQUENCE:qc_full
+[qc_full]
+compliance = SEQUENCE:qc_compliance
+device = SEQUENCE:qc_device
+type = SEQUENCE:qc_type_seal
+legislation = SEQUENCE:qc_legislation
+[qc_compliance]
+id = OID:0.4.0.1862.1.1
+[qc_device]
+id = OID:0.4.0.1862.1.4
+[qc_legislation]
+id = OID:0.4.0.1862.1.7
+countries = SEQUENCE:qc_countries
+[qc_countries]
+one = PRINTABLESTRING:JP
+
 [v3_ocsp]
 basicConstraints = critical,CA:FALSE
 keyUsage = critical,digitalSignature
