@@ -40,6 +40,13 @@ for target in ${*:-$(cargo fuzz list)}; do
   mkdir -p "$corpus"
   seeds=
   [ -d "fuzz/seeds/$target" ] && seeds=fuzz/seeds/$target
+  # Real artifacts, where scripts/fetch-corpus.sh has brought them.
+  case $target in
+    token) real=artifact/corpus/files/tokens ;;
+    certificate | crl | ocsp) real=$(echo artifact/corpus/files/"$target"*) ;;
+    *) real= ;;
+  esac
+  [ -n "$real" ] && [ -d "$real" ] && seeds="$seeds $real"
   echo "=== $target: $seconds s"
   # shellcheck disable=SC2086 # no seeds, no word
   cargo fuzz run --sanitizer none "$target" "$corpus" $seeds -- \

@@ -5,6 +5,7 @@
 //! Reading proves nothing: a [`Certificate`] is what somebody sent, until a path is found for it.
 
 use core::ops::Range;
+use std::collections::HashSet;
 
 use const_oid::ObjectIdentifier;
 use der::{Decode, Encode};
@@ -390,12 +391,9 @@ impl From<TimeFieldError> for CertificateError {
 
 fn read_extensions(octets: &[u8]) -> Result<Vec<Extension>, CertificateError> {
     let extensions = part("extensions", Vec::<Extension>::from_der(octets))?;
-    for (index, extension) in extensions.iter().enumerate() {
-        if extensions
-            .iter()
-            .take(index)
-            .any(|earlier| earlier.extn_id == extension.extn_id)
-        {
+    let mut seen = HashSet::new();
+    for extension in &extensions {
+        if !seen.insert(extension.extn_id) {
             return Err(CertificateError::DuplicateExtension(
                 extension.extn_id.to_string(),
             ));

@@ -6,6 +6,7 @@
 //! certificate set may hold attribute certificates and other formats, which real tokens do; those,
 //! and certificates that cannot be read, are skipped. Nothing is verified here.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use const_oid::ObjectIdentifier;
@@ -240,6 +241,7 @@ fn read_attributes(field: &Element<'_>) -> Result<(Vec<u8>, Vec<(Vec<u8>, Vec<u8
     asn1::check_der(field.raw).map_err(not_der)?;
     let mut elements = field.der_reader();
     let mut encoded = Vec::new();
+    let mut seen = HashSet::new();
     let mut attributes: Vec<(Vec<u8>, Vec<u8>)> = Vec::new();
     while let Some(element) = elements.next().map_err(not_der)? {
         let mut fields = element.reader();
@@ -250,7 +252,7 @@ fn read_attributes(field: &Element<'_>) -> Result<(Vec<u8>, Vec<(Vec<u8>, Vec<u8
             .to_vec();
         let mut values = fields.expect(SET).map_err(not_der)?.reader();
         fields.finish().map_err(not_der)?;
-        if attributes.iter().any(|(earlier, _)| *earlier == name) {
+        if !seen.insert(name.clone()) {
             return Err(CmsError::DuplicateAttribute(dotted(&name)));
         }
         let value = values.next().map_err(not_der)?;

@@ -42,6 +42,9 @@ use crate::time::{Time, TimeError};
 /// Largest list that is read, in octets.
 pub const CRL_INPUT_MAX: usize = 20_000_000;
 
+/// CAs that one indirect list may speak for: each is looked for among all that are known.
+const ENTRY_ISSUERS_MAX: usize = 256;
+
 /// Why a list is not accepted.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[non_exhaustive]
@@ -332,6 +335,11 @@ impl Crl {
             let Some(issuer) = issuer.filter(|issuer| !issuers.contains_key(*issuer)) else {
                 continue;
             };
+            if issuers.len() >= ENTRY_ISSUERS_MAX {
+                return Err(CrlError::Scope(
+                    "it is indirect and speaks for more than 256 CAs",
+                ));
+            }
             let names = entry_issuer_names(issuer)?;
             let is_named =
                 |certificate: &Certificate| has_directory_name(&names, certificate.subject_name());

@@ -14,7 +14,7 @@ use crate::certificate::{Certificate, names_match};
 use crate::crl::{VerifiedCrl, number_order};
 use crate::distribution::{ALL_REASONS, DistributionPoint, has_directory_name, share_a_name};
 use crate::oid;
-use crate::path::Anchors;
+use crate::path::{Anchors, is_name_of};
 use crate::record::Revocation;
 use crate::time::Time;
 
@@ -170,7 +170,9 @@ impl Question<'_> {
         asked: &mut Vec<[u8; 32]>,
     ) -> bool {
         let signer = list.path().certificates().first();
-        if signer.is_some_and(|signer| self.anchors.verify_link(certificate, signer).is_ok()) {
+        if signer.is_some_and(|signer| {
+            is_name_of(certificate, signer) && self.anchors.verify_link(certificate, signer).is_ok()
+        }) {
             return true;
         }
         list.path().certificates().iter().all(|signer| {
