@@ -56,20 +56,13 @@ struct Question<'a> {
 
 impl Question<'_> {
     fn state(&self, certificate: &Certificate, asked: &mut Vec<[u8; 32]>) -> RevocationState {
-        let points = match certificate.extension(&oid::CRL_DISTRIBUTION_POINTS) {
-            Some(value) => match DistributionPoint::read_all(value) {
-                Ok(points) => points,
-                Err(_) => return RevocationState::Unknown,
-            },
-            None => Vec::new(),
+        let Some(points) = points_of(certificate) else {
+            return RevocationState::Unknown;
         };
-        // Lists that the certificate does not point to count if its issuer signed them for all
-        // certificates (6.3.3, last paragraph).
-        let any = DistributionPoint::default();
         let mut covered = 0;
-        for point in points.iter().chain([&any]) {
-            for list in self.lists.iter().filter(|list| !list.is_delta()) {
-                let Some(reasons) = self.coverage(certificate, point, list) else {
+        for point in &points {
+            for list in self.lists.iter().filter(|list| self.is_base(list)) {
+                let Some(reasons) = coverage(certificate, point, list) else {
                     continue;
                 };
                 if reasons & !covered == 0 || !self.signer_counts(certificate, list, asked) {
@@ -99,41 +92,8 @@ impl Question<'_> {
         list.this_update() <= self.at && list.next_update().is_none_or(|next| self.at <= next)
     }
 
-    /// Reasons for which `list` speaks about `certificate` at `point`; none: it does not
-    /// (6.3.3 (b) and (d)).
-    fn coverage(
-        &self,
-        certificate: &Certificate,
-        point: &DistributionPoint,
-        list: &VerifiedCrl,
-    ) -> Option<u16> {
-        let scope = list.extensions();
-        let issuer_fits = if point.issuer.is_empty() {
-            names_match(list.issuer_name(), certificate.issuer_name())
-        } else {
-            scope.indirect && has_directory_name(&point.issuer, list.issuer_name())
-        };
-        let kind_fits = if certificate.is_ca() {
-            !scope.only_user
-        } else {
-            !scope.only_ca
-        };
-        if !issuer_fits || !kind_fits || !self.is_valid(list) {
-            return None;
-        }
-        if let Some(served) = &scope.point {
-            let served = served.names(list.issuer_der());
-            let wanted = match &point.name {
-                Some(name) => name.names(list.issuer_der()),
-                None => point.issuer.clone(),
-            };
-            if !share_a_name(&served, &wanted) {
-                return None;
-            }
-        }
-        let of_list = scope.reasons.unwrap_or(ALL_REASONS);
-        let of_point = point.reasons.unwrap_or(ALL_REASONS);
-        Some(of_list & of_point)
+    fn is_base(&self, list: &VerifiedCrl) -> bool {
+        !list.is_delta() && self.is_valid(list)
     }
 
     /// The newest delta that builds on `base` or an older list (5.2.4).
@@ -194,4 +154,63 @@ fn is_release(entry: &Revocation) -> bool {
     entry
         .reason
         .is_some_and(|reason| reason.code() == REMOVE_FROM_CRL)
+}
+
+/// Reasons for which `list` speaks about `certificate` at `point`; none: it does not
+/// (6.3.3 (b) and (d)).
+fn coverage(
+    certificate: &Certificate,
+    point: &DistributionPoint,
+    list: &VerifiedCrl,
+) -> Option<u16> {
+    let scope = list.extensions();
+    let issuer_fits = if point.issuer.is_empty() {
+        names_match(list.issuer_name(), certificate.issuer_name())
+    } else {
+        scope.indirect && has_directory_name(&point.issuer, list.issuer_name())
+    };
+    let kind_fits = if certificate.is_ca() {
+        !scope.only_user
+    } else {
+        !scope.only_ca
+    };
+    if !issuer_fits || !kind_fits {
+        return None;
+    }
+    if let Some(served) = &scope.point {
+        let served = served.names(list.issuer_der());
+        let wanted = match &point.name {
+            Some(name) => name.names(list.issuer_der()),
+            None => point.issuer.clone(),
+        };
+        if !share_a_name(&served, &wanted) {
+            return None;
+        }
+    }
+    let of_list = scope.reasons.unwrap_or(ALL_REASONS);
+    let of_point = point.reasons.unwrap_or(ALL_REASONS);
+    Some(of_list & of_point)
+}
+
+/// The points at which a certificate says that lists about it are, and then any: lists that it does
+/// not point to count if its issuer signed them for all certificates (6.3.3, last paragraph).
+fn points_of(certificate: &Certificate) -> Option<Vec<DistributionPoint>> {
+    let mut points = match certificate.extension(&oid::CRL_DISTRIBUTION_POINTS) {
+        Some(value) => DistributionPoint::read_all(value).ok()?,
+        None => Vec::new(),
+    };
+    points.push(DistributionPoint::default());
+    Some(points)
+}
+
+impl VerifiedCrl {
+    /// Whether this list alone would have to name `certificate` if it were revoked, for any reason:
+    /// it is complete, and its scope covers the certificate. Only then does its silence say something.
+    pub fn covers(&self, certificate: &Certificate) -> bool {
+        let points = points_of(certificate).unwrap_or_default();
+        !self.is_delta()
+            && points
+                .iter()
+                .any(|point| coverage(certificate, point, self) == Some(ALL_REASONS))
+    }
 }

@@ -58,6 +58,11 @@ fn a_delta_speaks_before_its_base() {
 
     let (base, delta) = (list(&base, &anchors), list(&later, &anchors));
     assert!(delta.is_delta() && !base.is_delta());
+    assert!(base.covers(&pki.certificate("three")) && !delta.covers(&pki.certificate("three")));
+    assert!(
+        !base.covers(&pki.certificate("issuing")),
+        "another CA's certificate"
+    );
     let at = now(&delta);
     let state = |name: &str, lists: &[VerifiedCrl]| {
         revocation_state(&pki.certificate(name), lists, &anchors, at)

@@ -177,6 +177,8 @@ fn certificates_and_lists_are_proven_too() {
 
 #[test]
 fn evidence_that_does_not_hold_is_refused_with_its_reason() {
+    // Before the token, so that its CA is valid at genTime and only not the one that signed.
+    let stranger = Pki::new();
     let scene = Scene::new();
     scene.run("contract.tst").expect(0);
 
@@ -216,7 +218,6 @@ fn evidence_that_does_not_hold_is_refused_with_its_reason() {
     scene.verdict("noise.tst contract.tlog-proof", 1, "FORMAT_FAILURE");
 
     // A TSA that is not anchored.
-    let stranger = Pki::new();
     fs::copy(stranger.path("ca.crt"), scene.pki.path("anchors/ca.crt")).unwrap();
     let json = scene.verdict("contract.tst", 4, "NO_CERTIFICATE_CHAIN_FOUND");
     assert_eq!(json["statement"], Value::Null);

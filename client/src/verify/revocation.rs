@@ -197,12 +197,19 @@ fn silence_means_nothing(
     certificate: &Certificate,
     about: Time,
 ) -> Option<String> {
+    if !list.covers(certificate) {
+        return Some("the list covers only a part of what its issuer revokes".to_owned());
+    }
     let this_update = list.this_update();
     if this_update < about {
         return Some(format!("the list is of {this_update}, before {about}"));
     }
     let expired = certificate.not_after();
-    (this_update > expired).then(|| {
+    // expiredCertsOnCRL: certificates that expired since then stay listed.
+    let stays_listed = list
+        .expired_certs_on()
+        .is_some_and(|since| since <= expired);
+    (this_update > expired && !stays_listed).then(|| {
         format!(
             "the list is of {this_update}, after the certificate expired at {expired}: \
              it need not be listed any more"
