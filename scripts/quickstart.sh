@@ -28,7 +28,8 @@ cd "$here"
 ./scripts/install.sh
 . scripts/env.sh
 echo "building (the first time takes a few minutes)"
-cargo build --release --bins -p ishibumi -p ishibumi-log -p ishibumi-witness
+# The same build as scripts/test.sh: what one has compiled the other does not compile again.
+cargo build --release --workspace --bins
 bin=${CARGO_TARGET_DIR:-$here/target}/release
 cd - >/dev/null
 
