@@ -226,14 +226,14 @@ impl Certificate {
         self.not_after
     }
 
-    /// Subject as RFC 4514 text, for people.
+    /// Subject as RFC 4514 text, for people; an organizationIdentifier is written out.
     pub fn subject(&self) -> String {
-        self.subject_name.to_string()
+        for_people(&self.subject_name.to_string())
     }
 
-    /// Issuer as RFC 4514 text, for people.
+    /// Issuer as RFC 4514 text, for people; an organizationIdentifier is written out.
     pub fn issuer(&self) -> String {
-        self.issuer_name.to_string()
+        for_people(&self.issuer_name.to_string())
     }
 
     /// Values of organizationIdentifier (2.5.4.97) in the subject.
@@ -331,6 +331,31 @@ pub(crate) fn names_match(one: &Name, other: &Name) -> bool {
 pub(crate) fn folded(value: &[u8]) -> Option<String> {
     let text = core::str::from_utf8(value).ok()?.to_lowercase();
     Some(text.split_whitespace().collect::<Vec<_>>().join(" "))
+}
+
+/// RFC 4514 knows no name for organizationIdentifier and writes `2.5.4.97=#` and the value's DER in
+/// hexadecimal. The value is written as text where nothing in it would need escaping.
+fn for_people(name: &str) -> String {
+    const NUMERIC: &str = "2.5.4.97=#";
+    let Some((before, rest)) = name.split_once(NUMERIC) else {
+        return name.to_owned();
+    };
+    let end = rest
+        .find(|c: char| !c.is_ascii_hexdigit())
+        .unwrap_or(rest.len());
+    let (value, after) = rest.split_at(end);
+    let after = for_people(after);
+    let plain = |b: &u8| b.is_ascii_alphanumeric() || b"-.:/ ".contains(b);
+    match hex::decode(value).as_deref() {
+        // UTF8String or PrintableString with a short length.
+        Ok([0x0c | 0x13, length, text @ ..])
+            if usize::from(*length) == text.len() && text.iter().all(plain) =>
+        {
+            let text = String::from_utf8_lossy(text);
+            format!("{before}organizationIdentifier={text}{after}")
+        }
+        _ => format!("{before}{NUMERIC}{value}{after}"),
+    }
 }
 
 fn text_of(value: &[u8]) -> String {
@@ -462,4 +487,33 @@ fn read_facts(extensions: &[Extension]) -> Result<Facts, CertificateError> {
 /// DER of a name, for comparison with a GeneralName's.
 pub(crate) fn name_der(name: &Name) -> Vec<u8> {
     name.to_der().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::for_people;
+
+    #[test]
+    fn organization_identifiers_are_written_out_where_they_are_plain() {
+        let seal = "CN=Seal,2.5.4.97=#0c054e54522d31,O=Works";
+        assert_eq!(
+            for_people(seal),
+            "CN=Seal,organizationIdentifier=NTR-1,O=Works"
+        );
+        let twice = "2.5.4.97=#1301412b2.5.4.97=#0c0142";
+        assert_eq!(
+            for_people("2.5.4.97=#130141,2.5.4.97=#0c0142"),
+            "organizationIdentifier=A,organizationIdentifier=B"
+        );
+        // A comma in the value, a wrong length, another type, no hexadecimal: left as RFC 4514 has it.
+        for kept in [
+            "2.5.4.97=#0c032c2c2c",
+            "2.5.4.97=#0c0541",
+            "2.5.4.97=#1e020041",
+            "CN=x",
+            twice,
+        ] {
+            assert_eq!(for_people(kept), kept);
+        }
+    }
 }
