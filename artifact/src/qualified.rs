@@ -304,7 +304,7 @@ mod tests {
             "NTRBE",
             "NTRBE-",
             "ntrBE-1",
-            "XXXBE-1",
+            "QQQBE-1",
             "NTRbe-1",
             "NTRJP-9040001079502",
             "LEIXG-5493001KJTIIGC8Y1R13",
