@@ -123,15 +123,16 @@ pub fn start(core: Core) -> (Handle, Running) {
         metrics: Arc::clone(&core.metrics),
         started: Instant::now(),
     };
-    let stop = Arc::clone(&set_stopped);
+    let stop = Stop(Arc::clone(&set_stopped), "the publisher");
     let publisher = std::thread::spawn(move || {
         if let Err(error) = publishing.run(core.publisher) {
-            stop.send_replace(Some(error.to_string()));
+            stop.because(error.to_string());
         }
     });
     let pool_records_max = core.settings.pool_records_max;
     let (settings, metrics) = (core.settings, core.metrics);
     let (watcher, watching) = Watcher::start(core.store, published.clone(), Arc::clone(&metrics));
+    let stop = Stop(set_stopped, "the sequencer");
     let sequencer = std::thread::spawn(move || {
         let ended = sequence(
             core.sequencer,
@@ -142,7 +143,7 @@ pub fn start(core: Core) -> (Handle, Running) {
             &watcher,
         );
         if let Err(why) = ended {
-            set_stopped.send_replace(Some(why));
+            stop.because(why);
         }
         let _ = events.send(Event::Stop);
     });
@@ -162,9 +163,38 @@ pub fn start(core: Core) -> (Handle, Running) {
     )
 }
 
+/// Says why the log stopped; held by a thread that the log cannot do without. A thread that panics (an
+/// invariant did not hold) says so too: nobody may take a log for alive that has lost one.
+struct Stop(Arc<watch::Sender<Option<String>>>, &'static str);
+
+impl Stop {
+    fn because(&self, why: String) {
+        self.0.send_if_modified(|first| {
+            let is_first = first.is_none();
+            first.get_or_insert(why);
+            is_first
+        });
+    }
+}
+
+impl Drop for Stop {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.because(format!(
+                "{} met a fault of its own; see standard error",
+                self.1
+            ));
+        }
+    }
+}
+
 impl Handle {
     /// Hands artifacts to the sequencer and waits until they are durable.
+    ///
+    /// A log that has stopped takes nothing, and confirms nothing that was on its way: it may have stopped
+    /// because it is an old copy.
     pub async fn submit(&self, items: Vec<Item>) -> Result<Vec<Placed>, SubmitError> {
+        self.alive()?;
         let full = SubmitError::Full {
             pool: self.pool_records_max,
         };
@@ -184,7 +214,16 @@ impl Handle {
         self.submissions
             .send(submission)
             .map_err(|_| self.stopped_error())?;
-        answered.await.map_err(|_| self.stopped_error())
+        let placed = answered.await.map_err(|_| self.stopped_error())?;
+        self.alive()?;
+        Ok(placed)
+    }
+
+    fn alive(&self) -> Result<(), SubmitError> {
+        if self.stopped.borrow().is_none() {
+            return Ok(());
+        }
+        Err(self.stopped_error())
     }
 
     /// Waits until a published checkpoint covers record `index`; `None` if that takes longer than
@@ -350,5 +389,35 @@ impl Publishing {
                 .set(round.head.checkpoint.size.cast_signed());
             self.rounds.send_replace(Some(round));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_thread_that_panics_stops_the_log_and_one_that_ends_does_not() {
+        let (set_stopped, stopped) = watch::channel(None);
+        let set_stopped = Arc::new(set_stopped);
+        let end = Stop(Arc::clone(&set_stopped), "a thread");
+        std::thread::spawn(move || drop(end)).join().unwrap();
+        assert_eq!(*stopped.borrow(), None);
+
+        let fault = Stop(Arc::clone(&set_stopped), "a thread");
+        let thread = std::thread::spawn(move || {
+            let _held = fault;
+            panic!("an invariant did not hold");
+        });
+        assert!(thread.join().is_err());
+        let why = stopped.borrow().clone().unwrap();
+        assert!(why.starts_with("a thread met a fault"), "{why}");
+
+        Stop(set_stopped, "another").because("later".to_owned());
+        assert_eq!(
+            stopped.borrow().as_ref(),
+            Some(&why),
+            "the first reason stays"
+        );
     }
 }

@@ -271,8 +271,8 @@ impl App {
         admitted.pop().unwrap_or_else(|| Err(stopped()))
     }
 
-    /// Admits artifacts on all cores. Admission works are bounded by the number of cores; who comes
-    /// beyond what may wait is told to come again.
+    /// Admits artifacts on all cores, as many at once as there are cores. How many wait is bounded by the
+    /// server's limits on connections and on the memory of bodies.
     async fn admit_all(
         &self,
         submitter: &Submitter,
