@@ -36,6 +36,11 @@ pub struct Limits {
     pub bodies_len_max: usize,
     /// How long requests in flight have to finish after a shutdown began.
     pub drain_deadline: Duration,
+    /// How long, and up to how many octets, the body of a refused request is still read, so that a
+    /// client that is sending it gets to read why.
+    pub linger_deadline: Duration,
+    /// See [`Self::linger_deadline`].
+    pub linger_len_max: usize,
 }
 
 impl Default for Limits {
@@ -47,6 +52,8 @@ impl Default for Limits {
             connections_max: 4096,
             bodies_len_max: 256 << 20,
             drain_deadline: Duration::from_secs(20),
+            linger_deadline: Duration::from_secs(5),
+            linger_len_max: 64 << 20,
         }
     }
 }
@@ -186,7 +193,10 @@ impl<S: Service> Connection<S> {
         let (head, body) = request.into_parts();
         let most = match self.service.admit(&head) {
             Ok(most) => most,
-            Err(answer) => return closing(answer),
+            Err(answer) => {
+                self.linger(&head, body);
+                return closing(answer);
+            }
         };
         let refuse = |status, detail: &str| closing(self.service.refuse(status, detail));
         let too_large = || {
@@ -197,6 +207,7 @@ impl<S: Service> Connection<S> {
         };
         let stated = body.size_hint().exact();
         if stated.is_some_and(|len| len > most as u64) {
+            self.linger(&head, body);
             return too_large();
         }
         // A body of unknown length is counted as the longest that it may be.
@@ -205,6 +216,7 @@ impl<S: Service> Connection<S> {
             .unwrap_or(most);
         let cost = u32::try_from(cost).unwrap_or(u32::MAX);
         let Ok(_space) = self.bodies.try_acquire_many(cost) else {
+            self.linger(&head, body);
             let mut answer = refuse(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "the bodies of other requests take all the memory set aside for them; try again",
@@ -214,7 +226,8 @@ impl<S: Service> Connection<S> {
                 .insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
             return answer;
         };
-        let collecting = Limited::new(body, most).collect();
+        let mut body = body;
+        let collecting = Limited::new(&mut body, most).collect();
         match tokio::time::timeout(self.limits.body_deadline, collecting).await {
             Ok(Ok(body)) => {
                 self.service
@@ -224,13 +237,37 @@ impl<S: Service> Connection<S> {
                     })
                     .await
             }
-            Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => too_large(),
+            Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => {
+                self.linger(&head, body);
+                too_large()
+            }
             Ok(Err(_)) => refuse(StatusCode::BAD_REQUEST, "the body broke off"),
             Err(_) => refuse(
                 StatusCode::REQUEST_TIMEOUT,
                 "the body did not arrive in time",
             ),
         }
+    }
+
+    /// Goes on reading the body of a request that is refused while its answer is on its way.
+    ///
+    /// A socket that is closed with unread octets resets the connection, and the reset destroys the
+    /// answer that the client has not read yet: it would see a broken pipe instead of the reason.
+    /// Whoever waits for `100 Continue` has sent nothing and reads his answer anyway.
+    fn linger(&self, head: &Parts, mut body: hyper::body::Incoming) {
+        if body.is_end_stream() || head.headers.contains_key(header::EXPECT) {
+            return;
+        }
+        let (deadline, mut left) = (self.limits.linger_deadline, self.limits.linger_len_max);
+        tokio::spawn(tokio::time::timeout(deadline, async move {
+            while let Some(Ok(frame)) = body.frame().await {
+                let len = frame.data_ref().map_or(0, Bytes::len);
+                match left.checked_sub(len) {
+                    Some(rest) => left = rest,
+                    None => break,
+                }
+            }
+        }));
     }
 }
 

@@ -160,6 +160,51 @@ async fn bodies_are_bounded_one_by_one_and_together() {
     );
 }
 
+/// A client that sends all of a body before it looks for an answer was reset while it sent, and saw a
+/// broken pipe instead of 413: now and then with a body of a few octets too many, always with a long one.
+#[tokio::test]
+async fn who_sends_too_much_still_reads_why() {
+    const TOO_LONG: usize = 16 << 20;
+    let stated = format!("content-length: {TOO_LONG}\r\n");
+    let unstated = "transfer-encoding: chunked\r\n".to_owned();
+    let chunk = format!("{TOO_LONG:x}\r\n{}\r\n0\r\n\r\n", "x".repeat(TOO_LONG));
+    let requests = [
+        (post("/", &stated, &"x".repeat(TOO_LONG)), "413"),
+        (post("/", &unstated, &chunk), "413"),
+        (post("/closed", &stated, &"x".repeat(TOO_LONG)), "401"),
+    ];
+    let patient = server(Limits::default()).await;
+    for (request, status) in &requests {
+        let answer = send_then_read(&patient, request).await.unwrap();
+        assert!(
+            answer.starts_with(&format!("HTTP/1.1 {status}")),
+            "{answer}"
+        );
+        assert!(answer.contains("connection: close"), "{answer}");
+    }
+    // Control: without lingering, and beyond what is lingered for, the connection is reset.
+    let hasty = server(Limits {
+        linger_len_max: 0,
+        ..Limits::default()
+    })
+    .await;
+    for (request, _) in &requests {
+        send_then_read(&hasty, request).await.unwrap_err();
+    }
+    // A client that waits for `100 Continue` is told without having sent anything.
+    let waiting = format!("{stated}expect: 100-continue\r\n");
+    let answer = exchange(&patient, &post("/", &waiting, "")).await;
+    assert!(answer.starts_with("HTTP/1.1 413"), "{answer}");
+}
+
+async fn send_then_read(server: &Server, request: &str) -> std::io::Result<String> {
+    let mut stream = TcpStream::connect(&server.address).await?;
+    stream.write_all(request.as_bytes()).await?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await?;
+    Ok(answer)
+}
+
 #[tokio::test]
 async fn all_bodies_together_are_bounded() {
     // Room for one body of 1,000 octets: whoever holds it makes the next come again.

@@ -46,6 +46,8 @@ impl Config {
                 ("connections_max", count(l.connections_max)),
                 ("bodies_len_max", count(l.bodies_len_max)),
                 ("drain_deadline_ms", millis(l.drain_deadline)),
+                ("linger_deadline_ms", millis(l.linger_deadline)),
+                ("linger_len_max", count(l.linger_len_max)),
                 ("body_len_max", count(self.body_len_max)),
                 ("batch_items_max", count(self.batch_items_max)),
             ]),
