@@ -36,10 +36,10 @@ pub struct Limits {
     pub bodies_len_max: usize,
     /// How long requests in flight have to finish after a shutdown began.
     pub drain_deadline: Duration,
-    /// How long, and up to how many octets, the body of a refused request is still read, so that a
-    /// client that is sending it gets to read why.
+    /// The body of a refused request is still read, so that a client that is sending it gets to read
+    /// why: until nothing came for this long, and in all no longer than [`Self::body_deadline`].
     pub linger_deadline: Duration,
-    /// See [`Self::linger_deadline`].
+    /// And no further than this.
     pub linger_len_max: usize,
 }
 
@@ -52,7 +52,7 @@ impl Default for Limits {
             connections_max: 4096,
             bodies_len_max: 256 << 20,
             drain_deadline: Duration::from_secs(20),
-            linger_deadline: Duration::from_secs(5),
+            linger_deadline: Duration::from_secs(1),
             linger_len_max: 64 << 20,
         }
     }
@@ -258,16 +258,19 @@ impl<S: Service> Connection<S> {
         if body.is_end_stream() || head.headers.contains_key(header::EXPECT) {
             return;
         }
-        let (deadline, mut left) = (self.limits.linger_deadline, self.limits.linger_len_max);
-        tokio::spawn(tokio::time::timeout(deadline, async move {
-            while let Some(Ok(frame)) = body.frame().await {
-                let len = frame.data_ref().map_or(0, Bytes::len);
-                match left.checked_sub(len) {
-                    Some(rest) => left = rest,
-                    None => break,
+        let (idle, mut left) = (self.limits.linger_deadline, self.limits.linger_len_max);
+        tokio::spawn(tokio::time::timeout(
+            self.limits.body_deadline,
+            async move {
+                while let Ok(Some(Ok(frame))) = tokio::time::timeout(idle, body.frame()).await {
+                    let len = frame.data_ref().map_or(0, Bytes::len);
+                    match left.checked_sub(len) {
+                        Some(rest) => left = rest,
+                        None => break,
+                    }
                 }
-            }
-        }));
+            },
+        ));
     }
 }
 

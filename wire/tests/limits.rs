@@ -68,6 +68,7 @@ fn short() -> Limits {
         head_deadline: Duration::from_millis(200),
         body_deadline: Duration::from_millis(200),
         stall_deadline: Duration::from_millis(200),
+        linger_deadline: Duration::from_millis(200),
         ..Limits::default()
     }
 }

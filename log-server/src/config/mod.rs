@@ -206,7 +206,7 @@ fn limits(l: &mut Reader) -> Limits {
         connections_max: l.count("connections_max", defaults.connections_max, 1..=100_000),
         bodies_len_max: l.count("bodies_len_max", defaults.bodies_len_max, 1 << 20..=1 << 31),
         drain_deadline: l.millis("drain_deadline_ms", 20_000, 0..=600_000),
-        linger_deadline: l.millis("linger_deadline_ms", 5_000, 0..=60_000),
+        linger_deadline: l.millis("linger_deadline_ms", 1_000, 0..=60_000),
         linger_len_max: l.count("linger_len_max", defaults.linger_len_max, 0..=1 << 31),
     }
 }
