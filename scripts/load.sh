@@ -34,7 +34,7 @@ target=${CARGO_TARGET_DIR:-$here/target}
 if [ -z "$bin" ]; then
   ./scripts/install.sh
   . scripts/env.sh
-  cargo build --release --bins -p ishibumi-log -p ishibumi-witness -p ishibumi-benches
+  cargo build --release --workspace --bins
   bin=$target/release
 fi
 tokens=${tokens:-$target/load-tokens}
