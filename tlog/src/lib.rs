@@ -11,6 +11,7 @@
 //! | makes | checks |
 //! | --- | --- |
 //! | [`tree::prove_inclusion`] | [`tree::check_inclusion`] |
+//! | [`tree::prove_multi_inclusion`] | [`tree::check_multi_inclusion`] |
 //! | [`tree::prove_consistency`] | [`tree::check_consistency`] |
 //! | [`tree::prove_subtree_inclusion`] | [`tree::check_subtree_inclusion`] |
 //! | [`tree::prove_subtree_consistency`] | [`tree::check_subtree_consistency`] |

@@ -13,11 +13,15 @@
 mod consistency;
 mod frontier;
 mod inclusion;
+mod multi;
 mod subtree;
 
 pub use consistency::{check_consistency, prove_consistency};
 pub use frontier::Frontier;
 pub use inclusion::{check_inclusion, prove_inclusion};
+pub use multi::{
+    Leaf, check_multi_inclusion, merge_inclusion, prove_multi_inclusion, split_multi_inclusion,
+};
 pub use subtree::{
     Subtree, check_subtree_consistency, check_subtree_inclusion, prove_subtree_consistency,
     prove_subtree_inclusion,
@@ -105,6 +109,15 @@ pub enum ProofError {
         end: u64,
         /// The size of the tree.
         size: u64,
+    },
+    /// A proof about several leaves was asked for none.
+    #[error("no leaf is to be proven")]
+    NoLeaves,
+    /// The leaves of a proof are not sorted, or one is there twice.
+    #[error("leaf index {index} is not above the one before it")]
+    NotAscending {
+        /// The first index that is not above the one before it.
+        index: u64,
     },
     /// The size is above 2^63, which no proof format can express.
     #[error("tree size {0} is above 2^63")]

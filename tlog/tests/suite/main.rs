@@ -16,6 +16,7 @@ mod inclusion;
 mod keys;
 mod memory;
 mod ml_dsa;
+mod multi_inclusion;
 mod notes;
 mod oracle;
 mod oracle_reader;
