@@ -30,7 +30,6 @@ const REMOVE_FROM_CRL: u8 = 8;
 
 /// A verified list or response: revocation status information, in the words of EN 319 102-1.
 #[derive(Clone, Debug)]
-#[non_exhaustive]
 pub enum StatusInformation {
     /// A list, complete or delta.
     Crl(Box<VerifiedCrl>),
