@@ -17,7 +17,8 @@
 //! ```
 //!
 //! What is not promised: revocation is not looked up. A caller with lists decides about certificates by
-//! [`revocation::revocation_state`] and about tokens by [`status::token_status`].
+//! [`revocation::revocation_state`], with lists and responses of several times by
+//! [`history::History`], and about tokens by [`status::token_status`].
 
 #![deny(missing_docs)]
 #![deny(
@@ -35,6 +36,7 @@ pub mod crl;
 mod distribution;
 mod ess;
 pub mod hash;
+pub mod history;
 mod name_constraints;
 pub mod ocsp;
 mod oid;
@@ -55,6 +57,7 @@ pub mod tst;
 pub use admission::{Admitted, ArtifactType, Refusal, Verified, admit, record_of};
 pub use certificate::Certificate;
 pub use crl::{Crl, VerifiedCrl};
+pub use history::{History, StatusInformation};
 pub use ocsp::{OcspResponse, VerifiedOcsp};
 pub use path::{Anchors, Path};
 pub use record::{Body, LookupKey, Record};

@@ -545,30 +545,41 @@ impl VerifiedOcsp {
 
     /// The revocations that it states, as statements.
     pub fn revocations(&self) -> impl Iterator<Item = Revocation> + '_ {
-        let issuer_key_hash = self.issuer_key_hash();
-        self.response.singles.iter().filter_map(move |single| {
-            let (revocation_date, reason, invalidity_date) = single.revoked?;
-            Some(Revocation {
-                issuer_key_hash,
-                serial: single.answer.serial.clone(),
-                revocation_date,
-                reason,
-                invalidity_date,
-            })
+        let singles = self.response.singles.iter();
+        singles.filter_map(|single| self.statement(single))
+    }
+
+    fn statement(&self, single: &Single) -> Option<Revocation> {
+        let (revocation_date, reason, invalidity_date) = single.revoked?;
+        Some(Revocation {
+            issuer_key_hash: self.issuer_key_hash(),
+            serial: single.answer.serial.clone(),
+            revocation_date,
+            reason,
+            invalidity_date,
         })
     }
 
     /// What it says about `certificate`; none if it says nothing about it, or if certHash names
     /// another certificate of this serial.
     pub fn answer_for(&self, certificate: &Certificate) -> Option<&OcspAnswer> {
+        self.single_for(certificate).map(|single| &single.answer)
+    }
+
+    /// The revocation of `certificate` that it states; none unless its answer is "revoked".
+    pub fn revocation_of(&self, certificate: &Certificate) -> Option<Revocation> {
+        self.statement(self.single_for(certificate)?)
+    }
+
+    fn single_for(&self, certificate: &Certificate) -> Option<&Single> {
         let issuer = self.path.certificates().first()?;
         let is_ours = crate::path::is_name_of(certificate, issuer);
-        self.answers().find(|answer| {
-            let (algorithm, hash) = &answer.cert_hash;
+        self.response.singles.iter().find(|single| {
+            let (algorithm, hash) = &single.answer.cert_hash;
             let hash_fits = hash.as_bytes().is_empty()
                 || HashAlgorithm::from_oid_octets(algorithm.as_bytes())
                     .is_ok_and(|named| named.digest(certificate.der()) == hash.as_bytes());
-            is_ours && hash_fits && answer.serial.as_bytes() == certificate.serial()
+            is_ours && hash_fits && single.answer.serial.as_bytes() == certificate.serial()
         })
     }
 }

@@ -107,13 +107,7 @@ impl Question<'_> {
             .lists
             .iter()
             .filter(|delta| delta.is_delta() && self.is_valid(delta))
-            .filter(|delta| {
-                names_match(delta.issuer_name(), base.issuer_name())
-                    && delta.issuer_key_hash() == base.issuer_key_hash()
-                    && delta.extensions().same_point(base.extensions())
-                    && number_order(delta.base_number(), base.number()).is_le()
-                    && number_order(delta.number(), base.number()).is_ge()
-            })
+            .filter(|delta| delta.builds_on(base))
             .collect();
         fitting.sort_by(|one, other| number_order(other.number(), one.number()));
         fitting
@@ -194,7 +188,7 @@ fn coverage(
 
 /// The points at which a certificate says that lists about it are, and then any: lists that it does
 /// not point to count if its issuer signed them for all certificates (6.3.3, last paragraph).
-fn points_of(certificate: &Certificate) -> Option<Vec<DistributionPoint>> {
+pub(crate) fn points_of(certificate: &Certificate) -> Option<Vec<DistributionPoint>> {
     let mut points = match certificate.extension(&oid::CRL_DISTRIBUTION_POINTS) {
         Some(value) => DistributionPoint::read_all(value).ok()?,
         None => Vec::new(),
@@ -204,6 +198,18 @@ fn points_of(certificate: &Certificate) -> Option<Vec<DistributionPoint>> {
 }
 
 impl VerifiedCrl {
+    /// Whether this is a delta that tells what has changed since `base`, or since a list before it
+    /// (5.2.4).
+    pub(crate) fn builds_on(&self, base: &Self) -> bool {
+        self.is_delta()
+            && !base.is_delta()
+            && names_match(self.issuer_name(), base.issuer_name())
+            && self.issuer_key_hash() == base.issuer_key_hash()
+            && self.extensions().same_point(base.extensions())
+            && number_order(self.base_number(), base.number()).is_le()
+            && number_order(self.number(), base.number()).is_ge()
+    }
+
     /// Whether this list alone would have to name `certificate` if it were revoked, for any reason:
     /// it is complete, and its scope covers the certificate. Only then does its silence say something.
     pub fn covers(&self, certificate: &Certificate) -> bool {

@@ -7,7 +7,7 @@
 
 use core::fmt;
 
-use crate::record::{Accuracy, Revocation};
+use crate::record::{Accuracy, Reason, Revocation};
 use crate::time::Time;
 
 /// EN 319 102-1's main indications.
@@ -46,6 +46,9 @@ pub enum TokenStatus {
     MadeAfterRevocation,
     /// The token's accuracy spans the revocation date.
     TooCloseToRevocation,
+    /// Revoked for a harmless reason after the token was made, but counted as invalid from an earlier
+    /// time on (invalidityDate), before which the token is neither made nor proven.
+    MadeAfterInvalidity,
     /// Revoked without a reason: all tokens are considered invalid (section 4 (1)).
     ReasonMissing,
     /// Revoked for compromise, or a reason that removes trust: no token counts by itself.
@@ -62,9 +65,10 @@ impl TokenStatus {
                 Indication::Passed
             }
             Self::MadeAfterRevocation | Self::ReasonMissing => Indication::Failed,
-            Self::Compromised | Self::TooCloseToRevocation | Self::OnHold => {
-                Indication::Indeterminate
-            }
+            Self::Compromised
+            | Self::TooCloseToRevocation
+            | Self::MadeAfterInvalidity
+            | Self::OnHold => Indication::Indeterminate,
         }
     }
 
@@ -72,7 +76,9 @@ impl TokenStatus {
     pub const fn sub_indication(self) -> Option<&'static str> {
         match self {
             Self::MadeAfterRevocation | Self::ReasonMissing => Some("REVOKED"),
-            Self::Compromised | Self::TooCloseToRevocation => Some("REVOKED_NO_POE"),
+            Self::Compromised | Self::TooCloseToRevocation | Self::MadeAfterInvalidity => {
+                Some("REVOKED_NO_POE")
+            }
             Self::OnHold => Some("TRY_LATER"),
             _ => None,
         }
@@ -86,6 +92,7 @@ impl TokenStatus {
             Self::ProvenBeforeRevocation => "proven-before-revocation",
             Self::MadeAfterRevocation => "made-after-revocation",
             Self::TooCloseToRevocation => "too-close-to-revocation",
+            Self::MadeAfterInvalidity => "made-after-invalidity-date",
             Self::ReasonMissing => "revocation-reason-missing",
             Self::Compromised => "key-compromised",
             Self::OnHold => "certificate-on-hold",
@@ -109,6 +116,9 @@ impl fmt::Display for TokenStatus {
             }
             Self::TooCloseToRevocation => {
                 "The token's accuracy does not tell whether it was made before the revocation of the TSU's certificate."
+            }
+            Self::MadeAfterInvalidity => {
+                "The TSU's certificate was revoked after the token was made, but counts as invalid from an earlier date on (invalidityDate)."
             }
             Self::ReasonMissing => {
                 "The TSU's certificate was revoked without a reason, so all of its tokens count as invalid (RFC 3161, section 4), unless one is proven to have existed before."
@@ -136,30 +146,29 @@ pub fn token_status(
         return TokenStatus::NotRevoked;
     };
     let revoked_at = revocation.revocation_date.time();
-    let invalid_from = revocation
-        .invalidity_date
-        .map_or(revoked_at, |date| date.time().min(revoked_at));
+    let invalid_from = revocation.invalid_from();
     let micros = accuracy.map_or(0, |accuracy| i128::from(accuracy.total_micros()));
     let proven = proven_not_after.is_some_and(|proven| proven < invalid_from);
-    match revocation.reason.map(crate::record::Reason::code) {
+    let latest = gen_time.plus_micros(micros);
+    match revocation.reason.map(Reason::code) {
         // removeFromCRL ends a hold.
         Some(8) => TokenStatus::NotRevoked,
-        _ if gen_time.plus_micros(-micros) >= revoked_at => TokenStatus::MadeAfterRevocation,
         _ if proven => TokenStatus::ProvenBeforeRevocation,
+        // A hold may be lifted, and is then as if it had never been.
         Some(6) => TokenStatus::OnHold,
-        Some(0 | 3 | 4 | 5) if gen_time.plus_micros(micros) < revoked_at => {
-            TokenStatus::MadeBeforeRevocation
-        }
-        Some(0 | 3 | 4 | 5) => TokenStatus::TooCloseToRevocation,
+        _ if gen_time.plus_micros(-micros) >= revoked_at => TokenStatus::MadeAfterRevocation,
         None => TokenStatus::ReasonMissing,
-        Some(_) => TokenStatus::Compromised,
+        Some(_) if !revocation.leaves_earlier_valid() => TokenStatus::Compromised,
+        Some(_) if latest < invalid_from => TokenStatus::MadeBeforeRevocation,
+        Some(_) if latest >= revoked_at => TokenStatus::TooCloseToRevocation,
+        Some(_) => TokenStatus::MadeAfterInvalidity,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::{Moment, Opaque, Reason};
+    use crate::record::{Moment, Opaque};
 
     fn status(
         reason: Option<u8>,
@@ -228,6 +237,25 @@ mod tests {
             );
         }
         assert_eq!(status(Some(6), 900, None, None), TokenStatus::OnHold);
+        // A token that is made on hold waits with the others; one proven to be older does not.
+        assert_eq!(status(Some(6), 1_500, None, None), TokenStatus::OnHold);
+        assert_eq!(
+            status(Some(6), 900, None, Some(950)),
+            TokenStatus::ProvenBeforeRevocation
+        );
+        // A harmless reason with an invalidityDate: between the two dates only a proof helps.
+        assert_eq!(
+            status(Some(4), 900, Some(940), None),
+            TokenStatus::MadeBeforeRevocation
+        );
+        assert_eq!(
+            status(Some(4), 960, Some(940), None),
+            TokenStatus::MadeAfterInvalidity
+        );
+        assert_eq!(
+            status(Some(4), 920, Some(940), Some(930)),
+            TokenStatus::ProvenBeforeRevocation
+        );
         assert_eq!(status(Some(8), 900, None, None), TokenStatus::NotRevoked);
         assert_eq!(
             token_status(Time::from_unix(1), None, None, None).indication(),

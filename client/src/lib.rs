@@ -28,4 +28,4 @@ pub mod render;
 pub mod verify;
 
 pub use render::Language;
-pub use verify::{Evidence, Report, RevocationList, Verifier, VerifyError};
+pub use verify::{CheckpointToken, Evidence, Report, RevocationData, Verifier, VerifyError};

@@ -59,6 +59,7 @@ impl Set {
             proof,
             document: None,
             revocation: &[],
+            checkpoint_tokens: &[],
         };
         verifier.verify(evidence).unwrap()
     }

@@ -239,6 +239,22 @@ pub struct Revocation {
     pub invalidity_date: Option<Moment>,
 }
 
+impl Revocation {
+    /// Whether what was signed before stays valid: the reason is stated, and is unspecified,
+    /// affiliationChanged, superseded or cessationOfOperation (RFC 3161 section 4 (1)).
+    pub const fn leaves_earlier_valid(&self) -> bool {
+        matches!(self.reason, Some(Reason(0 | 3 | 4 | 5)))
+    }
+
+    /// From when on the certificate is not to be relied on: revocationDate, or an earlier
+    /// invalidityDate.
+    pub fn invalid_from(&self) -> Time {
+        let date = self.revocation_date.time();
+        self.invalidity_date
+            .map_or(date, |invalid| invalid.time().min(date))
+    }
+}
+
 /// A CRLReason that was stated: 0 to 10 without 7.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Reason(u8);

@@ -587,6 +587,12 @@ authorityKeyIdentifier = keyid
 [crl_delta]
 2.5.29.27 = critical,ASN1:INTEGER:1
 
+[crl_expired_2020]
+2.5.29.60 = ASN1:GENERALIZEDTIME:20200101000000Z
+
+[crl_expired_2022]
+2.5.29.60 = ASN1:GENERALIZEDTIME:20220101000000Z
+
 [crl_indirect]
 issuingDistributionPoint = critical,@idp
 [idp]
@@ -751,6 +757,18 @@ extendedKeyUsage = OCSPSigning
 [v3_plain]
 basicConstraints = critical,CA:FALSE
 keyUsage = critical,nonRepudiation
+
+[v3_indirect]
+basicConstraints = critical,CA:FALSE
+keyUsage = critical,nonRepudiation
+crlDistributionPoints = of_the_root
+[of_the_root]
+fullname = URI:http://example.com/crl
+CRLissuer = dirName:root_name
+[root_name]
+countryName = JP
+organizationName = Ishibumi Test
+commonName = root CA
 
 [v3_mail]
 basicConstraints = critical,CA:FALSE

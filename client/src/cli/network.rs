@@ -100,6 +100,7 @@ impl Terms {
             proof,
             document: None,
             revocation: &[],
+            checkpoint_tokens: &[],
         };
         let report = verifier.verify(evidence).map_err(Failure::usage)?;
         let said = || {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use ishibumi::verify::Indication;
-use ishibumi::{Evidence, RevocationList, Verifier, VerifyError, render};
+use ishibumi::{CheckpointToken, Evidence, RevocationData, Verifier, VerifyError, render};
 use ishibumi_tlog::proof::FILE_EXTENSION;
 
 use super::{Exit, Failure, Voice, files};
@@ -14,6 +14,7 @@ const EXAMPLES: &str = "Examples:
   ishibumi verify --policy policy.txt --anchors anchors/ contract.tst
   ishibumi verify --policy policy.txt --anchors anchors/ --document contract.pdf contract.tst
   ishibumi verify --policy policy.txt --anchors anchors/ --revocation ca.crl seal.crt seal.tlog-proof
+  ishibumi verify --policy policy.txt --anchors anchors/ --checkpoint-token log.tst contract.tst
 
 Exit codes: 0 proven, 1 disproven, 2 usage, 3 unavailable (a file is missing), 4 indeterminate.
 docs/verdicts.md says what each verdict means.";
@@ -32,10 +33,15 @@ pub(crate) struct VerifyArguments {
     /// The document that the token stamps
     #[arg(long, value_name = "FILE")]
     document: Option<PathBuf>,
-    /// A revocation list, or a folder of them; a proof beside a list is verified too
+    /// A revocation list or an OCSP response, or a folder of them; a proof beside one is verified too
     #[arg(long, value_name = "PATH")]
     revocation: Vec<PathBuf>,
-    /// Without usable revocation data the verdict is indeterminate
+    /// A time-stamp token over the text of the proof's checkpoint, or a folder of them; with a proof
+    /// beside it, over that proof's checkpoint
+    #[arg(long, value_name = "PATH")]
+    checkpoint_token: Vec<PathBuf>,
+    /// Without usable revocation data, for every certificate below the anchor, the verdict is
+    /// indeterminate
     #[arg(long)]
     require_revocation: bool,
     /// Accept a policy with `quorum none`, which trusts the log alone and proves no time
@@ -44,7 +50,7 @@ pub(crate) struct VerifyArguments {
     /// Accept SHA-1 in artifacts of the years before 2016
     #[arg(long)]
     accept_sha1: bool,
-    /// Time-stamp token or reply, certificate, or CRL; DER or PEM
+    /// Time-stamp token or reply, certificate, CRL or OCSP response; DER or PEM
     artifact: PathBuf,
     /// The proof; by default ARTIFACT.tlog-proof, or ARTIFACT with that extension instead of its own
     evidence: Option<PathBuf>,
@@ -55,13 +61,10 @@ pub(crate) fn run(arguments: &VerifyArguments, voice: Voice) -> Result<Exit, Fai
     let anchors = files::anchors(&arguments.anchors, arguments.accept_sha1)?;
     let artifact = files::read(&arguments.artifact, files::ARTIFACT_LEN_MAX)?;
     let proof = files::read_proof(&evidence_path(arguments)?)?;
-    let lists = arguments
-        .revocation
-        .iter()
-        .map(|path| lists(path))
-        .collect::<Result<Vec<_>, _>>()?;
-    let lists: Vec<List> = lists.into_iter().flatten().collect();
-    let lists: Vec<RevocationList<'_>> = lists.iter().map(List::borrowed).collect();
+    let revocation = with_proofs(&arguments.revocation)?;
+    let revocation: Vec<_> = revocation.iter().map(WithProof::revocation).collect();
+    let tokens = with_proofs(&arguments.checkpoint_token)?;
+    let tokens: Vec<_> = tokens.iter().map(WithProof::checkpoint_token).collect();
     let mut document = match &arguments.document {
         Some(path) => Some(
             File::open(path)
@@ -82,7 +85,8 @@ pub(crate) fn run(arguments: &VerifyArguments, voice: Voice) -> Result<Exit, Fai
             document: document
                 .as_mut()
                 .map(|file| -> &mut dyn std::io::Read { file }),
-            revocation: &lists,
+            revocation: &revocation,
+            checkpoint_tokens: &tokens,
         })
         .map_err(|error| match error {
             VerifyError::DocumentNotApplicable => Failure::usage(error),
@@ -114,46 +118,56 @@ fn evidence_path(arguments: &VerifyArguments) -> Result<PathBuf, Failure> {
     })
 }
 
-struct List {
+/// A file, and the proof beside it.
+struct WithProof {
     name: String,
-    crl: Vec<u8>,
+    octets: Vec<u8>,
     proof: Option<Vec<u8>>,
 }
 
-impl List {
-    fn borrowed(&self) -> RevocationList<'_> {
-        RevocationList {
+impl WithProof {
+    fn read(path: &Path) -> Result<Self, Failure> {
+        let octets = files::read(path, files::ARTIFACT_LEN_MAX)?;
+        let proof = files::proof_beside(path)
+            .map(|proof| files::read_proof(&proof))
+            .transpose()?;
+        Ok(Self {
+            name: path.display().to_string(),
+            octets,
+            proof,
+        })
+    }
+
+    fn revocation(&self) -> RevocationData<'_> {
+        RevocationData {
             name: &self.name,
-            crl: &self.crl,
+            octets: &self.octets,
+            proof: self.proof.as_deref(),
+        }
+    }
+
+    fn checkpoint_token(&self) -> CheckpointToken<'_> {
+        CheckpointToken {
+            name: &self.name,
+            token: &self.octets,
             proof: self.proof.as_deref(),
         }
     }
 }
 
-/// The list at `path`, or all of a folder.
-fn lists(path: &Path) -> Result<Vec<List>, Failure> {
+/// The files at these paths, and those of the folders among them.
+fn with_proofs(paths: &[PathBuf]) -> Result<Vec<WithProof>, Failure> {
     let is_proof = |path: &PathBuf| {
         path.extension()
             .is_some_and(|known| known == FILE_EXTENSION)
     };
-    let paths = if path.is_dir() {
-        files::files_in(path)?
-            .into_iter()
-            .filter(|path| !is_proof(path))
-            .collect()
-    } else {
-        vec![path.to_owned()]
-    };
-    let read = |path: PathBuf| {
-        let crl = files::read(&path, files::ARTIFACT_LEN_MAX)?;
-        let proof = files::proof_beside(&path)
-            .map(|proof| files::read_proof(&proof))
-            .transpose()?;
-        Ok(List {
-            name: path.display().to_string(),
-            crl,
-            proof,
-        })
-    };
-    paths.into_iter().map(read).collect()
+    let mut all = Vec::new();
+    for path in paths {
+        if path.is_dir() {
+            all.extend(files::files_in(path)?.into_iter().filter(|p| !is_proof(p)));
+        } else {
+            all.push(path.clone());
+        }
+    }
+    all.iter().map(|path| WithProof::read(path)).collect()
 }

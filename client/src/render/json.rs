@@ -4,8 +4,9 @@ use serde_json::{Value, json};
 
 use super::{Language, kind_name, rfc3339, sentences};
 use crate::verify::{
-    CertificateFacts, Check, ConsultedList, Facts, ListFacts, Outcome, Report, Revocation,
-    Statement, SubIndication,
+    AnswerFacts, CertificateFacts, Check, ConsultedInformation, ConsultedToken, Existence, Facts,
+    InformationFacts, ListFacts, Outcome, ProvenBy, Report, ResponseFacts, Revocation, Statement,
+    SubIndication,
 };
 
 /// The report as a JSON object. Times are RFC 3339 in UTC, hashes and serials lowercase hex.
@@ -15,13 +16,19 @@ pub fn json(report: &Report) -> Value {
         "sub_indication": report.sub_indication().map(SubIndication::word),
         "proven": report.is_proven(),
         "statement": report.statement().map(statement),
+        "existence": report.existence().map(existence),
+        "checkpoint_tokens": report.checkpoint_tokens().iter().map(stamped).collect::<Vec<_>>(),
         "artifact": {
             "file_sha256": report.artifact_digest().to_hex(),
             "claims": report.facts().map(facts),
         },
         "checks": report.checks().iter().map(check).collect::<Vec<_>>(),
         "revocation": revocation(report.revocation()),
-        "revocation_lists": report.lists().iter().map(consulted).collect::<Vec<_>>(),
+        "issuers": report.issuers().iter().map(|ca| json!({
+            "subject": ca.subject,
+            "revocation": revocation(&ca.revocation),
+        })).collect::<Vec<_>>(),
+        "revocation_lists": report.information().iter().map(consulted).collect::<Vec<_>>(),
         "sentences": {
             "en": sentences(report, Language::English),
             "ja": sentences(report, Language::Japanese),
@@ -43,6 +50,36 @@ fn statement(statement: &Statement) -> Value {
             .collect::<Vec<_>>(),
         "witnesses_in_policy": statement.witnesses_known,
         "not_after": statement.not_after.map(rfc3339),
+    })
+}
+
+fn existence(existence: Existence) -> Value {
+    let (by, token) = match existence.by {
+        ProvenBy::Witnesses => ("witnesses", None),
+        ProvenBy::CheckpointToken(place) => ("checkpoint-token", Some(place)),
+    };
+    json!({
+        "not_after": existence.not_after.to_string(),
+        "by": by,
+        "checkpoint_token": token,
+    })
+}
+
+fn stamped(token: &ConsultedToken) -> Value {
+    let stamped = token.stamped.as_ref().ok().map(|stamped| {
+        json!({
+            "tree_size": stamped.size,
+            "gen_time": stamped.gen_time.to_string(),
+            "accuracy_us": stamped.accuracy.map(ishibumi_artifact::record::Accuracy::total_micros),
+            "not_after": stamped.not_after.to_string(),
+            "serial": hex::encode(&stamped.serial),
+            "tsu": certificate(&stamped.tsu),
+        })
+    });
+    json!({
+        "name": token.name,
+        "stamped": stamped,
+        "refused": token.stamped.as_ref().err(),
     })
 }
 
@@ -68,21 +105,17 @@ fn facts(facts: &Facts) -> Value {
                 "tsu": certificate(tsu),
             })
         }
-        Facts::Certificate(facts) => {
-            let mut value = certificate(facts);
-            if let Value::Object(members) = &mut value {
-                members.insert("type".to_owned(), "certificate".into());
-            }
-            value
-        }
-        Facts::Crl(facts) => {
-            let mut value = list(facts);
-            if let Value::Object(members) = &mut value {
-                members.insert("type".to_owned(), "crl".into());
-            }
-            value
-        }
+        Facts::Certificate(facts) => typed("certificate", certificate(facts)),
+        Facts::Crl(facts) => typed("crl", list(facts)),
+        Facts::Ocsp(facts) => typed("ocsp-response", response(facts)),
     }
+}
+
+fn typed(name: &str, mut value: Value) -> Value {
+    if let Value::Object(members) = &mut value {
+        members.insert("type".to_owned(), name.into());
+    }
+    value
 }
 
 fn certificate(facts: &CertificateFacts) -> Value {
@@ -102,7 +135,30 @@ fn list(facts: &ListFacts) -> Value {
         "number": (!facts.number.is_empty()).then(|| hex::encode(&facts.number)),
         "this_update": facts.this_update.to_string(),
         "next_update": facts.next_update.map(|time| time.to_string()),
+        "delta": facts.is_delta,
+        "last": facts.is_last,
+        "expired_certs_on": facts.expired_certs_on.map(|time| time.to_string()),
         "entries": facts.entries,
+        "sha256": hex::encode(facts.digest),
+    })
+}
+
+fn response(facts: &ResponseFacts) -> Value {
+    let answer = |answer: &AnswerFacts| {
+        json!({
+            "serial": hex::encode(&answer.serial),
+            "status": answer.status,
+            "this_update": answer.this_update.to_string(),
+            "next_update": answer.next_update.map(|time| time.to_string()),
+            "archive_cutoff": answer.archive_cutoff.map(|time| time.to_string()),
+            "cert_hash": answer.names_the_certificate,
+        })
+    };
+    json!({
+        "issuer": facts.issuer,
+        "responder": facts.responder,
+        "produced_at": facts.produced_at.to_string(),
+        "answers": facts.answers.iter().map(answer).collect::<Vec<_>>(),
         "sha256": hex::encode(facts.digest),
     })
 }
@@ -141,16 +197,22 @@ fn revocation(state: &Revocation) -> Value {
     }
 }
 
-fn consulted(consulted: &ConsultedList) -> Value {
+fn consulted(consulted: &ConsultedInformation) -> Value {
     let (logged, problem) = match &consulted.logged {
         None => (None, None),
         Some(Ok(proven)) => (Some(statement(proven)), None),
         Some(Err(why)) => (None, Some(why)),
     };
+    let (of_list, of_response) = match &consulted.says {
+        Ok(InformationFacts::Crl(facts)) => (Some(list(facts)), None),
+        Ok(InformationFacts::Ocsp(facts)) => (None, Some(response(facts))),
+        Err(_) => (None, None),
+    };
     json!({
         "name": consulted.name,
-        "list": consulted.list.as_ref().ok().map(list),
-        "refused": consulted.list.as_ref().err(),
+        "list": of_list,
+        "response": of_response,
+        "refused": consulted.says.as_ref().err(),
         "statement": logged,
         "proof_refused": problem,
     })

@@ -8,6 +8,7 @@
 mod json;
 mod record;
 mod sentences;
+mod status;
 mod text;
 
 pub use json::json;

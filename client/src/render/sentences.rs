@@ -1,8 +1,9 @@
 //! What a report says, in plain sentences: who states what, who proves what, what was not checked.
 
-use super::{Language, kind_name, rfc3339};
+use super::{Language, kind_name, rfc3339, status};
 use crate::verify::{
-    ConsultedList, Facts, Indication, Outcome, Report, Revocation, Statement, Step,
+    ConsultedToken, Facts, Indication, Outcome, ProvenBy, Report, ResponseFacts, StampedCheckpoint,
+    Statement, Step,
 };
 use ishibumi_artifact::record::{Accuracy, kind};
 
@@ -13,12 +14,14 @@ pub fn sentences(report: &Report, language: Language) -> Vec<String> {
     if let Some(statement) = report.statement() {
         said.push(existence(statement, english));
     }
+    let tokens = report.checkpoint_tokens().iter();
+    said.extend(tokens.map(|token| stamped(token, english)));
+    said.extend(rests_on(report, english));
     if let Some(facts) = report.facts() {
         said.push(claims(facts, english));
     }
     said.extend(document(report, english));
-    said.extend(revocation(report, english));
-    said.extend(report.lists().iter().map(|list| consulted(list, english)));
+    said.extend(status::sentences(report, english));
     said
 }
 
@@ -63,6 +66,10 @@ pub(super) fn step_name(step: Step, english: bool) -> &'static str {
             "対象そのものの署名と規則",
         ),
         Step::Inclusion => ("inclusion of the record in the log", "ログへの記録の包含"),
+        Step::CheckpointTokens => (
+            "tokens over checkpoints",
+            "チェックポイントのタイムスタンプ",
+        ),
         Step::ProvenTime => (
             "validity at the proven time",
             "証明された時刻における有効性",
@@ -70,6 +77,7 @@ pub(super) fn step_name(step: Step, english: bool) -> &'static str {
         Step::TimeOrder => ("the order of times", "時刻の前後関係"),
         Step::Document => ("the document", "文書との照合"),
         Step::Revocation => ("revocation", "失効"),
+        Step::IssuerRevocation => ("revocation of the CAs above", "上位認証局の失効"),
     };
     if english { in_english } else { in_japanese }
 }
@@ -82,6 +90,8 @@ fn what(record_kind: u16, english: bool) -> &'static str {
         (kind::CERTIFICATE | kind::CERTIFICATE_DIGEST, false) => "証明書",
         (kind::CRL, true) => "revocation list",
         (kind::CRL, false) => "失効リスト",
+        (kind::OCSP_RESPONSE, true) => "OCSP response",
+        (kind::OCSP_RESPONSE, false) => "OCSPレスポンス",
         (other, _) => kind_name(other),
     }
 }
@@ -113,6 +123,68 @@ fn existence(statement: &Statement, english: bool) -> String {
              ポリシーが証人を求めていないため、時刻は証明されません。"
         ),
     }
+}
+
+/// A token over a checkpoint: another party than the witnesses, in a sentence of its own.
+fn stamped(token: &ConsultedToken, english: bool) -> String {
+    let name = &token.name;
+    let StampedCheckpoint {
+        size,
+        gen_time,
+        accuracy,
+        not_after,
+        tsu,
+        ..
+    } = match (&token.stamped, english) {
+        (Ok(stamped), _) => stamped,
+        (Err(why), true) => return format!("The checkpoint token {name} was not used: {why}."),
+        (Err(why), false) => {
+            return format!(
+                "チェックポイントのタイムスタンプ {name} は使用していません（{why}）。"
+            );
+        }
+    };
+    let accuracy = accuracy_words(*accuracy, english);
+    let tsu = &tsu.subject;
+    if english {
+        format!(
+            "Time-stamp over the log: the unit \"{tsu}\" stamped the checkpoint of the tree of {size} at \
+             {gen_time}, {accuracy}; so this record existed before {not_after} ({name})."
+        )
+    } else {
+        format!(
+            "ログに対するタイムスタンプ：「{tsu}」が {size} 件の木のチェックポイントに {gen_time}（{accuracy}）に\
+             付与しました。よってこの記録は {not_after} より前に存在していました（{name}）。"
+        )
+    }
+}
+
+/// Where there are two kinds of proof: which of them the verdict rests on.
+fn rests_on(report: &Report, english: bool) -> Option<String> {
+    let existence = report.existence()?;
+    if report.checkpoint_tokens().is_empty() {
+        return None;
+    }
+    let time = existence.not_after;
+    Some(match (existence.by, english) {
+        (ProvenBy::Witnesses, true) => {
+            format!("The verdict rests on the witnesses' time, {time}, the earlier one.")
+        }
+        (ProvenBy::Witnesses, false) => {
+            format!("判定は、より早い証人の時刻 {time} に基づきます。")
+        }
+        (ProvenBy::CheckpointToken(place), _) => {
+            let name = report.checkpoint_tokens().get(place);
+            let name = name.map(|token| token.name.as_str()).unwrap_or_default();
+            if english {
+                format!("The verdict rests on the time of the checkpoint token {name}, {time}.")
+            } else {
+                format!(
+                    "判定は、チェックポイントのタイムスタンプ {name} の時刻 {time} に基づきます。"
+                )
+            }
+        }
+    })
 }
 
 fn accuracy_words(accuracy: Option<Accuracy>, english: bool) -> String {
@@ -183,6 +255,33 @@ fn claims(facts: &Facts, english: bool) -> String {
             "認証局「{}」の主張（署名と認証パスは検査済み）：{} 現在の失効 {} 件。",
             facts.issuer, facts.this_update, facts.entries
         ),
+        (Facts::Ocsp(facts), _) => answers(facts, english),
+    }
+}
+
+fn answers(facts: &ResponseFacts, english: bool) -> String {
+    let ResponseFacts {
+        issuer,
+        responder,
+        produced_at,
+        ..
+    } = facts;
+    let each: Vec<String> = facts
+        .answers
+        .iter()
+        .map(|answer| format!("{} {}", hex::encode(&answer.serial), answer.status))
+        .collect();
+    let each = each.join(", ");
+    if english {
+        format!(
+            "The responder \"{responder}\" states for the CA \"{issuer}\", and its signature and \
+             authority were checked, at {produced_at}: {each}."
+        )
+    } else {
+        format!(
+            "認証局「{issuer}」のためのレスポンダ「{responder}」の主張（署名と権限は検査済み）、\
+             {produced_at} 現在：{each}。"
+        )
     }
 }
 
@@ -200,89 +299,4 @@ fn document(report: &Report, english: bool) -> Option<String> {
         }
     };
     Some(said.to_owned())
-}
-
-fn revocation(report: &Report, english: bool) -> Option<String> {
-    report.outcome(Step::Revocation)?;
-    let passed = report.outcome(Step::Revocation) == Some(Outcome::Passed);
-    Some(match (report.revocation(), english) {
-        (Revocation::NotChecked, true) => {
-            "Revocation was not checked: no revocation list was given.".to_owned()
-        }
-        (Revocation::NotChecked, false) => {
-            "失効は検査していません（失効リストが与えられていません）。".to_owned()
-        }
-        (Revocation::NotCovered(why), true) => {
-            format!("Revocation was not checked, the lists that were given do not tell: {why}.")
-        }
-        (Revocation::NotCovered(why), false) => {
-            format!("失効は検査していません。与えられた失効リストからは判断できません（{why}）。")
-        }
-        (Revocation::NotRevoked { as_of }, true) => format!("Not revoked as of {as_of}."),
-        (Revocation::NotRevoked { as_of }, false) => format!("{as_of} 現在、失効していません。"),
-        (Revocation::Revoked { date, reason, .. }, _) => {
-            revoked(report, &date.to_string(), *reason, passed, english)
-        }
-    })
-}
-
-fn revoked(
-    report: &Report,
-    date: &str,
-    reason: Option<&str>,
-    spared: bool,
-    english: bool,
-) -> String {
-    let of_token = matches!(report.facts(), Some(Facts::Token { .. }));
-    let state = match (reason, english) {
-        (Some(reason), true) => format!("The certificate was revoked at {date}, reason {reason}"),
-        (None, true) => format!("The certificate was revoked at {date}, no reason stated"),
-        (Some(reason), false) => format!("証明書は {date} に失効しました（理由 {reason}）"),
-        (None, false) => format!("証明書は {date} に失効しました（理由の記載なし）"),
-    };
-    let effect = match (of_token, spared, english) {
-        (true, true, true) => ": that does not touch this token (RFC 3161, section 4).",
-        (true, true, false) => "。ただし、このトークンの有効性には影響しません（RFC 3161 第4節）。",
-        (true, false, true) => ": that decides against this token (RFC 3161, section 4).",
-        (true, false, false) => {
-            "。このため、このトークンは有効と認められません（RFC 3161 第4節）。"
-        }
-        (false, _, true) => ".",
-        (false, _, false) => "。",
-    };
-    format!("{state}{effect}")
-}
-
-fn consulted(list: &ConsultedList, english: bool) -> String {
-    let name = &list.name;
-    let facts = match (&list.list, english) {
-        (Ok(facts), _) => facts,
-        (Err(why), true) => return format!("The list {name} was not used: {why}."),
-        (Err(why), false) => return format!("失効リスト {name} は使用していません（{why}）。"),
-    };
-    let of = facts.this_update;
-    match (&list.logged, english) {
-        (None, true) => format!("The list {name} is of {of}; no proof came with it."),
-        (None, false) => {
-            format!("失効リスト {name} は {of} 付です。包含証明は添付されていません。")
-        }
-        (Some(Ok(statement)), true) => match statement.not_after.map(rfc3339) {
-            Some(time) => format!("The list {name} is of {of} and was in the log before {time}."),
-            None => format!("The list {name} is of {of} and is in the log; no time is proven."),
-        },
-        (Some(Ok(statement)), false) => match statement.not_after.map(rfc3339) {
-            Some(time) => {
-                format!("失効リスト {name} は {of} 付で、{time} より前にログに記録されています。")
-            }
-            None => {
-                format!("失効リスト {name} は {of} 付でログに記録されています（時刻の証明なし）。")
-            }
-        },
-        (Some(Err(why)), true) => {
-            format!("The list {name} is of {of}; its own proof was not accepted: {why}.")
-        }
-        (Some(Err(why)), false) => {
-            format!("失効リスト {name} は {of} 付です。その包含証明は認められません（{why}）。")
-        }
-    }
 }

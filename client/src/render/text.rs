@@ -72,6 +72,12 @@ fn details(report: &Report, language: Language) -> Vec<(&'static str, String)> {
             statement.not_after.map_or_else(|| none.to_owned(), rfc3339),
         ));
     }
+    for token in report.checkpoint_tokens() {
+        if let Ok(stamped) = &token.stamped {
+            let (time, tsu) = (stamped.not_after, &stamped.tsu.subject);
+            rows.push(("stamped", format!("{time} {tsu}")));
+        }
+    }
     match report.facts() {
         Some(Facts::Token {
             serial,
@@ -98,6 +104,7 @@ fn details(report: &Report, language: Language) -> Vec<(&'static str, String)> {
             rows.push(("number", hex::encode(&facts.number)));
             rows.push(("sha-256", hex::encode(facts.digest)));
         }
+        Some(Facts::Ocsp(facts)) => rows.push(("sha-256", hex::encode(facts.digest))),
         None => {}
     }
     rows.push(("file", format!("SHA-256 {}", report.artifact_digest())));

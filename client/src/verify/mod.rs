@@ -3,32 +3,36 @@
 //! It has no clock: "now" plays no part, the only times are those that witnesses and issuers
 //! signed. The order of the checks is fixed (`docs/verdicts.md`): the proof file; the checkpoint's
 //! log signature and quorum; the artifact by the rules of admission, which is the only code that
-//! makes a record; inclusion of that very record; then the artifact's rules at the proven time,
-//! the document, and revocation. Every step that was reached is in the report. A proof that is shown
+//! makes a record; inclusion of that very record; tokens over checkpoints; then the artifact's rules at
+//! the proven time, the document, and revocation. Every step that was reached is in the report. A proof that is shown
 //! to be false ends it; after any other failed step the rest is still done, as far as it can be.
 //!
 //! What is not promised: that the issuer told the truth. The report says who claims what.
 
+mod existence;
+mod facts;
 mod report;
 mod revocation;
 mod rules;
 
+pub use existence::CheckpointToken;
 pub use report::{
-    CertificateFacts, Check, ConsultedList, Facts, Indication, ListFacts, Outcome, Report,
-    Revocation, Statement, Step, SubIndication, Witnessed,
+    AnswerFacts, CertificateFacts, Check, ConsultedInformation, ConsultedToken, Existence, Facts,
+    Indication, InformationFacts, IssuerState, ListFacts, Outcome, ProvenBy, Report, ResponseFacts,
+    Revocation, StampedCheckpoint, Statement, Step, SubIndication, Witnessed,
 };
 
 use std::io::{self, Read};
 
-use ishibumi_artifact::record::Body;
 use ishibumi_artifact::{
-    Admitted, Anchors, ArtifactType, Certificate, Record, Verified, VerifiedCrl, VerifiedToken,
-    admit,
+    Admitted, Anchors, ArtifactType, Record, StatusInformation, Verified, VerifiedToken, admit,
 };
 use ishibumi_tlog::hash::leaf_hash;
 use ishibumi_tlog::policy::TrustError;
 use ishibumi_tlog::proof::TlogProof;
 use ishibumi_tlog::{Hash, Policy, ProvenLeaf};
+
+use revocation::{Question, Sources};
 
 /// Verifies evidence under one policy and one set of anchors.
 #[derive(Debug)]
@@ -51,17 +55,19 @@ pub struct Evidence<'a> {
     pub proof: &'a [u8],
     /// The document that a token is about, if it is at hand. Read to its end, in pieces.
     pub document: Option<&'a mut dyn Read>,
-    /// Lists to learn about revocation from.
-    pub revocation: &'a [RevocationList<'a>],
+    /// Lists and OCSP responses to learn about revocation from.
+    pub revocation: &'a [RevocationData<'a>],
+    /// Time-stamp tokens over checkpoints.
+    pub checkpoint_tokens: &'a [CheckpointToken<'a>],
 }
 
-/// A revocation list, and the proof that it is in the log, if there is one.
+/// A revocation list or an OCSP response, and the proof that it is in the log, if there is one.
 #[derive(Clone, Copy, Debug)]
-pub struct RevocationList<'a> {
+pub struct RevocationData<'a> {
     /// The caller's name for it, such as a path. It is in the report.
     pub name: &'a str,
-    /// The CRL, DER or PEM.
-    pub crl: &'a [u8],
+    /// The CRL or OCSPResponse, DER or PEM.
+    pub octets: &'a [u8],
     /// Its own `tlog-proof@v1` file.
     pub proof: Option<&'a [u8]>,
 }
@@ -88,8 +94,11 @@ impl Verifier<'_> {
             statement: None,
             facts: None,
             artifact_digest: Hash::of(evidence.artifact),
+            existence: None,
+            checkpoint_tokens: Vec::new(),
             revocation: Revocation::NotChecked,
-            lists: Vec::new(),
+            issuers: Vec::new(),
+            information: Vec::new(),
         };
         let proof = self.check_head(&mut report, evidence.proof);
         // A proof that is shown to be false decides; whatever the artifact is, nothing changes that.
@@ -106,13 +115,17 @@ impl Verifier<'_> {
             }
         };
         report.checks.sort_by_key(|check| check.step);
-        let not_after = proven.as_ref().and_then(|leaf| leaf.head().not_after());
-        report.statement = proven.map(|leaf| self.statement(&leaf));
+        report.statement = proven.as_ref().map(|leaf| self.statement(leaf));
         let Some(admitted) = admitted else {
             return Ok(report);
         };
-        report.facts = facts_of(&admitted);
-        if report.statement.is_some() {
+        report.facts = facts::of(&admitted);
+        let sources = self.consult(&mut report, evidence.revocation);
+        if let Some(leaf) = &proven {
+            let tokens = evidence.checkpoint_tokens;
+            report.existence =
+                existence::check(self, &mut report, leaf, &admitted, tokens, &sources);
+            let not_after = report.existence.map(|existence| existence.not_after);
             rules::check_times(&mut report, admitted.verified(), not_after);
         }
         if let Some(document) = evidence.document {
@@ -124,14 +137,70 @@ impl Verifier<'_> {
             let why = "no document was given: the token is proven, not what it stamps";
             report.note(Step::Document, Outcome::NotChecked, why);
         }
-        revocation::check(
-            self,
-            &mut report,
-            admitted.verified(),
-            evidence.revocation,
-            not_after,
-        );
+        self.check_revocation(&mut report, admitted.verified(), &sources);
         Ok(report)
+    }
+
+    /// Verifies each list and response, and its own proof if it has one.
+    fn consult(&self, report: &mut Report, given: &[RevocationData<'_>]) -> Sources {
+        let mut sources = Sources {
+            information: Vec::new(),
+            proven: Vec::new(),
+            given: !given.is_empty(),
+        };
+        for data in given {
+            let read = StatusInformation::verify(data.octets, self.anchors);
+            let logged = match (&read, data.proof) {
+                (Ok(read), Some(proof)) => Some(self.prove(proof, read.record())),
+                _ => None,
+            };
+            report.information.push(ConsultedInformation {
+                name: data.name.to_owned(),
+                says: read
+                    .as_ref()
+                    .map(facts::of_information)
+                    .map_err(|refusal| format!("{refusal} ({})", refusal.code())),
+                logged: logged.clone(),
+            });
+            if let Ok(read) = read {
+                let statement = logged.and_then(Result::ok);
+                let not_after = statement.and_then(|statement| statement.not_after);
+                sources.information.push(read);
+                sources.proven.push(not_after.map(rules::time_of));
+            }
+        }
+        sources
+    }
+
+    fn check_revocation(&self, report: &mut Report, verified: &Verified, sources: &Sources) {
+        let (path, token, about) = match verified {
+            Verified::Token(token) => (
+                token.path(),
+                Some(token.accuracy()),
+                token.gen_time().time(),
+            ),
+            Verified::Certificate(path) => match path.certificates().first() {
+                Some(certificate) => (path, None, certificate.not_before()),
+                None => return,
+            },
+            // A list or a response is a statement; nothing revokes it.
+            _ => return,
+        };
+        let question = Question {
+            path,
+            token,
+            about,
+            existence: report.existence.map(|existence| existence.not_after),
+            required: self.require_revocation,
+        };
+        let answer = question.answer(sources);
+        let (outcome, detail) = answer.signer_outcome;
+        report.note(Step::Revocation, outcome, detail);
+        if let Some((outcome, detail)) = answer.issuers_outcome {
+            report.note(Step::IssuerRevocation, outcome, detail);
+        }
+        report.revocation = answer.signer;
+        report.issuers = answer.issuers;
     }
 
     fn check_head(&self, report: &mut Report, proof: &[u8]) -> Option<TlogProof> {
@@ -169,8 +238,12 @@ impl Verifier<'_> {
             .or_else(|| ArtifactType::detect(evidence.artifact));
         let Some(kind) = kind else {
             let failed = Outcome::Failed(SubIndication::FormatFailure);
-            let why =
-                "the file is neither a time-stamp token or reply, nor a certificate, nor a CRL";
+            let why = if evidence.artifact.is_empty() {
+                "the file is empty"
+            } else {
+                "the file is neither a time-stamp token or reply, nor a certificate, nor a CRL, nor an \
+                 OCSP response"
+            };
             report.note(Step::Artifact, failed, why);
             return None;
         };
@@ -253,56 +326,6 @@ impl Report {
             outcome,
             detail: detail.into(),
         });
-    }
-}
-
-fn facts_of(admitted: &Admitted) -> Option<Facts> {
-    Some(match admitted.verified() {
-        Verified::Token(token) => Facts::Token {
-            gen_time: token.gen_time().time(),
-            accuracy: token.accuracy(),
-            serial: token.serial().to_vec(),
-            policy: token.policy(),
-            imprint_algorithm: token.imprint_algorithm().name(),
-            imprint: token.imprint().to_vec(),
-            tsu: Box::new(certificate_facts(token.signer())),
-        },
-        Verified::Certificate(path) => {
-            Facts::Certificate(Box::new(certificate_facts(path.certificates().first()?)))
-        }
-        Verified::Crl(crl) => Facts::Crl(list_facts(crl)),
-        _ => return None,
-    })
-}
-
-fn certificate_facts(certificate: &Certificate) -> CertificateFacts {
-    CertificateFacts {
-        subject: certificate.subject(),
-        issuer: certificate.issuer(),
-        serial: certificate.serial().to_vec(),
-        not_before: certificate.not_before(),
-        not_after: certificate.not_after(),
-        digest: certificate.digest(),
-    }
-}
-
-fn list_facts(crl: &VerifiedCrl) -> ListFacts {
-    let number = match crl.record().body() {
-        Body::Crl(body) => body.number.as_bytes().to_vec(),
-        _ => Vec::new(),
-    };
-    ListFacts {
-        issuer: crl
-            .path()
-            .certificates()
-            .first()
-            .map(|ca| ca.subject())
-            .unwrap_or_default(),
-        number,
-        this_update: crl.this_update(),
-        next_update: crl.next_update(),
-        entries: crl.count(),
-        digest: crl.digest(),
     }
 }
 

@@ -43,6 +43,8 @@ pub enum SubIndication {
     Expired,
     /// Octets that are not what they have to be.
     FormatFailure,
+    /// Any other reason, which the detail tells.
+    Generic,
     /// Something does not have the hash that was signed or proven.
     HashFailure,
     /// No path to a trust anchor.
@@ -79,6 +81,7 @@ impl SubIndication {
             Self::CryptoConstraintsFailureNoPoe => "CRYPTO_CONSTRAINTS_FAILURE_NO_POE",
             Self::Expired => "EXPIRED",
             Self::FormatFailure => "FORMAT_FAILURE",
+            Self::Generic => "GENERIC",
             Self::HashFailure => "HASH_FAILURE",
             Self::NoCertificateChainFound => "NO_CERTIFICATE_CHAIN_FOUND",
             Self::NoPoe => "NO_POE",
@@ -121,6 +124,8 @@ pub enum Step {
     Artifact,
     /// The record that is rebuilt from the artifact is in the tree.
     Inclusion,
+    /// Tokens over checkpoints are what they have to be. One that is not is named and left out.
+    CheckpointTokens,
     /// The signature existed while the signer's certificate was valid.
     ProvenTime,
     /// What the artifact says about time does not contradict the proven time.
@@ -129,6 +134,8 @@ pub enum Step {
     Document,
     /// The signer's certificate was not revoked, or in a way that spares the artifact.
     Revocation,
+    /// The same of the CAs between signer and anchor.
+    IssuerRevocation,
 }
 
 impl Step {
@@ -139,10 +146,12 @@ impl Step {
             Self::Checkpoint => "checkpoint",
             Self::Artifact => "artifact",
             Self::Inclusion => "inclusion",
+            Self::CheckpointTokens => "checkpoint-tokens",
             Self::ProvenTime => "proven-time",
             Self::TimeOrder => "time-order",
             Self::Document => "document",
             Self::Revocation => "revocation",
+            Self::IssuerRevocation => "issuer-revocation",
         }
     }
 }
@@ -244,6 +253,8 @@ pub enum Facts {
     Certificate(Box<CertificateFacts>),
     /// A revocation list.
     Crl(ListFacts),
+    /// An OCSP response.
+    Ocsp(ResponseFacts),
 }
 
 /// A revocation list, as it says of itself.
@@ -257,38 +268,138 @@ pub struct ListFacts {
     pub this_update: Time,
     /// nextUpdate.
     pub next_update: Option<Time>,
+    /// Whether it says only what has changed since another list.
+    pub is_delta: bool,
+    /// Whether its issuer says that no other will follow (nextUpdate 99991231235959Z).
+    pub is_last: bool,
+    /// expiredCertsOnCRL: certificates that expired since then are still listed.
+    pub expired_certs_on: Option<Time>,
     /// Entries.
     pub entries: u32,
     /// SHA-256 of the DER.
     pub digest: [u8; 32],
 }
 
-/// A list that was given to learn about revocation.
+/// An OCSP response, as it says of itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ConsultedList {
+pub struct ResponseFacts {
+    /// The CA that it speaks for, RFC 4514.
+    pub issuer: String,
+    /// Who signed it, RFC 4514.
+    pub responder: String,
+    /// producedAt.
+    pub produced_at: Time,
+    /// Its answers, in its order.
+    pub answers: Vec<AnswerFacts>,
+    /// SHA-256 of the DER.
+    pub digest: [u8; 32],
+}
+
+/// What an OCSP response says about one certificate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AnswerFacts {
+    /// Serial of the certificate: contents octets of the INTEGER.
+    pub serial: Vec<u8>,
+    /// `good`, `revoked` or `unknown`.
+    pub status: &'static str,
+    /// thisUpdate.
+    pub this_update: Time,
+    /// nextUpdate.
+    pub next_update: Option<Time>,
+    /// archiveCutoff: certificates that expired since then are still answered about.
+    pub archive_cutoff: Option<Time>,
+    /// Whether certHash names the very certificate: a positive statement that it was issued.
+    pub names_the_certificate: bool,
+}
+
+/// What a list or a response says of itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum InformationFacts {
+    /// A revocation list.
+    Crl(ListFacts),
+    /// An OCSP response.
+    Ocsp(ResponseFacts),
+}
+
+/// A list or a response that was given to learn about revocation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConsultedInformation {
     /// The caller's name for it, such as a path.
     pub name: String,
     /// What it says of itself, or why it was not used.
-    pub list: Result<ListFacts, String>,
-    /// What the log proves about the list itself, if a proof came with it: the statement, or why
-    /// the proof is not good.
+    pub says: Result<InformationFacts, String>,
+    /// What the log proves about it, if a proof came with it: the statement, or why the proof is
+    /// not good.
     pub logged: Option<Result<Box<Statement>, String>>,
+}
+
+/// A token over a checkpoint that was given.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConsultedToken {
+    /// The caller's name for it, such as a path.
+    pub name: String,
+    /// What it proves, or why it was not used.
+    pub stamped: Result<StampedCheckpoint, String>,
+}
+
+/// What a token over a checkpoint proves: the tree, and the record in it, existed at `not_after`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StampedCheckpoint {
+    /// Number of records in the tree that it stamps.
+    pub size: u64,
+    /// When the TSU says that it stamped.
+    pub gen_time: Time,
+    /// How wrong that may be, either way; none means unknown.
+    pub accuracy: Option<Accuracy>,
+    /// genTime and accuracy: the tree existed before this.
+    pub not_after: Time,
+    /// serialNumber: contents octets of the INTEGER.
+    pub serial: Vec<u8>,
+    /// The TSU's certificate.
+    pub tsu: Box<CertificateFacts>,
+}
+
+/// The earliest time before which the record is proven to have existed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Existence {
+    /// That time.
+    pub not_after: Time,
+    /// What proves it: one proof, never parts of several.
+    pub by: ProvenBy,
+}
+
+/// What proves a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProvenBy {
+    /// The quorum of witnesses, [`Statement::not_after`].
+    Witnesses,
+    /// A token over a checkpoint: its place in [`Report::checkpoint_tokens`].
+    CheckpointToken(usize),
+}
+
+/// How a CA between signer and anchor stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IssuerState {
+    /// Its subject, RFC 4514.
+    pub subject: String,
+    /// What is known.
+    pub revocation: Revocation,
 }
 
 /// What is known about the revocation of the signer's certificate (a token) or of the certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Revocation {
-    /// No list was given.
+    /// Neither a list nor a response was given.
     NotChecked,
-    /// No list that was given covers the certificate and the time; why, in English.
+    /// None that was given covers the certificate and the time; why, in English.
     NotCovered(String),
-    /// A list that covers the certificate does not name it.
+    /// A list that covers the certificate does not name it, or a response calls it good.
     NotRevoked {
-        /// thisUpdate of that list.
+        /// thisUpdate of the newest.
         as_of: Time,
     },
-    /// A list names it.
+    /// A list or a response says so.
     Revoked {
         /// revocationDate.
         date: Time,
@@ -306,8 +417,11 @@ pub struct Report {
     pub(super) statement: Option<Statement>,
     pub(super) facts: Option<Facts>,
     pub(super) artifact_digest: Hash,
+    pub(super) existence: Option<Existence>,
+    pub(super) checkpoint_tokens: Vec<ConsultedToken>,
     pub(super) revocation: Revocation,
-    pub(super) lists: Vec<ConsultedList>,
+    pub(super) issuers: Vec<IssuerState>,
+    pub(super) information: Vec<ConsultedInformation>,
 }
 
 impl Report {
@@ -372,13 +486,29 @@ impl Report {
         self.artifact_digest
     }
 
-    /// What is known about revocation.
+    /// The earliest time that is proven, and by what; what every decision rested on that asks for
+    /// one.
+    pub const fn existence(&self) -> Option<Existence> {
+        self.existence
+    }
+
+    /// The tokens over checkpoints that were given.
+    pub fn checkpoint_tokens(&self) -> &[ConsultedToken] {
+        &self.checkpoint_tokens
+    }
+
+    /// What is known about the revocation of the signer's certificate.
     pub const fn revocation(&self) -> &Revocation {
         &self.revocation
     }
 
-    /// The lists that were consulted.
-    pub fn lists(&self) -> &[ConsultedList] {
-        &self.lists
+    /// The same of each CA between signer and anchor, from the anchor down.
+    pub fn issuers(&self) -> &[IssuerState] {
+        &self.issuers
+    }
+
+    /// The lists and responses that were consulted.
+    pub fn information(&self) -> &[ConsultedInformation] {
+        &self.information
     }
 }

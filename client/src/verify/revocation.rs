@@ -1,129 +1,321 @@
-//! What lists say about the signer's certificate, and what follows from it.
+//! What lists and OCSP responses say about a path, and what follows from it.
 //!
-//! For a token, RFC 3161 section 4 decides (`ishibumi_artifact::status`), with the proven time as
-//! the audit trail that its paragraph 2 asks for. For a certificate, its state is a fact to report:
-//! that it was revoked does not make it any less proven that it existed. Of several lists that
-//! disagree, the worst statement counts.
+//! The path is walked from below its anchor down to the signer (validation-time sliding, EN 319 102-1
+//! 5.6.2.2). A CA that was revoked moves the *control time* down to its revocation: whatever its key
+//! signed counts only if it is proven to be older, and so do the lists and responses that come with
+//! it, which speak in favour only with a proof of their own. A word *against* a certificate needs no
+//! such proof: who brings one is believed.
+//!
+//! For a token's unit, RFC 3161 section 4 decides (`ishibumi_artifact::status`), with the proven time
+//! as the audit trail that its paragraph 2 asks for. For a certificate, its state is a fact to report:
+//! that it was revoked does not make it any less proven that it existed. Of several words that
+//! disagree, the worst counts.
+//!
+//! There is no clock here. Where the standard starts from "now", this starts from "when it was
+//! verified, whenever that is"; a list speaks about the times up to its nextUpdate.
 
-use ishibumi_artifact::record::{Moment, Reason, Revocation as Entry};
+use ishibumi_artifact::history::Word;
+use ishibumi_artifact::record::{Accuracy, Moment, Reason, Revocation as Entry};
 use ishibumi_artifact::status::{Indication as TokenIndication, TokenStatus, token_status};
 use ishibumi_artifact::time::Time;
-use ishibumi_artifact::{Certificate, Crl, Path, Verified, VerifiedCrl, VerifiedToken};
+use ishibumi_artifact::{Certificate, History, Path, StatusInformation};
 
-use super::report::{ConsultedList, Outcome, Report, Revocation, Step, SubIndication};
-use super::rules::time_of;
-use super::{RevocationList, Verifier, list_facts};
+use super::report::{IssuerState, Outcome, Revocation, SubIndication};
 
-pub(super) fn check(
-    verifier: &Verifier<'_>,
-    report: &mut Report,
-    verified: &Verified,
-    lists: &[RevocationList<'_>],
-    not_after: Option<u64>,
-) {
-    let lists = consult(verifier, report, lists);
-    let (path, about) = match verified {
-        Verified::Token(token) => (token.path(), token.gen_time().time()),
-        Verified::Certificate(path) => match path.certificates().first() {
-            Some(certificate) => (path, certificate.not_before()),
-            None => return,
-        },
-        // A list is a statement; nothing revokes it.
-        _ => return,
-    };
-    let Some(subject) = path.certificates().first() else {
-        return;
-    };
-    let entries: Vec<Entry> = lists
-        .iter()
-        .filter(|list| covers(list, path, 0))
-        .filter_map(|list| list.revocation_of(subject))
-        .collect();
-    let proven = not_after.map(time_of);
-    match verified {
-        Verified::Token(token) if !entries.is_empty() => {
-            decide_about_token(report, token, &entries, proven);
-        }
-        _ => match worst(&entries, |entry| {
-            u8::from(entry.reason.map(Reason::code) != Some(8))
-        }) {
-            Some(entry) => {
-                report.revocation = revoked(entry);
-                report.note(
-                    Step::Revocation,
-                    Outcome::Passed,
-                    "the state of the certificate is known",
-                );
-            }
-            None => not_listed(verifier, report, &lists, path, about),
-        },
-    }
-    check_issuers(report, &lists, path, about, proven);
+/// What was given to learn about revocation from, verified: each with the time before which a log
+/// proves that it existed, if there is such a proof.
+pub(super) struct Sources {
+    pub(super) information: Vec<StatusInformation>,
+    pub(super) proven: Vec<Option<Time>>,
+    /// Whether anything was given, usable or not.
+    pub(super) given: bool,
 }
 
-/// Verifies each list, and its own proof if it has one.
-fn consult(
-    verifier: &Verifier<'_>,
-    report: &mut Report,
-    lists: &[RevocationList<'_>],
-) -> Vec<VerifiedCrl> {
-    let mut usable = Vec::new();
-    for list in lists {
-        let crl = Crl::parse(list.crl).and_then(|crl| crl.verify(verifier.anchors));
-        let crl = crl.map_err(|error| error.to_string());
-        let logged = match (&crl, list.proof) {
-            (Ok(crl), Some(proof)) => Some(verifier.prove(proof, crl.record())),
-            _ => None,
+/// Whose revocation is asked about.
+pub(super) struct Question<'a> {
+    pub(super) path: &'a Path,
+    /// A token's accuracy; none if the subject is a certificate.
+    pub(super) token: Option<Option<Accuracy>>,
+    /// When the artifact says that it was made: genTime, or notBefore.
+    pub(super) about: Time,
+    /// Before when it is proven to have existed.
+    pub(super) existence: Option<Time>,
+    /// Whether missing information is a failure.
+    pub(super) required: bool,
+}
+
+/// How the signer's certificate, and the CAs above it, stand.
+pub(super) struct Answer {
+    pub(super) signer: Revocation,
+    pub(super) signer_outcome: (Outcome, String),
+    pub(super) issuers: Vec<IssuerState>,
+    /// None where no CA stands between signer and anchor.
+    pub(super) issuers_outcome: Option<(Outcome, String)>,
+}
+
+impl Answer {
+    /// Why the artifact cannot be relied on, if it cannot.
+    pub(super) fn objection(&self) -> Option<&str> {
+        let outcomes = [Some(&self.signer_outcome), self.issuers_outcome.as_ref()];
+        let failed = outcomes
+            .into_iter()
+            .flatten()
+            .find(|(outcome, _)| matches!(outcome, Outcome::Failed(_)));
+        failed.map(|(_, why)| why.as_str())
+    }
+}
+
+impl Question<'_> {
+    /// Walks the path from the anchor down.
+    pub(super) fn answer(&self, sources: &Sources) -> Answer {
+        let mut walk = Walk {
+            question: self,
+            sources,
+            control: None,
+            issuers: Vec::new(),
+            failures: Vec::new(),
         };
-        let name = list.name.to_owned();
-        let facts = crl.as_ref().map(list_facts).map_err(Clone::clone);
-        report.lists.push(ConsultedList {
-            name,
-            list: facts,
-            logged,
+        let certificates = self.path.certificates();
+        for place in (1..certificates.len().saturating_sub(1)).rev() {
+            if let (Some(ca), issuer) = (certificates.get(place), certificates.get(place + 1)) {
+                walk.pass(ca, issuer.map(AsRef::as_ref));
+            }
+        }
+        let has_issuers = !walk.issuers.is_empty();
+        let (signer, signer_outcome) = certificates.first().map_or_else(
+            || (Revocation::NotChecked, (Outcome::NotChecked, String::new())),
+            |subject| walk.arrive(subject, certificates.get(1).map(AsRef::as_ref)),
+        );
+        // The worst first: what the step is called by.
+        let failure = walk.failures.into_iter().reduce(|one, other| {
+            if other.0 == SubIndication::RevokedCaNoPoe && one.0 != other.0 {
+                other
+            } else {
+                one
+            }
         });
-        usable.extend(crl);
+        let all_known = walk.issuers.iter().all(|issuer| {
+            !matches!(
+                issuer.revocation,
+                Revocation::NotChecked | Revocation::NotCovered(_)
+            )
+        });
+        let issuers_outcome = has_issuers.then(|| match failure {
+            Some((sub, why)) => (Outcome::Failed(sub), why),
+            None if all_known => (Outcome::Passed, String::new()),
+            None => (
+                Outcome::NotChecked,
+                "nothing that was given tells about every CA between signer and anchor".to_owned(),
+            ),
+        });
+        Answer {
+            signer,
+            signer_outcome,
+            issuers: walk.issuers,
+            issuers_outcome,
+        }
     }
-    usable
+
+    fn proven_before(&self, time: Time) -> bool {
+        self.existence.is_some_and(|proven| proven < time)
+    }
 }
 
-/// Whether the key that signed `list` is the one that issued the certificate at `place` of `path`.
-/// A directly trusted certificate's issuer is not in the path; the name in the list has to do.
-fn covers(list: &VerifiedCrl, path: &Path, place: usize) -> bool {
-    let issuer = path.certificates().get(place + 1);
-    issuer.is_none_or(|issuer| issuer.key_hash() == list.issuer_key_hash())
+struct Walk<'a> {
+    question: &'a Question<'a>,
+    sources: &'a Sources,
+    /// From when on what the keys above signed is not believed; none: no such time.
+    control: Option<Time>,
+    issuers: Vec<IssuerState>,
+    failures: Vec<(SubIndication, String)>,
 }
 
-fn decide_about_token(
-    report: &mut Report,
-    token: &VerifiedToken,
-    entries: &[Entry],
-    proven: Option<Time>,
-) {
-    let status = |entry: &Entry| {
-        token_status(
-            token.gen_time().time(),
-            token.accuracy(),
-            Some(entry),
-            proven,
-        )
-    };
-    let Some(entry) = worst(entries, |entry| severity(status(entry))) else {
-        return;
-    };
-    report.revocation = revoked(entry);
-    let status = status(entry);
-    let outcome = match status.sub_indication() {
-        None => Outcome::Passed,
-        Some("REVOKED") => Outcome::Failed(SubIndication::Revoked),
-        Some("TRY_LATER") => Outcome::Failed(SubIndication::TryLater),
-        Some(_) => Outcome::Failed(SubIndication::RevokedNoPoe),
-    };
-    report.note(
-        Step::Revocation,
-        outcome,
-        format!("{status} ({})", status.code()),
-    );
+impl Walk<'_> {
+    /// A CA between signer and anchor. What it issued stays good if it is proven to be older than the
+    /// revocation, or, for a reason that says nothing against its key, by the artifact's own time (the
+    /// standard's chain model).
+    fn pass(&mut self, ca: &Certificate, issuer: Option<&Certificate>) {
+        let history = History::of(ca, issuer, &self.sources.information);
+        let mut state = None;
+        for (_, entry) in history.revocations() {
+            let (date, from) = (entry.revocation_date.time(), entry.invalid_from());
+            let on_hold = entry.reason.map(Reason::code) == Some(6);
+            let orderly = entry.leaves_earlier_valid() && self.question.about < from;
+            if !orderly && !on_hold {
+                self.control = Some(self.control.map_or(from, |control| control.min(from)));
+            }
+            let spared = orderly || self.question.proven_before(from);
+            if !spared {
+                let subject = ca.subject();
+                self.failures.push(if on_hold {
+                    let why = format!("the CA {subject} is on hold since {date}");
+                    (SubIndication::TryLater, why)
+                } else {
+                    let why = format!(
+                        "the CA {subject} was revoked at {date}, and nothing proves that the artifact is older"
+                    );
+                    (SubIndication::RevokedCaNoPoe, why)
+                });
+            }
+            if state.is_none() || !spared {
+                state = Some(revoked(entry));
+            }
+        }
+        let revocation = state.unwrap_or_else(|| {
+            let (state, sub) = self.favourable(&history, None);
+            if let (Some(sub), true) = (sub, self.question.required) {
+                let why = format!("the CA {}: {}", ca.subject(), explain(&state));
+                self.failures.push((sub, why));
+            }
+            state
+        });
+        self.issuers.push(IssuerState {
+            subject: ca.subject(),
+            revocation,
+        });
+    }
+
+    /// The signer itself, or the certificate that is asked about.
+    fn arrive(
+        &self,
+        subject: &Certificate,
+        issuer: Option<&Certificate>,
+    ) -> (Revocation, (Outcome, String)) {
+        let history = History::of(subject, issuer, &self.sources.information);
+        let entries: Vec<&Entry> = history.revocations().map(|(_, entry)| entry).collect();
+        match self.question.token {
+            Some(accuracy) if !entries.is_empty() => self.decide_about_token(&entries, accuracy),
+            _ => match entries.first() {
+                Some(entry) => {
+                    let said = "the state of the certificate is known".to_owned();
+                    (revoked(entry), (Outcome::Passed, said))
+                }
+                None => self.not_named(&history, issuer),
+            },
+        }
+    }
+
+    fn decide_about_token(
+        &self,
+        entries: &[&Entry],
+        accuracy: Option<Accuracy>,
+    ) -> (Revocation, (Outcome, String)) {
+        let Question {
+            about, existence, ..
+        } = *self.question;
+        let status = |entry: &Entry| token_status(about, accuracy, Some(entry), existence);
+        let worst = entries.iter().max_by_key(|entry| severity(status(entry)));
+        let Some(entry) = worst else {
+            return (Revocation::NotChecked, (Outcome::NotChecked, String::new()));
+        };
+        let status = status(entry);
+        let outcome = match status.sub_indication() {
+            None => Outcome::Passed,
+            Some("REVOKED") => Outcome::Failed(SubIndication::Revoked),
+            Some("TRY_LATER") => Outcome::Failed(SubIndication::TryLater),
+            Some(_) => Outcome::Failed(SubIndication::RevokedNoPoe),
+        };
+        let said = format!("{status} ({})", status.code());
+        (revoked(entry), (outcome, said))
+    }
+
+    /// Nobody names it: that means something only if somebody would have to.
+    fn not_named(
+        &self,
+        history: &History,
+        issuer: Option<&Certificate>,
+    ) -> (Revocation, (Outcome, String)) {
+        let (state, sub) = if issuer.is_some() {
+            self.favourable(history, Some(self.question.about))
+        } else {
+            (
+                self.uncovered("it is trusted directly, and its issuer is not known"),
+                Some(SubIndication::TryLater),
+            )
+        };
+        let outcome = match sub {
+            None => (Outcome::Passed, String::new()),
+            Some(sub) if self.question.required => (Outcome::Failed(sub), explain(&state)),
+            Some(_) => (Outcome::NotChecked, explain(&state)),
+        };
+        (state, outcome)
+    }
+
+    /// The newest word in favour that counts, or why there is none and what that is called.
+    /// `not_before`: what is older does not count.
+    fn favourable(
+        &self,
+        history: &History,
+        not_before: Option<Time>,
+    ) -> (Revocation, Option<SubIndication>) {
+        let mut refused: Option<(String, SubIndication)> = None;
+        let mut as_of: Option<Time> = None;
+        for word in history.good() {
+            match self.counts(word, not_before) {
+                Ok(()) => as_of = as_of.max(Some(word.issued)),
+                Err(why) => refused = Some(why),
+            }
+        }
+        if let Some(as_of) = as_of {
+            return (Revocation::NotRevoked { as_of }, None);
+        }
+        if let Some((why, sub)) = refused {
+            return (Revocation::NotCovered(why), Some(sub));
+        }
+        let silence = history.silences().last();
+        let state = match silence {
+            Some(silence) => Revocation::NotCovered(silence.why.clone()),
+            None => self.uncovered("nothing that was given is by the certificate's issuer"),
+        };
+        (state, Some(SubIndication::TryLater))
+    }
+
+    fn counts(
+        &self,
+        word: &Word,
+        not_before: Option<Time>,
+    ) -> Result<(), (String, SubIndication)> {
+        let issued = word.issued;
+        if let Some(early) = not_before.filter(|early| issued < *early) {
+            let why = format!("the word of {issued} is older than the artifact, {early}");
+            return Err((why, SubIndication::TryLater));
+        }
+        // At the proven time the key could be used; a word that ends before says nothing about it.
+        let needed = self.question.existence.unwrap_or(self.question.about);
+        if word.reach() < needed {
+            let why = format!(
+                "the word of {issued} holds until {}, and only for {needed} is the artifact proven",
+                word.reach()
+            );
+            return Err((why, SubIndication::TryLater));
+        }
+        if let Some(control) = self.control {
+            let proven = self.sources.proven.get(word.source).copied().flatten();
+            if issued >= control || proven.is_none_or(|proven| proven >= control) {
+                let why = format!(
+                    "a CA above was revoked with effect from {control}, and nothing proves that the \
+                     word of {issued} is older"
+                );
+                return Err((why, SubIndication::NoPoe));
+            }
+        }
+        Ok(())
+    }
+
+    fn uncovered(&self, why: &str) -> Revocation {
+        if self.sources.given {
+            Revocation::NotCovered(why.to_owned())
+        } else {
+            Revocation::NotChecked
+        }
+    }
+}
+
+fn explain(state: &Revocation) -> String {
+    match state {
+        Revocation::NotCovered(why) => why.clone(),
+        _ => "no revocation list and no OCSP response was given".to_owned(),
+    }
 }
 
 fn severity(status: TokenStatus) -> u8 {
@@ -135,121 +327,10 @@ fn severity(status: TokenStatus) -> u8 {
     }
 }
 
-fn worst(entries: &[Entry], severity: impl Fn(&Entry) -> u8) -> Option<&Entry> {
-    entries.iter().max_by_key(|entry| severity(entry))
-}
-
 fn revoked(entry: &Entry) -> Revocation {
     Revocation::Revoked {
         date: entry.revocation_date.time(),
         reason: entry.reason.map(Reason::name),
         invalidity_date: entry.invalidity_date.map(Moment::time),
-    }
-}
-
-/// No list names the certificate: that means something only if a list would have to.
-fn not_listed(
-    verifier: &Verifier<'_>,
-    report: &mut Report,
-    lists: &[VerifiedCrl],
-    path: &Path,
-    about: Time,
-) {
-    let Some(subject) = path.certificates().first() else {
-        return;
-    };
-    let issued_by_anchor_itself = path.certificates().len() < 2;
-    let mut reason = if report.lists.is_empty() {
-        None
-    } else {
-        Some("no list that was given is by the certificate's issuer".to_owned())
-    };
-    let mut as_of: Option<Time> = None;
-    for list in lists
-        .iter()
-        .filter(|list| !issued_by_anchor_itself && covers(list, path, 0))
-    {
-        match silence_means_nothing(list, subject, about) {
-            Some(why) => reason = Some(why),
-            None => as_of = as_of.max(Some(list.this_update())),
-        }
-    }
-    if let Some(as_of) = as_of {
-        report.revocation = Revocation::NotRevoked { as_of };
-        report.note(Step::Revocation, Outcome::Passed, "");
-        return;
-    }
-    let outcome = if verifier.require_revocation {
-        Outcome::Failed(SubIndication::TryLater)
-    } else {
-        Outcome::NotChecked
-    };
-    let detail = reason
-        .clone()
-        .unwrap_or_else(|| "no revocation list was given".to_owned());
-    report.note(Step::Revocation, outcome, detail);
-    report.revocation = reason.map_or(Revocation::NotChecked, Revocation::NotCovered);
-}
-
-/// Why it says nothing that `list` does not name `certificate`; none if it does say something.
-fn silence_means_nothing(
-    list: &VerifiedCrl,
-    certificate: &Certificate,
-    about: Time,
-) -> Option<String> {
-    if !list.covers(certificate) {
-        return Some("the list covers only a part of what its issuer revokes".to_owned());
-    }
-    let this_update = list.this_update();
-    if this_update < about {
-        return Some(format!("the list is of {this_update}, before {about}"));
-    }
-    let expired = certificate.not_after();
-    // expiredCertsOnCRL: certificates that expired since then stay listed.
-    let stays_listed = list
-        .expired_certs_on()
-        .is_some_and(|since| since <= expired);
-    (this_update > expired && !stays_listed).then(|| {
-        format!(
-            "the list is of {this_update}, after the certificate expired at {expired}: \
-             it need not be listed any more"
-        )
-    })
-}
-
-/// CAs between signer and anchor. What they issued stays good if it is older than the revocation,
-/// by the proven time or, for a harmless reason, by the artifact's own.
-fn check_issuers(
-    report: &mut Report,
-    lists: &[VerifiedCrl],
-    path: &Path,
-    about: Time,
-    proven: Option<Time>,
-) {
-    let below_anchor = path.certificates().len().saturating_sub(1);
-    for (place, ca) in path
-        .certificates()
-        .iter()
-        .enumerate()
-        .take(below_anchor)
-        .skip(1)
-    {
-        let entries = lists.iter().filter(|list| covers(list, path, place));
-        for entry in entries.filter_map(|list| list.revocation_of(ca)) {
-            let date = entry.revocation_date.time();
-            let from = entry
-                .invalidity_date
-                .map_or(date, |invalid| invalid.time().min(date));
-            let harmless = matches!(entry.reason.map(Reason::code), Some(0 | 3 | 4 | 5));
-            let spared = proven.is_some_and(|proven| proven < from) || (harmless && about < date);
-            if !spared {
-                let detail = format!("the CA {} was revoked at {date}", ca.subject());
-                report.note(
-                    Step::Revocation,
-                    Outcome::Failed(SubIndication::RevokedCaNoPoe),
-                    detail,
-                );
-            }
-        }
     }
 }

@@ -59,15 +59,21 @@ pub(super) fn of_refusal(refusal: &Refusal) -> SubIndication {
         | "hash-algorithm-refused"
         | "imprint-refused"
         | "public-key-refused" => SubIndication::CryptoConstraintsFailureNoPoe,
-        "signer-unknown" => SubIndication::NoSigningCertificateFound,
+        "signer-unknown" | "ocsp-responder-unauthorized" => SubIndication::NoSigningCertificateFound,
         "issuer-unregistered"
         | "issuer-key-unknown"
         | "crl-issuer-unregistered"
+        | "crl-entry-issuer-unregistered"
+        | "ocsp-issuer-unregistered"
         | "path-search-limit" => SubIndication::NoCertificateChainFound,
         "issuer-not-ca"
         | "issuer-key-usage"
+        | "issuer-purpose"
         | "path-length-exceeded"
-        | "critical-extension-unknown" => SubIndication::ChainConstraintsFailure,
+        | "critical-extension-unknown"
+        | "name-constraints-violated"
+        | "no-valid-policy"
+        | "policy-mapping-of-any" => SubIndication::ChainConstraintsFailure,
         "content-type-mismatch"
         | "algorithm-protection-mismatch"
         | "ess-mismatch"
@@ -75,7 +81,15 @@ pub(super) fn of_refusal(refusal: &Refusal) -> SubIndication {
         | "eku-not-timestamping"
         | "eku-not-critical"
         | "tsu-key-usage"
-        | "tsa-name-mismatch" => SubIndication::SigConstraintsFailure,
+        | "tsa-name-mismatch"
+        | "tst-critical-extension"
+        | "crl-critical-extension"
+        | "crl-scope-unsupported"
+        | "ocsp-critical-extension"
+        | "ocsp-several-issuers"
+        | "ocsp-responder-not-valid-then" => SubIndication::SigConstraintsFailure,
+        // What is no more than too large for us is not shown to be false.
+        "too-large" | "record-bounds" => SubIndication::Generic,
         "gen-time-outside-key-period" => SubIndication::Expired,
         _ => SubIndication::FormatFailure,
     }
@@ -91,8 +105,8 @@ const fn bounds(too_early: bool) -> SubIndication {
 
 /// The rules that the proven time decides: the signature existed while its certificates were valid,
 /// and the artifact does not claim a time after the one at which it was seen.
-pub(super) fn check_times(report: &mut Report, verified: &Verified, not_after: Option<u64>) {
-    let Some(proven) = not_after.map(time_of) else {
+pub(super) fn check_times(report: &mut Report, verified: &Verified, not_after: Option<Time>) {
+    let Some(proven) = not_after else {
         let why = "the policy asks for no quorum, so no time is proven";
         report.note(Step::ProvenTime, Outcome::NotChecked, why);
         return;
@@ -107,6 +121,9 @@ pub(super) fn check_times(report: &mut Report, verified: &Verified, not_after: O
             check_order(report, "genTime (less its accuracy)", earliest, proven);
         }
         Verified::Crl(crl) => check_order(report, "thisUpdate", crl.this_update(), proven),
+        Verified::Ocsp(response) => {
+            check_order(report, "producedAt", response.produced_at(), proven);
+        }
         // A certificate may be issued ahead of its validity and logged after it.
         _ => {}
     }
@@ -142,7 +159,7 @@ fn check_order(report: &mut Report, what: &str, claimed: Time, proven: Time) {
         return;
     }
     let detail = format!(
-        "{what} is {claimed}, later than {proven}, when witnesses had already seen it: \
+        "{what} is {claimed}, later than {proven}, when it is proven to have existed already: \
          one of the clocks is wrong, or the time is made up"
     );
     report.note(

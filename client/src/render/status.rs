@@ -1,0 +1,147 @@
+//! What is said about revocation: of the signer, of the CAs above it, and by whom.
+
+use super::rfc3339;
+use crate::verify::{
+    ConsultedInformation, Facts, InformationFacts, IssuerState, Outcome, Report, Revocation, Step,
+};
+
+pub(super) fn sentences(report: &Report, english: bool) -> Vec<String> {
+    let mut said: Vec<String> = signer(report, english).into_iter().collect();
+    said.extend(report.issuers().iter().map(|ca| issuer(ca, english)));
+    let information = report.information().iter();
+    said.extend(information.map(|information| consulted(information, english)));
+    said
+}
+
+fn signer(report: &Report, english: bool) -> Option<String> {
+    let outcome = report.outcome(Step::Revocation)?;
+    Some(match (report.revocation(), english) {
+        (Revocation::NotChecked, true) => {
+            "Revocation was not checked: no revocation list and no OCSP response was given."
+                .to_owned()
+        }
+        (Revocation::NotChecked, false) => {
+            "失効は検査していません（失効リストもOCSPレスポンスも与えられていません）。".to_owned()
+        }
+        (Revocation::NotCovered(why), true) => {
+            format!("Revocation was not checked, what was given does not tell: {why}.")
+        }
+        (Revocation::NotCovered(why), false) => {
+            format!("失効は検査していません。与えられた資料からは判断できません（{why}）。")
+        }
+        (Revocation::NotRevoked { as_of }, true) => format!("Not revoked as of {as_of}."),
+        (Revocation::NotRevoked { as_of }, false) => format!("{as_of} 現在、失効していません。"),
+        (Revocation::Revoked { date, reason, .. }, _) => {
+            let state = revoked(&date.to_string(), *reason, english);
+            format!("{state}{}", effect(report, outcome, english))
+        }
+    })
+}
+
+const HOLD: &str = "certificateHold";
+
+fn revoked(date: &str, reason: Option<&str>, english: bool) -> String {
+    match (reason, english) {
+        (Some(HOLD), true) => format!("The certificate is on hold since {date}"),
+        (Some(HOLD), false) => format!("証明書は {date} から一時停止（certificateHold）中です"),
+        (Some(reason), true) => format!("The certificate was revoked at {date}, reason {reason}"),
+        (None, true) => format!("The certificate was revoked at {date}, no reason stated"),
+        (Some(reason), false) => format!("証明書は {date} に失効しました（理由 {reason}）"),
+        (None, false) => format!("証明書は {date} に失効しました（理由の記載なし）"),
+    }
+}
+
+/// What a revocation means for the artifact.
+fn effect(report: &Report, outcome: Outcome, english: bool) -> &'static str {
+    let of_token = matches!(report.facts(), Some(Facts::Token { .. }));
+    match (of_token, outcome, english) {
+        (true, Outcome::Passed, true) => ": that does not touch this token (RFC 3161, section 4).",
+        (true, Outcome::Passed, false) => {
+            "。ただし、このトークンの有効性には影響しません（RFC 3161 第4節）。"
+        }
+        (true, _, true) => ": that decides against this token (RFC 3161, section 4).",
+        (true, _, false) => "。このため、このトークンは有効と認められません（RFC 3161 第4節）。",
+        (false, _, true) => ".",
+        (false, _, false) => "。",
+    }
+}
+
+fn issuer(ca: &IssuerState, english: bool) -> String {
+    let subject = &ca.subject;
+    match (&ca.revocation, english) {
+        (Revocation::NotChecked, true) => format!("The CA \"{subject}\": not checked."),
+        (Revocation::NotChecked, false) => format!("認証局「{subject}」：検査していません。"),
+        (Revocation::NotCovered(why), true) => format!("The CA \"{subject}\": not checked, {why}."),
+        (Revocation::NotCovered(why), false) => {
+            format!("認証局「{subject}」：検査していません（{why}）。")
+        }
+        (Revocation::NotRevoked { as_of }, true) => {
+            format!("The CA \"{subject}\": not revoked as of {as_of}.")
+        }
+        (Revocation::NotRevoked { as_of }, false) => {
+            format!("認証局「{subject}」：{as_of} 現在、失効していません。")
+        }
+        (Revocation::Revoked { date, reason, .. }, true) => {
+            let state = revoked(&date.to_string(), *reason, true);
+            format!("The CA \"{subject}\": {state}.")
+        }
+        (Revocation::Revoked { date, reason, .. }, false) => {
+            let state = revoked(&date.to_string(), *reason, false);
+            format!("認証局「{subject}」：{state}。")
+        }
+    }
+}
+
+fn consulted(information: &ConsultedInformation, english: bool) -> String {
+    let name = &information.name;
+    let facts = match (&information.says, english) {
+        (Ok(facts), _) => facts,
+        (Err(why), true) => return format!("{name} was not used: {why}."),
+        (Err(why), false) => return format!("{name} は使用していません（{why}）。"),
+    };
+    let what = described(name, facts, english);
+    let time = |statement: &crate::verify::Statement| statement.not_after.map(rfc3339);
+    match (&information.logged, english) {
+        (None, true) => format!("{what}; no proof came with it."),
+        (None, false) => format!("{what}。包含証明は添付されていません。"),
+        (Some(Ok(statement)), true) => match time(statement) {
+            Some(time) => format!("{what} and was in the log before {time}."),
+            None => format!("{what} and is in the log; no time is proven."),
+        },
+        (Some(Ok(statement)), false) => match time(statement) {
+            Some(time) => format!("{what}。{time} より前にログに記録されています。"),
+            None => format!("{what}。ログに記録されています（時刻の証明なし）。"),
+        },
+        (Some(Err(why)), true) => format!("{what}; its own proof was not accepted: {why}."),
+        (Some(Err(why)), false) => format!("{what}。その包含証明は認められません（{why}）。"),
+    }
+}
+
+fn described(name: &str, facts: &InformationFacts, english: bool) -> String {
+    match (facts, english) {
+        (InformationFacts::Crl(list), true) => {
+            let kind = match (list.is_delta, list.is_last) {
+                (_, true) => "last list of its issuer",
+                (true, _) => "delta list",
+                (false, _) => "list",
+            };
+            format!("The {kind} {name} is of {}", list.this_update)
+        }
+        (InformationFacts::Crl(list), false) => {
+            let kind = match (list.is_delta, list.is_last) {
+                (_, true) => "最終失効リスト",
+                (true, _) => "差分失効リスト",
+                (false, _) => "失効リスト",
+            };
+            format!("{kind} {name} は {} 付です", list.this_update)
+        }
+        (InformationFacts::Ocsp(response), true) => {
+            let (at, by) = (response.produced_at, &response.responder);
+            format!("The OCSP response {name} is of {at}, by \"{by}\",")
+        }
+        (InformationFacts::Ocsp(response), false) => {
+            let (at, by) = (response.produced_at, &response.responder);
+            format!("OCSPレスポンス {name} は {at} 付、レスポンダ「{by}」によるものです")
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! Before when the record existed: by the witnesses, and by time-stamp tokens over checkpoints.
+//!
+//! A token whose imprint is that of a checkpoint's text proves that the tree existed at its genTime, and
+//! with it every record of the tree (EN 319 102-1 5.6.2.3, indirect proof of existence): the text is
+//! what the log signed, and holds the root (`docs/formats/checkpoint-token.md`). Such a token is verified
+//! by the same code, against the same anchors, as a token that is logged.
+//!
+//! It is another kind of proof than the witnesses', by other parties, so the two are never mixed: each
+//! stands in the report by itself, and where a decision rests on a time, it rests on one of them, the
+//! earlier, by name. A unit does not vouch for its own tokens: who holds its stolen key could stamp
+//! an early checkpoint too.
+
+use ishibumi_artifact::record::Accuracy;
+use ishibumi_artifact::time::Time;
+use ishibumi_artifact::{Admitted, Certificate, TimestampToken, Verified, VerifiedToken};
+use ishibumi_tlog::ProvenLeaf;
+use ishibumi_tlog::proof::TlogProof;
+
+use super::report::{
+    ConsultedToken, Existence, Outcome, ProvenBy, Report, StampedCheckpoint, Step,
+};
+use super::revocation::{Question, Sources};
+use super::rules::time_of;
+use super::{Verifier, facts};
+
+/// A token over a checkpoint.
+#[derive(Clone, Copy, Debug)]
+pub struct CheckpointToken<'a> {
+    /// The caller's name for it, such as a path. It is in the report.
+    pub name: &'a str,
+    /// The token or reply, DER, BER or PEM.
+    pub token: &'a [u8],
+    /// A proof of the same record under the checkpoint that the token stamps; none if that is the
+    /// checkpoint of the evidence itself.
+    pub proof: Option<&'a [u8]>,
+}
+
+/// Weighs the tokens, and finds the earliest time that is proven.
+pub(super) fn check(
+    verifier: &Verifier<'_>,
+    report: &mut Report,
+    leaf: &ProvenLeaf,
+    admitted: &Admitted,
+    tokens: &[CheckpointToken<'_>],
+    sources: &Sources,
+) -> Option<Existence> {
+    let witnessed = leaf.head().not_after().map(|not_after| Existence {
+        not_after: time_of(not_after),
+        by: ProvenBy::Witnesses,
+    });
+    let mut earliest = witnessed;
+    for (place, token) in tokens.iter().enumerate() {
+        let stamped = weigh(verifier, leaf, admitted, token, sources);
+        if let Ok(stamped) = &stamped
+            && earliest.is_none_or(|known| stamped.not_after < known.not_after)
+        {
+            earliest = Some(Existence {
+                not_after: stamped.not_after,
+                by: ProvenBy::CheckpointToken(place),
+            });
+        }
+        report.checkpoint_tokens.push(ConsultedToken {
+            name: token.name.to_owned(),
+            stamped,
+        });
+    }
+    let refused = report
+        .checkpoint_tokens
+        .iter()
+        .find_map(|token| Some((&token.name, token.stamped.as_ref().err()?)));
+    match refused {
+        _ if tokens.is_empty() => {}
+        Some((name, why)) => {
+            let detail = format!("{name} was not used: {why}");
+            report.note(Step::CheckpointTokens, Outcome::NotChecked, detail);
+        }
+        None => report.note(Step::CheckpointTokens, Outcome::Passed, ""),
+    }
+    earliest
+}
+
+fn weigh(
+    verifier: &Verifier<'_>,
+    leaf: &ProvenLeaf,
+    admitted: &Admitted,
+    given: &CheckpointToken<'_>,
+    sources: &Sources,
+) -> Result<StampedCheckpoint, String> {
+    let other = given
+        .proof
+        .map(|proof| {
+            let proof = TlogProof::parse(proof).map_err(|error| error.to_string())?;
+            let record = admitted.record().encode();
+            let leaf = verifier.policy.check_proof(&proof, &record);
+            leaf.map_err(|error| format!("the proof beside it: {error}"))
+        })
+        .transpose()?;
+    let head = other.as_ref().unwrap_or(leaf).head();
+    let token = TimestampToken::parse(given.token).and_then(|token| token.verify(verifier.anchors));
+    let token = token.map_err(|error| format!("{error} ({})", error.code()))?;
+    let size = head.checkpoint().size;
+    if !token.matches(head.note().text().as_bytes()) {
+        return Err(format!(
+            "it does not stamp the text of the checkpoint of size {size}; if it stamps another one, \
+             put a proof under that checkpoint beside it"
+        ));
+    }
+    if let Verified::Token(artifact) = admitted.verified()
+        && is_same_unit(artifact.signer(), token.signer())
+    {
+        return Err("it is by the very unit whose token is to be proven".to_owned());
+    }
+    let question = Question {
+        path: token.path(),
+        token: Some(token.accuracy()),
+        about: token.gen_time().time(),
+        existence: None,
+        required: verifier.require_revocation,
+    };
+    if let Some(objection) = question.answer(sources).objection() {
+        return Err(format!("its own unit: {objection}"));
+    }
+    Ok(StampedCheckpoint {
+        size,
+        gen_time: token.gen_time().time(),
+        accuracy: token.accuracy(),
+        not_after: latest(&token),
+        serial: token.serial().to_vec(),
+        tsu: Box::new(facts::of_certificate(token.signer())),
+    })
+}
+
+/// One unit is one key, under however many certificates.
+fn is_same_unit(one: &Certificate, other: &Certificate) -> bool {
+    one.key_hash() == other.key_hash()
+}
+
+/// genTime, and its accuracy where one is stated.
+fn latest(token: &VerifiedToken) -> Time {
+    let micros = token.accuracy().map_or(0, Accuracy::total_micros);
+    token.gen_time().time().plus_micros(i128::from(micros))
+}
