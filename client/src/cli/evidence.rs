@@ -10,8 +10,8 @@ use ishibumi_tlog::hash::leaf_hash;
 use ishibumi_tlog::proof::TlogProof;
 use serde_json::json;
 
-use super::network::{self, Terms};
-use super::{Exit, Failure, Voice, files};
+use super::trust::Terms;
+use super::{Exit, Failure, Voice, files, network};
 
 const EXAMPLES: &str = "Examples:
   ishibumi evidence get --log https://log.example --anchors anchors/ contract.tst
@@ -47,6 +47,9 @@ struct GetArguments {
     /// Verify the proof under this policy before it is written
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
+    /// The quorum has to be met by ML-DSA-44 cosignatures alone
+    #[arg(long, requires = "policy")]
+    post_quantum: bool,
     /// Accept SHA-1 in artifacts of the years before 2016
     #[arg(long)]
     accept_sha1: bool,
@@ -95,7 +98,7 @@ pub(crate) fn run(arguments: &EvidenceArguments, voice: Voice) -> Result<Exit, F
         })
     })?;
     if let Some(policy) = &arguments.policy {
-        Terms::read(policy, &arguments.anchors)?.verify(&octets, &proof)?;
+        Terms::read(policy, arguments.post_quantum, anchors)?.verify(&octets, &proof)?;
     }
     let out = arguments.out.clone();
     let path = out.unwrap_or_else(|| files::proof_path(&arguments.artifact, None));

@@ -1,15 +1,14 @@
 //! `ishibumi find`: records under a key, each of them proven.
 
 use std::fmt::Write as _;
-use std::path::PathBuf;
 
 use clap::Args;
 use ishibumi::fetch::{FindError, Findings, Query, Source, SourceError, find};
 use ishibumi::render::{kind_name, record_json, rfc3339};
-use ishibumi::verify::{Indication, SubIndication};
 use serde_json::json;
 
-use super::{Exit, Failure, Voice, files, network};
+use super::trust::{self, Trust};
+use super::{Exit, Failure, Voice, network};
 
 const EXAMPLES: &str = "Examples:
   ishibumi find --log https://log.example --policy policy.txt leaf 9f86d081...
@@ -34,9 +33,8 @@ pub(crate) struct FindArguments {
     /// URL of the log
     #[arg(long, value_name = "URL", value_parser = network::log_url)]
     log: String,
-    /// The policy: trusted logs, witnesses and their quorum (C2SP tlog-policy)
-    #[arg(long, value_name = "FILE")]
-    policy: PathBuf,
+    #[command(flatten)]
+    trust: Trust,
     /// The most records to fetch and prove
     #[arg(long, value_name = "COUNT", default_value_t = 1000)]
     most: usize,
@@ -48,7 +46,7 @@ pub(crate) struct FindArguments {
 }
 
 pub(crate) fn run(arguments: &FindArguments, voice: Voice) -> Result<Exit, Failure> {
-    let policy = files::policy(&arguments.policy, false)?;
+    let policy = arguments.trust.read()?;
     let (kind, value) = (&arguments.kind, &arguments.value);
     let query = Query::from_words(kind, value).ok_or_else(|| {
         Failure::usage(format!("{kind} {value:?} is no key"))
@@ -73,11 +71,7 @@ fn failure(error: &FindError) -> Failure {
         FindError::Source(SourceError::Missing(_)) => Failure::unavailable(error)
             .advice("does the log have lookups, and is this the URL of the log itself?"),
         FindError::Source(_) | FindError::NotUnderstood(_) => Failure::unavailable(error),
-        FindError::Trust(trust) => match SubIndication::from(trust).indication() {
-            Indication::Indeterminate => Failure::new(Exit::Indeterminate, error)
-                .advice("does the policy name this log and its witnesses?"),
-            _ => Failure::new(Exit::Disproven, error),
-        },
+        FindError::Trust(untrusted) => trust::failure(untrusted, error),
         _ => Failure::new(Exit::Disproven, error),
     }
 }

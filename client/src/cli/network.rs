@@ -1,18 +1,13 @@
 //! What the commands share that talk to a log.
 
 use std::future::Future;
-use std::path::Path;
 use std::sync::Arc;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use ishibumi::fetch::ApiError;
-use ishibumi::verify::Indication;
-use ishibumi::{Evidence, Verifier};
-use ishibumi_artifact::Anchors;
-use ishibumi_tlog::Policy;
 use ishibumi_wire::HttpNet;
 
-use super::{Exit, Failure, files};
+use super::{Exit, Failure};
 
 /// Runs `work` on a runtime of this thread. Only commands that need the network come here.
 pub(crate) fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
@@ -69,55 +64,5 @@ pub(crate) fn api_failure(error: &ApiError) -> Failure {
             Failure::unavailable(error).advice("is the URL right, and does the log run?")
         }
         _ => Failure::unavailable(error),
-    }
-}
-
-/// Policy and anchors to verify what a log answers.
-pub(crate) struct Terms {
-    policy: Policy,
-    anchors: Anchors,
-}
-
-impl Terms {
-    pub(crate) fn read(policy: &Path, anchors: &Path) -> Result<Self, Failure> {
-        let policy = files::policy(policy, false)?;
-        Ok(Self {
-            policy,
-            anchors: files::anchors(anchors, false)?,
-        })
-    }
-
-    /// Whether `proof` proves `artifact`.
-    pub(crate) fn verify(&self, artifact: &[u8], proof: &[u8]) -> Result<(), Failure> {
-        let verifier = Verifier {
-            policy: &self.policy,
-            anchors: &self.anchors,
-            require_revocation: false,
-        };
-        let evidence = Evidence {
-            artifact,
-            artifact_type: None,
-            proof,
-            document: None,
-            revocation: &[],
-        };
-        let report = verifier.verify(evidence).map_err(Failure::usage)?;
-        let said = || {
-            report
-                .deciding()
-                .map(|check| check.detail.clone())
-                .unwrap_or_default()
-        };
-        match report.indication() {
-            Indication::TotalPassed => Ok(()),
-            Indication::TotalFailed => Err(Failure::new(
-                Exit::Disproven,
-                format!("the log's answer does not prove this artifact: {}", said()),
-            )),
-            Indication::Indeterminate => Err(Failure::new(
-                Exit::Indeterminate,
-                format!("the log's answer does not suffice: {}", said()),
-            )),
-        }
     }
 }

@@ -3,14 +3,14 @@
 use std::collections::VecDeque;
 
 use ishibumi_tlog::note::{Note, NoteError};
-use ishibumi_tlog::policy::TrustError;
+use ishibumi_tlog::policy::{Demand, TrustError};
 use ishibumi_tlog::{Policy, TrustedCheckpoint};
 use serde::Deserialize;
 
 use super::source::{Source, SourceError};
 use crate::audit::{
-    AuditEvidence, AuditState, AuditStateError, Audited, Misbehaviour, Replay, Seen, Suspects,
-    Tally, Timeline, Violation,
+    AuditEvidence, AuditState, AuditStateError, Audited, Entries, Misbehaviour, Replay, Seen,
+    Suspects, Tally, Timeline, Violation,
 };
 
 /// Files that are asked for before they are needed. Bounds memory: so many bundles may be held.
@@ -32,6 +32,8 @@ pub struct AuditReport {
     pub since: Option<Seen>,
     /// Whether every record from index 0 on was read.
     pub from_the_beginning: bool,
+    /// Which cosignatures counted.
+    pub demand: Demand,
 }
 
 /// Why an audit did not succeed.
@@ -63,15 +65,27 @@ pub enum AuditError {
     State(#[from] AuditStateError),
 }
 
-/// Replays the log at `source` up to its newest checkpoint, from `last` on or, if `full`, from the
-/// beginning and through `last`. `progress` is told (leaves replayed, leaves in all).
+/// How a log is audited.
+#[derive(Clone, Copy, Debug)]
+pub struct Terms<'a> {
+    /// Which logs and witnesses are trusted.
+    pub policy: &'a Policy,
+    /// What the last visit saw.
+    pub last: Option<&'a AuditState>,
+    /// Whether everything is read again, through what the last visit saw.
+    pub full: bool,
+    /// What the entries are taken for.
+    pub entries: Entries,
+}
+
+/// Replays the log at `source` up to its newest checkpoint, from the last visit on or from the
+/// beginning. `progress` is told (leaves replayed, leaves in all).
 pub async fn audit(
     source: &Source,
-    policy: &Policy,
-    last: Option<&AuditState>,
-    full: bool,
+    terms: Terms<'_>,
     mut progress: impl FnMut(u64, u64),
 ) -> Result<AuditReport, AuditError> {
+    let Terms { policy, last, .. } = terms;
     let head = policy.check_checkpoint(&Note::parse(&source.checkpoint().await?)?)?;
     let target = head.checkpoint().clone();
     let since = last.map(|state| {
@@ -83,16 +97,17 @@ pub async fn audit(
     });
     let timeline = timeline(source, policy, &head, last).await;
     let blame = |violation| with_evidence(violation, last, &head);
-    let resumed = last.filter(|_| !full);
+    let resumed = last.filter(|_| !terms.full);
     let audited = match resumed {
         Some(state) => {
             let replay = Replay::resumed(target.clone(), state.edge().clone()).map_err(blame)?;
-            let replay = replay.with_timeline(timeline);
+            let replay = replay.with_timeline(timeline).with_entries(terms.entries);
             match run(source, replay, &mut progress).await {
                 // Read from the beginning, the log itself shows whether it changed what was seen or
                 // whether somebody serves files that are not its own.
                 Err(AuditError::Violation(first)) => {
                     let replay = Replay::full(target, since).map_err(blame)?;
+                    let replay = replay.with_entries(terms.entries);
                     let again = run(source, replay, &mut progress).await;
                     return Err(match again {
                         Err(AuditError::Violation(violation)) => blame(violation),
@@ -105,7 +120,7 @@ pub async fn audit(
         }
         None => {
             let replay = Replay::full(target, since).map_err(blame)?;
-            let replay = replay.with_timeline(timeline);
+            let replay = replay.with_timeline(timeline).with_entries(terms.entries);
             match run(source, replay, &mut progress).await {
                 Err(AuditError::Violation(violation)) => return Err(blame(violation)),
                 ended => ended?,
@@ -120,6 +135,7 @@ pub async fn audit(
         suspects,
         since,
         from_the_beginning: resumed.is_none(),
+        demand: policy.demand(),
     })
 }
 

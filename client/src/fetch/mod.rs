@@ -8,7 +8,7 @@ mod find;
 mod log;
 mod source;
 
-pub use audit::{AuditError, AuditReport, audit};
+pub use audit::{AuditError, AuditReport, Terms, audit};
 pub use find::{FindError, Findings, Found, Query, find};
 pub use log::{ApiError, LogClient, Problem, ProofAnswer, Staged, Submission, Submitted, Wait};
 pub use source::{Source, SourceError};
