@@ -89,7 +89,7 @@ impl Exit {
 }
 
 /// Why a command could not do its work: what was wrong, where, and what to do.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Failure {
     exit: Exit,
     message: String,

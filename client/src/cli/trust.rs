@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use ishibumi::fetch::HeadError;
 use ishibumi::verify::{Indication, SubIndication};
 use ishibumi::{Evidence, Verifier};
 use ishibumi_artifact::Anchors;
@@ -75,6 +76,15 @@ pub(crate) fn failure(error: &TrustError, shown: impl std::fmt::Display) -> Fail
         Indication::Indeterminate => Failure::new(Exit::Indeterminate, shown).advice(
             "does the policy name this log and its witnesses? ishibumi policy explain says who is missing",
         ),
+        _ => Failure::new(Exit::Disproven, shown),
+    }
+}
+
+/// The same for a checkpoint that was fetched.
+pub(crate) fn head_failure(error: &HeadError, shown: impl std::fmt::Display) -> Failure {
+    match error {
+        HeadError::Source(_) => Failure::unavailable(shown),
+        HeadError::Trust(untrusted) => failure(untrusted, shown),
         _ => Failure::new(Exit::Disproven, shown),
     }
 }

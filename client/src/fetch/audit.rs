@@ -1,20 +1,16 @@
 //! A whole audit: newest checkpoint, replay, and what to say when it fails.
 
-use std::collections::VecDeque;
-
-use ishibumi_tlog::note::{Note, NoteError};
-use ishibumi_tlog::policy::{Demand, TrustError};
+use ishibumi_tlog::policy::Demand;
 use ishibumi_tlog::{Policy, TrustedCheckpoint};
-use serde::Deserialize;
 
-use super::source::{Source, SourceError};
+use super::ahead::Ahead;
+use super::evidence::of_trust;
+use super::many::Blame;
+use super::source::{HeadError, Source, SourceError};
 use crate::audit::{
     AuditEvidence, AuditState, AuditStateError, Audited, Entries, Misbehaviour, Replay, Seen,
     Suspects, Tally, Timeline, Violation,
 };
-
-/// Files that are asked for before they are needed. Bounds memory: so many bundles may be held.
-const FILES_AHEAD: usize = 8;
 
 /// Kept checkpoints whose times are asked for, at most.
 const CHECKPOINTS_MAX: u64 = 64;
@@ -43,12 +39,9 @@ pub enum AuditError {
     /// A file could not be had.
     #[error(transparent)]
     Source(#[from] SourceError),
-    /// `checkpoint` is no signed note.
-    #[error("checkpoint: {0}")]
-    Note(#[from] NoteError),
-    /// The checkpoint is not to be trusted under the policy.
-    #[error("checkpoint: {0}")]
-    Trust(#[from] TrustError),
+    /// There is no trusted checkpoint.
+    #[error(transparent)]
+    Head(#[from] HeadError),
     /// The log's files do not make what it signed.
     #[error("{0}")]
     Violation(#[from] Violation),
@@ -63,6 +56,21 @@ pub enum AuditError {
     /// What was replayed makes no state. A mistake in this program.
     #[error(transparent)]
     State(#[from] AuditStateError),
+}
+
+impl AuditError {
+    /// What it means for the other sources. A fork convicts the log; a rollback may be a source that
+    /// fell behind.
+    pub fn blame(&self) -> Blame {
+        match self {
+            Self::Source(_) | Self::Head(HeadError::Source(_)) | Self::State(_) => Blame::Silent,
+            Self::Head(HeadError::Trust(error)) => of_trust(error),
+            Self::Misbehaviour { evidence, .. } if evidence.misbehaviour == Misbehaviour::Fork => {
+                Blame::Log
+            }
+            _ => Blame::False,
+        }
+    }
 }
 
 /// How a log is audited.
@@ -86,7 +94,7 @@ pub async fn audit(
     mut progress: impl FnMut(u64, u64),
 ) -> Result<AuditReport, AuditError> {
     let Terms { policy, last, .. } = terms;
-    let head = policy.check_checkpoint(&Note::parse(&source.checkpoint().await?)?)?;
+    let head = source.head(policy).await?;
     let target = head.checkpoint().clone();
     let since = last.map(|state| {
         let checkpoint = state.head().checkpoint();
@@ -139,11 +147,6 @@ pub async fn audit(
     })
 }
 
-#[derive(Deserialize)]
-struct Kept {
-    sizes: Vec<u64>,
-}
-
 /// Times of checkpoints: of the newest, of the last visit's, and of kept ones at even distances. What
 /// cannot be had or is not trusted is left out: fewer checkpoints raise fewer suspicions, never false ones.
 async fn timeline(
@@ -161,19 +164,13 @@ async fn timeline(
     let mut from = 0;
     let end = head.checkpoint().size;
     while from < end {
-        let Ok(listing) = source.kept_sizes(from).await else {
-            break;
-        };
-        let Ok(Kept { sizes }) = serde_json::from_slice(&listing) else {
+        let Ok(sizes) = source.kept_sizes(from).await else {
             break;
         };
         let Some(&size) = sizes.first().filter(|size| (from..=end).contains(size)) else {
             break;
         };
-        let kept = source.kept(size).await.ok();
-        let note = kept.and_then(|octets| Note::parse(&octets).ok());
-        let trusted = note.and_then(|note| policy.check_checkpoint(&note).ok());
-        if let Some(trusted) = trusted {
+        if let Ok(trusted) = source.kept(size, policy).await {
             add(&trusted);
         }
         from = (size + 1).max(from.saturating_add(end / CHECKPOINTS_MAX));
@@ -216,22 +213,9 @@ async fn run(
     progress: &mut impl FnMut(u64, u64),
 ) -> Result<Audited, AuditError> {
     let total = replay.target_size();
-    let mut plan = replay.plan();
-    let mut coming = VecDeque::new();
-    loop {
-        while coming.len() < FILES_AHEAD
-            && let Some(path) = plan.next()
-        {
-            let source = source.clone();
-            coming.push_back((path, tokio::spawn(async move { source.tile(path).await })));
-        }
-        let Some((path, file)) = coming.pop_front() else {
-            break;
-        };
-        let octets = file
-            .await
-            .map_err(|error| SourceError::Unavailable(format!("{path}: {error}")))??;
-        replay.take(path, &octets)?;
+    let mut files = Ahead::new(source, replay.plan());
+    while let Some((path, octets)) = files.next().await {
+        replay.take(path, &octets?)?;
         progress(replay.size(), total);
     }
     Ok(replay.finish()?)
