@@ -8,7 +8,9 @@ mod keygen;
 mod misissue;
 mod network;
 mod policy;
+mod proof;
 mod submit;
+mod trust;
 mod verify;
 
 use std::fmt::Display;
@@ -56,6 +58,7 @@ enum Command {
     Keygen(keygen::KeygenArguments),
     Misissue(misissue::MisissueArguments),
     Policy(policy::PolicyArguments),
+    Proof(proof::ProofArguments),
 }
 
 /// How a command ends (docs/verdicts.md, "Exit codes").
@@ -86,7 +89,7 @@ impl Exit {
 }
 
 /// Why a command could not do its work: what was wrong, where, and what to do.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Failure {
     exit: Exit,
     message: String,
@@ -170,6 +173,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Keygen(arguments) => keygen::run(&arguments, voice),
         Command::Misissue(arguments) => misissue::run(&arguments, voice),
         Command::Policy(arguments) => policy::run(&arguments, voice),
+        Command::Proof(arguments) => proof::run(&arguments, voice),
     };
     let exit = ended.unwrap_or_else(|failure| {
         voice.complain(&failure);

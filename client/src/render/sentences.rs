@@ -6,6 +6,7 @@ use crate::verify::{
     Statement, Step,
 };
 use ishibumi_artifact::record::{Accuracy, kind};
+use ishibumi_tlog::policy::Demand;
 
 /// The sentences of `report`, verdict first.
 pub fn sentences(report: &Report, language: Language) -> Vec<String> {
@@ -13,6 +14,7 @@ pub fn sentences(report: &Report, language: Language) -> Vec<String> {
     let mut said = vec![verdict(report, english)];
     if let Some(statement) = report.statement() {
         said.push(existence(statement, english));
+        said.extend(post_quantum(statement, english));
     }
     let tokens = report.checkpoint_tokens().iter();
     said.extend(tokens.map(|token| stamped(token, english)));
@@ -185,6 +187,15 @@ fn rests_on(report: &Report, english: bool) -> Option<String> {
             }
         }
     })
+}
+
+fn post_quantum(statement: &Statement, english: bool) -> Option<String> {
+    let said = if english {
+        "The quorum was met by post-quantum cosignatures (ML-DSA-44) alone, as was demanded."
+    } else {
+        "求められたとおり、定足数は耐量子署名（ML-DSA-44）の連署だけで満たされています。"
+    };
+    (statement.demand == Demand::PostQuantum).then(|| said.to_owned())
 }
 
 fn accuracy_words(accuracy: Option<Accuracy>, english: bool) -> String {

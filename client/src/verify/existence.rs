@@ -8,12 +8,14 @@
 //! It is another kind of proof than the witnesses', by other parties, so the two are never mixed: each
 //! stands in the report by itself, and where a decision rests on a time, it rests on one of them, the
 //! earlier, by name. A unit does not vouch for its own tokens: who holds its stolen key could stamp
-//! an early checkpoint too.
+//! an early checkpoint too. Nor does any token count where a post-quantum quorum is demanded: every
+//! signature algorithm of tokens that is read here falls with a quantum computer.
 
 use ishibumi_artifact::record::Accuracy;
 use ishibumi_artifact::time::Time;
 use ishibumi_artifact::{Admitted, Certificate, TimestampToken, Verified, VerifiedToken};
 use ishibumi_tlog::ProvenLeaf;
+use ishibumi_tlog::policy::Demand;
 use ishibumi_tlog::proof::TlogProof;
 
 use super::report::{
@@ -86,6 +88,9 @@ fn weigh(
     given: &CheckpointToken<'_>,
     sources: &Sources,
 ) -> Result<StampedCheckpoint, String> {
+    if verifier.policy.demand() == Demand::PostQuantum {
+        return Err("its signature is not post-quantum, which was demanded".to_owned());
+    }
     let other = given
         .proof
         .map(|proof| {
