@@ -18,6 +18,7 @@
 //! | [`key::NoteSigner`], [`cosignature::Cosigner`] | [`key::VerifierKey`], [`note::Note::verify`] |
 //! | [`proof::TlogProof::encode`] | [`policy::Policy::check_proof`] |
 //! | [`protocol::add_entries::Package::prove`] | [`protocol::add_entries::Package::check`] |
+//! | [`protocol::AddCheckpoint::encode`], [`protocol::SignSubtree::encode`] | their `parse` |
 //!
 //! Sizes and indices are `u64`; everything that grows with foreign input has a limit named by a
 //! constant in the module that reads it.
