@@ -25,6 +25,7 @@ pub mod follow;
 mod home;
 mod identity;
 mod metrics;
+pub mod mirror;
 mod refusal;
 mod server;
 mod witness;
