@@ -1,0 +1,27 @@
+//! A mirror (C2SP tlog-mirror): holds a copy of each log that it mirrors, cosigns that it does, and
+//! serves the copy as the log did, also when the log is gone.
+//!
+//! | file | what |
+//! | --- | --- |
+//! | [`core`] | the protocol without HTTP: pending checkpoints, uploads, the mirror checkpoint |
+//! | [`copy`] | the copy of one log in its store |
+//! | [`ticket`] | how clients help the mirror to remember |
+//! | [`source`] | where a log is pulled from |
+//! | [`home`] | the directory |
+//! | [`server`] | HTTP: submission and monitoring prefix |
+//! | [`pull`] | pull mode: follows any tlog-tiles log |
+//!
+//! A mirror's keys are its own: no witness has them, and its cosignature is a stronger statement than a
+//! witness's. Whatever comes, by whatever way, takes the same road into the copy: a package that is
+//! proven to belong to a checkpoint that the log signed.
+
+mod copy;
+mod core;
+mod home;
+mod source;
+mod ticket;
+
+pub use self::core::{EXCESS_ENTRIES_MAX, Mirror, Upload, UploadRefusal};
+pub use copy::LogCopy;
+pub use home::{MirrorHome, MirrorLogError};
+pub use source::Source;
