@@ -17,6 +17,7 @@
 //! | [`cosignature::Cosigner::sign_subtree`] | [`cosignature::check_subtree`] |
 //! | [`key::NoteSigner`], [`cosignature::Cosigner`] | [`key::VerifierKey`], [`note::Note::verify`] |
 //! | [`proof::TlogProof::encode`] | [`policy::Policy::check_proof`] |
+//! | [`protocol::AddCheckpoint::encode`], [`protocol::SignSubtree::encode`] | their `parse` |
 //!
 //! Sizes and indices are `u64`; everything that grows with foreign input has a limit named by a
 //! constant in the module that reads it.
@@ -37,6 +38,7 @@ pub mod key;
 pub mod note;
 pub mod policy;
 pub mod proof;
+pub mod protocol;
 pub mod tile;
 pub mod tree;
 

@@ -3,9 +3,9 @@
 
 use ishibumi_store::StoreError;
 use ishibumi_tlog::note::NoteError;
+use ishibumi_tlog::protocol::RequestError;
 use ishibumi_tlog::tree::ProofError;
 
-use crate::request::RequestError;
 use crate::state::StateError;
 
 /// Why a checkpoint was not cosigned.

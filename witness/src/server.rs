@@ -22,13 +22,13 @@ use http::request::Parts;
 use http::{HeaderValue, Method, StatusCode, header};
 use ishibumi_store::{Clock, Registers, StoreError};
 use ishibumi_tlog::Hash;
+use ishibumi_tlog::protocol::{BODY_LEN_MAX, SIZE_TYPE, encode_signatures, encode_size};
 use ishibumi_wire::{Incoming, Limits, Reply, Service, reply};
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 
 use crate::metrics::Metrics;
 use crate::refusal::Refusal;
-use crate::request::BODY_LEN_MAX;
 use crate::state::StateError;
 use crate::witness::Witness;
 
@@ -36,8 +36,6 @@ use crate::witness::Witness;
 const REQUESTS_MAX: usize = 128;
 
 const TEXT: &str = "text/plain; charset=utf-8";
-/// The type of a 409's body (C2SP tlog-witness).
-const SIZE_TYPE: &str = "text/x.tlog.size";
 
 /// Why serving ended other than by request.
 #[derive(Debug, thiserror::Error)]
@@ -180,14 +178,7 @@ impl<R: Registers, C: Clock> Api<R, C> {
     async fn add_checkpoint(self: &Arc<Self>, request: Incoming) -> Reply {
         let answer = self.blocking(move |witness| witness.add_checkpoint(&request.body));
         match answer.await {
-            Ok(Ok(lines)) => {
-                let mut body = String::new();
-                for line in lines {
-                    body.push_str(&line.to_string());
-                    body.push('\n');
-                }
-                reply(StatusCode::OK, TEXT, body)
-            }
+            Ok(Ok(lines)) => reply(StatusCode::OK, TEXT, encode_signatures(&lines)),
             Ok(Err(refusal)) => self.refusal(&refusal),
             Err(busy) => busy,
         }
@@ -196,7 +187,7 @@ impl<R: Registers, C: Clock> Api<R, C> {
     fn refusal(&self, refusal: &Refusal) -> Reply {
         match refusal {
             Refusal::Conflict { known, .. } => {
-                reply(StatusCode::CONFLICT, SIZE_TYPE, format!("{known}\n"))
+                reply(StatusCode::CONFLICT, SIZE_TYPE, encode_size(*known))
             }
             Refusal::State(error) => self.state_error(error),
             other => {

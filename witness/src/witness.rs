@@ -15,12 +15,12 @@ use ishibumi_store::{Clock, Registers, StoreError};
 use ishibumi_tlog::cosignature::Cosigner;
 use ishibumi_tlog::key::{SignatureType, VerifierKey};
 use ishibumi_tlog::note::{Note, NoteError, SignatureLine};
+use ishibumi_tlog::protocol::AddCheckpoint;
 use ishibumi_tlog::{Checkpoint, Hash};
 
 use crate::alarm::{Alarm, Alarms};
 use crate::evidence::ForkEvidence;
 use crate::refusal::{AddLogError, Refusal, ResumeError};
-use crate::request::AddCheckpoint;
 use crate::state::{Cosigned, LogState, StateError, stored_key};
 
 /// Register that binds the store to the witness's key.

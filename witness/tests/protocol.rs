@@ -8,9 +8,10 @@ use ishibumi_store::MemoryRegisters;
 use ishibumi_tlog::hash::EMPTY_ROOT;
 use ishibumi_tlog::key::{NoteSigner, SignatureType};
 use ishibumi_tlog::note::{Note, NoteError, SignatureLine};
+use ishibumi_tlog::protocol::RequestError;
 use ishibumi_tlog::tree::ProofError;
 use ishibumi_tlog::{Checkpoint, Hash};
-use ishibumi_witness::{AddLogError, Added, Refusal, RequestError, Witness};
+use ishibumi_witness::{AddLogError, Added, Refusal, Witness};
 
 fn fresh() -> Witness<MemoryRegisters, HandClock> {
     witness(MemoryRegisters::new(), HandClock::new())

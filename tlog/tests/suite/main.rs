@@ -21,6 +21,7 @@ mod oracle;
 mod oracle_reader;
 mod policies;
 mod proofs;
+mod protocol;
 mod quorum;
 mod standing;
 mod subtrees;
