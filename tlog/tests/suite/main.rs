@@ -27,4 +27,5 @@ mod standing;
 mod subtrees;
 mod tampering;
 mod tiles;
+mod uploads;
 mod world;
