@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use toml::{Table, Value};
 
-use super::{Config, ProviderConfig, Quota, StatusConfig};
+use super::{Config, NO_KEY, ProviderConfig, Quota, StatusConfig};
 
 impl Config {
     /// The configuration in force; reading it gives the same one again.
@@ -15,6 +15,9 @@ impl Config {
         root.insert("data_dir".into(), path(&self.data_dir));
         root.insert("head_dir".into(), path(&self.head_dir));
         root.insert("key_file".into(), path(&self.key_file));
+        let beside = self.key_file_ml_dsa_44.as_deref();
+        let beside = beside.map_or_else(|| text(NO_KEY), path);
+        root.insert("key_file_ml_dsa_44".into(), beside);
         root.insert("policy_file".into(), path(&self.policy_file));
         root.insert("listen".into(), text(&self.listen));
         root.insert("admin_listen".into(), text(&self.admin_listen));

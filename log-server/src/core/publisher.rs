@@ -171,15 +171,13 @@ impl Publisher {
         if open.done.is_none() {
             return Ok((self, Outcome::default()));
         }
-        let before = open.round.head.checkpoint.size;
+        let asked = open.round.head.note.clone();
         let idle = now.saturating_sub(open.started);
         self.keep_late(now)?;
         self.signer = self.signer.advance()?;
-        let grown = self
-            .signer
-            .head()
-            .is_some_and(|head| head.checkpoint.size > before);
-        if grown || idle >= self.recosign_interval {
+        // It grew, or a key that was added has signed it.
+        let changed = self.signer.head().is_some_and(|head| head.note != asked);
+        if changed || idle >= self.recosign_interval {
             return self.open_round(now);
         }
         Ok((self, Outcome::default()))
