@@ -315,7 +315,18 @@ fn heads<S: LogStore>(store: S, reopen: &impl Fn(S) -> S) {
     store.publish(5, &notes[4], true).unwrap();
     store.publish(5, &again, true).unwrap();
 
+    // So does one that is not the newest any more; nothing else changes.
+    let line = |seed| note_of(ORIGIN, 2, naive_root(&[]), seed).signatures()[0].clone();
+    let mut grown = notes[1].clone();
+    grown.push(line(4));
+    store.add_to_kept(2, &grown).unwrap();
+    store.add_to_kept(2, &notes[1]).unwrap();
+    store.add_to_kept(3, &notes[2]).unwrap();
+    store.add_to_kept(5, &notes[1]).unwrap();
+    assert_eq!(store.published().unwrap().as_ref(), Some(&again));
+
     let store = reopen(store);
+    assert_eq!(store.kept(2).unwrap().unwrap().note, grown);
     assert_eq!(store.signed_head().unwrap().as_ref(), Some(&notes[5]));
     assert_eq!(store.published().unwrap(), Some(again), "the newest");
     assert_eq!(

@@ -39,6 +39,10 @@ enum Change {
         tiles: Vec<((u8, u64), Tile)>,
     },
     Sign(Note),
+    AddToKept {
+        size: u64,
+        note: Note,
+    },
     Publish {
         size: u64,
         note: Note,
@@ -64,6 +68,9 @@ impl State for Log {
                 self.edge = edge;
             }
             Change::Sign(note) => self.signed = Some(note),
+            Change::AddToKept { size, note } => {
+                self.kept.insert(size, note);
+            }
             Change::Publish { size, note, keep } => {
                 if keep && adds_to_kept(self.kept.get(&size), &note) {
                     self.kept.insert(size, note.clone());
@@ -179,6 +186,17 @@ impl LogStore for MemoryLog {
                     (),
                 )),
             })
+    }
+
+    fn add_to_kept(&self, size: u64, note: &Note) -> Result<(), StoreError> {
+        let kept = self.kept(size)?;
+        if !kept.is_some_and(|kept| adds_to_kept(Some(&kept.note), note)) {
+            return Ok(());
+        }
+        self.disk.write("added to a kept checkpoint", |_| {
+            let note = note.clone();
+            Ok((Change::AddToKept { size, note }, ()))
+        })
     }
 
     fn record(&self, index: u64) -> Result<Option<Vec<u8>>, StoreError> {

@@ -290,6 +290,21 @@ impl LogStore for RocksLog {
         writing.commit(rows, "published a checkpoint")
     }
 
+    fn add_to_kept(&self, size: u64, note: &Note) -> Result<(), StoreError> {
+        let mut writing = self.database.writing()?;
+        let kept = self.kept(size)?;
+        if !kept.is_some_and(|kept| adds_to_kept(Some(&kept.note), note)) {
+            return Ok(());
+        }
+        let mut rows = WriteBatch::default();
+        rows.put_cf(
+            self.database.family(KEPT),
+            size.to_be_bytes(),
+            note.encode(),
+        );
+        writing.commit(rows, "added to a kept checkpoint")
+    }
+
     fn record(&self, index: u64) -> Result<Option<Vec<u8>>, StoreError> {
         if index >= self.edge().size() {
             return Ok(None);
