@@ -25,4 +25,4 @@ pub use head::{HeadError, HeadSigner, LogKeys, SignedHead};
 pub use proofs::{consistency_proof, inclusion_proofs};
 pub use publisher::{Published, Publisher, PublisherError, Round};
 pub use sequencer::{Item, Placed, Sequencer, SequencerError};
-pub use witnesses::{Endpoint, Report};
+pub use witnesses::{Endpoint, Outcome as Asked, Report, UploadLimits};

@@ -1,45 +1,85 @@
-//! Asking witnesses (C2SP tlog-witness, add-checkpoint), each at its own pace.
+//! Asking witnesses and mirrors to cosign (C2SP tlog-witness, tlog-mirror), each at its own pace.
 //!
-//! Every witness has a task of its own that always works on the newest round. A slow, dead or lying one
-//! delays nobody: its task waits, backs off and tries again, while the others make the quorum.
+//! Every submission prefix has a task of its own that works on one round at a time. A slow, dead or lying
+//! one delays nobody: its task waits, backs off and tries again, while the others make the quorum. One
+//! that answers but never in time for the newest round is asked about the rounds whose checkpoints are
+//! kept for ever, so that its cosignatures are worth something too.
+
+mod ask;
+mod mirror;
+mod upload;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ishibumi_store::LogStore;
+use ishibumi_store::{Clock, LogStore};
 use ishibumi_tlog::key::VerifierKey;
-use ishibumi_tlog::note::{Note, SIGNATURES_MAX, SignatureLine};
-use ishibumi_wire::{Net, Request, Response};
+use ishibumi_tlog::note::SignatureLine;
+use ishibumi_wire::Net;
 use tokio::sync::watch;
 
-use super::proofs::consistency_proof;
+use self::mirror::Packing;
 use super::publisher::Round;
 
-/// The longest answer that is read from a witness, in octets.
-const ANSWER_LEN_MAX: usize = 64 << 10;
 const BACKOFF_MIN: Duration = Duration::from_millis(100);
 const BACKOFF_MAX: Duration = Duration::from_secs(10);
 
-/// A witness that the log asks.
+/// A submission prefix that the log asks: of a witness, of a mirror, or of both.
 #[derive(Clone, Debug)]
 pub struct Endpoint {
-    /// Its key.
-    pub key: VerifierKey,
-    /// Its submission prefix.
+    /// The submission prefix, without a slash at its end.
     pub url: String,
-    /// How long it has for one answer.
+    /// The keys of the witness there; it may sign with several.
+    pub witness_keys: Vec<VerifierKey>,
+    /// The keys of the mirror there.
+    pub mirror_keys: Vec<VerifierKey>,
+    /// How long it has for one answer to `add-checkpoint`.
     pub deadline: Duration,
+    /// What one `add-entries` may be.
+    pub upload: UploadLimits,
 }
 
-/// What came of asking a witness.
+/// What one request to a mirror may be.
 #[derive(Clone, Debug)]
-pub enum Report {
+pub struct UploadLimits {
+    /// How long the mirror has for one answer.
+    pub deadline: Duration,
+    /// The most packages, of 256 records each.
+    pub packages_max: usize,
+    /// No package is added to a request that has this many octets.
+    pub len_max: usize,
+}
+
+impl Endpoint {
+    /// What it is called in reports: the name of its first key.
+    pub fn name(&self) -> &str {
+        self.keys().next().map_or("", VerifierKey::name)
+    }
+
+    /// All its keys, a witness's first.
+    pub fn keys(&self) -> impl Iterator<Item = &VerifierKey> {
+        self.witness_keys.iter().chain(&self.mirror_keys)
+    }
+}
+
+/// What came of asking.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// Who was asked.
+    pub from: Arc<Endpoint>,
+    /// What came.
+    pub what: Outcome,
+}
+
+/// See [`Report`].
+#[derive(Clone, Debug)]
+pub enum Outcome {
     /// It cosigned the head of a round; the lines are verified.
     Cosigned {
         /// The round.
         round: u64,
-        /// Its key name.
-        witness: String,
+        /// The size of its head.
+        size: u64,
         /// The cosignature lines.
         lines: Vec<SignatureLine>,
         /// How long it took.
@@ -47,155 +87,175 @@ pub enum Report {
     },
     /// It says that it cosigned a larger tree than this log has signed.
     Ahead {
-        /// Its key name.
-        witness: String,
         /// The size that it claims.
         theirs: u64,
-        /// The size of the head that it was asked about.
+        /// The size of the newest head of this log.
         ours: u64,
         /// Whether it has agreed with this log since the process started.
         agreed_before: bool,
     },
     /// It did not cosign.
     Failed {
-        /// Its key name.
-        witness: String,
         /// Why.
         why: String,
     },
 }
 
-enum Answer {
-    Cosigned(Vec<SignatureLine>),
-    Knows(u64),
+/// What there is to be cosigned.
+#[derive(Clone, Debug)]
+pub(super) struct Rounds {
+    /// The newest head.
+    pub(super) newest: Arc<Round>,
+    /// The newest one whose checkpoint is kept for ever.
+    pub(super) kept: Option<Arc<Round>>,
+}
+
+/// What the tasks share.
+#[derive(Clone)]
+pub(super) struct Surroundings {
+    pub(super) store: Arc<dyn LogStore>,
+    pub(super) net: Arc<dyn Net>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) rounds: watch::Receiver<Option<Rounds>>,
+}
+
+/// Why a round was not cosigned.
+enum Trouble {
+    /// It claims a larger tree than this log has signed.
+    Ahead {
+        theirs: u64,
+    },
+    /// Somebody else brought it a newer head of this log than the one that it was asked about.
+    Passed,
+    Failed(String),
+}
+
+impl From<String> for Trouble {
+    fn from(why: String) -> Self {
+        Self::Failed(why)
+    }
 }
 
 /// Follows the rounds until the sender of rounds is gone; `report` gets what comes of it.
 pub(super) async fn follow(
     endpoint: Endpoint,
-    store: Arc<dyn LogStore>,
-    net: Arc<dyn Net>,
-    mut rounds: watch::Receiver<Option<Round>>,
+    surroundings: Surroundings,
     report: impl Fn(Report) + Send + Sync,
 ) {
-    // The size that the witness cosigned last; unknown at first, and asked for with `old 0`.
-    let mut known: u64 = 0;
-    let mut agreed = false;
+    let mut rounds = surroundings.rounds.clone();
+    let endpoint = Arc::new(endpoint);
+    let report = |what| {
+        let from = Arc::clone(&endpoint);
+        report(Report { from, what });
+    };
+    let mut asked = Asked::of(&endpoint, surroundings);
     let mut backoff = BACKOFF_MIN;
-    let witness = || endpoint.key.name().to_owned();
-    while rounds.changed().await.is_ok() {
-        loop {
-            let Some(round) = rounds.borrow_and_update().clone() else {
-                break;
-            };
-            let asked = Instant::now();
-            let ours = round.head.checkpoint.size;
-            let outcome = ask(&endpoint, store.as_ref(), net.as_ref(), &round, known).await;
-            let outcome = match outcome {
-                Ok(Answer::Knows(theirs)) if theirs <= ours => {
-                    ask(&endpoint, store.as_ref(), net.as_ref(), &round, theirs).await
-                }
-                other => other,
-            };
-            match outcome {
-                Ok(Answer::Cosigned(lines)) => {
-                    (known, agreed, backoff) = (ours, true, BACKOFF_MIN);
-                    let took = asked.elapsed();
-                    report(Report::Cosigned {
-                        round: round.number,
-                        witness: witness(),
-                        lines,
-                        took,
-                    });
-                    break;
-                }
-                Ok(Answer::Knows(theirs)) if theirs > ours => {
-                    let witness = witness();
-                    report(Report::Ahead {
-                        witness,
-                        theirs,
-                        ours,
-                        agreed_before: agreed,
-                    });
-                }
-                Ok(Answer::Knows(theirs)) => {
-                    let why = format!("it answered 409 with size {theirs} to that very size");
-                    report(Report::Failed {
-                        witness: witness(),
-                        why,
-                    });
-                }
-                Err(why) => report(Report::Failed {
-                    witness: witness(),
-                    why,
-                }),
+    loop {
+        let pick = rounds
+            .borrow_and_update()
+            .as_ref()
+            .and_then(|rounds| asked.pick(rounds));
+        let Some(round) = pick else {
+            if rounds.changed().await.is_err() {
+                return;
             }
-            // Wait a little, but turn to a newer round at once.
-            tokio::select! {
-                () = tokio::time::sleep(backoff) => {}
-                newer = rounds.changed() => if newer.is_err() { return },
+            continue;
+        };
+        let begun = asked.next_entry;
+        match asked.bring(&round, &report).await {
+            Ok(()) => {
+                (asked.done, asked.agreed, backoff) = (round.number, true, BACKOFF_MIN);
+                let newest = rounds.borrow().as_ref().map(|rounds| rounds.newest.number);
+                asked.late = newest != Some(round.number);
+                continue;
             }
-            backoff = (backoff * 2).min(BACKOFF_MAX);
+            Err(Trouble::Passed) => {
+                asked.late = false;
+                continue;
+            }
+            Err(Trouble::Ahead { theirs }) => report(Outcome::Ahead {
+                theirs,
+                ours: asked.newest_size(),
+                agreed_before: asked.agreed,
+            }),
+            Err(Trouble::Failed(why)) => report(Outcome::Failed { why }),
+        }
+        if asked.next_entry > begun {
+            // An upload that got further is no failure to be punished.
+            backoff = BACKOFF_MIN;
+        }
+        // Not even a newer round is a reason to ask sooner: there is one only if the quorum was reached
+        // without this witness.
+        tokio::time::sleep(backoff).await;
+        backoff = (backoff * 2).min(BACKOFF_MAX);
+    }
+}
+
+/// What is known of one endpoint.
+struct Asked {
+    endpoint: Arc<Endpoint>,
+    around: Surroundings,
+    /// The size that it knows; at first unknown, and asked for with `old 0`.
+    known: u64,
+    /// The first record that the mirror lacks, once it has said so.
+    next_entry: Option<u64>,
+    packing: Packing,
+    /// The number of the last round that it cosigned.
+    done: u64,
+    /// Whether it has cosigned since the process started.
+    agreed: bool,
+    /// Whether its last cosignature came when a newer round had begun.
+    late: bool,
+}
+
+impl Asked {
+    fn of(endpoint: &Arc<Endpoint>, around: Surroundings) -> Self {
+        Self {
+            endpoint: Arc::clone(endpoint),
+            around,
+            known: 0,
+            next_entry: None,
+            packing: Packing::default(),
+            done: 0,
+            agreed: false,
+            late: false,
         }
     }
-}
 
-async fn ask(
-    endpoint: &Endpoint,
-    store: &dyn LogStore,
-    net: &dyn Net,
-    round: &Round,
-    old: u64,
-) -> Result<Answer, String> {
-    let size = round.head.checkpoint.size;
-    let proof = consistency_proof(store, old, size).map_err(|error| error.to_string())?;
-    let mut body = format!("old {old}\n");
-    for hash in proof.unwrap_or_default() {
-        body.push_str(&hash.to_base64());
-        body.push('\n');
+    /// The round to ask about next; `None` if the newest is cosigned.
+    fn pick(&self, rounds: &Rounds) -> Option<Arc<Round>> {
+        let kept = rounds.kept.as_ref().filter(|_| self.late);
+        let newer = |round: &&Arc<Round>| round.number > self.done;
+        let pick = kept.filter(newer).or(Some(&rounds.newest).filter(newer));
+        pick.cloned()
     }
-    body.push('\n');
-    body.push_str(&round.note.encode());
-    let url = format!("{}/add-checkpoint", endpoint.url.trim_end_matches('/'));
-    let mut request = Request::post(url, body.into_bytes(), ANSWER_LEN_MAX);
-    request.deadline = endpoint.deadline;
-    let answer = net.send(request).await.map_err(|error| error.to_string())?;
-    read_answer(&answer, endpoint, round)
-}
 
-fn read_answer(answer: &Response, endpoint: &Endpoint, round: &Round) -> Result<Answer, String> {
-    let text = std::str::from_utf8(&answer.body).unwrap_or_default();
-    match answer.status {
-        200 => cosignatures(text, endpoint, round).map(Answer::Cosigned),
-        409 => text
-            .strip_suffix('\n')
-            .and_then(|size| size.parse().ok())
-            .map(Answer::Knows)
-            .ok_or_else(|| "409 without a size".to_owned()),
-        status => {
-            let said: String = text.chars().take(200).filter(|c| !c.is_control()).collect();
-            Err(format!("{status}: {said}"))
+    /// Has the head of `round` cosigned by every key of the endpoint.
+    async fn bring(
+        &mut self,
+        round: &Arc<Round>,
+        report: &(impl Fn(Outcome) + Send + Sync),
+    ) -> Result<(), Trouble> {
+        let begun = Instant::now();
+        let cosigned = |lines| Outcome::Cosigned {
+            round: round.number,
+            size: round.head.checkpoint.size,
+            lines,
+            took: begun.elapsed(),
+        };
+        if let Some(lines) = self.add_checkpoint(round).await? {
+            report(cosigned(lines));
         }
+        if !self.endpoint.mirror_keys.is_empty() {
+            report(cosigned(self.add_entries(round).await?));
+        }
+        Ok(())
     }
-}
 
-/// The lines by the witness's own key, verified over the very head that was sent.
-fn cosignatures(
-    text: &str,
-    endpoint: &Endpoint,
-    round: &Round,
-) -> Result<Vec<SignatureLine>, String> {
-    let lines: Vec<SignatureLine> = text
-        .lines()
-        .take(SIGNATURES_MAX)
-        .filter_map(SignatureLine::parse)
-        .collect();
-    let note = Note::new(round.head.checkpoint.to_text(), lines);
-    let verified = note
-        .verify(std::slice::from_ref(&endpoint.key))
-        .map_err(|error| error.to_string())?;
-    if verified.iter().all(|v| v.time.is_none()) {
-        return Err("its cosignature states no time".to_owned());
+    /// The size of the newest head that this log has signed.
+    fn newest_size(&self) -> u64 {
+        let rounds = self.around.rounds.borrow();
+        let newest = rounds.as_ref().map(|rounds| &rounds.newest.head);
+        newest.map_or(0, |head| head.checkpoint.size)
     }
-    Ok(note.retain(&verified).signatures().to_vec())
 }
