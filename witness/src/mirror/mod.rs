@@ -19,6 +19,7 @@ mod copy;
 mod core;
 mod home;
 mod metrics;
+mod pull;
 mod server;
 mod source;
 mod ticket;
@@ -28,5 +29,6 @@ pub use self::core::{EXCESS_ENTRIES_MAX, Mirror, Standing, Upload, UploadRefusal
 pub use copy::LogCopy;
 pub use home::{MirrorHome, MirrorLogError};
 pub use metrics::MirrorMetrics;
-pub use server::serve;
+pub use pull::{PullError, Pulled, Puller};
+pub use server::{Pulling, serve};
 pub use source::Source;

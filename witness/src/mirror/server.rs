@@ -16,7 +16,7 @@
 
 use std::future::Future;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use http::request::Parts;
 use http::{HeaderValue, Method, StatusCode, header};
@@ -26,19 +26,30 @@ use ishibumi_store::{
 };
 use ishibumi_tlog::Hash;
 use ishibumi_tlog::protocol::{BODY_LEN_MAX, SIZE_TYPE, encode_signatures, encode_size};
-use ishibumi_wire::{BodyStream, Incoming, Limits, Reply, Service, reply};
+use ishibumi_wire::{BodyStream, Incoming, Limits, Net, Reply, Service, reply};
 use serde_json::json;
 use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
 
 use super::core::Mirror;
 use super::metrics::MirrorMetrics;
+use super::pull::Puller;
 use super::upload::add_entries;
 use crate::follow::StateError;
 use crate::host::{Host, ServeError, TEXT, no_store, only, text};
 use crate::refusal::Refusal;
 
-/// Serves `mirror` on `listener`, and `metrics` on `admin`, until `shutdown` completes; then lets requests
-/// in flight finish.
+/// How logs are pulled while a mirror serves.
+pub struct Pulling {
+    /// By what they are asked.
+    pub net: Arc<dyn Net>,
+    /// From the end of a round to the beginning of the next.
+    pub interval: Duration,
+}
+
+/// Serves `mirror` on `listener`, and `metrics` on `admin`, and pulls those logs that have a URL, until
+/// `shutdown` completes; then lets requests in flight finish.
 ///
 /// # Errors
 /// [`ServeError::Store`] as soon as a store failed once.
@@ -48,15 +59,34 @@ pub async fn serve<R: Registers, C: Clock>(
     listener: TcpListener,
     admin: Option<TcpListener>,
     limits: Limits,
+    pulling: Pulling,
     shutdown: impl Future<Output = ()> + Send,
 ) -> Result<(), ServeError> {
+    let (stop, stopped) = watch::channel(false);
+    let pullers = Puller::all(&mirror, &metrics, &pulling.net, &stopped);
+    let pullers = pullers.map_err(|error| ServeError::Store(error.to_string()))?;
     let api = Arc::new(Api {
         host: Host::new(mirror, "mirror"),
         metrics,
     });
+    let mut rounds = JoinSet::new();
+    for puller in pullers {
+        let (api, stopped) = (Arc::clone(&api), stopped.clone());
+        rounds.spawn(async move {
+            let ended = puller.run(pulling.interval, stopped).await;
+            if let Err(error) = ended
+                && let Some(error) = error.state()
+            {
+                api.host.state_error(error);
+            }
+        });
+    }
     let public = (Public(Arc::clone(&api)), listener);
     let private = (Admin(Arc::clone(&api)), admin);
-    api.host.serve(public, private, limits, shutdown).await
+    let served = api.host.serve(public, private, limits, shutdown).await;
+    stop.send_replace(true);
+    while rounds.join_next().await.is_some() {}
+    served
 }
 
 pub(super) struct Api<R, C> {
