@@ -251,8 +251,8 @@ impl LogStore for Flipping {
         self.store.publish(size, note, keep)
     }
 
-    fn add_to_kept(&self, size: u64, note: &Note) -> Result<(), StoreError> {
-        self.store.add_to_kept(size, note)
+    fn keep(&self, size: u64, note: &Note) -> Result<(), StoreError> {
+        self.store.keep(size, note)
     }
 
     fn record(&self, index: u64) -> Result<Option<Vec<u8>>, StoreError> {

@@ -238,10 +238,9 @@ pub trait LogStore: Send + Sync + 'static {
     /// Of several kept checkpoints of one size the first stays: it has the earliest time.
     fn publish(&self, size: u64, note: &Note, keep: bool) -> Result<(), StoreError>;
 
-    /// Puts `note` in the place of the kept checkpoint of `size`, under the same rule; changes nothing if
-    /// there is none, or if it adds nothing. Synced. For cosignatures that come when a larger checkpoint
-    /// is published already.
-    fn add_to_kept(&self, size: u64, note: &Note) -> Result<(), StoreError>;
+    /// Keeps `note`, a checkpoint of `size` leaves that somebody else published, for ever, by the rules
+    /// of [`Self::publish`]. Synced; nothing is written if it adds nothing.
+    fn keep(&self, size: u64, note: &Note) -> Result<(), StoreError>;
 
     /// The record `index`; `None` if it is not staged.
     fn record(&self, index: u64) -> Result<Option<Vec<u8>>, StoreError>;

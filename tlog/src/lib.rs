@@ -18,6 +18,7 @@
 //! | [`key::NoteSigner`], [`cosignature::Cosigner`] | [`key::VerifierKey`], [`note::Note::verify`] |
 //! | [`proof::TlogProof::encode`] | [`policy::Policy::check_proof`] |
 //! | [`protocol::add_entries::Package::prove`] | [`protocol::add_entries::Package::check`] |
+//! | [`fork::Evidence::new`], [`fork::Evidence::with_prefix`] | [`fork::Evidence::check`] |
 //! | [`protocol::AddCheckpoint::encode`], [`protocol::SignSubtree::encode`] | their `parse` |
 //!
 //! Sizes and indices are `u64`; everything that grows with foreign input has a limit named by a
@@ -34,6 +35,7 @@
 pub mod checkpoint;
 pub mod cosignature;
 mod decimal;
+pub mod fork;
 pub mod hash;
 pub mod key;
 pub mod note;

@@ -5,21 +5,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use prometheus::{
-    Encoder as _, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGaugeVec, Opts, Registry,
-    TextEncoder,
+    Encoder as _, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGaugeVec, Opts,
+    Registry, TextEncoder,
 };
 
 use crate::alarm::{Alarm, Alarms};
-use crate::state::LogState;
+use crate::follow::LogState;
 
 /// The counters of one witness.
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
     requests: IntCounterVec,
-    seconds: Histogram,
-    forks: IntCounter,
-    rollbacks: IntCounter,
+    seconds: HistogramVec,
+    alarms: AlarmCounters,
     sizes: IntGaugeVec,
     times: IntGaugeVec,
 }
@@ -33,27 +32,20 @@ impl Metrics {
         let name = |name: &str| format!("ishibumi_witness_{name}");
         let buckets = vec![0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 2.0];
         let seconds = HistogramOpts::new(
-            name("add_checkpoint_seconds"),
-            "Time to answer add-checkpoint, from the whole body to the answer",
+            name("request_seconds"),
+            "Time to answer a request, from the whole body to the answer, by call",
         );
         let metrics = Self {
             registry: Registry::new(),
             requests: IntCounterVec::new(
                 Opts::new(
-                    name("add_checkpoint_total"),
-                    "Answers to add-checkpoint, by status",
+                    name("requests_total"),
+                    "Answers to requests for signatures, by call and status",
                 ),
-                &["status"],
+                &["call", "status"],
             )?,
-            seconds: Histogram::with_opts(seconds.buckets(buckets))?,
-            forks: IntCounter::new(
-                name("fork_total"),
-                "Checkpoints of a cosigned size with another root, signed by their log",
-            )?,
-            rollbacks: IntCounter::new(
-                name("rollback_total"),
-                "Times that this witness found its state older than its own signatures",
-            )?,
+            seconds: HistogramVec::new(seconds.buckets(buckets), &["call"])?,
+            alarms: AlarmCounters::new("witness")?,
             sizes: IntGaugeVec::new(
                 Opts::new(name("log_size"), "Newest cosigned tree size, by log"),
                 &["origin"],
@@ -69,8 +61,7 @@ impl Metrics {
         let registry = &metrics.registry;
         registry.register(Box::new(metrics.requests.clone()))?;
         registry.register(Box::new(metrics.seconds.clone()))?;
-        registry.register(Box::new(metrics.forks.clone()))?;
-        registry.register(Box::new(metrics.rollbacks.clone()))?;
+        metrics.alarms.register(registry)?;
         registry.register(Box::new(metrics.sizes.clone()))?;
         registry.register(Box::new(metrics.times.clone()))?;
         Ok(metrics)
@@ -80,10 +71,77 @@ impl Metrics {
     /// kept already is counted only: whoever replays it must not fill the operator's disk.
     pub fn alarms(self: &Arc<Self>) -> Alarms {
         let metrics = Arc::clone(self);
-        Box::new(move |alarm| metrics.hear(alarm))
+        Box::new(move |alarm| metrics.alarms.hear(alarm))
     }
 
-    fn hear(&self, alarm: &Alarm) {
+    /// Counts an answer to `add-checkpoint` or `sign-subtree`.
+    pub(crate) fn answered(&self, call: &str, status: u16, took: Duration) {
+        let status = status.to_string();
+        self.requests.with_label_values(&[call, &status]).inc();
+        let seconds = self.seconds.with_label_values(&[call]);
+        seconds.observe(took.as_secs_f64());
+    }
+
+    /// Shows what is remembered of a log.
+    pub(crate) fn remember(&self, log: &LogState) {
+        let gauge = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
+        let origin = [log.origin()];
+        self.sizes.with_label_values(&origin).set(gauge(log.size()));
+        self.times.with_label_values(&origin).set(gauge(log.time()));
+    }
+
+    /// The text exposition format.
+    pub(crate) fn text(&self) -> Vec<u8> {
+        let mut text = Vec::new();
+        // Writing to a Vec does not fail, and the families are well-formed by construction.
+        let _ = TextEncoder::new().encode(&self.registry.gather(), &mut text);
+        text
+    }
+}
+
+/// How often there was cause for alarm.
+#[derive(Debug)]
+pub(crate) struct AlarmCounters {
+    noun: &'static str,
+    forks: IntCounter,
+    suspicions: IntCounter,
+    rollbacks: IntCounter,
+}
+
+impl AlarmCounters {
+    /// Counters of a `noun`: a witness or a mirror.
+    pub(crate) fn new(noun: &'static str) -> prometheus::Result<Self> {
+        let name = |name: &str| format!("ishibumi_{noun}_{name}");
+        Ok(Self {
+            noun,
+            forks: IntCounter::new(
+                name("fork_total"),
+                "Checkpoints of a recorded size with another root, signed by their log",
+            )?,
+            suspicions: IntCounter::new(
+                name("suspicion_total"),
+                "Checkpoints signed by their log whose consistency proof failed",
+            )?,
+            rollbacks: IntCounter::new(
+                name("rollback_total"),
+                "Times that the state was found to be older than our own signatures",
+            )?,
+        })
+    }
+
+    pub(crate) fn register(&self, registry: &Registry) -> prometheus::Result<()> {
+        registry.register(Box::new(self.forks.clone()))?;
+        registry.register(Box::new(self.suspicions.clone()))?;
+        registry.register(Box::new(self.rollbacks.clone()))
+    }
+
+    /// Counts an alarm, and says it on standard error.
+    pub(crate) fn hear(&self, alarm: &Alarm) {
+        let noun = self.noun;
+        let command = match noun {
+            "mirror" => "`ishibumi-witness mirror",
+            _ => "`ishibumi-witness",
+        };
         let line = match alarm {
             Alarm::Fork {
                 origin,
@@ -97,8 +155,25 @@ impl Metrics {
                     return;
                 }
                 format!(
-                    "ALARM: the log {origin:?} signed two trees of size {size}: {held} (cosigned) and \
-                     {submitted} (refused); both notes are kept, see `ishibumi-witness forks`"
+                    "ALARM: the log {origin:?} signed two trees of size {size}: {held} (recorded) and \
+                     {submitted} (refused); both notes are kept, see {command} forks`"
+                )
+            }
+            Alarm::Suspicion {
+                origin,
+                recorded,
+                submitted,
+                root,
+                kept,
+            } => {
+                self.suspicions.inc();
+                if !kept {
+                    return;
+                }
+                format!(
+                    "the log {origin:?} signed size {submitted}, root {root}, which came with a proof from \
+                     size {recorded} that fails: its submitter was wrong or the log forked; both notes are \
+                     kept, see {command} forks`"
                 )
             }
             Alarm::RolledBack {
@@ -108,35 +183,13 @@ impl Metrics {
             } => {
                 self.rollbacks.inc();
                 format!(
-                    "ALARM: this witness cosigned size {signed} of {origin:?} but remembers {recorded}: its \
+                    "ALARM: this {noun} cosigned size {signed} of {origin:?} but remembers {recorded}: its \
                      state is an older copy or its key runs twice; nothing more is signed for this log, \
-                     see `ishibumi-witness resume --help`"
+                     see {command} resume --help`"
                 )
             }
         };
         // Standard error may be closed; the count stays.
         let _ = writeln!(std::io::stderr(), "{line}");
-    }
-
-    /// Counts an answer to `add-checkpoint`.
-    pub(crate) fn answered(&self, status: u16, took: Duration) {
-        self.requests.with_label_values(&[status.to_string()]).inc();
-        self.seconds.observe(took.as_secs_f64());
-    }
-
-    /// Shows what is remembered of a log.
-    pub(crate) fn remember(&self, log: &LogState) {
-        let gauge = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
-        let origin = [log.key().name()];
-        self.sizes.with_label_values(&origin).set(gauge(log.size()));
-        self.times.with_label_values(&origin).set(gauge(log.time()));
-    }
-
-    /// The text exposition format.
-    pub(crate) fn text(&self) -> Vec<u8> {
-        let mut text = Vec::new();
-        // Writing to a Vec does not fail, and the families are well-formed by construction.
-        let _ = TextEncoder::new().encode(&self.registry.gather(), &mut text);
-        text
     }
 }

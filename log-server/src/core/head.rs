@@ -12,7 +12,9 @@
 
 use std::sync::Arc;
 
-use ishibumi_store::{HeadFile, LogStore, Signer, SignerError, StoreError, StoredTiles};
+use ishibumi_store::{
+    HeadFile, LogStore, Signer, SignerError, StoreError, StoredTiles, consistency_proof,
+};
 use ishibumi_tlog::Checkpoint;
 use ishibumi_tlog::checkpoint::CheckpointError;
 use ishibumi_tlog::hash::{Hash, leaf_hash};
@@ -20,8 +22,6 @@ use ishibumi_tlog::key::VerifierKey;
 use ishibumi_tlog::note::Note;
 use ishibumi_tlog::tile::TileNodes;
 use ishibumi_tlog::tree::{Frontier, NodeReader as _, ProofError, check_consistency, peaks, root};
-
-use super::proofs::consistency_proof;
 
 /// Records that are read back at once.
 const CHUNK: u64 = 4096;

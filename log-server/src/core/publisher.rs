@@ -357,7 +357,7 @@ impl Publisher {
         open.lines.extend(lines);
         if let Some(trusted) = open.trusted(&self.policy)? {
             let size = trusted.checkpoint().size;
-            self.store.add_to_kept(size, trusted.note())?;
+            self.store.keep(size, trusted.note())?;
         }
         Ok(())
     }

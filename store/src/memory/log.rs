@@ -39,14 +39,14 @@ enum Change {
         tiles: Vec<((u8, u64), Tile)>,
     },
     Sign(Note),
-    AddToKept {
-        size: u64,
-        note: Note,
-    },
     Publish {
         size: u64,
         note: Note,
         keep: bool,
+    },
+    Keep {
+        size: u64,
+        note: Note,
     },
 }
 
@@ -68,15 +68,21 @@ impl State for Log {
                 self.edge = edge;
             }
             Change::Sign(note) => self.signed = Some(note),
-            Change::AddToKept { size, note } => {
-                self.kept.insert(size, note);
-            }
             Change::Publish { size, note, keep } => {
-                if keep && adds_to_kept(self.kept.get(&size), &note) {
-                    self.kept.insert(size, note.clone());
+                if keep {
+                    self.keep(size, &note);
                 }
                 self.published = Some((size, note));
             }
+            Change::Keep { size, note } => self.keep(size, &note),
+        }
+    }
+}
+
+impl Log {
+    fn keep(&mut self, size: u64, note: &Note) {
+        if adds_to_kept(self.kept.get(&size), note) {
+            self.kept.insert(size, note.clone());
         }
     }
 }
@@ -188,14 +194,10 @@ impl LogStore for MemoryLog {
             })
     }
 
-    fn add_to_kept(&self, size: u64, note: &Note) -> Result<(), StoreError> {
-        let kept = self.kept(size)?;
-        if !kept.is_some_and(|kept| adds_to_kept(Some(&kept.note), note)) {
-            return Ok(());
-        }
-        self.disk.write("added to a kept checkpoint", |_| {
-            let note = note.clone();
-            Ok((Change::AddToKept { size, note }, ()))
+    fn keep(&self, size: u64, note: &Note) -> Result<(), StoreError> {
+        let note = note.clone();
+        self.disk.write("kept a checkpoint", |_| {
+            Ok((Change::Keep { size, note }, ()))
         })
     }
 

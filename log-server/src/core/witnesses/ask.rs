@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use ishibumi_store::consistency_proof;
 use ishibumi_tlog::Checkpoint;
 use ishibumi_tlog::key::VerifierKey;
 use ishibumi_tlog::note::{Note, SignatureLine};
@@ -9,7 +10,6 @@ use ishibumi_tlog::protocol::{AddCheckpoint, parse_signatures, parse_size};
 use ishibumi_wire::{Request, Response};
 
 use super::{Asked, Endpoint, Trouble};
-use crate::core::proofs::consistency_proof;
 use crate::core::publisher::Round;
 
 /// The longest answer that is read, in octets: 19 ML-DSA-44 cosignatures fit.
