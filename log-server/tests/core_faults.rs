@@ -671,6 +671,69 @@ fn a_start_signs_nothing_until_the_quorum_knows_the_old_head() {
     assert_eq!(outcome.round.unwrap().head.checkpoint.size, 9);
 }
 
+/// A witness that is always late still counts for what is kept, as long as that is remembered.
+#[test]
+fn cosignatures_that_come_late_are_added_to_what_is_kept() {
+    let rig = Rig::new();
+    let store = log(&rig, 1, 1);
+    let late = NoteSigner::from_seed("late.example", SignatureType::SubtreeV1, &[8; 32]);
+    let late = Cosigner::new(late.unwrap()).unwrap();
+    let policy = format!(
+        "log {}\nlog {}\nwitness w {}\nwitness l {}\ngroup g any w l\nquorum g\n",
+        rig.key.verifier(),
+        rig.beside.as_ref().unwrap().verifier(),
+        rig.witness.verifier(),
+        late.verifier(),
+    );
+    let policy = Policy::parse(policy.as_bytes()).unwrap();
+    let signer = rig.signer(Arc::<MemoryLog>::clone(&store)).unwrap();
+    let second = Duration::from_secs(1);
+    let shared = Arc::<MemoryLog>::clone(&store);
+    let publisher = Publisher::open(shared, policy, signer, second, 60 * second).unwrap();
+    let (mut publisher, mut outcome) = publisher.start(NOW).unwrap();
+    let mut sequencer = Sequencer::open(Arc::<MemoryLog>::clone(&store)).unwrap();
+    let mut rounds = Vec::new();
+    // Four rounds a second: one of them is kept.
+    for quarter in 0..12_u32 {
+        let now = second * quarter / 4;
+        let size = u64::from(quarter) + 1;
+        let round = outcome.round.take().unwrap();
+        assert_eq!(round.head.checkpoint.size, size);
+        let lines = rig.cosign(&round.head.checkpoint);
+        let (next, done) = publisher.cosigned(round.number, lines, now).unwrap();
+        assert_eq!(done.published.unwrap().checkpoint().size, size);
+        rounds.push(round);
+        sequencer = sequencer.stage(items(size..size + 1)).unwrap().0;
+        (publisher, outcome) = next.tick(now + second / 4).unwrap();
+    }
+    let flagged: Vec<u64> = rounds.iter().filter(|r| r.keep).map(|r| r.number).collect();
+    assert_eq!(flagged, [1, 5, 9]);
+    assert_eq!(store.kept_sizes(0, 99).unwrap(), [1, 5, 9]);
+    let published = store.published().unwrap();
+    for round in &rounds[..10] {
+        let line = late.cosign(&round.head.checkpoint, 1_800_000_001).unwrap();
+        let (next, outcome) = publisher
+            .cosigned(round.number, vec![line], second)
+            .unwrap();
+        assert!(outcome.published.is_none() && outcome.round.is_none());
+        publisher = next;
+    }
+    assert_eq!(
+        store.published().unwrap(),
+        published,
+        "nothing else changed"
+    );
+    for size in [1, 5, 9] {
+        let kept = store.kept(size).unwrap().unwrap().note;
+        assert_eq!(
+            kept.signatures().len(),
+            4,
+            "the log's two, and both witnesses'"
+        );
+    }
+    assert_eq!(store.kept_sizes(0, 99).unwrap(), [1, 5, 9]);
+}
+
 /// One witness may lie; a quorum that knows more than this log is believed.
 #[test]
 fn a_quorum_that_contradicts_stops_the_log_and_a_single_witness_does_not() {

@@ -10,46 +10,25 @@
 //! | `GET /readyz` | 200 while the store answers and belongs to this key |
 //! | `GET /metrics` (admin address only) | Prometheus text |
 //!
-//! The witness blocks on its disk, so it runs on threads of its own, a bounded number of requests at
-//! once. A failed read or write stops the server: what the database says after one is not believed
-//! (rule R4, finding 7), and the next start reads and verifies everything.
+//! Threads, limits and the end of serving are [`crate::host`]'s.
 
 use std::future::Future;
-use std::io::Write as _;
 use std::sync::Arc;
 use std::time::Instant;
 
 use http::request::Parts;
-use http::{HeaderValue, Method, StatusCode, header};
-use ishibumi_store::{Clock, Registers, StoreError};
+use http::{Method, StatusCode};
+use ishibumi_store::{Clock, Registers};
 use ishibumi_tlog::Hash;
 use ishibumi_tlog::note::SignatureLine;
 use ishibumi_tlog::protocol::{BODY_LEN_MAX, SIZE_TYPE, encode_signatures, encode_size};
 use ishibumi_wire::{Incoming, Limits, Reply, Service, reply};
 use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, watch};
 
-use crate::follow::StateError;
+use crate::host::{Host, ServeError, TEXT, no_store, only, text};
 use crate::metrics::Metrics;
 use crate::refusal::Refusal;
 use crate::witness::Witness;
-
-/// Requests that may be with the witness at once; more are answered with 503.
-const REQUESTS_MAX: usize = 128;
-
-const TEXT: &str = "text/plain; charset=utf-8";
-
-/// Why serving ended other than by request.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ServeError {
-    /// The store failed; nothing was signed after that.
-    #[error("stopped, since {0}; start again once the disk is well")]
-    Store(String),
-    /// The sockets failed.
-    #[error("the network: {0}")]
-    Io(#[from] std::io::Error),
-}
 
 /// Serves `witness` on `listener`, and `metrics` on `admin`, until `shutdown` completes; then lets
 /// requests in flight finish.
@@ -64,46 +43,18 @@ pub async fn serve<R: Registers, C: Clock>(
     limits: Limits,
     shutdown: impl Future<Output = ()> + Send,
 ) -> Result<(), ServeError> {
-    let (failed, mut failure) = watch::channel(None);
     let api = Arc::new(Api {
-        witness,
+        host: Host::new(witness, "witness"),
         metrics,
-        slots: Semaphore::new(REQUESTS_MAX),
-        failed,
     });
-    let (closing, close) = watch::channel(false);
-    let closed = |mut close: watch::Receiver<bool>| async move {
-        let _ = close.wait_for(|&closing| closing).await;
-    };
-    let stop = async {
-        tokio::select! {
-            () = shutdown => {}
-            _ = failure.wait_for(Option::is_some) => {}
-        }
-        // The receivers live as long as the servers below.
-        let _ = closing.send(true);
-    };
-    let service = Arc::new(Public(Arc::clone(&api)));
-    let public = ishibumi_wire::serve(listener, service, limits.clone(), closed(close.clone()));
-    let private = async {
-        let Some(admin) = admin else {
-            return Ok(());
-        };
-        let service = Arc::new(Admin(Arc::clone(&api)));
-        ishibumi_wire::serve(admin, service, limits, closed(close)).await
-    };
-    let (public, private, ()) = tokio::join!(public, private, stop);
-    public?;
-    private?;
-    let failure = api.failed.borrow().clone();
-    failure.map_or(Ok(()), |cause| Err(ServeError::Store(cause)))
+    let public = (Public(Arc::clone(&api)), listener);
+    let private = (Admin(Arc::clone(&api)), admin);
+    api.host.serve(public, private, limits, shutdown).await
 }
 
 struct Api<R, C> {
-    witness: Arc<Witness<R, C>>,
+    host: Host<Witness<R, C>>,
     metrics: Arc<Metrics>,
-    slots: Semaphore,
-    failed: watch::Sender<Option<String>>,
 }
 
 enum Route {
@@ -134,19 +85,11 @@ fn route(head: &Parts) -> Result<Route, Reply> {
     if head.method == method {
         return Ok(route);
     }
-    let mut answer = text(
-        StatusCode::METHOD_NOT_ALLOWED,
-        &format!("this path takes {method} only"),
-    );
-    let allowed = if method == Method::POST {
+    Err(only(if method == Method::POST {
         "POST"
     } else {
         "GET"
-    };
-    answer
-        .headers_mut()
-        .insert(header::ALLOW, HeaderValue::from_static(allowed));
-    Err(answer)
+    }))
 }
 
 /// The public address.
@@ -187,7 +130,7 @@ impl<R: Registers, C: Clock> Api<R, C> {
         sign: impl FnOnce(&Witness<R, C>) -> Result<Vec<SignatureLine>, Refusal> + Send + 'static,
     ) -> Reply {
         let started = Instant::now();
-        let answer = match self.blocking(sign).await {
+        let answer = match self.host.blocking(sign).await {
             Ok(Ok(lines)) => reply(StatusCode::OK, TEXT, encode_signatures(&lines)),
             Ok(Err(refusal)) => self.refusal(&refusal),
             Err(busy) => busy,
@@ -202,7 +145,7 @@ impl<R: Registers, C: Clock> Api<R, C> {
             Refusal::Conflict { known, .. } => {
                 reply(StatusCode::CONFLICT, SIZE_TYPE, encode_size(*known))
             }
-            Refusal::State(error) => self.state_error(error),
+            Refusal::State(error) => self.host.state_error(error),
             other => {
                 let status = StatusCode::from_u16(other.status());
                 text(
@@ -215,68 +158,26 @@ impl<R: Registers, C: Clock> Api<R, C> {
 
     async fn checkpoint(self: &Arc<Self>, origin: Hash) -> Reply {
         match self
+            .host
             .blocking(move |witness| witness.checkpoint(origin))
             .await
         {
-            Ok(Ok(Some(note))) => {
-                let mut answer = reply(StatusCode::OK, TEXT, note.encode());
-                let fresh = HeaderValue::from_static("no-store");
-                answer.headers_mut().insert(header::CACHE_CONTROL, fresh);
-                answer
-            }
+            Ok(Ok(Some(note))) => no_store(reply(StatusCode::OK, TEXT, note.encode())),
             Ok(Ok(None)) => text(
                 StatusCode::NOT_FOUND,
                 "no checkpoint of such a log was cosigned",
             ),
-            Ok(Err(error)) => self.state_error(&error),
+            Ok(Err(error)) => self.host.state_error(&error),
             Err(busy) => busy,
         }
     }
 
     async fn ready(self: &Arc<Self>) -> Reply {
-        match self.blocking(Witness::check_binding).await {
+        match self.host.blocking(Witness::check_binding).await {
             Ok(Ok(())) => text(StatusCode::OK, "ready"),
-            Ok(Err(error)) => self.state_error(&error),
+            Ok(Err(error)) => self.host.state_error(&error),
             Err(busy) => busy,
         }
-    }
-
-    /// 503, and the end of the process if the store failed. The submitter learns no path of ours.
-    fn state_error(&self, error: &StateError) -> Reply {
-        // Standard error may be closed; there is nobody else to tell.
-        let _ = writeln!(std::io::stderr(), "{error}");
-        if matches!(error, StateError::Store(StoreError::Failed { .. })) {
-            self.failed.send_replace(Some(error.to_string()));
-        }
-        text(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "this witness cannot use its state; nothing was signed; its operator has to act",
-        )
-    }
-
-    /// Runs `work` on a thread that may block; 503 if too many are at it.
-    async fn blocking<T: Send + 'static>(
-        self: &Arc<Self>,
-        work: impl FnOnce(&Witness<R, C>) -> T + Send + 'static,
-    ) -> Result<T, Reply> {
-        let Ok(_slot) = self.slots.try_acquire() else {
-            let mut busy = text(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "too many requests at once; try again",
-            );
-            busy.headers_mut()
-                .insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
-            return Err(busy);
-        };
-        let witness = Arc::clone(&self.witness);
-        tokio::task::spawn_blocking(move || work(&witness))
-            .await
-            .map_err(|_| {
-                text(
-                    StatusCode::INTERNAL_SERVER_ERROR,
-                    "the request could not be finished",
-                )
-            })
     }
 }
 
@@ -296,7 +197,7 @@ impl<R: Registers, C: Clock> Service for Admin<R, C> {
 
     async fn call(&self, _: Incoming) -> Reply {
         let Self(api) = self;
-        match api.blocking(|witness| witness.follower().logs()).await {
+        match api.host.blocking(|witness| witness.follower().logs()).await {
             Ok(Ok(logs)) => {
                 for log in &logs {
                     api.metrics.remember(log);
@@ -307,12 +208,8 @@ impl<R: Registers, C: Clock> Service for Admin<R, C> {
                     api.metrics.text(),
                 )
             }
-            Ok(Err(error)) => api.state_error(&error),
+            Ok(Err(error)) => api.host.state_error(&error),
             Err(busy) => busy,
         }
     }
-}
-
-fn text(status: StatusCode, line: &str) -> Reply {
-    reply(status, TEXT, format!("{line}\n"))
 }

@@ -11,9 +11,12 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use ishibumi_tlog::protocol::add_entries::REQUEST_PACKAGES_MAX;
 use ishibumi_wire::Limits;
 pub use provider::{KINDS, ProviderConfig, Quota, RescueConfig, StatusConfig};
 use reader::Reader;
+
+use crate::core::UploadLimits;
 
 /// What `key_file_ml_dsa_44` is set to for a log that signs with Ed25519 alone.
 pub const NO_KEY: &str = "none";
@@ -55,6 +58,10 @@ pub struct Config {
     pub lab_allow_no_quorum: bool,
     /// Witnesses, by key name, whose claims of a larger tree do not stop the start.
     pub distrusted_witnesses: Vec<String>,
+    /// Which of the policy's witnesses are mirrors, by their names in the policy: they are sent records.
+    pub mirrors: Vec<String>,
+    /// What one request to a mirror may be.
+    pub upload: UploadLimits,
     /// Who may submit what.
     pub providers: Vec<ProviderConfig>,
     /// What anybody may submit for providers that have ended.
@@ -134,6 +141,11 @@ impl Config {
         let sequencing = sequencing(&mut table);
         r.close(table);
 
+        let mirrors = r.strings_or_empty("mirrors");
+        let mut table = r.table("upload");
+        let upload = upload(&mut table);
+        r.close(table);
+
         let mut table = r.table("limits");
         let limits = limits(&mut table);
         let body_len_max = table.count("body_len_max", 16 << 20, 1 << 10..=1 << 28);
@@ -198,6 +210,8 @@ impl Config {
             lab_accept_opaque,
             lab_allow_no_quorum,
             distrusted_witnesses,
+            mirrors,
+            upload,
             providers,
             rescue,
         })
@@ -213,6 +227,18 @@ fn sequencing(s: &mut Reader) -> Sequencing {
         witness_deadline: s.millis("witness_deadline_ms", 5_000, 100..=60_000),
         keep_interval: s.millis("keep_interval_ms", 1_000, 0..=60_000),
         recosign_interval: s.millis("recosign_interval_ms", 60_000, 1_000..=3_600_000),
+    }
+}
+
+fn upload(u: &mut Reader) -> UploadLimits {
+    UploadLimits {
+        deadline: u.millis("deadline_ms", 60_000, 100..=600_000),
+        packages_max: u.count(
+            "packages_max",
+            REQUEST_PACKAGES_MAX,
+            1..=REQUEST_PACKAGES_MAX,
+        ),
+        len_max: u.count("len_max", 4 << 20, 1 << 10..=1 << 30),
     }
 }
 

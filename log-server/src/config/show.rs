@@ -26,6 +26,17 @@ impl Config {
             texts(&self.distrusted_witnesses),
         );
 
+        root.insert("mirrors".into(), texts(&self.mirrors));
+        let u = &self.upload;
+        root.insert(
+            "upload".into(),
+            table([
+                ("deadline_ms", millis(u.deadline)),
+                ("packages_max", count(u.packages_max)),
+                ("len_max", count(u.len_max)),
+            ]),
+        );
+
         let s = &self.sequencing;
         root.insert(
             "sequencing".into(),

@@ -19,7 +19,7 @@ use ishibumi_tlog::Checkpoint;
 use ishibumi_tlog::checkpoint::CheckpointError;
 use ishibumi_tlog::hash::{Hash, leaf_hash};
 use ishibumi_tlog::key::VerifierKey;
-use ishibumi_tlog::note::{Note, SignatureLine};
+use ishibumi_tlog::note::Note;
 use ishibumi_tlog::tile::TileNodes;
 use ishibumi_tlog::tree::{Frontier, NodeReader as _, ProofError, check_consistency, peaks, root};
 
@@ -284,12 +284,9 @@ impl LogKeys {
     }
 
     fn have_signed(&self, note: &Note) -> bool {
-        let by = |line: &SignatureLine, key: &VerifierKey| {
-            line.id == key.id() && line.name == key.name()
-        };
         self.all().all(|signer| {
             let mut lines = note.signatures().iter();
-            lines.any(|line| by(line, signer.verifier()))
+            lines.any(|line| line.is_by(signer.verifier()))
         })
     }
 

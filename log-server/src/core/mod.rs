@@ -23,4 +23,4 @@ mod witnesses;
 pub use head::{HeadError, HeadSigner, LogKeys, SignedHead};
 pub use publisher::{Published, Publisher, PublisherError, Round};
 pub use sequencer::{Item, Placed, Sequencer, SequencerError};
-pub use witnesses::{Endpoint, Report};
+pub use witnesses::{Endpoint, Outcome as Asked, Report, UploadLimits};

@@ -1,5 +1,6 @@
 //! The operator's commands, one file each.
 
+mod endpoints;
 pub mod fsck;
 pub mod init;
 pub mod keys;

@@ -10,6 +10,7 @@
 mod big_sizes;
 mod consistency;
 mod cosignatures;
+mod forks;
 mod golden;
 mod growth;
 mod inclusion;

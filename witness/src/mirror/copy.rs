@@ -8,7 +8,8 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use ishibumi_store::{Batch, LogStore, NewRecord, StoreError, StoredTiles};
+use ishibumi_store::{Batch, KeptCheckpoint, LogStore, NewRecord, StoreError, StoredTiles};
+use ishibumi_tlog::Checkpoint;
 use ishibumi_tlog::hash::{Hash, leaf_hash};
 use ishibumi_tlog::key::VerifierKey;
 use ishibumi_tlog::protocol::add_entries::{AuthenticPackage, PackageRange};
@@ -80,6 +81,16 @@ impl LogCopy {
             return Err(damaged("it lacks a signature of the log or of ours".into()));
         }
         Ok(Some(checkpoint))
+    }
+
+    /// The mirror checkpoint as it was stored, for those who verify it themselves.
+    pub fn newest(&self) -> Result<Option<KeptCheckpoint>, StoreError> {
+        let Some(note) = self.store.published()? else {
+            return Ok(None);
+        };
+        let size = Checkpoint::parse(note.text()).map(|checkpoint| checkpoint.size);
+        let size = size.map_err(|error| self.damaged(error.to_string()))?;
+        Ok(Some(KeptCheckpoint { size, note }))
     }
 
     /// The leaf hashes between the beginning of the bundle and the package `range`, which has to begin at

@@ -83,6 +83,17 @@ pub struct Mirror<R, C> {
     copies: BTreeMap<Hash, LogCopy>,
 }
 
+/// Where a mirror stands with one log.
+#[derive(Clone, Debug)]
+pub struct Standing {
+    /// The log, and its pending checkpoint.
+    pub log: LogState,
+    /// The index of the first entry that is not stored.
+    pub next: u64,
+    /// The mirror checkpoint; `None` before the first.
+    pub signed: Option<Recorded>,
+}
+
 /// An upload that was begun: to which checkpoint it leads.
 #[derive(Clone, Debug)]
 pub struct Upload {
@@ -141,6 +152,19 @@ impl<R: Registers, C: Clock> Mirror<R, C> {
             return Ok(None);
         };
         Ok(copy.checkpoint(log.keys(), &self.identity.all())?)
+    }
+
+    /// Where the mirror stands with each log.
+    pub fn standings(&self) -> Result<Vec<Standing>, StateError> {
+        let standing = |log: LogState| {
+            let copy = self.copies.get(&Hash::of(log.origin().as_bytes()));
+            Ok(Standing {
+                next: copy.map_or(Ok(0), LogCopy::next)?,
+                signed: self.checkpoint(&log)?,
+                log,
+            })
+        };
+        self.follower.logs()?.into_iter().map(standing).collect()
     }
 
     /// Takes the body of an `add-checkpoint` request: makes its checkpoint the pending one. Nothing is

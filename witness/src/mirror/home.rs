@@ -150,6 +150,15 @@ impl MirrorHome {
         )?)
     }
 
+    /// The logs without their copies, for commands about what is remembered of them.
+    pub fn open_logs(
+        &self,
+        alarms: Alarms,
+    ) -> Result<Follower<RocksRegisters, SystemClock>, HomeError> {
+        let (registers, _) = self.home.parts()?;
+        self.follower(registers, alarms)
+    }
+
     fn follower(
         &self,
         registers: RocksRegisters,

@@ -8,7 +8,7 @@
 //! | [`ticket`] | how clients help the mirror to remember |
 //! | [`source`] | where a log is pulled from |
 //! | [`home`] | the directory |
-//! | [`server`] | HTTP: submission and monitoring prefix |
+//! | [`server`], [`upload`] | HTTP: submission and monitoring prefix |
 //! | [`pull`] | pull mode: follows any tlog-tiles log |
 //!
 //! A mirror's keys are its own: no witness has them, and its cosignature is a stronger statement than a
@@ -18,10 +18,17 @@
 mod copy;
 mod core;
 mod home;
+mod metrics;
+mod pull;
+mod server;
 mod source;
 mod ticket;
+mod upload;
 
-pub use self::core::{EXCESS_ENTRIES_MAX, Mirror, Upload, UploadRefusal};
+pub use self::core::{EXCESS_ENTRIES_MAX, Mirror, Standing, Upload, UploadRefusal};
 pub use copy::LogCopy;
 pub use home::{MirrorHome, MirrorLogError};
+pub use metrics::MirrorMetrics;
+pub use pull::{PullError, Pulled, Puller};
+pub use server::{Pulling, serve};
 pub use source::Source;

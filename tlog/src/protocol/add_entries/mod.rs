@@ -131,6 +131,15 @@ impl PackageRange {
         usize::try_from(self.start - self.bundle_start()).unwrap_or(usize::MAX)
     }
 
+    /// The entry bundle in which the package lies, as far as the package's end: index and width.
+    pub fn bundle(self) -> (u64, u16) {
+        let width = self.end - self.bundle_start();
+        (
+            self.start / WIDTH,
+            u16::try_from(width).unwrap_or(TILE_WIDTH),
+        )
+    }
+
     /// The subtree that the package's proof is about: from the beginning of its bundle to its end.
     pub fn subtree(self) -> Subtree {
         // It begins at a multiple of 256 and is no longer than that, so it is a subtree; an empty one
