@@ -77,7 +77,7 @@ pub async fn serve<R: Registers, C: Clock>(
             if let Err(error) = ended
                 && let Some(error) = error.state()
             {
-                api.host.state_error(error);
+                api.host.complain(error);
             }
         });
     }
