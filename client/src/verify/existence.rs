@@ -86,6 +86,9 @@ fn weigh(
     given: &CheckpointToken<'_>,
     sources: &Sources,
 ) -> Result<StampedCheckpoint, String> {
+    if given.token.is_empty() {
+        return Err("the file is empty".to_owned());
+    }
     let other = given
         .proof
         .map(|proof| {
