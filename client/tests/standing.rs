@@ -7,7 +7,8 @@ mod support;
 
 use std::fs;
 
-use ishibumi_artifact::{Anchors, ArtifactType, Certificate};
+use ishibumi_artifact::{Anchors, ArtifactType, Certificate, TimestampToken};
+use ishibumi_tlog::note::Note;
 use serde_json::Value;
 use support::log::Log;
 use support::pki::{Pki, short_time};
@@ -349,4 +350,21 @@ fn a_token_over_another_checkpoint_comes_with_a_proof_under_it() {
         assert!(json["checkpoint_tokens"][0]["refused"].is_string(), "{json:#}");
         assert_eq!(json["existence"]["by"], "witnesses");
     }
+}
+
+/// The vector of docs/formats/checkpoint-token.md: which octets are stamped must not change.
+#[test]
+fn the_golden_stamp_is_over_the_text_of_the_golden_checkpoint() {
+    let golden = |path: &str| {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata");
+        fs::read(folder.join(path)).unwrap()
+    };
+    let anchor = Certificate::parse(&golden("checkpoint-token/ca.crt")).unwrap();
+    let token = TimestampToken::parse(&golden("checkpoint-token/stamp.tst")).unwrap();
+    let token = token.verify(&Anchors::from_certificates([anchor])).unwrap();
+    let octets = golden("tlog/log/checkpoint");
+    let note = Note::parse(&octets).unwrap();
+    assert!(token.matches(note.text().as_bytes()));
+    assert!(!token.matches(&octets));
+    assert!(!token.matches(note.text().trim_end().as_bytes()));
 }
