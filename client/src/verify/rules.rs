@@ -173,3 +173,43 @@ fn check_order(report: &mut Report, what: &str, claimed: Time, proven: Time) {
 pub(super) fn time_of(seconds: u64) -> Time {
     Time::from_unix(i64::try_from(seconds).unwrap_or(i64::MAX))
 }
+
+#[cfg(test)]
+mod tests {
+    use ishibumi_artifact::crl::CrlError;
+    use ishibumi_artifact::ocsp::OcspError;
+
+    use super::*;
+    use crate::verify::Indication;
+
+    /// Only what is shown to be false is TOTAL-FAILED; what we cannot use or may not accept is not.
+    #[test]
+    fn what_cannot_be_used_is_not_shown_to_be_false() {
+        let subject = || "CN=CA".to_owned();
+        let name = subject();
+        let constraints = [
+            PathError::NameConstraints {
+                subject: subject(),
+                name,
+            },
+            PathError::NoPolicy,
+            PathError::PolicyMapping,
+            PathError::NotCa { subject: subject() },
+        ];
+        for error in constraints {
+            let sub = of_refusal(&Refusal::CertificatePath(error));
+            assert_eq!(sub, SubIndication::ChainConstraintsFailure);
+        }
+        let of = |refusal: Refusal| of_refusal(&refusal);
+        let unknown = of(OcspError::IssuerUnknown.into());
+        assert_eq!(unknown, SubIndication::NoCertificateChainFound);
+        let scope = of(CrlError::Scope("it covers attribute certificates only").into());
+        assert_eq!(scope, SubIndication::SigConstraintsFailure);
+        assert_eq!(of(CrlError::Size(1 << 30).into()), SubIndication::Generic);
+        for sub in [unknown, scope, SubIndication::Generic] {
+            assert_eq!(sub.indication(), Indication::Indeterminate);
+        }
+        let broken = of(CrlError::IssuerName("broken".to_owned()).into());
+        assert_eq!(broken.indication(), Indication::TotalFailed);
+    }
+}
