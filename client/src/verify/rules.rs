@@ -43,18 +43,21 @@ pub(super) fn of_refusal(refusal: &Refusal) -> SubIndication {
     {
         return bounds(*gen_time < *not_before);
     }
-    if let Refusal::Token(TokenError::Path(PathError::Validity { at, not_before, .. }))
-    | Refusal::CertificatePath(PathError::Validity { at, not_before, .. }) = refusal
-    {
-        return bounds(*at < *not_before);
-    }
-    // Another CA of the same name is no forgery of this one.
-    if let Refusal::Token(TokenError::Path(PathError::Signature { .. })) = refusal {
-        return SubIndication::NoCertificateChainFound;
+    // Another CA of the same name is no forgery of this one, and one that had ended may have an heir.
+    if let Refusal::Token(TokenError::Path(error)) | Refusal::CertificatePath(error) = refusal {
+        match error {
+            PathError::Signature { source, .. } if source.code() != "signature-invalid" => {
+                return SubIndication::CryptoConstraintsFailureNoPoe;
+            }
+            PathError::Signature { .. } | PathError::Validity { .. } => {
+                return SubIndication::NoCertificateChainFound;
+            }
+            _ => {}
+        }
     }
     match refusal.code() {
         "message-digest-mismatch" => SubIndication::HashFailure,
-        "signature-invalid" | "certificate-signature-invalid" => SubIndication::SigCryptoFailure,
+        "signature-invalid" => SubIndication::SigCryptoFailure,
         "signature-algorithm-refused"
         | "hash-algorithm-refused"
         | "imprint-refused"
@@ -178,6 +181,7 @@ pub(super) fn time_of(seconds: u64) -> Time {
 mod tests {
     use ishibumi_artifact::crl::CrlError;
     use ishibumi_artifact::ocsp::OcspError;
+    use ishibumi_artifact::signature::SignatureError;
 
     use super::*;
     use crate::verify::Indication;
@@ -201,6 +205,15 @@ mod tests {
             assert_eq!(sub, SubIndication::ChainConstraintsFailure);
         }
         let of = |refusal: Refusal| of_refusal(&refusal);
+        let signed = |source| {
+            let subject = subject();
+            of(Refusal::CertificatePath(PathError::Signature {
+                subject,
+                source,
+            }))
+        };
+        let by_another = signed(SignatureError::Invalid);
+        assert_eq!(by_another, SubIndication::NoCertificateChainFound);
         let unknown = of(OcspError::IssuerUnknown.into());
         assert_eq!(unknown, SubIndication::NoCertificateChainFound);
         let scope = of(CrlError::Scope("it covers attribute certificates only").into());
