@@ -43,10 +43,13 @@ for target in ${*:-$(cargo fuzz list)}; do
   # Real artifacts, where scripts/fetch-corpus.sh has brought them.
   case $target in
     token) real=artifact/corpus/files/tokens ;;
+    status) real="artifact/corpus/files/crls artifact/corpus/files/ocsp" ;;
     certificate | crl | ocsp) real=$(echo artifact/corpus/files/"$target"*) ;;
     *) real= ;;
   esac
-  [ -n "$real" ] && [ -d "$real" ] && seeds="$seeds $real"
+  for folder in $real; do
+    [ -d "$folder" ] && seeds="$seeds $folder"
+  done
   echo "=== $target: $seconds s"
   # shellcheck disable=SC2086 # no seeds, no word
   cargo fuzz run --sanitizer none "$target" "$corpus" $seeds -- \

@@ -37,10 +37,11 @@ pub fn admit(submitter: &Submitter, kind: Kind, octets: &[u8], now: Time) -> Res
 }
 
 /// How an artifact of another provider is refused.
-const NOT_MINE: [&str; 3] = [
+const NOT_MINE: [&str; 4] = [
     "issuer-unregistered",
     "signer-unknown",
     "crl-issuer-unregistered",
+    "ocsp-issuer-unregistered",
 ];
 
 fn admit_under(provider: &Provider, kind: Kind, octets: &[u8], now: Time) -> Result<Item, Problem> {

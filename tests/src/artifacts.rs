@@ -144,6 +144,17 @@ impl Artifacts {
         self.pki.crl(ca, &[])
     }
 
+    /// A list of the issuing CA with this many entries, DER.
+    pub fn long_crl(&self, entries: u32) -> Vec<u8> {
+        let entry = |number: u32| {
+            let serial = 0x1000_0000 + number;
+            format!("R\t400101000000Z\t250601000000Z,superseded\t{serial:08X}\tunknown\t/CN=x\n")
+        };
+        let index: String = (0..entries).map(entry).collect();
+        self.pki.write("issuing/index.txt", index);
+        self.crl("issuing")
+    }
+
     /// Revokes a certificate of the provider.
     pub fn revoke(&self, name: &str, reason: &str) {
         self.pki.revoke(name, "issuing", &["-crl_reason", reason]);

@@ -54,6 +54,17 @@ pub enum OcspStatus {
     Unknown,
 }
 
+impl OcspStatus {
+    /// The name in RFC 6960.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Good => "good",
+            Self::Revoked => "revoked",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
 impl OcspBody {
     /// Fails without answers, or with more than [`ANSWERS_MAX`].
     pub fn new(

@@ -20,21 +20,50 @@ const INTERMEDIATES: &str = "intermediates";
 
 /// Reads a file of at most `most` octets; `-` is standard input.
 pub(crate) fn read(path: &Path, most: usize) -> Result<Vec<u8>, Failure> {
-    let failed = |error: io::Error| Failure::unavailable(format!("{}: {error}", path.display()));
     let mut octets = Vec::new();
     let bound = u64::try_from(most).unwrap_or(u64::MAX).saturating_add(1);
     let read = if path == Path::new("-") {
         io::stdin().lock().take(bound).read_to_end(&mut octets)
     } else {
-        let file = File::open(path).map_err(failed)?;
-        file.take(bound).read_to_end(&mut octets)
+        File::open(path).and_then(|file| file.take(bound).read_to_end(&mut octets))
     };
-    read.map_err(failed)?;
+    read.map_err(|error| unreadable(path, &error))?;
     if octets.len() > most {
-        let message = format!("{}: longer than {most} octets", path.display());
-        return Err(Failure::usage(message));
+        let name = path.display();
+        let message = format!("{name}: longer than {most} octets");
+        return Err(Failure::usage(message)
+            .advice("nothing of this kind is so long: check that it is the right file")
+            .in_japanese(format!(
+                "{name}：{most} オクテットを超えています。正しいファイルか確認してください。"
+            )));
     }
     Ok(octets)
+}
+
+/// A file that should be there and cannot be read.
+pub(crate) fn unreadable(path: &Path, error: &io::Error) -> Failure {
+    let name = path.display();
+    let (advice, japanese) = match error.kind() {
+        io::ErrorKind::NotFound => (
+            "check the path: it is taken from the folder in which the command was started",
+            "ファイルがありません。パスを確認してください（コマンドを実行したフォルダからの相対パスです）。",
+        ),
+        io::ErrorKind::IsADirectory => (
+            "name a file in this folder, not the folder itself",
+            "フォルダではなく、その中のファイルを指定してください。",
+        ),
+        io::ErrorKind::PermissionDenied => (
+            "whoever runs the command may not read it: change its permissions",
+            "読み取り権限がありません。ファイルの権限を確認してください。",
+        ),
+        _ => (
+            "try again, or copy the file to another place first",
+            "ファイルを読み取れません。再試行するか、別の場所にコピーしてください。",
+        ),
+    };
+    Failure::unavailable(format!("{name}: {error}"))
+        .advice(advice)
+        .in_japanese(format!("{name}：{japanese}"))
 }
 
 /// Writes a file that is there whole or not at all, replacing one that was.
@@ -84,12 +113,12 @@ pub(crate) fn read_proof(path: &Path) -> Result<Vec<u8>, Failure> {
 pub(crate) fn anchors(path: &Path, accept_sha1: bool) -> Result<Anchors, Failure> {
     let trusted = certificates(path)?;
     if trusted.is_empty() {
-        let message = format!(
-            "{}: no certificate (.pem, .crt, .cer, .der) in it",
-            path.display()
-        );
+        let name = path.display();
+        let message = format!("{name}: no certificate (.pem, .crt, .cer, .der) in it");
         let advice = "put the certificates of the CAs that you trust there, as PEM or DER";
-        return Err(Failure::usage(message).advice(advice));
+        return Err(Failure::usage(message).advice(advice).in_japanese(format!(
+            "{name}：証明書（.pem、.crt、.cer、.der）がありません。信頼する認証局の証明書をPEMまたはDERで置いてください。"
+        )));
     }
     let known = path.join(INTERMEDIATES);
     let known = if known.is_dir() {
@@ -118,8 +147,14 @@ fn certificates(path: &Path) -> Result<Vec<Certificate>, Failure> {
     let mut all = Vec::new();
     for file in files {
         let octets = read(&file, ANCHOR_FILE_LEN_MAX)?;
-        let bundle = Certificate::parse_bundle(&octets)
-            .map_err(|error| Failure::usage(format!("{}: {error}", file.display())))?;
+        let bundle = Certificate::parse_bundle(&octets).map_err(|error| {
+            let name = file.display();
+            Failure::usage(format!("{name}: {error}"))
+                .advice("certificates are wanted here, one in DER or several in PEM; move other files elsewhere")
+                .in_japanese(format!(
+                    "{name}：証明書として読み取れません。証明書（DERは1枚、PEMは複数可）以外は別の場所に移してください。"
+                ))
+        })?;
         all.extend(bundle);
     }
     Ok(all)
@@ -127,7 +162,7 @@ fn certificates(path: &Path) -> Result<Vec<Certificate>, Failure> {
 
 /// The files of a folder, by name, without hidden ones and subfolders.
 pub(crate) fn files_in(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
-    let failed = |error: io::Error| Failure::unavailable(format!("{}: {error}", folder.display()));
+    let failed = |error: io::Error| unreadable(folder, &error);
     let mut files = Vec::new();
     for entry in fs::read_dir(folder).map_err(failed)? {
         let path = entry.map_err(failed)?.path();

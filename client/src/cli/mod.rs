@@ -94,6 +94,8 @@ pub(crate) struct Failure {
     exit: Exit,
     message: String,
     advice: Option<String>,
+    /// Message and advice in Japanese, where there is a translation.
+    japanese: Option<String>,
 }
 
 impl Failure {
@@ -102,6 +104,7 @@ impl Failure {
             exit,
             message: message.to_string(),
             advice: None,
+            japanese: None,
         }
     }
 
@@ -116,6 +119,13 @@ impl Failure {
     /// Adds what to do about it.
     pub(crate) fn advice(mut self, advice: impl Display) -> Self {
         self.advice = Some(advice.to_string());
+        self
+    }
+
+    /// Adds what, where and what to do in Japanese; the English words stay behind it, since they are
+    /// what a search finds.
+    pub(crate) fn in_japanese(mut self, said: impl Display) -> Self {
+        self.japanese = Some(said.to_string());
         self
     }
 }
@@ -142,8 +152,17 @@ impl Voice {
     fn complain(self, failure: &Failure) {
         let advice = failure.advice.as_ref();
         if self.json {
-            let error = json!({ "kind": failure.exit.name(), "message": failure.message, "advice": advice });
+            let error = json!({
+                "kind": failure.exit.name(),
+                "message": failure.message,
+                "advice": advice,
+                "message_ja": failure.japanese,
+            });
             self.say(&json!({ "error": error }), "");
+        }
+        if let (Language::Japanese, Some(japanese)) = (self.language, &failure.japanese) {
+            let _ = writeln!(io::stderr(), "ishibumi: {japanese}\n  ({})", failure.message);
+            return;
         }
         let advice = advice
             .map(|advice| format!("\n  {advice}"))

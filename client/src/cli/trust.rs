@@ -42,11 +42,19 @@ fn read(path: &Path, allow_no_quorum: bool, post_quantum: bool) -> Result<Policy
         Policy::parse(&octets)
     };
     let policy = policy.map_err(|error| {
-        let failure = Failure::usage(format!("{}: {error}", path.display()));
+        let name = path.display();
+        let failure = Failure::usage(format!("{name}: {error}"));
         match error.problem {
             PolicyProblem::QuorumNone => failure
-                .advice("--allow-no-quorum accepts such a policy: the log alone is then trusted"),
-            _ => failure.advice("ishibumi policy check FILE explains a policy line by line"),
+                .advice("--allow-no-quorum accepts such a policy: the log alone is then trusted")
+                .in_japanese(format!(
+                    "{name}：証人の定足数を求めないポリシーです。ログのみを信頼する場合は --allow-no-quorum を付けてください。"
+                )),
+            _ => failure
+                .advice("ishibumi policy check FILE explains a policy line by line")
+                .in_japanese(format!(
+                    "{name}：ポリシーとして読み取れません。`ishibumi policy check {name}` で行ごとに確認できます。"
+                )),
         }
     })?;
     let policy = policy.demanding(demand(post_quantum));
@@ -58,7 +66,11 @@ fn read(path: &Path, allow_no_quorum: bool, post_quantum: bool) -> Result<Policy
         path.display()
     );
     Err(Failure::usage(message)
-        .advice("add ML-DSA-44 witnesses to the policy's quorum, or leave --post-quantum out"))
+        .advice("add ML-DSA-44 witnesses to the policy's quorum, or leave --post-quantum out")
+        .in_japanese(format!(
+            "{}：ML-DSA-44 の連署だけでは定足数を満たせません。ML-DSA-44 の証人を加えるか、--post-quantum を外してください。",
+            path.display()
+        )))
 }
 
 /// What `--post-quantum` asks for.

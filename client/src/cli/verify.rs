@@ -64,10 +64,7 @@ pub(crate) fn run(arguments: &VerifyArguments, voice: Voice) -> Result<Exit, Fai
     let tokens = with_proofs(&arguments.checkpoint_token)?;
     let tokens: Vec<_> = tokens.iter().map(WithProof::checkpoint_token).collect();
     let mut document = match &arguments.document {
-        Some(path) => Some(
-            File::open(path)
-                .map_err(|error| Failure::unavailable(format!("{}: {error}", path.display())))?,
-        ),
+        Some(path) => Some(File::open(path).map_err(|error| files::unreadable(path, &error))?),
         None => None,
     };
     let verifier = Verifier {
@@ -86,9 +83,12 @@ pub(crate) fn run(arguments: &VerifyArguments, voice: Voice) -> Result<Exit, Fai
             revocation: &revocation,
             checkpoint_tokens: &tokens,
         })
-        .map_err(|error| match error {
-            VerifyError::DocumentNotApplicable => Failure::usage(error),
-            other => Failure::unavailable(other),
+        .map_err(|error| match (error, &arguments.document) {
+            (VerifyError::Document(error), Some(path)) => files::unreadable(path, &error),
+            (error @ VerifyError::DocumentNotApplicable, _) => Failure::usage(error).in_japanese(
+                "文書が指定されましたが、対象はタイムスタンプトークンではありません。--document を外してください。",
+            ),
+            (other, _) => Failure::unavailable(other),
         })?;
     voice.say(
         &render::json(&report),
@@ -113,6 +113,11 @@ fn evidence_path(arguments: &VerifyArguments) -> Result<PathBuf, Failure> {
         );
         Failure::unavailable(message)
             .advice("name the proof as second argument, or fetch it: ishibumi evidence get")
+            .in_japanese(format!(
+                "{}：証明（{}）が見つかりません。2番目の引数で指定するか、`ishibumi evidence get` で取得してください。",
+                artifact.display(),
+                expected.display()
+            ))
     })
 }
 

@@ -5,6 +5,7 @@
 //! what was not checked. JSON has the sentences of both languages, so that a program can show them
 //! without knowing how to say it.
 
+mod advice;
 mod json;
 mod policy;
 mod record;

@@ -1,7 +1,8 @@
 //! What a record says, as JSON for programs and, line by line, for people. Octets are hexadecimal.
 
+use ishibumi_artifact::crl::LAST_LIST_NEXT_UPDATE;
 use ishibumi_artifact::record::{
-    Body, LogStatement, Opaque, ProviderEntry, ProviderStatement, Reason, Record,
+    Body, LogStatement, Moment, OcspAnswer, Opaque, ProviderEntry, ProviderStatement, Reason, Record,
 };
 use serde_json::{Map, Value, json};
 
@@ -48,10 +49,28 @@ pub fn record_json(record: &Record) -> Value {
             "digest": hex::encode(list.digest),
             "this_update": list.this_update.time().to_string(),
             "next_update": list.next_update.map(|next| next.time().to_string()),
+            "last": list.next_update.map(Moment::time) == Some(LAST_LIST_NEXT_UPDATE),
+            "delta": !list.base_number.as_bytes().is_empty(),
             "count": list.count,
+        }),
+        Body::Ocsp(response) => json!({
+            "issuer_key_hash": hex::encode(response.issuer_key_hash),
+            "responder_key_hash": hex::encode(response.responder_key_hash),
+            "digest": hex::encode(response.digest),
+            "produced_at": response.produced_at.time().to_string(),
+            "answers": response.answers().iter().map(answer).collect::<Vec<_>>(),
         }),
         _ => json!({}),
     }
+}
+
+fn answer(answer: &OcspAnswer) -> Value {
+    json!({
+        "serial": hex::encode(answer.serial.as_bytes()),
+        "status": answer.status.name(),
+        "this_update": answer.this_update.time().to_string(),
+        "next_update": answer.next_update.map(|next| next.time().to_string()),
+    })
 }
 
 fn provider(statement: &ProviderStatement) -> Value {

@@ -1,6 +1,6 @@
 //! What a report says, in plain sentences: who states what, who proves what, what was not checked.
 
-use super::{Language, kind_name, rfc3339, status};
+use super::{Language, advice, kind_name, rfc3339, status};
 use crate::verify::{
     ConsultedToken, Facts, Indication, Outcome, ProvenBy, Report, ResponseFacts, StampedCheckpoint,
     Statement, Step,
@@ -12,6 +12,7 @@ use ishibumi_tlog::policy::Demand;
 pub fn sentences(report: &Report, language: Language) -> Vec<String> {
     let english = language == Language::English;
     let mut said = vec![verdict(report, english)];
+    said.extend(advice::next_step(report, english).map(str::to_owned));
     if let Some(statement) = report.statement() {
         said.push(existence(statement, english));
         said.extend(post_quantum(statement, english));

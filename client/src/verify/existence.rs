@@ -91,6 +91,9 @@ fn weigh(
     if verifier.policy.demand() == Demand::PostQuantum {
         return Err("its signature is not post-quantum, which was demanded".to_owned());
     }
+    if given.token.is_empty() {
+        return Err("the file is empty".to_owned());
+    }
     let other = given
         .proof
         .map(|proof| {

@@ -1,6 +1,6 @@
 //! What issuers state, taken out of what was verified.
 
-use ishibumi_artifact::record::{Body, Moment, OcspStatus};
+use ishibumi_artifact::record::{Body, Moment};
 use ishibumi_artifact::{
     Admitted, Certificate, StatusInformation, Verified, VerifiedCrl, VerifiedOcsp,
 };
@@ -74,11 +74,7 @@ fn of_response(response: &VerifiedOcsp) -> ResponseFacts {
     let issuer = response.path().certificates().first();
     let answers = response.answers().map(|answer| AnswerFacts {
         serial: answer.serial.as_bytes().to_vec(),
-        status: match answer.status {
-            OcspStatus::Good => "good",
-            OcspStatus::Revoked => "revoked",
-            OcspStatus::Unknown => "unknown",
-        },
+        status: answer.status.name(),
         this_update: answer.this_update.time(),
         next_update: answer.next_update.map(Moment::time),
         archive_cutoff: answer.archive_cutoff.map(Moment::time),

@@ -156,10 +156,11 @@ impl Verifier<'_> {
             };
             report.information.push(ConsultedInformation {
                 name: data.name.to_owned(),
-                says: read
-                    .as_ref()
-                    .map(facts::of_information)
-                    .map_err(|refusal| format!("{refusal} ({})", refusal.code())),
+                says: match &read {
+                    Ok(read) => Ok(facts::of_information(read)),
+                    Err(_) if data.octets.is_empty() => Err("the file is empty".to_owned()),
+                    Err(refusal) => Err(format!("{refusal} ({})", refusal.code())),
+                },
                 logged: logged.clone(),
             });
             if let Ok(read) = read {

@@ -45,18 +45,21 @@ pub(super) fn of_refusal(refusal: &Refusal) -> SubIndication {
     {
         return bounds(*gen_time < *not_before);
     }
-    if let Refusal::Token(TokenError::Path(PathError::Validity { at, not_before, .. }))
-    | Refusal::CertificatePath(PathError::Validity { at, not_before, .. }) = refusal
-    {
-        return bounds(*at < *not_before);
-    }
-    // Another CA of the same name is no forgery of this one.
-    if let Refusal::Token(TokenError::Path(PathError::Signature { .. })) = refusal {
-        return SubIndication::NoCertificateChainFound;
+    // Another CA of the same name is no forgery of this one, and one that had ended may have an heir.
+    if let Refusal::Token(TokenError::Path(error)) | Refusal::CertificatePath(error) = refusal {
+        match error {
+            PathError::Signature { source, .. } if source.code() != "signature-invalid" => {
+                return SubIndication::CryptoConstraintsFailureNoPoe;
+            }
+            PathError::Signature { .. } | PathError::Validity { .. } => {
+                return SubIndication::NoCertificateChainFound;
+            }
+            _ => {}
+        }
     }
     match refusal.code() {
         "message-digest-mismatch" => SubIndication::HashFailure,
-        "signature-invalid" | "certificate-signature-invalid" => SubIndication::SigCryptoFailure,
+        "signature-invalid" => SubIndication::SigCryptoFailure,
         "signature-algorithm-refused"
         | "hash-algorithm-refused"
         | "imprint-refused"
@@ -174,4 +177,54 @@ fn check_order(report: &mut Report, what: &str, claimed: Time, proven: Time) {
 /// Seconds since the Epoch as a [`Time`].
 pub(super) fn time_of(seconds: u64) -> Time {
     Time::from_unix(i64::try_from(seconds).unwrap_or(i64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use ishibumi_artifact::crl::CrlError;
+    use ishibumi_artifact::ocsp::OcspError;
+    use ishibumi_artifact::signature::SignatureError;
+
+    use super::*;
+    use crate::verify::Indication;
+
+    /// Only what is shown to be false is TOTAL-FAILED; what we cannot use or may not accept is not.
+    #[test]
+    fn what_cannot_be_used_is_not_shown_to_be_false() {
+        let subject = || "CN=CA".to_owned();
+        let name = subject();
+        let constraints = [
+            PathError::NameConstraints {
+                subject: subject(),
+                name,
+            },
+            PathError::NoPolicy,
+            PathError::PolicyMapping,
+            PathError::NotCa { subject: subject() },
+        ];
+        for error in constraints {
+            let sub = of_refusal(&Refusal::CertificatePath(error));
+            assert_eq!(sub, SubIndication::ChainConstraintsFailure);
+        }
+        let of = |refusal: Refusal| of_refusal(&refusal);
+        let signed = |source| {
+            let subject = subject();
+            of(Refusal::CertificatePath(PathError::Signature {
+                subject,
+                source,
+            }))
+        };
+        let by_another = signed(SignatureError::Invalid);
+        assert_eq!(by_another, SubIndication::NoCertificateChainFound);
+        let unknown = of(OcspError::IssuerUnknown.into());
+        assert_eq!(unknown, SubIndication::NoCertificateChainFound);
+        let scope = of(CrlError::Scope("it covers attribute certificates only").into());
+        assert_eq!(scope, SubIndication::SigConstraintsFailure);
+        assert_eq!(of(CrlError::Size(1 << 30).into()), SubIndication::Generic);
+        for sub in [unknown, scope, SubIndication::Generic] {
+            assert_eq!(sub.indication(), Indication::Indeterminate);
+        }
+        let broken = of(CrlError::IssuerName("broken".to_owned()).into());
+        assert_eq!(broken.indication(), Indication::TotalFailed);
+    }
 }

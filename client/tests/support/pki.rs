@@ -22,6 +22,12 @@ default_days = 365
 default_crl_days = 30
 policy = any
 unique_subject = no
+[the_root]
+database = root_index.txt
+crlnumber = root_crlnumber
+certificate = root.crt
+private_key = root.key
+default_md = sha256
 [any]
 countryName = optional
 organizationName = optional
@@ -31,6 +37,13 @@ commonName = supplied
 basicConstraints = critical,CA:FALSE
 keyUsage = critical,digitalSignature
 extendedKeyUsage = critical,timeStamping
+[ca_extensions]
+basicConstraints = critical,CA:TRUE
+keyUsage = critical,keyCertSign,cRLSign
+[ocsp_extensions]
+basicConstraints = critical,CA:FALSE
+keyUsage = critical,digitalSignature
+extendedKeyUsage = OCSPSigning
 [seal_extensions]
 basicConstraints = critical,CA:FALSE
 keyUsage = critical,digitalSignature,nonRepudiation
@@ -106,7 +119,42 @@ impl Pki {
         assert!(output.status.success(), "openssl {line}: {shown}");
     }
 
-    fn issue(&self, name: &str, subject: &str) {
+    /// Puts a root above the CA and takes the CA out of the anchors: the CA is then known, and trusted
+    /// through the root alone.
+    pub(crate) fn under_a_root(self) -> Self {
+        fs::write(self.path("root_index.txt"), "").unwrap();
+        fs::write(self.path("root_crlnumber"), "01\n").unwrap();
+        self.openssl(
+            "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout root.key -out root.crt \
+             -days 3650 -subj /C=JP/O=Test/CN=Root -addext keyUsage=critical,keyCertSign,cRLSign",
+        );
+        self.openssl("req -new -key ca.key -subj /C=JP/O=Test/CN=CA -out crossed.csr");
+        self.openssl(
+            "x509 -req -in crossed.csr -CA root.crt -CAkey root.key -set_serial 77 -days 3650 \
+             -extfile pki.cnf -extensions ca_extensions -out crossed.crt",
+        );
+        fs::create_dir(self.path("anchors/intermediates")).unwrap();
+        fs::rename(self.path("root.crt"), self.path("anchors/root.crt")).unwrap();
+        fs::copy(self.path("anchors/root.crt"), self.path("root.crt")).unwrap();
+        let known = self.path("anchors/intermediates/crossed.crt");
+        fs::copy(self.path("crossed.crt"), known).unwrap();
+        fs::remove_file(self.path("anchors/ca.crt")).unwrap();
+        self
+    }
+
+    /// Writes `out`, an OCSP response about `certificate` signed by `signer`, as the CA's database has
+    /// it: see [`Self::list`].
+    pub(crate) fn response(&self, out: &str, certificate: &str, signer: &str) {
+        self.openssl(&format!(
+            "ocsp -no_nonce -reqout request.der -issuer ca.crt -cert {certificate}"
+        ));
+        self.openssl(&format!(
+            "ocsp -index index.txt -CA ca.crt -rsigner {signer}.crt -rkey {signer}.key -reqin request.der \
+             -respout {out} -ndays 700"
+        ));
+    }
+
+    pub(crate) fn issue(&self, name: &str, subject: &str) {
         self.openssl(&format!(
             "req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout {name}.key -out {name}.csr \
              -subj {subject}"
@@ -133,6 +181,23 @@ impl Pki {
     /// Writes the list `out`, of `this_update`, on which each `(certificate, date, reason)` stands.
     /// Times are `YYMMDDHHMMSSZ`; an empty reason is left out of the list.
     pub(crate) fn list(&self, out: &str, this_update: &str, revoked: &[(&str, &str, &str)]) {
+        self.write_index("index.txt", revoked);
+        self.openssl(&format!(
+            "ca -config pki.cnf -gencrl -crl_lastupdate 20{this_update} -crl_nextupdate 20400101000000Z -out {out}"
+        ));
+    }
+
+    /// The same of the root, about the CA.
+    pub(crate) fn root_list(&self, out: &str, this_update: &str, revoked: &[(&str, &str, &str)]) {
+        self.write_index("root_index.txt", revoked);
+        self.openssl(&format!(
+            "ca -config pki.cnf -name the_root -gencrl -crl_lastupdate 20{this_update} \
+             -crl_nextupdate 20400101000000Z -out {out}"
+        ));
+    }
+
+    /// The database of a CA that has issued nothing but what is revoked.
+    fn write_index(&self, file: &str, revoked: &[(&str, &str, &str)]) {
         let mut index = String::new();
         for (certificate, date, reason) in revoked {
             let der = Certificate::parse(&self.read(certificate)).unwrap();
@@ -145,10 +210,7 @@ impl Pki {
             let row = format!("R\t351231235959Z\t{date}{reason}\t{serial}\tunknown\t/CN=x\n");
             index.push_str(&row);
         }
-        fs::write(self.path("index.txt"), index).unwrap();
-        self.openssl(&format!(
-            "ca -config pki.cnf -gencrl -crl_lastupdate 20{this_update} -crl_nextupdate 20400101000000Z -out {out}"
-        ));
+        fs::write(self.path(file), index).unwrap();
     }
 
     pub(crate) fn anchors(&self) -> Anchors {

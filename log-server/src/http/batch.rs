@@ -1,19 +1,28 @@
 //! Reading batches: several artifacts in one request (docs/formats/submission-api.md, "Batches").
 
 use bytes::Bytes;
-use http::StatusCode;
 
-use super::problem::Problem;
 use crate::kind::Kind;
 
 /// The media type of a batch.
 pub const BATCH: &str = "application/vnd.ishibumi.batch";
 
-/// Reads a batch of at most `most` items without copying their octets: items of `uint8 type, uint32 length, octets`, big-endian, until the end.
-pub fn read_batch(body: &Bytes, most: usize) -> Result<Vec<(Kind, Bytes)>, Problem> {
-    let malformed = |number: usize, what: &str| {
-        let detail = format!("item {number} of the batch {what}; nothing of it was taken");
-        Problem::new(StatusCode::BAD_REQUEST, "malformed-batch", detail)
+/// Why a batch cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("item {number} of the batch {what}; nothing of it was taken")]
+pub struct BatchError {
+    /// Which item, from 0.
+    pub number: usize,
+    /// What is wrong with it.
+    pub what: String,
+}
+
+/// Reads a batch of at most `most` items without copying their octets: items of `uint8 type,
+/// uint32 length, octets`, big-endian, until the end.
+pub fn read_batch(body: &Bytes, most: usize) -> Result<Vec<(Kind, Bytes)>, BatchError> {
+    let malformed = |number: usize, what: &str| BatchError {
+        number,
+        what: what.to_owned(),
     };
     let mut rest = body.clone();
     let mut items = Vec::new();

@@ -4,6 +4,8 @@ use http::{HeaderValue, StatusCode, header};
 use ishibumi_wire::{Reply, reply};
 use serde_json::{Value, json};
 
+use super::batch::BatchError;
+
 /// What a client is told when something is not as it should be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
@@ -63,5 +65,15 @@ impl Problem {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         answer
+    }
+}
+
+impl From<BatchError> for Problem {
+    fn from(error: BatchError) -> Self {
+        Self::new(
+            StatusCode::BAD_REQUEST,
+            "malformed-batch",
+            error.to_string(),
+        )
     }
 }

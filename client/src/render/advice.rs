@@ -1,0 +1,96 @@
+//! What to do about a verdict that is not in favour, in both languages.
+//!
+//! The detail of a check says what was found, in the words of the code that found it; this says what a
+//! person can do next. Where nothing helps, it says what that means.
+
+use crate::verify::{Check, Outcome, Report, Step, SubIndication};
+
+/// What to do next; none where nothing is wrong.
+pub(super) fn next_step(report: &Report, english: bool) -> Option<&'static str> {
+    let check = report.deciding()?;
+    let Outcome::Failed(sub) = check.outcome else {
+        return None;
+    };
+    let (in_english, in_japanese) = of_step(check, sub).unwrap_or_else(|| of_sub_indication(sub));
+    Some(if english { in_english } else { in_japanese })
+}
+
+/// Steps after which the same word asks for something of its own.
+fn of_step(check: &Check, sub: SubIndication) -> Option<(&'static str, &'static str)> {
+    Some(match (check.step, sub) {
+        (Step::ProofFile, _) => (
+            "Check that the proof is the file that the log answered with; `ishibumi evidence get` fetches it again.",
+            "証明ファイルがログの返したものか確認してください。`ishibumi evidence get` で取得し直せます。",
+        ),
+        (Step::Inclusion, _) => (
+            "The proof belongs to another artifact, or the artifact was changed: check that the two files belong together.",
+            "証明が別の対象のものか、対象が変更されています。2つのファイルの組み合わせを確認してください。",
+        ),
+        (Step::Document, _) => (
+            "Check that this is the very file that was stamped: another format, or a copy that a program saved anew, is another document.",
+            "タイムスタンプを付与したファイルそのものか確認してください。形式の変換や再保存をしたものは別の文書です。",
+        ),
+        (Step::Checkpoint, SubIndication::NoPoe) => (
+            "Check that the policy names this log and enough of its witnesses; a newer proof may carry more cosignatures (`ishibumi evidence get`).",
+            "ポリシーにこのログと十分な数の証人が記載されているか確認してください。新しい証明には連署が増えていることがあります（`ishibumi evidence get`）。",
+        ),
+        (Step::Checkpoint, _) => (
+            "The checkpoint was changed after it was signed, or the policy has another key under that name: fetch the proof again and compare the policy with its publisher's.",
+            "チェックポイントが署名後に変更されたか、ポリシーの同名の鍵が異なります。証明を取得し直し、ポリシーを発行元のものと照合してください。",
+        ),
+        _ => return None,
+    })
+}
+
+fn of_sub_indication(sub: SubIndication) -> (&'static str, &'static str) {
+    match sub {
+        SubIndication::NoCertificateChainFound => (
+            "Put the CA's certificate, if you trust it, into the folder of --anchors, or a CA between into its subfolder intermediates.",
+            "認証局を信頼する場合は、その証明書を --anchors のフォルダに、中間認証局の証明書は intermediates に置いてください。",
+        ),
+        SubIndication::NoSigningCertificateFound => (
+            "The artifact does not carry its signer's certificate: put it into the subfolder intermediates of the folder of --anchors.",
+            "署名者の証明書が含まれていません。--anchors のフォルダの intermediates に置いてください。",
+        ),
+        SubIndication::CryptoConstraintsFailureNoPoe => (
+            "The algorithm is too weak to be believed today; --accept-sha1 accepts SHA-1 for artifacts of the years before 2016, at your own judgement.",
+            "このアルゴリズムは現在では信頼できません。2016年より前のものに限り、ご自身の判断で --accept-sha1 により SHA-1 を許容できます。",
+        ),
+        SubIndication::OutOfBoundsNoPoe => (
+            "An earlier proof of existence is wanted: a token over an earlier checkpoint (--checkpoint-token), or an earlier log.",
+            "より早い時刻の存在証明が必要です。より早いチェックポイントのタイムスタンプ（--checkpoint-token）などを示してください。",
+        ),
+        SubIndication::RevokedNoPoe | SubIndication::RevokedCaNoPoe => (
+            "Only a proof that the artifact existed before the revocation helps: a token over an earlier checkpoint (--checkpoint-token), or an earlier log.",
+            "失効より前に存在したことの証明が必要です。より早いチェックポイントのタイムスタンプ（--checkpoint-token）などを示してください。",
+        ),
+        SubIndication::TryLater => (
+            "Give a list or an OCSP response of a later time with --revocation, one that covers the certificate.",
+            "証明書を対象とする、より新しい失効リストまたはOCSPレスポンスを --revocation で示してください。",
+        ),
+        SubIndication::NoPoe => (
+            "Give the proof of that list or response beside it (FILE.tlog-proof): it has to be older than the revocation of its CA.",
+            "その失効リストまたはレスポンスの証明（ファイル名.tlog-proof）を添えてください。認証局の失効より前のものに限ります。",
+        ),
+        SubIndication::TimestampOrderFailure => (
+            "One of the clocks was wrong, or a time is made up: ask the provider, and the log's auditors.",
+            "いずれかの時計が誤っていたか、時刻が偽られています。提供者またはログの監査者に確認してください。",
+        ),
+        SubIndication::FormatFailure => (
+            "Check that this is the right file, and that it was not converted or cut on its way.",
+            "正しいファイルか、途中で変換や欠落がなかったか確認してください。",
+        ),
+        SubIndication::HashFailure | SubIndication::SigCryptoFailure => (
+            "It was changed after it was signed, or is a forgery: get the original from whoever keeps it.",
+            "署名後に変更されたか、偽造されています。原本を保管者から入手してください。",
+        ),
+        SubIndication::Expired | SubIndication::NotYetValid | SubIndication::Revoked => (
+            "Nothing that could be added changes this; another time-stamp over the same document may stand in.",
+            "資料を追加しても結果は変わりません。同じ文書に対する別のタイムスタンプがあれば、それを検証してください。",
+        ),
+        _ => (
+            "The provider's certificate or artifact does not follow the standard: ask the provider.",
+            "提供者の証明書または対象が規格に適合していません。提供者に確認してください。",
+        ),
+    }
+}
