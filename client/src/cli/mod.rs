@@ -6,6 +6,7 @@ mod files;
 mod find;
 mod keygen;
 mod misissue;
+mod monitor;
 mod network;
 mod policy;
 mod proof;
@@ -57,6 +58,7 @@ enum Command {
     Find(find::FindArguments),
     Keygen(keygen::KeygenArguments),
     Misissue(misissue::MisissueArguments),
+    Monitor(monitor::MonitorArguments),
     Policy(policy::PolicyArguments),
     Proof(proof::ProofArguments),
 }
@@ -191,6 +193,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Find(arguments) => find::run(&arguments, voice),
         Command::Keygen(arguments) => keygen::run(&arguments, voice),
         Command::Misissue(arguments) => misissue::run(&arguments, voice),
+        Command::Monitor(arguments) => monitor::run(&arguments, voice),
         Command::Policy(arguments) => policy::run(&arguments, voice),
         Command::Proof(arguments) => proof::run(&arguments, voice),
     };

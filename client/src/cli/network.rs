@@ -28,11 +28,19 @@ pub(crate) fn net() -> Arc<HttpNet> {
     Arc::new(HttpNet::new())
 }
 
+/// Checks that `text` is an `http` or `https` URL.
+pub(crate) fn http_url(text: &str) -> Result<url::Url, String> {
+    let parsed = url::Url::parse(text).map_err(|error| error.to_string())?;
+    if matches!(parsed.scheme(), "http" | "https") && parsed.has_host() {
+        Ok(parsed)
+    } else {
+        Err("expected an http or https URL".to_owned())
+    }
+}
+
 /// Checks that `text` is the URL of a log.
 pub(crate) fn log_url(text: &str) -> Result<String, String> {
-    let parsed = url::Url::parse(text).map_err(|error| error.to_string())?;
-    if matches!(parsed.scheme(), "http" | "https") && parsed.has_host() && parsed.query().is_none()
-    {
+    if http_url(text).is_ok_and(|parsed| parsed.query().is_none()) {
         Ok(text.to_owned())
     } else {
         Err("expected the http or https URL of a log, such as https://log.example/2026".to_owned())

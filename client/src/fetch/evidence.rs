@@ -144,7 +144,7 @@ async fn from_tiles(
         origin: head.checkpoint().origin.clone(),
         size,
     })?;
-    let mut prover = Prover::new(source);
+    let mut prover = Prover::new(source, size);
     // An earlier checkpoint is a gain and no condition: what is wrong with it loses nothing.
     if let Some(kept) = earliest(source, policy, index, &head).await
         && let Ok(proof) = prove(&mut prover, leaf, index, &kept).await

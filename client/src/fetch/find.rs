@@ -204,7 +204,7 @@ pub async fn find(
         source,
         size: head.checkpoint().size,
         root: head.checkpoint().root,
-        prover: Prover::new(source),
+        prover: Prover::new(source, head.checkpoint().size),
         bundle: None,
     };
     let mut found = Vec::new();

@@ -6,8 +6,9 @@
 use std::collections::HashMap;
 
 use ishibumi_tlog::Hash;
+use ishibumi_tlog::fork::Prefix;
 use ishibumi_tlog::tile::{Tile, TileKind, TileNodes, TilePath, TileSource};
-use ishibumi_tlog::tree::{prove_consistency, prove_inclusion};
+use ishibumi_tlog::tree::{prove_consistency, prove_inclusion, root};
 
 use super::source::{Source, SourceError};
 
@@ -15,15 +16,24 @@ use super::source::{Source, SourceError};
 const TILES_MAX: usize = 512;
 
 /// Makes proofs out of the tiles of one source, fetching one after the other what it needs.
+///
+/// It reads the tiles of one tree, the newest, for proofs in every smaller one too: a copy need not have
+/// the partial tiles that the log had when it was smaller, and no node changes when a tree grows.
 pub(crate) struct Prover<'a> {
     source: &'a Source,
+    within: u64,
     tiles: Tiles,
 }
 
 impl<'a> Prover<'a> {
-    pub(crate) fn new(source: &'a Source) -> Self {
+    /// For trees of at most `within` leaves, whose tiles the source has.
+    pub(crate) fn new(source: &'a Source, within: u64) -> Self {
         let tiles = Tiles::default();
-        Self { source, tiles }
+        Self {
+            source,
+            within,
+            tiles,
+        }
     }
 
     /// The audit path of leaf `index` in the tree of `size` leaves; none if it is not in there.
@@ -33,25 +43,32 @@ impl<'a> Prover<'a> {
         size: u64,
     ) -> Result<Option<Vec<Hash>>, SourceError> {
         loop {
-            match prove_inclusion(&TileNodes::new(&self.tiles, size), index, size) {
+            match prove_inclusion(&self.nodes(), index, size) {
                 Ok(proof) => return Ok(proof),
                 Err(Missing(path)) => self.fetch(path).await?,
             }
         }
     }
 
-    /// The consistency proof between the trees of `old` and `new` leaves; none if the older is larger.
-    pub(crate) async fn consistency(
+    /// The tree of `old` leaves with which, by these tiles, the tree of `new` leaves begins, and the
+    /// consistency proof between the two; none if the older is larger.
+    pub(crate) async fn prefix(
         &mut self,
         old: u64,
         new: u64,
-    ) -> Result<Option<Vec<Hash>>, SourceError> {
+    ) -> Result<Option<Prefix>, SourceError> {
         loop {
-            match prove_consistency(&TileNodes::new(&self.tiles, new), old, new) {
-                Ok(proof) => return Ok(proof),
+            let made = root(&self.nodes(), old)
+                .and_then(|root| Ok((root, prove_consistency(&self.nodes(), old, new)?)));
+            match made {
+                Ok((root, proof)) => return Ok(proof.map(|proof| Prefix { root, proof })),
                 Err(Missing(path)) => self.fetch(path).await?,
             }
         }
+    }
+
+    fn nodes(&self) -> TileNodes<'_, Tiles> {
+        TileNodes::new(&self.tiles, self.within)
     }
 
     async fn fetch(&mut self, path: TilePath) -> Result<(), SourceError> {
