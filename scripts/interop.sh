@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # Our log, witness, mirror and client together with the programs of others: each row is a real run.
 #
-#   scripts/interop.sh [--only NAME]... [--dir DIR] [--keep] [--list]
+#   scripts/interop.sh [--only NAME]... [--dir DIR] [--bin DIR] [--keep] [--list]
 #
 #   --only NAME  this row alone; may be given several times
 #   --dir DIR    where the others' programs are installed and re-used (default: target/interop)
+#   --bin DIR    use our programs there (default: build them)
 #   --keep       leave the rows' working folders, also of those that passed
 #   --list       print the names of the rows
 #
@@ -15,15 +16,16 @@
 set -euo pipefail
 here=$(cd "$(dirname "$0")/.." && pwd)
 cd "$here"
-peers_dir=$here/target/interop keep=no only=() list=no
+peers_dir=$here/target/interop ours="" keep=no only=() list=no
 usage() { echo "interop.sh: $*; see --help" >&2; exit 2; }
 while [ $# -gt 0 ]; do
   case $1 in
     --only) [ -n "${2:-}" ] || usage "--only wants the name of a row"; only+=("$2"); shift 2 ;;
     --dir) [ -n "${2:-}" ] || usage "--dir wants a folder"; mkdir -p "$2"; peers_dir=$(realpath "$2"); shift 2 ;;
+    --bin) [ -x "${2:-}/ishibumi" ] || usage "--bin wants a folder with ishibumi in it"; ours=$(realpath "$2"); shift 2 ;;
     --keep) keep=yes; shift ;;
     --list) list=yes; shift ;;
-    -h | --help) sed -n '2,14s/^# \{0,1\}//p' "$0"; exit 0 ;;
+    -h | --help) sed -n '2,15s/^# \{0,1\}//p' "$0"; exit 0 ;;
     *) usage "unknown option $1" ;;
   esac
 done
@@ -68,10 +70,12 @@ for tool in go curl openssl python3 ssh-agent; do
   echo "interop: 0 rows run; $tool is missing"
   exit 3
 done
-. scripts/env.sh
-echo "building ours"
-cargo build --quiet --release --bins -p ishibumi -p ishibumi-log -p ishibumi-witness
-ours=${CARGO_TARGET_DIR:-$here/target}/release
+if [ -z "$ours" ]; then
+  . scripts/env.sh
+  echo "building ours"
+  cargo build --quiet --release --bins -p ishibumi -p ishibumi-log -p ishibumi-witness
+  ours=${CARGO_TARGET_DIR:-$here/target}/release
+fi
 install_peers "$peers_dir"
 install_own "$peers_dir" "$here/scripts/interop"
 

@@ -54,7 +54,7 @@ install_peers() {
     printf 'module interop.example/%s\n\ngo 1.27\n\nrequire %s %s\n' "$name" "${module%@*}" "${module#*@}" >"$build/go.mod"
     if ! (cd "$build" && GOFLAGS="-p=1 -mod=mod" nice go build -o "$dir/bin/$name" "${module%@*}/$package") \
       >"$build/output" 2>&1; then
-      if grep -q "${module%@*}@${module#*@}.*\(reading\|unrecognized\|unknown revision\)" "$build/output"; then
+      if grep -qF "$module: " "$build/output"; then
         mv "$build/output" "$dir/refused/${module//\//_}"
       else
         mv "$build/output" "$dir/refused/$name"
@@ -80,7 +80,7 @@ needs() {
       [ "${peer%% *}" = "$name" ] && module=$(cut -d' ' -f2 <<<"$peer")
     done
     why="not installed"
-    [ -e "$peers_dir/refused/$name" ] && why="does not build"
+    [ -e "$peers_dir/refused/$name" ] && why="does not build: $(grep -v '^#' "$peers_dir/refused/$name" | head -n 1)"
     [ -e "$peers_dir/refused/${module//\//_}" ] && why="the module proxy does not serve it"
     skip "$name (${module%@*} ${module#*@}): $why"
   done

@@ -92,20 +92,27 @@ as_cosigner() {
 import base64, hashlib, sys
 name, _, key = sys.argv[1].split("+", 2)
 public = b"\x04" + base64.b64decode(key)[1:]
-print(f"{name}+{hashlib.sha256(name.encode() + b'\n' + public).hexdigest()[:8]}+{base64.b64encode(public).decode()}")
+key_id = hashlib.sha256(name.encode() + b"\n" + public).hexdigest()[:8]
+print(f"{name}+{key_id}+{base64.b64encode(public).decode()}")
 PY
 }
 
 row_sunlight() { sunlight_witness sunlight; }
 row_sunlight_main() { sunlight_witness sunlight-main; }
 
-# sunlight_witness PEER: it takes its logs from a logs/v0 list only.
 sunlight_witness() {
   needs "$1"
-  local port lists
   make_log log log.example/interop
+  serve_sunlight "$1" "$log_vkey"
+  cosigned_by sun.example/w "$(sunlight_key)" "$sunlight_url"
+}
+
+# serve_sunlight PEER VKEY: a witness, and a mirror where there is one, for this log; sets sunlight_url. It
+# takes its logs from a logs/v0 list only, a list from HTTP only, and wants to be called https.
+serve_sunlight() {
+  local port lists
   mkdir -p "$at/lists"
-  printf 'logs/v0\nvkey %s\n' "$log_vkey" >"$at/lists/logs.txt"
+  printf 'logs/v0\nvkey %s\n' "$2" >"$at/lists/logs.txt"
   lists=$(free_port)
   started lists python3 -m http.server --bind 127.0.0.1 --directory "$at/lists" "$lists"
   until_true 10 "the log list is served" answers "http://127.0.0.1:$lists/logs.txt"
@@ -117,18 +124,24 @@ listen: ["127.0.0.1:$port"]
 checkpoints: $at/sun.db
 witness:
   name: sun.example/w
-  submissionprefix: http://127.0.0.1:$port
+  submissionprefix: https://127.0.0.1/w
+  monitoringprefix: https://127.0.0.1/monitoring
   secret: $at/sun.seed
   loglists: ["http://127.0.0.1:$lists/logs.txt"]
+  localdirectory: $at/sun.data
+  mirrorname: sun.example/m
+  mirrorloglists: ["http://127.0.0.1:$lists/logs.txt"]
 YAML
+  # The tagged version knows no such words.
+  [ "$1" != sunlight ] || sed -i '/monitoringprefix\|localdirectory\|mirror/d' "$at/sun.yaml"
   started sun "$peers_dir/bin/$1" -c "$at/sun.yaml"
+  sunlight_port=$port sunlight_url=http://127.0.0.1:$port/w
   until_true 20 "Sunlight listens" answers "http://127.0.0.1:$port/health"
   until_true 20 "Sunlight has pulled the list" grep -q 'log.example/interop' "$at/sun.out"
-  cosigned_by sun.example/w "$(sunlight_key "$port")" "http://127.0.0.1:$port"
 }
 
-# The key as Sunlight's page for people has it.
-sunlight_key() { curl -sf "http://127.0.0.1:$1/" | grep -o 'sun.example/w+[0-9a-f]\{8\}+[A-Za-z0-9+/=&#;]*' | sed 's/&#43;/+/g' | head -n 1; }
+# The witness's Ed25519 key as Sunlight's page for people has it.
+sunlight_key() { curl -sf "http://127.0.0.1:$sunlight_port/" | grep -o 'sun\.example/w+[0-9a-f]\{8\}+[A-Za-z0-9+/=]*' | awk 'length($0) < 100' | head -n 1; }
 
 # A Sigsum log's origin is the hash of its key, so the key comes first.
 row_sigsum_witness() {

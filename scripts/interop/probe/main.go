@@ -140,14 +140,15 @@ func all(head torchwood.Checkpoint, signer note.Signer) ([]probe, error) {
 	if err != nil {
 		return nil, err
 	}
-	// One bit of the signature.
-	broken := []byte(strings.TrimSuffix(grown, "\n"))
-	broken[len(broken)-8] ^= 1
+	broken, err := breakSignature(grown)
+	if err != nil {
+		return nil, err
+	}
 	return []probe{
 		{what: "nothing like a request", body: "old " + size + "\n\nnothing\n", status: anyRefusal},
 		{what: "an unknown origin", body: "old 0\n\n" + unknown, status: 404},
 		{what: "the origin's name, another key", body: "old " + size + "\n\n" + unsigned, status: 403},
-		{what: "a broken signature", body: "old " + size + "\n" + forged + "\n" + string(broken) + "\n", status: 403},
+		{what: "a broken signature", body: "old " + size + "\n" + forged + "\n" + broken, status: 403},
 		{what: "an old size above the checkpoint's", body: "old " + fmt.Sprint(head.N+1) + "\n\n" + same, status: 400},
 		{what: "an old size with a leading zero", body: "old 0" + size + "\n\n" + same, status: anyRefusal, harmless: true},
 		{what: "an old size with a sign", body: "old +" + size + "\n\n" + same, status: anyRefusal, harmless: true},
@@ -165,6 +166,17 @@ func sign(origin string, tree tlog.Tree, signer note.Signer) (string, error) {
 	// The name in the key is the log's: a note of another origin is signed as it is all the same.
 	signed, err := note.Sign(&note.Note{Text: text}, signer)
 	return string(signed), err
+}
+
+// breakSignature turns one bit in the last octet of a note's only signature.
+func breakSignature(signed string) (string, error) {
+	cut := strings.LastIndexByte(signed, ' ') + 1
+	octets, err := base64.StdEncoding.DecodeString(strings.TrimSuffix(signed[cut:], "\n"))
+	if err != nil {
+		return "", err
+	}
+	octets[len(octets)-1] ^= 1
+	return signed[:cut] + base64.StdEncoding.EncodeToString(octets) + "\n", nil
 }
 
 func hashes(count int) string {
