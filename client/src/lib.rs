@@ -6,9 +6,10 @@
 //! | How do I show that to a person or a program? | [`render::text`], [`render::json`] |
 //! | Does this log hold what it signed? | [`audit::Replay`] |
 //! | Did a TSU use one serial twice? | [`misissue::Misissue`] |
+//! | Does anybody see another log than I do? | [`monitor::Watch`] |
 //! | How do I reach a log? (feature `net`) | `fetch` |
 //!
-//! The first four have no clock, disk, network or thread, and build for wasm32 without default
+//! The first five have no clock, disk, network or thread, and build for wasm32 without default
 //! features. A report can only be made by verifying; what was not verified is not in it.
 //! `docs/verdicts.md` says what each verdict means and what it does not.
 
@@ -24,6 +25,7 @@ pub mod audit;
 #[cfg(feature = "net")]
 pub mod fetch;
 pub mod misissue;
+pub mod monitor;
 pub mod render;
 pub mod verify;
 

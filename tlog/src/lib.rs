@@ -17,6 +17,8 @@
 //! | [`cosignature::Cosigner::sign_subtree`] | [`cosignature::check_subtree`] |
 //! | [`key::NoteSigner`], [`cosignature::Cosigner`] | [`key::VerifierKey`], [`note::Note::verify`] |
 //! | [`proof::TlogProof::encode`] | [`policy::Policy::check_proof`] |
+//! | [`fork::Evidence::new`], [`fork::Evidence::with_prefix`] | [`fork::Evidence::check`] |
+//! | [`protocol::AddCheckpoint::encode`], [`protocol::SignSubtree::encode`] | their `parse` |
 //!
 //! Sizes and indices are `u64`; everything that grows with foreign input has a limit named by a
 //! constant in the module that reads it.
@@ -32,11 +34,13 @@
 pub mod checkpoint;
 pub mod cosignature;
 mod decimal;
+pub mod fork;
 pub mod hash;
 pub mod key;
 pub mod note;
 pub mod policy;
 pub mod proof;
+pub mod protocol;
 pub mod tile;
 pub mod tree;
 

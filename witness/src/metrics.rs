@@ -5,20 +5,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use prometheus::{
-    Encoder as _, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGaugeVec, Opts, Registry,
-    TextEncoder,
+    Encoder as _, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGaugeVec, Opts,
+    Registry, TextEncoder,
 };
 
 use crate::alarm::{Alarm, Alarms};
-use crate::state::LogState;
+use crate::follow::LogState;
 
 /// The counters of one witness.
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
     requests: IntCounterVec,
-    seconds: Histogram,
+    seconds: HistogramVec,
     forks: IntCounter,
+    suspicions: IntCounter,
     rollbacks: IntCounter,
     sizes: IntGaugeVec,
     times: IntGaugeVec,
@@ -33,22 +34,26 @@ impl Metrics {
         let name = |name: &str| format!("ishibumi_witness_{name}");
         let buckets = vec![0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 2.0];
         let seconds = HistogramOpts::new(
-            name("add_checkpoint_seconds"),
-            "Time to answer add-checkpoint, from the whole body to the answer",
+            name("request_seconds"),
+            "Time to answer a request, from the whole body to the answer, by call",
         );
         let metrics = Self {
             registry: Registry::new(),
             requests: IntCounterVec::new(
                 Opts::new(
-                    name("add_checkpoint_total"),
-                    "Answers to add-checkpoint, by status",
+                    name("requests_total"),
+                    "Answers to requests for signatures, by call and status",
                 ),
-                &["status"],
+                &["call", "status"],
             )?,
-            seconds: Histogram::with_opts(seconds.buckets(buckets))?,
+            seconds: HistogramVec::new(seconds.buckets(buckets), &["call"])?,
             forks: IntCounter::new(
                 name("fork_total"),
                 "Checkpoints of a cosigned size with another root, signed by their log",
+            )?,
+            suspicions: IntCounter::new(
+                name("suspicion_total"),
+                "Checkpoints signed by their log whose consistency proof failed",
             )?,
             rollbacks: IntCounter::new(
                 name("rollback_total"),
@@ -70,6 +75,7 @@ impl Metrics {
         registry.register(Box::new(metrics.requests.clone()))?;
         registry.register(Box::new(metrics.seconds.clone()))?;
         registry.register(Box::new(metrics.forks.clone()))?;
+        registry.register(Box::new(metrics.suspicions.clone()))?;
         registry.register(Box::new(metrics.rollbacks.clone()))?;
         registry.register(Box::new(metrics.sizes.clone()))?;
         registry.register(Box::new(metrics.times.clone()))?;
@@ -101,6 +107,23 @@ impl Metrics {
                      {submitted} (refused); both notes are kept, see `ishibumi-witness forks`"
                 )
             }
+            Alarm::Suspicion {
+                origin,
+                recorded,
+                submitted,
+                root,
+                kept,
+            } => {
+                self.suspicions.inc();
+                if !kept {
+                    return;
+                }
+                format!(
+                    "the log {origin:?} signed size {submitted}, root {root}, which came with a proof from \
+                     size {recorded} that fails: its submitter was wrong or the log forked; both notes are \
+                     kept, see `ishibumi-witness forks`"
+                )
+            }
             Alarm::RolledBack {
                 origin,
                 recorded,
@@ -118,16 +141,18 @@ impl Metrics {
         let _ = writeln!(std::io::stderr(), "{line}");
     }
 
-    /// Counts an answer to `add-checkpoint`.
-    pub(crate) fn answered(&self, status: u16, took: Duration) {
-        self.requests.with_label_values(&[status.to_string()]).inc();
-        self.seconds.observe(took.as_secs_f64());
+    /// Counts an answer to `add-checkpoint` or `sign-subtree`.
+    pub(crate) fn answered(&self, call: &str, status: u16, took: Duration) {
+        let status = status.to_string();
+        self.requests.with_label_values(&[call, &status]).inc();
+        let seconds = self.seconds.with_label_values(&[call]);
+        seconds.observe(took.as_secs_f64());
     }
 
     /// Shows what is remembered of a log.
     pub(crate) fn remember(&self, log: &LogState) {
         let gauge = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
-        let origin = [log.key().name()];
+        let origin = [log.origin()];
         self.sizes.with_label_values(&origin).set(gauge(log.size()));
         self.times.with_label_values(&origin).set(gauge(log.time()));
     }

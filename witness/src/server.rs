@@ -4,6 +4,7 @@
 //! | request | answer |
 //! | --- | --- |
 //! | `POST /add-checkpoint` | our signature lines, or a status of C2SP with a line of explanation |
+//! | `POST /sign-subtree` | our ML-DSA-44 signature lines over a range of leaves, or a status |
 //! | `GET /<hex SHA-256 of the origin>/checkpoint` | the newest checkpoint that was cosigned |
 //! | `GET /healthz` | 200 while the process answers |
 //! | `GET /readyz` | 200 while the store answers and belongs to this key |
@@ -22,22 +23,21 @@ use http::request::Parts;
 use http::{HeaderValue, Method, StatusCode, header};
 use ishibumi_store::{Clock, Registers, StoreError};
 use ishibumi_tlog::Hash;
+use ishibumi_tlog::note::SignatureLine;
+use ishibumi_tlog::protocol::{BODY_LEN_MAX, SIZE_TYPE, encode_signatures, encode_size};
 use ishibumi_wire::{Incoming, Limits, Reply, Service, reply};
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 
+use crate::follow::StateError;
 use crate::metrics::Metrics;
 use crate::refusal::Refusal;
-use crate::request::BODY_LEN_MAX;
-use crate::state::StateError;
 use crate::witness::Witness;
 
 /// Requests that may be with the witness at once; more are answered with 503.
 const REQUESTS_MAX: usize = 128;
 
 const TEXT: &str = "text/plain; charset=utf-8";
-/// The type of a 409's body (C2SP tlog-witness).
-const SIZE_TYPE: &str = "text/x.tlog.size";
 
 /// Why serving ended other than by request.
 #[derive(Debug, thiserror::Error)]
@@ -108,6 +108,7 @@ struct Api<R, C> {
 
 enum Route {
     AddCheckpoint,
+    SignSubtree,
     Checkpoint(Hash),
     Health,
     Ready,
@@ -118,6 +119,7 @@ enum Route {
 fn route(head: &Parts) -> Result<Route, Reply> {
     let (route, method) = match head.uri.path() {
         "/add-checkpoint" => (Route::AddCheckpoint, Method::POST),
+        "/sign-subtree" => (Route::SignSubtree, Method::POST),
         "/healthz" => (Route::Health, Method::GET),
         "/readyz" => (Route::Ready, Method::GET),
         path => {
@@ -153,7 +155,7 @@ struct Public<R, C>(Arc<Api<R, C>>);
 impl<R: Registers, C: Clock> Service for Public<R, C> {
     fn admit(&self, head: &Parts) -> Result<usize, Reply> {
         Ok(match route(head)? {
-            Route::AddCheckpoint => BODY_LEN_MAX,
+            Route::AddCheckpoint | Route::SignSubtree => BODY_LEN_MAX,
             Route::Checkpoint(_) | Route::Health | Route::Ready => 0,
         })
     }
@@ -162,11 +164,12 @@ impl<R: Registers, C: Clock> Service for Public<R, C> {
         let Self(api) = self;
         match route(&request.head) {
             Ok(Route::AddCheckpoint) => {
-                let started = Instant::now();
-                let answer = api.add_checkpoint(request).await;
-                api.metrics
-                    .answered(answer.status().as_u16(), started.elapsed());
-                answer
+                let sign = move |witness: &Witness<R, C>| witness.add_checkpoint(&request.body);
+                api.signed("add-checkpoint", sign).await
+            }
+            Ok(Route::SignSubtree) => {
+                let sign = move |witness: &Witness<R, C>| witness.sign_subtree(&request.body);
+                api.signed("sign-subtree", sign).await
             }
             Ok(Route::Checkpoint(origin)) => api.checkpoint(origin).await,
             Ok(Route::Health) => text(StatusCode::OK, "ok"),
@@ -177,26 +180,27 @@ impl<R: Registers, C: Clock> Service for Public<R, C> {
 }
 
 impl<R: Registers, C: Clock> Api<R, C> {
-    async fn add_checkpoint(self: &Arc<Self>, request: Incoming) -> Reply {
-        let answer = self.blocking(move |witness| witness.add_checkpoint(&request.body));
-        match answer.await {
-            Ok(Ok(lines)) => {
-                let mut body = String::new();
-                for line in lines {
-                    body.push_str(&line.to_string());
-                    body.push('\n');
-                }
-                reply(StatusCode::OK, TEXT, body)
-            }
+    /// The signature lines that `sign` gives, or why there are none; counted under `call`.
+    async fn signed(
+        self: &Arc<Self>,
+        call: &str,
+        sign: impl FnOnce(&Witness<R, C>) -> Result<Vec<SignatureLine>, Refusal> + Send + 'static,
+    ) -> Reply {
+        let started = Instant::now();
+        let answer = match self.blocking(sign).await {
+            Ok(Ok(lines)) => reply(StatusCode::OK, TEXT, encode_signatures(&lines)),
             Ok(Err(refusal)) => self.refusal(&refusal),
             Err(busy) => busy,
-        }
+        };
+        let status = answer.status().as_u16();
+        self.metrics.answered(call, status, started.elapsed());
+        answer
     }
 
     fn refusal(&self, refusal: &Refusal) -> Reply {
         match refusal {
             Refusal::Conflict { known, .. } => {
-                reply(StatusCode::CONFLICT, SIZE_TYPE, format!("{known}\n"))
+                reply(StatusCode::CONFLICT, SIZE_TYPE, encode_size(*known))
             }
             Refusal::State(error) => self.state_error(error),
             other => {
@@ -292,7 +296,7 @@ impl<R: Registers, C: Clock> Service for Admin<R, C> {
 
     async fn call(&self, _: Incoming) -> Reply {
         let Self(api) = self;
-        match api.blocking(Witness::logs).await {
+        match api.blocking(|witness| witness.follower().logs()).await {
             Ok(Ok(logs)) => {
                 for log in &logs {
                     api.metrics.remember(log);

@@ -7,9 +7,10 @@ use std::sync::Arc;
 
 use common::*;
 use ishibumi_store::{MemoryRegisters, Outcome, Registers as _};
+use ishibumi_tlog::cosignature::Cosigner;
 use ishibumi_tlog::note::Note;
 use ishibumi_tlog::{Checkpoint, Hash};
-use ishibumi_witness::{Refusal, ResumeError, StateError, Witness};
+use ishibumi_witness::{Cosigners, LogError, Refusal, ResumeError, StateError, Witness};
 
 type Opened = Witness<Shared<MemoryRegisters>, HandClock>;
 
@@ -123,18 +124,18 @@ fn f30_a_cosignature_that_the_memory_does_not_cover_stops_the_log() {
         assert_eq!(shown_size(witness), 10);
     }
     let other = TestLog::named("second.example", 5, 5, 0);
-    restarted.add_log(other.vkey()).unwrap();
+    restarted.follower().add_log(other.vkey()).unwrap();
     restarted.add_checkpoint(&other.request(0, 5)).unwrap();
 
     // The operator may go on from the note, and from there only.
-    assert_eq!(restarted.resume(ORIGIN).unwrap(), 20);
+    assert_eq!(restarted.follower().resume(ORIGIN).unwrap(), 20);
     assert!(matches!(
-        restarted.resume(ORIGIN),
+        restarted.follower().resume(ORIGIN),
         Err(ResumeError::NotHalted(_))
     ));
     assert!(matches!(
-        restarted.resume("x"),
-        Err(ResumeError::UnknownOrigin(_))
+        restarted.follower().resume("x"),
+        Err(ResumeError::Log(LogError::UnknownOrigin(_)))
     ));
     assert_eq!(status(&restarted, &fork.request(10, 20)), 409);
     // The clock of the restarted one stands before the note's time.
@@ -197,7 +198,7 @@ fn f30_a_later_time_or_another_root_of_ours_also_proves_it() {
         let refused = refusal(&witness, &body(checkpoint.size, &[], &note));
         assert!(matches!(refused, Refusal::RolledBack { .. }), "{refused}");
         assert_eq!(status(&witness, &log.request(10, 20)), 503);
-        match witness.resume(ORIGIN) {
+        match witness.follower().resume(ORIGIN) {
             Ok(size) => assert!(resumable && size == 10),
             Err(error) => assert!(!resumable && matches!(error, ResumeError::TwoHistories { .. })),
         }
@@ -212,7 +213,7 @@ fn damaged_and_exchanged_values_are_refused() {
     let other = TestLog::named("second.example", 5, 5, 0);
     let registers = Arc::new(MemoryRegisters::new());
     let witness = open(&registers, &clock);
-    witness.add_log(other.vkey()).unwrap();
+    witness.follower().add_log(other.vkey()).unwrap();
     cosigned(&witness, &log, 0, 10);
     witness.add_checkpoint(&other.request(0, 5)).unwrap();
     let good = registers.read(&log_register()).unwrap().unwrap();
@@ -221,11 +222,11 @@ fn damaged_and_exchanged_values_are_refused() {
 
     let refuses = |value: &[u8], what: &str| {
         overwrite(registers.as_ref(), &log_register(), value);
-        assert!(witness.logs().is_err(), "{what}");
+        assert!(witness.follower().logs().is_err(), "{what}");
         let opened = Witness::open(
             Shared(Arc::clone(&registers)),
             clock.clone(),
-            cosigner(),
+            cosigners(),
             Box::new(|_| {}),
         );
         assert!(
@@ -263,26 +264,28 @@ fn damaged_and_exchanged_values_are_refused() {
 fn a_store_belongs_to_one_key() {
     let registers = Arc::new(MemoryRegisters::new());
     let clock = HandClock::new();
-    let open_as = |cosigner| {
+    let open_as = |cosigners: Vec<Cosigner>| {
         Witness::open(
             Shared(Arc::clone(&registers)),
             clock.clone(),
-            cosigner,
+            Cosigners::new(cosigners).unwrap(),
             Box::new(|_| {}),
         )
         .map(drop)
     };
-    assert!(matches!(open_as(cosigner()), Err(StateError::Absent)));
+    let both = || vec![cosigner(), pq_cosigner()];
+    assert!(matches!(open_as(both()), Err(StateError::Absent)));
     drop(open(&registers, &clock));
-    assert!(matches!(
-        open_as(cosigner_named(WITNESS, 10)),
-        Err(StateError::Foreign { .. })
-    ));
-    assert!(matches!(
-        open_as(cosigner_named("w2.example", 9)),
-        Err(StateError::Foreign { .. })
-    ));
-    open_as(cosigner()).unwrap();
-    let again = Witness::<_, HandClock>::init(&Shared(registers), cosigner().verifier());
+    for others in [
+        vec![cosigner_named(WITNESS, 10), pq_cosigner()],
+        vec![cosigner_named("w2.example", 9)],
+        vec![cosigner(), pq_cosigner(), cosigner_named(WITNESS, 10)],
+    ] {
+        assert!(matches!(open_as(others), Err(StateError::Foreign { .. })));
+    }
+    let alone = open_as(vec![cosigner()]);
+    assert!(matches!(alone, Err(StateError::KeyMissing(_))));
+    open_as(both()).unwrap();
+    let again = Witness::<_, HandClock>::init(&Shared(registers), &identity());
     assert!(again.is_err());
 }

@@ -9,8 +9,8 @@ use std::process::{Child, Command, Output, Stdio};
 
 use common::*;
 use ishibumi_tlog::Hash;
-use ishibumi_tlog::key::VerifierKey;
-use ishibumi_tlog::note::SignatureLine;
+use ishibumi_tlog::key::{SignatureType, VerifierKey};
+use ishibumi_tlog::protocol::parse_signatures;
 use ishibumi_wire::{HttpNet, Net as _, Request, Response};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_ishibumi-witness");
@@ -100,7 +100,7 @@ fn add(running: &Running, body: Vec<u8>) -> Response {
 }
 
 /// A directory with a witness that watches [`ORIGIN`], and its key.
-fn prepared() -> (tempfile::TempDir, VerifierKey) {
+fn prepared() -> (tempfile::TempDir, Vec<VerifierKey>) {
     let dir = tempfile::tempdir().unwrap();
     let vkey = stdout(&call(&dir.path().join("w"), &["init", "--name", WITNESS]));
     let log = log(0).vkey().to_string();
@@ -108,12 +108,12 @@ fn prepared() -> (tempfile::TempDir, VerifierKey) {
         &dir.path().join("w"),
         &["add-log", "--vkey", &log, "--origin", ORIGIN],
     ));
-    (dir, vkey.trim_end().parse().unwrap())
+    (dir, vkey.lines().map(|key| key.parse().unwrap()).collect())
 }
 
 #[test]
 fn kill_9_loses_nothing_that_was_answered() {
-    let (dir, key) = prepared();
+    let (dir, keys) = prepared();
     let dir = dir.path().join("w");
     let log = log(200);
     let mut old = 0;
@@ -134,9 +134,8 @@ fn kill_9_loses_nothing_that_was_answered() {
         for _ in 0..=round {
             let answer = add(&running, log.request(old, old + 3));
             assert_eq!(answer.status, 200);
-            let line = String::from_utf8(answer.body).unwrap();
-            let line = SignatureLine::parse(line.trim_end()).unwrap();
-            check_lines(&[line], &log, old + 3, &key);
+            let lines = parse_signatures(&answer.body).unwrap();
+            check_lines(&lines, &log, old + 3, &keys);
             old += 3;
         }
         running.signal("-KILL");
@@ -153,11 +152,14 @@ fn kill_9_loses_nothing_that_was_answered() {
 
 #[test]
 fn commands_and_exit_codes() {
-    let (dir, key) = prepared();
+    let (dir, keys) = prepared();
     let dir = dir.path().join("w");
     let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!((mode(&dir), mode(&dir.join("key"))), (0o700, 0o600));
-    assert_eq!(stdout(&call(&dir, &["vkey"])), format!("{key}\n"));
+    let printed: String = keys.iter().map(|key| format!("{key}\n")).collect();
+    assert_eq!(stdout(&call(&dir, &["vkey"])), printed);
+    let kinds = [SignatureType::CosignatureV1, SignatureType::SubtreeV1];
+    assert!(keys.iter().map(VerifierKey::kind).eq(kinds));
 
     // Nothing is created twice, changed, or created by serving.
     assert_eq!(code(&dir, &["init", "--name", WITNESS]), 1);
@@ -169,7 +171,8 @@ fn commands_and_exit_codes() {
         code(&dir, &["add-log", "--vkey", &rotated.vkey().to_string()]),
         1
     );
-    assert_eq!(code(&dir, &["add-log", "--vkey", &key.to_string()]), 1);
+    let own = keys[0].to_string();
+    assert_eq!(code(&dir, &["add-log", "--vkey", &own]), 1);
     assert_eq!(code(&dir, &["resume", "--origin", ORIGIN]), 1);
     let empty = dir.join("empty");
     std::fs::create_dir(&empty).unwrap();

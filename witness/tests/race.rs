@@ -32,7 +32,7 @@ fn race<R: Registers>(
                     let new = old + 1 + thread * 7;
                     match witness.add_checkpoint(&log.request(old, new)) {
                         Ok(lines) => {
-                            check_lines(&lines, log, new, witness.verifier());
+                            check_lines(&lines, log, new, witness.identity().active());
                             signed.fetch_add(1, Ordering::Relaxed);
                             clock.0.fetch_add(1, Ordering::Relaxed);
                             old = new;

@@ -3,7 +3,7 @@
 //! Whoever replays a log needs no privileged interface: entry bundles and tiles are static files,
 //! and everything in them follows from the records. [`plan`] lists the files in the order in which
 //! [`Replay::take`] wants them; where they come from is the caller's affair (a URL, a directory).
-//! Every record is decoded and hashed, every tile of every level is computed from the records and
+//! Every record is decoded and hashed (of another log than ours: hashed, [`Entries::Any`]), every tile of every level is computed from the records and
 //! compared octet by octet, and [`Replay::finish`] compares the root with the signed one. Memory is
 //! bounded: the right edge of the tree and the files in flight.
 //!
@@ -17,7 +17,7 @@ mod state;
 mod suspects;
 
 pub use evidence::{AuditEvidence, Misbehaviour};
-pub use replay::{Audited, Replay, Seen, Tally, plan};
+pub use replay::{Audited, Entries, Replay, Seen, Tally, plan};
 pub use state::{AuditState, AuditStateError};
 pub use suspects::{LISTED_MAX, REMEMBERED_MAX, Suspect, Suspects, Timeline};
 

@@ -4,24 +4,31 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use ishibumi::audit::{AuditState, Suspect, Suspects};
-use ishibumi::fetch::{AuditError, AuditReport, Source, SourceError, audit};
+use ishibumi::audit::{AuditState, Entries, Suspect, Suspects};
+use ishibumi::fetch::{
+    AuditError, AuditReport, Source, SourceError, Terms, Won, audit, first_verified,
+};
 use ishibumi::render::{kind_name, rfc3339};
-use ishibumi::verify::{Indication, SubIndication};
 use ishibumi_artifact::record::Suspicion;
 use ishibumi_tlog::Policy;
+use ishibumi_tlog::policy::Demand;
 use serde_json::{Value, json};
 
+use super::trust::{self, Trust};
 use super::{Exit, Failure, Voice, files, network};
 
 const EXAMPLES: &str = "Examples:
   ishibumi audit --policy policy.txt https://log.example
   ishibumi audit --policy policy.txt --state log.audit-state https://log.example
   ishibumi audit --policy policy.txt --full --state log.audit-state copy-of-the-log/
+  ishibumi audit --policy policy.txt https://log.example https://mirror.example/log copy-of-the-log/
+  ishibumi audit --policy other.txt --any-entries --allow-no-quorum https://other-log.example
 
 Every record is decoded and hashed, every tile is computed and compared, the root and the quorum are
 checked. With --state the next visit goes on where this one ended and proves that the log only grew;
 --full reads everything again all the same. docs/formats/audit-state.md describes the file.
+Of several sources the first whose files hold decides; what the others failed with is told. A fork that
+any of them shows convicts the log. With --any-entries it audits any log on C2SP tlog-tiles: entries are hashed and counted, not read.
 
 Exit codes: 0 the log holds what it signed, 1 it does not (a fork or rollback is kept as evidence in
 STATE.fork or STATE.rollback), 2 usage, 3 unavailable, 4 the checkpoint lacks log or quorum.";
@@ -33,57 +40,67 @@ const STATE_LEN_MAX: usize = 4 << 20;
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct AuditArguments {
-    /// The policy: trusted logs, witnesses and their quorum (C2SP tlog-policy)
-    #[arg(long, value_name = "FILE")]
-    policy: PathBuf,
+    #[command(flatten)]
+    trust: Trust,
     /// What the last visit saw; read if it is there, written after success
     #[arg(long, value_name = "FILE")]
     state: Option<PathBuf>,
     /// Read every record from the first on, also what the last visit read
     #[arg(long)]
     full: bool,
-    /// Accept a policy with `quorum none`, which trusts the log alone
+    /// A log of others: entries are hashed and not read as records of ours
     #[arg(long)]
-    allow_no_quorum: bool,
-    /// URL of the log, or a directory with its files
-    log: String,
+    any_entries: bool,
+    /// Another source, to be asked if those before it do not help
+    #[arg(long, value_name = "URL|DIR")]
+    from: Vec<String>,
+    /// URL of the log or a mirror, or a directory with its files; several are asked in their order
+    #[arg(required_unless_present = "from", value_name = "URL|DIR")]
+    sources: Vec<String>,
 }
 
 pub(crate) fn run(arguments: &AuditArguments, voice: Voice) -> Result<Exit, Failure> {
-    let policy = files::policy(&arguments.policy, arguments.allow_no_quorum)?;
+    let policy = arguments.trust.read()?;
     let last = match &arguments.state {
         Some(path) if path.exists() => Some(read_state(path, &policy)?),
         _ => None,
     };
-    let source = source(&arguments.log)?;
+    let named: Vec<String> = [&*arguments.sources, &arguments.from].concat();
+    let sources = network::sources(&named)?;
+    let terms = Terms {
+        policy: &policy,
+        last: last.as_ref(),
+        full: arguments.full,
+        entries: if arguments.any_entries {
+            Entries::Any
+        } else {
+            Entries::Records
+        },
+    };
     let bar = network::progress_bar(0, "records");
     let ended = network::block_on(async {
-        let progress = |done, total| {
-            bar.set_length(total);
-            bar.set_position(done);
+        let attempt = async |source: &Source| {
+            let progress = |done, total| {
+                bar.set_length(total);
+                bar.set_position(done);
+            };
+            audit(source, terms, progress).await
         };
-        Ok(audit(&source, &policy, last.as_ref(), arguments.full, progress).await)
+        Ok(first_verified(&sources, attempt, AuditError::blame).await)
     })?;
     bar.finish_and_clear();
-    let report = ended.map_err(|error| failure(&error, arguments.state.as_deref()))?;
+    let won = ended.map_err(|refused| {
+        network::nobody(refused, |_, error| {
+            failure(error, arguments.state.as_deref())
+        })
+    })?;
+    network::tell_refused(&won.refused);
+    let report = &won.answer;
     if let Some(path) = &arguments.state {
         files::write(path, report.state.encode().as_bytes())?;
     }
-    voice.say(&to_json(&report), &to_text(&report));
+    voice.say(&to_json(&won), &to_text(report));
     Ok(Exit::Proven)
-}
-
-fn source(log: &str) -> Result<Source, Failure> {
-    if Path::new(log).is_dir() {
-        return Ok(Source::directory(log));
-    }
-    if !log.contains("://") {
-        return Err(Failure::unavailable(format!(
-            "{log}: no such directory, and not a URL"
-        )));
-    }
-    let url = network::log_url(log).map_err(|error| Failure::usage(format!("{log}: {error}")))?;
-    Ok(Source::url(network::net(), &url))
 }
 
 fn read_state(path: &Path, policy: &Policy) -> Result<AuditState, Failure> {
@@ -118,16 +135,13 @@ fn failure(error: &AuditError, state: Option<&Path>) -> Failure {
         AuditError::Source(SourceError::Missing(_)) => Failure::unavailable(error)
             .advice("a log has to serve every tile and bundle below its checkpoint"),
         AuditError::Source(_) => Failure::unavailable(error),
-        AuditError::Trust(trust) => match SubIndication::from(trust).indication() {
-            Indication::Indeterminate => Failure::new(Exit::Indeterminate, error)
-                .advice("does the policy name this log and its witnesses?"),
-            _ => Failure::new(Exit::Disproven, error),
-        },
+        AuditError::Head(head) => trust::head_failure(head, error),
         _ => Failure::new(Exit::Disproven, error),
     }
 }
 
-fn to_json(report: &AuditReport) -> Value {
+fn to_json(won: &Won<AuditReport, AuditError>) -> Value {
+    let report = &won.answer;
     let head = report.state.head();
     let checkpoint = head.checkpoint();
     let kinds = report.tally.kinds.iter();
@@ -151,6 +165,8 @@ fn to_json(report: &AuditReport) -> Value {
     let counted: serde_json::Map<String, Value> = counted.collect();
     json!({
         "log": checkpoint.origin,
+        "from": won.source,
+        "refused": network::refused_json(&won.refused),
         "tree_size": checkpoint.size,
         "root": checkpoint.root.to_hex(),
         "witnesses": head.cosignatures().iter().map(|seen| &seen.name).collect::<Vec<_>>(),
@@ -159,6 +175,8 @@ fn to_json(report: &AuditReport) -> Value {
         "octets": report.tally.octets,
         "tiles": report.tally.tiles,
         "kinds": kinds,
+        "entries_not_read": report.tally.opaque,
+        "post_quantum": report.demand == Demand::PostQuantum,
         "suspicions": suspicions,
         "suspicions_counted": counted,
         "records_not_compared": suspects.forgotten,
@@ -184,9 +202,13 @@ fn to_text(report: &AuditReport) -> String {
     let when = head
         .not_after()
         .map_or_else(|| "no time proven".to_owned(), rfc3339);
+    let alone = match report.demand {
+        Demand::PostQuantum => " (ML-DSA-44 alone)",
+        _ => "",
+    };
     let _ = writeln!(
         out,
-        "witnesses   {}, not after {when}",
+        "witnesses   {}{alone}, not after {when}",
         head.cosignatures().len()
     );
     let scope = if report.from_the_beginning {
@@ -199,6 +221,9 @@ fn to_text(report: &AuditReport) -> String {
         "records     {} {scope}, {} octets",
         tally.records, tally.octets
     );
+    if tally.opaque > 0 {
+        let _ = writeln!(out, "            {} hashed and not read", tally.opaque);
+    }
     for (&kind, count) in &tally.kinds {
         let _ = writeln!(out, "            {count} {}", label(kind));
     }

@@ -4,20 +4,23 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
-use ishibumi::fetch::{ApiError, LogClient, ProofAnswer};
+use ishibumi::fetch::{Blame, EvidenceError, Refused, Source, evidence, first_verified};
 use ishibumi_artifact::{ArtifactType, record_of};
 use ishibumi_tlog::hash::leaf_hash;
-use ishibumi_tlog::proof::TlogProof;
 use serde_json::json;
 
-use super::network::{self, Terms};
-use super::{Exit, Failure, Voice, files};
+use super::trust::{self, Terms};
+use super::{Exit, Failure, Voice, files, network};
 
 const EXAMPLES: &str = "Examples:
   ishibumi evidence get --log https://log.example --anchors anchors/ contract.tst
   ishibumi evidence get --log https://log.example --anchors anchors/ --policy policy.txt contract.tst
+  ishibumi evidence get --from https://log.example --from https://mirror.example/log --from copy/ \
+      --anchors anchors/ --policy policy.txt contract.tst
 
-The record is rebuilt from the artifact, here; the log learns nothing but its leaf hash.
+The record is rebuilt from the artifact, here; the log learns nothing but its leaf hash. Of several
+sources the first with a proof that verifies wins, and what the others failed with is told. A directory
+or mirror without /v1/proof suffices: the record is searched in its tiles (that takes a policy).
 
 Exit codes: 0 done, 1 the artifact breaks the rules or the answer is false, 2 usage,
 3 unavailable (also: the log does not hold it), 4 its checkpoint has no quorum yet.";
@@ -38,15 +41,18 @@ enum EvidenceCommand {
 
 #[derive(Debug, Args)]
 struct GetArguments {
-    /// URL of the log
-    #[arg(long, value_name = "URL", value_parser = network::log_url)]
-    log: String,
+    /// URL of the log or a mirror, or a directory with its files; several are asked in their order
+    #[arg(long, visible_alias = "log", value_name = "URL|DIR", required = true)]
+    from: Vec<String>,
     /// Trusted certificates, as for `verify`: the record is rebuilt with them
     #[arg(long, value_name = "DIR")]
     anchors: PathBuf,
     /// Verify the proof under this policy before it is written
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
+    /// The quorum has to be met by ML-DSA-44 cosignatures alone
+    #[arg(long, requires = "policy")]
+    post_quantum: bool,
     /// Accept SHA-1 in artifacts of the years before 2016
     #[arg(long)]
     accept_sha1: bool,
@@ -73,41 +79,81 @@ pub(crate) fn run(arguments: &EvidenceArguments, voice: Voice) -> Result<Exit, F
     let record = record_of(kind, &octets, &anchors)
         .map_err(|refusal| Failure::new(Exit::Disproven, format!("{name}: {refusal}")))?;
     let leaf = leaf_hash(&record.encode());
-    let client = LogClient::new(network::net(), &arguments.log, None);
+    let sources = network::sources(&arguments.from)?;
+    let policy = arguments.policy.as_ref();
+    let terms = policy.map(|policy| Terms::read(policy, arguments.post_quantum, anchors));
+    let terms = terms.transpose()?;
+    let policy = terms.as_ref().map(Terms::policy);
     let timeout = Duration::from_secs(arguments.timeout);
-    let answer = network::block_on(async {
-        client
-            .proof(leaf, timeout)
-            .await
-            .map_err(|error| network::api_failure(&error))
+    let bar = network::progress_bar(0, "records searched");
+    let ended = network::block_on(async {
+        let attempt = async |source: &Source| {
+            let progress = |done, total| {
+                bar.set_length(total);
+                bar.set_position(done);
+            };
+            let proof = evidence(source, leaf, policy, timeout, progress).await;
+            let proof = proof.map_err(|error| (error.blame(), failure(&error)))?;
+            let found = proof.encode().into_bytes();
+            // The rules of the artifact at the proven time are the artifact's affair, not the source's.
+            let verified = terms
+                .as_ref()
+                .map_or(Ok(()), |terms| terms.verify(&octets, &found));
+            verified.map_err(|failure| (Blame::Silent, failure))?;
+            Ok((proof.index, found))
+        };
+        Ok(first_verified(&sources, attempt, |(blame, _)| *blame).await)
     })?;
-    let ProofAnswer::Proof(proof) = answer else {
-        let message = format!(
-            "{name}: the log holds the record {leaf}, but no quorum cosigned a checkpoint with it yet"
-        );
-        return Err(Failure::new(Exit::Indeterminate, message).advice("ask again in a few seconds"));
-    };
-    let parsed = TlogProof::parse(&proof).map_err(|error| {
-        let reason = error.to_string();
-        network::api_failure(&ApiError::NotUnderstood {
-            status: 200,
-            reason,
+    bar.finish_and_clear();
+    let won = ended.map_err(|refused| {
+        network::nobody(refused, |_, (_, failure): &(Blame, Failure)| {
+            failure.clone()
         })
     })?;
-    if let Some(policy) = &arguments.policy {
-        Terms::read(policy, &arguments.anchors)?.verify(&octets, &proof)?;
-    }
+    let refused: Vec<Refused<String>> = won.refused.iter().map(spoken).collect();
+    network::tell_refused(&refused);
+    let (index, proof) = &won.answer;
     let out = arguments.out.clone();
     let path = out.unwrap_or_else(|| files::proof_path(&arguments.artifact, None));
-    files::write(&path, &proof)?;
+    files::write(&path, proof)?;
     let verified = arguments.policy.is_some();
-    let (index, shown) = (parsed.index, path.display().to_string());
-    let value =
-        json!({ "leaf": leaf.to_hex(), "index": index, "proof": shown, "verified": verified });
+    let shown = path.display().to_string();
+    let value = json!({
+        "leaf": leaf.to_hex(),
+        "index": index,
+        "proof": shown,
+        "verified": verified,
+        "from": won.source,
+        "refused": network::refused_json(&refused),
+    });
     let how = if verified { "verified" } else { "not verified" };
     voice.say(
         &value,
         &format!("{name}: record {index}, proof in {shown} ({how})\n"),
     );
     Ok(Exit::Proven)
+}
+
+fn spoken(refused: &Refused<(Blame, Failure)>) -> Refused<String> {
+    let (_, failure) = &refused.error;
+    Refused {
+        source: refused.source.clone(),
+        error: failure.message.clone(),
+    }
+}
+
+fn failure(error: &EvidenceError) -> Failure {
+    match error {
+        EvidenceError::Api(error) => network::api_failure(error),
+        EvidenceError::NotYet(_) => {
+            Failure::new(Exit::Indeterminate, error).advice("ask again in a few seconds")
+        }
+        EvidenceError::NeedsPolicy => Failure::unavailable(error).advice("--policy names one"),
+        EvidenceError::NotHeld { .. } => Failure::unavailable(error)
+            .advice("submit the artifact, or ask another source: this one may be behind"),
+        EvidenceError::Head(head) => trust::head_failure(head, error),
+        EvidenceError::Unproven(untrusted) => trust::failure(untrusted, error),
+        EvidenceError::Source(_) => Failure::unavailable(error),
+        _ => Failure::new(Exit::Disproven, error),
+    }
 }

@@ -5,8 +5,6 @@ use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use ishibumi_artifact::{Anchors, Certificate};
-use ishibumi_tlog::Policy;
-use ishibumi_tlog::policy::{FILE_LEN_MAX, PolicyProblem};
 use ishibumi_tlog::proof::{FILE_EXTENSION, PROOF_LEN_MAX};
 
 use super::Failure;
@@ -20,16 +18,18 @@ const ANCHOR_FILE_LEN_MAX: usize = 8 << 20;
 /// The folder inside of a folder of anchors whose certificates are known without being trusted.
 const INTERMEDIATES: &str = "intermediates";
 
-/// Reads a file of at most `most` octets.
+/// Reads a file of at most `most` octets; `-` is standard input.
 pub(crate) fn read(path: &Path, most: usize) -> Result<Vec<u8>, Failure> {
     let failed = |error: io::Error| Failure::unavailable(format!("{}: {error}", path.display()));
     let mut octets = Vec::new();
     let bound = u64::try_from(most).unwrap_or(u64::MAX).saturating_add(1);
-    File::open(path)
-        .map_err(failed)?
-        .take(bound)
-        .read_to_end(&mut octets)
-        .map_err(failed)?;
+    let read = if path == Path::new("-") {
+        io::stdin().lock().take(bound).read_to_end(&mut octets)
+    } else {
+        let file = File::open(path).map_err(failed)?;
+        file.take(bound).read_to_end(&mut octets)
+    };
+    read.map_err(failed)?;
     if octets.len() > most {
         let message = format!("{}: longer than {most} octets", path.display());
         return Err(Failure::usage(message));
@@ -77,24 +77,6 @@ pub(crate) fn proof_beside(artifact: &Path) -> Option<PathBuf> {
 /// Reads a proof file.
 pub(crate) fn read_proof(path: &Path) -> Result<Vec<u8>, Failure> {
     read(path, PROOF_LEN_MAX)
-}
-
-/// Reads a policy.
-pub(crate) fn policy(path: &Path, allow_no_quorum: bool) -> Result<Policy, Failure> {
-    let octets = read(path, FILE_LEN_MAX)?;
-    let policy = if allow_no_quorum {
-        Policy::parse_allowing_no_quorum(&octets)
-    } else {
-        Policy::parse(&octets)
-    };
-    policy.map_err(|error| {
-        let failure = Failure::usage(format!("{}: {error}", path.display()));
-        match error.problem {
-            PolicyProblem::QuorumNone => failure
-                .advice("--allow-no-quorum accepts such a policy: the log alone is then trusted"),
-            _ => failure.advice("ishibumi policy check FILE explains a policy line by line"),
-        }
-    })
 }
 
 /// Reads trust anchors: a file, or a folder whose certificates are all trusted, and whose subfolder

@@ -1,15 +1,15 @@
 //! `ishibumi find`: records under a key, each of them proven.
 
 use std::fmt::Write as _;
-use std::path::PathBuf;
 
 use clap::Args;
-use ishibumi::fetch::{FindError, Findings, Query, Source, SourceError, find};
+use ishibumi::fetch::{FindError, Findings, Query, Source, Won, find, first_verified};
 use ishibumi::render::{kind_name, record_json, rfc3339};
-use ishibumi::verify::{Indication, SubIndication};
+use ishibumi_tlog::Checkpoint;
 use serde_json::json;
 
-use super::{Exit, Failure, Voice, files, network};
+use super::trust::{self, Trust};
+use super::{Exit, Failure, Voice, network};
 
 const EXAMPLES: &str = "Examples:
   ishibumi find --log https://log.example --policy policy.txt leaf 9f86d081...
@@ -18,11 +18,12 @@ const EXAMPLES: &str = "Examples:
   ishibumi find --log https://log.example --policy policy.txt organization NTRJP-1234567890123
   ishibumi find --log https://log.example --policy policy.txt provider north
   ishibumi find --log https://log.example --policy policy.txt providers
+  ishibumi find --from https://log.example --from copy-of-the-log/ --policy policy.txt provider north
 
 Kinds: leaf, content, certificate, tbs-certificate, crl (a SHA-256 each), serial, tsu, organization,
 provider, providers; hexadecimal in lowercase. The log's answer is a hint: each record is read from the
 log's files and proven under a checkpoint with the policy's quorum. What the log leaves out is not
-noticed; an audit reads everything.
+noticed. Mirrors and directories answer no lookups: there every record is read, so nothing is left out.
 
 Exit codes: 0 found and proven, 1 the log's answer is false, 2 usage, 3 unavailable, or nothing found,
 4 the checkpoint lacks log or quorum.";
@@ -31,12 +32,11 @@ Exit codes: 0 found and proven, 1 the log's answer is false, 2 usage, 3 unavaila
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct FindArguments {
-    /// URL of the log
-    #[arg(long, value_name = "URL", value_parser = network::log_url)]
-    log: String,
-    /// The policy: trusted logs, witnesses and their quorum (C2SP tlog-policy)
-    #[arg(long, value_name = "FILE")]
-    policy: PathBuf,
+    /// URL of the log or a mirror, or a directory with its files; several are asked in their order
+    #[arg(long, visible_alias = "log", value_name = "URL|DIR", required = true)]
+    from: Vec<String>,
+    #[command(flatten)]
+    trust: Trust,
     /// The most records to fetch and prove
     #[arg(long, value_name = "COUNT", default_value_t = 1000)]
     most: usize,
@@ -48,41 +48,50 @@ pub(crate) struct FindArguments {
 }
 
 pub(crate) fn run(arguments: &FindArguments, voice: Voice) -> Result<Exit, Failure> {
-    let policy = files::policy(&arguments.policy, false)?;
+    let policy = arguments.trust.read()?;
     let (kind, value) = (&arguments.kind, &arguments.value);
     let query = Query::from_words(kind, value).ok_or_else(|| {
         Failure::usage(format!("{kind} {value:?} is no key"))
             .advice("ishibumi find --help lists the kinds of keys and their form")
     })?;
-    let source = Source::url(network::net(), &arguments.log);
-    let findings = network::block_on(async {
-        let found = find(&source, &policy, &query, arguments.most).await;
-        found.map_err(|error| failure(&error))
+    let sources = network::sources(&arguments.from)?;
+    let bar = network::progress_bar(0, "records");
+    let ended = network::block_on(async {
+        let attempt = async |source: &Source| {
+            let progress = |done, total| {
+                bar.set_length(total);
+                bar.set_position(done);
+            };
+            find(source, &policy, &query, arguments.most, progress).await
+        };
+        Ok(first_verified(&sources, attempt, FindError::blame).await)
     })?;
+    bar.finish_and_clear();
+    let won = ended.map_err(|refused| network::nobody(refused, |_, error| failure(error)))?;
+    network::tell_refused(&won.refused);
+    let findings = &won.answer;
     if findings.found.is_empty() {
-        return Err(Failure::unavailable(format!(
-            "the log names no record for {kind} {value}"
-        )));
+        return Err(Failure::unavailable(if findings.complete {
+            let Checkpoint { size, origin, .. } = findings.head.checkpoint();
+            format!("none of the {size} records of {origin} is one for {kind} {value}")
+        } else {
+            format!("the log names no record for {kind} {value}")
+        }));
     }
-    voice.say(&to_json(&findings), &to_text(&findings));
+    voice.say(&to_json(&won), &to_text(findings));
     Ok(Exit::Proven)
 }
 
 fn failure(error: &FindError) -> Failure {
     match error {
-        FindError::Source(SourceError::Missing(_)) => Failure::unavailable(error)
-            .advice("does the log have lookups, and is this the URL of the log itself?"),
         FindError::Source(_) | FindError::NotUnderstood(_) => Failure::unavailable(error),
-        FindError::Trust(trust) => match SubIndication::from(trust).indication() {
-            Indication::Indeterminate => Failure::new(Exit::Indeterminate, error)
-                .advice("does the policy name this log and its witnesses?"),
-            _ => Failure::new(Exit::Disproven, error),
-        },
+        FindError::Head(head) => trust::head_failure(head, error),
         _ => Failure::new(Exit::Disproven, error),
     }
 }
 
-fn to_json(findings: &Findings) -> serde_json::Value {
+fn to_json(won: &Won<Findings, FindError>) -> serde_json::Value {
+    let findings = &won.answer;
     let checkpoint = findings.head.checkpoint();
     let records: Vec<_> = findings
         .found
@@ -104,6 +113,9 @@ fn to_json(findings: &Findings) -> serde_json::Value {
         "not_after": findings.head.not_after().map(rfc3339),
         "records": records,
         "more": findings.more,
+        "complete": findings.complete,
+        "from": won.source,
+        "refused": network::refused_json(&won.refused),
     })
 }
 
@@ -128,7 +140,7 @@ fn to_text(findings: &Findings) -> String {
         checkpoint.size,
         checkpoint.origin,
         if findings.more {
-            "; the log names more (--most)"
+            "; there are more (--most)"
         } else {
             ""
         }

@@ -6,9 +6,12 @@ mod files;
 mod find;
 mod keygen;
 mod misissue;
+mod monitor;
 mod network;
 mod policy;
+mod proof;
 mod submit;
+mod trust;
 mod verify;
 
 use std::fmt::Display;
@@ -55,7 +58,9 @@ enum Command {
     Find(find::FindArguments),
     Keygen(keygen::KeygenArguments),
     Misissue(misissue::MisissueArguments),
+    Monitor(monitor::MonitorArguments),
     Policy(policy::PolicyArguments),
+    Proof(proof::ProofArguments),
 }
 
 /// How a command ends (docs/verdicts.md, "Exit codes").
@@ -86,7 +91,7 @@ impl Exit {
 }
 
 /// Why a command could not do its work: what was wrong, where, and what to do.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Failure {
     exit: Exit,
     message: String,
@@ -169,7 +174,9 @@ pub(crate) fn run() -> ExitCode {
         Command::Find(arguments) => find::run(&arguments, voice),
         Command::Keygen(arguments) => keygen::run(&arguments, voice),
         Command::Misissue(arguments) => misissue::run(&arguments, voice),
+        Command::Monitor(arguments) => monitor::run(&arguments, voice),
         Command::Policy(arguments) => policy::run(&arguments, voice),
+        Command::Proof(arguments) => proof::run(&arguments, voice),
     };
     let exit = ended.unwrap_or_else(|failure| {
         voice.complain(&failure);

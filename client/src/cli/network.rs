@@ -1,18 +1,17 @@
 //! What the commands share that talk to a log.
 
+use std::fmt::Display;
 use std::future::Future;
+use std::io::{self, Write as _};
 use std::path::Path;
 use std::sync::Arc;
 
 use indicatif::{ProgressBar, ProgressStyle};
-use ishibumi::fetch::ApiError;
-use ishibumi::verify::Indication;
-use ishibumi::{Evidence, Verifier};
-use ishibumi_artifact::Anchors;
-use ishibumi_tlog::Policy;
+use ishibumi::fetch::{ApiError, Refused, Source};
 use ishibumi_wire::HttpNet;
+use serde_json::{Value, json};
 
-use super::{Exit, Failure, files};
+use super::{Exit, Failure};
 
 /// Runs `work` on a runtime of this thread. Only commands that need the network come here.
 pub(crate) fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
@@ -29,15 +28,88 @@ pub(crate) fn net() -> Arc<HttpNet> {
     Arc::new(HttpNet::new())
 }
 
+/// Checks that `text` is an `http` or `https` URL.
+pub(crate) fn http_url(text: &str) -> Result<url::Url, String> {
+    let parsed = url::Url::parse(text).map_err(|error| error.to_string())?;
+    if matches!(parsed.scheme(), "http" | "https") && parsed.has_host() {
+        Ok(parsed)
+    } else {
+        Err("expected an http or https URL".to_owned())
+    }
+}
+
 /// Checks that `text` is the URL of a log.
 pub(crate) fn log_url(text: &str) -> Result<String, String> {
-    let parsed = url::Url::parse(text).map_err(|error| error.to_string())?;
-    if matches!(parsed.scheme(), "http" | "https") && parsed.has_host() && parsed.query().is_none()
-    {
+    if http_url(text).is_ok_and(|parsed| parsed.query().is_none()) {
         Ok(text.to_owned())
     } else {
         Err("expected the http or https URL of a log, such as https://log.example/2026".to_owned())
     }
+}
+
+/// The sources that were named: URLs of logs and mirrors, and directories.
+pub(crate) fn sources(named: &[String]) -> Result<Vec<Source>, Failure> {
+    let net = net();
+    let source = |name: &String| {
+        if Path::new(name).is_dir() {
+            return Ok(Source::directory(name));
+        }
+        if !name.contains("://") {
+            let message = format!("{name}: no such directory, and not a URL");
+            return Err(Failure::unavailable(message));
+        }
+        let url = log_url(name).map_err(|error| Failure::usage(format!("{name}: {error}")))?;
+        Ok(Source::url(net.clone(), &url))
+    };
+    named.iter().map(source).collect()
+}
+
+/// Says on standard error which sources did not give the answer that another one gave.
+pub(crate) fn tell_refused<E: Display>(refused: &[Refused<E>]) {
+    for Refused { source, error } in refused {
+        // Nobody is left to tell that standard error is closed.
+        let _ = writeln!(io::stderr(), "ishibumi: {source} did not help: {error}");
+    }
+}
+
+/// The same for programs.
+pub(crate) fn refused_json<E: Display>(refused: &[Refused<E>]) -> Value {
+    let refused = refused.iter();
+    refused
+        .map(|Refused { source, error }| json!({ "source": source, "error": error.to_string() }))
+        .collect()
+}
+
+/// How a command ends that no source helped: as the one does that says most, false answers before
+/// insufficient ones before none; what the others failed with is told beside it.
+pub(crate) fn nobody<E>(
+    refused: Vec<Refused<E>>,
+    failure: impl Fn(&str, &E) -> Failure,
+) -> Failure {
+    let alone = refused.len() == 1;
+    let failures = refused.iter().map(|Refused { source, error }| {
+        let failure = failure(source, error);
+        let message = format!("{source}: {}", failure.message);
+        let message = if alone { failure.message } else { message };
+        Failure { message, ..failure }
+    });
+    let weight = |failure: &Failure| match failure.exit {
+        Exit::Disproven => 0,
+        Exit::Indeterminate => 1,
+        _ => 2,
+    };
+    let mut failures: Vec<Failure> = failures.collect();
+    failures.sort_by_key(weight);
+    let mut failures = failures.into_iter();
+    let Some(gravest) = failures.next() else {
+        return Failure::usage("no source was named")
+            .advice("--from names a log, mirror or folder");
+    };
+    let others: String = failures
+        .map(|other| format!("\n{}", other.message))
+        .collect();
+    let message = format!("{}{others}", gravest.message);
+    Failure { message, ..gravest }
 }
 
 /// A bar on standard error, if that is a terminal.
@@ -69,55 +141,5 @@ pub(crate) fn api_failure(error: &ApiError) -> Failure {
             Failure::unavailable(error).advice("is the URL right, and does the log run?")
         }
         _ => Failure::unavailable(error),
-    }
-}
-
-/// Policy and anchors to verify what a log answers.
-pub(crate) struct Terms {
-    policy: Policy,
-    anchors: Anchors,
-}
-
-impl Terms {
-    pub(crate) fn read(policy: &Path, anchors: &Path) -> Result<Self, Failure> {
-        let policy = files::policy(policy, false)?;
-        Ok(Self {
-            policy,
-            anchors: files::anchors(anchors, false)?,
-        })
-    }
-
-    /// Whether `proof` proves `artifact`.
-    pub(crate) fn verify(&self, artifact: &[u8], proof: &[u8]) -> Result<(), Failure> {
-        let verifier = Verifier {
-            policy: &self.policy,
-            anchors: &self.anchors,
-            require_revocation: false,
-        };
-        let evidence = Evidence {
-            artifact,
-            artifact_type: None,
-            proof,
-            document: None,
-            revocation: &[],
-        };
-        let report = verifier.verify(evidence).map_err(Failure::usage)?;
-        let said = || {
-            report
-                .deciding()
-                .map(|check| check.detail.clone())
-                .unwrap_or_default()
-        };
-        match report.indication() {
-            Indication::TotalPassed => Ok(()),
-            Indication::TotalFailed => Err(Failure::new(
-                Exit::Disproven,
-                format!("the log's answer does not prove this artifact: {}", said()),
-            )),
-            Indication::Indeterminate => Err(Failure::new(
-                Exit::Indeterminate,
-                format!("the log's answer does not suffice: {}", said()),
-            )),
-        }
     }
 }

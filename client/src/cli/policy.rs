@@ -1,20 +1,36 @@
-//! `ishibumi policy check`: what a policy demands, in words.
+//! `ishibumi policy`: what a policy demands, in words, and where a checkpoint stands under it.
 
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
+use ishibumi::render::Explanation;
 use ishibumi_tlog::Policy;
-use ishibumi_tlog::policy::{FILE_LEN_MAX, Member, PolicyError, PolicyProblem, Quorum};
+use ishibumi_tlog::note::{NOTE_LEN_MAX, Note};
+use ishibumi_tlog::policy::{FILE_LEN_MAX, PolicyError, PolicyProblem};
 use serde_json::json;
 
-use super::{Exit, Failure, Voice, files};
+use super::{Exit, Failure, Voice, files, trust};
 
-const EXAMPLES: &str = "Examples:
+const CHECK_EXAMPLES: &str = "Examples:
   ishibumi policy check policy.txt
   ishibumi policy check --json policy.txt
 
 Exit codes: 0 the policy can be used, 2 it cannot (every problem is named), 3 the file is missing.";
+
+const EXPLAIN_EXAMPLES: &str = "Examples:
+  ishibumi policy explain policy.txt
+  ishibumi policy explain policy.txt --checkpoint checkpoint.txt
+  curl -s https://log.example/checkpoint | ishibumi policy explain policy.txt --checkpoint - --lang ja
+  ishibumi policy explain policy.txt --checkpoint checkpoint.txt --post-quantum --json
+
+Says what has to be true of a checkpoint, which cosignatures of this one satisfy what, who is missing,
+and since when the quorum holds. Warnings name keys of one operator that could count twice, logs that
+witness themselves, and witnesses that never count; they are drawn from names and decide nothing.
+
+Exit codes: 0 the policy can be met and the checkpoint, if given, is trusted, 1 a signature on it is
+false or it is none, 2 the policy cannot be used, 3 a file is missing, 4 log or quorum are missing, or
+the quorum can never be met.";
 
 /// How many problems of one file are named.
 const PROBLEMS_MAX: usize = 20;
@@ -28,9 +44,24 @@ pub(crate) struct PolicyArguments {
 
 #[derive(Debug, Subcommand)]
 enum PolicyCommand {
-    /// Say in words what a policy demands, or what is wrong with it
-    #[command(after_help = EXAMPLES)]
+    /// Say in words what each line of a policy means, or what is wrong with it
+    #[command(after_help = CHECK_EXAMPLES)]
     Check {
+        /// Accept `quorum none`, which trusts the log alone and proves no time
+        #[arg(long)]
+        allow_no_quorum: bool,
+        /// The policy
+        policy: PathBuf,
+    },
+    /// Say in words what a policy demands, and which cosignatures of a checkpoint satisfy it
+    #[command(after_help = EXPLAIN_EXAMPLES)]
+    Explain {
+        /// A checkpoint to explain, a signed note; `-` for standard input
+        #[arg(long, value_name = "FILE")]
+        checkpoint: Option<PathBuf>,
+        /// Count ML-DSA-44 cosignatures alone
+        #[arg(long)]
+        post_quantum: bool,
         /// Accept `quorum none`, which trusts the log alone and proves no time
         #[arg(long)]
         allow_no_quorum: bool,
@@ -40,41 +71,84 @@ enum PolicyCommand {
 }
 
 pub(crate) fn run(arguments: &PolicyArguments, voice: Voice) -> Result<Exit, Failure> {
-    let PolicyCommand::Check {
-        allow_no_quorum,
-        policy: path,
-    } = &arguments.command;
-    let octets = files::read(path, FILE_LEN_MAX)?;
-    match check(&octets, *allow_no_quorum) {
-        Ok(policy) => {
-            let lines = describe(&policy);
-            let value = json!({
-                "usable": true,
-                "logs": policy.logs().len(),
-                "witnesses": policy.witnesses().len(),
-                "quorum": policy.quorum() != Quorum::None,
-                "demands": lines,
-            });
-            voice.say(&value, &format!("{}\n", lines.join("\n")));
-            Ok(Exit::Proven)
-        }
-        Err(problems) => {
-            let shown: Vec<String> = problems.iter().map(ToString::to_string).collect();
-            let mut text = String::new();
-            for problem in &shown {
-                // Writing to a String does not fail.
-                let _ = writeln!(text, "{}: {problem}", path.display());
+    match &arguments.command {
+        PolicyCommand::Check {
+            allow_no_quorum,
+            policy,
+        } => check(policy, *allow_no_quorum, voice),
+        PolicyCommand::Explain {
+            checkpoint,
+            post_quantum,
+            allow_no_quorum,
+            policy,
+        } => {
+            let octets = files::read(policy, FILE_LEN_MAX)?;
+            match parse(&octets, *allow_no_quorum) {
+                Ok(policy) => explain(
+                    &policy.demanding(trust::demand(*post_quantum)),
+                    checkpoint.as_deref(),
+                    voice,
+                ),
+                Err(problems) => Ok(unusable(policy, &problems, voice)),
             }
-            voice.say(&json!({ "usable": false, "problems": shown }), &text);
-            Ok(Exit::Usage)
         }
     }
 }
 
+fn check(path: &Path, allow_no_quorum: bool, voice: Voice) -> Result<Exit, Failure> {
+    let octets = files::read(path, FILE_LEN_MAX)?;
+    match parse(&octets, allow_no_quorum) {
+        Ok(policy) => {
+            let explanation = Explanation::new(&policy);
+            let mut text = explanation.lines(voice.language).join("\n") + "\n";
+            for warning in explanation.warnings(voice.language) {
+                // Writing to a String does not fail.
+                let _ = writeln!(text, "{}: {warning}", path.display());
+            }
+            voice.say(&explanation.json(), &text);
+            Ok(Exit::Proven)
+        }
+        Err(problems) => Ok(unusable(path, &problems, voice)),
+    }
+}
+
+fn explain(policy: &Policy, checkpoint: Option<&Path>, voice: Voice) -> Result<Exit, Failure> {
+    let mut explanation = Explanation::new(policy);
+    if let Some(path) = checkpoint {
+        let octets = files::read(path, NOTE_LEN_MAX)?;
+        let shown = path.display();
+        let note = Note::parse(&octets).map_err(|error| {
+            Failure::new(Exit::Disproven, format!("{shown}: {error}"))
+                .advice("a checkpoint is a C2SP signed note; a log serves it as /checkpoint")
+        })?;
+        explanation = explanation
+            .with_checkpoint(&note)
+            .map_err(|error| trust::failure(&error, format!("{shown}: {error}")))?;
+    }
+    voice.say(&explanation.json(), &explanation.text(voice.language));
+    Ok(match explanation.decision() {
+        Some(Err(error)) => trust::failure(error, error).exit,
+        _ if explanation.holds() => Exit::Proven,
+        _ => Exit::Indeterminate,
+    })
+}
+
+/// Names every problem of a policy that cannot be used.
+fn unusable(path: &Path, problems: &[PolicyError], voice: Voice) -> Exit {
+    let shown: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    let mut text = String::new();
+    for problem in &shown {
+        // Writing to a String does not fail.
+        let _ = writeln!(text, "{}: {problem}", path.display());
+    }
+    voice.say(&json!({ "usable": false, "problems": shown }), &text);
+    Exit::Usage
+}
+
 /// Reads a policy, and on a problem goes on without the line that has it, so that all are named. A
 /// line that names what a bad line would have defined is then a problem too.
-fn check(octets: &[u8], allow_no_quorum: bool) -> Result<Policy, Vec<PolicyError>> {
-    let parse = if allow_no_quorum {
+fn parse(octets: &[u8], allow_no_quorum: bool) -> Result<Policy, Vec<PolicyError>> {
+    let read = if allow_no_quorum {
         Policy::parse_allowing_no_quorum
     } else {
         Policy::parse
@@ -82,7 +156,7 @@ fn check(octets: &[u8], allow_no_quorum: bool) -> Result<Policy, Vec<PolicyError
     let mut lines: Vec<&[u8]> = octets.split(|&octet| octet == b'\n').collect();
     let mut problems: Vec<PolicyError> = Vec::new();
     loop {
-        match parse(&lines.join(&b'\n')) {
+        match read(&lines.join(&b'\n')) {
             Ok(policy) if problems.is_empty() => return Ok(policy),
             Ok(_) => return Err(problems),
             Err(problem) => {
@@ -111,66 +185,4 @@ fn is_quorum_line(octets: &[u8], number: usize) -> bool {
         .checked_sub(1)
         .and_then(|index| octets.split(|&octet| octet == b'\n').nth(index));
     line.is_some_and(|line| line.trim_ascii_start().starts_with(b"quorum"))
-}
-
-fn describe(policy: &Policy) -> Vec<String> {
-    let mut lines = Vec::new();
-    for log in policy.logs() {
-        let url = log
-            .url
-            .as_deref()
-            .map(|url| format!(", at {}", String::from_utf8_lossy(url)));
-        let key = format!("key id {:08x}", log.key.id());
-        lines.push(format!(
-            "log: checkpoints of {} count ({key}){}",
-            log.key.name(),
-            url.unwrap_or_default()
-        ));
-    }
-    for witness in policy.witnesses() {
-        let url = witness
-            .url
-            .as_deref()
-            .map(|url| format!(", at {}", String::from_utf8_lossy(url)));
-        lines.push(format!(
-            "witness {}: cosignatures of {} count (key id {:08x}){}",
-            String::from_utf8_lossy(&witness.name),
-            witness.key.name(),
-            witness.key.id(),
-            url.unwrap_or_default()
-        ));
-    }
-    for group in policy.groups() {
-        let members: Vec<String> = group
-            .members
-            .iter()
-            .map(|&member| name(policy, member))
-            .collect();
-        lines.push(format!(
-            "group {}: has witnessed when {} of these {} have: {}",
-            String::from_utf8_lossy(&group.name),
-            group.threshold,
-            members.len(),
-            members.join(", ")
-        ));
-    }
-    lines.push(match policy.quorum() {
-        Quorum::None => {
-            "quorum: none; the log alone is trusted, and no time is ever proven".to_owned()
-        }
-        Quorum::Of(member) => format!(
-            "quorum: a checkpoint is trusted when its log signed it and {} has witnessed it",
-            name(policy, member)
-        ),
-    });
-    lines
-}
-
-fn name(policy: &Policy, member: Member) -> String {
-    let name = match member {
-        Member::Witness(place) => policy.witnesses().get(place).map(|witness| &witness.name),
-        Member::Group(place) => policy.groups().get(place).map(|group| &group.name),
-    };
-    name.map(|name| String::from_utf8_lossy(name).into_owned())
-        .unwrap_or_default()
 }

@@ -12,8 +12,8 @@ use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use super::network::{self, Terms};
-use super::{Exit, Failure, Voice, files};
+use super::trust::Terms;
+use super::{Exit, Failure, Voice, files, network};
 
 const EXAMPLES: &str = "Examples:
   ishibumi submit --log http://127.0.0.1:8080 --token-file token.txt contract.tst
@@ -42,6 +42,9 @@ pub(crate) struct SubmitArguments {
     /// Verify what comes back under this policy
     #[arg(long, value_name = "FILE", requires = "anchors")]
     policy: Option<PathBuf>,
+    /// The quorum has to be met by ML-DSA-44 cosignatures alone
+    #[arg(long, requires = "policy")]
+    post_quantum: bool,
     /// Trusted certificates for that, as for `verify`
     #[arg(long, value_name = "DIR", requires = "policy")]
     anchors: Option<PathBuf>,
@@ -113,7 +116,10 @@ enum Done {
 
 pub(crate) fn run(arguments: &SubmitArguments, voice: Voice) -> Result<Exit, Failure> {
     let terms = match (&arguments.policy, &arguments.anchors) {
-        (Some(policy), Some(anchors)) => Some(Terms::read(policy, anchors)?),
+        (Some(policy), Some(anchors)) => {
+            let anchors = files::anchors(anchors, false)?;
+            Some(Terms::read(policy, arguments.post_quantum, anchors)?)
+        }
         _ => None,
     };
     if let Some(folder) = &arguments.out {

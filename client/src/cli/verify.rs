@@ -8,12 +8,14 @@ use ishibumi::verify::Indication;
 use ishibumi::{Evidence, RevocationList, Verifier, VerifyError, render};
 use ishibumi_tlog::proof::FILE_EXTENSION;
 
+use super::trust::Trust;
 use super::{Exit, Failure, Voice, files};
 
 const EXAMPLES: &str = "Examples:
   ishibumi verify --policy policy.txt --anchors anchors/ contract.tst
   ishibumi verify --policy policy.txt --anchors anchors/ --document contract.pdf contract.tst
   ishibumi verify --policy policy.txt --anchors anchors/ --revocation ca.crl seal.crt seal.tlog-proof
+  ishibumi verify --policy policy.txt --anchors anchors/ --post-quantum contract.tst
 
 Exit codes: 0 proven, 1 disproven, 2 usage, 3 unavailable (a file is missing), 4 indeterminate.
 docs/verdicts.md says what each verdict means.";
@@ -22,9 +24,8 @@ docs/verdicts.md says what each verdict means.";
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct VerifyArguments {
-    /// The policy: trusted logs, witnesses and their quorum (C2SP tlog-policy)
-    #[arg(long, value_name = "FILE")]
-    policy: PathBuf,
+    #[command(flatten)]
+    trust: Trust,
     /// Trusted certificates: a folder of PEM or DER files, or one file; certificates in the
     /// subfolder `intermediates` are known without being trusted
     #[arg(long, value_name = "DIR")]
@@ -38,9 +39,6 @@ pub(crate) struct VerifyArguments {
     /// Without usable revocation data the verdict is indeterminate
     #[arg(long)]
     require_revocation: bool,
-    /// Accept a policy with `quorum none`, which trusts the log alone and proves no time
-    #[arg(long)]
-    allow_no_quorum: bool,
     /// Accept SHA-1 in artifacts of the years before 2016
     #[arg(long)]
     accept_sha1: bool,
@@ -51,7 +49,7 @@ pub(crate) struct VerifyArguments {
 }
 
 pub(crate) fn run(arguments: &VerifyArguments, voice: Voice) -> Result<Exit, Failure> {
-    let policy = files::policy(&arguments.policy, arguments.allow_no_quorum)?;
+    let policy = arguments.trust.read()?;
     let anchors = files::anchors(&arguments.anchors, arguments.accept_sha1)?;
     let artifact = files::read(&arguments.artifact, files::ARTIFACT_LEN_MAX)?;
     let proof = files::read_proof(&evidence_path(arguments)?)?;

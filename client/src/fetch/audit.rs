@@ -1,20 +1,16 @@
 //! A whole audit: newest checkpoint, replay, and what to say when it fails.
 
-use std::collections::VecDeque;
-
-use ishibumi_tlog::note::{Note, NoteError};
-use ishibumi_tlog::policy::TrustError;
+use ishibumi_tlog::policy::Demand;
 use ishibumi_tlog::{Policy, TrustedCheckpoint};
-use serde::Deserialize;
 
-use super::source::{Source, SourceError};
+use super::ahead::Ahead;
+use super::evidence::of_trust;
+use super::many::Blame;
+use super::source::{HeadError, Source, SourceError};
 use crate::audit::{
-    AuditEvidence, AuditState, AuditStateError, Audited, Misbehaviour, Replay, Seen, Suspects,
-    Tally, Timeline, Violation,
+    AuditEvidence, AuditState, AuditStateError, Audited, Entries, Misbehaviour, Replay, Seen,
+    Suspects, Tally, Timeline, Violation,
 };
-
-/// Files that are asked for before they are needed. Bounds memory: so many bundles may be held.
-const FILES_AHEAD: usize = 8;
 
 /// Kept checkpoints whose times are asked for, at most.
 const CHECKPOINTS_MAX: u64 = 64;
@@ -32,6 +28,8 @@ pub struct AuditReport {
     pub since: Option<Seen>,
     /// Whether every record from index 0 on was read.
     pub from_the_beginning: bool,
+    /// Which cosignatures counted.
+    pub demand: Demand,
 }
 
 /// Why an audit did not succeed.
@@ -41,12 +39,9 @@ pub enum AuditError {
     /// A file could not be had.
     #[error(transparent)]
     Source(#[from] SourceError),
-    /// `checkpoint` is no signed note.
-    #[error("checkpoint: {0}")]
-    Note(#[from] NoteError),
-    /// The checkpoint is not to be trusted under the policy.
-    #[error("checkpoint: {0}")]
-    Trust(#[from] TrustError),
+    /// There is no trusted checkpoint.
+    #[error(transparent)]
+    Head(#[from] HeadError),
     /// The log's files do not make what it signed.
     #[error("{0}")]
     Violation(#[from] Violation),
@@ -63,16 +58,43 @@ pub enum AuditError {
     State(#[from] AuditStateError),
 }
 
-/// Replays the log at `source` up to its newest checkpoint, from `last` on or, if `full`, from the
-/// beginning and through `last`. `progress` is told (leaves replayed, leaves in all).
+impl AuditError {
+    /// What it means for the other sources. A fork convicts the log; a rollback may be a source that
+    /// fell behind.
+    pub fn blame(&self) -> Blame {
+        match self {
+            Self::Source(_) | Self::Head(HeadError::Source(_)) | Self::State(_) => Blame::Silent,
+            Self::Head(HeadError::Trust(error)) => of_trust(error),
+            Self::Misbehaviour { evidence, .. } if evidence.misbehaviour == Misbehaviour::Fork => {
+                Blame::Log
+            }
+            _ => Blame::False,
+        }
+    }
+}
+
+/// How a log is audited.
+#[derive(Clone, Copy, Debug)]
+pub struct Terms<'a> {
+    /// Which logs and witnesses are trusted.
+    pub policy: &'a Policy,
+    /// What the last visit saw.
+    pub last: Option<&'a AuditState>,
+    /// Whether everything is read again, through what the last visit saw.
+    pub full: bool,
+    /// What the entries are taken for.
+    pub entries: Entries,
+}
+
+/// Replays the log at `source` up to its newest checkpoint, from the last visit on or from the
+/// beginning. `progress` is told (leaves replayed, leaves in all).
 pub async fn audit(
     source: &Source,
-    policy: &Policy,
-    last: Option<&AuditState>,
-    full: bool,
+    terms: Terms<'_>,
     mut progress: impl FnMut(u64, u64),
 ) -> Result<AuditReport, AuditError> {
-    let head = policy.check_checkpoint(&Note::parse(&source.checkpoint().await?)?)?;
+    let Terms { policy, last, .. } = terms;
+    let head = source.head(policy).await?;
     let target = head.checkpoint().clone();
     let since = last.map(|state| {
         let checkpoint = state.head().checkpoint();
@@ -83,16 +105,17 @@ pub async fn audit(
     });
     let timeline = timeline(source, policy, &head, last).await;
     let blame = |violation| with_evidence(violation, last, &head);
-    let resumed = last.filter(|_| !full);
+    let resumed = last.filter(|_| !terms.full);
     let audited = match resumed {
         Some(state) => {
             let replay = Replay::resumed(target.clone(), state.edge().clone()).map_err(blame)?;
-            let replay = replay.with_timeline(timeline);
+            let replay = replay.with_timeline(timeline).with_entries(terms.entries);
             match run(source, replay, &mut progress).await {
                 // Read from the beginning, the log itself shows whether it changed what was seen or
                 // whether somebody serves files that are not its own.
                 Err(AuditError::Violation(first)) => {
                     let replay = Replay::full(target, since).map_err(blame)?;
+                    let replay = replay.with_entries(terms.entries);
                     let again = run(source, replay, &mut progress).await;
                     return Err(match again {
                         Err(AuditError::Violation(violation)) => blame(violation),
@@ -105,7 +128,7 @@ pub async fn audit(
         }
         None => {
             let replay = Replay::full(target, since).map_err(blame)?;
-            let replay = replay.with_timeline(timeline);
+            let replay = replay.with_timeline(timeline).with_entries(terms.entries);
             match run(source, replay, &mut progress).await {
                 Err(AuditError::Violation(violation)) => return Err(blame(violation)),
                 ended => ended?,
@@ -120,12 +143,8 @@ pub async fn audit(
         suspects,
         since,
         from_the_beginning: resumed.is_none(),
+        demand: policy.demand(),
     })
-}
-
-#[derive(Deserialize)]
-struct Kept {
-    sizes: Vec<u64>,
 }
 
 /// Times of checkpoints: of the newest, of the last visit's, and of kept ones at even distances. What
@@ -145,19 +164,13 @@ async fn timeline(
     let mut from = 0;
     let end = head.checkpoint().size;
     while from < end {
-        let Ok(listing) = source.kept_sizes(from).await else {
-            break;
-        };
-        let Ok(Kept { sizes }) = serde_json::from_slice(&listing) else {
+        let Ok(sizes) = source.kept_sizes(from).await else {
             break;
         };
         let Some(&size) = sizes.first().filter(|size| (from..=end).contains(size)) else {
             break;
         };
-        let kept = source.kept(size).await.ok();
-        let note = kept.and_then(|octets| Note::parse(&octets).ok());
-        let trusted = note.and_then(|note| policy.check_checkpoint(&note).ok());
-        if let Some(trusted) = trusted {
+        if let Ok(trusted) = source.kept(size, policy).await {
             add(&trusted);
         }
         from = (size + 1).max(from.saturating_add(end / CHECKPOINTS_MAX));
@@ -200,22 +213,9 @@ async fn run(
     progress: &mut impl FnMut(u64, u64),
 ) -> Result<Audited, AuditError> {
     let total = replay.target_size();
-    let mut plan = replay.plan();
-    let mut coming = VecDeque::new();
-    loop {
-        while coming.len() < FILES_AHEAD
-            && let Some(path) = plan.next()
-        {
-            let source = source.clone();
-            coming.push_back((path, tokio::spawn(async move { source.tile(path).await })));
-        }
-        let Some((path, file)) = coming.pop_front() else {
-            break;
-        };
-        let octets = file
-            .await
-            .map_err(|error| SourceError::Unavailable(format!("{path}: {error}")))??;
-        replay.take(path, &octets)?;
+    let mut files = Ahead::new(source, replay.plan());
+    while let Some((path, octets)) = files.next().await {
+        replay.take(path, &octets?)?;
         progress(replay.size(), total);
     }
     Ok(replay.finish()?)

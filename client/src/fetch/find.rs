@@ -3,31 +3,29 @@
 //! A log answers a lookup with indices, and an index is a hint: nothing signs it. So each record is read
 //! from its entry bundle, has to be what was asked for, and is proven under a checkpoint with the policy's
 //! quorum, from tiles that are trusted no further than the proof they make. What a log leaves out cannot be
-//! noticed this way: only an audit reads everything.
+//! noticed this way.
+//!
+//! Where nobody answers lookups (a mirror, a directory), every record is read instead and hashed to the root
+//! of the checkpoint: slow, and complete.
 
-use std::collections::HashMap;
 use std::fmt::Write as _;
 
 use ishibumi_artifact::record::RecordError;
 use ishibumi_artifact::{LookupKey, Record};
 use ishibumi_tlog::hash::leaf_hash;
-use ishibumi_tlog::note::{Note, NoteError};
-use ishibumi_tlog::policy::TrustError;
-use ishibumi_tlog::tile::{
-    BundleError, TILE_WIDTH, Tile, TileKind, TileNodes, TilePath, TileSource, decode_bundle,
-    tile_width,
-};
-use ishibumi_tlog::tree::{ProofError, check_inclusion, prove_inclusion};
-use ishibumi_tlog::{Hash, Policy, TrustedCheckpoint};
+use ishibumi_tlog::tile::{BundleError, TILE_WIDTH, TileKind, TilePath, decode_bundle, tile_width};
+use ishibumi_tlog::tree::{Frontier, ProofError, check_inclusion};
+use ishibumi_tlog::{Checkpoint, Hash, Policy, TrustedCheckpoint};
 use serde::Deserialize;
 
-use super::source::{Source, SourceError};
+use super::ahead::Ahead;
+use super::evidence::of_trust;
+use super::many::Blame;
+use super::prover::Prover;
+use super::source::{HeadError, Source, SourceError};
 
 /// The longest answer to a lookup, in octets.
 const ANSWER_LEN_MAX: usize = 1 << 20;
-
-/// Tiles that are remembered, 8 KiB each.
-const TILES_MAX: usize = 512;
 
 /// What is looked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -97,8 +95,10 @@ pub struct Findings {
     pub head: TrustedCheckpoint,
     /// The records, by index.
     pub found: Vec<Found>,
-    /// Whether the log named more than were asked for.
+    /// Whether there are more than were asked for.
     pub more: bool,
+    /// Whether every record of the tree was read, so that none was left out.
+    pub complete: bool,
 }
 
 /// Why a search did not succeed.
@@ -108,12 +108,9 @@ pub enum FindError {
     /// Something could not be had.
     #[error(transparent)]
     Source(#[from] SourceError),
-    /// `checkpoint` is no signed note.
-    #[error("checkpoint: {0}")]
-    Note(#[from] NoteError),
-    /// The checkpoint is not to be trusted under the policy.
-    #[error("checkpoint: {0}")]
-    Trust(#[from] TrustError),
+    /// There is no trusted checkpoint.
+    #[error(transparent)]
+    Head(#[from] HeadError),
     /// The answer to the lookup is none.
     #[error("the log's answer to the lookup is not understood: {0}")]
     NotUnderstood(String),
@@ -155,6 +152,29 @@ pub enum FindError {
         /// Why.
         source: ProofError,
     },
+    /// All records were read and do not make the checkpoint's root.
+    #[error(
+        "the records of the tree of size {size} hash to the root {computed}, the log signed {signed}"
+    )]
+    Root {
+        /// Size of the tree.
+        size: u64,
+        /// What the records hash to.
+        computed: Hash,
+        /// What the checkpoint says.
+        signed: Hash,
+    },
+}
+
+impl FindError {
+    /// What it means for the other sources.
+    pub fn blame(&self) -> Blame {
+        match self {
+            Self::Source(_) | Self::Head(HeadError::Source(_)) => Blame::Silent,
+            Self::Head(HeadError::Trust(error)) => of_trust(error),
+            _ => Blame::False,
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -163,28 +183,101 @@ struct Answer {
     next: Option<u64>,
 }
 
-/// Asks the log at `source` for at most `most` records and proves each of them.
+/// Asks `source` for at most `most` records and proves each of them; where it answers no lookups, reads
+/// every record. `progress` is told (records read, records in all) then.
 pub async fn find(
     source: &Source,
     policy: &Policy,
     query: &Query,
     most: usize,
+    progress: impl FnMut(u64, u64),
 ) -> Result<Findings, FindError> {
-    let (indices, more) = ask(source, query, most).await?;
+    let (indices, more) = match ask(source, query, most).await {
+        Err(FindError::Source(SourceError::Missing(_))) => {
+            return read_all(source, policy, query, most, progress).await;
+        }
+        answer => answer?,
+    };
     // After the lookup, so that what is published covers what it named.
-    let head = policy.check_checkpoint(&Note::parse(&source.checkpoint().await?)?)?;
+    let head = source.head(policy).await?;
     let mut reader = Reader {
         source,
         size: head.checkpoint().size,
         root: head.checkpoint().root,
-        tiles: Tiles::default(),
+        prover: Prover::new(source, head.checkpoint().size),
         bundle: None,
     };
     let mut found = Vec::new();
     for index in indices {
         found.push(reader.prove(query, index).await?);
     }
-    Ok(Findings { head, found, more })
+    let complete = false;
+    Ok(Findings {
+        head,
+        found,
+        more,
+        complete,
+    })
+}
+
+/// Reads every record of the newest trusted checkpoint, and hashes them to its root: each record that
+/// fits is proven by that, and so is that there are no others.
+async fn read_all(
+    source: &Source,
+    policy: &Policy,
+    query: &Query,
+    most: usize,
+    mut progress: impl FnMut(u64, u64),
+) -> Result<Findings, FindError> {
+    let head = source.head(policy).await?;
+    let Checkpoint { size, root, .. } = *head.checkpoint();
+    let plan = (0..size.div_ceil(u64::from(TILE_WIDTH))).map(move |index| TilePath {
+        kind: TileKind::Entries,
+        index,
+        width: tile_width(0, index, size),
+    });
+    let mut bundles = Ahead::new(source, plan);
+    let mut tree = Frontier::new();
+    let (mut found, mut more) = (Vec::new(), false);
+    while let Some((path, octets)) = bundles.next().await {
+        let octets = octets?;
+        let entries =
+            decode_bundle(path.width, &octets).map_err(|error: BundleError| file(path, &error))?;
+        for entry in entries {
+            let (index, leaf) = (tree.size(), leaf_hash(entry));
+            tree.append(leaf, |_, _, _| {});
+            let record =
+                Record::decode(entry).map_err(|source| FindError::Record { index, source })?;
+            if !query.fits(leaf, &record) {
+                continue;
+            }
+            more |= found.len() >= most;
+            if !more {
+                found.push(Found {
+                    index,
+                    leaf,
+                    record,
+                });
+            }
+        }
+        progress(tree.size(), size);
+    }
+    let computed = tree.root();
+    if tree.size() != size || computed != root {
+        let signed = root;
+        return Err(FindError::Root {
+            size,
+            computed,
+            signed,
+        });
+    }
+    let complete = true;
+    Ok(Findings {
+        head,
+        found,
+        more,
+        complete,
+    })
 }
 
 /// The indices that the log names, and whether there are more.
@@ -223,7 +316,7 @@ struct Reader<'a> {
     source: &'a Source,
     size: u64,
     root: Hash,
-    tiles: Tiles,
+    prover: Prover<'a>,
     /// The entries of the bundle that was read last: indices ascend.
     bundle: Option<(u64, Vec<Vec<u8>>)>,
 }
@@ -241,7 +334,8 @@ impl Reader<'_> {
         if !query.fits(leaf, &record) {
             return Err(FindError::Other { index });
         }
-        let proof = self.proof(index).await?;
+        let proof = self.prover.inclusion(index, size).await?;
+        let proof = proof.ok_or(FindError::Beyond { index, size })?;
         check_inclusion(leaf, index, size, self.root, &proof)
             .map_err(|source| FindError::Unproven { index, source })?;
         Ok(Found {
@@ -270,50 +364,12 @@ impl Reader<'_> {
         let entry = entries.and_then(|entries| entries.get(place));
         entry.cloned().ok_or_else(|| file(path, &"it is too short"))
     }
-
-    /// Makes the proof out of tiles, fetching one after the other what it needs.
-    async fn proof(&mut self, index: u64) -> Result<Vec<Hash>, FindError> {
-        let size = self.size;
-        loop {
-            let made = prove_inclusion(&TileNodes::new(&self.tiles, size), index, size);
-            let Missing(path) = match made {
-                Ok(Some(proof)) => return Ok(proof),
-                Ok(None) => return Err(FindError::Beyond { index, size }),
-                Err(missing) => missing,
-            };
-            let octets = self.source.tile(path).await?;
-            let tile = Tile::decode(path.width, &octets)
-                .ok_or_else(|| file(path, &format!("{} octets are no tile", octets.len())))?;
-            if self.tiles.0.len() >= TILES_MAX {
-                self.tiles.0.clear();
-            }
-            self.tiles.0.insert(path.to_string(), tile);
-        }
-    }
 }
 
 fn file(path: TilePath, reason: &dyn std::fmt::Display) -> FindError {
     FindError::File {
         path,
         reason: reason.to_string(),
-    }
-}
-
-/// Tiles that were fetched, by path.
-#[derive(Default)]
-struct Tiles(HashMap<String, Tile>);
-
-/// A tile that has to be fetched first.
-struct Missing(TilePath);
-
-impl TileSource for Tiles {
-    type Error = Missing;
-
-    fn tile(&self, level: u8, index: u64, width: u16) -> Result<Tile, Missing> {
-        let kind = TileKind::Hashes(level);
-        let path = TilePath { kind, index, width };
-        let tile = self.0.get(&path.to_string()).cloned();
-        tile.ok_or(Missing(path))
     }
 }
 

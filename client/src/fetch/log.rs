@@ -22,6 +22,12 @@ pub struct LogClient {
     net: Arc<dyn Net>,
     base: String,
     token: Option<String>,
+    past_caches: bool,
+}
+
+/// What asks every cache on the way to stand aside (RFC 9111 section 5.2.1.4).
+pub(super) fn no_cache() -> (&'static str, String) {
+    ("cache-control", "no-cache".to_owned())
 }
 
 /// What is submitted.
@@ -168,6 +174,16 @@ impl LogClient {
             net,
             base: base.trim_end_matches('/').to_owned(),
             token,
+            past_caches: false,
+        }
+    }
+
+    /// The same log, asked past every cache on the way.
+    #[must_use]
+    pub fn past_caches(self) -> Self {
+        Self {
+            past_caches: true,
+            ..self
         }
     }
 
@@ -203,9 +219,11 @@ impl LogClient {
     /// Asks for the proof of the record with this leaf hash.
     pub async fn proof(&self, leaf: Hash, timeout: Duration) -> Result<ProofAnswer, ApiError> {
         let url = format!("{}/v1/proof/{}", self.base, leaf.to_hex());
-        let answer = self
-            .patiently(Request::get(url, PROOF_LEN_MAX), timeout)
-            .await?;
+        let mut request = Request::get(url, PROOF_LEN_MAX);
+        if self.past_caches {
+            request.headers.push(no_cache());
+        }
+        let answer = self.patiently(request, timeout).await?;
         match answer.status {
             200 => Ok(ProofAnswer::Proof(answer.body)),
             202 => Ok(ProofAnswer::NotYet),

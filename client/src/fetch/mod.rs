@@ -1,14 +1,23 @@
-//! Reaching a log: its static files, its submission API, its lookups, and a whole audit.
+//! Reaching a log: its static files, its submission API, its lookups, and a whole audit; and reaching
+//! several sources, of which the first with a verified answer wins ([`first_verified`]).
 //!
 //! Nothing that comes from here is trusted: files go into [`crate::audit`], proofs into
 //! [`crate::Verifier`]. Every request has a deadline and a bound on the answer.
 
+mod ahead;
 mod audit;
+mod evidence;
 mod find;
 mod log;
+mod many;
+mod monitor;
+mod prover;
 mod source;
 
-pub use audit::{AuditError, AuditReport, audit};
+pub use audit::{AuditError, AuditReport, Terms, audit};
+pub use evidence::{EvidenceError, evidence};
 pub use find::{FindError, Findings, Found, Query, find};
 pub use log::{ApiError, LogClient, Problem, ProofAnswer, Staged, Submission, Submitted, Wait};
-pub use source::{Source, SourceError};
+pub use many::{Blame, Refused, Won, first_verified};
+pub use monitor::{Post, PostKind, Targets, watch_round};
+pub use source::{HeadError, Source, SourceError};

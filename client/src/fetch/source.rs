@@ -1,13 +1,19 @@
 //! Where a log's static files come from: a URL or a directory that holds a copy (C2SP tlog-tiles).
 
+use std::fmt;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use ishibumi_tlog::hash::HASH_LEN;
-use ishibumi_tlog::note::NOTE_LEN_MAX;
+use ishibumi_tlog::note::{NOTE_LEN_MAX, Note, NoteError};
+use ishibumi_tlog::policy::TrustError;
 use ishibumi_tlog::tile::{ENTRY_LEN_MAX, TILE_LEN, TILE_WIDTH, TileKind, TilePath};
+use ishibumi_tlog::{Policy, TrustedCheckpoint};
 use ishibumi_wire::{Net, Request};
+use serde::Deserialize;
+
+use super::log::{LogClient, no_cache};
 
 /// The largest entry bundle, in octets.
 const BUNDLE_LEN_MAX: usize = TILE_WIDTH as usize * (2 + ENTRY_LEN_MAX);
@@ -15,14 +21,48 @@ const BUNDLE_LEN_MAX: usize = TILE_WIDTH as usize * (2 + ENTRY_LEN_MAX);
 /// The longest listing of kept checkpoints, in octets.
 const LISTING_LEN_MAX: usize = 64 << 10;
 
-/// The static files of one log.
+/// The static files of one log, and where they are served by a log or mirror, its API.
 #[derive(Clone)]
 pub struct Source(Place);
 
 #[derive(Clone)]
 enum Place {
     Directory(PathBuf),
-    Url { net: Arc<dyn Net>, base: String },
+    Url {
+        net: Arc<dyn Net>,
+        base: String,
+        /// Whether caches on the way are asked to stand aside.
+        past_caches: bool,
+    },
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Place::Directory(directory) => directory.display().fmt(f),
+            Place::Url { base, .. } => f.write_str(base),
+        }
+    }
+}
+
+/// Why there is no trusted checkpoint.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum HeadError {
+    /// It could not be had.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// It is no signed note.
+    #[error("checkpoint: {0}")]
+    Note(#[from] NoteError),
+    /// It is not to be trusted under the policy.
+    #[error("checkpoint: {0}")]
+    Trust(#[from] TrustError),
+}
+
+#[derive(Deserialize)]
+struct Kept {
+    sizes: Vec<u64>,
 }
 
 /// Why a file could not be had.
@@ -56,7 +96,45 @@ impl Source {
         Self(Place::Url {
             net,
             base: base.trim_end_matches('/').to_owned(),
+            past_caches: false,
         })
+    }
+
+    /// The same files, asked for past every cache on the way (`Cache-Control: no-cache`), for an answer
+    /// that turned out to be false: perhaps it was not the source that gave it. None for a directory.
+    #[must_use]
+    pub fn past_caches(&self) -> Option<Self> {
+        let Place::Url { net, base, .. } = &self.0 else {
+            return None;
+        };
+        Some(Self(Place::Url {
+            net: Arc::clone(net),
+            base: base.clone(),
+            past_caches: true,
+        }))
+    }
+
+    /// The API beside the files; none for a directory.
+    pub(super) fn api(&self) -> Option<LogClient> {
+        let Place::Url {
+            net,
+            base,
+            past_caches,
+        } = &self.0
+        else {
+            return None;
+        };
+        let client = LogClient::new(Arc::clone(net), base, None);
+        Some(if *past_caches {
+            client.past_caches()
+        } else {
+            client
+        })
+    }
+
+    /// The newest checkpoint, if it is trusted under `policy`.
+    pub async fn head(&self, policy: &Policy) -> Result<TrustedCheckpoint, HeadError> {
+        Ok(policy.check_checkpoint(&Note::parse(&self.checkpoint().await?)?)?)
     }
 
     /// The newest checkpoint, as a signed note.
@@ -64,16 +142,49 @@ impl Source {
         self.read("checkpoint", NOTE_LEN_MAX).await
     }
 
-    /// The listing of kept checkpoints from `from` leaves on (docs/formats/submission-api.md).
-    pub(super) async fn kept_sizes(&self, from: u64) -> Result<Vec<u8>, SourceError> {
-        let path = format!("checkpoints?from={from}");
-        self.read(&path, LISTING_LEN_MAX).await
+    /// Sizes of kept checkpoints, from `from` leaves on, ascending; not all of them if there are many
+    /// (docs/formats/submission-api.md). In a directory: the names of the files in `checkpoints`.
+    pub(crate) async fn kept_sizes(&self, from: u64) -> Result<Vec<u64>, SourceError> {
+        let mut sizes = match &self.0 {
+            Place::Directory(directory) => {
+                let folder = directory.join("checkpoints");
+                let entries = std::fs::read_dir(&folder)
+                    .map_err(|_| SourceError::Missing(folder.display().to_string()))?;
+                let named = |entry: io::Result<std::fs::DirEntry>| {
+                    let name = entry.ok()?.file_name();
+                    name.to_str()?.parse().ok()
+                };
+                entries.filter_map(named).collect()
+            }
+            Place::Url { base, .. } => {
+                let path = format!("checkpoints?from={from}");
+                let listing = self.read(&path, LISTING_LEN_MAX).await?;
+                let kept: Kept = serde_json::from_slice(&listing).map_err(|error| {
+                    SourceError::Unavailable(format!("{base}/{path}: no listing: {error}"))
+                })?;
+                kept.sizes
+            }
+        };
+        sizes.retain(|&size| size >= from);
+        sizes.sort_unstable();
+        Ok(sizes)
     }
 
-    /// The kept checkpoint of `size` leaves, as a signed note.
-    pub(super) async fn kept(&self, size: u64) -> Result<Vec<u8>, SourceError> {
-        self.read(&format!("checkpoints/{size}"), NOTE_LEN_MAX)
-            .await
+    /// The kept checkpoint of `size` leaves, if it is trusted under `policy`.
+    pub(crate) async fn kept(
+        &self,
+        size: u64,
+        policy: &Policy,
+    ) -> Result<TrustedCheckpoint, HeadError> {
+        let path = format!("checkpoints/{size}");
+        let note = Note::parse(&self.read(&path, NOTE_LEN_MAX).await?)?;
+        let trusted = policy.check_checkpoint(&note)?;
+        if trusted.checkpoint().size == size {
+            return Ok(trusted);
+        }
+        let (asked, found) = (size, trusted.checkpoint().size);
+        let message = format!("{self}/{path}: a checkpoint of {found} leaves, not of {asked}");
+        Err(SourceError::Unavailable(message).into())
     }
 
     /// A tile or an entry bundle. Where a partial one is gone, since the log has grown, the full one
@@ -117,9 +228,17 @@ impl Source {
                     }
                 })
             }
-            Place::Url { net, base } => {
+            Place::Url {
+                net,
+                base,
+                past_caches,
+            } => {
                 let url = format!("{base}/{path}");
-                let answer = net.send(Request::get(&url, most)).await;
+                let mut request = Request::get(&url, most);
+                if *past_caches {
+                    request.headers.push(no_cache());
+                }
+                let answer = net.send(request).await;
                 let answer = answer.map_err(|error| SourceError::Unavailable(error.to_string()))?;
                 match answer.status {
                     200 => Ok(answer.body),

@@ -1,5 +1,6 @@
 //! The report for programs. `docs/verdicts.md` lists the members; members may be added.
 
+use ishibumi_tlog::policy::Demand;
 use serde_json::{Value, json};
 
 use super::{Language, kind_name, rfc3339, sentences};
@@ -42,6 +43,7 @@ fn statement(statement: &Statement) -> Value {
             .map(|seen| json!({ "name": seen.name, "time": rfc3339(seen.time) }))
             .collect::<Vec<_>>(),
         "witnesses_in_policy": statement.witnesses_known,
+        "post_quantum": statement.demand == Demand::PostQuantum,
         "not_after": statement.not_after.map(rfc3339),
     })
 }

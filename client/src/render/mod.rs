@@ -6,11 +6,13 @@
 //! without knowing how to say it.
 
 mod json;
+mod policy;
 mod record;
 mod sentences;
 mod text;
 
 pub use json::json;
+pub use policy::Explanation;
 pub use record::record_json;
 pub use sentences::sentences;
 pub use text::text;
@@ -29,6 +31,11 @@ pub enum Language {
 }
 
 impl Language {
+    /// Whether it is English.
+    pub const fn is_english(self) -> bool {
+        matches!(self, Self::English)
+    }
+
     /// `a` in English, `b` in Japanese.
     const fn pick<'a>(self, english: &'a str, japanese: &'a str) -> &'a str {
         match self {
@@ -60,4 +67,10 @@ pub const fn kind_name(record_kind: u16) -> &'static str {
 /// Seconds since the Epoch in RFC 3339.
 pub fn rfc3339(seconds: u64) -> String {
     Time::from_unix(i64::try_from(seconds).unwrap_or(i64::MAX)).to_string()
+}
+
+/// Octets that ought to be text, without what could steer a terminal.
+pub(crate) fn shown(octets: &[u8]) -> String {
+    let text = String::from_utf8_lossy(octets);
+    text.chars().filter(|c| !c.is_control()).collect()
 }

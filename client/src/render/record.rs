@@ -5,6 +5,8 @@ use ishibumi_artifact::record::{
 };
 use serde_json::{Map, Value, json};
 
+use super::shown as text;
+
 /// The fields of a record by name. A record proves nothing by itself: nothing in it is signed by an
 /// issuer.
 pub fn record_json(record: &Record) -> Value {
@@ -101,10 +103,4 @@ fn entry_json(entry: &ProviderEntry) -> Map<String, Value> {
         .into_iter()
         .map(|(name, value)| (name.to_owned(), value))
         .collect()
-}
-
-/// Octets that ought to be text, without what could steer a terminal.
-fn text(octets: &[u8]) -> String {
-    let text = String::from_utf8_lossy(octets);
-    text.chars().filter(|c| !c.is_control()).collect()
 }

@@ -5,6 +5,7 @@ use crate::verify::{
     ConsultedList, Facts, Indication, Outcome, Report, Revocation, Statement, Step,
 };
 use ishibumi_artifact::record::{Accuracy, kind};
+use ishibumi_tlog::policy::Demand;
 
 /// The sentences of `report`, verdict first.
 pub fn sentences(report: &Report, language: Language) -> Vec<String> {
@@ -12,6 +13,7 @@ pub fn sentences(report: &Report, language: Language) -> Vec<String> {
     let mut said = vec![verdict(report, english)];
     if let Some(statement) = report.statement() {
         said.push(existence(statement, english));
+        said.extend(post_quantum(statement, english));
     }
     if let Some(facts) = report.facts() {
         said.push(claims(facts, english));
@@ -113,6 +115,15 @@ fn existence(statement: &Statement, english: bool) -> String {
              ポリシーが証人を求めていないため、時刻は証明されません。"
         ),
     }
+}
+
+fn post_quantum(statement: &Statement, english: bool) -> Option<String> {
+    let said = if english {
+        "The quorum was met by post-quantum cosignatures (ML-DSA-44) alone, as was demanded."
+    } else {
+        "求められたとおり、定足数は耐量子署名（ML-DSA-44）の連署だけで満たされています。"
+    };
+    (statement.demand == Demand::PostQuantum).then(|| said.to_owned())
 }
 
 fn accuracy_words(accuracy: Option<Accuracy>, english: bool) -> String {

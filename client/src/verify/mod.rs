@@ -33,7 +33,7 @@ use ishibumi_tlog::{Hash, Policy, ProvenLeaf};
 /// Verifies evidence under one policy and one set of anchors.
 #[derive(Debug)]
 pub struct Verifier<'a> {
-    /// Which logs and witnesses are trusted, and what quorum.
+    /// Which logs and witnesses are trusted, and what quorum: see also [`Policy::demanding`].
     pub policy: &'a Policy,
     /// Which certificates are trusted or known.
     pub anchors: &'a Anchors,
@@ -150,7 +150,7 @@ impl Verifier<'_> {
                     "signed by {}, cosigned by {} of {} witnesses",
                     head.checkpoint().origin,
                     head.cosignatures().len(),
-                    self.policy.witnesses().len()
+                    self.policy.counted(self.policy.demand())
                 );
                 report.note(Step::Checkpoint, Outcome::Passed, detail);
                 Some(proof)
@@ -232,7 +232,8 @@ impl Verifier<'_> {
                     time: seen.time,
                 })
                 .collect(),
-            witnesses_known: self.policy.witnesses().len(),
+            witnesses_known: self.policy.counted(self.policy.demand()),
+            demand: self.policy.demand(),
             not_after: leaf.head().not_after(),
         }
     }

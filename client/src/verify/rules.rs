@@ -23,7 +23,9 @@ impl From<&TrustError> for SubIndication {
         match error {
             TrustError::UnknownLog(_)
             | TrustError::NotSignedByLog(_)
+            | TrustError::UnsignedExtensions(_)
             | TrustError::NoQuorum { .. }
+            | TrustError::NoPostQuantumQuorum { .. }
             | TrustError::Note(NoteError::NoKnownKey(_)) => Self::NoPoe,
             TrustError::Note(NoteError::BadSignature(_)) => Self::SigCryptoFailure,
             TrustError::Inclusion(_) => Self::HashFailure,

@@ -21,6 +21,7 @@ pub(crate) const ORIGIN: &str = "t.example/log";
 pub(crate) struct Log {
     signer: NoteSigner,
     witnesses: Vec<Cosigner>,
+    quantum: Vec<Cosigner>,
     records: Vec<Vec<u8>>,
     leaves: Leaves,
 }
@@ -58,22 +59,54 @@ impl NodeReader for Leaves {
 impl Log {
     /// A log with its opening statement, and keys that are the same in every test.
     pub(crate) fn new() -> Self {
+        let mut log = Self::foreign();
+        let vkey = log.signer.verifier().to_string();
+        let opened = LogOpened::new(ORIGIN, &[&vkey], b"").unwrap();
+        log.add(&Body::Log(LogStatement::Opened(opened)).into());
+        log
+    }
+
+    /// A log of somebody else's, still empty, with the same keys.
+    pub(crate) fn foreign() -> Self {
         let signer = NoteSigner::from_seed(ORIGIN, SignatureType::Ed25519, &[1; 32]).unwrap();
         let witness = |n: u8| {
             let name = format!("w{n}.example");
             let key = NoteSigner::from_seed(&name, SignatureType::CosignatureV1, &[10 + n; 32]);
             Cosigner::new(key.unwrap()).unwrap()
         };
-        let vkey = signer.verifier().to_string();
-        let mut log = Self {
+        let quantum = |n: u8| {
+            let name = format!("q{n}.example");
+            let key = NoteSigner::from_seed(&name, SignatureType::SubtreeV1, &[20 + n; 32]);
+            Cosigner::new(key.unwrap()).unwrap()
+        };
+        Self {
             signer,
             witnesses: (1..=3).map(witness).collect(),
+            quantum: (1..=2).map(quantum).collect(),
             records: Vec::new(),
             leaves: Leaves::default(),
-        };
-        let opened = LogOpened::new(ORIGIN, &[&vkey], b"").unwrap();
-        log.add(&Body::Log(LogStatement::Opened(opened)).into());
-        log
+        }
+    }
+
+    /// A policy of three Ed25519 witnesses and two with ML-DSA-44 keys, of which any two are a quorum.
+    pub(crate) fn mixed_policy(&self) -> String {
+        let mut policy = format!("log {}\n", self.signer.verifier());
+        for (letter, witnesses) in [("w", &self.witnesses), ("q", &self.quantum)] {
+            for (n, witness) in (1..).zip(witnesses) {
+                let key = witness.verifier();
+                policy += &format!("witness {letter}{n} {key}\n");
+            }
+        }
+        policy + "group two 2 w1 w2 w3 q1 q2\nquorum two\n"
+    }
+
+    /// The checkpoint of `size`, cosigned also by the first ML-DSA-44 witnesses at these times.
+    pub(crate) fn mixed_note(&self, size: u64, times: &[u64], quantum: &[u64]) -> Note {
+        let mut note = self.note(size, times);
+        for (witness, &time) in self.quantum.iter().zip(quantum) {
+            note.push(witness.cosign(&self.checkpoint(size), time).unwrap());
+        }
+        note
     }
 
     pub(crate) fn policy(&self) -> String {
@@ -124,6 +157,10 @@ impl Log {
         *indices.last().unwrap()
     }
 
+    pub(crate) fn record(&self, index: u64) -> &[u8] {
+        &self.records[usize::try_from(index).unwrap()]
+    }
+
     pub(crate) fn index_of(&self, leaf: Hash) -> Option<u64> {
         self.records
             .iter()
@@ -148,11 +185,16 @@ impl Log {
     }
 
     pub(crate) fn proof(&self, index: u64, times: &[u64]) -> String {
+        self.proof_under(index, self.note(self.size(), times))
+    }
+
+    /// The proof under `checkpoint`, a note of the present size.
+    pub(crate) fn proof_under(&self, index: u64, checkpoint: Note) -> String {
         let Ok(hashes) = prove_inclusion(&self.leaves, index, self.size());
         let proof = TlogProof {
             index,
             hashes: hashes.unwrap(),
-            checkpoint: self.note(self.size(), times),
+            checkpoint,
         };
         proof.encode()
     }
@@ -194,5 +236,13 @@ impl Log {
             self.note(size, &[time; 3]).encode(),
         )
         .unwrap();
+    }
+
+    /// Keeps the checkpoint of `size`, as all witnesses cosigned it.
+    pub(crate) fn keep(&self, folder: &Path, size: u64, time: u64) {
+        let folder = folder.join("checkpoints");
+        fs::create_dir_all(&folder).unwrap();
+        let note = self.note(size, &[time; 3]).encode();
+        fs::write(folder.join(size.to_string()), note).unwrap();
     }
 }

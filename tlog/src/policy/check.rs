@@ -2,7 +2,7 @@
 
 use super::{Cosignature, Demand, Policy, Quorum, Standing};
 use crate::checkpoint::{Checkpoint, CheckpointError};
-use crate::hash::leaf_hash;
+use crate::hash::{Hash, leaf_hash};
 use crate::note::{Note, NoteError};
 use crate::proof::TlogProof;
 use crate::tree::{ProofError, check_inclusion};
@@ -57,7 +57,7 @@ pub enum TrustError {
 
 /// A checkpoint that its log signed and a quorum of witnesses cosigned.
 ///
-/// Only [`Policy::check_checkpoint`] and [`Policy::check_checkpoint_with`] make one.
+/// Only [`Policy::check_checkpoint`], [`Policy::check_checkpoint_with`] and [`Policy::check_leaf`] make one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TrustedCheckpoint {
     checkpoint: Checkpoint,
@@ -118,9 +118,10 @@ impl ProvenLeaf {
 }
 
 impl Policy {
-    /// Checks that a log of this policy signed the checkpoint in `note` and that the quorum cosigned.
+    /// Checks that a log of this policy signed the checkpoint in `note` and that the quorum cosigned, as
+    /// [`Policy::demanding`] asks.
     pub fn check_checkpoint(&self, note: &Note) -> Result<TrustedCheckpoint, TrustError> {
-        self.check_checkpoint_with(note, Demand::AnyAlgorithm)
+        self.check_checkpoint_with(note, self.demand)
     }
 
     /// Checks like [`Self::check_checkpoint`], counting only the cosignatures that `demand` accepts,
@@ -152,8 +153,7 @@ impl Policy {
         let asks_nothing = self.quorum == Quorum::None && demand == Demand::AnyAlgorithm;
         if standing.quorum.is_none() && !asks_nothing {
             let cosigned = cosignatures.iter().map(|c| c.name.clone()).collect();
-            let counted = self.witnesses.iter().filter(|w| demand.counts(&w.key));
-            let known = counted.count();
+            let known = self.counted(demand);
             return Err(match demand {
                 Demand::AnyAlgorithm => TrustError::NoQuorum { cosigned, known },
                 Demand::PostQuantum => TrustError::NoPostQuantumQuorum { cosigned, known },
@@ -167,9 +167,10 @@ impl Policy {
         })
     }
 
-    /// Checks that `record` is in a log of this policy, as `proof` says (C2SP tlog-proof).
+    /// Checks that `record` is in a log of this policy, as `proof` says (C2SP tlog-proof) and
+    /// [`Policy::demanding`] asks.
     pub fn check_proof(&self, proof: &TlogProof, record: &[u8]) -> Result<ProvenLeaf, TrustError> {
-        self.check_proof_with(proof, record, Demand::AnyAlgorithm)
+        self.check_proof_with(proof, record, self.demand)
     }
 
     /// Checks like [`Self::check_proof`], under a checkpoint that
@@ -180,13 +181,26 @@ impl Policy {
         record: &[u8],
         demand: Demand,
     ) -> Result<ProvenLeaf, TrustError> {
-        let head = self.check_checkpoint_with(&proof.checkpoint, demand)?;
-        let Checkpoint { size, root, .. } = head.checkpoint;
-        check_inclusion(leaf_hash(record), proof.index, size, root, &proof.hashes)?;
+        let head = self.check_leaf(proof, leaf_hash(record), demand)?;
         Ok(ProvenLeaf {
             record: record.to_vec(),
             index: proof.index,
             head,
         })
+    }
+
+    /// Checks that an entry with the leaf hash `leaf` is in a log of this policy, at the index that
+    /// `proof` names: the tree that holds it. For whoever has the hash and not the entry; what the entry
+    /// says is then not known.
+    pub fn check_leaf(
+        &self,
+        proof: &TlogProof,
+        leaf: Hash,
+        demand: Demand,
+    ) -> Result<TrustedCheckpoint, TrustError> {
+        let head = self.check_checkpoint_with(&proof.checkpoint, demand)?;
+        let Checkpoint { size, root, .. } = head.checkpoint;
+        check_inclusion(leaf, proof.index, size, root, &proof.hashes)?;
+        Ok(head)
     }
 }

@@ -26,6 +26,7 @@ pub struct Policy {
     witnesses: Vec<Witness>,
     groups: Vec<Group>,
     quorum: Quorum,
+    demand: Demand,
 }
 
 /// A `log` line.
@@ -96,6 +97,34 @@ impl Policy {
     /// The quorum.
     pub fn quorum(&self) -> Quorum {
         self.quorum
+    }
+
+    /// This policy with `demand` upon every check that names none of its own, so that a caller who was
+    /// asked for a post-quantum quorum asks for it everywhere. The file cannot say it.
+    #[must_use]
+    pub fn demanding(self, demand: Demand) -> Self {
+        Self { demand, ..self }
+    }
+
+    /// What [`Self::check_checkpoint`] and [`Self::check_proof`] demand.
+    pub fn demand(&self) -> Demand {
+        self.demand
+    }
+
+    /// How many of the witnesses have a key that counts under `demand`.
+    pub fn counted(&self, demand: Demand) -> usize {
+        let keys = self.witnesses.iter().map(|witness| &witness.key);
+        keys.filter(|key| demand.counts(key)).count()
+    }
+
+    /// Whether the quorum can be met under `demand` at all: by all the witnesses that count together.
+    pub fn can_be_met(&self, demand: Demand) -> bool {
+        let asked = self.quorum != Quorum::None || demand == Demand::AnyAlgorithm;
+        let counts = |place: usize| {
+            let witness = self.witnesses.get(place);
+            witness.is_some_and(|witness| demand.counts(&witness.key))
+        };
+        asked && self.is_quorum(counts)
     }
 
     /// Whether the witnesses at the places for which `has` holds are a quorum.

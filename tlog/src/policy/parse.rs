@@ -6,7 +6,7 @@
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 
-use super::{Group, Log, Member, Policy, Quorum, Witness};
+use super::{Demand, Group, Log, Member, Policy, Quorum, Witness};
 use crate::decimal;
 use crate::key::{KeyError, SignatureType, VerifierKey};
 
@@ -160,6 +160,7 @@ impl Policy {
             witnesses,
             groups,
             quorum,
+            demand: Demand::default(),
         })
     }
 }

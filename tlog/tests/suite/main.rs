@@ -10,6 +10,7 @@
 mod big_sizes;
 mod consistency;
 mod cosignatures;
+mod forks;
 mod golden;
 mod growth;
 mod inclusion;
@@ -21,6 +22,7 @@ mod oracle;
 mod oracle_reader;
 mod policies;
 mod proofs;
+mod protocol;
 mod quorum;
 mod standing;
 mod subtrees;

@@ -1,0 +1,151 @@
+//! Under which policy something is checked: the flags that every command shares which trusts a log by
+//! one, and what its refusals mean for the exit code.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use ishibumi::fetch::HeadError;
+use ishibumi::verify::{Indication, SubIndication};
+use ishibumi::{Evidence, Verifier};
+use ishibumi_artifact::Anchors;
+use ishibumi_tlog::Policy;
+use ishibumi_tlog::policy::{Demand, FILE_LEN_MAX, PolicyProblem, TrustError};
+
+use super::{Exit, Failure, files};
+
+/// The policy, and how it is read.
+#[derive(Debug, Args)]
+pub(crate) struct Trust {
+    /// The policy: trusted logs, witnesses and their quorum (C2SP tlog-policy)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) policy: PathBuf,
+    /// Accept a policy with `quorum none`, which trusts the log alone and proves no time
+    #[arg(long)]
+    pub(crate) allow_no_quorum: bool,
+    /// The quorum has to be met by ML-DSA-44 cosignatures alone
+    #[arg(long)]
+    pub(crate) post_quantum: bool,
+}
+
+impl Trust {
+    /// Reads the policy.
+    pub(crate) fn read(&self) -> Result<Policy, Failure> {
+        read(&self.policy, self.allow_no_quorum, self.post_quantum)
+    }
+}
+
+/// Reads a policy.
+pub(crate) fn read(
+    path: &Path,
+    allow_no_quorum: bool,
+    post_quantum: bool,
+) -> Result<Policy, Failure> {
+    let octets = files::read(path, FILE_LEN_MAX)?;
+    let policy = if allow_no_quorum {
+        Policy::parse_allowing_no_quorum(&octets)
+    } else {
+        Policy::parse(&octets)
+    };
+    let policy = policy.map_err(|error| {
+        let failure = Failure::usage(format!("{}: {error}", path.display()));
+        match error.problem {
+            PolicyProblem::QuorumNone => failure
+                .advice("--allow-no-quorum accepts such a policy: the log alone is then trusted"),
+            _ => failure.advice("ishibumi policy check FILE explains a policy line by line"),
+        }
+    })?;
+    let policy = policy.demanding(demand(post_quantum));
+    if policy.can_be_met(policy.demand()) {
+        return Ok(policy);
+    }
+    let message = format!(
+        "{}: the quorum can never be met by ML-DSA-44 cosignatures alone",
+        path.display()
+    );
+    Err(Failure::usage(message)
+        .advice("add ML-DSA-44 witnesses to the policy's quorum, or leave --post-quantum out"))
+}
+
+/// What `--post-quantum` asks for.
+pub(crate) const fn demand(post_quantum: bool) -> Demand {
+    if post_quantum {
+        Demand::PostQuantum
+    } else {
+        Demand::AnyAlgorithm
+    }
+}
+
+/// How a command ends that met a checkpoint or proof which `error` keeps from being trusted.
+pub(crate) fn failure(error: &TrustError, shown: impl std::fmt::Display) -> Failure {
+    match SubIndication::from(error).indication() {
+        Indication::Indeterminate => Failure::new(Exit::Indeterminate, shown).advice(
+            "does the policy name this log and its witnesses? ishibumi policy explain says who is missing",
+        ),
+        _ => Failure::new(Exit::Disproven, shown),
+    }
+}
+
+/// The same for a checkpoint that was fetched.
+pub(crate) fn head_failure(error: &HeadError, shown: impl std::fmt::Display) -> Failure {
+    match error {
+        HeadError::Source(_) => Failure::unavailable(shown),
+        HeadError::Trust(untrusted) => failure(untrusted, shown),
+        _ => Failure::new(Exit::Disproven, shown),
+    }
+}
+
+/// Policy and anchors to verify what a log answers.
+pub(crate) struct Terms {
+    policy: Policy,
+    anchors: Anchors,
+}
+
+impl Terms {
+    pub(crate) fn read(
+        policy: &Path,
+        post_quantum: bool,
+        anchors: Anchors,
+    ) -> Result<Self, Failure> {
+        let policy = read(policy, false, post_quantum)?;
+        Ok(Self { policy, anchors })
+    }
+
+    /// The policy.
+    pub(crate) const fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// Whether `proof` proves `artifact`.
+    pub(crate) fn verify(&self, artifact: &[u8], proof: &[u8]) -> Result<(), Failure> {
+        let verifier = Verifier {
+            policy: &self.policy,
+            anchors: &self.anchors,
+            require_revocation: false,
+        };
+        let evidence = Evidence {
+            artifact,
+            artifact_type: None,
+            proof,
+            document: None,
+            revocation: &[],
+        };
+        let report = verifier.verify(evidence).map_err(Failure::usage)?;
+        let said = || {
+            report
+                .deciding()
+                .map(|check| check.detail.clone())
+                .unwrap_or_default()
+        };
+        match report.indication() {
+            Indication::TotalPassed => Ok(()),
+            Indication::TotalFailed => Err(Failure::new(
+                Exit::Disproven,
+                format!("the log's answer does not prove this artifact: {}", said()),
+            )),
+            Indication::Indeterminate => Err(Failure::new(
+                Exit::Indeterminate,
+                format!("the log's answer does not suffice: {}", said()),
+            )),
+        }
+    }
+}

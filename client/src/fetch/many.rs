@@ -1,0 +1,77 @@
+//! Several sources for one question: logs, mirrors and directories.
+//!
+//! They are asked in their order, and the first verified answer wins. A source that lies costs nothing
+//! but the time to find out: its answer is refused and the next one is asked. Since it may have been a
+//! cache on the way that lied, a false answer from a URL is asked for once more past all caches. What
+//! each of them failed with is kept, so that a person learns of it.
+
+use super::source::Source;
+
+/// What an error means for the other sources.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Blame {
+    /// The source has no answer, or none that suffices: the next is asked.
+    Silent,
+    /// The answer is false: the source is asked past caches, then the next.
+    False,
+    /// The log itself is convicted, whoever showed it: no other source can undo that.
+    Log,
+}
+
+/// A source that did not give the answer.
+#[derive(Clone, Debug)]
+pub struct Refused<E> {
+    /// Which source.
+    pub source: String,
+    /// Why.
+    pub error: E,
+}
+
+/// An answer, and who did not give it before.
+#[derive(Clone, Debug)]
+pub struct Won<T, E> {
+    /// The verified answer.
+    pub answer: T,
+    /// The source that gave it.
+    pub source: String,
+    /// The sources before it, each with its failure.
+    pub refused: Vec<Refused<E>>,
+}
+
+/// Asks one source after the other for what `attempt` fetches and verifies, until one has it.
+///
+/// # Errors
+/// What each source failed with, in their order; the last one convicts the log if it is a
+/// [`Blame::Log`].
+pub async fn first_verified<T, E>(
+    sources: &[Source],
+    attempt: impl AsyncFn(&Source) -> Result<T, E>,
+    blame: impl Fn(&E) -> Blame,
+) -> Result<Won<T, E>, Vec<Refused<E>>> {
+    let mut refused = Vec::new();
+    for source in sources {
+        let mut ended = attempt(source).await;
+        let is_false = ended.as_ref().is_err_and(|e| blame(e) == Blame::False);
+        if let Some(past_caches) = source.past_caches().filter(|_| is_false) {
+            ended = attempt(&past_caches).await;
+        }
+        let source = source.to_string();
+        match ended {
+            Ok(answer) => {
+                return Ok(Won {
+                    answer,
+                    source,
+                    refused,
+                });
+            }
+            Err(error) => {
+                let last = blame(&error) == Blame::Log;
+                refused.push(Refused { source, error });
+                if last {
+                    break;
+                }
+            }
+        }
+    }
+    Err(refused)
+}

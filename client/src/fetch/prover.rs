@@ -1,0 +1,104 @@
+//! Proofs made here, out of the tiles that somebody serves.
+//!
+//! What comes out is trusted no further than the check that it has to pass: a wrong tile makes a proof
+//! that does not hold.
+
+use std::collections::HashMap;
+
+use ishibumi_tlog::Hash;
+use ishibumi_tlog::fork::Prefix;
+use ishibumi_tlog::tile::{Tile, TileKind, TileNodes, TilePath, TileSource};
+use ishibumi_tlog::tree::{prove_consistency, prove_inclusion, root};
+
+use super::source::{Source, SourceError};
+
+/// Tiles that are remembered, 8 KiB each.
+const TILES_MAX: usize = 512;
+
+/// Makes proofs out of the tiles of one source, fetching one after the other what it needs.
+///
+/// It reads the tiles of one tree, the newest, for proofs in every smaller one too: a copy need not have
+/// the partial tiles that the log had when it was smaller, and no node changes when a tree grows.
+pub(crate) struct Prover<'a> {
+    source: &'a Source,
+    within: u64,
+    tiles: Tiles,
+}
+
+impl<'a> Prover<'a> {
+    /// For trees of at most `within` leaves, whose tiles the source has.
+    pub(crate) fn new(source: &'a Source, within: u64) -> Self {
+        let tiles = Tiles::default();
+        Self {
+            source,
+            within,
+            tiles,
+        }
+    }
+
+    /// The audit path of leaf `index` in the tree of `size` leaves; none if it is not in there.
+    pub(crate) async fn inclusion(
+        &mut self,
+        index: u64,
+        size: u64,
+    ) -> Result<Option<Vec<Hash>>, SourceError> {
+        loop {
+            match prove_inclusion(&self.nodes(), index, size) {
+                Ok(proof) => return Ok(proof),
+                Err(Missing(path)) => self.fetch(path).await?,
+            }
+        }
+    }
+
+    /// The tree of `old` leaves with which, by these tiles, the tree of `new` leaves begins, and the
+    /// consistency proof between the two; none if the older is larger.
+    pub(crate) async fn prefix(
+        &mut self,
+        old: u64,
+        new: u64,
+    ) -> Result<Option<Prefix>, SourceError> {
+        loop {
+            let made = root(&self.nodes(), old)
+                .and_then(|root| Ok((root, prove_consistency(&self.nodes(), old, new)?)));
+            match made {
+                Ok((root, proof)) => return Ok(proof.map(|proof| Prefix { root, proof })),
+                Err(Missing(path)) => self.fetch(path).await?,
+            }
+        }
+    }
+
+    fn nodes(&self) -> TileNodes<'_, Tiles> {
+        TileNodes::new(&self.tiles, self.within)
+    }
+
+    async fn fetch(&mut self, path: TilePath) -> Result<(), SourceError> {
+        let octets = self.source.tile(path).await?;
+        let tile = Tile::decode(path.width, &octets).ok_or_else(|| {
+            let (source, found) = (self.source, octets.len());
+            SourceError::Unavailable(format!("{source}/{path}: {found} octets are no such tile"))
+        })?;
+        if self.tiles.0.len() >= TILES_MAX {
+            self.tiles.0.clear();
+        }
+        self.tiles.0.insert(path.to_string(), tile);
+        Ok(())
+    }
+}
+
+/// Tiles that were fetched, by path.
+#[derive(Default)]
+struct Tiles(HashMap<String, Tile>);
+
+/// A tile that has to be fetched first.
+struct Missing(TilePath);
+
+impl TileSource for Tiles {
+    type Error = Missing;
+
+    fn tile(&self, level: u8, index: u64, width: u16) -> Result<Tile, Missing> {
+        let kind = TileKind::Hashes(level);
+        let path = TilePath { kind, index, width };
+        let tile = self.0.get(&path.to_string()).cloned();
+        tile.ok_or(Missing(path))
+    }
+}
