@@ -232,6 +232,10 @@ impl LogStore for Flipping {
         self.store.publish(size, note, keep)
     }
 
+    fn keep(&self, size: u64, note: &Note) -> Result<(), StoreError> {
+        self.store.keep(size, note)
+    }
+
     fn record(&self, index: u64) -> Result<Option<Vec<u8>>, StoreError> {
         self.store.record(index)
     }

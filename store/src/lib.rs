@@ -7,6 +7,9 @@
 //! - [`Registers`] holds small values under names, changed by compare-and-swap only. A witness keeps
 //!   its latest checkpoint of each log there.
 //!
+//! What a log and its mirrors read for others, they read by the same code: [`public::read`] by path, and
+//! [`inclusion_proofs`] by index.
+//!
 //! Beside them stands the [`HeadFile`]: the copy of the signed head that lies outside of the data
 //! directory, so that a restored old directory is recognised.
 //!
@@ -22,6 +25,8 @@ mod error;
 mod head_file;
 mod log_store;
 mod memory;
+mod proofs;
+pub mod public;
 mod registers;
 mod rocks;
 
@@ -30,6 +35,7 @@ pub use error::StoreError;
 pub use head_file::{Head, HeadFile};
 pub use log_store::{Batch, KeptCheckpoint, LOOKUP_KEY_LEN_MAX, LogStore, NewRecord, StoredTiles};
 pub use memory::{MemoryLog, MemoryRegisters, Outcome};
+pub use proofs::{consistency_proof, earliest_covering, inclusion_proofs};
 pub use registers::Registers;
 pub use rocks::{RocksLog, RocksRegisters};
 

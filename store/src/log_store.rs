@@ -238,6 +238,10 @@ pub trait LogStore: Send + Sync + 'static {
     /// Of several kept checkpoints of one size the first stays: it has the earliest time.
     fn publish(&self, size: u64, note: &Note, keep: bool) -> Result<(), StoreError>;
 
+    /// Keeps `note`, a checkpoint of `size` leaves that somebody else published, for ever, by the rules
+    /// of [`Self::publish`]. Synced; nothing is written if it adds nothing.
+    fn keep(&self, size: u64, note: &Note) -> Result<(), StoreError>;
+
     /// The record `index`; `None` if it is not staged.
     fn record(&self, index: u64) -> Result<Option<Vec<u8>>, StoreError>;
 

@@ -17,6 +17,7 @@
 //! | [`cosignature::Cosigner::sign_subtree`] | [`cosignature::check_subtree`] |
 //! | [`key::NoteSigner`], [`cosignature::Cosigner`] | [`key::VerifierKey`], [`note::Note::verify`] |
 //! | [`proof::TlogProof::encode`] | [`policy::Policy::check_proof`] |
+//! | [`protocol::add_entries::Package::prove`] | [`protocol::add_entries::Package::check`] |
 //! | [`fork::Evidence::new`], [`fork::Evidence::with_prefix`] | [`fork::Evidence::check`] |
 //! | [`protocol::AddCheckpoint::encode`], [`protocol::SignSubtree::encode`] | their `parse` |
 //!

@@ -2,7 +2,8 @@
 //!
 //! [`serve`] is the accept loop of every process of ours that listens: deadlines for the first byte,
 //! the head, the body and a reader that stalls, a bound on connections and on the memory that bodies
-//! may take together, and a shutdown that lets requests finish. [`Net`] is how a process calls
+//! may take together, and a shutdown that lets requests finish. A body comes whole, or, where it may be
+//! longer than memory, in pieces ([`BodyStream`]). [`Net`] is how a process calls
 //! another one; [`HttpNet`] is the real one, tests bring others.
 //!
 //! Ours speaks HTTP/1.1 without TLS and stands behind a reverse proxy that terminates TLS, or connects to
@@ -11,11 +12,13 @@
 #![deny(missing_docs)]
 
 mod bastion;
+mod body;
 mod net;
 mod reply;
 mod server;
 
 pub use bastion::{Bastion, BastionError, BastionEvent, BastionKey};
+pub use body::{BodyError, BodyStream, PIECE_LEN_MAX, gzip};
 pub use net::{HttpNet, Method, Net, NetError, NetFuture, Request, Response};
 pub use reply::{Reply, reply};
 pub use server::{Incoming, Limits, Service, serve};

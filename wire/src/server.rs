@@ -19,6 +19,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio_io_timeout::TimeoutStream;
 
+use crate::body::BodyStream;
 use crate::reply::{Reply, reply};
 
 /// What a connection and a request may cost. Times are upper bounds, sizes are octets.
@@ -26,7 +27,7 @@ use crate::reply::{Reply, reply};
 pub struct Limits {
     /// From the opening of a connection, or the end of an answer, to the end of the next head.
     pub head_deadline: Duration,
-    /// For a whole body to arrive.
+    /// For a whole body to arrive; of a streamed one, for as much as can be settled.
     pub body_deadline: Duration,
     /// For a reader that takes nothing of an answer.
     pub stall_deadline: Duration,
@@ -75,10 +76,23 @@ pub trait Service: Send + Sync + 'static {
     #[allow(clippy::result_large_err)]
     fn admit(&self, head: &Parts) -> Result<usize, Reply>;
 
+    /// Whether the body of an admitted request is to be read as it comes: [`Self::stream`] answers it
+    /// then, and what [`Self::admit`] said of its length does not matter.
+    fn streams(&self, _head: &Parts) -> bool {
+        false
+    }
+
+    /// Answers a request whose body is on its way. It may answer before it has read all of it: the rest
+    /// is not looked at, and the connection ends.
+    fn stream(&self, _head: Parts, _body: &mut BodyStream) -> impl Future<Output = Reply> + Send {
+        let detail = "this service reads no body as it comes";
+        std::future::ready(self.refuse(StatusCode::NOT_IMPLEMENTED, detail))
+    }
+
     /// Answers a request.
     fn call(&self, request: Incoming) -> impl Future<Output = Reply> + Send;
 
-    /// The answer to a request that a limit of the server refused: 408, 413 or 503.
+    /// The answer to a request that a limit of the server refused: 408, 413, 415 or 503.
     fn refuse(&self, status: StatusCode, detail: &str) -> Reply {
         reply(status, "text/plain; charset=utf-8", format!("{detail}\n"))
     }
@@ -192,13 +206,17 @@ impl<S: Service> Connection<S> {
 
     pub(crate) async fn handle(&self, request: http::Request<hyper::body::Incoming>) -> Reply {
         let (head, body) = request.into_parts();
+        let expects = head.headers.contains_key(header::EXPECT);
         let most = match self.service.admit(&head) {
             Ok(most) => most,
             Err(answer) => {
-                self.linger(&head, body);
+                self.linger(expects, body);
                 return closing(answer);
             }
         };
+        if self.service.streams(&head) {
+            return self.stream(head, body).await;
+        }
         let refuse = |status, detail: &str| closing(self.service.refuse(status, detail));
         let too_large = || {
             refuse(
@@ -208,7 +226,7 @@ impl<S: Service> Connection<S> {
         };
         let stated = body.size_hint().exact();
         if stated.is_some_and(|len| len > most as u64) {
-            self.linger(&head, body);
+            self.linger(expects, body);
             return too_large();
         }
         // A body of unknown length is counted as the longest that it may be.
@@ -217,7 +235,7 @@ impl<S: Service> Connection<S> {
             .unwrap_or(most);
         let cost = u32::try_from(cost).unwrap_or(u32::MAX);
         let Ok(_space) = self.bodies.try_acquire_many(cost) else {
-            self.linger(&head, body);
+            self.linger(expects, body);
             let mut answer = refuse(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "the bodies of other requests take all the memory set aside for them; try again",
@@ -239,7 +257,7 @@ impl<S: Service> Connection<S> {
                     .await
             }
             Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => {
-                self.linger(&head, body);
+                self.linger(expects, body);
                 too_large()
             }
             Ok(Err(_)) => refuse(StatusCode::BAD_REQUEST, "the body broke off"),
@@ -250,13 +268,39 @@ impl<S: Service> Connection<S> {
         }
     }
 
+    async fn stream(&self, head: Parts, body: hyper::body::Incoming) -> Reply {
+        let (memory, patience) = (Arc::clone(&self.bodies), self.limits.body_deadline);
+        let expects = head.headers.contains_key(header::EXPECT);
+        let mut body = match BodyStream::new(body, &head.headers, memory, patience) {
+            Ok(body) => body,
+            Err(body) => {
+                self.linger(expects, body);
+                let detail = "the only content coding that is read here is gzip";
+                let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
+                let mut answer = closing(self.service.refuse(status, detail));
+                // RFC 9110 section 15.5.16.
+                let gzip = HeaderValue::from_static("gzip");
+                answer.headers_mut().insert(header::ACCEPT_ENCODING, gzip);
+                return answer;
+            }
+        };
+        let answer = self.service.stream(head, &mut body).await;
+        let body = body.into_inner();
+        if body.is_end_stream() {
+            return answer;
+        }
+        // Whoever waited for `100 Continue` has been told to go on.
+        self.linger(false, body);
+        closing(answer)
+    }
+
     /// Goes on reading the body of a request that is refused while its answer is on its way.
     ///
     /// A socket that is closed with unread octets resets the connection, and the reset destroys the
     /// answer that the client has not read yet: it would see a broken pipe instead of the reason.
     /// Whoever waits for `100 Continue` has sent nothing and reads his answer anyway.
-    fn linger(&self, head: &Parts, mut body: hyper::body::Incoming) {
-        if body.is_end_stream() || head.headers.contains_key(header::EXPECT) {
+    fn linger(&self, expects: bool, mut body: hyper::body::Incoming) {
+        if body.is_end_stream() || expects {
             return;
         }
         let (deadline, mut left) = (self.limits.linger_deadline, self.limits.linger_len_max);

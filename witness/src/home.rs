@@ -113,16 +113,40 @@ impl HomeError {
     }
 }
 
-/// The directory of a witness.
+/// The directory of a witness, or of a mirror.
 #[derive(Clone, Debug)]
 pub struct Home {
     dir: PathBuf,
+    names: Names,
+}
+
+/// What the key file and the store are called. A mirror's are called otherwise, so that no directory is
+/// ever taken for the other's: a witness must not sign with a mirror's keys, nor a mirror with a witness's.
+#[derive(Clone, Copy, Debug)]
+struct Names {
+    key: &'static str,
+    state: &'static str,
 }
 
 impl Home {
     /// The directory `dir`, whether or not there is a witness.
     pub fn at(dir: impl Into<PathBuf>) -> Self {
-        Self { dir: dir.into() }
+        let names = Names {
+            key: "key",
+            state: "state",
+        };
+        let dir = dir.into();
+        Self { dir, names }
+    }
+
+    /// The directory `dir`, whether or not there is a mirror.
+    pub(crate) fn of_mirror(dir: impl Into<PathBuf>) -> Self {
+        let names = Names {
+            key: "mirror-key",
+            state: "pending",
+        };
+        let dir = dir.into();
+        Self { dir, names }
     }
 
     /// Creates the keys and the empty state of a witness called `name`: an Ed25519 and an ML-DSA-44 key.
@@ -207,6 +231,12 @@ impl Home {
 
     /// Opens the witness; one process at a time.
     pub fn open(&self, alarms: Alarms) -> Result<Witness<RocksRegisters, SystemClock>, HomeError> {
+        let (registers, cosigners) = self.parts()?;
+        Ok(Witness::open(registers, SystemClock, cosigners, alarms)?)
+    }
+
+    /// The open store, and the keys that sign.
+    pub(crate) fn parts(&self) -> Result<(RocksRegisters, Cosigners), HomeError> {
         let path = self.key_path();
         let keys = self.keys()?;
         let registers = RocksRegisters::open(self.state_path())?;
@@ -220,7 +250,7 @@ impl Home {
             cause,
         })?;
         let cosigners = Cosigners::new(cosigners).ok_or(HomeError::Keys(path))?;
-        Ok(Witness::open(registers, SystemClock, cosigners, alarms)?)
+        Ok((registers, cosigners))
     }
 
     fn new_key(&self, name: &str, kind: SignatureType) -> Result<NoteSigner, HomeError> {
@@ -246,7 +276,7 @@ impl Home {
     }
 
     fn key_path(&self) -> PathBuf {
-        self.dir.join("key")
+        self.dir.join(self.names.key)
     }
 
     fn bastion_key_path(&self) -> PathBuf {
@@ -254,7 +284,7 @@ impl Home {
     }
 
     fn state_path(&self) -> PathBuf {
-        self.dir.join("state")
+        self.dir.join(self.names.state)
     }
 }
 
@@ -310,7 +340,7 @@ fn read_private(path: &Path, command: &'static str) -> Result<Zeroizing<String>,
     Ok(text)
 }
 
-fn sync_dir(dir: &Path) -> Result<(), HomeError> {
+pub(crate) fn sync_dir(dir: &Path) -> Result<(), HomeError> {
     let dir = if dir.as_os_str().is_empty() {
         Path::new(".")
     } else {

@@ -20,9 +20,7 @@ pub struct Metrics {
     registry: Registry,
     requests: IntCounterVec,
     seconds: HistogramVec,
-    forks: IntCounter,
-    suspicions: IntCounter,
-    rollbacks: IntCounter,
+    alarms: AlarmCounters,
     sizes: IntGaugeVec,
     times: IntGaugeVec,
     states: IntGaugeVec,
@@ -55,18 +53,7 @@ impl Metrics {
                 &["call", "status"],
             )?,
             seconds: HistogramVec::new(seconds.buckets(buckets), &["call"])?,
-            forks: IntCounter::new(
-                name("fork_total"),
-                "Checkpoints of a cosigned size with another root, signed by their log",
-            )?,
-            suspicions: IntCounter::new(
-                name("suspicion_total"),
-                "Checkpoints signed by their log whose consistency proof failed",
-            )?,
-            rollbacks: IntCounter::new(
-                name("rollback_total"),
-                "Times that this witness found its state older than its own signatures",
-            )?,
+            alarms: AlarmCounters::new("witness")?,
             sizes: IntGaugeVec::new(
                 Opts::new(name("log_size"), "Newest cosigned tree size, by log"),
                 &["origin"],
@@ -119,9 +106,7 @@ impl Metrics {
         let registry = &metrics.registry;
         registry.register(Box::new(metrics.requests.clone()))?;
         registry.register(Box::new(metrics.seconds.clone()))?;
-        registry.register(Box::new(metrics.forks.clone()))?;
-        registry.register(Box::new(metrics.suspicions.clone()))?;
-        registry.register(Box::new(metrics.rollbacks.clone()))?;
+        metrics.alarms.register(registry)?;
         registry.register(Box::new(metrics.sizes.clone()))?;
         registry.register(Box::new(metrics.times.clone()))?;
         registry.register(Box::new(metrics.states.clone()))?;
@@ -137,59 +122,7 @@ impl Metrics {
     /// kept already is counted only: whoever replays it must not fill the operator's disk.
     pub fn alarms(self: &Arc<Self>) -> Alarms {
         let metrics = Arc::clone(self);
-        Box::new(move |alarm| metrics.hear(alarm))
-    }
-
-    fn hear(&self, alarm: &Alarm) {
-        let line = match alarm {
-            Alarm::Fork {
-                origin,
-                size,
-                held,
-                submitted,
-                kept,
-            } => {
-                self.forks.inc();
-                if !kept {
-                    return;
-                }
-                format!(
-                    "ALARM: the log {origin:?} signed two trees of size {size}: {held} (cosigned) and \
-                     {submitted} (refused); both notes are kept, see `ishibumi-witness forks`"
-                )
-            }
-            Alarm::Suspicion {
-                origin,
-                recorded,
-                submitted,
-                root,
-                kept,
-            } => {
-                self.suspicions.inc();
-                if !kept {
-                    return;
-                }
-                format!(
-                    "the log {origin:?} signed size {submitted}, root {root}, which came with a proof from \
-                     size {recorded} that fails: its submitter was wrong or the log forked; both notes are \
-                     kept, see `ishibumi-witness forks`"
-                )
-            }
-            Alarm::RolledBack {
-                origin,
-                recorded,
-                signed,
-            } => {
-                self.rollbacks.inc();
-                format!(
-                    "ALARM: this witness cosigned size {signed} of {origin:?} but remembers {recorded}: its \
-                     state is an older copy or its key runs twice; nothing more is signed for this log, \
-                     see `ishibumi-witness resume --help`"
-                )
-            }
-        };
-        // Standard error may be closed; the count stays.
-        let _ = writeln!(std::io::stderr(), "{line}");
+        Box::new(move |alarm| metrics.alarms.hear(alarm))
     }
 
     /// Counts an answer to `add-checkpoint` or `sign-subtree`.
@@ -249,6 +182,101 @@ impl Metrics {
         // Writing to a Vec does not fail, and the families are well-formed by construction.
         let _ = TextEncoder::new().encode(&self.registry.gather(), &mut text);
         text
+    }
+}
+
+/// How often there was cause for alarm.
+#[derive(Debug)]
+pub(crate) struct AlarmCounters {
+    noun: &'static str,
+    forks: IntCounter,
+    suspicions: IntCounter,
+    rollbacks: IntCounter,
+}
+
+impl AlarmCounters {
+    /// Counters of a `noun`: a witness or a mirror.
+    pub(crate) fn new(noun: &'static str) -> prometheus::Result<Self> {
+        let name = |name: &str| format!("ishibumi_{noun}_{name}");
+        Ok(Self {
+            noun,
+            forks: IntCounter::new(
+                name("fork_total"),
+                "Checkpoints of a recorded size with another root, signed by their log",
+            )?,
+            suspicions: IntCounter::new(
+                name("suspicion_total"),
+                "Checkpoints signed by their log whose consistency proof failed",
+            )?,
+            rollbacks: IntCounter::new(
+                name("rollback_total"),
+                "Times that the state was found to be older than our own signatures",
+            )?,
+        })
+    }
+
+    pub(crate) fn register(&self, registry: &Registry) -> prometheus::Result<()> {
+        registry.register(Box::new(self.forks.clone()))?;
+        registry.register(Box::new(self.suspicions.clone()))?;
+        registry.register(Box::new(self.rollbacks.clone()))
+    }
+
+    /// Counts an alarm, and says it on standard error.
+    pub(crate) fn hear(&self, alarm: &Alarm) {
+        let noun = self.noun;
+        let command = match noun {
+            "mirror" => "`ishibumi-witness mirror",
+            _ => "`ishibumi-witness",
+        };
+        let line = match alarm {
+            Alarm::Fork {
+                origin,
+                size,
+                held,
+                submitted,
+                kept,
+            } => {
+                self.forks.inc();
+                if !kept {
+                    return;
+                }
+                format!(
+                    "ALARM: the log {origin:?} signed two trees of size {size}: {held} (recorded) and \
+                     {submitted} (refused); both notes are kept, see {command} forks`"
+                )
+            }
+            Alarm::Suspicion {
+                origin,
+                recorded,
+                submitted,
+                root,
+                kept,
+            } => {
+                self.suspicions.inc();
+                if !kept {
+                    return;
+                }
+                format!(
+                    "the log {origin:?} signed size {submitted}, root {root}, which came with a proof from \
+                     size {recorded} that fails: its submitter was wrong or the log forked; both notes are \
+                     kept, see {command} forks`"
+                )
+            }
+            Alarm::RolledBack {
+                origin,
+                recorded,
+                signed,
+            } => {
+                self.rollbacks.inc();
+                format!(
+                    "ALARM: this {noun} cosigned size {signed} of {origin:?} but remembers {recorded}: its \
+                     state is an older copy or its key runs twice; nothing more is signed for this log, \
+                     see {command} resume --help`"
+                )
+            }
+        };
+        // Standard error may be closed; the count stays.
+        let _ = writeln!(std::io::stderr(), "{line}");
     }
 }
 

@@ -123,7 +123,7 @@ impl<R: Registers, C: Clock> Witness<R, C> {
 }
 
 /// That the store says to sign with exactly these keys.
-fn check_binding<R: Registers>(
+pub(crate) fn check_binding<R: Registers>(
     registers: &R,
     identity: &Identity,
     cosigners: &Cosigners,

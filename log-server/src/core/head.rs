@@ -9,15 +9,15 @@
 
 use std::sync::Arc;
 
-use ishibumi_store::{HeadFile, LogStore, Signer, SignerError, StoreError, StoredTiles};
+use ishibumi_store::{
+    HeadFile, LogStore, Signer, SignerError, StoreError, StoredTiles, consistency_proof,
+};
 use ishibumi_tlog::Checkpoint;
 use ishibumi_tlog::checkpoint::CheckpointError;
 use ishibumi_tlog::hash::{Hash, leaf_hash};
 use ishibumi_tlog::note::{Note, NoteError};
 use ishibumi_tlog::tile::TileNodes;
 use ishibumi_tlog::tree::{Frontier, NodeReader as _, ProofError, check_consistency, peaks, root};
-
-use super::proofs::consistency_proof;
 
 /// Records that are read back at once.
 const CHUNK: u64 = 4096;

@@ -14,7 +14,6 @@
 //! believes nothing that it has not read again.
 
 mod head;
-mod proofs;
 mod publisher;
 pub mod run;
 mod sequencer;
@@ -22,7 +21,6 @@ mod watch;
 mod witnesses;
 
 pub use head::{HeadError, HeadSigner, SignedHead};
-pub use proofs::{consistency_proof, inclusion_proofs};
 pub use publisher::{Published, Publisher, PublisherError, Round};
 pub use sequencer::{Item, Placed, Sequencer, SequencerError};
 pub use witnesses::{Endpoint, Report};

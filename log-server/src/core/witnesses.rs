@@ -6,13 +6,12 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ishibumi_store::LogStore;
+use ishibumi_store::{LogStore, consistency_proof};
 use ishibumi_tlog::key::VerifierKey;
 use ishibumi_tlog::note::{Note, SIGNATURES_MAX, SignatureLine};
 use ishibumi_wire::{Net, Request, Response};
 use tokio::sync::watch;
 
-use super::proofs::consistency_proof;
 use super::publisher::Round;
 
 /// The longest answer that is read from a witness, in octets.

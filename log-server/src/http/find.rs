@@ -2,7 +2,7 @@
 
 use http::{HeaderValue, StatusCode, header};
 use ishibumi_artifact::LookupKey;
-use ishibumi_store::KeptCheckpoint;
+use ishibumi_store::{KeptCheckpoint, earliest_covering, inclusion_proofs, public};
 use ishibumi_tlog::Hash;
 use ishibumi_tlog::note::Note;
 use ishibumi_wire::{Reply, reply};
@@ -11,7 +11,7 @@ use serde_json::json;
 use super::App;
 use super::problem::Problem;
 use super::read::no_store;
-use crate::core::{Published, inclusion_proofs};
+use crate::core::Published;
 
 /// The most indices in one answer.
 const INDICES_MAX: usize = 1000;
@@ -41,31 +41,29 @@ impl App {
         let Some(published) = published else {
             return Ok(pending(index, hash));
         };
-        let kept = match query {
-            Some("fresh") => None,
-            _ => self
-                .store
-                .kept_covering(index + 1)
-                .map_err(|error| Problem::store(&error))?,
-        };
-        Ok(with_place(
-            self.proof_reply(index, &published, kept)?,
-            index,
-            hash,
-        ))
+        let earliest = query != Some("fresh");
+        let text = self.proof_text(index, &published, earliest)?;
+        let answer = no_store(reply(StatusCode::OK, public::TEXT, text));
+        Ok(with_place(answer, index, hash))
     }
 
-    /// The tlog-proof of record `index` under `kept`, or under the published checkpoint.
+    /// The tlog-proof of record `index` under the `earliest` kept checkpoint that covers it, or under the
+    /// published one.
     pub(super) fn proof_text(
         &self,
         index: u64,
         published: &Published,
-        kept: Option<KeptCheckpoint>,
+        earliest: bool,
     ) -> Result<String, Problem> {
-        let current = published.checkpoint().size;
-        let (size, note) = match kept {
-            Some(kept) if kept.size <= current => (kept.size, kept.note),
-            _ => (current, published.note().clone()),
+        let newest = KeptCheckpoint {
+            size: published.checkpoint().size,
+            note: published.note().clone(),
+        };
+        let KeptCheckpoint { size, note } = if earliest {
+            earliest_covering(self.store.as_ref(), index, newest)
+                .map_err(|error| Problem::store(&error))?
+        } else {
+            newest
         };
         let mut texts = self.proof_texts(&[index], size, &note)?;
         texts.pop().ok_or_else(|| not_published(index))
@@ -85,20 +83,6 @@ impl App {
             Ok(proof.encode())
         });
         texts.collect()
-    }
-
-    fn proof_reply(
-        &self,
-        index: u64,
-        published: &Published,
-        kept: Option<KeptCheckpoint>,
-    ) -> Result<Reply, Problem> {
-        let text = self.proof_text(index, published, kept)?;
-        Ok(no_store(reply(
-            StatusCode::OK,
-            "text/plain; charset=utf-8",
-            text,
-        )))
     }
 
     /// `GET /v1/lookup/KIND/VALUE...`: indices of records, for the caller to prove.

@@ -132,18 +132,14 @@ impl App {
         let path = path.strip_prefix('/').unwrap_or(&path);
         match path.split_once('/') {
             None if path == "checkpoint" => self.checkpoint(),
-            None if path == "checkpoints" => self.kept_listing(query.as_deref()),
             None if path == "healthz" => Ok(self.healthz()),
             None if path == "readyz" => self.readyz(),
-            Some(("tile", _)) => self.tile(path),
-            Some(("checkpoints", size)) => self.kept(size),
-            Some(("blob", name)) => self.blob(name),
             Some(("v1", rest)) => match rest.split_once('/') {
                 Some(("proof", leaf)) => self.proof(leaf, query.as_deref()),
                 Some(("lookup", key)) => self.lookup(key, query.as_deref()),
                 _ => Err(Problem::not_found(format!("there is nothing at /{path}"))),
             },
-            _ => Err(Problem::not_found(format!("there is nothing at /{path}"))),
+            _ => self.public(path, query.as_deref()),
         }
     }
 

@@ -315,19 +315,25 @@ fn heads<S: LogStore>(store: S, reopen: &impl Fn(S) -> S) {
     store.publish(5, &notes[4], true).unwrap();
     store.publish(5, &again, true).unwrap();
 
+    // What others published is kept by the same rules, and publishes nothing here.
+    store.keep(5, &notes[4]).unwrap();
+    store.keep(1, &notes[0]).unwrap();
+    store.keep(1, &note_of(ORIGIN, 1, EMPTY_ROOT, 2)).unwrap();
+
     let store = reopen(store);
     assert_eq!(store.signed_head().unwrap().as_ref(), Some(&notes[5]));
     assert_eq!(store.published().unwrap(), Some(again), "the newest");
+    assert_eq!(store.kept(1).unwrap().unwrap().note, notes[0]);
     assert_eq!(
         store.kept(5).unwrap().unwrap().note,
         late,
         "the first of its size, with what was added"
     );
-    assert_eq!(store.kept_sizes(0, 9).unwrap(), [2, 5]);
+    assert_eq!(store.kept_sizes(0, 9).unwrap(), [1, 2, 5]);
     assert_eq!(store.kept_sizes(3, 9).unwrap(), [5]);
-    assert_eq!(store.kept_sizes(0, 1).unwrap(), [2]);
+    assert_eq!(store.kept_sizes(0, 1).unwrap(), [1]);
     for (asked, size) in [
-        (0, Some(2)),
+        (0, Some(1)),
         (2, Some(2)),
         (3, Some(5)),
         (5, Some(5)),

@@ -44,6 +44,10 @@ enum Change {
         note: Note,
         keep: bool,
     },
+    Keep {
+        size: u64,
+        note: Note,
+    },
 }
 
 impl State for Log {
@@ -65,11 +69,20 @@ impl State for Log {
             }
             Change::Sign(note) => self.signed = Some(note),
             Change::Publish { size, note, keep } => {
-                if keep && adds_to_kept(self.kept.get(&size), &note) {
-                    self.kept.insert(size, note.clone());
+                if keep {
+                    self.keep(size, &note);
                 }
                 self.published = Some((size, note));
             }
+            Change::Keep { size, note } => self.keep(size, &note),
+        }
+    }
+}
+
+impl Log {
+    fn keep(&mut self, size: u64, note: &Note) {
+        if adds_to_kept(self.kept.get(&size), note) {
+            self.kept.insert(size, note.clone());
         }
     }
 }
@@ -179,6 +192,13 @@ impl LogStore for MemoryLog {
                     (),
                 )),
             })
+    }
+
+    fn keep(&self, size: u64, note: &Note) -> Result<(), StoreError> {
+        let note = note.clone();
+        self.disk.write("kept a checkpoint", |_| {
+            Ok((Change::Keep { size, note }, ()))
+        })
     }
 
     fn record(&self, index: u64) -> Result<Option<Vec<u8>>, StoreError> {

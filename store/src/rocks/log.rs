@@ -201,6 +201,16 @@ impl RocksLog {
         Ok((rows, edge))
     }
 
+    /// Adds `note` to the kept ones, if it adds anything.
+    fn put_kept(&self, rows: &mut WriteBatch, size: u64, note: &Note) -> Result<(), StoreError> {
+        let kept = self.kept(size)?.map(|kept| kept.note);
+        if adds_to_kept(kept.as_ref(), note) {
+            let family = self.database.family(KEPT);
+            rows.put_cf(family, size.to_be_bytes(), note.encode());
+        }
+        Ok(())
+    }
+
     fn note(&self, family: &str, key: &[u8], what: &str) -> Result<Option<Note>, StoreError> {
         let octets = self.database.read(family, key, || what.to_owned())?;
         octets.map(|octets| parse_note(what, &octets)).transpose()
@@ -280,14 +290,23 @@ impl LogStore for RocksLog {
         {
             return Err(publish_conflict(size, present));
         }
-        let octets = note.encode();
         let mut rows = WriteBatch::default();
-        let row = [&size.to_be_bytes(), octets.as_bytes()].concat();
+        let row = [&size.to_be_bytes(), note.encode().as_bytes()].concat();
         rows.put_cf(self.database.family(STATE), PUBLISHED_KEY, row);
-        if keep && adds_to_kept(self.kept(size)?.map(|kept| kept.note).as_ref(), note) {
-            rows.put_cf(self.database.family(KEPT), size.to_be_bytes(), octets);
+        if keep {
+            self.put_kept(&mut rows, size, note)?;
         }
         writing.commit(rows, "published a checkpoint")
+    }
+
+    fn keep(&self, size: u64, note: &Note) -> Result<(), StoreError> {
+        let mut writing = self.database.writing()?;
+        let mut rows = WriteBatch::default();
+        self.put_kept(&mut rows, size, note)?;
+        if rows.is_empty() {
+            return Ok(());
+        }
+        writing.commit(rows, "kept a checkpoint")
     }
 
     fn record(&self, index: u64) -> Result<Option<Vec<u8>>, StoreError> {

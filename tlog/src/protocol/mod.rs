@@ -1,10 +1,11 @@
-//! What logs, witnesses and mirrors say to each other (C2SP tlog-witness), as values: every request and
+//! What logs, witnesses and mirrors say to each other (C2SP tlog-witness, tlog-mirror), as values: every request and
 //! every answer with its encoder and its strict parser, without HTTP.
 //!
 //! | call | request | answered with 200 | else |
 //! | --- | --- | --- | --- |
 //! | `POST add-checkpoint` | [`AddCheckpoint`] | signature lines ([`encode_signatures`], [`parse_signatures`]) | 409: a size ([`encode_size`], [`parse_size`]); others: text for people |
 //! | `POST sign-subtree` | [`SignSubtree`] | signature lines | text for people |
+//! | `POST add-entries` | [`add_entries`] | signature lines | 202, 409: [`mirror_info`]; others: text for people |
 //! | `GET <origin hash>/checkpoint` ([`checkpoint_path`]) | | a note ([`crate::note::Note`]) | text for people |
 //!
 //! Parsers check every limit before what it limits is read further, and check no signature: a parsed
@@ -12,8 +13,10 @@
 //! Both sides use this module, so what the log's client writes is what the witness reads.
 
 mod add_checkpoint;
+pub mod add_entries;
 mod answer;
 mod lines;
+pub mod mirror_info;
 mod sign_subtree;
 
 pub use add_checkpoint::AddCheckpoint;

@@ -21,6 +21,9 @@ pub struct Subtree {
 }
 
 impl Subtree {
+    /// No leaves.
+    pub const EMPTY: Self = Self { start: 0, end: 0 };
+
     /// The leaves `start..end`. `None` if that is no subtree, or if `end` is above 2^63.
     pub fn new(start: u64, end: u64) -> Option<Self> {
         let size = end.checked_sub(start).filter(|_| end <= SIZE_MAX)?;

@@ -29,4 +29,5 @@ mod standing;
 mod subtrees;
 mod tampering;
 mod tiles;
+mod uploads;
 mod world;

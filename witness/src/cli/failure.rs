@@ -1,5 +1,6 @@
 //! How a failed command ends: a line on standard error, and an exit code by who has to act.
 
+use ishibumi_witness::mirror::{MirrorLogError, PullError};
 use ishibumi_witness::{AddLogError, HomeError, LogError, ResumeError, ServeError, StateError};
 
 /// Why a command failed, and with which exit code.
@@ -78,5 +79,24 @@ impl From<ResumeError> for Failure {
 impl From<ServeError> for Failure {
     fn from(error: ServeError) -> Self {
         Self::unavailable(&error)
+    }
+}
+
+impl From<MirrorLogError> for Failure {
+    fn from(error: MirrorLogError) -> Self {
+        match error {
+            MirrorLogError::Log(error) => error.into(),
+            MirrorLogError::Home(error) => error.into(),
+            other => Self::refused(&other),
+        }
+    }
+}
+
+impl From<PullError> for Failure {
+    fn from(error: PullError) -> Self {
+        match error {
+            PullError::Stopped | PullError::Remote { .. } => Self::unavailable(&error),
+            other => Self::refused(&other),
+        }
     }
 }

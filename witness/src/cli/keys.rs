@@ -78,7 +78,7 @@ pub(super) fn bastion(common: &Common) -> Result<Printed, Failure> {
 }
 
 /// A line per key; with `--json` the first by itself as well.
-fn printed(keys: &[VerifierKey]) -> Printed {
+pub(super) fn printed(keys: &[VerifierKey]) -> Printed {
     let texts: Vec<String> = keys.iter().map(VerifierKey::to_string).collect();
     let name = keys.first().map_or("", VerifierKey::name);
     Printed {

@@ -4,10 +4,12 @@ use std::fs::{self, OpenOptions};
 use std::io::Write as _;
 use std::path::Path;
 
+use ishibumi_store::{RocksRegisters, SystemClock};
 use ishibumi_tlog::Hash;
 use ishibumi_tlog::fork::Evidence;
 use ishibumi_tlog::key::VerifierKey;
 use ishibumi_wire::HttpNet;
+use ishibumi_witness::follow::Follower;
 use ishibumi_witness::{Added, Alarms, Home, ListSource, LogState, Recorded, apply_log_list};
 use serde_json::json;
 
@@ -15,11 +17,11 @@ use super::failure::Failure;
 use super::{Common, Printed};
 
 /// For commands that sign nothing: no alarm can be raised.
-fn silent() -> Alarms {
+pub(super) fn silent() -> Alarms {
     Box::new(|_| {})
 }
 
-fn parse_key(vkey: &str) -> Result<VerifierKey, Failure> {
+pub(super) fn parse_key(vkey: &str) -> Result<VerifierKey, Failure> {
     vkey.parse()
         .map_err(|error| Failure::usage(&format!("--vkey: {error}")))
 }
@@ -36,10 +38,20 @@ pub(super) fn add(common: &Common, vkey: &str, origin: Option<&str>) -> Result<P
     Ok(added(&key, witness.follower().add_log(&key)?))
 }
 
-pub(super) fn add_key(common: &Common, vkey: &str) -> Result<Printed, Failure> {
+/// Follows logs: a witness's, or a mirror's.
+pub(super) type LogFollower = Follower<RocksRegisters, SystemClock>;
+
+/// Runs a command over the logs of a witness that is not running.
+pub(super) fn of_witness(
+    common: &Common,
+    command: impl FnOnce(&LogFollower) -> Result<Printed, Failure>,
+) -> Result<Printed, Failure> {
+    command(Home::at(&common.dir).open(silent())?.follower())
+}
+
+pub(super) fn add_key(follower: &LogFollower, vkey: &str) -> Result<Printed, Failure> {
     let key = parse_key(vkey)?;
-    let witness = Home::at(&common.dir).open(silent())?;
-    Ok(added(&key, witness.follower().add_log_key(&key)?))
+    Ok(added(&key, follower.add_log_key(&key)?))
 }
 
 pub(super) fn add_list(common: &Common, from: &str) -> Result<Printed, Failure> {
@@ -70,7 +82,7 @@ pub(super) fn add_list(common: &Common, from: &str) -> Result<Printed, Failure> 
     })
 }
 
-fn added(key: &VerifierKey, added: Added) -> Printed {
+pub(super) fn added(key: &VerifierKey, added: Added) -> Printed {
     let (word, new) = match added {
         Added::New => ("added", true),
         Added::Already => ("was there already", false),
@@ -81,9 +93,12 @@ fn added(key: &VerifierKey, added: Added) -> Printed {
     }
 }
 
-pub(super) fn disable(common: &Common, origin: &str, disabled: bool) -> Result<Printed, Failure> {
-    let witness = Home::at(&common.dir).open(silent())?;
-    let changed = witness.follower().disable_log(origin, disabled)?;
+pub(super) fn disable(
+    follower: &LogFollower,
+    origin: &str,
+    disabled: bool,
+) -> Result<Printed, Failure> {
+    let changed = follower.disable_log(origin, disabled)?;
     let word = if disabled { "disabled" } else { "enabled" };
     let was = if changed { "is" } else { "was already" };
     Ok(Printed {
@@ -92,9 +107,7 @@ pub(super) fn disable(common: &Common, origin: &str, disabled: bool) -> Result<P
     })
 }
 
-pub(super) fn list(common: &Common) -> Result<Printed, Failure> {
-    let witness = Home::at(&common.dir).open(silent())?;
-    let follower = witness.follower();
+pub(super) fn list(follower: &LogFollower) -> Result<Printed, Failure> {
     let mut text = String::new();
     let mut list = Vec::new();
     for log in follower.logs()? {
@@ -154,9 +167,7 @@ fn line(log: &LogState, forked: bool, suspicions: usize) -> String {
     parts.join("; ") + "\n"
 }
 
-pub(super) fn forks(common: &Common, out: Option<&Path>) -> Result<Printed, Failure> {
-    let witness = Home::at(&common.dir).open(silent())?;
-    let follower = witness.follower();
+pub(super) fn forks(follower: &LogFollower, out: Option<&Path>) -> Result<Printed, Failure> {
     let (mut text, mut list) = (String::new(), Vec::new());
     for log in follower.logs()? {
         let found = follower.fork(&log)?.into_iter();
@@ -219,9 +230,8 @@ fn export(out: &Path, evidence: &Evidence) -> Result<String, Failure> {
     Ok(path.display().to_string())
 }
 
-pub(super) fn resume(common: &Common, origin: &str) -> Result<Printed, Failure> {
-    let witness = Home::at(&common.dir).open(silent())?;
-    let size = witness.follower().resume(origin)?;
+pub(super) fn resume(follower: &LogFollower, origin: &str) -> Result<Printed, Failure> {
+    let size = follower.resume(origin)?;
     Ok(Printed {
         text: format!("{origin} goes on from size {size}\n"),
         json: json!({ "origin": origin, "size": size }),

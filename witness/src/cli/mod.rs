@@ -4,6 +4,7 @@
 mod failure;
 mod keys;
 mod logs;
+mod mirror;
 mod serve;
 
 use std::io::Write as _;
@@ -15,6 +16,8 @@ use clap::{Args, Parser, Subcommand};
 use serde_json::{Value, json};
 
 use self::keys::KeyType;
+use self::logs::LogFollower;
+use self::mirror::MirrorCommand;
 
 const EXIT_CODES: &str = "\
 Exit codes: 0 done; 1 refused or failed; 2 usage; 3 unavailable for now (the directory is in use by
@@ -203,6 +206,9 @@ enum Command {
         #[arg(long, value_name = "HEX", value_parser = keys::parse_id)]
         id: u32,
     },
+    /// Hold copies of logs, cosign that, and serve them (C2SP tlog-mirror)
+    #[command(subcommand)]
+    Mirror(MirrorCommand),
 }
 
 #[derive(Args)]
@@ -251,16 +257,28 @@ pub(crate) fn run() -> ExitCode {
             origin,
         } => (common.json, logs::add(&common, &vkey, origin.as_deref())),
         Command::AddLogs { common, from } => (common.json, logs::add_list(&common, &from)),
-        Command::AddLogKey { common, vkey } => (common.json, logs::add_key(&common, &vkey)),
+        Command::AddLogKey { common, vkey } => {
+            let add = |logs: &LogFollower| logs::add_key(logs, &vkey);
+            (common.json, logs::of_witness(&common, add))
+        }
         Command::DisableLog { common, origin } => {
-            (common.json, logs::disable(&common, &origin, true))
+            let disable = |logs: &LogFollower| logs::disable(logs, &origin, true);
+            (common.json, logs::of_witness(&common, disable))
         }
         Command::EnableLog { common, origin } => {
-            (common.json, logs::disable(&common, &origin, false))
+            let enable = |logs: &LogFollower| logs::disable(logs, &origin, false);
+            (common.json, logs::of_witness(&common, enable))
         }
-        Command::Logs { common } => (common.json, logs::list(&common)),
-        Command::Forks { common, out } => (common.json, logs::forks(&common, out.as_deref())),
-        Command::Resume { common, origin } => (common.json, logs::resume(&common, &origin)),
+        Command::Logs { common } => (common.json, logs::of_witness(&common, logs::list)),
+        Command::Forks { common, out } => {
+            let forks = |logs: &LogFollower| logs::forks(logs, out.as_deref());
+            (common.json, logs::of_witness(&common, forks))
+        }
+        Command::Resume { common, origin } => {
+            let resume = |logs: &LogFollower| logs::resume(logs, &origin);
+            (common.json, logs::of_witness(&common, resume))
+        }
+        Command::Mirror(command) => command.run(),
         Command::Vkey { common } => (common.json, keys::print(&common)),
         Command::AddKey { common, kind } => (common.json, keys::add(&common, kind)),
         Command::RetireKey { common, id } => (common.json, keys::retire(&common, id)),

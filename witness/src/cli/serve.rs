@@ -1,13 +1,13 @@
-//! The command `serve`: sockets, signals, and the program's life between them.
+//! The commands `serve` and `mirror serve`: sockets, signals, and the program's life between them.
 
+use std::future::Future;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use ishibumi_store::{Clock, Registers};
 use ishibumi_wire::{Bastion, BastionError};
-use ishibumi_witness::{Home, Metrics, Options, Witness};
+use ishibumi_witness::{Home, Metrics, Options};
 use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -34,14 +34,16 @@ pub(super) fn serve(
         ..Options::default()
     };
     let witness = Arc::new(home.open(metrics.alarms())?);
-    tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Failure::unavailable(&error))?
-        .block_on(listen_and_serve(witness, metrics, addresses, options))?;
-    Ok(Printed {
-        text: String::new(),
-        json: Value::Null,
+    runtime()?.block_on(async {
+        let (listen, admin) = addresses;
+        let Open {
+            listener,
+            admin,
+            shutdown,
+        } = Open::new(listen, admin).await?;
+        let options = Options { admin, ..options };
+        ishibumi_witness::serve(witness, metrics, listener, options, shutdown).await?;
+        Ok(nothing())
     })
 }
 
@@ -62,33 +64,63 @@ fn connection(home: &Home, bastion: &BastionArgs) -> Result<Option<Bastion>, Fai
     })
 }
 
-async fn listen_and_serve<R: Registers, C: Clock>(
-    witness: Arc<Witness<R, C>>,
-    metrics: Arc<Metrics>,
-    (listen, admin): (SocketAddr, Option<SocketAddr>),
-    mut options: Options,
-) -> Result<(), Failure> {
+pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::unavailable(&error))
+}
+
+/// What a server says that was told to stop.
+pub(super) fn nothing() -> Printed {
+    Printed {
+        text: String::new(),
+        json: Value::Null,
+    }
+}
+
+/// Open sockets, and the signal that ends serving.
+pub(super) struct Open<S> {
+    pub(super) listener: TcpListener,
+    pub(super) admin: Option<TcpListener>,
+    pub(super) shutdown: S,
+}
+
+impl Open<()> {
+    /// Opens the sockets and says where they are. Signals are heard from before that on.
+    pub(super) async fn new(
+        listen: SocketAddr,
+        admin: Option<SocketAddr>,
+    ) -> Result<Open<impl Future<Output = ()> + Send>, Failure> {
+        let shutdown = termination()?;
+        let (listener, address) = bind(listen).await?;
+        let admin = match admin {
+            Some(admin) => Some(bind(admin).await?),
+            None => None,
+        };
+        say(&format!("listening on http://{address}\n"));
+        if let Some((_, address)) = &admin {
+            say(&format!("metrics on http://{address}/metrics\n"));
+        }
+        Ok(Open {
+            listener,
+            admin: admin.map(|(listener, _)| listener),
+            shutdown,
+        })
+    }
+}
+
+/// Completes with the first SIGTERM or SIGINT after this call.
+pub(super) fn termination() -> Result<impl Future<Output = ()> + Send, Failure> {
     let on = |kind| signal(kind).map_err(|error| Failure::unavailable(&error));
     let mut terminate = on(SignalKind::terminate())?;
     let mut interrupt = on(SignalKind::interrupt())?;
-    let (listener, address) = bind(listen).await?;
-    let admin = match admin {
-        Some(admin) => Some(bind(admin).await?),
-        None => None,
-    };
-    say(&format!("listening on http://{address}\n"));
-    if let Some((_, address)) = &admin {
-        say(&format!("metrics on http://{address}/metrics\n"));
-    }
-    let shutdown = async move {
+    Ok(async move {
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
         }
-    };
-    options.admin = admin.map(|(listener, _)| listener);
-    ishibumi_witness::serve(witness, metrics, listener, options, shutdown).await?;
-    Ok(())
+    })
 }
 
 async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), Failure> {

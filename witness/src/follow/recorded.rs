@@ -17,7 +17,7 @@ pub struct Recorded {
 impl Recorded {
     /// Verifies that keys of `log` made all of `log_lines` and keys of `own` all of `own_lines`, each
     /// line once, over `checkpoint`.
-    pub(super) fn check(
+    pub(crate) fn check(
         checkpoint: Checkpoint,
         log_lines: Vec<SignatureLine>,
         own_lines: Vec<SignatureLine>,
@@ -36,7 +36,7 @@ impl Recorded {
     }
 
     /// Reads a note whose lines are the log's and then ours.
-    pub(super) fn parse(
+    pub(crate) fn parse(
         bytes: &[u8],
         log: &[VerifierKey],
         own: &[VerifierKey],

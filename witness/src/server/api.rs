@@ -9,38 +9,28 @@
 //! | `GET /readyz` | 200 while the store answers and belongs to this key |
 //! | `GET /metrics` (admin address only) | Prometheus text |
 //!
-//! The witness blocks on its disk, so it runs on threads of its own, a bounded number of requests at
-//! once.
+//! Threads and limits are [`crate::host`]'s.
 
-use std::io::Write as _;
 use std::sync::Arc;
 use std::time::Instant;
 
 use http::request::Parts;
-use http::{HeaderValue, Method, StatusCode, header};
-use ishibumi_store::{Clock, Registers, StoreError};
+use http::{Method, StatusCode};
+use ishibumi_store::{Clock, Registers};
 use ishibumi_tlog::Hash;
 use ishibumi_tlog::note::SignatureLine;
 use ishibumi_tlog::protocol::{BODY_LEN_MAX, SIZE_TYPE, encode_signatures, encode_size};
 use ishibumi_wire::{Incoming, Reply, Service, reply};
-use tokio::sync::{Semaphore, watch};
 
-use crate::follow::StateError;
+use crate::host::{Host, TEXT, no_store, only, text};
 use crate::metrics::Metrics;
 use crate::refusal::Refusal;
 use crate::witness::Witness;
 
-/// Requests that may be with the witness at once; more are answered with 503.
-const REQUESTS_MAX: usize = 128;
-
-const TEXT: &str = "text/plain; charset=utf-8";
-
 /// A witness, and what its answers share.
 pub(super) struct Api<R, C> {
-    witness: Arc<Witness<R, C>>,
+    pub(super) host: Host<Witness<R, C>>,
     pub(super) metrics: Arc<Metrics>,
-    slots: Semaphore,
-    failed: watch::Sender<Option<String>>,
 }
 
 enum Route {
@@ -71,19 +61,11 @@ fn route(head: &Parts) -> Result<Route, Reply> {
     if head.method == method {
         return Ok(route);
     }
-    let mut answer = text(
-        StatusCode::METHOD_NOT_ALLOWED,
-        &format!("this path takes {method} only"),
-    );
-    let allowed = if method == Method::POST {
+    Err(only(if method == Method::POST {
         "POST"
     } else {
         "GET"
-    };
-    answer
-        .headers_mut()
-        .insert(header::ALLOW, HeaderValue::from_static(allowed));
-    Err(answer)
+    }))
 }
 
 /// The public address.
@@ -118,18 +100,8 @@ impl<R: Registers, C: Clock> Service for Public<R, C> {
 
 impl<R: Registers, C: Clock> Api<R, C> {
     pub(super) fn new(witness: Arc<Witness<R, C>>, metrics: Arc<Metrics>) -> Arc<Self> {
-        let (failed, _) = watch::channel(None);
-        Arc::new(Self {
-            witness,
-            metrics,
-            slots: Semaphore::new(REQUESTS_MAX),
-            failed,
-        })
-    }
-
-    /// Why the store failed, once it has.
-    pub(super) fn failure(&self) -> watch::Receiver<Option<String>> {
-        self.failed.subscribe()
+        let host = Host::new(witness, "witness");
+        Arc::new(Self { host, metrics })
     }
 
     /// The signature lines that `sign` gives, or why there are none; counted under `call`.
@@ -139,7 +111,7 @@ impl<R: Registers, C: Clock> Api<R, C> {
         sign: impl FnOnce(&Witness<R, C>) -> Result<Vec<SignatureLine>, Refusal> + Send + 'static,
     ) -> Reply {
         let started = Instant::now();
-        let answer = match self.blocking(sign).await {
+        let answer = match self.host.blocking(sign).await {
             Ok(Ok(lines)) => reply(StatusCode::OK, TEXT, encode_signatures(&lines)),
             Ok(Err(refusal)) => self.refusal(&refusal),
             Err(busy) => busy,
@@ -154,7 +126,7 @@ impl<R: Registers, C: Clock> Api<R, C> {
             Refusal::Conflict { known, .. } => {
                 reply(StatusCode::CONFLICT, SIZE_TYPE, encode_size(*known))
             }
-            Refusal::State(error) => self.state_error(error),
+            Refusal::State(error) => self.host.state_error(error),
             other => {
                 let status = StatusCode::from_u16(other.status());
                 text(
@@ -167,73 +139,26 @@ impl<R: Registers, C: Clock> Api<R, C> {
 
     async fn checkpoint(self: &Arc<Self>, origin: Hash) -> Reply {
         match self
+            .host
             .blocking(move |witness| witness.checkpoint(origin))
             .await
         {
-            Ok(Ok(Some(note))) => {
-                let mut answer = reply(StatusCode::OK, TEXT, note.encode());
-                let fresh = HeaderValue::from_static("no-store");
-                answer.headers_mut().insert(header::CACHE_CONTROL, fresh);
-                answer
-            }
+            Ok(Ok(Some(note))) => no_store(reply(StatusCode::OK, TEXT, note.encode())),
             Ok(Ok(None)) => text(
                 StatusCode::NOT_FOUND,
                 "no checkpoint of such a log was cosigned",
             ),
-            Ok(Err(error)) => self.state_error(&error),
+            Ok(Err(error)) => self.host.state_error(&error),
             Err(busy) => busy,
         }
     }
 
     async fn ready(self: &Arc<Self>) -> Reply {
-        match self.blocking(Witness::check_binding).await {
+        match self.host.blocking(Witness::check_binding).await {
             Ok(Ok(())) => text(StatusCode::OK, "ready"),
-            Ok(Err(error)) => self.state_error(&error),
+            Ok(Err(error)) => self.host.state_error(&error),
             Err(busy) => busy,
         }
-    }
-
-    /// 503, and the end of the process if the store failed. The submitter learns no path of ours.
-    fn state_error(&self, error: &StateError) -> Reply {
-        self.complain(error);
-        text(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "this witness cannot use its state; nothing was signed; its operator has to act",
-        )
-    }
-
-    /// Tells the operator, and ends the process if the store failed.
-    pub(super) fn complain(&self, error: &StateError) {
-        // Standard error may be closed; there is nobody else to tell.
-        let _ = writeln!(std::io::stderr(), "{error}");
-        if matches!(error, StateError::Store(StoreError::Failed { .. })) {
-            self.failed.send_replace(Some(error.to_string()));
-        }
-    }
-
-    /// Runs `work` on a thread that may block; 503 if too many are at it.
-    pub(super) async fn blocking<T: Send + 'static>(
-        self: &Arc<Self>,
-        work: impl FnOnce(&Witness<R, C>) -> T + Send + 'static,
-    ) -> Result<T, Reply> {
-        let Ok(_slot) = self.slots.try_acquire() else {
-            let mut busy = text(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "too many requests at once; try again",
-            );
-            busy.headers_mut()
-                .insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
-            return Err(busy);
-        };
-        let witness = Arc::clone(&self.witness);
-        tokio::task::spawn_blocking(move || work(&witness))
-            .await
-            .map_err(|_| {
-                text(
-                    StatusCode::INTERNAL_SERVER_ERROR,
-                    "the request could not be finished",
-                )
-            })
     }
 }
 
@@ -253,7 +178,7 @@ impl<R: Registers, C: Clock> Service for Admin<R, C> {
 
     async fn call(&self, _: Incoming) -> Reply {
         let Self(api) = self;
-        match api.blocking(|witness| witness.follower().logs()).await {
+        match api.host.blocking(|witness| witness.follower().logs()).await {
             Ok(Ok(logs)) => {
                 for log in &logs {
                     api.metrics.remember(log);
@@ -264,12 +189,8 @@ impl<R: Registers, C: Clock> Service for Admin<R, C> {
                     api.metrics.text(),
                 )
             }
-            Ok(Err(error)) => api.state_error(&error),
+            Ok(Err(error)) => api.host.state_error(&error),
             Err(busy) => busy,
         }
     }
-}
-
-fn text(status: StatusCode, line: &str) -> Reply {
-    reply(status, TEXT, format!("{line}\n"))
 }

@@ -18,21 +18,10 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use self::api::{Admin, Api, Public};
+use crate::host::ServeError;
 use crate::log_list::{self, ListOutcome, ListSource};
 use crate::metrics::Metrics;
 use crate::witness::Witness;
-
-/// Why serving ended other than by request.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ServeError {
-    /// The store failed; nothing was signed after that.
-    #[error("stopped, since {0}; start again once the disk is well")]
-    Store(String),
-    /// The sockets failed.
-    #[error("the network: {0}")]
-    Io(#[from] std::io::Error),
-}
 
 /// What a witness does beside answering on its public socket.
 pub struct Options {
@@ -74,7 +63,7 @@ pub async fn serve<R: Registers, C: Clock>(
     shutdown: impl Future<Output = ()> + Send,
 ) -> Result<(), ServeError> {
     let api = Api::new(witness, metrics);
-    let mut failure = api.failure();
+    let mut failure = api.host.failure();
     let (closing, close) = watch::channel(false);
     let closed = || {
         let mut close = close.clone();
@@ -118,7 +107,7 @@ pub async fn serve<R: Registers, C: Clock>(
     let (public, private, (), (), ()) = tokio::join!(public, private, forwarded, lists, stop);
     public?;
     private?;
-    let failure = api.failure().borrow().clone();
+    let failure = api.host.failure().borrow().clone();
     failure.map_or(Ok(()), |cause| Err(ServeError::Store(cause)))
 }
 
@@ -167,7 +156,7 @@ async fn read_list<R: Registers, C: Clock>(
             return vec![error.cause];
         }
     };
-    let added = api.blocking(move |witness| {
+    let added = api.host.blocking(move |witness| {
         let follower = witness.follower();
         (log_list::apply(follower, &entries), follower.now())
     });
@@ -183,7 +172,7 @@ async fn read_list<R: Registers, C: Clock>(
         }
         Ok((Err(error), _)) => {
             api.metrics.unlisted(&name);
-            api.complain(&error);
+            api.host.complain(&error);
             Vec::new()
         }
         // Too many requests at once: the next reading comes.

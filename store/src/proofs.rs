@@ -1,11 +1,12 @@
-//! Proofs out of a store's tiles.
+//! Proofs out of a store's tiles, for the log and for its mirrors.
 
-use ishibumi_store::{LogStore, StoreError, StoredTiles};
 use ishibumi_tlog::Hash;
 use ishibumi_tlog::note::Note;
 use ishibumi_tlog::proof::TlogProof;
 use ishibumi_tlog::tile::TileNodes;
 use ishibumi_tlog::tree::{prove_consistency, prove_inclusion};
+
+use crate::{KeptCheckpoint, LogStore, StoreError, StoredTiles};
 
 /// The proofs that the records `indices` are in the tree of `size` leaves that `checkpoint` signs, in
 /// their order; `None` for one that is not. The tiles that they share are read and hashed once.
@@ -36,4 +37,17 @@ pub fn consistency_proof(
 ) -> Result<Option<Vec<Hash>>, StoreError> {
     let tiles = StoredTiles(store);
     prove_consistency(&TileNodes::new(&tiles, new), old, new)
+}
+
+/// The checkpoint that proves the earliest time for record `index`: the smallest kept one that covers
+/// it, else the `newest`, which covers it as well. Kept ones above the newest are not public yet.
+pub fn earliest_covering(
+    store: &dyn LogStore,
+    index: u64,
+    newest: KeptCheckpoint,
+) -> Result<KeptCheckpoint, StoreError> {
+    let kept = store.kept_covering(index + 1)?;
+    Ok(kept
+        .filter(|kept| kept.size <= newest.size)
+        .unwrap_or(newest))
 }

@@ -1,0 +1,225 @@
+//! Request bodies that are read as they come, for requests that may be longer than memory.
+//!
+//! Whoever reads gets pieces of at most [`PIECE_LEN_MAX`] octets, inflated already if they came with
+//! `Content-Encoding: gzip`. Inflating is done on demand, a piece at a time: octets that expand to a
+//! billion times their number cost nothing until somebody asks for them. What was handed out counts
+//! against the memory of all bodies, and against a deadline, until [`BodyStream::settle`].
+
+use std::io::{self, BufRead, Read as _};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{Buf as _, Bytes};
+use flate2::Compression;
+use flate2::bufread::{GzDecoder, GzEncoder};
+use http::HeaderMap;
+use http::header::CONTENT_ENCODING;
+use http_body_util::BodyExt as _;
+use hyper::body::Incoming;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
+
+/// The longest piece that is handed out, in octets.
+pub const PIECE_LEN_MAX: usize = 64 << 10;
+
+/// Why there is no more of a body.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum BodyError {
+    /// The connection ended, or the compressed octets did.
+    #[error("the body broke off")]
+    BrokenOff,
+    /// Nothing could be settled in time.
+    #[error("the body did not arrive in time")]
+    TooSlow,
+    /// The octets are not what `Content-Encoding` says.
+    #[error("the body is not in gzip format: {0}")]
+    NotGzip(String),
+    /// The bodies of all requests take all the memory that is set aside for them.
+    #[error("the bodies of other requests take all the memory set aside for them; try again")]
+    Busy,
+}
+
+/// The body of one request, on its way.
+#[derive(Debug)]
+pub struct BodyStream {
+    body: Incoming,
+    inflater: Option<Inflater>,
+    /// The memory of all bodies, and what this one holds of it.
+    memory: Arc<Semaphore>,
+    held: Option<OwnedSemaphorePermit>,
+    patience: Duration,
+    deadline: Instant,
+}
+
+impl BodyStream {
+    /// The body that came with `headers`; `None` for a content coding other than gzip.
+    pub(crate) fn new(
+        body: Incoming,
+        headers: &HeaderMap,
+        memory: Arc<Semaphore>,
+        patience: Duration,
+    ) -> Result<Self, Incoming> {
+        let mut codings = headers.get_all(CONTENT_ENCODING).iter();
+        let coding = codings.next().map(|coding| coding.as_bytes());
+        let inflater = match (coding, codings.next()) {
+            (None, None) => None,
+            (Some(coding), None) if coding.eq_ignore_ascii_case(b"identity") => None,
+            (Some(coding), None) if coding.eq_ignore_ascii_case(b"gzip") => Some(Inflater::new()),
+            _ => return Err(body),
+        };
+        Ok(Self {
+            body,
+            inflater,
+            memory,
+            held: None,
+            patience,
+            deadline: Instant::now() + patience,
+        })
+    }
+
+    /// The next piece; `None` at the end.
+    ///
+    /// # Errors
+    /// [`BodyError`]; what was handed out before stays good.
+    pub async fn piece(&mut self) -> Result<Option<Bytes>, BodyError> {
+        let piece = match tokio::time::timeout_at(self.deadline, self.next()).await {
+            Ok(piece) => piece?,
+            Err(_) => return Err(BodyError::TooSlow),
+        };
+        if let Some(piece) = &piece {
+            let len = u32::try_from(piece.len()).unwrap_or(u32::MAX);
+            let space = Arc::clone(&self.memory).try_acquire_many_owned(len);
+            let space = space.map_err(|_| BodyError::Busy)?;
+            match &mut self.held {
+                Some(held) => held.merge(space),
+                None => self.held = Some(space),
+            }
+        }
+        Ok(piece)
+    }
+
+    /// Says that what was handed out is dealt with: it no longer counts, and the time for the next
+    /// begins anew.
+    pub fn settle(&mut self) {
+        self.held = None;
+        self.deadline = Instant::now() + self.patience;
+    }
+
+    pub(crate) fn into_inner(self) -> Incoming {
+        self.body
+    }
+
+    async fn next(&mut self) -> Result<Option<Bytes>, BodyError> {
+        let Some(inflater) = &mut self.inflater else {
+            return next_data(&mut self.body).await;
+        };
+        loop {
+            match inflater.read()? {
+                Inflated::Piece(piece) => return Ok(Some(piece)),
+                Inflated::End => return Ok(None),
+                Inflated::Starved => match next_data(&mut self.body).await? {
+                    Some(data) => inflater.feed(data),
+                    None => inflater.finish(),
+                },
+            }
+        }
+    }
+}
+
+/// The next octets as they came; empty frames and trailers are passed over.
+async fn next_data(body: &mut Incoming) -> Result<Option<Bytes>, BodyError> {
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|_| BodyError::BrokenOff)?;
+        if let Ok(data) = frame.into_data()
+            && !data.is_empty()
+        {
+            return Ok(Some(data));
+        }
+    }
+    Ok(None)
+}
+
+/// Inflates one gzip member as its octets come (RFC 1952). Octets after it are not looked at.
+struct Inflater(GzDecoder<Fed>);
+
+enum Inflated {
+    Piece(Bytes),
+    /// More octets are needed.
+    Starved,
+    End,
+}
+
+impl std::fmt::Debug for Inflater {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Inflater")
+    }
+}
+
+impl Inflater {
+    fn new() -> Self {
+        Self(GzDecoder::new(Fed::default()))
+    }
+
+    fn feed(&mut self, data: Bytes) {
+        self.0.get_mut().data = data;
+    }
+
+    fn finish(&mut self) {
+        self.0.get_mut().ended = true;
+    }
+
+    fn read(&mut self) -> Result<Inflated, BodyError> {
+        let mut piece = vec![0; PIECE_LEN_MAX];
+        match self.0.read(&mut piece) {
+            Ok(0) => Ok(Inflated::End),
+            Ok(len) => {
+                piece.truncate(len);
+                Ok(Inflated::Piece(piece.into()))
+            }
+            Err(error) => match error.kind() {
+                io::ErrorKind::WouldBlock => Ok(Inflated::Starved),
+                io::ErrorKind::UnexpectedEof => Err(BodyError::BrokenOff),
+                _ => Err(BodyError::NotGzip(error.to_string())),
+            },
+        }
+    }
+}
+
+/// What has come and is not inflated yet. While there is nothing it says that reading would block, from
+/// where the decoder can go on later.
+#[derive(Default)]
+struct Fed {
+    data: Bytes,
+    ended: bool,
+}
+
+impl io::Read for Fed {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let len = self.fill_buf()?.read(into)?;
+        self.consume(len);
+        Ok(len)
+    }
+}
+
+impl BufRead for Fed {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        if self.data.is_empty() && !self.ended {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        Ok(&self.data)
+    }
+
+    fn consume(&mut self, len: usize) {
+        self.data.advance(len);
+    }
+}
+
+/// `octets` in gzip format (RFC 1952), for requests with `Content-Encoding: gzip`.
+pub fn gzip(octets: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    GzEncoder::new(octets, Compression::fast())
+        .read_to_end(&mut out)
+        .expect("reading and writing memory does not fail");
+    out
+}

@@ -1,0 +1,141 @@
+//! Kept checkpoints: where proven times come from. A log of ours keeps one with its quorum at least once
+//! a minute, at `/checkpoints/<size>`; they are what must not die with the log.
+//!
+//! One is kept here if the log signed it and its root is the copy's at that size. Whose cosignatures it
+//! bears only a policy tells: with one, its quorum is demanded and every other line is left behind; without
+//! one, the lines are kept as they came, and whoever reads them has to verify them, as always.
+
+use ishibumi_tlog::key::VerifierKey;
+use ishibumi_tlog::note::{NOTE_LEN_MAX, Note};
+use ishibumi_tlog::{Checkpoint, Policy};
+use serde::Deserialize;
+
+use super::PullError;
+use super::remote::Remote;
+use crate::mirror::copy::LogCopy;
+
+/// The longest listing that is read, in octets: 1,000 sizes of 20 digits.
+const LISTING_LEN_MAX: usize = 1 << 16;
+
+/// So many of the newest are asked for again at each round: cosignatures may have been added.
+const NEWEST: usize = 4;
+
+/// How far kept checkpoints have been brought over, in this process.
+#[derive(Debug, Default)]
+pub(super) struct Kept {
+    /// The newest that are kept, the newest last.
+    newest: Vec<u64>,
+}
+
+#[derive(Deserialize)]
+struct Listing {
+    sizes: Vec<u64>,
+    next: Option<u64>,
+}
+
+impl Kept {
+    /// Brings over the kept checkpoints of at most `size` leaves. Returns how many are new, or say more.
+    pub(super) fn bring_over(
+        &mut self,
+        copy: &LogCopy,
+        remote: &Remote,
+        keys: &[VerifierKey],
+        policy: Option<&Policy>,
+        size: u64,
+    ) -> Result<u64, PullError> {
+        let (mut brought, mut from) = (0, self.newest.first().copied().unwrap_or(0));
+        loop {
+            let path = format!("checkpoints?from={from}");
+            let Some(body) = remote.get(&path, LISTING_LEN_MAX)? else {
+                // A log of another make, which keeps none.
+                return Ok(brought);
+            };
+            let listing: Listing = serde_json::from_slice(&body)
+                .map_err(|error| remote.wrong(&path, error.to_string()))?;
+            for kept in listing.sizes {
+                if kept > size {
+                    return Ok(brought);
+                }
+                if kept < from {
+                    return Err(remote.wrong(&path, "the listing holds what was not asked for"));
+                }
+                brought += u64::from(self.keep(copy, remote, keys, policy, kept)?);
+            }
+            match listing.next {
+                Some(next) if next > from => from = next,
+                _ => return Ok(brought),
+            }
+        }
+    }
+
+    fn keep(
+        &mut self,
+        copy: &LogCopy,
+        remote: &Remote,
+        keys: &[VerifierKey],
+        policy: Option<&Policy>,
+        size: u64,
+    ) -> Result<bool, PullError> {
+        let known = copy.store().kept(size)?;
+        let again = self.newest.contains(&size) || self.newest.len() < NEWEST;
+        if known.is_some() && !again {
+            return Ok(false);
+        }
+        let path = format!("checkpoints/{size}");
+        let wrong = |reason: String| remote.wrong(&path, reason);
+        let octets = remote.get(&path, NOTE_LEN_MAX)?;
+        let octets = octets.ok_or_else(|| wrong("it is listed and not there".into()))?;
+        let note = Note::parse(&octets).map_err(|error| wrong(error.to_string()))?;
+        let note = verified(copy, note, keys, policy, size).map_err(|error| match error {
+            Unfit::Reason(reason) => wrong(reason),
+            Unfit::Pull(error) => error,
+        })?;
+        copy.store().keep(size, &note)?;
+        if !self.newest.contains(&size) {
+            self.newest.push(size);
+            if self.newest.len() > NEWEST {
+                self.newest.remove(0);
+            }
+        }
+        let after = copy.store().kept(size)?;
+        Ok(after != known)
+    }
+}
+
+enum Unfit {
+    Reason(String),
+    Pull(PullError),
+}
+
+/// The note that may be kept for `size`.
+fn verified(
+    copy: &LogCopy,
+    note: Note,
+    keys: &[VerifierKey],
+    policy: Option<&Policy>,
+    size: u64,
+) -> Result<Note, Unfit> {
+    let reason = |error: &dyn std::fmt::Display| Unfit::Reason(error.to_string());
+    note.verify(keys).map_err(|error| reason(&error))?;
+    let checkpoint = Checkpoint::parse(note.text()).map_err(|error| reason(&error))?;
+    if checkpoint.origin != copy.origin() || checkpoint.size != size {
+        let found = format!("it is of {:?}, size {}", checkpoint.origin, checkpoint.size);
+        return Err(Unfit::Reason(found));
+    }
+    let copied = copy.root_at(size);
+    let copied = copied.map_err(|error| Unfit::Pull(error.into()))?;
+    if copied != checkpoint.root {
+        return Err(Unfit::Pull(PullError::Diverged {
+            origin: checkpoint.origin,
+            size,
+            signed: checkpoint.root,
+            copied,
+        }));
+    }
+    let Some(policy) = policy else {
+        return Ok(note);
+    };
+    let trusted = policy.check_checkpoint(&note);
+    let trusted = trusted.map_err(|error| reason(&error))?;
+    Ok(trusted.note().clone())
+}

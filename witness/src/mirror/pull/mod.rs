@@ -1,0 +1,252 @@
+//! Pull mode: the mirror follows a log that anybody can read, over its tlog-tiles interface (C2SP).
+//!
+//! Nothing is believed because the log's server sent it. The checkpoint becomes pending as if it had been
+//! submitted; entries go through the same check of a package as an upload; blobs have to have the hash that
+//! a record names; and a kept checkpoint has to be signed by the log and to have the root of the copy.
+//!
+//! It blocks, so it runs on a thread of its own; every request to the log has a deadline, and between two
+//! of them it looks whether it should stop.
+
+mod blobs;
+mod entries;
+mod kept;
+mod remote;
+
+use std::io::Write as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ishibumi_store::{Clock, Registers, StoreError};
+use ishibumi_tlog::Hash;
+use ishibumi_tlog::protocol::RequestError;
+use ishibumi_wire::Net;
+use tokio::sync::watch;
+
+use self::blobs::Blobs;
+use self::kept::Kept;
+use self::remote::Remote;
+use super::core::{Mirror, UploadRefusal};
+use super::metrics::MirrorMetrics;
+use super::source::Source;
+use crate::follow::StateError;
+use crate::refusal::Refusal;
+
+/// Why a round ended before the mirror had all that the log has.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PullError {
+    /// Told to stop.
+    #[error("stopped")]
+    Stopped,
+    /// The log did not answer, or not with what its interface has.
+    #[error("{url}: {reason}")]
+    Remote {
+        /// What was asked for.
+        url: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The log signed a checkpoint that the copy contradicts.
+    #[error(
+        "ALARM: the log {origin:?} signed size {size} with the root {signed}, but the copy, which it signed \
+         as well, has the root {copied} there: two histories"
+    )]
+    Diverged {
+        /// The log.
+        origin: String,
+        /// The size of the checkpoint.
+        size: u64,
+        /// Its root.
+        signed: Hash,
+        /// The root of the copy at that size.
+        copied: Hash,
+    },
+    /// The mirror refused what came.
+    #[error(transparent)]
+    Refused(#[from] UploadRefusal),
+}
+
+impl From<StoreError> for PullError {
+    fn from(error: StoreError) -> Self {
+        Self::Refused(error.into())
+    }
+}
+
+impl From<StateError> for PullError {
+    fn from(error: StateError) -> Self {
+        Self::Refused(error.into())
+    }
+}
+
+impl From<Refusal> for PullError {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal.into())
+    }
+}
+
+impl From<RequestError> for PullError {
+    fn from(error: RequestError) -> Self {
+        Refusal::from(error).into()
+    }
+}
+
+impl PullError {
+    /// The failure of our own state, if it is one.
+    pub(super) fn state(&self) -> Option<&StateError> {
+        match self {
+            Self::Refused(UploadRefusal::Refused(Refusal::State(error))) => Some(error),
+            _ => None,
+        }
+    }
+
+    fn outcome(&self) -> &'static str {
+        match self {
+            Self::Stopped => "stopped",
+            Self::Remote { .. } => "unreachable",
+            Self::Diverged { .. } => "diverged",
+            Self::Refused(_) => "refused",
+        }
+    }
+}
+
+/// What a round brought.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pulled {
+    /// Entries that were appended.
+    pub entries: u64,
+    /// Blobs that were kept.
+    pub blobs: u64,
+    /// Blobs that records name and that the log does not give.
+    pub missing_blobs: usize,
+    /// Checkpoints with a quorum that were kept.
+    pub kept: u64,
+    /// The size of the mirror checkpoint after it.
+    pub size: u64,
+}
+
+/// Follows one log.
+pub struct Puller<R, C> {
+    mirror: Arc<Mirror<R, C>>,
+    metrics: Arc<MirrorMetrics>,
+    log: Hash,
+    origin: String,
+    source: Source,
+    remote: Remote,
+    blobs: Blobs,
+    kept: Kept,
+}
+
+impl<R: Registers, C: Clock> Puller<R, C> {
+    /// One for each log of `mirror` that is pulled. Requests go out on the runtime in which this is
+    /// called, and end once `stop` says so.
+    pub fn all(
+        mirror: &Arc<Mirror<R, C>>,
+        metrics: &Arc<MirrorMetrics>,
+        net: &Arc<dyn Net>,
+        stop: &watch::Receiver<bool>,
+    ) -> Result<Vec<Self>, StateError> {
+        let mut pullers = Vec::new();
+        for copy in mirror.copies() {
+            let registers = mirror.follower().registers();
+            let source = Source::load(registers, copy.id())?;
+            let Some(url) = &source.url else { continue };
+            pullers.push(Self {
+                mirror: Arc::clone(mirror),
+                metrics: Arc::clone(metrics),
+                log: copy.id(),
+                origin: copy.origin().to_owned(),
+                remote: Remote::new(url, Arc::clone(net), stop.clone()),
+                source,
+                blobs: Blobs::load(registers, copy.id())?,
+                kept: Kept::default(),
+            });
+        }
+        Ok(pullers)
+    }
+
+    /// The log that is followed.
+    pub fn origin(&self) -> &str {
+        &self.origin
+    }
+
+    /// Brings over everything that the log has and the mirror has not. Blocks; not on a thread of the
+    /// runtime.
+    ///
+    /// # Errors
+    /// What was brought over before stays. A blob or a kept checkpoint that is missing is no error.
+    pub fn round(&mut self) -> Result<Pulled, PullError> {
+        let outcome = self.bring_over();
+        let word = outcome.as_ref().map_or_else(PullError::outcome, |_| "done");
+        self.metrics.pulled_round(&self.origin, word);
+        outcome
+    }
+
+    fn bring_over(&mut self) -> Result<Pulled, PullError> {
+        let mirror = Arc::clone(&self.mirror);
+        let copy = mirror
+            .copy(self.log)
+            .ok_or_else(|| UploadRefusal::UnknownOrigin(self.origin.clone()))?;
+        let count = |kind, count| self.metrics.pulled(&self.origin, kind, count);
+
+        entries::advance(&mirror, copy, &self.remote)?;
+        let (entries, size) = entries::bring_over(&mirror, copy, &self.remote)?;
+        count("entries", entries);
+        let registers = mirror.follower().registers();
+        let blobs = self.blobs.bring_over(copy, registers, &self.remote, size)?;
+        count("blobs", blobs);
+        let log = mirror.follower().log(self.log)?;
+        let keys = log.as_ref().map_or(&[][..], |log| log.keys());
+        let policy = self.source.policy();
+        let kept = self
+            .kept
+            .bring_over(copy, &self.remote, keys, policy.as_ref(), size)?;
+        count("checkpoints", kept);
+        let missing_blobs = self.blobs.missing();
+        self.metrics.missing_blobs(&self.origin, missing_blobs);
+        Ok(Pulled {
+            entries,
+            blobs,
+            missing_blobs,
+            kept,
+            size,
+        })
+    }
+
+    /// Does rounds, `interval` apart, until told to stop, or until our own state fails.
+    ///
+    /// # Errors
+    /// [`StateError`] of our own.
+    pub(super) async fn run(
+        mut self,
+        interval: Duration,
+        mut stop: watch::Receiver<bool>,
+    ) -> Result<(), PullError> {
+        let mut said = String::new();
+        loop {
+            let round = tokio::task::spawn_blocking(move || {
+                let outcome = self.round();
+                (self, outcome)
+            });
+            let Ok((puller, outcome)) = round.await else {
+                return Err(PullError::Stopped);
+            };
+            self = puller;
+            match outcome {
+                Ok(_) => said.clear(),
+                Err(error) if error.state().is_some() => return Err(error),
+                // Said once, not at each round: whoever is unreachable is so for long.
+                Err(error) => {
+                    let line = format!("{}: {error}", self.origin);
+                    if line != said && !matches!(error, PullError::Stopped) {
+                        let _ = writeln!(std::io::stderr(), "{line}");
+                        said = line;
+                    }
+                }
+            }
+            let stopped = stop.wait_for(|&stop| stop);
+            if tokio::time::timeout(interval, stopped).await.is_ok() {
+                return Ok(());
+            }
+        }
+    }
+}
