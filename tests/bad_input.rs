@@ -258,7 +258,7 @@ fn a_policy_that_says_nonsense_is_refused() {
     drop(world.try_start_log().unwrap());
 
     // Without a quorum: only where the operator said that this is a laboratory.
-    let alone = format!("log {}\nquorum none\n", world.vkey());
+    let alone = format!("{}quorum none\n", world.log_lines());
     std::fs::write(world.path("policy.txt"), alone).unwrap();
     world
         .try_start_log()

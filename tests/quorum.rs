@@ -58,7 +58,11 @@ fn without_a_quorum_nothing_is_proven_and_nothing_lost() {
     world.start_witness(2);
     for octets in [b"late 1", b"late 2", b"late 3"] {
         let proof = world.proven(&opaque_record(octets));
-        assert_eq!(proof.checkpoint.signatures().len(), 3, "the log's and two");
+        assert_eq!(
+            proof.checkpoint.signatures().len(),
+            4,
+            "the log's two and two"
+        );
     }
     assert_eq!(world.size(), published.size + 3);
     // The third comes long after the quorum had published.

@@ -371,7 +371,9 @@ fn of_two_inits_at_once_one_wins() {
     for name in ["data", "heads"] {
         std::fs::remove_dir_all(world.path(name)).unwrap();
     }
-    std::fs::remove_file(world.path("log.key")).unwrap();
+    for name in ["log.key", "log.key.ml-dsa-44"] {
+        std::fs::remove_file(world.path(name)).unwrap();
+    }
     let codes: Vec<i32> = std::thread::scope(|scope| {
         let threads: Vec<_> = (0..6)
             .map(|_| scope.spawn(|| world.operate(&["init"]).code))
@@ -406,6 +408,27 @@ fn the_wrong_key_or_the_wrong_name_does_not_start() {
     let witness = NoteSigner::from_seed(ORIGIN, SignatureType::CosignatureV1, &[4; 32]).unwrap();
     std::fs::write(world.path("log.key"), witness.to_private_text()).unwrap();
     world.operate(&["serve"]).refused(1, &["cosignatures"]);
+    // Each key in the other's place, and none in the second's.
+    let second = std::fs::read_to_string(world.path("log.key.ml-dsa-44")).unwrap();
+    std::fs::write(world.path("log.key"), &second).unwrap();
+    world
+        .operate(&["serve"])
+        .refused(1, &["log.key", "ML-DSA-44 key", "wants one of Ed25519"]);
+    std::fs::write(world.path("log.key"), &key).unwrap();
+    std::fs::write(world.path("log.key.ml-dsa-44"), &key).unwrap();
+    world
+        .operate(&["serve"])
+        .refused(1, &["log.key.ml-dsa-44", "wants one of ML-DSA-44"]);
+    std::fs::remove_file(world.path("log.key.ml-dsa-44")).unwrap();
+    world
+        .operate(&["serve"])
+        .refused(1, &["log.key.ml-dsa-44", "add-key", "\"none\""]);
+    let other = NoteSigner::from_seed("log.example/x", SignatureType::SubtreeV1, &[4; 32]).unwrap();
+    std::fs::write(world.path("log.key.ml-dsa-44"), other.to_private_text()).unwrap();
+    world
+        .operate(&["serve"])
+        .refused(1, &["log.key.ml-dsa-44", "log.example/x", ORIGIN]);
+    std::fs::write(world.path("log.key.ml-dsa-44"), &second).unwrap();
     std::fs::write(world.path("log.key"), "no key\n").unwrap();
     world.operate(&["serve"]).refused(1, &["log.key"]);
     std::fs::write(world.path("log.key"), &key).unwrap();

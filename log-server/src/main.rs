@@ -8,6 +8,7 @@ use clap::{Parser, Subcommand};
 use ishibumi_log::config::Config;
 use ishibumi_log::operate::{self, OperateError};
 use ishibumi_tlog::Hash;
+use ishibumi_tlog::key::VerifierKey;
 use serde_json::json;
 
 /// Runs a transparency log for timestamp tokens, certificates and revocations.
@@ -38,12 +39,14 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Create a new log: its key, its head file and its data directory. Refuses if any exists.
+    /// Create a new log: its keys, its head file and its data directory. Refuses if any exists.
     Init {
-        /// Use the key that is in key_file already.
+        /// Use the keys that are in key_file and key_file_ml_dsa_44 already.
         #[arg(long)]
         keep_key: bool,
     },
+    /// Create the ML-DSA-44 key of a log that has none yet. It signs from the next start on.
+    AddKey,
     /// Run the log until SIGTERM.
     Serve,
     /// Read everything and compare it with everything; repairs nothing. The log must not be running.
@@ -79,18 +82,14 @@ fn run(arguments: &Arguments) -> Result<ExitCode, OperateError> {
     }
     match &arguments.command {
         Some(Command::Init { keep_key }) => {
-            let key = operate::init::init(&config, *keep_key)?;
-            if arguments.json {
-                println!(
-                    "{}",
-                    json!({ "origin": config.origin, "vkey": key.to_string() })
-                );
-            } else {
-                println!(
-                    "The log {} exists. Its key, for policies:\n{key}",
-                    config.origin
-                );
-            }
+            let keys = operate::init::init(&config, *keep_key)?;
+            let said = format!("The log {} exists", config.origin);
+            say_keys(arguments.json, &config.origin, &said, &keys);
+        }
+        Some(Command::AddKey) => {
+            let key = operate::keys::add_key(&config)?;
+            let said = "The key exists. Once the log's policy names it, restart the log";
+            say_keys(arguments.json, &config.origin, said, &[key]);
         }
         Some(Command::Serve) => operate::serve::serve(&config, |public, admin| {
             if arguments.json {
@@ -127,11 +126,26 @@ fn run(arguments: &Arguments) -> Result<ExitCode, OperateError> {
             }
         }
         Some(Command::Token) | None => {
-            eprintln!("ishibumi-log: name a command: init, serve, fsck, reindex, status or token");
+            eprintln!(
+                "ishibumi-log: name a command: init, add-key, serve, fsck, reindex, status or token"
+            );
             return Ok(ExitCode::from(2));
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Says public keys, in text as the lines that policies need.
+fn say_keys(as_json: bool, origin: &str, said: &str, keys: &[VerifierKey]) {
+    if as_json {
+        let vkeys: Vec<String> = keys.iter().map(ToString::to_string).collect();
+        println!("{}", json!({ "origin": origin, "vkeys": vkeys }));
+        return;
+    }
+    println!("{said}. For policies:");
+    for key in keys {
+        println!("log {key}");
+    }
 }
 
 fn token(json: bool) -> Result<ExitCode, OperateError> {

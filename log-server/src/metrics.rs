@@ -1,12 +1,18 @@
 //! What is counted, for Prometheus, on the admin listener.
 
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use ishibumi_artifact::record::Suspicion;
 use prometheus::{
     Encoder as _, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,
     IntGaugeVec, Opts, Registry, TextEncoder,
 };
 
-use crate::core::Report;
+use serde::Serialize;
+
+use crate::core::{Asked, Endpoint, Report};
 
 /// All metrics of a log. Names begin with `ishibumi_log_`.
 pub struct Metrics {
@@ -30,10 +36,36 @@ pub struct Metrics {
     /// Records at which nobody looked for suspicions, since the log was busier than the watching thread.
     pub unwatched: IntCounter,
     findings: IntCounterVec,
+    witnesses: Mutex<BTreeMap<String, WitnessStanding>>,
     witness_seconds: HistogramVec,
+    witness_successes: IntCounterVec,
     witness_failures: IntCounterVec,
     witness_conflicts: IntCounterVec,
     witness_up: IntGaugeVec,
+    witness_size: IntGaugeVec,
+    witness_time: IntGaugeVec,
+    witness_lag: IntGaugeVec,
+}
+
+/// How a witness or mirror is doing, for the operator.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct WitnessStanding {
+    /// The name of its first key.
+    pub name: String,
+    /// Its submission prefix.
+    pub url: String,
+    /// How many of its keys the policy names.
+    pub keys: usize,
+    /// Whether it is sent records.
+    pub mirror: bool,
+    /// The size of the last head that it cosigned; 0 if it has cosigned none since the start.
+    pub cosigned_size: u64,
+    /// When that was, by this machine's clock, in seconds since the Epoch.
+    pub cosigned_at: Option<u64>,
+    /// Records that were signed since.
+    pub lag: u64,
+    /// Why the last request failed, if it did.
+    pub failure: Option<String>,
 }
 
 impl Metrics {
@@ -53,6 +85,7 @@ impl Metrics {
         let by = |name: &str, help: &str, label: &str| {
             IntCounterVec::new(Opts::new(name, help), &[label])
         };
+        let gauges = |name: &str, help: &str| IntGaugeVec::new(Opts::new(name, help), &["witness"]);
         let metrics = Self {
             records_staged: IntCounter::new("records_staged_total", "records staged")?,
             batch_records: Histogram::with_opts(sizes)?,
@@ -77,16 +110,24 @@ impl Metrics {
                 ),
                 &["witness"],
             )?,
+            witnesses: Mutex::default(),
+            witness_successes: by("witness_successes_total", "cosignatures", "witness")?,
+            witness_size: gauges(
+                "witness_cosigned_size",
+                "size of the head that it cosigned last",
+            )?,
+            witness_time: gauges(
+                "witness_cosigned_timestamp_seconds",
+                "when its last cosignature came",
+            )?,
+            witness_lag: gauges("witness_lag_records", "records signed since its last head")?,
             witness_failures: by("witness_failures_total", "requests that failed", "witness")?,
             witness_conflicts: by(
                 "witness_conflicts_total",
                 "claims of a larger tree",
                 "witness",
             )?,
-            witness_up: IntGaugeVec::new(
-                Opts::new("witness_up", "1 if the last request gave a cosignature"),
-                &["witness"],
-            )?,
+            witness_up: gauges("witness_up", "1 if the last request gave a cosignature")?,
             registry,
         };
         for suspicion in Suspicion::ALL {
@@ -112,6 +153,10 @@ impl Metrics {
             Box::new(self.witness_seconds.clone()),
             Box::new(self.unwatched.clone()),
             Box::new(self.findings.clone()),
+            Box::new(self.witness_successes.clone()),
+            Box::new(self.witness_size.clone()),
+            Box::new(self.witness_time.clone()),
+            Box::new(self.witness_lag.clone()),
             Box::new(self.witness_failures.clone()),
             Box::new(self.witness_conflicts.clone()),
             Box::new(self.witness_up.clone()),
@@ -123,28 +168,96 @@ impl Metrics {
         self.findings.with_label_values(&[suspicion.name()]).inc();
     }
 
+    /// Shows these from now on, before the first of them has answered.
+    pub fn know(&self, endpoints: &[Endpoint]) {
+        let mut witnesses = self
+            .witnesses
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        for endpoint in endpoints {
+            let name = endpoint.name();
+            for counter in [
+                &self.witness_successes,
+                &self.witness_failures,
+                &self.witness_conflicts,
+            ] {
+                counter.with_label_values(&[name]);
+            }
+            let standing = WitnessStanding {
+                name: name.to_owned(),
+                url: endpoint.url.clone(),
+                keys: endpoint.keys().count(),
+                mirror: !endpoint.mirror_keys.is_empty(),
+                ..WitnessStanding::default()
+            };
+            witnesses.insert(name.to_owned(), standing);
+        }
+    }
+
     /// Counts what came of asking a witness.
     pub fn witness(&self, report: &Report) {
-        match report {
-            Report::Cosigned { witness, took, .. } => {
+        let name = report.from.name();
+        let mut witnesses = self
+            .witnesses
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let standing = witnesses.entry(name.to_owned()).or_default();
+        let up = match &report.what {
+            Asked::Cosigned { size, took, .. } => {
+                let seconds = took.as_secs_f64();
                 self.witness_seconds
-                    .with_label_values(&[witness])
-                    .observe(took.as_secs_f64());
-                self.witness_up.with_label_values(&[witness]).set(1);
+                    .with_label_values(&[name])
+                    .observe(seconds);
+                self.witness_successes.with_label_values(&[name]).inc();
+                let now = SystemTime::now().duration_since(UNIX_EPOCH);
+                standing.cosigned_size = *size;
+                standing.cosigned_at = now.ok().map(|since| since.as_secs());
+                standing.failure = None;
+                true
             }
-            Report::Ahead { witness, .. } => {
-                self.witness_conflicts.with_label_values(&[witness]).inc();
-                self.witness_up.with_label_values(&[witness]).set(0);
+            Asked::Ahead { theirs, ours, .. } => {
+                self.witness_conflicts.with_label_values(&[name]).inc();
+                let why = format!("it claims size {theirs}, this log signed {ours}");
+                standing.failure = Some(why);
+                false
             }
-            Report::Failed { witness, .. } => {
-                self.witness_failures.with_label_values(&[witness]).inc();
-                self.witness_up.with_label_values(&[witness]).set(0);
+            Asked::Failed { why } => {
+                self.witness_failures.with_label_values(&[name]).inc();
+                standing.failure = Some(why.clone());
+                false
             }
-        }
+        };
+        self.witness_up
+            .with_label_values(&[name])
+            .set(i64::from(up));
+    }
+
+    /// How every witness and mirror is doing, by name.
+    pub fn witnesses(&self) -> Vec<WitnessStanding> {
+        let signed = u64::try_from(self.signed_size.get()).unwrap_or(0);
+        let witnesses = self
+            .witnesses
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let standing = witnesses.values().cloned().map(|mut standing| {
+            standing.lag = signed.saturating_sub(standing.cosigned_size);
+            standing
+        });
+        standing.collect()
     }
 
     /// The text that Prometheus reads.
     pub fn encode(&self) -> Vec<u8> {
+        for standing in self.witnesses() {
+            let set = |gauge: &IntGaugeVec, value: u64| {
+                gauge
+                    .with_label_values(&[&standing.name])
+                    .set(value.cast_signed());
+            };
+            set(&self.witness_size, standing.cosigned_size);
+            set(&self.witness_time, standing.cosigned_at.unwrap_or(0));
+            set(&self.witness_lag, standing.lag);
+        }
         let mut out = Vec::new();
         // Writing to memory does not fail.
         let _ = TextEncoder::new().encode(&self.registry.gather(), &mut out);

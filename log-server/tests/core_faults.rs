@@ -4,12 +4,13 @@
 //! What has to hold throughout: the key signs one root per size, every signed tree continues the one
 //! before it, whatever was answered is there, and nothing is signed that was not read back.
 
+use std::fmt::Write as _;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use ishibumi_log::core::{
-    HeadError, HeadSigner, Item, Publisher, PublisherError, Sequencer, SequencerError,
+    HeadError, HeadSigner, Item, LogKeys, Publisher, PublisherError, Sequencer, SequencerError,
 };
 use ishibumi_store::{
     Batch, HeadFile, KeptCheckpoint, LogStore, MemoryLog, NewRecord, Outcome, Signer, SignerError,
@@ -26,8 +27,8 @@ use ishibumi_tlog::{Checkpoint, Hash, Policy};
 const ORIGIN: &str = "log.example/core";
 const NOW: Duration = Duration::ZERO;
 
-fn key(seed: u8) -> NoteSigner {
-    NoteSigner::from_seed(ORIGIN, SignatureType::Ed25519, &[seed; 32]).unwrap()
+fn key(kind: SignatureType, seed: u8) -> NoteSigner {
+    NoteSigner::from_seed(ORIGIN, kind, &[seed; 32]).unwrap()
 }
 
 /// What a signer does with what it is asked to sign.
@@ -39,9 +40,11 @@ enum Conduct {
     Error,
     /// It signs, and the answer is lost.
     SignsAndFails,
+    /// It states a time (ML-DSA-44; the other has none to state).
+    Timed,
 }
 
-/// The log's key, with a memory of every text that it signed.
+/// A key of the log, with a memory of every text that it signed.
 struct Key {
     honest: NoteSigner,
     wrong: NoteSigner,
@@ -50,10 +53,10 @@ struct Key {
 }
 
 impl Key {
-    fn new() -> Arc<Self> {
+    fn new(kind: SignatureType) -> Arc<Self> {
         Arc::new(Self {
-            honest: key(1),
-            wrong: key(2),
+            honest: key(kind, 1),
+            wrong: key(kind, 2),
             conduct: Mutex::new(Conduct::Honest),
             signed: Mutex::default(),
         })
@@ -83,7 +86,12 @@ impl Signer for Key {
                 let other = Checkpoint::new(ORIGIN, size, leaf_hash(b"another"));
                 return Ok(self.honest.sign(&other.to_text())?);
             }
-            Conduct::Honest | Conduct::SignsAndFails => self.honest.sign(text)?,
+            Conduct::Timed if self.verifier().kind().is_post_quantum() => {
+                let cosigner = Cosigner::new(key(self.verifier().kind(), 1)).unwrap();
+                let checkpoint = Checkpoint::parse(text).unwrap();
+                return Ok(cosigner.cosign(&checkpoint, 1_800_000_000).unwrap());
+            }
+            Conduct::Honest | Conduct::SignsAndFails | Conduct::Timed => self.honest.sign(text)?,
         };
         let checkpoint = Checkpoint::parse(text).unwrap();
         self.signed.lock().unwrap().push(checkpoint);
@@ -94,23 +102,25 @@ impl Signer for Key {
     }
 }
 
-/// A log's surroundings: its head file, its key, its one witness.
+/// A log's surroundings: its head file, its keys, its one witness.
 struct Rig {
     heads: tempfile::TempDir,
     key: Arc<Key>,
+    beside: Option<Arc<Key>>,
     witness: Cosigner,
 }
 
 impl Rig {
     fn new() -> Self {
         let heads = tempfile::tempdir().unwrap();
-        let key = Key::new();
+        let key = Key::new(SignatureType::Ed25519);
         drop(HeadFile::create(heads.path(), key.verifier()).unwrap());
         let witness = "witness.example";
         let witness = NoteSigner::from_seed(witness, SignatureType::CosignatureV1, &[9; 32]);
         Self {
             heads,
             key,
+            beside: Some(Key::new(SignatureType::SubtreeV1)),
             witness: Cosigner::new(witness.unwrap()).unwrap(),
         }
     }
@@ -125,12 +135,20 @@ impl Rig {
     }
 
     fn signer(&self, store: Arc<dyn LogStore>) -> Result<HeadSigner, HeadError> {
-        HeadSigner::open(store, Arc::<Key>::clone(&self.key), self.head_file())
+        let signer = |key: &Arc<Key>| Arc::<Key>::clone(key) as Arc<dyn Signer>;
+        let keys = LogKeys {
+            ed25519: signer(&self.key),
+            ml_dsa_44: self.beside.as_ref().map(signer),
+        };
+        HeadSigner::open(store, keys, self.head_file())
     }
 
     fn publisher(&self, store: Arc<dyn LogStore>) -> Result<Publisher, PublisherError> {
-        let (log, witness) = (self.key.verifier(), self.witness.verifier());
-        let policy = format!("log {log}\nwitness w {witness}\nquorum w\n");
+        let mut policy = format!("log {}\n", self.key.verifier());
+        if let Some(beside) = &self.beside {
+            writeln!(policy, "log {}", beside.verifier()).unwrap();
+        }
+        write!(policy, "witness w {}\nquorum w\n", self.witness.verifier()).unwrap();
         let policy = Policy::parse(policy.as_bytes()).unwrap();
         let signer = self.signer(Arc::clone(&store))?;
         Publisher::open(store, policy, signer, NOW, Duration::from_secs(60))
@@ -143,7 +161,8 @@ impl Rig {
     /// One root per size, and each is the root of the records that are there in the end.
     fn assert_one_history(&self, store: &MemoryLog) {
         let tiles = StoredTiles(store);
-        for checkpoint in self.key.signed() {
+        let beside = self.beside.iter().flat_map(|key| key.signed());
+        for checkpoint in self.key.signed().into_iter().chain(beside) {
             let size = checkpoint.size;
             let stored = root(&TileNodes::new(&tiles, size), size).unwrap();
             assert_eq!(checkpoint.root, stored, "two histories at size {size}");
@@ -379,24 +398,30 @@ fn octets_that_changed_since_admission_are_not_staged() {
 
 #[test]
 fn a_signer_that_lies_gets_nothing_published() {
-    for conduct in [
+    let conducts = [
         Conduct::WrongKey,
         Conduct::OtherBytes,
         Conduct::Error,
         Conduct::SignsAndFails,
-    ] {
+    ];
+    let of_either = conducts.map(|conduct| [(false, conduct), (true, conduct)]);
+    let all = of_either.into_iter().flatten();
+    for (second, conduct) in all.chain([(true, Conduct::Timed)]) {
         let rig = Rig::new();
         let store = log(&rig, 4, 9);
         let before = (rig.outside(), store.signed_head().unwrap());
         let signer = rig.signer(Arc::<MemoryLog>::clone(&store)).unwrap();
-        rig.key.behave(conduct);
+        let beside = rig.beside.as_ref().unwrap();
+        let key = if second { beside } else { &rig.key };
+        key.behave(conduct);
         let error = signer.advance().err();
         match conduct {
             Conduct::Error | Conduct::SignsAndFails => {
                 assert!(matches!(error, Some(HeadError::Signer(_))), "{error:?}");
             }
             _ => assert!(
-                matches!(error, Some(HeadError::WrongSignature(_))),
+                matches!(&error, Some(HeadError::WrongSignature { key: named, .. })
+                    if *named == key.verifier().id()),
                 "{error:?}"
             ),
         }
@@ -406,7 +431,7 @@ fn a_signer_that_lies_gets_nothing_published() {
             "{conduct:?}"
         );
         // More records, and an honest signer: it goes on, and whatever was signed in between is in.
-        rig.key.behave(Conduct::Honest);
+        key.behave(Conduct::Honest);
         let sequencer = Sequencer::open(Arc::<MemoryLog>::clone(&store)).unwrap();
         sequencer.stage(items(9..12)).unwrap();
         let signer = rig.signer(Arc::<MemoryLog>::clone(&store)).unwrap();
@@ -414,6 +439,80 @@ fn a_signer_that_lies_gets_nothing_published() {
         assert_eq!(head.head().unwrap().checkpoint.size, 12);
         rig.assert_one_history(&store);
     }
+}
+
+/// How many of the log's keys have signed the head that the store holds; all that is there verifies.
+fn signatures(rig: &Rig, store: &MemoryLog) -> usize {
+    let mut keys = vec![rig.key.verifier().clone()];
+    keys.extend(rig.beside.iter().map(|key| key.verifier().clone()));
+    let head = store.signed_head().unwrap().unwrap();
+    let verified = head.verify(&keys).unwrap();
+    assert_eq!(verified.len(), head.signatures().len());
+    verified.len()
+}
+
+/// A log that has signed with Ed25519 alone gets its second key: the head that is there already is signed
+/// with it, but not before the quorum has said that this head is not an old one.
+#[test]
+fn a_key_that_is_added_signs_the_old_head_once_the_quorum_knows_it() {
+    for failing in [None, Some(Outcome::NotApplied), Some(Outcome::Applied)] {
+        let mut rig = Rig::new();
+        let beside = rig.beside.take();
+        let store = log(&rig, 4, 4);
+        assert_eq!(signatures(&rig, &store), 1);
+        let text = store.signed_head().unwrap().unwrap().text().to_owned();
+        let outside = rig.outside();
+
+        rig.beside = beside;
+        let publisher = rig.publisher(Arc::<MemoryLog>::clone(&store)).unwrap();
+        let (publisher, outcome) = publisher.start(NOW).unwrap();
+        let round = outcome.round.unwrap();
+        assert_eq!(signatures(&rig, &store), 1, "the witness has not answered");
+        if let Some(outcome) = failing {
+            // The second write: the first is what publishes.
+            store.fail_write(2, outcome);
+        }
+        let lines = rig.cosign(&round.head.checkpoint);
+        let cosigned = publisher.cosigned(round.number, lines, NOW);
+        let Some(failing) = failing else {
+            let (_, outcome) = cosigned.unwrap();
+            let head = outcome.round.unwrap().head;
+            assert_eq!(
+                head.note.text(),
+                text,
+                "the same head, with one signature more"
+            );
+            assert_eq!(signatures(&rig, &store), 2);
+            assert_eq!(rig.outside(), outside);
+            continue;
+        };
+        assert!(cosigned.is_err());
+        let store = Arc::new(store.crash());
+        let applied = usize::from(failing == Outcome::Applied);
+        assert_eq!(signatures(&rig, &store), 1 + applied);
+        let signer = rig.signer(Arc::<MemoryLog>::clone(&store)).unwrap();
+        signer.advance().unwrap();
+        assert_eq!(signatures(&rig, &store), 2);
+        rig.assert_one_history(&store);
+    }
+}
+
+#[test]
+fn a_stored_head_whose_second_signature_is_damaged_is_refused() {
+    let rig = Rig::new();
+    let store = log(&rig, 4, 9);
+    let whole = store.signed_head().unwrap().unwrap();
+    let mut lines = whole.signatures().to_vec();
+    *lines[1].signature.last_mut().unwrap() ^= 1;
+    let damaged = Note::new(whole.text().to_owned(), lines);
+    store.swap_signed_head(Some(&whole), &damaged).unwrap();
+    let error = rig.signer(Arc::<MemoryLog>::clone(&store)).err();
+    assert!(
+        matches!(error, Some(HeadError::ForeignHead(_))),
+        "{error:?}"
+    );
+    store.swap_signed_head(Some(&damaged), &whole).unwrap();
+    rig.signer(store).unwrap().advance().unwrap();
 }
 
 #[test]
@@ -572,6 +671,69 @@ fn a_start_signs_nothing_until_the_quorum_knows_the_old_head() {
     assert_eq!(outcome.round.unwrap().head.checkpoint.size, 9);
 }
 
+/// A witness that is always late still counts for what is kept, as long as that is remembered.
+#[test]
+fn cosignatures_that_come_late_are_added_to_what_is_kept() {
+    let rig = Rig::new();
+    let store = log(&rig, 1, 1);
+    let late = NoteSigner::from_seed("late.example", SignatureType::SubtreeV1, &[8; 32]);
+    let late = Cosigner::new(late.unwrap()).unwrap();
+    let policy = format!(
+        "log {}\nlog {}\nwitness w {}\nwitness l {}\ngroup g any w l\nquorum g\n",
+        rig.key.verifier(),
+        rig.beside.as_ref().unwrap().verifier(),
+        rig.witness.verifier(),
+        late.verifier(),
+    );
+    let policy = Policy::parse(policy.as_bytes()).unwrap();
+    let signer = rig.signer(Arc::<MemoryLog>::clone(&store)).unwrap();
+    let second = Duration::from_secs(1);
+    let shared = Arc::<MemoryLog>::clone(&store);
+    let publisher = Publisher::open(shared, policy, signer, second, 60 * second).unwrap();
+    let (mut publisher, mut outcome) = publisher.start(NOW).unwrap();
+    let mut sequencer = Sequencer::open(Arc::<MemoryLog>::clone(&store)).unwrap();
+    let mut rounds = Vec::new();
+    // Four rounds a second: one of them is kept.
+    for quarter in 0..12_u32 {
+        let now = second * quarter / 4;
+        let size = u64::from(quarter) + 1;
+        let round = outcome.round.take().unwrap();
+        assert_eq!(round.head.checkpoint.size, size);
+        let lines = rig.cosign(&round.head.checkpoint);
+        let (next, done) = publisher.cosigned(round.number, lines, now).unwrap();
+        assert_eq!(done.published.unwrap().checkpoint().size, size);
+        rounds.push(round);
+        sequencer = sequencer.stage(items(size..size + 1)).unwrap().0;
+        (publisher, outcome) = next.tick(now + second / 4).unwrap();
+    }
+    let flagged: Vec<u64> = rounds.iter().filter(|r| r.keep).map(|r| r.number).collect();
+    assert_eq!(flagged, [1, 5, 9]);
+    assert_eq!(store.kept_sizes(0, 99).unwrap(), [1, 5, 9]);
+    let published = store.published().unwrap();
+    for round in &rounds[..10] {
+        let line = late.cosign(&round.head.checkpoint, 1_800_000_001).unwrap();
+        let (next, outcome) = publisher
+            .cosigned(round.number, vec![line], second)
+            .unwrap();
+        assert!(outcome.published.is_none() && outcome.round.is_none());
+        publisher = next;
+    }
+    assert_eq!(
+        store.published().unwrap(),
+        published,
+        "nothing else changed"
+    );
+    for size in [1, 5, 9] {
+        let kept = store.kept(size).unwrap().unwrap().note;
+        assert_eq!(
+            kept.signatures().len(),
+            4,
+            "the log's two, and both witnesses'"
+        );
+    }
+    assert_eq!(store.kept_sizes(0, 99).unwrap(), [1, 5, 9]);
+}
+
 /// One witness may lie; a quorum that knows more than this log is believed.
 #[test]
 fn a_quorum_that_contradicts_stops_the_log_and_a_single_witness_does_not() {
@@ -585,8 +747,9 @@ fn a_quorum_that_contradicts_stops_the_log_and_a_single_witness_does_not() {
     let store = log(&rig, 4, 4);
     let open = || {
         let policy = format!(
-            "log {}\nwitness a {}\nwitness b {}\nwitness c {}\ngroup g 2 a b c\nquorum g\n",
+            "log {}\nlog {}\nwitness a {}\nwitness b {}\nwitness c {}\ngroup g 2 a b c\nquorum g\n",
             rig.key.verifier(),
+            rig.beside.as_ref().unwrap().verifier(),
             keys[0],
             keys[1],
             keys[2],

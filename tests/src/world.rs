@@ -74,7 +74,7 @@ pub struct World {
     /// The log, while it runs.
     pub log: Option<Running>,
     quorum: usize,
-    vkey: String,
+    vkeys: Vec<String>,
     tokens: Vec<(String, String)>,
 }
 
@@ -99,16 +99,21 @@ impl World {
             witnesses: Vec::new(),
             log: None,
             quorum: setup.quorum,
-            vkey: String::new(),
+            vkeys: Vec::new(),
             tokens: Vec::new(),
         };
         let providers = [setup.providers, vec![lab]].concat();
         let config = world.configuration(&providers, setup.config);
         std::fs::write(world.path("log.toml"), config).expect("writes");
         let made = run("ishibumi-log", world.arguments(&["--json", "init"])).done();
-        world.vkey = field(&made, "vkey");
+        let made: Value = serde_json::from_str(&made).expect("JSON");
+        let vkeys = made["vkeys"].as_array().expect("the log's keys");
+        let vkeys = vkeys
+            .iter()
+            .map(|key| key.as_str().expect("a vkey").to_owned());
+        world.vkeys = vkeys.collect();
         for number in 1..=setup.witnesses {
-            let witness = Witness::new(&world.path(&format!("w{number}")), number, &world.vkey);
+            let witness = Witness::new(&world.path(&format!("w{number}")), number, world.vkey());
             world.witnesses.push(witness);
             world.start_witness(number - 1);
         }
@@ -156,9 +161,15 @@ impl World {
         self.dir.path().join(name)
     }
 
-    /// The log's public key.
+    /// The log's Ed25519 key, the first of its two.
     pub fn vkey(&self) -> &str {
-        &self.vkey
+        &self.vkeys[0]
+    }
+
+    /// The `log` lines of policies: one for each key of the log.
+    pub fn log_lines(&self) -> String {
+        let lines = self.vkeys.iter().map(|key| format!("log {key}\n"));
+        lines.collect()
     }
 
     /// The text of the policy that everybody follows here.
@@ -169,11 +180,8 @@ impl World {
             lines.push(format!("witness w{number} {vkey} http://{address}\n"));
             names.push(format!("w{number}"));
         }
-        let (log, lines, names) = (&self.vkey, lines.concat(), names.join(" "));
-        format!(
-            "log {log}\n{lines}group g {} {names}\nquorum g\n",
-            self.quorum
-        )
+        let (log, lines, names) = (self.log_lines(), lines.concat(), names.join(" "));
+        format!("{log}{lines}group g {} {names}\nquorum g\n", self.quorum)
     }
 
     fn write_policy(&self) {

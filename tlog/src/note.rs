@@ -75,7 +75,8 @@ impl SignatureLine {
         })
     }
 
-    pub(crate) fn is_by(&self, key: &VerifierKey) -> bool {
+    /// Whether the line says that it is by `key`: it bears its name and id.
+    pub fn is_by(&self, key: &VerifierKey) -> bool {
         self.id == key.id() && self.name == key.name()
     }
 }

@@ -11,9 +11,18 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use ishibumi_tlog::protocol::add_entries::REQUEST_PACKAGES_MAX;
 use ishibumi_wire::Limits;
 pub use provider::{KINDS, ProviderConfig, Quota, RescueConfig, StatusConfig};
 use reader::Reader;
+
+use crate::core::UploadLimits;
+
+/// What `key_file_ml_dsa_44` is set to for a log that signs with Ed25519 alone.
+pub const NO_KEY: &str = "none";
+
+/// Where the ML-DSA-44 key lies if nothing is said: beside `key_file`, with this behind its name.
+const ML_DSA_44_ENDING: &str = ".ml-dsa-44";
 
 /// What is in force.
 #[derive(Clone, Debug)]
@@ -25,8 +34,10 @@ pub struct Config {
     /// Where the head file lies: never inside of `data_dir`, so that restoring one does not restore
     /// the other.
     pub head_dir: PathBuf,
-    /// The log's private key.
+    /// The log's Ed25519 key; the head file is named by it.
     pub key_file: PathBuf,
+    /// The log's ML-DSA-44 key, which signs beside the other; `None` for a log that does without.
+    pub key_file_ml_dsa_44: Option<PathBuf>,
     /// The trust policy that the log itself follows: its witnesses, their URLs, its quorum.
     pub policy_file: PathBuf,
     /// Where the public interface listens.
@@ -47,6 +58,10 @@ pub struct Config {
     pub lab_allow_no_quorum: bool,
     /// Witnesses, by key name, whose claims of a larger tree do not stop the start.
     pub distrusted_witnesses: Vec<String>,
+    /// Which of the policy's witnesses are mirrors, by their names in the policy: they are sent records.
+    pub mirrors: Vec<String>,
+    /// What one request to a mirror may be.
+    pub upload: UploadLimits,
     /// Who may submit what.
     pub providers: Vec<ProviderConfig>,
     /// What anybody may submit for providers that have ended.
@@ -110,7 +125,13 @@ impl Config {
         let origin = r.string("origin");
         let data_dir = path(r.string("data_dir"));
         let head_dir = path(r.string("head_dir"));
-        let key_file = path(r.string("key_file"));
+        let key_name = r.string("key_file");
+        let beside = r.string_or(
+            "key_file_ml_dsa_44",
+            &format!("{key_name}{ML_DSA_44_ENDING}"),
+        );
+        let key_file_ml_dsa_44 = (beside != NO_KEY).then(|| path(beside));
+        let key_file = path(key_name);
         let policy_file = path(r.string("policy_file"));
         let listen = r.address("listen", "127.0.0.1:8080");
         let admin_listen = r.address("admin_listen", "127.0.0.1:8081");
@@ -118,6 +139,11 @@ impl Config {
 
         let mut table = r.table("sequencing");
         let sequencing = sequencing(&mut table);
+        r.close(table);
+
+        let mirrors = r.strings_or_empty("mirrors");
+        let mut table = r.table("upload");
+        let upload = upload(&mut table);
         r.close(table);
 
         let mut table = r.table("limits");
@@ -160,6 +186,10 @@ impl Config {
                 "is more than limits.bodies_len_max, so never taken",
             );
         }
+        if key_file_ml_dsa_44.as_ref() == Some(&key_file) {
+            let what = "is the same file as key_file: one file holds one key";
+            r.problem("key_file_ml_dsa_44", what);
+        }
         if listen == admin_listen && listen.port() != 0 {
             r.problem("admin_listen", "is the same address as listen");
         }
@@ -169,6 +199,7 @@ impl Config {
             data_dir,
             head_dir,
             key_file,
+            key_file_ml_dsa_44,
             policy_file,
             listen,
             admin_listen,
@@ -179,6 +210,8 @@ impl Config {
             lab_accept_opaque,
             lab_allow_no_quorum,
             distrusted_witnesses,
+            mirrors,
+            upload,
             providers,
             rescue,
         })
@@ -194,6 +227,18 @@ fn sequencing(s: &mut Reader) -> Sequencing {
         witness_deadline: s.millis("witness_deadline_ms", 5_000, 100..=60_000),
         keep_interval: s.millis("keep_interval_ms", 1_000, 0..=60_000),
         recosign_interval: s.millis("recosign_interval_ms", 60_000, 1_000..=3_600_000),
+    }
+}
+
+fn upload(u: &mut Reader) -> UploadLimits {
+    UploadLimits {
+        deadline: u.millis("deadline_ms", 60_000, 100..=600_000),
+        packages_max: u.count(
+            "packages_max",
+            REQUEST_PACKAGES_MAX,
+            1..=REQUEST_PACKAGES_MAX,
+        ),
+        len_max: u.count("len_max", 4 << 20, 1 << 10..=1 << 30),
     }
 }
 
@@ -258,6 +303,28 @@ mod tests {
             assert!(
                 problems.iter().any(|p| p.starts_with(&format!("{key} "))),
                 "{key}: {problems:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_second_key_lies_beside_the_first_unless_told_otherwise() {
+        let key = |extra: &str| {
+            let config = parse(&minimal(extra)).unwrap();
+            let again = parse(&config.to_toml()).unwrap();
+            assert_eq!(again.key_file_ml_dsa_44, config.key_file_ml_dsa_44);
+            config.key_file_ml_dsa_44
+        };
+        let base = Path::new(env!("CARGO_MANIFEST_DIR"));
+        assert_eq!(key(""), Some(base.join("log.key.ml-dsa-44")));
+        let named = key("key_file_ml_dsa_44 = \"pq.key\"");
+        assert_eq!(named, Some(base.join("pq.key")));
+        assert_eq!(key("key_file_ml_dsa_44 = \"none\""), None);
+        for wrong in ["\"log.key\"", "false"] {
+            let problems = parse(&minimal(&format!("key_file_ml_dsa_44 = {wrong}"))).unwrap_err();
+            assert!(
+                problems[0].starts_with("key_file_ml_dsa_44 "),
+                "{problems:?}"
             );
         }
     }

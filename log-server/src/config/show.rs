@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use toml::{Table, Value};
 
-use super::{Config, ProviderConfig, Quota, StatusConfig};
+use super::{Config, NO_KEY, ProviderConfig, Quota, StatusConfig};
 
 impl Config {
     /// The configuration in force; reading it gives the same one again.
@@ -15,12 +15,26 @@ impl Config {
         root.insert("data_dir".into(), path(&self.data_dir));
         root.insert("head_dir".into(), path(&self.head_dir));
         root.insert("key_file".into(), path(&self.key_file));
+        let beside = self.key_file_ml_dsa_44.as_deref();
+        let beside = beside.map_or_else(|| text(NO_KEY), path);
+        root.insert("key_file_ml_dsa_44".into(), beside);
         root.insert("policy_file".into(), path(&self.policy_file));
         root.insert("listen".into(), text(&self.listen));
         root.insert("admin_listen".into(), text(&self.admin_listen));
         root.insert(
             "distrusted_witnesses".into(),
             texts(&self.distrusted_witnesses),
+        );
+
+        root.insert("mirrors".into(), texts(&self.mirrors));
+        let u = &self.upload;
+        root.insert(
+            "upload".into(),
+            table([
+                ("deadline_ms", millis(u.deadline)),
+                ("packages_max", count(u.packages_max)),
+                ("len_max", count(u.len_max)),
+            ]),
         );
 
         let s = &self.sequencing;

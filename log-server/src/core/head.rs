@@ -3,9 +3,12 @@
 //! A head may be signed if: the records that are on the disk, read back and hashed anew, lead from the
 //! last signed tree to a root; the edge that the store computed on its own while writing has the same
 //! root; and a consistency proof out of the stored tiles says that the old tree begins the new one.
-//! Then: sign, verify the signature, sync the head file, sync the database's head, and only then let the
-//! signature out. A crash between any two steps leaves a state that [`HeadSigner::open`] goes forward
-//! from.
+//! Then: sign with every key of the log, verify each signature, sync the head file, sync the database's
+//! head, and only then let the signatures out. A crash between any two steps leaves a state that
+//! [`HeadSigner::open`] goes forward from.
+//!
+//! A log signs with an Ed25519 key and, beside it, an ML-DSA-44 one. All or nothing: one of the two
+//! signatures alone never leaves.
 
 use std::sync::Arc;
 
@@ -15,7 +18,8 @@ use ishibumi_store::{
 use ishibumi_tlog::Checkpoint;
 use ishibumi_tlog::checkpoint::CheckpointError;
 use ishibumi_tlog::hash::{Hash, leaf_hash};
-use ishibumi_tlog::note::{Note, NoteError};
+use ishibumi_tlog::key::VerifierKey;
+use ishibumi_tlog::note::Note;
 use ishibumi_tlog::tile::TileNodes;
 use ishibumi_tlog::tree::{Frontier, NodeReader as _, ProofError, check_consistency, peaks, root};
 
@@ -32,9 +36,14 @@ pub enum HeadError {
     /// The signer gave nothing.
     #[error(transparent)]
     Signer(#[from] SignerError),
-    /// The signer gave something else than a signature over this head by the log's key.
-    #[error("the signer answered with something that does not verify: {0}")]
-    WrongSignature(NoteError),
+    /// A signer gave something else than an untimed signature over this head by its own key.
+    #[error("the signer of the key {key:08x} answered with something that does not verify: {why}")]
+    WrongSignature {
+        /// The id of the key that was to sign.
+        key: u32,
+        /// What is wrong with the answer.
+        why: String,
+    },
     /// The stored signed head is none of ours.
     #[error("the signed head in the database is not by this log's key: {0}")]
     ForeignHead(String),
@@ -92,15 +101,24 @@ pub enum HeadError {
 pub struct SignedHead {
     /// Origin, size and root.
     pub checkpoint: Checkpoint,
-    /// The checkpoint with the log's signature alone.
+    /// The checkpoint with the log's signatures alone.
     pub note: Note,
     frontier: Frontier,
+}
+
+/// The keys of one log, which sign together.
+#[derive(Clone)]
+pub struct LogKeys {
+    /// Names the head file and the origin; every head ever signed bears its signature.
+    pub ed25519: Arc<dyn Signer>,
+    /// Signs beside it. Heads from before there was one lack its signature.
+    pub ml_dsa_44: Option<Arc<dyn Signer>>,
 }
 
 /// Signs heads of one log.
 pub struct HeadSigner {
     store: Arc<dyn LogStore>,
-    signer: Arc<dyn Signer>,
+    keys: LogKeys,
     head_file: HeadFile,
     head: Option<SignedHead>,
 }
@@ -113,7 +131,7 @@ impl HeadSigner {
     /// the database proves the newer one, it is brought forward.
     pub fn open(
         store: Arc<dyn LogStore>,
-        signer: Arc<dyn Signer>,
+        keys: LogKeys,
         mut head_file: HeadFile,
     ) -> Result<Self, HeadError> {
         let staged = store.staged()?.size();
@@ -142,7 +160,7 @@ impl HeadSigner {
             contains("head file", outside.size, outside.root)?;
         }
         let note = store.signed_head()?;
-        let head = note.map(|note| own_head(&signer, note)).transpose()?;
+        let head = note.map(|note| keys.own_head(note)).transpose()?;
         let head = match head {
             None => None,
             Some((checkpoint, note)) => {
@@ -160,7 +178,7 @@ impl HeadSigner {
         };
         Ok(Self {
             store,
-            signer,
+            keys,
             head_file,
             head,
         })
@@ -171,8 +189,8 @@ impl HeadSigner {
         self.head.as_ref()
     }
 
-    /// Signs the staged tree, if it is larger than the last signed one. With an error nothing has left,
-    /// and this value is gone.
+    /// Signs the staged tree, if it is larger than the last signed one; else the last one anew, if a key
+    /// was added since. With an error nothing has left, and this value is gone.
     pub fn advance(mut self) -> Result<Self, HeadError> {
         let edge = self.store.staged()?;
         let (old, old_root, mut frontier) = match &self.head {
@@ -185,7 +203,7 @@ impl HeadSigner {
         };
         let new = edge.size();
         if new == old {
-            return Ok(self);
+            return self.complete();
         }
         if new < old {
             return Err(HeadError::RolledBack {
@@ -207,12 +225,8 @@ impl HeadSigner {
         let proof = consistency_proof(self.store.as_ref(), old, new)?.unwrap_or_default();
         check_consistency(old, old_root, new, read_back, &proof)?;
 
-        let checkpoint = Checkpoint::new(self.signer.verifier().name(), new, read_back);
-        let text = checkpoint.to_text();
-        let line = self.signer.sign(&text)?;
-        let note = Note::new(text, vec![line]);
-        let key = std::slice::from_ref(self.signer.verifier());
-        note.verify(key).map_err(HeadError::WrongSignature)?;
+        let checkpoint = Checkpoint::new(self.keys.origin(), new, read_back);
+        let note = self.keys.sign(&checkpoint)?;
 
         self.head_file.advance(new, read_back)?;
         self.store
@@ -222,6 +236,21 @@ impl HeadSigner {
             note,
             frontier,
         });
+        Ok(self)
+    }
+
+    /// Signs the last head again with all keys, if one of them has not signed it. It is the head that the
+    /// head file knows, so nothing is said that was not said before.
+    fn complete(mut self) -> Result<Self, HeadError> {
+        let Some(head) = &mut self.head else {
+            return Ok(self);
+        };
+        if self.keys.have_signed(&head.note) {
+            return Ok(self);
+        }
+        let note = self.keys.sign(&head.checkpoint)?;
+        self.store.swap_signed_head(Some(&head.note), &note)?;
+        head.note = note;
         Ok(self)
     }
 
@@ -245,17 +274,58 @@ impl HeadSigner {
     }
 }
 
-/// A note of the store as a head of this log, verified and re-encoded.
-fn own_head(signer: &Arc<dyn Signer>, note: Note) -> Result<(Checkpoint, Note), HeadError> {
-    let foreign = |why: String| HeadError::ForeignHead(why);
-    note.verify(std::slice::from_ref(signer.verifier()))
-        .map_err(|e| foreign(e.to_string()))?;
-    let checkpoint =
-        Checkpoint::parse(note.text()).map_err(|e: CheckpointError| foreign(e.to_string()))?;
-    if checkpoint.origin != signer.verifier().name() {
-        return Err(foreign(format!("it is for origin {:?}", checkpoint.origin)));
+impl LogKeys {
+    fn all(&self) -> impl Iterator<Item = &Arc<dyn Signer>> {
+        std::iter::once(&self.ed25519).chain(&self.ml_dsa_44)
     }
-    Ok((checkpoint, note))
+
+    fn origin(&self) -> &str {
+        self.ed25519.verifier().name()
+    }
+
+    fn have_signed(&self, note: &Note) -> bool {
+        self.all().all(|signer| {
+            let mut lines = note.signatures().iter();
+            lines.any(|line| line.is_by(signer.verifier()))
+        })
+    }
+
+    /// The one function that signs. No signer is believed: each line is verified by the key that was asked.
+    fn sign(&self, checkpoint: &Checkpoint) -> Result<Note, HeadError> {
+        let text = checkpoint.to_text();
+        let mut note = Note::new(text.clone(), Vec::new());
+        for signer in self.all() {
+            let key = signer.verifier();
+            let line = Note::new(text.clone(), vec![signer.sign(&text)?]);
+            let wrong = |why: String| HeadError::WrongSignature { key: key.id(), why };
+            let verified = line.verify(std::slice::from_ref(key));
+            let verified = verified.map_err(|error| wrong(error.to_string()))?;
+            if verified.iter().any(|signature| signature.time.is_some()) {
+                return Err(wrong("it states a time, which a log does not".to_owned()));
+            }
+            for line in line.signatures() {
+                note.push(line.clone());
+            }
+        }
+        Ok(note)
+    }
+
+    /// A note of the store as a head of this log, verified.
+    fn own_head(&self, note: Note) -> Result<(Checkpoint, Note), HeadError> {
+        let foreign = |why: String| HeadError::ForeignHead(why);
+        // The Ed25519 key has to have signed; what is there of the other has to verify.
+        note.verify(std::slice::from_ref(self.ed25519.verifier()))
+            .map_err(|error| foreign(error.to_string()))?;
+        let keys: Vec<VerifierKey> = self.all().map(|s| s.verifier().clone()).collect();
+        note.verify(&keys)
+            .map_err(|error| foreign(error.to_string()))?;
+        let checkpoint =
+            Checkpoint::parse(note.text()).map_err(|e: CheckpointError| foreign(e.to_string()))?;
+        if checkpoint.origin != self.origin() {
+            return Err(foreign(format!("it is for origin {:?}", checkpoint.origin)));
+        }
+        Ok((checkpoint, note))
+    }
 }
 
 fn read_frontier(store: &dyn LogStore, size: u64) -> Result<Frontier, StoreError> {

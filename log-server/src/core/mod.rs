@@ -8,7 +8,7 @@
 //!                                                        published, kept, answered with a proof
 //! ```
 //!
-//! [`Sequencer`] is the only writer of records, [`HeadSigner`] the only place that asks the key to sign,
+//! [`Sequencer`] is the only writer of records, [`HeadSigner`] the only place that asks the keys to sign,
 //! [`Publisher`] decides when. All three are plain values that are driven by events; [`run`] gives them
 //! threads. A value that met an error is gone with it (rule R4): the process stops, and the next start
 //! believes nothing that it has not read again.
@@ -20,7 +20,7 @@ mod sequencer;
 mod watch;
 mod witnesses;
 
-pub use head::{HeadError, HeadSigner, SignedHead};
+pub use head::{HeadError, HeadSigner, LogKeys, SignedHead};
 pub use publisher::{Published, Publisher, PublisherError, Round};
 pub use sequencer::{Item, Placed, Sequencer, SequencerError};
-pub use witnesses::{Endpoint, Report};
+pub use witnesses::{Endpoint, Outcome as Asked, Report, UploadLimits};

@@ -4,9 +4,10 @@
 //! quorum cosigned the present one, so the log can never be more than one head ahead of its witnesses.
 //! The first round after a start is for the head that is already signed: as long as no quorum of
 //! witnesses has answered for it, nothing new is signed (a restored machine learns from its witnesses
-//! that it is old). Cosignatures beyond the quorum are added as they come.
+//! that it is old). Cosignatures beyond the quorum are added as they come, to the checkpoint that is
+//! published and to those that are kept.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,6 +17,9 @@ use ishibumi_tlog::policy::TrustError;
 use ishibumi_tlog::{Policy, TrustedCheckpoint};
 
 use super::head::{HeadError, HeadSigner, SignedHead};
+
+/// Kept checkpoints to which late cosignatures are still added: at one a second, those of a minute.
+const LATE_MAX: usize = 64;
 
 /// A checkpoint with its quorum.
 pub type Published = Arc<TrustedCheckpoint>;
@@ -30,6 +34,8 @@ pub struct Round {
     /// The note that is sent: the head with the log's signature, and in the first round of a process with
     /// the cosignatures that are known for it, by which a witness that was rolled back recognises it.
     pub note: Note,
+    /// Whether its checkpoint will be kept for ever.
+    pub keep: bool,
 }
 
 /// Why the publisher stopped.
@@ -88,6 +94,8 @@ pub struct Publisher {
     /// The round before, while its checkpoint is the published one: cosignatures beyond the quorum
     /// often come after the next head was signed.
     before: Option<Open>,
+    /// Older rounds whose checkpoints are kept, oldest first.
+    kept: VecDeque<Open>,
     rounds: u64,
     /// Witnesses that claim a larger tree than the present round's, by their place in the policy.
     contradicting: BTreeMap<usize, u64>,
@@ -100,8 +108,10 @@ struct Open {
     round: Round,
     lines: Vec<SignatureLine>,
     started: Duration,
-    /// Set once the quorum was reached: whether this round's note is the one kept for its size.
-    done: Option<bool>,
+    /// Whether this round's note is the one kept for its size.
+    keep: bool,
+    /// Set once the quorum was reached.
+    done: bool,
 }
 
 struct Keep {
@@ -137,6 +147,7 @@ impl Publisher {
             signer,
             round: None,
             before: None,
+            kept: VecDeque::new(),
             rounds: 0,
             contradicting: BTreeMap::new(),
             published,
@@ -168,20 +179,18 @@ impl Publisher {
         let Some(open) = &self.round else {
             return Ok((self, Outcome::default()));
         };
-        if open.done.is_none() {
+        if !open.done {
             return Ok((self, Outcome::default()));
         }
-        let before = open.round.head.checkpoint.size;
+        let asked = open.round.head.note.clone();
         let idle = now.saturating_sub(open.started);
-        self.keep_late(now)?;
         self.signer = self.signer.advance()?;
-        let grown = self
-            .signer
-            .head()
-            .is_some_and(|head| head.checkpoint.size > before);
-        if grown || idle >= self.recosign_interval {
+        // It grew, or a key that was added has signed it.
+        let changed = self.signer.head().is_some_and(|head| head.note != asked);
+        if changed || idle >= self.recosign_interval {
             return self.open_round(now);
         }
+        self.keep_late(now)?;
         Ok((self, Outcome::default()))
     }
 
@@ -212,6 +221,7 @@ impl Publisher {
             .as_mut()
             .filter(|open| open.round.number == number)
         else {
+            self.add_late(number, lines)?;
             return Ok((self, Outcome::default()));
         };
         open.lines.extend(lines);
@@ -250,9 +260,11 @@ impl Publisher {
         if present != Some(ours) {
             return Ok(self);
         }
-        let mut known = self.policy.witnesses().iter();
-        if let Some(place) = known.position(|known| known.key.name() == witness) {
-            self.contradicting.insert(place, theirs);
+        // One witness may sign with several keys; it says this for all of them.
+        for (place, known) in self.policy.witnesses().iter().enumerate() {
+            if known.key.name() == witness {
+                self.contradicting.insert(place, theirs);
+            }
         }
         let Some(&theirs) = self.contradicting.values().max() else {
             return Ok(self);
@@ -273,16 +285,19 @@ impl Publisher {
         let known = self.published.as_ref().map(|published| published.note());
         let note = known.filter(|note| self.rounds == 1 && note.text() == head.note.text());
         let note = note.unwrap_or(&head.note).clone();
+        let keep = head.checkpoint.size > self.keep.size && self.keep.due(now);
         let round = Round {
             number: self.rounds,
             head,
             note,
+            keep,
         };
         let open = Open {
             round: round.clone(),
             lines: Vec::new(),
             started: now,
-            done: None,
+            keep,
+            done: false,
         };
         self.before = self.round.replace(open);
         // A policy without witnesses has its quorum at once.
@@ -304,17 +319,16 @@ impl Publisher {
         let Some(trusted) = open.trusted(&self.policy)? else {
             return Ok(Outcome::default());
         };
-        let size = trusted.checkpoint().size;
-        // A cosignature that comes later is kept if the first ones were.
-        let keep = open
-            .done
-            .unwrap_or(size > self.keep.size && self.keep.due(now));
-        if keep && open.done.is_none() {
-            self.keep.size = size;
+        let keep = open.keep;
+        if keep && !open.done {
+            self.keep.size = trusted.checkpoint().size;
             self.keep.at = Some(now);
         }
-        open.done = Some(keep);
-        self.before = None;
+        open.done = true;
+        if let Some(before) = self.before.take().filter(|before| before.keep) {
+            self.kept.push_back(before);
+            self.kept.drain(..self.kept.len().saturating_sub(LATE_MAX));
+        }
         let published = self.publish(trusted, keep)?;
         Ok(Outcome {
             round: None,
@@ -327,10 +341,25 @@ impl Publisher {
         let Some(open) = &self.before else {
             return Ok(None);
         };
-        let (Some(keep), Some(trusted)) = (open.done, open.trusted(&self.policy)?) else {
+        let (keep, done) = (open.keep, open.done);
+        let Some(trusted) = open.trusted(&self.policy)?.filter(|_| done) else {
             return Ok(None);
         };
         Ok(Some(self.publish(trusted, keep)?))
+    }
+
+    /// Adds cosignatures to a kept checkpoint that is not the published one any more.
+    fn add_late(&mut self, number: u64, lines: Vec<SignatureLine>) -> Result<(), PublisherError> {
+        let late = |open: &&mut Open| open.round.number == number;
+        let Some(open) = self.kept.iter_mut().find(late) else {
+            return Ok(());
+        };
+        open.lines.extend(lines);
+        if let Some(trusted) = open.trusted(&self.policy)? {
+            let size = trusted.checkpoint().size;
+            self.store.keep(size, trusted.note())?;
+        }
+        Ok(())
     }
 
     fn publish(&mut self, trusted: TrustedCheckpoint, keep: bool) -> Result<Published, StoreError> {
@@ -351,7 +380,7 @@ impl Publisher {
             self.store.publish(size, published.note(), true)?;
             self.keep.size = size;
             self.keep.at = Some(now);
-            open.done = Some(true);
+            open.keep = true;
         }
         Ok(())
     }
@@ -360,6 +389,14 @@ impl Publisher {
 impl Open {
     /// The head with what was cosigned so far; `None` while the quorum is missing.
     fn trusted(&self, policy: &Policy) -> Result<Option<TrustedCheckpoint>, PublisherError> {
+        // Every line was verified when it came: who signed needs no second look, what is published does.
+        let signed = |place: usize| {
+            let witness = policy.witnesses().get(place);
+            witness.is_some_and(|witness| self.lines.iter().any(|line| line.is_by(&witness.key)))
+        };
+        if !policy.is_quorum(signed) {
+            return Ok(None);
+        }
         let mut note: Note = self.round.head.note.clone();
         for line in &self.lines {
             note.push(line.clone());

@@ -9,14 +9,15 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
 use ishibumi_artifact::record::Suspicion;
-use ishibumi_store::LogStore;
+use ishibumi_store::{Clock, LogStore};
+use ishibumi_tlog::key::VerifierKey;
 use ishibumi_wire::Net;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
 
-use super::publisher::{Outcome, Published, Publisher, PublisherError, Round};
+use super::publisher::{Outcome, Published, Publisher, PublisherError};
 use super::sequencer::{Item, Placed, Sequencer};
 use super::watch::Watcher;
-use super::witnesses::{Endpoint, Report, follow};
+use super::witnesses::{self, Endpoint, Report, Rounds, Surroundings, follow};
 use crate::config::Sequencing;
 use crate::metrics::Metrics;
 
@@ -91,6 +92,8 @@ pub struct Core {
     pub distrusted: Vec<String>,
     /// How to ask them.
     pub net: Arc<dyn Net>,
+    /// What their times are held against.
+    pub clock: Arc<dyn Clock>,
     /// Sizes and times.
     pub settings: Sequencing,
     /// What is counted.
@@ -106,14 +109,20 @@ pub fn start(core: Core) -> (Handle, Running) {
     let (set_round, rounds) = watch::channel(None);
     let set_stopped = Arc::new(set_stopped);
 
+    core.metrics.know(&core.witnesses);
+    let surroundings = Surroundings {
+        store: Arc::clone(&core.store),
+        net: core.net,
+        clock: core.clock,
+        rounds,
+    };
     for endpoint in core.witnesses {
         let events = events.clone();
         let report = move |report| {
             // A publisher that is gone needs no reports.
             let _ = events.send(Event::Witness(report));
         };
-        let (store, net) = (Arc::clone(&core.store), Arc::clone(&core.net));
-        tokio::spawn(follow(endpoint, store, net, rounds.clone(), report));
+        tokio::spawn(follow(endpoint, surroundings.clone(), report));
     }
     let publishing = Publishing {
         events: happened,
@@ -324,7 +333,7 @@ fn sequence(
 
 struct Publishing {
     events: Receiver<Event>,
-    rounds: watch::Sender<Option<Round>>,
+    rounds: watch::Sender<Option<Rounds>>,
     published: watch::Sender<Option<Published>>,
     distrusted: Vec<String>,
     metrics: Arc<Metrics>,
@@ -348,26 +357,35 @@ impl Publishing {
                     Event::Stop => return Ok(()),
                 };
                 self.metrics.witness(&report);
-                match report {
-                    Report::Cosigned { round, lines, .. } => {
+                match report.what {
+                    witnesses::Outcome::Cosigned { round, lines, .. } => {
                         let now = self.started.elapsed();
                         let (next, outcome) = publisher.cosigned(round, lines, now)?;
                         publisher = next;
                         self.carry_out(outcome);
                     }
-                    Report::Ahead {
-                        witness,
+                    witnesses::Outcome::Ahead {
                         theirs,
                         ours,
                         agreed_before,
                     } => {
-                        eprintln!("witness {witness} claims size {theirs}, this log signed {ours}");
-                        if !self.distrusted.contains(&witness) {
+                        let from = report.from.name();
+                        eprintln!("witness {from} claims size {theirs}, this log signed {ours}");
+                        let mut names: Vec<&str> =
+                            report.from.keys().map(VerifierKey::name).collect();
+                        names.dedup();
+                        if names
+                            .iter()
+                            .any(|name| self.distrusted.iter().any(|d| d == name))
+                        {
+                            continue;
+                        }
+                        for name in names {
                             publisher =
-                                publisher.contradicted(&witness, theirs, ours, agreed_before)?;
+                                publisher.contradicted(name, theirs, ours, agreed_before)?;
                         }
                     }
-                    Report::Failed { .. } => {}
+                    witnesses::Outcome::Failed { .. } => {}
                 }
             }
             let (next, outcome) = publisher.tick(self.started.elapsed())?;
@@ -387,7 +405,13 @@ impl Publishing {
             self.metrics
                 .signed_size
                 .set(round.head.checkpoint.size.cast_signed());
-            self.rounds.send_replace(Some(round));
+            let round = Arc::new(round);
+            self.rounds.send_modify(|rounds| {
+                let before = rounds.take().and_then(|rounds| rounds.kept);
+                let kept = Some(&round).filter(|round| round.keep).cloned().or(before);
+                let newest = Arc::clone(&round);
+                *rounds = Some(Rounds { newest, kept });
+            });
         }
     }
 }

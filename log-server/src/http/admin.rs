@@ -68,7 +68,8 @@ impl Admin {
             }
             (&Method::GET, "/status") => {
                 let status = status(&self.origin, self.store.as_ref(), Some(&self.handle));
-                let body = status.map_err(|error| Problem::store(&error))?;
+                let mut body = status.map_err(|error| Problem::store(&error))?;
+                body["witnesses"] = json!(self.metrics.witnesses());
                 Ok(no_store(reply(
                     StatusCode::OK,
                     "application/json",
@@ -93,13 +94,19 @@ pub fn status(
             .map(|c| c.size)
     };
     let edge = store.staged()?;
-    let published = store.published()?;
+    let (signed, published) = (store.signed_head()?, store.published()?);
+    let keys = |note: &ishibumi_tlog::note::Note| {
+        let lines = note.signatures().iter();
+        lines.map(|line| format!("{:08x}", line.id)).collect()
+    };
+    let signed_by: Vec<String> = signed.as_ref().map(keys).unwrap_or_default();
     Ok(json!({
         "origin": origin,
         "running": handle.is_some(),
         "staged_size": edge.size(),
         "staged_root": edge.root().to_base64(),
-        "signed_size": size_of(store.signed_head()?),
+        "signed_size": size_of(signed),
+        "signed_by": signed_by,
         "published_size": size_of(published.clone()),
         "published_signatures": published.map_or(0, |note| note.signatures().len()),
         "pending_records": handle.map(Handle::pending),

@@ -1,41 +1,44 @@
 //! `init`: makes a new log. Serving never does (rule R5).
 
-use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::Path;
-
 use ishibumi_artifact::Body;
 use ishibumi_artifact::record::{LogOpened, LogStatement};
-use ishibumi_store::{Batch, HeadFile, LogStore as _, RocksLog, StoreError};
-use ishibumi_tlog::key::{NoteSigner, SignatureType, VerifierKey};
+use ishibumi_store::{Batch, HeadFile, LogStore as _, RocksLog};
+use ishibumi_tlog::key::VerifierKey;
 
-use super::{OperateError, read_key};
+use super::OperateError;
+use super::keys::KeyPair;
 use crate::admission::new_record;
 use crate::config::Config;
 
-/// Creates the key, the head file and the data directory, and stages record 0, which says which log this
-/// is. Refuses if any of the three exists.
+/// Creates the keys, the head file and the data directory, and stages record 0, which says which log this
+/// is. Refuses if any of them exists. Returns the public keys, Ed25519 first.
 ///
-/// With `keep_key` an existing key file is used: for a key that was made elsewhere.
-pub fn init(config: &Config, keep_key: bool) -> Result<VerifierKey, OperateError> {
-    if !keep_key && config.key_file.exists() {
-        return Err(exists(&config.key_file));
+/// With `keep_key` the existing key files are used: for keys that were made elsewhere.
+pub fn init(config: &Config, keep_key: bool) -> Result<Vec<VerifierKey>, OperateError> {
+    let beside = config.key_file_ml_dsa_44.as_ref();
+    for path in std::iter::once(&config.key_file).chain(beside) {
+        if !keep_key && path.exists() {
+            return Err(OperateError::exists(path));
+        }
     }
     if config.data_dir.exists() {
-        return Err(exists(&config.data_dir));
+        return Err(OperateError::exists(&config.data_dir));
     }
-    let key = if keep_key {
-        read_key(config)?
+    let keys = if keep_key {
+        KeyPair::read(config)?
     } else {
-        new_key(config)?
+        KeyPair::create(config)?
     };
-    let verifier = key.verifier().clone();
+    let verifier = keys.ed25519.verifier();
     std::fs::create_dir_all(&config.head_dir)
         .map_err(|error| OperateError::file(&config.head_dir, error))?;
     // Held until record 0 is there: two `init` with one key end with one log.
-    let _head_file = HeadFile::create(&config.head_dir, &verifier)?;
+    let _head_file = HeadFile::create(&config.head_dir, verifier)?;
     let store = RocksLog::create(&config.data_dir, &config.origin)?;
-    let opened = LogOpened::new(&config.origin, &[&verifier.to_string()], &[])
+    let keys = keys.verifiers();
+    let lines: Vec<String> = keys.iter().map(ToString::to_string).collect();
+    let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+    let opened = LogOpened::new(&config.origin, &lines, &[])
         .map_err(|error| OperateError::Refused(error.to_string()))?;
     let record = new_record(&Body::Log(LogStatement::Opened(opened)).into())
         .map_err(|problem| OperateError::Refused(problem.detail))?;
@@ -46,31 +49,5 @@ pub fn init(config: &Config, keep_key: bool) -> Result<VerifierKey, OperateError
             blobs: Vec::new(),
         },
     )?;
-    Ok(verifier)
-}
-
-fn exists(path: &Path) -> OperateError {
-    StoreError::Exists {
-        path: path.display().to_string(),
-    }
-    .into()
-}
-
-fn new_key(config: &Config) -> Result<NoteSigner, OperateError> {
-    let mut seed = [0; 32];
-    getrandom::fill(&mut seed).map_err(|error| OperateError::Refused(error.to_string()))?;
-    let key = NoteSigner::from_seed(&config.origin, SignatureType::Ed25519, &seed)
-        .map_err(|error| OperateError::Refused(format!("origin: {error}")))?;
-    let path = &config.key_file;
-    let write = || -> std::io::Result<()> {
-        let mut file = std::fs::OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(path)?;
-        writeln!(file, "{}", key.to_private_text())?;
-        file.sync_all()
-    };
-    write().map_err(|error| OperateError::file(path, error))?;
-    Ok(key)
+    Ok(keys)
 }

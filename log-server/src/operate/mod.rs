@@ -1,7 +1,9 @@
 //! The operator's commands, one file each.
 
+mod endpoints;
 pub mod fsck;
 pub mod init;
+pub mod keys;
 pub mod reindex;
 pub mod serve;
 pub mod status;
@@ -11,8 +13,8 @@ use std::sync::Arc;
 
 use ishibumi_store::{HeadFile, LogStore, RocksLog, StoreError};
 use ishibumi_tlog::Policy;
-use ishibumi_tlog::key::{NoteSigner, SignatureType};
 
+use self::keys::KeyPair;
 use crate::config::Config;
 use crate::core::HeadSigner;
 
@@ -44,26 +46,11 @@ impl OperateError {
     fn file(path: &Path, error: impl std::fmt::Display) -> Self {
         Self::Refused(format!("{}: {error}", path.display()))
     }
-}
 
-fn read_key(config: &Config) -> Result<NoteSigner, OperateError> {
-    let path = &config.key_file;
-    let text = std::fs::read_to_string(path).map_err(|error| OperateError::file(path, error))?;
-    let key = NoteSigner::from_private_text(text.trim_end())
-        .map_err(|error| OperateError::file(path, error))?;
-    let name = key.verifier().name();
-    if name != config.origin {
-        return Err(OperateError::Refused(format!(
-            "{}: this is the key of {name:?}, the configuration is for the origin {:?}",
-            path.display(),
-            config.origin
-        )));
+    fn exists(path: &Path) -> Self {
+        let path = path.display().to_string();
+        StoreError::Exists { path }.into()
     }
-    if key.verifier().kind() != SignatureType::Ed25519 {
-        let wrong = "this key makes cosignatures; a log signs with a key of type 0x01";
-        return Err(OperateError::file(path, wrong));
-    }
-    Ok(key)
 }
 
 fn read_policy(config: &Config) -> Result<Policy, OperateError> {
@@ -79,18 +66,20 @@ fn read_policy(config: &Config) -> Result<Policy, OperateError> {
 
 /// Opens store, head file and key, and applies the start rule. Creates nothing.
 fn open(config: &Config) -> Result<(Arc<dyn LogStore>, HeadSigner, Policy), OperateError> {
-    let key = read_key(config)?;
+    let keys = KeyPair::read(config)?;
     let policy = read_policy(config)?;
-    let verifier = key.verifier().clone();
-    if !policy.logs().iter().any(|log| log.key == verifier) {
-        return Err(OperateError::Refused(format!(
-            "{}: no log line has this log's key; add: log {verifier}",
-            config.policy_file.display()
-        )));
+    // Each of them: a signature whose key the policy does not name would not be published.
+    for key in keys.verifiers() {
+        if !policy.logs().iter().any(|log| log.key == key) {
+            return Err(OperateError::Refused(format!(
+                "{}: no log line has this log's key; add: log {key}",
+                config.policy_file.display()
+            )));
+        }
     }
     // The head file first: whoever holds its lock is the only one that may sign with this key.
-    let head_file = HeadFile::open(&config.head_dir, &verifier)?;
+    let head_file = HeadFile::open(&config.head_dir, keys.ed25519.verifier())?;
     let store: Arc<dyn LogStore> = Arc::new(RocksLog::open(&config.data_dir, &config.origin)?);
-    let signer = HeadSigner::open(Arc::clone(&store), Arc::new(key), head_file)?;
+    let signer = HeadSigner::open(Arc::clone(&store), keys.into_signers(), head_file)?;
     Ok((store, signer, policy))
 }

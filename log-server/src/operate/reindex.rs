@@ -4,7 +4,8 @@
 use ishibumi_artifact::Record;
 use ishibumi_store::{HeadFile, RocksLog};
 
-use super::{OperateError, read_key};
+use super::OperateError;
+use super::keys::read_key;
 use crate::config::Config;
 
 /// Drops and rebuilds the index; returns how many records it has. `progress` is told how many of how many

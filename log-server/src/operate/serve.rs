@@ -2,17 +2,17 @@
 
 use std::sync::Arc;
 
-use ishibumi_store::LogStore;
-use ishibumi_tlog::Policy;
+use ishibumi_store::{LogStore, SystemClock};
 use ishibumi_wire::{HttpNet, Net};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
+use super::endpoints::endpoints;
 use super::{OperateError, open};
 use crate::admission::new_record;
 use crate::config::Config;
 use crate::core::run::{Core, Handle, start};
-use crate::core::{Endpoint, Item, Publisher, Sequencer};
+use crate::core::{Item, Publisher, Sequencer};
 use crate::http::{Admin, Public};
 use crate::metrics::Metrics;
 use crate::registry::Registry;
@@ -57,6 +57,7 @@ pub fn serve(
             witnesses,
             distrusted: config.distrusted_witnesses.clone(),
             net,
+            clock: Arc::new(SystemClock),
             settings,
             metrics: Arc::clone(&metrics),
         });
@@ -175,34 +176,6 @@ fn termination() -> std::io::Result<impl Future<Output = ()>> {
             _ = int.recv() => {}
         }
     })
-}
-
-fn endpoints(policy: &Policy, config: &Config) -> Result<Vec<Endpoint>, OperateError> {
-    policy
-        .witnesses()
-        .iter()
-        .map(|witness| {
-            let name = String::from_utf8_lossy(&witness.name).into_owned();
-            let url = witness
-                .url
-                .as_deref()
-                .and_then(|url| std::str::from_utf8(url).ok());
-            let url = url.filter(|url| {
-                url::Url::parse(url).is_ok_and(|url| matches!(url.scheme(), "http" | "https"))
-            });
-            let url = url.ok_or_else(|| {
-                OperateError::Refused(format!(
-                    "{}: witness {name} has no http or https URL; the log has to reach it",
-                    config.policy_file.display()
-                ))
-            })?;
-            Ok(Endpoint {
-                key: witness.key.clone(),
-                url: url.to_owned(),
-                deadline: config.sequencing.witness_deadline,
-            })
-        })
-        .collect()
 }
 
 fn refused(error: &dyn std::fmt::Display) -> OperateError {

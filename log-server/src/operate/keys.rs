@@ -1,0 +1,131 @@
+//! The log's private keys, each in a file of its own: made once, read at every start.
+
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+use std::sync::Arc;
+
+use ishibumi_store::Signer;
+use ishibumi_tlog::key::{NoteSigner, SignatureType, VerifierKey};
+
+use super::OperateError;
+use crate::config::{Config, NO_KEY};
+use crate::core::LogKeys;
+
+/// The keys that are in force: Ed25519 and, unless the operator does without, ML-DSA-44.
+pub(super) struct KeyPair {
+    pub(super) ed25519: NoteSigner,
+    pub(super) ml_dsa_44: Option<NoteSigner>,
+}
+
+impl KeyPair {
+    /// Reads both files.
+    pub(super) fn read(config: &Config) -> Result<Self, OperateError> {
+        let ed25519 = read_key(config)?;
+        let beside = config.key_file_ml_dsa_44.as_deref();
+        let beside = beside.map(|path| {
+            if path.exists() {
+                return read(path, &config.origin, SignatureType::SubtreeV1);
+            }
+            Err(OperateError::Refused(format!(
+                "{}: there is no ML-DSA-44 key. A log that was opened without one gets it with \
+                 `ishibumi-log add-key`; to sign with Ed25519 alone, set key_file_ml_dsa_44 = \"{NO_KEY}\"",
+                path.display()
+            )))
+        });
+        let ml_dsa_44 = beside.transpose()?;
+        Ok(Self { ed25519, ml_dsa_44 })
+    }
+
+    /// Makes both files; refuses to overwrite either.
+    pub(super) fn create(config: &Config) -> Result<Self, OperateError> {
+        let origin = &config.origin;
+        let ed25519 = create(&config.key_file, origin, SignatureType::Ed25519)?;
+        let beside = config.key_file_ml_dsa_44.as_deref();
+        let beside = beside.map(|path| create(path, origin, SignatureType::SubtreeV1));
+        let ml_dsa_44 = beside.transpose()?;
+        Ok(Self { ed25519, ml_dsa_44 })
+    }
+
+    /// The public halves, Ed25519 first.
+    pub(super) fn verifiers(&self) -> Vec<VerifierKey> {
+        let both = std::iter::once(&self.ed25519).chain(&self.ml_dsa_44);
+        both.map(|key| key.verifier().clone()).collect()
+    }
+
+    pub(super) fn into_signers(self) -> LogKeys {
+        let beside = self.ml_dsa_44;
+        LogKeys {
+            ed25519: Arc::new(self.ed25519),
+            ml_dsa_44: beside.map(|key| Arc::new(key) as Arc<dyn Signer>),
+        }
+    }
+}
+
+/// The Ed25519 key, by which the head file is found.
+pub(super) fn read_key(config: &Config) -> Result<NoteSigner, OperateError> {
+    read(&config.key_file, &config.origin, SignatureType::Ed25519)
+}
+
+/// Makes the ML-DSA-44 key of a log that was opened without one. From the next start on it signs; the
+/// policies have to name it first.
+pub fn add_key(config: &Config) -> Result<VerifierKey, OperateError> {
+    read_key(config)?;
+    let path = config.key_file_ml_dsa_44.as_deref().ok_or_else(|| {
+        let what = format!("key_file_ml_dsa_44 is \"{NO_KEY}\": name the file that is to be made");
+        OperateError::Refused(what)
+    })?;
+    Ok(create(path, &config.origin, SignatureType::SubtreeV1)?
+        .verifier()
+        .clone())
+}
+
+fn read(path: &Path, origin: &str, kind: SignatureType) -> Result<NoteSigner, OperateError> {
+    let text = std::fs::read_to_string(path).map_err(|error| OperateError::file(path, error))?;
+    let key = NoteSigner::from_private_text(text.trim_end())
+        .map_err(|error| OperateError::file(path, error))?;
+    let name = key.verifier().name();
+    if name != origin {
+        return Err(OperateError::Refused(format!(
+            "{}: this is the key of {name:?}, the configuration is for the origin {origin:?}",
+            path.display(),
+        )));
+    }
+    let found = key.verifier().kind();
+    if found == kind {
+        return Ok(key);
+    }
+    let is = match found {
+        SignatureType::Ed25519 => "this is an Ed25519 key (type 0x01)",
+        SignatureType::SubtreeV1 => "this is an ML-DSA-44 key (type 0x06)",
+        _ => "this key makes cosignatures (type 0x04), which a log does not",
+    };
+    let wanted = match kind {
+        SignatureType::SubtreeV1 => "key_file_ml_dsa_44 wants one of ML-DSA-44 (type 0x06)",
+        _ => "key_file wants one of Ed25519 (type 0x01)",
+    };
+    Err(OperateError::file(path, format!("{is}; {wanted}")))
+}
+
+fn create(path: &Path, origin: &str, kind: SignatureType) -> Result<NoteSigner, OperateError> {
+    let mut seed = [0; 32];
+    getrandom::fill(&mut seed).map_err(|error| OperateError::Refused(error.to_string()))?;
+    let key = NoteSigner::from_seed(origin, kind, &seed)
+        .map_err(|error| OperateError::Refused(format!("origin: {error}")))?;
+    let write = || -> std::io::Result<()> {
+        let mut file = std::fs::OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(path)?;
+        writeln!(file, "{}", key.to_private_text())?;
+        file.sync_all()
+    };
+    match write() {
+        Ok(()) => Ok(key),
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+            Err(OperateError::exists(path))
+        }
+        Err(error) => Err(OperateError::file(path, error)),
+    }
+}
