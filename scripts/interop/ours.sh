@@ -1,0 +1,157 @@
+# shellcheck shell=bash
+# Our own programs as the rows need them: a log with a policy, a witness, submissions. Sourced.
+# A row has its own folder in $at, and `started` ends what it started.
+
+# started NAME COMMAND...: runs it in the background with its output in $at/NAME.out; sets pid.
+started() {
+  local name=$1
+  shift
+  "$@" >"$at/$name.out" 2>&1 &
+  pid=$!
+  pids+=("$pid")
+}
+
+# until_true SECONDS WHAT COMMAND...: waits for a condition, and says what never came true.
+until_true() {
+  local deadline=$((SECONDS + $1)) what=$2
+  shift 2
+  until "$@" >/dev/null 2>&1; do
+    if [ $SECONDS -ge $deadline ]; then
+      echo "never came true: $what"
+      tail -n 20 "$at"/*.out 2>/dev/null
+      return 1
+    fi
+    sleep 0.1
+  done
+}
+
+free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
+# Anything that speaks HTTP at the address, whatever it answers.
+answers() { curl -s -o /dev/null --max-time 2 "$1"; }
+
+# ours_listening NAME: waits for the address that one of our servers prints; sets url.
+ours_listening() {
+  until_true 30 "$1 listens" grep -q '^listening on ' "$at/$1.out"
+  url=$(sed -n 's/^listening on \(http:[^ ]*\).*/\1/p' "$at/$1.out")
+}
+
+# make_log NAME ORIGIN [KEYFILE]: a log of ours that accepts opaque records, with its key (or this one) in
+# $at/NAME/log.key; sets log_vkey. Its policy is written by log_policy.
+make_log() {
+  local dir=$at/$1 keep=()
+  mkdir -p "$dir"
+  [ $# -lt 3 ] || { cp "$3" "$dir/log.key" && keep=(--keep-key); }
+  "$ours/ishibumi-log" token >"$dir/token.txt"
+  sed -n 's/^token  *//p' "$dir/token.txt" >"$dir/bearer"
+  openssl req -x509 -newkey ed25519 -nodes -keyout "$dir/ca.key" -out "$dir/ca.crt" -days 2 -subj "/CN=unused" 2>/dev/null
+  cat >"$dir/log.toml" <<TOML
+origin = "$2"
+data_dir = "data"
+head_dir = "heads"
+key_file = "log.key"
+policy_file = "policy.txt"
+listen = "127.0.0.1:0"
+admin_listen = "127.0.0.1:0"
+
+[sequencing]
+quorum_deadline_ms = 4000
+
+[lab]
+accept_opaque = true
+
+[[provider]]
+id = "interop"
+anchors = ["ca.crt"]
+kinds = ["opaque"]
+token_sha256 = ["$(sed -n 's/^token_sha256  *//p' "$dir/token.txt")"]
+TOML
+  log_vkey=$("$ours/ishibumi-log" --config "$dir/log.toml" init "${keep[@]}" | tail -n 1)
+}
+
+# log_policy NAME VKEY URL [...]: the policy of a log of ours: all of these witnesses.
+log_policy() {
+  local file=$at/$1/policy.txt names=() n=0
+  shift
+  echo "log $log_vkey" >"$file"
+  while [ $# -gt 0 ]; do
+    n=$((n + 1))
+    names+=("w$n")
+    echo "witness w$n $1 $2" >>"$file"
+    shift 2
+  done
+  printf 'group everybody all %s\nquorum everybody\n' "${names[*]}" >>"$file"
+}
+
+# serve_log NAME: sets log_url.
+serve_log() {
+  started "$1" "$ours/ishibumi-log" --config "$at/$1/log.toml" serve
+  ours_listening "$1"
+  log_url=$url
+}
+
+# submit NAME TEXT STEM: one opaque record; the proof in STEM.tlog-proof, its leaf hash in STEM.leaf.
+# True only if the answer is a proof with the quorum.
+submit() {
+  local status
+  printf '%s' "$2" >"$3.entry"
+  status=$(curl -s --max-time 30 -o "$3.tlog-proof" -D "$3.headers" -w '%{http_code}' --data-binary "@$3.entry" \
+    -H "Authorization: Bearer $(cat "$at/$1/bearer")" -H 'Content-Type: application/octet-stream' "$log_url/v1/submit")
+  tr -d '\r' <"$3.headers" | sed -n 's/^[Ii]shibumi-[Ll]eaf: //p' >"$3.leaf"
+  [ "$status" = 200 ] || { echo "submit answered $status"; cat "$3.tlog-proof"; return 1; }
+}
+
+# submit_many NAME FROM TO: opaque records of five digits in one batch, so that tiles fill.
+submit_many() {
+  local n
+  for ((n = $2; n < $3; n++)); do printf '\xff\x00\x00\x00\x05%05d' "$n"; done >"$at/batch"
+  [ "$(curl -s --max-time 30 -o "$at/batch.json" -w '%{http_code}' --data-binary "@$at/batch" \
+    -H "Authorization: Bearer $(cat "$at/$1/bearer")" -H 'Content-Type: application/vnd.ishibumi.batch' \
+    "$log_url/v1/submit")" = 200 ]
+}
+
+# make_witness NAME KEYNAME: sets witness_vkey.
+make_witness() {
+  witness_vkey=$("$ours/ishibumi-witness" init --dir "$at/$1" --name "$2" | tail -n 1)
+}
+
+# watch NAME VKEY: our witness watches a log.
+watch() { "$ours/ishibumi-witness" add-log --dir "$at/$1" --vkey "$2"; }
+
+# serve_witness NAME: sets witness_url.
+serve_witness() {
+  started "$1" "$ours/ishibumi-witness" serve --dir "$at/$1" --listen 127.0.0.1:0
+  ours_listening "$1"
+  witness_url=$url
+}
+
+# copy_log URL DIR: a static copy of a tlog-tiles log, below 65,536 entries.
+copy_log() {
+  local url=$1 dir=$2 size level=0 count full part path
+  mkdir -p "$dir"
+  curl -sf "$url/checkpoint" -o "$dir/checkpoint"
+  size=$(sed -n 2p "$dir/checkpoint")
+  count=$size
+  while :; do
+    full=$((count / 256)) part=$((count % 256))
+    for path in $(for ((n = 0; n < full; n++)); do printf '%03d ' "$n"; done) $([ $part = 0 ] || printf '%03d.p/%d' "$full" "$part"); do
+      for kind in "$level" $([ $level = 0 ] && echo entries); do
+        mkdir -p "$(dirname "$dir/tile/$kind/$path")"
+        curl -sf "$url/tile/$kind/$path" -o "$dir/tile/$kind/$path"
+      done
+    done
+    count=$full level=$((level + 1))
+    [ $count -gt 0 ] || break
+  done
+}
+
+# damage FILE OFFSET: turns every bit of one octet.
+damage() {
+  python3 - "$1" "$2" <<'PY'
+import sys
+with open(sys.argv[1], "r+b") as file:
+    file.seek(int(sys.argv[2]))
+    octet = file.read(1)[0]
+    file.seek(int(sys.argv[2]))
+    file.write(bytes([octet ^ 0xff]))
+PY
+}

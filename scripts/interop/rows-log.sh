@@ -1,0 +1,207 @@
+# shellcheck shell=bash
+# Rows about our log: cosigned by the witnesses of others, read and checked by the tools of others.
+
+# cosigned_by PEER VKEY URL: our log, with this witness as its whole quorum. The log is in $at/log, made
+# by make_log, and the witness knows its key.
+cosigned_by() {
+  log_policy log "$2" "$3"
+  serve_log log
+  check "a record is answered with a cosigned proof" submit log "first" "$at/first"
+  check "growth over a tile's edge is cosigned" submit_many log 0 300
+  check "and growth after that" submit log "last" "$at/last"
+  check "torchwood verifies the proof under our policy" \
+    verify -policy "$at/log/policy.txt" -proof "$at/last.tlog-proof" -leaf "$(cat "$at/last.leaf")"
+  check "our audit replays the log under that quorum" \
+    "$ours/ishibumi" audit "$log_url" --policy "$at/log/policy.txt"
+  curl -sf "$log_url/checkpoint" -o "$at/checkpoint"
+  refuses_forks "$3"
+  refused "a checkpoint without the cosignature" "policy components satisfied" verify -policy "$at/log/policy.txt" -checkpoint <(grep -v "^— $1" "$at/checkpoint")
+  log_refuses_to_fork
+}
+
+# refuses_forks URL: what a witness may never sign, with the key of the log in $at/log.
+refuses_forks() {
+  check "it signs no fork, rollback or forged growth" "$peers_dir/bin/interop-probe" -url "$1" \
+    -key "$at/log/log.key" -checkpoint "$at/checkpoint"
+  deviations "$(grep -E '^(DEVIATES|LENIENT|SIGNED)' "$at/check.out" || true)"
+}
+
+# Our log with its key and without its past: the witness knows more, so it must not start.
+log_refuses_to_fork() {
+  local dir=$at/forked
+  mkdir -p "$dir"
+  cp "$at/log/log.toml" "$at/log/policy.txt" "$at/log/log.key" "$at/log/ca.crt" "$dir"
+  "$ours/ishibumi-log" --config "$dir/log.toml" init --keep-key >/dev/null
+  refused "our log starts no second history under this witness" "cosigned|witness" \
+    timeout 60 "$ours/ishibumi-log" --config "$dir/log.toml" serve
+}
+
+row_litewitness() {
+  needs litewitness
+  local port key
+  make_log log log.example/interop
+  ssh-keygen -q -t ed25519 -N '' -C '' -f "$at/key"
+  # A socket's path is short, so it is relative to the row's folder.
+  cd "$at"
+  started agent ssh-agent -D -a agent.sock
+  until_true 10 "the agent listens" test -S agent.sock
+  SSH_AUTH_SOCK=$at/agent.sock ssh-add -q key
+  lite_add_log "$at/lite.db" log.example/interop "$log_vkey"
+  port=$(free_port)
+  key=$(ssh-keygen -lf key.pub | cut -d' ' -f2)
+  started lite "$peers_dir/bin/litewitness" -db lite.db -name lite.example/w -key "$key" -ssh-agent agent.sock -listen "127.0.0.1:$port"
+  until_true 20 "litewitness listens" answers "http://127.0.0.1:$port/"
+  cosigned_by lite.example/w "$(sed -n 's/.*vkey=\([^ ]*\).*/\1/p' lite.out | tr -d '"' | head -n 1)" "http://127.0.0.1:$port"
+}
+
+# lite_add_log DB ORIGIN VKEY: with witnessctl, or where that is not to be had with its two statements.
+lite_add_log() {
+  if [ -x "$peers_dir/bin/witnessctl" ]; then
+    "$peers_dir/bin/witnessctl" add-log -db "$1" -origin "$2"
+    "$peers_dir/bin/witnessctl" add-key -db "$1" -origin "$2" -key "$3"
+  else
+    python3 - "$1" "$2" "$3" <<'PY'
+import base64, hashlib, sqlite3, sys
+path, origin, key = sys.argv[1:]
+with sqlite3.connect(path) as db:
+    db.execute("CREATE TABLE log (origin TEXT PRIMARY KEY, tree_size INTEGER NOT NULL, tree_hash TEXT NOT NULL)")
+    db.execute("CREATE TABLE key (origin TEXT NOT NULL, key TEXT NOT NULL, FOREIGN KEY(origin) REFERENCES log(origin))")
+    empty = base64.b64encode(hashlib.sha256().digest()).decode()
+    db.execute("INSERT INTO log (origin, tree_size, tree_hash) VALUES (?, 0, ?)", (origin, empty))
+    db.execute("INSERT INTO key (origin, key) VALUES (?, ?)", (origin, key))
+PY
+  fi
+}
+
+row_omniwitness() {
+  needs omniwitness
+  local port key
+  make_log log log.example/interop
+  key=$("$ours/ishibumi" keygen --kind log --name omni.example/w --out "$at/omni.key")
+  printf 'Logs:\n  - Origin: log.example/interop\n    URL: http://127.0.0.1:1/\n    PublicKey: %s\n' "$log_vkey" >"$at/logs.yaml"
+  port=$(free_port)
+  started omni "$peers_dir/bin/omniwitness" --listen "127.0.0.1:$port" --metrics_listen "" --db_file "$at/omni.db" \
+    --private_key_path "$at/omni.key" --additional_logs "$at/logs.yaml"
+  until_true 20 "omniwitness listens" answers "http://127.0.0.1:$port/"
+  cosigned_by omni.example/w "$(as_cosigner "$key")" "http://127.0.0.1:$port"
+}
+
+# as_cosigner VKEY: the cosigning key (type 4) of a checkpoint-signing one (type 1), as omniwitness makes it.
+as_cosigner() {
+  python3 - "$1" <<'PY'
+import base64, hashlib, sys
+name, _, key = sys.argv[1].split("+", 2)
+public = b"\x04" + base64.b64decode(key)[1:]
+key_id = hashlib.sha256(name.encode() + b"\n" + public).hexdigest()[:8]
+print(f"{name}+{key_id}+{base64.b64encode(public).decode()}")
+PY
+}
+
+row_sunlight() { sunlight_witness sunlight; }
+row_sunlight_main() { sunlight_witness sunlight-main; }
+
+sunlight_witness() {
+  needs "$1"
+  make_log log log.example/interop
+  serve_sunlight "$1" "$log_vkey"
+  cosigned_by sun.example/w "$(sunlight_key)" "$sunlight_url"
+}
+
+# serve_sunlight PEER VKEY: a witness, and a mirror where there is one, for this log; sets sunlight_url. It
+# takes its logs from a logs/v0 list only, a list from HTTP only, and wants to be called https.
+serve_sunlight() {
+  local port lists
+  mkdir -p "$at/lists"
+  printf 'logs/v0\nvkey %s\n' "$2" >"$at/lists/logs.txt"
+  lists=$(free_port)
+  started lists python3 -m http.server --bind 127.0.0.1 --directory "$at/lists" "$lists"
+  until_true 10 "the log list is served" answers "http://127.0.0.1:$lists/logs.txt"
+  python3 -c 'import sqlite3, sys; sqlite3.connect(sys.argv[1]).execute("CREATE TABLE checkpoints (logID BLOB PRIMARY KEY, body BLOB NOT NULL) STRICT")' "$at/sun.db"
+  head -c 32 /dev/urandom >"$at/sun.seed"
+  port=$(free_port)
+  cat >"$at/sun.yaml" <<YAML
+listen: ["127.0.0.1:$port"]
+checkpoints: $at/sun.db
+witness:
+  name: sun.example/w
+  submissionprefix: https://127.0.0.1/w
+  monitoringprefix: https://127.0.0.1/monitoring
+  secret: $at/sun.seed
+  loglists: ["http://127.0.0.1:$lists/logs.txt"]
+  localdirectory: $at/sun.data
+  mirrorname: sun.example/m
+  mirrorloglists: ["http://127.0.0.1:$lists/logs.txt"]
+YAML
+  # The tagged version knows no such words.
+  [ "$1" != sunlight ] || sed -i '/monitoringprefix\|localdirectory\|mirror/d' "$at/sun.yaml"
+  started sun "$peers_dir/bin/$1" -c "$at/sun.yaml"
+  sunlight_port=$port sunlight_url=http://127.0.0.1:$port/w
+  until_true 20 "Sunlight listens" answers "http://127.0.0.1:$port/health"
+  until_true 20 "Sunlight has pulled the list" grep -q 'log.example/interop' "$at/sun.out"
+}
+
+# The witness's Ed25519 key as Sunlight's page for people has it.
+sunlight_key() { curl -sf "http://127.0.0.1:$sunlight_port/" | grep -o 'sun\.example/w+[0-9a-f]\{8\}+[A-Za-z0-9+/=]*' | awk 'length($0) < 100' | head -n 1; }
+
+# A Sigsum log's origin is the hash of its key, so the key comes first.
+row_sigsum_witness() {
+  needs sigsum-witness sigsum-key
+  local port origin name
+  openssl genpkey -algorithm ed25519 -outform DER -out "$at/seed.der"
+  openssl pkey -inform DER -in "$at/seed.der" -pubout -outform DER -out "$at/public.der"
+  origin=$(sigsum_style_key "$at/seed.der" "$at/public.der" "$at/log.key" "$at/log.hex")
+  make_log log "$origin" "$at/log.key"
+  "$peers_dir/bin/sigsum-key" generate -o "$at/witness.key"
+  "$peers_dir/bin/sigsum-key" from-hex -k "$at/log.hex" -o "$at/log.pub"
+  port=$(free_port)
+  started sigsum "$peers_dir/bin/sigsum-witness" -k "$at/witness.key" --log-key "$at/log.pub" --state-file "$at/state" "127.0.0.1:$port"
+  until_true 20 "sigsum-witness listens" answers "http://127.0.0.1:$port/"
+  name=sigsum.org/v1/witness/$("$peers_dir/bin/sigsum-key" to-hash -k "$at/witness.key.pub")
+  cosigned_by "$name" "$("$peers_dir/bin/sigsum-key" to-vkey -k "$at/witness.key.pub" -n "$name" -t cosignature/v1)" "http://127.0.0.1:$port"
+}
+
+# sigsum_style_key SEED_DER PUBLIC_DER KEY_OUT HEX_OUT: a log key whose name is Sigsum's; prints the name.
+sigsum_style_key() {
+  python3 - "$@" <<'PY'
+import base64, hashlib, sys
+seed, public = (open(path, "rb").read()[-32:] for path in sys.argv[1:3])
+name = "sigsum.org/v1/tree/" + hashlib.sha256(public).hexdigest()
+key_id = hashlib.sha256(name.encode() + b"\n\x01" + public).hexdigest()[:8]
+open(sys.argv[3], "w").write(f"PRIVATE+KEY+{name}+{key_id}+{base64.b64encode(bytes([1]) + seed).decode()}\n")
+open(sys.argv[4], "w").write(public.hex() + "\n")
+print(name)
+PY
+}
+
+row_fsck() {
+  needs tessera-fsck-1.0.4
+  local fsck=tessera-fsck-1.0.4 checker
+  [ -x "$peers_dir/bin/tessera-fsck" ] && fsck=tessera-fsck
+  make_log log log.example/interop
+  make_witness witness witness.example/w
+  watch witness "$log_vkey"
+  serve_witness witness
+  log_policy log "$witness_vkey" "$witness_url"
+  serve_log log
+  check "600 records are logged" submit_many log 0 600
+  echo "$log_vkey" >"$at/log.vkey"
+  checker=("$peers_dir/bin/$fsck" --public_key "$at/log.vkey" --ui=false)
+  check "$fsck finds the log in order, over HTTP" "${checker[@]}" --storage_url "$log_url/"
+  copy_log "$log_url" "$at/copy"
+  check "and its copy, from files" "${checker[@]}" --storage_url "file://$at/copy/"
+  if [ $fsck = tessera-fsck-1.0.4 ]; then
+    deviations "fsck v1.0.4 with --ui=false exits 0 whatever it finds: its output is read instead"
+    checker=(fsck_says_failed "${checker[@]}")
+  fi
+  cp -r "$at/copy" "$at/entry" && damage "$at/entry/tile/entries/001" 10
+  refused "one octet of an entry bundle" "fsck failed" "${checker[@]}" --storage_url "file://$at/entry/"
+  cp -r "$at/copy" "$at/hash" && damage "$at/hash/tile/0/000" 100
+  refused "one octet of a tile" "fsck failed" "${checker[@]}" --storage_url "file://$at/hash/"
+  cp -r "$at/copy" "$at/head" && sed -i '2s/.*/599/' "$at/head/checkpoint"
+  refused "another size in the checkpoint" "fsck failed" "${checker[@]}" --storage_url "file://$at/head/"
+  "$ours/ishibumi" keygen --kind log --name log.example/interop --out "$at/other.key" >"$at/log.vkey"
+  refused "another key" "fsck failed" "${checker[@]}" --storage_url "$log_url/"
+}
+
+# fsck_says_failed COMMAND...: an exit code that can be believed.
+fsck_says_failed() { "$@" 2>&1 | tee "$at/fsck.out"; ! grep -qi 'fail\|error' "$at/fsck.out"; }

@@ -1,0 +1,86 @@
+# shellcheck shell=bash
+# Rows about our witness, as the logs and clients of others meet it.
+
+row_tessera_oneshot() {
+  needs tessera-oneshot
+  local key
+  key=$("$ours/ishibumi" keygen --kind log --name tessera.example/log --out "$at/tessera.key")
+  make_witness witness witness.example/w
+  watch witness "$key"
+  serve_witness witness
+  printf 'witness w1 %s %s\nquorum w1\n' "$witness_vkey" "$witness_url" >"$at/witness-policy.txt"
+  printf 'log %s\nwitness w1 %s\nquorum w1\n' "$key" "$witness_vkey" >"$at/policy.txt"
+  check "Tessera publishes a checkpoint that our witness cosigned" oneshot log 1 3
+  check "it grows" oneshot log 4 300
+  check "and grows again" oneshot log 301 303
+  check "torchwood finds log and witness in the checkpoint" verify -policy "$at/policy.txt" -checkpoint "$at/log/checkpoint"
+  cp "$at/log/checkpoint" "$at/checkpoint"
+  [ "$(sed -n 2p "$at/checkpoint")" = 303 ]
+  refused "a second history under the same key is not published" "no checkpoint" oneshot fork 900 902
+  sed '/^— witness/d' "$at/checkpoint" >"$at/lonely"
+  refused "the checkpoint without our cosignature" "policy components satisfied" verify -policy "$at/policy.txt" -checkpoint "$at/lonely"
+}
+
+# oneshot DIR FROM TO: adds entries to the Tessera log in $at/DIR. Tessera waits for the witness for ever,
+# so it is given 20 s; what counts is whether the checkpoint covers the entries.
+oneshot() {
+  local n before after
+  rm -rf "$at/entries"
+  mkdir -p "$at/$1" "$at/entries"
+  for ((n = $2; n <= $3; n++)); do echo "entry $n" >"$at/entries/$(printf '%05d' "$n")"; done
+  before=$(sed -n 2p "$at/$1/checkpoint" 2>/dev/null || echo 0)
+  timeout 20 "$peers_dir/bin/tessera-oneshot" --storage_dir "$at/$1" --entries "$at/entries/*" --private_key "$at/tessera.key" \
+    --witness_policy_file "$at/witness-policy.txt" --witness_timeout 5s || true
+  after=$(sed -n 2p "$at/$1/checkpoint" 2>/dev/null || echo 0)
+  [ "$after" = $((before + $3 - $2 + 1)) ] || { echo "no checkpoint over $((before + $3 - $2 + 1)) entries, but over $after"; return 1; }
+}
+
+row_our_probe() {
+  make_log log log.example/interop
+  make_witness witness witness.example/w
+  watch witness "$log_vkey"
+  serve_witness witness
+  log_policy log "$witness_vkey" "$witness_url"
+  serve_log log
+  check "our log is cosigned" submit_many log 0 300
+  curl -sf "$log_url/checkpoint" -o "$at/checkpoint"
+  refuses_forks "$witness_url"
+  # Of ourselves not one other refusal than C2SP's is accepted.
+  [ ! -s "$at/deviations" ] || { echo "our witness deviates" >"$at/why"; return 1; }
+}
+
+row_sigsum_log() {
+  needs sigsum-log-primary sigsum-mktree sigsum-submit sigsum-verify sigsum-key
+  local key=$peers_dir/bin/sigsum-key port origin ours_hex log_hex
+  "$key" generate -o "$at/log.key"
+  "$key" generate -o "$at/submit.key"
+  "$key" generate -o "$at/other.key"
+  log_hex=$("$key" to-hex -k "$at/log.key.pub")
+  origin=sigsum.org/v1/tree/$("$key" to-hash -k "$at/log.key.pub")
+  make_witness witness witness.example/w
+  watch witness "$("$key" to-vkey -k "$at/log.key.pub" -n "$origin" -t ed25519)"
+  serve_witness witness
+  ours_hex=$(python3 -c 'import base64, sys; print(base64.b64decode(sys.argv[1].split("+", 2)[2])[1:].hex())' "$witness_vkey")
+  printf 'witness ours %s %s\nquorum ours\n' "$ours_hex" "$witness_url" >"$at/log-policy"
+  port=$(free_port)
+  "$peers_dir/bin/sigsum-mktree" --sth-file="$at/sth"
+  started sigsum "$peers_dir/bin/sigsum-log-primary" --backend ephemeral --key-file "$at/log.key" --sth-file "$at/sth" \
+    --policy-file "$at/log-policy" --interval 1s --external-endpoint "127.0.0.1:$port" --internal-endpoint "127.0.0.1:$(free_port)"
+  until_true 20 "the Sigsum log listens" answers "http://127.0.0.1:$port/"
+  printf 'log %s http://127.0.0.1:%s\nwitness ours %s\nquorum ours\n' "$log_hex" "$port" "$ours_hex" >"$at/policy"
+  printf 'log %s\nwitness other %s\nquorum other\n' "$log_hex" "$("$key" to-hex -k "$at/other.key.pub")" >"$at/other-policy"
+  for n in 1 2 3; do
+    echo "message $n" >"$at/message-$n"
+    check "sigsum-submit has record $n cosigned by our witness" \
+      timeout 60 "$peers_dir/bin/sigsum-submit" -k "$at/submit.key" -p "$at/policy" -o "$at/proof-$n" "$at/message-$n"
+  done
+  check "sigsum-verify takes the proof" sigsum_verify policy proof-3 message-3
+  check "our witness serves the Sigsum log's checkpoint" curl -sf "$witness_url/$(printf '%s' "$origin" | sha256sum | cut -d' ' -f1)/checkpoint"
+  refused "another message" "failed to verify" sigsum_verify policy proof-3 message-2
+  refused "another witness's key in the policy" "failed to verify" sigsum_verify other-policy proof-3 message-3
+}
+
+sigsum_verify() { "$peers_dir/bin/sigsum-verify" -k "$at/submit.key.pub" -p "$at/$1" "$at/$2" <"$at/$3"; }
+
+row_log_lists() { feature ishibumi-witness log-list "log lists"; skip "not written yet"; }
+row_litebastion() { needs litebastion; feature ishibumi-witness bastion "a bastion client" serve; skip "not written yet"; }
