@@ -31,7 +31,11 @@ fn a_hundred_thousand_entries_are_admitted_once() {
     drop(world.submit("north", CRL, "", &list).expect(200));
     assert_eq!(world.size(), before + u64::from(ENTRIES) + 1);
     let again = Instant::now();
-    drop(world.submit("north", CRL, "", &made.long_crl(ENTRIES + 1)).expect(200));
+    drop(
+        world
+            .submit("north", CRL, "", &made.long_crl(ENTRIES + 1))
+            .expect(200),
+    );
     let again = again.elapsed();
     assert_eq!(world.size(), before + u64::from(ENTRIES) + 3);
 
