@@ -136,7 +136,7 @@ fn a_client_that_stands_still_is_let_go() {
             .end()
             .await;
         let limits = Limits {
-            body_deadline: Duration::from_millis(300),
+            body_deadline: Duration::from_secs(2),
             ..Limits::default()
         };
         let server = Server::start(&dir.path().join("m"), limits).await;

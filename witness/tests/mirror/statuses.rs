@@ -162,7 +162,7 @@ fn gzip_is_read_and_named_and_nothing_else_is() {
             request
         };
         let packed = gzip(&whole);
-        assert!(packed.len() < whole.len() / 2);
+        assert!(packed.len() < whole.len());
         for coding in ["br", "gzip, gzip", "deflate", "zstd"] {
             assert_eq!(
                 server.send(coded(coding, &packed)).await.status,

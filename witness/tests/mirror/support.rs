@@ -239,12 +239,26 @@ impl Slow {
         self.0.write_all(more).unwrap();
     }
 
-    /// The answer's head and body.
+    /// The answer's head and body, as soon as they are there.
     pub(crate) fn answer(mut self) -> (String, Vec<u8>) {
         let mut octets = Vec::new();
-        self.0.read_to_end(&mut octets).unwrap();
-        let end = octets.windows(4).position(|w| w == b"\r\n\r\n").unwrap();
-        let head = String::from_utf8(octets[..end].to_vec()).unwrap();
-        (head.to_ascii_lowercase(), octets[end + 4..].to_vec())
+        let mut piece = [0; 4096];
+        loop {
+            let end = octets.windows(4).position(|w| w == b"\r\n\r\n");
+            if let Some(end) = end {
+                let head = String::from_utf8(octets[..end].to_vec()).unwrap();
+                let head = head.to_ascii_lowercase();
+                let len = head
+                    .lines()
+                    .find_map(|line| line.strip_prefix("content-length: "));
+                let len: usize = len.unwrap().parse().unwrap();
+                if octets.len() >= end + 4 + len {
+                    return (head, octets[end + 4..].to_vec());
+                }
+            }
+            let read = self.0.read(&mut piece).unwrap();
+            assert!(read > 0, "{}", String::from_utf8_lossy(&octets));
+            octets.extend_from_slice(&piece[..read]);
+        }
     }
 }

@@ -94,8 +94,8 @@ pub(super) fn bring_over<R: Registers, C: Clock>(
         let ranges: Vec<PackageRange> = packages(next, size).take(BUNDLES_AT_ONCE).collect();
         let bundles: Vec<(u64, u16)> = ranges.iter().map(|range| range.bundle()).collect();
         let nodes = TileNodes::new(remote, size);
-        for (range, entries) in ranges.iter().zip(remote.bundles(&bundles)?) {
-            let entries = entries.into_iter().skip(range.before());
+        for (range, entries) in ranges.iter().zip(remote.bundles(&bundles)) {
+            let entries = entries?.into_iter().skip(range.before());
             let entries = entries.take(range.count()).collect();
             let proof = Package::prove(&nodes, *range, size)?.unwrap_or_default();
             let package = Package::new(*range, entries, proof);
