@@ -95,13 +95,23 @@ impl<T: Send + Sync + 'static> Host<T> {
         })
     }
 
-    /// 503, and the end of the process if the store failed. Who asked learns no path of ours.
-    pub(crate) fn state_error(&self, error: &StateError) -> Reply {
+    /// Why the store failed, once it has.
+    pub(crate) fn failure(&self) -> watch::Receiver<Option<String>> {
+        self.failed.subscribe()
+    }
+
+    /// Tells the operator, and ends the process if the store failed.
+    pub(crate) fn complain(&self, error: &StateError) {
         // Standard error may be closed; there is nobody else to tell.
         let _ = writeln!(std::io::stderr(), "{error}");
         if matches!(error, StateError::Store(StoreError::Failed { .. })) {
             self.failed.send_replace(Some(error.to_string()));
         }
+    }
+
+    /// 503, and the end of the process if the store failed. Who asked learns no path of ours.
+    pub(crate) fn state_error(&self, error: &StateError) -> Reply {
+        self.complain(error);
         let noun = self.noun;
         let detail = format!(
             "this {noun} cannot use its state; nothing was signed; its operator has to act"
@@ -121,7 +131,7 @@ impl<T: Send + Sync + 'static> Host<T> {
         limits: Limits,
         shutdown: impl Future<Output = ()> + Send,
     ) -> Result<(), ServeError> {
-        let mut failure = self.failed.subscribe();
+        let mut failure = self.failure();
         let (closing, close) = watch::channel(false);
         let closed = |mut close: watch::Receiver<bool>| async move {
             let _ = close.wait_for(|&closing| closing).await;

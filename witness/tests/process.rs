@@ -156,8 +156,9 @@ fn commands_and_exit_codes() {
     let dir = dir.path().join("w");
     let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!((mode(&dir), mode(&dir.join("key"))), (0o700, 0o600));
-    let printed: String = keys.iter().map(|key| format!("{key}\n")).collect();
-    assert_eq!(stdout(&call(&dir, &["vkey"])), printed);
+    let printed = stdout(&call(&dir, &["vkey"]));
+    let texts = keys.iter().map(VerifierKey::to_string);
+    assert!(printed.lines().map(str::to_owned).eq(texts), "{printed}");
     let kinds = [SignatureType::CosignatureV1, SignatureType::SubtreeV1];
     assert!(keys.iter().map(VerifierKey::kind).eq(kinds));
 

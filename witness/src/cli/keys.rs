@@ -1,6 +1,7 @@
 //! Commands about the witness's own keys.
 
 use clap::ValueEnum;
+use ishibumi_tlog::Hash;
 use ishibumi_tlog::key::{SignatureType, VerifierKey};
 use ishibumi_witness::{Home, HomeError};
 use serde_json::json;
@@ -67,12 +68,30 @@ pub(super) fn retire(common: &Common, id: u32) -> Result<Printed, Failure> {
     })
 }
 
+pub(super) fn bastion(common: &Common) -> Result<Printed, Failure> {
+    let key = Home::at(&common.dir).make_bastion_key()?;
+    let hash = Hash::of(key.public_octets()).to_hex();
+    Ok(Printed {
+        text: format!("{hash}\n"),
+        json: json!({ "hash": hash }),
+    })
+}
+
+/// Each text as a line.
+pub(super) fn lines(texts: &[String]) -> String {
+    let mut all = texts.join("\n");
+    if !all.is_empty() {
+        all.push('\n');
+    }
+    all
+}
+
 /// A line per key; with `--json` the first by itself as well.
 pub(super) fn printed(keys: &[VerifierKey]) -> Printed {
     let texts: Vec<String> = keys.iter().map(VerifierKey::to_string).collect();
     let name = keys.first().map_or("", VerifierKey::name);
     Printed {
-        text: texts.iter().map(|key| format!("{key}\n")).collect(),
+        text: lines(&texts),
         json: json!({ "name": name, "vkey": texts.first(), "vkeys": texts }),
     }
 }

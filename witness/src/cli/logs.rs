@@ -8,11 +8,13 @@ use ishibumi_store::{RocksRegisters, SystemClock};
 use ishibumi_tlog::Hash;
 use ishibumi_tlog::fork::Evidence;
 use ishibumi_tlog::key::VerifierKey;
+use ishibumi_wire::HttpNet;
 use ishibumi_witness::follow::Follower;
-use ishibumi_witness::{Added, Alarms, Home, LogState, Recorded};
+use ishibumi_witness::{Added, Alarms, Home, ListSource, LogState, Recorded, apply_log_list};
 use serde_json::json;
 
 use super::failure::Failure;
+use super::keys::lines;
 use super::{Common, Printed};
 
 /// For commands that sign nothing: no alarm can be raised.
@@ -51,6 +53,34 @@ pub(super) fn of_witness(
 pub(super) fn add_key(follower: &LogFollower, vkey: &str) -> Result<Printed, Failure> {
     let key = parse_key(vkey)?;
     Ok(added(&key, follower.add_log_key(&key)?))
+}
+
+pub(super) fn add_list(common: &Common, from: &str) -> Result<Printed, Failure> {
+    let source = ListSource::from(from);
+    let unavailable = |error: &dyn ToString| Failure::unavailable(&error.to_string());
+    let entries = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| unavailable(&error))?
+        .block_on(source.read(&HttpNet::new()))
+        .map_err(|error| unavailable(&error))?;
+    let witness = Home::at(&common.dir).open(silent())?;
+    let outcome = apply_log_list(witness.follower(), &entries)?;
+    if !outcome.refused.is_empty() {
+        let added = outcome.added.len();
+        let refused = outcome.refused.join("\n");
+        return Err(Failure::refused(&format!(
+            "{added} logs were added, and {source} contradicts what is known:\n{refused}"
+        )));
+    }
+    let (added, known) = (outcome.added.len(), outcome.known);
+    let skipped = outcome.skipped.iter();
+    let mut said: Vec<String> = skipped.map(|line| format!("skipped: {line}")).collect();
+    said.push(format!("{added} logs added, {known} were there already"));
+    Ok(Printed {
+        text: lines(&said),
+        json: json!({ "added": outcome.added, "known": known, "skipped": outcome.skipped }),
+    })
 }
 
 pub(super) fn added(key: &VerifierKey, added: Added) -> Printed {
@@ -145,7 +175,7 @@ pub(super) fn forks(follower: &LogFollower, out: Option<&Path>) -> Result<Printe
         for evidence in found.chain(follower.suspicions(&log)?) {
             let file = out.map(|out| export(out, &evidence)).transpose()?;
             match &file {
-                Some(file) => text.push_str(&format!("{file}\n")),
+                Some(file) => text.push_str(&lines(std::slice::from_ref(file))),
                 None => text.push_str(&evidence.encode()),
             }
             let keys: Vec<String> = evidence.keys().iter().map(VerifierKey::to_string).collect();

@@ -1,5 +1,4 @@
-//! HTTP: the submission and the monitoring prefix of C2SP tlog-witness on one address, and metrics
-//! on another.
+//! What is answered: the submission and the monitoring prefix of C2SP tlog-witness, and metrics.
 //!
 //! | request | answer |
 //! | --- | --- |
@@ -10,9 +9,8 @@
 //! | `GET /readyz` | 200 while the store answers and belongs to this key |
 //! | `GET /metrics` (admin address only) | Prometheus text |
 //!
-//! Threads, limits and the end of serving are [`crate::host`]'s.
+//! Threads and limits are [`crate::host`]'s.
 
-use std::future::Future;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -22,39 +20,17 @@ use ishibumi_store::{Clock, Registers};
 use ishibumi_tlog::Hash;
 use ishibumi_tlog::note::SignatureLine;
 use ishibumi_tlog::protocol::{BODY_LEN_MAX, SIZE_TYPE, encode_signatures, encode_size};
-use ishibumi_wire::{Incoming, Limits, Reply, Service, reply};
-use tokio::net::TcpListener;
+use ishibumi_wire::{Incoming, Reply, Service, reply};
 
-use crate::host::{Host, ServeError, TEXT, no_store, only, text};
+use crate::host::{Host, TEXT, no_store, only, text};
 use crate::metrics::Metrics;
 use crate::refusal::Refusal;
 use crate::witness::Witness;
 
-/// Serves `witness` on `listener`, and `metrics` on `admin`, until `shutdown` completes; then lets
-/// requests in flight finish.
-///
-/// # Errors
-/// [`ServeError::Store`] as soon as the store failed once.
-pub async fn serve<R: Registers, C: Clock>(
-    witness: Arc<Witness<R, C>>,
-    metrics: Arc<Metrics>,
-    listener: TcpListener,
-    admin: Option<TcpListener>,
-    limits: Limits,
-    shutdown: impl Future<Output = ()> + Send,
-) -> Result<(), ServeError> {
-    let api = Arc::new(Api {
-        host: Host::new(witness, "witness"),
-        metrics,
-    });
-    let public = (Public(Arc::clone(&api)), listener);
-    let private = (Admin(Arc::clone(&api)), admin);
-    api.host.serve(public, private, limits, shutdown).await
-}
-
-struct Api<R, C> {
-    host: Host<Witness<R, C>>,
-    metrics: Arc<Metrics>,
+/// A witness, and what its answers share.
+pub(super) struct Api<R, C> {
+    pub(super) host: Host<Witness<R, C>>,
+    pub(super) metrics: Arc<Metrics>,
 }
 
 enum Route {
@@ -93,7 +69,7 @@ fn route(head: &Parts) -> Result<Route, Reply> {
 }
 
 /// The public address.
-struct Public<R, C>(Arc<Api<R, C>>);
+pub(super) struct Public<R, C>(pub(super) Arc<Api<R, C>>);
 
 impl<R: Registers, C: Clock> Service for Public<R, C> {
     fn admit(&self, head: &Parts) -> Result<usize, Reply> {
@@ -123,6 +99,11 @@ impl<R: Registers, C: Clock> Service for Public<R, C> {
 }
 
 impl<R: Registers, C: Clock> Api<R, C> {
+    pub(super) fn new(witness: Arc<Witness<R, C>>, metrics: Arc<Metrics>) -> Arc<Self> {
+        let host = Host::new(witness, "witness");
+        Arc::new(Self { host, metrics })
+    }
+
     /// The signature lines that `sign` gives, or why there are none; counted under `call`.
     async fn signed(
         self: &Arc<Self>,
@@ -182,7 +163,7 @@ impl<R: Registers, C: Clock> Api<R, C> {
 }
 
 /// The admin address: metrics, for the operator's own network.
-struct Admin<R, C>(Arc<Api<R, C>>);
+pub(super) struct Admin<R, C>(pub(super) Arc<Api<R, C>>);
 
 impl<R: Registers, C: Clock> Service for Admin<R, C> {
     fn admit(&self, head: &Parts) -> Result<usize, Reply> {
