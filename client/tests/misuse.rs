@@ -64,40 +64,170 @@ impl Drawer {
 fn files_that_are_not_there_or_not_what_is_wanted() {
     let drawer = Drawer::new();
     drawer.says("contract.tst", 0, &["PROVEN"], &["証明済み"]);
-    drawer.says("absent.tst", 3, &["absent.tst", "no proof beside it"], &["absent.tst", "evidence get"]);
-    drawer.says("absent.tst contract.tlog-proof", 3, &["absent.tst", "check the path"], &["ファイルがありません"]);
-    drawer.says("folder contract.tlog-proof", 3, &["folder", "name a file in this folder"], &["フォルダではなく"]);
+    drawer.says(
+        "ca.crt",
+        3,
+        &["ca.crt.tlog-proof is missing", "evidence get"],
+        &["ca.crt.tlog-proof", "evidence get"],
+    );
+    drawer.says(
+        "absent.tst contract.tlog-proof",
+        3,
+        &["absent.tst", "check the path"],
+        &["ファイルがありません"],
+    );
+    drawer.says(
+        "folder contract.tlog-proof",
+        3,
+        &["folder", "name a file in this folder"],
+        &["フォルダではなく"],
+    );
     drawer.says("contract.tst folder", 3, &["folder"], &["フォルダではなく"]);
-    drawer.says("--document absent.pdf contract.tst", 3, &["absent.pdf", "check the path"], &["absent.pdf"]);
-    drawer.says("--document folder contract.tst", 3, &["folder"], &["フォルダではなく"]);
-    drawer.says("--policy absent.txt contract.tst", 3, &["absent.txt"], &["ファイルがありません"]);
-    drawer.says("--policy empty contract.tst", 2, &["empty", "policy check"], &["ポリシーとして"]);
-    drawer.says("--policy ca.crt contract.tst", 2, &["ca.crt", "line 1"], &["ポリシーとして"]);
-    drawer.says("--anchors absent contract.tst", 3, &["absent"], &["ファイルがありません"]);
-    drawer.says("--anchors folder contract.tst", 2, &["no certificate", "that you trust"], &["信頼する認証局"]);
-    drawer.says("--anchors policy.txt contract.tst", 2, &["policy.txt", "certificates are wanted here"], &["証明書として"]);
-    drawer.says("--revocation absent.crl contract.tst", 3, &["absent.crl"], &["absent.crl"]);
-    drawer.says("--document contract.txt seal.crt", 2, &["leave the document out"], &["--document を外して"]);
+    drawer.says(
+        "--document absent.pdf contract.tst",
+        3,
+        &["absent.pdf", "check the path"],
+        &["absent.pdf"],
+    );
+    drawer.says(
+        "--document folder contract.tst",
+        3,
+        &["folder"],
+        &["フォルダではなく"],
+    );
+    drawer.says(
+        "--policy absent.txt contract.tst",
+        3,
+        &["absent.txt"],
+        &["ファイルがありません"],
+    );
+    drawer.says(
+        "--policy empty contract.tst",
+        2,
+        &["empty", "policy check"],
+        &["ポリシーとして"],
+    );
+    drawer.says(
+        "--policy ca.crt contract.tst",
+        2,
+        &["ca.crt", "line 1"],
+        &["ポリシーとして"],
+    );
+    drawer.says(
+        "--anchors absent contract.tst",
+        3,
+        &["absent"],
+        &["ファイルがありません"],
+    );
+    drawer.says(
+        "--anchors folder contract.tst",
+        2,
+        &["no certificate", "that you trust"],
+        &["信頼する認証局"],
+    );
+    drawer.says(
+        "--anchors policy.txt contract.tst",
+        2,
+        &["policy.txt", "certificates are wanted here"],
+        &["証明書として"],
+    );
+    drawer.says(
+        "--revocation absent.crl contract.tst",
+        3,
+        &["absent.crl"],
+        &["absent.crl"],
+    );
+    drawer.says(
+        "--document contract.txt seal.crt",
+        2,
+        &["leave the document out"],
+        &["--document を外して"],
+    );
 }
 
 #[test]
 fn files_that_do_not_belong_together() {
     let drawer = Drawer::new();
     // Swapped, empty, and each other's.
-    drawer.says("contract.tlog-proof contract.tst", 1, &["FORMAT_FAILURE", "right file"], &["証明ファイル"]);
-    drawer.says("empty contract.tlog-proof", 1, &["the file is empty", "right file"], &["正しいファイル"]);
-    drawer.says("contract.tst empty", 1, &["evidence get"], &["取得し直せます"]);
-    drawer.says("contract.txt contract.tlog-proof", 1, &["neither a time-stamp token", "right file"], &["正しいファイル"]);
-    drawer.says("contract.tsq contract.tlog-proof", 1, &["neither a time-stamp token"], &["正しいファイル"]);
-    drawer.says("contract.tst will.tlog-proof", 1, &["HASH_FAILURE", "belong together"], &["組み合わせ"]);
-    drawer.says("will.tst seal.tlog-proof", 1, &["HASH_FAILURE", "belong together"], &["組み合わせ"]);
-    drawer.says("--document will.txt contract.tst", 1, &["is NOT the one", "very file"], &["一致しません"]);
-    drawer.says("--document empty contract.tst", 1, &["is NOT the one"], &["一致しません"]);
+    drawer.says(
+        "contract.tlog-proof contract.tst",
+        1,
+        &["FORMAT_FAILURE", "the log answered with"],
+        &["ログの返したもの"],
+    );
+    drawer.says(
+        "empty contract.tlog-proof",
+        1,
+        &["the file is empty", "right file"],
+        &["正しいファイル"],
+    );
+    drawer.says(
+        "contract.tst empty",
+        1,
+        &["evidence get"],
+        &["取得し直せます"],
+    );
+    drawer.says(
+        "contract.txt contract.tlog-proof",
+        1,
+        &["neither a time-stamp token", "right file"],
+        &["正しいファイル"],
+    );
+    drawer.says(
+        "contract.tsq contract.tlog-proof",
+        1,
+        &["neither a time-stamp token"],
+        &["正しいファイル"],
+    );
+    drawer.says(
+        "contract.tst will.tlog-proof",
+        1,
+        &["HASH_FAILURE", "belong together"],
+        &["組み合わせ"],
+    );
+    drawer.says(
+        "will.tst seal.tlog-proof",
+        1,
+        &["HASH_FAILURE", "belong together"],
+        &["組み合わせ"],
+    );
+    drawer.says(
+        "--document will.txt contract.tst",
+        1,
+        &["is NOT the one", "very file"],
+        &["一致しません"],
+    );
+    drawer.says(
+        "--document empty contract.tst",
+        1,
+        &["is NOT the one"],
+        &["一致しません"],
+    );
     // Something that is no revocation data is named, and changes nothing.
-    drawer.says("--revocation seal.crt contract.tst", 0, &["seal.crt was not used"], &["使用していません"]);
-    drawer.says("--revocation empty contract.tst", 0, &["the file is empty"], &["使用していません"]);
-    drawer.says("--checkpoint-token will.tst contract.tst", 0, &["will.tst was not used"], &["使用していません"]);
-    drawer.says("--require-revocation contract.tst", 4, &["TRY_LATER", "--revocation"], &["--revocation"]);
+    drawer.says(
+        "--revocation seal.crt contract.tst",
+        0,
+        &["seal.crt was not used"],
+        &["使用していません"],
+    );
+    drawer.says(
+        "--revocation empty contract.tst",
+        0,
+        &["the file is empty"],
+        &["使用していません"],
+    );
+    drawer.says(
+        "--checkpoint-token will.tst contract.tst",
+        0,
+        &["will.tst was not used"],
+        &["使用していません"],
+    );
+    drawer.says(
+        "--require-revocation contract.tst",
+        4,
+        &["TRY_LATER", "--revocation"],
+        &["--revocation"],
+    );
 }
 
 #[test]
@@ -106,7 +236,12 @@ fn anchors_that_are_others() {
     let pki = &drawer.pki;
     // A unit that is trusted directly, PEM and DER, and a whole bundle.
     pki.openssl("x509 -in ca.crt -outform DER -out ca.der");
-    drawer.says("--anchors ca.der contract.tst", 0, &["PROVEN"], &["証明済み"]);
+    drawer.says(
+        "--anchors ca.der contract.tst",
+        0,
+        &["PROVEN"],
+        &["証明済み"],
+    );
     let stranger = Pki::new();
     fs::write(pki.path("stranger.crt"), stranger.read("seal.crt")).unwrap();
     drawer.says(
@@ -128,9 +263,19 @@ fn anchors_that_are_others() {
         &["--anchors のフォルダ"],
     );
     // The reply instead of the token, and the token in PEM, are the same record.
-    drawer.says("contract.tsr contract.tlog-proof", 0, &["PROVEN"], &["証明済み"]);
+    drawer.says(
+        "contract.tsr contract.tlog-proof",
+        0,
+        &["PROVEN"],
+        &["証明済み"],
+    );
     pki.openssl("cms -cmsout -inform DER -in contract.tst -outform PEM -out contract.pem");
-    drawer.says("contract.pem contract.tlog-proof", 0, &["PROVEN"], &["証明済み"]);
+    drawer.says(
+        "contract.pem contract.tlog-proof",
+        0,
+        &["PROVEN"],
+        &["証明済み"],
+    );
     pki.openssl("x509 -in seal.crt -outform DER -out seal.der");
     drawer.says("seal.der seal.tlog-proof", 0, &["PROVEN"], &["証明済み"]);
 }

@@ -93,8 +93,7 @@ impl Scene {
 
 fn read_anchors(pki: &Pki) -> Anchors {
     let read = |name: &str| Certificate::parse(&pki.read(name)).unwrap();
-    Anchors::from_certificates([read("root.crt")])
-        .with_intermediates([read("crossed.crt")])
+    Anchors::from_certificates([read("root.crt")]).with_intermediates([read("crossed.crt")])
 }
 
 fn said(json: &Value) -> String {
@@ -111,7 +110,10 @@ fn an_ocsp_response_tells_what_a_list_tells() {
         pki.response("good.ors", "tsa.crt", signer);
         let json = scene.passes("--revocation good.ors");
         assert_eq!(json["revocation"]["state"], "not-revoked", "{json:#}");
-        assert_eq!(json["revocation_lists"][0]["response"]["answers"][0]["status"], "good");
+        assert_eq!(
+            json["revocation_lists"][0]["response"]["answers"][0]["status"],
+            "good"
+        );
     }
     assert!(said(&scene.passes("--revocation good.ors")).contains("CN=Responder"));
     // It is about another certificate, so it says nothing.
@@ -134,7 +136,11 @@ fn an_ocsp_response_tells_what_a_list_tells() {
     scene.fails(revoked(-20, "keyCompromise"), 4, "REVOKED_NO_POE");
     scene.fails(revoked(-20, ""), 1, "REVOKED");
     scene.fails(revoked(-86_400, "superseded"), 1, "REVOKED");
-    scene.fails(revoked(-86_400, "holdInstruction,holdInstructionReject"), 4, "TRY_LATER");
+    scene.fails(
+        revoked(-86_400, "holdInstruction,holdInstructionReject"),
+        4,
+        "TRY_LATER",
+    );
 
     // The response itself is an artifact, with claims of its own.
     scene.log_beside("good.ors", ArtifactType::OcspResponse, scene.proven + 60);
@@ -151,7 +157,11 @@ fn a_hold_ends_and_a_list_speaks_until_its_next_update() {
     let scene = Scene::new();
     let pki = &scene.pki;
     let hold = scene.at(scene.proven - DAY);
-    let hold = [("tsa.crt", hold.as_str(), "holdInstruction,holdInstructionReject")];
+    let hold = [(
+        "tsa.crt",
+        hold.as_str(),
+        "holdInstruction,holdInstructionReject",
+    )];
     pki.list("hold.crl", &scene.at(scene.proven + DAY), &hold);
     scene.fails("--revocation hold.crl", 4, "TRY_LATER");
     pki.list("after.crl", &scene.at(scene.proven + 2 * DAY), &[]);
@@ -159,7 +169,11 @@ fn a_hold_ends_and_a_list_speaks_until_its_next_update() {
     assert_eq!(json["revocation"]["state"], "not-revoked");
     // What was said before the hold ends nothing.
     pki.list("before.crl", &scene.at(scene.proven + 60), &[]);
-    scene.fails("--revocation hold.crl --revocation before.crl", 4, "TRY_LATER");
+    scene.fails(
+        "--revocation hold.crl --revocation before.crl",
+        4,
+        "TRY_LATER",
+    );
 
     // A list whose time ended before the token is proven to exist says nothing about it.
     let (from, to) = (scene.at(scene.proven - 30), scene.at(scene.proven + 600));
@@ -171,7 +185,11 @@ fn a_hold_ends_and_a_list_speaks_until_its_next_update() {
     scene.prove_at(scene.proven + DAY);
     let json = scene.passes("--revocation short.crl");
     assert_eq!(json["revocation"]["state"], "not-covered", "{json:#}");
-    scene.fails("--require-revocation --revocation short.crl", 4, "TRY_LATER");
+    scene.fails(
+        "--require-revocation --revocation short.crl",
+        4,
+        "TRY_LATER",
+    );
 }
 
 #[test]
@@ -252,16 +270,24 @@ fn a_token_over_the_checkpoint_is_a_proof_of_its_own() {
     let stamped = &json["checkpoint_tokens"][0]["stamped"];
     assert_eq!(stamped["tree_size"], 20);
     assert_eq!(json["existence"]["not_after"], stamped["not_after"]);
-    assert_ne!(stamped["gen_time"], stamped["not_after"], "with its accuracy");
+    assert_ne!(
+        stamped["gen_time"], stamped["not_after"],
+        "with its accuracy"
+    );
     assert!(said(&json).contains("rests on the time of the checkpoint token"));
     let japanese = json["sentences"]["ja"].to_string();
-    assert!(japanese.contains("ログに対するタイムスタンプ"), "{japanese}");
+    assert!(
+        japanese.contains("ログに対するタイムスタンプ"),
+        "{japanese}"
+    );
 
     // It rescues a token whose unit was compromised between stamp and cosignatures.
     scene.prove_at(scene.proven + 20 * DAY);
     let compromised = scene.at(scene.proven + DAY);
     let of = scene.at(scene.proven + 21 * DAY);
-    scene.pki.list("ca.crl", &of, &[("tsa.crt", &compromised, "keyCompromise")]);
+    scene
+        .pki
+        .list("ca.crl", &of, &[("tsa.crt", &compromised, "keyCompromise")]);
     scene.fails("--revocation ca.crl", 4, "REVOKED_NO_POE");
     scene.passes("--revocation ca.crl --checkpoint-token stamp.tst");
 
@@ -300,7 +326,10 @@ fn a_token_that_stamps_something_else_proves_nothing() {
     };
     other.stamp("note", &note.encode());
     copy("note");
-    refused("note.tst", "does not stamp the text of the checkpoint of size 20");
+    refused(
+        "note.tst",
+        "does not stamp the text of the checkpoint of size 20",
+    );
     let smaller = scene.log.note(19, &[scene.proven; 3]);
     other.stamp("smaller", smaller.text());
     copy("smaller");
@@ -321,7 +350,11 @@ fn a_token_that_stamps_something_else_proves_nothing() {
     fs::copy(other.path("other.crl"), scene.pki.path("other.crl")).unwrap();
     refused("stamp.tst --revocation other.crl", "its own unit");
     // An orderly end does not matter.
-    other.list("other.crl", &of, &[("tsa.crt", &date, "cessationOfOperation")]);
+    other.list(
+        "other.crl",
+        &of,
+        &[("tsa.crt", &date, "cessationOfOperation")],
+    );
     fs::copy(other.path("other.crl"), scene.pki.path("other.crl")).unwrap();
     let json = scene.passes("--revocation other.crl --checkpoint-token stamp.tst");
     assert_eq!(json["existence"]["by"], "checkpoint-token");
@@ -347,7 +380,10 @@ fn a_token_over_another_checkpoint_comes_with_a_proof_under_it() {
     for proof in [other_record, too_few, String::new()] {
         fs::write(scene.pki.path("hourly.tlog-proof"), proof).unwrap();
         let json = scene.passes("--checkpoint-token hourly.tst");
-        assert!(json["checkpoint_tokens"][0]["refused"].is_string(), "{json:#}");
+        assert!(
+            json["checkpoint_tokens"][0]["refused"].is_string(),
+            "{json:#}"
+        );
         assert_eq!(json["existence"]["by"], "witnesses");
     }
 }

@@ -158,7 +158,11 @@ impl Voice {
             self.say(&json!({ "error": error }), "");
         }
         if let (Language::Japanese, Some(japanese)) = (self.language, &failure.japanese) {
-            let _ = writeln!(io::stderr(), "ishibumi: {japanese}\n  ({})", failure.message);
+            let _ = writeln!(
+                io::stderr(),
+                "ishibumi: {japanese}\n  ({})",
+                failure.message
+            );
             return;
         }
         let advice = advice

@@ -2,7 +2,8 @@
 
 use ishibumi_artifact::crl::LAST_LIST_NEXT_UPDATE;
 use ishibumi_artifact::record::{
-    Body, LogStatement, Moment, OcspAnswer, Opaque, ProviderEntry, ProviderStatement, Reason, Record,
+    Body, LogStatement, Moment, OcspAnswer, Opaque, ProviderEntry, ProviderStatement, Reason,
+    Record,
 };
 use serde_json::{Map, Value, json};
 
