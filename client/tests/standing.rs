@@ -245,6 +245,41 @@ fn a_ca_that_was_compromised_takes_its_later_words_with_it() {
     scene.passes(both);
 }
 
+/// Who holds the key of a CA can certify another CA later, and that one's unit and token may be old.
+#[test]
+fn a_ca_below_a_compromised_one_is_not_believed() {
+    let scene = Scene::new();
+    let pki = &scene.pki;
+    pki.openssl(
+        "req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout middle.key -out middle.csr \
+         -subj /C=JP/O=Test/CN=Middle",
+    );
+    let sign = |csr: &str, ca: &str, serial: u32, out: &str| {
+        pki.openssl(&format!(
+            "x509 -req -in {csr} -CA {ca}.crt -CAkey {ca}.key -set_serial {serial} -days 3650 \
+             -extfile pki.cnf -extensions ca_extensions -out {out}"
+        ));
+    };
+    sign("middle.csr", "root", 78, "middle.crt");
+    sign("crossed.csr", "middle", 79, "lower.crt");
+    fs::remove_file(pki.path("anchors/intermediates/crossed.crt")).unwrap();
+    for name in ["middle.crt", "lower.crt"] {
+        let known = pki.path("anchors/intermediates").join(name);
+        fs::copy(pki.path(name), known).unwrap();
+    }
+    let root = |reason: &str| {
+        let date = scene.at(scene.proven + DAY);
+        let of = scene.at(scene.proven + 30 * DAY);
+        pki.root_list("root.crl", &of, &[("middle.crt", &date, reason)]);
+        "--revocation root.crl"
+    };
+    let json = scene.passes("");
+    assert_eq!(json["issuers"][0]["subject"], "CN=Middle,O=Test,C=JP");
+    assert_eq!(json["issuers"][1]["subject"], "CN=CA,O=Test,C=JP");
+    scene.passes(root("cessationOfOperation"));
+    scene.fails(root("keyCompromise"), 4, "REVOKED_CA_NO_POE");
+}
+
 /// A second time-stamping authority that stamps the checkpoint.
 fn stamp_checkpoint(scene: &Scene, by: &Pki, name: &str) {
     let note = scene.log.note(scene.log.size(), &[]);

@@ -135,6 +135,15 @@ impl Walk<'_> {
     /// revocation, or, for a reason that says nothing against its key, by the artifact's own time (the
     /// standard's chain model).
     fn pass(&mut self, ca: &Certificate, issuer: Option<&Certificate>) {
+        if let Some(control) = self.control {
+            // Who holds the key above can certify any key, also one that was there before.
+            let subject = ca.subject();
+            let why = format!(
+                "a CA above {subject} was revoked with effect from {control}, and nothing proves that \
+                 the certificate of {subject} is older"
+            );
+            self.failures.push((SubIndication::RevokedCaNoPoe, why));
+        }
         let history = History::of(ca, issuer, &self.sources.information);
         let mut state = None;
         for (_, entry) in history.revocations() {
