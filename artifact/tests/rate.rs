@@ -1,6 +1,8 @@
 //! How fast tokens are verified, by the time of a processor, so that others on the machine matter little:
 //! `cargo test --release -p ishibumi-artifact --test rate -- --ignored --nocapture`.
 
+#[path = "support/ed25519.rs"]
+mod ed25519;
 mod support;
 
 use ishibumi_artifact::{Anchors, ArtifactType, admit};
@@ -11,7 +13,11 @@ use support::{ASK, Ask, Pki};
 fn tokens_per_second() {
     let pki = Pki::new().with_units();
     for tsu in ["tsu-rsa", "tsu-p256", "tsu-p384", "tsu-ed25519"] {
-        let token = pki.token(Ask { tsu, ..ASK });
+        let token = if tsu == "tsu-ed25519" {
+            ed25519::token(&pki, |_, _, _| ())
+        } else {
+            pki.token(Ask { tsu, ..ASK })
+        };
         for (name, anchors) in [
             ("no memo", pki.anchors()),
             ("memo", pki.anchors().with_memo(10_000)),
