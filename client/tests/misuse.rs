@@ -65,10 +65,10 @@ fn files_that_are_not_there_or_not_what_is_wanted() {
     let drawer = Drawer::new();
     drawer.says("contract.tst", 0, &["PROVEN"], &["証明済み"]);
     drawer.says(
-        "absent.tst",
+        "ca.crt",
         3,
-        &["absent.tst", "no proof beside it"],
-        &["absent.tst", "evidence get"],
+        &["ca.crt.tlog-proof is missing", "evidence get"],
+        &["ca.crt.tlog-proof", "evidence get"],
     );
     drawer.says(
         "absent.tst contract.tlog-proof",
@@ -152,8 +152,8 @@ fn files_that_do_not_belong_together() {
     drawer.says(
         "contract.tlog-proof contract.tst",
         1,
-        &["FORMAT_FAILURE", "right file"],
-        &["証明ファイル"],
+        &["FORMAT_FAILURE", "the log answered with"],
+        &["ログの返したもの"],
     );
     drawer.says(
         "empty contract.tlog-proof",

@@ -59,10 +59,6 @@ impl Scene {
         fs::write(self.pki.path("contract.tlog-proof"), proof).unwrap();
     }
 
-    fn at(&self, time: u64) -> String {
-        short_time(i64::try_from(time).unwrap())
-    }
-
     fn run(&self, rest: &str) -> Ran {
         ishibumi(
             self.pki.folder(),
@@ -89,6 +85,11 @@ impl Scene {
         let proof = log.proof(index, &[time; 3]);
         fs::write(self.pki.path(&format!("{file}.tlog-proof")), proof).unwrap();
     }
+}
+
+/// Seconds since the Epoch as [`Pki::list`] wants them.
+fn at(time: u64) -> String {
+    short_time(i64::try_from(time).unwrap())
 }
 
 fn read_anchors(pki: &Pki) -> Anchors {
@@ -121,10 +122,9 @@ fn an_ocsp_response_tells_what_a_list_tells() {
     let json = scene.passes("--revocation seal.ors");
     assert_eq!(json["revocation"]["state"], "not-covered");
 
-    let mut date = scene.at(scene.proven + 3600);
-    let mut revoked = |seconds: i64, reason: &str| {
+    let revoked = |seconds: i64, reason: &str| {
         let time = i64::try_from(scene.proven).unwrap() + seconds;
-        date = short_time(time);
+        let date = short_time(time);
         pki.list("unused.crl", "260101000000Z", &[("tsa.crt", &date, reason)]);
         pki.response("revoked.ors", "tsa.crt", "ocsp");
         "--revocation revoked.ors"
@@ -156,19 +156,19 @@ fn an_ocsp_response_tells_what_a_list_tells() {
 fn a_hold_ends_and_a_list_speaks_until_its_next_update() {
     let scene = Scene::new();
     let pki = &scene.pki;
-    let hold = scene.at(scene.proven - DAY);
+    let hold = at(scene.proven - DAY);
     let hold = [(
         "tsa.crt",
         hold.as_str(),
         "holdInstruction,holdInstructionReject",
     )];
-    pki.list("hold.crl", &scene.at(scene.proven + DAY), &hold);
+    pki.list("hold.crl", &at(scene.proven + DAY), &hold);
     scene.fails("--revocation hold.crl", 4, "TRY_LATER");
-    pki.list("after.crl", &scene.at(scene.proven + 2 * DAY), &[]);
+    pki.list("after.crl", &at(scene.proven + 2 * DAY), &[]);
     let json = scene.passes("--revocation hold.crl --revocation after.crl");
     assert_eq!(json["revocation"]["state"], "not-revoked");
     // What was said before the hold ends nothing.
-    pki.list("before.crl", &scene.at(scene.proven + 60), &[]);
+    pki.list("before.crl", &at(scene.proven + 60), &[]);
     scene.fails(
         "--revocation hold.crl --revocation before.crl",
         4,
@@ -176,7 +176,7 @@ fn a_hold_ends_and_a_list_speaks_until_its_next_update() {
     );
 
     // A list whose time ended before the token is proven to exist says nothing about it.
-    let (from, to) = (scene.at(scene.proven - 30), scene.at(scene.proven + 600));
+    let (from, to) = (at(scene.proven - 30), at(scene.proven + 600));
     pki.openssl(&format!(
         "ca -config pki.cnf -gencrl -crl_lastupdate 20{from} -crl_nextupdate 20{to} -out short.crl"
     ));
@@ -196,12 +196,12 @@ fn a_hold_ends_and_a_list_speaks_until_its_next_update() {
 fn every_certificate_below_the_anchor_is_asked_about() {
     let scene = Scene::new();
     let pki = &scene.pki;
-    pki.list("ca.crl", &scene.at(scene.proven + 60), &[]);
+    pki.list("ca.crl", &at(scene.proven + 60), &[]);
     let both = "--require-revocation --revocation ca.crl --revocation root.crl";
     // The unit alone is covered: its CA is not.
     let json = scene.fails("--require-revocation --revocation ca.crl", 4, "TRY_LATER");
     assert_eq!(json["issuers"][0]["revocation"]["state"], "not-covered");
-    pki.root_list("root.crl", &scene.at(scene.proven + 60), &[]);
+    pki.root_list("root.crl", &at(scene.proven + 60), &[]);
     let json = scene.passes(both);
     assert_eq!(json["issuers"][0]["revocation"]["state"], "not-revoked");
     assert_eq!(json["issuers"][0]["subject"], "CN=CA,O=Test,C=JP");
@@ -213,11 +213,11 @@ fn a_ca_that_was_compromised_takes_its_later_words_with_it() {
     let scene = Scene::new();
     let pki = &scene.pki;
     let root = |seconds: u64, reason: &str| {
-        let date = scene.at(scene.proven + seconds);
-        let of = scene.at(scene.proven + 30 * DAY);
+        let date = at(scene.proven + seconds);
+        let of = at(scene.proven + 30 * DAY);
         pki.root_list("root.crl", &of, &[("crossed.crt", &date, reason)]);
     };
-    pki.list("ca.crl", &scene.at(scene.proven + 60), &[]);
+    pki.list("ca.crl", &at(scene.proven + 60), &[]);
     let both = "--revocation ca.crl --revocation root.crl";
     let strictly = format!("--require-revocation {both}");
 
@@ -243,6 +243,41 @@ fn a_ca_that_was_compromised_takes_its_later_words_with_it() {
     scene.fails(both, 4, "TRY_LATER");
     root(0, "removeFromCRL");
     scene.passes(both);
+}
+
+/// Who holds the key of a CA can certify another CA later, and that one's unit and token may be old.
+#[test]
+fn a_ca_below_a_compromised_one_is_not_believed() {
+    let scene = Scene::new();
+    let pki = &scene.pki;
+    pki.openssl(
+        "req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout middle.key -out middle.csr \
+         -subj /C=JP/O=Test/CN=Middle",
+    );
+    let sign = |csr: &str, ca: &str, serial: u32, out: &str| {
+        pki.openssl(&format!(
+            "x509 -req -in {csr} -CA {ca}.crt -CAkey {ca}.key -set_serial {serial} -days 3650 \
+             -extfile pki.cnf -extensions ca_extensions -out {out}"
+        ));
+    };
+    sign("middle.csr", "root", 78, "middle.crt");
+    sign("crossed.csr", "middle", 79, "lower.crt");
+    fs::remove_file(pki.path("anchors/intermediates/crossed.crt")).unwrap();
+    for name in ["middle.crt", "lower.crt"] {
+        let known = pki.path("anchors/intermediates").join(name);
+        fs::copy(pki.path(name), known).unwrap();
+    }
+    let root = |reason: &str| {
+        let date = at(scene.proven + DAY);
+        let of = at(scene.proven + 30 * DAY);
+        pki.root_list("root.crl", &of, &[("middle.crt", &date, reason)]);
+        "--revocation root.crl"
+    };
+    let json = scene.passes("");
+    assert_eq!(json["issuers"][0]["subject"], "CN=Middle,O=Test,C=JP");
+    assert_eq!(json["issuers"][1]["subject"], "CN=CA,O=Test,C=JP");
+    scene.passes(root("cessationOfOperation"));
+    scene.fails(root("keyCompromise"), 4, "REVOKED_CA_NO_POE");
 }
 
 /// A second time-stamping authority that stamps the checkpoint.
@@ -283,8 +318,8 @@ fn a_token_over_the_checkpoint_is_a_proof_of_its_own() {
 
     // It rescues a token whose unit was compromised between stamp and cosignatures.
     scene.prove_at(scene.proven + 20 * DAY);
-    let compromised = scene.at(scene.proven + DAY);
-    let of = scene.at(scene.proven + 21 * DAY);
+    let compromised = at(scene.proven + DAY);
+    let of = at(scene.proven + 21 * DAY);
     scene
         .pki
         .list("ca.crl", &of, &[("tsa.crt", &compromised, "keyCompromise")]);
@@ -344,8 +379,8 @@ fn a_token_that_stamps_something_else_proves_nothing() {
     refused("itself.tst", "the very unit");
 
     // A unit that was compromised: who holds its key can stamp with any date.
-    let date = scene.at(scene.proven + DAY);
-    let of = scene.at(scene.proven + 2 * DAY);
+    let date = at(scene.proven + DAY);
+    let of = at(scene.proven + 2 * DAY);
     other.list("other.crl", &of, &[("tsa.crt", &date, "keyCompromise")]);
     fs::copy(other.path("other.crl"), scene.pki.path("other.crl")).unwrap();
     refused("stamp.tst --revocation other.crl", "its own unit");

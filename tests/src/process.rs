@@ -156,6 +156,18 @@ impl Running {
         number.expect("a number")
     }
 
+    /// Processor time that it has used so far, in seconds, of all its threads.
+    pub fn cpu_seconds(&self) -> f64 {
+        let id = self.child.lock().expect("not poisoned").id();
+        let tasks = std::fs::read_dir(format!("/proc/{id}/task")).expect("Linux");
+        let nanoseconds = tasks.filter_map(|task| {
+            let path = task.ok()?.path().join("schedstat");
+            let text = std::fs::read_to_string(path).ok()?;
+            text.split(' ').next()?.parse::<f64>().ok()
+        });
+        nanoseconds.sum::<f64>() / 1e9
+    }
+
     /// Whether it still runs.
     pub fn is_alive(&self) -> bool {
         let mut child = self.child.lock().expect("not poisoned");

@@ -21,7 +21,7 @@ use ishibumi_tlog::proof::TlogProof;
 use super::report::{
     ConsultedToken, Existence, Outcome, ProvenBy, Report, StampedCheckpoint, Step,
 };
-use super::revocation::{Question, Sources};
+use super::revocation::{Question, Sources, Subject};
 use super::rules::time_of;
 use super::{Verifier, facts};
 
@@ -120,7 +120,7 @@ fn weigh(
     }
     let question = Question {
         path: token.path(),
-        token: Some(token.accuracy()),
+        subject: Subject::Token(token.accuracy()),
         about: token.gen_time().time(),
         existence: None,
         required: verifier.require_revocation,

@@ -32,7 +32,7 @@ use ishibumi_tlog::policy::TrustError;
 use ishibumi_tlog::proof::TlogProof;
 use ishibumi_tlog::{Hash, Policy, ProvenLeaf};
 
-use revocation::{Question, Sources};
+use revocation::{Question, Sources, Subject};
 
 /// Verifies evidence under one policy and one set of anchors.
 #[derive(Debug)]
@@ -174,14 +174,14 @@ impl Verifier<'_> {
     }
 
     fn check_revocation(&self, report: &mut Report, verified: &Verified, sources: &Sources) {
-        let (path, token, about) = match verified {
+        let (path, subject, about) = match verified {
             Verified::Token(token) => (
                 token.path(),
-                Some(token.accuracy()),
+                Subject::Token(token.accuracy()),
                 token.gen_time().time(),
             ),
             Verified::Certificate(path) => match path.certificates().first() {
-                Some(certificate) => (path, None, certificate.not_before()),
+                Some(certificate) => (path, Subject::Certificate, certificate.not_before()),
                 None => return,
             },
             // A list or a response is a statement; nothing revokes it.
@@ -189,7 +189,7 @@ impl Verifier<'_> {
         };
         let question = Question {
             path,
-            token,
+            subject,
             about,
             existence: report.existence.map(|existence| existence.not_after),
             required: self.require_revocation,

@@ -31,11 +31,19 @@ pub(super) struct Sources {
     pub(super) given: bool,
 }
 
+/// What rests on the path.
+#[derive(Clone, Copy)]
+pub(super) enum Subject {
+    /// A token of this accuracy, if it states one.
+    Token(Option<Accuracy>),
+    /// A certificate.
+    Certificate,
+}
+
 /// Whose revocation is asked about.
 pub(super) struct Question<'a> {
     pub(super) path: &'a Path,
-    /// A token's accuracy; none if the subject is a certificate.
-    pub(super) token: Option<Option<Accuracy>>,
+    pub(super) subject: Subject,
     /// When the artifact says that it was made: genTime, or notBefore.
     pub(super) about: Time,
     /// Before when it is proven to have existed.
@@ -135,6 +143,15 @@ impl Walk<'_> {
     /// revocation, or, for a reason that says nothing against its key, by the artifact's own time (the
     /// standard's chain model).
     fn pass(&mut self, ca: &Certificate, issuer: Option<&Certificate>) {
+        if let Some(control) = self.control {
+            // Who holds the key above can certify any key, also one that was there before.
+            let subject = ca.subject();
+            let why = format!(
+                "a CA above {subject} was revoked with effect from {control}, and nothing proves that \
+                 the certificate of {subject} is older"
+            );
+            self.failures.push((SubIndication::RevokedCaNoPoe, why));
+        }
         let history = History::of(ca, issuer, &self.sources.information);
         let mut state = None;
         for (_, entry) in history.revocations() {
@@ -183,8 +200,10 @@ impl Walk<'_> {
     ) -> (Revocation, (Outcome, String)) {
         let history = History::of(subject, issuer, &self.sources.information);
         let entries: Vec<&Entry> = history.revocations().map(|(_, entry)| entry).collect();
-        match self.question.token {
-            Some(accuracy) if !entries.is_empty() => self.decide_about_token(&entries, accuracy),
+        match self.question.subject {
+            Subject::Token(accuracy) if !entries.is_empty() => {
+                self.decide_about_token(&entries, accuracy)
+            }
             _ => match entries.first() {
                 Some(entry) => {
                     let said = "the state of the certificate is known".to_owned();
