@@ -37,6 +37,7 @@ mod decimal;
 pub mod fork;
 pub mod hash;
 pub mod key;
+pub mod log_list;
 pub mod note;
 pub mod policy;
 pub mod proof;

@@ -4,6 +4,7 @@
 //! DIR/key      the private keys that sign, a line each, mode 0600: the note format of
 //!              golang.org/x/mod/sumdb/note
 //! DIR/state/   the store
+//! DIR/bastion-key.pem   optional: the key by which a bastion knows this machine; it signs nothing
 //! ```
 //!
 //! The state says which keys sign, the file holds their private halves. A key is added to the state before
@@ -21,6 +22,7 @@ use std::path::{Path, PathBuf};
 use ishibumi_store::{RocksRegisters, StoreError, SystemClock};
 use ishibumi_tlog::cosignature::Cosigner;
 use ishibumi_tlog::key::{KeyError, NoteSigner, SignatureType, VerifierKey};
+use ishibumi_wire::{BastionError, BastionKey};
 use zeroize::Zeroizing;
 
 use crate::alarm::Alarms;
@@ -43,9 +45,14 @@ pub enum HomeError {
     /// There is a witness, or a part of one.
     #[error("{0} exists already: nothing is overwritten")]
     Exists(PathBuf),
-    /// There is no witness.
-    #[error("{0} is not there: create a witness with `init`, or correct the path")]
-    Absent(PathBuf),
+    /// There is no witness, or it was never given that key.
+    #[error("{path} is not there: create it with {command}, or correct the path")]
+    Absent {
+        /// What was looked for.
+        path: PathBuf,
+        /// What creates it.
+        command: &'static str,
+    },
     /// Others than the owner may read the key.
     #[error("{path} has the mode {mode:04o}: others may read the private key; set it to 0600")]
     Exposed {
@@ -68,6 +75,9 @@ pub enum HomeError {
     /// The keys were not changed.
     #[error(transparent)]
     Change(#[from] KeyChangeError),
+    /// The key for bastions is unusable.
+    #[error(transparent)]
+    Bastion(#[from] BastionError),
     /// A file could not be read or written.
     #[error("{path}: {cause}")]
     Io {
@@ -171,25 +181,28 @@ impl Home {
     /// The private keys.
     pub fn keys(&self) -> Result<Vec<NoteSigner>, HomeError> {
         let path = self.key_path();
-        let io = |cause: std::io::Error| match cause.kind() {
-            ErrorKind::NotFound => HomeError::Absent(path.clone()),
-            _ => HomeError::Io {
-                path: path.clone(),
-                cause,
-            },
-        };
-        let file = File::open(&path).map_err(io)?;
-        let mode = file.metadata().map_err(io)?.permissions().mode() & 0o7777;
-        if mode & 0o077 != 0 {
-            return Err(HomeError::Exposed { path, mode });
-        }
-        let mut text = Zeroizing::new(String::new());
-        file.take(KEYS_LEN_MAX)
-            .read_to_string(&mut text)
-            .map_err(io)?;
+        let text = read_private(&path, "`init`")?;
         let keys = text.lines().map(NoteSigner::from_private_text);
         let keys = keys.collect::<Result<Vec<_>, _>>();
         keys.map_err(|cause| HomeError::Key { path, cause })
+    }
+
+    /// The key for connections to bastions, which is made at the first call.
+    pub fn make_bastion_key(&self) -> Result<BastionKey, HomeError> {
+        let path = self.bastion_key_path();
+        if !path.exists() {
+            let pem = Zeroizing::new(BastionKey::generate()?.to_pem());
+            write_private(&path, &pem)?;
+            sync_dir(&self.dir)?;
+        }
+        self.bastion_key()
+    }
+
+    /// The key for connections to bastions.
+    pub fn bastion_key(&self) -> Result<BastionKey, HomeError> {
+        let path = self.bastion_key_path();
+        let pem = read_private(&path, "`bastion-key`")?;
+        Ok(BastionKey::from_pem(&pem)?)
     }
 
     /// Opens the witness; one process at a time.
@@ -236,6 +249,10 @@ impl Home {
         self.dir.join("key")
     }
 
+    fn bastion_key_path(&self) -> PathBuf {
+        self.dir.join("bastion-key.pem")
+    }
+
     fn state_path(&self) -> PathBuf {
         self.dir.join("state")
     }
@@ -254,14 +271,43 @@ fn failed(path: &Path) -> impl Fn(std::io::Error) -> HomeError {
 
 /// Writes a key file that is not there yet.
 fn write_keys(path: &Path, keys: &[NoteSigner]) -> Result<(), HomeError> {
+    let lines = keys
+        .iter()
+        .map(|key| format!("{}\n", key.to_private_text()));
+    let text = Zeroizing::new(lines.collect::<String>());
+    write_private(path, &text)
+}
+
+/// Writes a file that is not there yet, for its owner's eyes only.
+fn write_private(path: &Path, text: &str) -> Result<(), HomeError> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true).mode(0o600);
     let mut file = options.open(path).map_err(failed(path))?;
-    for key in keys {
-        let line = Zeroizing::new(format!("{}\n", key.to_private_text()));
-        file.write_all(line.as_bytes()).map_err(failed(path))?;
+    file.write_all(text.as_bytes())
+        .and_then(|()| file.sync_all())
+        .map_err(failed(path))
+}
+
+/// Reads a file that nobody but its owner may read, and that `command` creates.
+fn read_private(path: &Path, command: &'static str) -> Result<Zeroizing<String>, HomeError> {
+    let io = |cause: std::io::Error| match cause.kind() {
+        ErrorKind::NotFound => HomeError::Absent {
+            path: path.to_owned(),
+            command,
+        },
+        _ => failed(path)(cause),
+    };
+    let file = File::open(path).map_err(io)?;
+    let mode = file.metadata().map_err(io)?.permissions().mode() & 0o7777;
+    if mode & 0o077 != 0 {
+        let path = path.to_owned();
+        return Err(HomeError::Exposed { path, mode });
     }
-    file.sync_all().map_err(failed(path))
+    let mut text = Zeroizing::new(String::new());
+    file.take(KEYS_LEN_MAX)
+        .read_to_string(&mut text)
+        .map_err(io)?;
+    Ok(text)
 }
 
 fn sync_dir(dir: &Path) -> Result<(), HomeError> {

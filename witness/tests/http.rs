@@ -11,8 +11,8 @@ use ishibumi_store::{MemoryRegisters, Outcome, Registers, RocksRegisters};
 use ishibumi_tlog::note::{Note, SignatureLine};
 use ishibumi_tlog::protocol::BODY_LEN_MAX;
 use ishibumi_tlog::{Checkpoint, Hash};
-use ishibumi_wire::{HttpNet, Limits, Net as _, Request, Response};
-use ishibumi_witness::{Metrics, ServeError, Witness, serve};
+use ishibumi_wire::{HttpNet, Net as _, Request, Response};
+use ishibumi_witness::{Metrics, Options, ServeError, Witness, serve};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -44,8 +44,10 @@ impl Server {
                 Arc::new(witness),
                 metrics,
                 public,
-                Some(admin),
-                Limits::default(),
+                Options {
+                    admin: Some(admin),
+                    ..Options::default()
+                },
                 async move { drop(stopped.await) },
             )),
         }

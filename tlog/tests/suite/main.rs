@@ -15,6 +15,7 @@ mod golden;
 mod growth;
 mod inclusion;
 mod keys;
+mod log_lists;
 mod memory;
 mod ml_dsa;
 mod notes;

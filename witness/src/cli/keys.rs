@@ -1,6 +1,7 @@
 //! Commands about the witness's own keys.
 
 use clap::ValueEnum;
+use ishibumi_tlog::Hash;
 use ishibumi_tlog::key::{SignatureType, VerifierKey};
 use ishibumi_witness::{Home, HomeError};
 use serde_json::json;
@@ -64,6 +65,15 @@ pub(super) fn retire(common: &Common, id: u32) -> Result<Printed, Failure> {
             "vkeys": texts(identity.active()),
             "retired": texts(identity.retired()),
         }),
+    })
+}
+
+pub(super) fn bastion(common: &Common) -> Result<Printed, Failure> {
+    let key = Home::at(&common.dir).make_bastion_key()?;
+    let hash = Hash::of(key.public_octets()).to_hex();
+    Ok(Printed {
+        text: format!("{hash}\n"),
+        json: json!({ "hash": hash }),
     })
 }
 

@@ -7,7 +7,8 @@ use std::path::Path;
 use ishibumi_tlog::Hash;
 use ishibumi_tlog::fork::Evidence;
 use ishibumi_tlog::key::VerifierKey;
-use ishibumi_witness::{Added, Alarms, Home, LogState, Recorded};
+use ishibumi_wire::HttpNet;
+use ishibumi_witness::{Added, Alarms, Home, ListSource, LogState, Recorded, apply_log_list};
 use serde_json::json;
 
 use super::failure::Failure;
@@ -39,6 +40,34 @@ pub(super) fn add_key(common: &Common, vkey: &str) -> Result<Printed, Failure> {
     let key = parse_key(vkey)?;
     let witness = Home::at(&common.dir).open(silent())?;
     Ok(added(&key, witness.follower().add_log_key(&key)?))
+}
+
+pub(super) fn add_list(common: &Common, from: &str) -> Result<Printed, Failure> {
+    let source = ListSource::from(from);
+    let unavailable = |error: &dyn ToString| Failure::unavailable(&error.to_string());
+    let entries = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| unavailable(&error))?
+        .block_on(source.read(&HttpNet::new()))
+        .map_err(|error| unavailable(&error))?;
+    let witness = Home::at(&common.dir).open(silent())?;
+    let outcome = apply_log_list(witness.follower(), &entries)?;
+    if !outcome.refused.is_empty() {
+        let added = outcome.added.len();
+        let refused = outcome.refused.join("\n");
+        return Err(Failure::refused(&format!(
+            "{added} logs were added, and {source} contradicts what is known:\n{refused}"
+        )));
+    }
+    let (added, known) = (outcome.added.len(), outcome.known);
+    let skipped: String = (outcome.skipped.iter())
+        .map(|line| format!("skipped: {line}\n"))
+        .collect();
+    Ok(Printed {
+        text: format!("{skipped}{added} logs added, {known} were there already\n"),
+        json: json!({ "added": outcome.added, "known": known, "skipped": outcome.skipped }),
+    })
 }
 
 fn added(key: &VerifierKey, added: Added) -> Printed {

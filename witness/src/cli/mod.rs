@@ -70,6 +70,18 @@ enum Command {
         #[arg(long, value_name = "ORIGIN")]
         origin: Option<String>,
     },
+    /// Add the logs of a list (`logs/v0`). Not while `serve` runs, which can follow lists itself
+    ///
+    /// Only ever adds: a log that is no longer on the list stays, a disabled one stays disabled. A changed
+    /// key is an error that names both keys; what else is on the list is added all the same.
+    #[command(after_help = EXIT_CODES)]
+    AddLogs {
+        #[command(flatten)]
+        common: Common,
+        /// A file, or an http(s) URL
+        #[arg(long, value_name = "FILE|URL")]
+        from: String,
+    },
     /// Trust a second key of a log: of another type than those that it has. Not while `serve` runs
     ///
     /// Any of a log's keys suffices from then on. A key of the same type is a changed key, which is
@@ -150,6 +162,19 @@ enum Command {
         /// Address for GET /metrics; keep it off the public network
         #[arg(long, value_name = "ADDR")]
         admin_listen: Option<SocketAddr>,
+        #[command(flatten)]
+        lists: Lists,
+        #[command(flatten)]
+        bastion: BastionArgs,
+    },
+    /// Print the hash by which a bastion knows this witness; makes the key for it at the first call
+    ///
+    /// That key authenticates the connection of `serve --bastion` and signs no checkpoint. The witness's
+    /// URL there is https://BASTION/HASH/, and the bastion's operator has to allow the hash.
+    #[command(after_help = EXIT_CODES)]
+    BastionKey {
+        #[command(flatten)]
+        common: Common,
     },
     /// Print the witness's public keys (vkeys), a line each, also while `serve` runs
     #[command(after_help = EXIT_CODES)]
@@ -190,6 +215,27 @@ struct Common {
     json: bool,
 }
 
+#[derive(Args)]
+struct Lists {
+    /// A list of logs to add (`logs/v0`), read at start and then again and again; may be repeated
+    #[arg(long = "log-list", value_name = "FILE|URL")]
+    sources: Vec<String>,
+    /// From one reading of the lists to the next
+    #[arg(long = "log-list-seconds", value_name = "N", default_value_t = 3600,
+          value_parser = clap::value_parser!(u64).range(1..))]
+    seconds: u64,
+}
+
+#[derive(Args)]
+struct BastionArgs {
+    /// Also answer through a bastion (C2SP https-bastion) at this address; see `bastion-key`
+    #[arg(long = "bastion", value_name = "HOST:PORT")]
+    address: Option<String>,
+    /// The certificates (PEM) that the bastion's is issued below, instead of those that the system trusts
+    #[arg(long = "bastion-ca", value_name = "FILE", requires = "address")]
+    roots: Option<PathBuf>,
+}
+
 /// What a command prints: for people, and with `--json`.
 struct Printed {
     text: String,
@@ -204,6 +250,7 @@ pub(crate) fn run() -> ExitCode {
             vkey,
             origin,
         } => (common.json, logs::add(&common, &vkey, origin.as_deref())),
+        Command::AddLogs { common, from } => (common.json, logs::add_list(&common, &from)),
         Command::AddLogKey { common, vkey } => (common.json, logs::add_key(&common, &vkey)),
         Command::DisableLog { common, origin } => {
             (common.json, logs::disable(&common, &origin, true))
@@ -221,7 +268,13 @@ pub(crate) fn run() -> ExitCode {
             dir,
             listen,
             admin_listen,
-        } => (false, serve::serve(&dir, listen, admin_listen)),
+            lists,
+            bastion,
+        } => {
+            let addresses = (listen, admin_listen);
+            (false, serve::serve(&dir, addresses, &lists, &bastion))
+        }
+        Command::BastionKey { common } => (common.json, keys::bastion(&common)),
     };
     match outcome {
         Ok(printed) => {

@@ -1,5 +1,4 @@
-//! HTTP: the submission and the monitoring prefix of C2SP tlog-witness on one address, and metrics
-//! on another.
+//! What is answered: the submission and the monitoring prefix of C2SP tlog-witness, and metrics.
 //!
 //! | request | answer |
 //! | --- | --- |
@@ -11,10 +10,8 @@
 //! | `GET /metrics` (admin address only) | Prometheus text |
 //!
 //! The witness blocks on its disk, so it runs on threads of its own, a bounded number of requests at
-//! once. A failed read or write stops the server: what the database says after one is not believed
-//! (rule R4, finding 7), and the next start reads and verifies everything.
+//! once.
 
-use std::future::Future;
 use std::io::Write as _;
 use std::sync::Arc;
 use std::time::Instant;
@@ -25,8 +22,7 @@ use ishibumi_store::{Clock, Registers, StoreError};
 use ishibumi_tlog::Hash;
 use ishibumi_tlog::note::SignatureLine;
 use ishibumi_tlog::protocol::{BODY_LEN_MAX, SIZE_TYPE, encode_signatures, encode_size};
-use ishibumi_wire::{Incoming, Limits, Reply, Service, reply};
-use tokio::net::TcpListener;
+use ishibumi_wire::{Incoming, Reply, Service, reply};
 use tokio::sync::{Semaphore, watch};
 
 use crate::follow::StateError;
@@ -39,69 +35,10 @@ const REQUESTS_MAX: usize = 128;
 
 const TEXT: &str = "text/plain; charset=utf-8";
 
-/// Why serving ended other than by request.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ServeError {
-    /// The store failed; nothing was signed after that.
-    #[error("stopped, since {0}; start again once the disk is well")]
-    Store(String),
-    /// The sockets failed.
-    #[error("the network: {0}")]
-    Io(#[from] std::io::Error),
-}
-
-/// Serves `witness` on `listener`, and `metrics` on `admin`, until `shutdown` completes; then lets
-/// requests in flight finish.
-///
-/// # Errors
-/// [`ServeError::Store`] as soon as the store failed once.
-pub async fn serve<R: Registers, C: Clock>(
+/// A witness, and what its answers share.
+pub(super) struct Api<R, C> {
     witness: Arc<Witness<R, C>>,
-    metrics: Arc<Metrics>,
-    listener: TcpListener,
-    admin: Option<TcpListener>,
-    limits: Limits,
-    shutdown: impl Future<Output = ()> + Send,
-) -> Result<(), ServeError> {
-    let (failed, mut failure) = watch::channel(None);
-    let api = Arc::new(Api {
-        witness,
-        metrics,
-        slots: Semaphore::new(REQUESTS_MAX),
-        failed,
-    });
-    let (closing, close) = watch::channel(false);
-    let closed = |mut close: watch::Receiver<bool>| async move {
-        let _ = close.wait_for(|&closing| closing).await;
-    };
-    let stop = async {
-        tokio::select! {
-            () = shutdown => {}
-            _ = failure.wait_for(Option::is_some) => {}
-        }
-        // The receivers live as long as the servers below.
-        let _ = closing.send(true);
-    };
-    let service = Arc::new(Public(Arc::clone(&api)));
-    let public = ishibumi_wire::serve(listener, service, limits.clone(), closed(close.clone()));
-    let private = async {
-        let Some(admin) = admin else {
-            return Ok(());
-        };
-        let service = Arc::new(Admin(Arc::clone(&api)));
-        ishibumi_wire::serve(admin, service, limits, closed(close)).await
-    };
-    let (public, private, ()) = tokio::join!(public, private, stop);
-    public?;
-    private?;
-    let failure = api.failed.borrow().clone();
-    failure.map_or(Ok(()), |cause| Err(ServeError::Store(cause)))
-}
-
-struct Api<R, C> {
-    witness: Arc<Witness<R, C>>,
-    metrics: Arc<Metrics>,
+    pub(super) metrics: Arc<Metrics>,
     slots: Semaphore,
     failed: watch::Sender<Option<String>>,
 }
@@ -150,7 +87,7 @@ fn route(head: &Parts) -> Result<Route, Reply> {
 }
 
 /// The public address.
-struct Public<R, C>(Arc<Api<R, C>>);
+pub(super) struct Public<R, C>(pub(super) Arc<Api<R, C>>);
 
 impl<R: Registers, C: Clock> Service for Public<R, C> {
     fn admit(&self, head: &Parts) -> Result<usize, Reply> {
@@ -180,6 +117,21 @@ impl<R: Registers, C: Clock> Service for Public<R, C> {
 }
 
 impl<R: Registers, C: Clock> Api<R, C> {
+    pub(super) fn new(witness: Arc<Witness<R, C>>, metrics: Arc<Metrics>) -> Arc<Self> {
+        let (failed, _) = watch::channel(None);
+        Arc::new(Self {
+            witness,
+            metrics,
+            slots: Semaphore::new(REQUESTS_MAX),
+            failed,
+        })
+    }
+
+    /// Why the store failed, once it has.
+    pub(super) fn failure(&self) -> watch::Receiver<Option<String>> {
+        self.failed.subscribe()
+    }
+
     /// The signature lines that `sign` gives, or why there are none; counted under `call`.
     async fn signed(
         self: &Arc<Self>,
@@ -243,19 +195,24 @@ impl<R: Registers, C: Clock> Api<R, C> {
 
     /// 503, and the end of the process if the store failed. The submitter learns no path of ours.
     fn state_error(&self, error: &StateError) -> Reply {
-        // Standard error may be closed; there is nobody else to tell.
-        let _ = writeln!(std::io::stderr(), "{error}");
-        if matches!(error, StateError::Store(StoreError::Failed { .. })) {
-            self.failed.send_replace(Some(error.to_string()));
-        }
+        self.complain(error);
         text(
             StatusCode::SERVICE_UNAVAILABLE,
             "this witness cannot use its state; nothing was signed; its operator has to act",
         )
     }
 
+    /// Tells the operator, and ends the process if the store failed.
+    pub(super) fn complain(&self, error: &StateError) {
+        // Standard error may be closed; there is nobody else to tell.
+        let _ = writeln!(std::io::stderr(), "{error}");
+        if matches!(error, StateError::Store(StoreError::Failed { .. })) {
+            self.failed.send_replace(Some(error.to_string()));
+        }
+    }
+
     /// Runs `work` on a thread that may block; 503 if too many are at it.
-    async fn blocking<T: Send + 'static>(
+    pub(super) async fn blocking<T: Send + 'static>(
         self: &Arc<Self>,
         work: impl FnOnce(&Witness<R, C>) -> T + Send + 'static,
     ) -> Result<T, Reply> {
@@ -281,7 +238,7 @@ impl<R: Registers, C: Clock> Api<R, C> {
 }
 
 /// The admin address: metrics, for the operator's own network.
-struct Admin<R, C>(Arc<Api<R, C>>);
+pub(super) struct Admin<R, C>(pub(super) Arc<Api<R, C>>);
 
 impl<R: Registers, C: Clock> Service for Admin<R, C> {
     fn admit(&self, head: &Parts) -> Result<usize, Reply> {
