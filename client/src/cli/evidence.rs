@@ -106,7 +106,7 @@ pub(crate) fn run(arguments: &EvidenceArguments, voice: Voice) -> Result<Exit, F
     })?;
     bar.finish_and_clear();
     let won = ended.map_err(|refused| {
-        network::nobody(refused, |_, (_, failure): &(Blame, Failure)| {
+        network::nobody(&refused, |_, (_, failure): &(Blame, Failure)| {
             failure.clone()
         })
     })?;

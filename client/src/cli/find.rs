@@ -67,7 +67,7 @@ pub(crate) fn run(arguments: &FindArguments, voice: Voice) -> Result<Exit, Failu
         Ok(first_verified(&sources, attempt, FindError::blame).await)
     })?;
     bar.finish_and_clear();
-    let won = ended.map_err(|refused| network::nobody(refused, |_, error| failure(error)))?;
+    let won = ended.map_err(|refused| network::nobody(&refused, |_, error| failure(error)))?;
     network::tell_refused(&won.refused);
     let findings = &won.answer;
     if findings.found.is_empty() {

@@ -1,6 +1,7 @@
 //! `ishibumi fork`: evidence that a log has two histories (docs/formats/fork-evidence.md).
 
-use std::path::PathBuf;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use clap::{Args, Subcommand};
@@ -119,7 +120,7 @@ pub(crate) fn run(arguments: &ForkArguments, voice: Voice) -> Result<Exit, Failu
     }
 }
 
-fn read_note(path: &PathBuf) -> Result<Note, Failure> {
+fn read_note(path: &Path) -> Result<Note, Failure> {
     Note::parse(&files::read(path, NOTE_LEN_MAX)?)
         .map_err(|error| Failure::new(Exit::Disproven, format!("{}: {error}", path.display())))
 }
@@ -272,9 +273,10 @@ fn verdict(evidence: &Evidence, keys: &[VerifierKey], voice: Voice) -> Result<Ex
         a.size, a.root, b.size, b.root
     );
     if let Some(prefix) = evidence.prefix() {
-        text += &format!("prefix  {} {}\n", a.size, prefix.root);
+        // Writing to a String does not fail.
+        let _ = writeln!(text, "prefix  {} {}", a.size, prefix.root);
     }
-    text += &format!("seen    {seen}, by the clock of whoever kept it\n");
+    let _ = writeln!(text, "seen    {seen}, by the clock of whoever kept it");
     voice.say(&value, &text);
     Ok(exit)
 }

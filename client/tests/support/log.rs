@@ -93,9 +93,17 @@ impl Log {
     pub(crate) fn mixed_policy(&self) -> String {
         let mut policy = format!("log {}\n", self.signer.verifier());
         for (letter, witnesses) in [("w", &self.witnesses), ("q", &self.quantum)] {
-            for (n, witness) in (1..).zip(witnesses) {
+            for (n, witness) in (1_u8..).zip(witnesses) {
                 let key = witness.verifier();
-                policy += &format!("witness {letter}{n} {key}\n");
+                policy += &[
+                    "witness ",
+                    letter,
+                    &n.to_string(),
+                    " ",
+                    &key.to_string(),
+                    "\n",
+                ]
+                .concat();
             }
         }
         policy + "group two 2 w1 w2 w3 q1 q2\nquorum two\n"
