@@ -411,3 +411,22 @@ fn a_state_is_believed_no_more_than_the_log() {
     let other = State::decode(text.as_bytes(), "u.example/log", &policy(&log));
     assert!(matches!(other, Err(StateError::Origin { .. })));
 }
+
+/// `testdata/monitor/` is written anew with `ISHIBUMI_BLESS=1`; docs/formats/monitor-state.md describes it.
+#[test]
+fn golden_file() {
+    let (log, fork) = (log_of(20), fork_of(30));
+    let first = [kept("log", &log, 3), newest("log", &log, 13)];
+    let (_, state) = round(State::new(ORIGIN), T, &log, &first);
+    let shown = [newest("mirror", &fork, 30), newest("log", &log, 12)];
+    let (_, mut state) = round(state, T + 60, &fork, &shown);
+    state.told();
+    let path = "../testdata/monitor/t.example.monitor-state";
+    if std::env::var_os("ISHIBUMI_BLESS").is_some() {
+        std::fs::create_dir_all("../testdata/monitor").unwrap();
+        std::fs::write(path, state.encode()).unwrap();
+    }
+    let golden = std::fs::read_to_string(path).unwrap();
+    assert_eq!(golden, state.encode());
+    assert_eq!(again(&state, &log).forks().count(), 1);
+}

@@ -76,7 +76,7 @@ impl<'a> Prover<'a> {
         let octets = self.source.tile(path).await?;
         let tile = Tile::decode(path.width, &octets).ok_or_else(|| {
             let (source, found) = (self.source, octets.len());
-            SourceError::Unavailable(format!("{source}/{path}: {found} octets are no such tile"))
+            SourceError::Malformed(format!("{source}/{path}: {found} octets are no such tile"))
         })?;
         if self.tiles.0.len() >= TILES_MAX {
             self.tiles.0.clear();
