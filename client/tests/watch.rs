@@ -425,6 +425,7 @@ fn golden_file() {
     if std::env::var_os("ISHIBUMI_BLESS").is_some() {
         std::fs::create_dir_all("../testdata/monitor").unwrap();
         std::fs::write(path, state.encode()).unwrap();
+        std::fs::write("../testdata/monitor/policy.txt", log.policy()).unwrap();
     }
     let golden = std::fs::read_to_string(path).unwrap();
     assert_eq!(golden, state.encode());

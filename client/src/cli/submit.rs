@@ -5,9 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use ishibumi::fetch::{
-    EvidenceError, LogClient, Source, Staged, Submission, Submitted, Wait, evidence, first_verified,
-};
+use ishibumi::fetch::{LogClient, Source, Staged, Submission, Submitted, Wait, evidence};
 use ishibumi_artifact::ArtifactType;
 use ishibumi_tlog::proof::TlogProof;
 use serde_json::{Value, json};
@@ -257,10 +255,16 @@ async fn submit_one(job: &Job, file: &Path) -> Result<Done, Failure> {
 /// like every other.
 async fn elsewhere(job: &Job, staged: Staged) -> Option<Vec<u8>> {
     let policy = job.terms.as_ref().map(Terms::policy);
-    let attempt =
-        async |source: &Source| evidence(source, staged.leaf, policy, job.timeout, |_, _| {}).await;
-    let won = first_verified(&job.from, attempt, EvidenceError::blame).await;
-    Some(won.ok()?.answer.encode().into_bytes())
+    for source in &job.from {
+        let asked = [Some(source.clone()), source.past_caches()];
+        for source in asked.into_iter().flatten() {
+            let found = evidence(&source, staged.leaf, policy, job.timeout, |_, _| {}).await;
+            if let Ok(proof) = found {
+                return Some(proof.encode().into_bytes());
+            }
+        }
+    }
+    None
 }
 
 fn report(ended: &Ended, voice: Voice) {
