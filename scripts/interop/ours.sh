@@ -29,8 +29,8 @@ until_true() {
 our() { timeout 120 "$ours/$1" "${@:2}"; }
 peer() { timeout 60 "$peers_dir/bin/$1" "${@:2}"; }
 # The first Ed25519 key, or the first ML-DSA-44 one, of what a program prints.
-ed25519() { grep -oE '^[^ +]+\+[0-9a-f]{8}\+[A-Za-z0-9+/=]{44,48}$' | head -n 1; }
-ml_dsa() { grep -oE '^[^ +]+\+[0-9a-f]{8}\+[A-Za-z0-9+/=]{1000,}$' | head -n 1; }
+ed25519() { grep -oE '[^ +]+\+[0-9a-f]{8}\+[A-Za-z0-9+/=]{44,48}$' | head -n 1; }
+ml_dsa() { grep -oE '[^ +]+\+[0-9a-f]{8}\+[A-Za-z0-9+/=]{1000,}$' | head -n 1; }
 
 free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
 # Anything that speaks HTTP at the address, whatever it answers.
@@ -45,9 +45,11 @@ ours_listening() {
 # make_log NAME ORIGIN [KEYFILE]: a log of ours that accepts opaque records, with its key (or this one) in
 # $at/NAME/log.key; sets log_vkey. Its policy is written by log_policy.
 make_log() {
-  local dir=$at/$1 keep=()
+  local dir=$at/$1 keep=() alone=""
   mkdir -p "$dir"
   [ $# -lt 3 ] || { cp "$3" "$dir/log.key" && keep=(--keep-key); }
+  # A key that comes from elsewhere comes alone.
+  [ $# -lt 3 ] || ! our ishibumi-log --help | grep -q add-key || alone='key_file_ml_dsa_44 = "none"'
   our ishibumi-log token >"$dir/token.txt"
   sed -n 's/^token  *//p' "$dir/token.txt" >"$dir/bearer"
   openssl req -x509 -newkey ed25519 -nodes -keyout "$dir/ca.key" -out "$dir/ca.crt" -days 2 -subj "/CN=unused" 2>/dev/null
@@ -56,12 +58,13 @@ origin = "$2"
 data_dir = "data"
 head_dir = "heads"
 key_file = "log.key"
+$alone
 policy_file = "policy.txt"
 listen = "127.0.0.1:0"
 admin_listen = "127.0.0.1:0"
 
 [sequencing]
-quorum_deadline_ms = 4000
+quorum_deadline_ms = 20000
 
 [lab]
 accept_opaque = true
@@ -78,9 +81,10 @@ TOML
 
 # log_policy NAME VKEY URL [...]: the policy of a log of ours: all of these witnesses.
 log_policy() {
-  local file=$at/$1/policy.txt names=() n=0
+  local name=$1 file=$at/$1/policy.txt names=() n=0
   shift
-  echo "log $log_vkey" >"$file"
+  # All of the log's keys: it signs every checkpoint with each of them.
+  grep -oE '[^ +]+\+[0-9a-f]{8}\+[A-Za-z0-9+/=]+$' "$at/$name/init.out" | sed 's/^/log /' >"$file"
   while [ $# -gt 0 ]; do
     n=$((n + 1))
     names+=("w$n")

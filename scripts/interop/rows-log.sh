@@ -30,7 +30,7 @@ refuses_forks() {
 log_refuses_to_fork() {
   local dir=$at/forked
   mkdir -p "$dir"
-  cp "$at/log/log.toml" "$at/log/policy.txt" "$at/log/log.key" "$at/log/ca.crt" "$dir"
+  cp "$at/log/log.toml" "$at/log/policy.txt" "$at/log"/log.key* "$at/log/ca.crt" "$dir"
   our ishibumi-log --config "$dir/log.toml" init --keep-key >/dev/null
   refused "our log starts no second history under this witness" "cosigned|witness" \
     timeout 60 "$ours/ishibumi-log" --config "$dir/log.toml" serve
@@ -108,7 +108,7 @@ sunlight_witness() {
 }
 
 # serve_sunlight PEER VKEY: a witness, and a mirror where there is one, for this log; sets sunlight_url. It
-# takes its logs from a logs/v0 list only, a list from HTTP only, and wants to be called https.
+# takes its logs from a logs/v0 list only, and wants to be called https.
 serve_sunlight() {
   local port lists
   mkdir -p "$at/lists"
@@ -132,8 +132,12 @@ witness:
   mirrorname: sun.example/m
   mirrorloglists: ["http://127.0.0.1:$lists/logs.txt"]
 YAML
-  # The tagged version knows no such words.
-  [ "$1" != sunlight ] || sed -i '/monitoringprefix\|localdirectory\|mirror/d' "$at/sun.yaml"
+  # The tagged version knows no mirror, and reads lists by HTTP alone; the newer one from HTTPS and files.
+  if [ "$1" = sunlight ]; then
+    sed -i '/monitoringprefix\|localdirectory\|mirror/d' "$at/sun.yaml"
+  else
+    sed -i "s|http://127.0.0.1:$lists|$at/lists|" "$at/sun.yaml"
+  fi
   started sun "$peers_dir/bin/$1" -c "$at/sun.yaml"
   sunlight_port=$port sunlight_url=http://127.0.0.1:$port/w
   until_true 20 "Sunlight listens" answers "http://127.0.0.1:$port/health"
