@@ -25,6 +25,13 @@ until_true() {
   done
 }
 
+# Our programs and those of others, where they have to end by themselves.
+our() { timeout 120 "$ours/$1" "${@:2}"; }
+peer() { timeout 60 "$peers_dir/bin/$1" "${@:2}"; }
+# The first Ed25519 key, or the first ML-DSA-44 one, of what a program prints.
+ed25519() { grep -oE '[^ +]+\+[0-9a-f]{8}\+[A-Za-z0-9+/=]{44,48}$' | head -n 1; }
+ml_dsa() { grep -oE '[^ +]+\+[0-9a-f]{8}\+[A-Za-z0-9+/=]{1000,}$' | head -n 1; }
+
 free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
 # Anything that speaks HTTP at the address, whatever it answers.
 answers() { curl -s -o /dev/null --max-time 2 "$1"; }
@@ -38,10 +45,12 @@ ours_listening() {
 # make_log NAME ORIGIN [KEYFILE]: a log of ours that accepts opaque records, with its key (or this one) in
 # $at/NAME/log.key; sets log_vkey. Its policy is written by log_policy.
 make_log() {
-  local dir=$at/$1 keep=()
+  local dir=$at/$1 keep=() alone=""
   mkdir -p "$dir"
   [ $# -lt 3 ] || { cp "$3" "$dir/log.key" && keep=(--keep-key); }
-  "$ours/ishibumi-log" token >"$dir/token.txt"
+  # A key that comes from elsewhere comes alone.
+  [ $# -lt 3 ] || ! our ishibumi-log --help | grep -q add-key || alone='key_file_ml_dsa_44 = "none"'
+  our ishibumi-log token >"$dir/token.txt"
   sed -n 's/^token  *//p' "$dir/token.txt" >"$dir/bearer"
   openssl req -x509 -newkey ed25519 -nodes -keyout "$dir/ca.key" -out "$dir/ca.crt" -days 2 -subj "/CN=unused" 2>/dev/null
   cat >"$dir/log.toml" <<TOML
@@ -49,12 +58,13 @@ origin = "$2"
 data_dir = "data"
 head_dir = "heads"
 key_file = "log.key"
+$alone
 policy_file = "policy.txt"
 listen = "127.0.0.1:0"
 admin_listen = "127.0.0.1:0"
 
 [sequencing]
-quorum_deadline_ms = 4000
+quorum_deadline_ms = 20000
 
 [lab]
 accept_opaque = true
@@ -65,14 +75,16 @@ anchors = ["ca.crt"]
 kinds = ["opaque"]
 token_sha256 = ["$(sed -n 's/^token_sha256  *//p' "$dir/token.txt")"]
 TOML
-  log_vkey=$("$ours/ishibumi-log" --config "$dir/log.toml" init "${keep[@]}" | tail -n 1)
+  our ishibumi-log --config "$dir/log.toml" init "${keep[@]}" >"$dir/init.out"
+  log_vkey=$(ed25519 <"$dir/init.out")
 }
 
 # log_policy NAME VKEY URL [...]: the policy of a log of ours: all of these witnesses.
 log_policy() {
-  local file=$at/$1/policy.txt names=() n=0
+  local name=$1 file=$at/$1/policy.txt names=() n=0
   shift
-  echo "log $log_vkey" >"$file"
+  # All of the log's keys: it signs every checkpoint with each of them.
+  grep -oE '[^ +]+\+[0-9a-f]{8}\+[A-Za-z0-9+/=]+$' "$at/$name/init.out" | sed 's/^/log /' >"$file"
   while [ $# -gt 0 ]; do
     n=$((n + 1))
     names+=("w$n")
@@ -111,11 +123,15 @@ submit_many() {
 
 # make_witness NAME KEYNAME: sets witness_vkey.
 make_witness() {
-  witness_vkey=$("$ours/ishibumi-witness" init --dir "$at/$1" --name "$2" | tail -n 1)
+  our ishibumi-witness init --dir "$at/$1" --name "$2" >"$at/$1.keys"
+  witness_vkey=$(ed25519 <"$at/$1.keys")
 }
 
+# make_log_key NAME FILE: a log key for the log of others, which all write alike; prints the vkey.
+make_log_key() { our ishibumi keygen --kind log --name "$1" --out "$2"; }
+
 # watch NAME VKEY: our witness watches a log.
-watch() { "$ours/ishibumi-witness" add-log --dir "$at/$1" --vkey "$2"; }
+watch() { our ishibumi-witness add-log --dir "$at/$1" --vkey "$2"; }
 
 # serve_witness NAME: sets witness_url.
 serve_witness() {
@@ -123,6 +139,23 @@ serve_witness() {
   ours_listening "$1"
   witness_url=$url
 }
+
+# make_mirror NAME KEYNAME VKEY [URL]: our mirror of one log; sets mirror_vkey, mirror_url, and copy_url, where
+# the copy of the log is. With a URL it pulls the log from there.
+make_mirror() {
+  our ishibumi-witness mirror init --dir "$at/$1" --name "$2" >"$at/$1.keys"
+  mirror_vkey=$(ed25519 <"$at/$1.keys")
+  our ishibumi-witness mirror add-log --dir "$at/$1" --vkey "$3" ${4:+--url "$4"}
+  started "$1" "$ours/ishibumi-witness" mirror serve --dir "$at/$1" --listen 127.0.0.1:0 --pull-interval 1
+  ours_listening "$1"
+  mirror_url=$url copy_url=$url/$(origin_hash "${3%%+*}")
+}
+
+origin_hash() { printf '%s' "$1" | sha256sum | cut -d' ' -f1; }
+
+# size_is URL SIZE: whether the checkpoint there has this size. has_line URL TEXT: or this line.
+size_is() { [ "$(curl -sf "$1/checkpoint" | sed -n 2p)" = "$2" ]; }
+has_line() { curl -sf "$1/checkpoint" | grep -q -- "$2"; }
 
 # copy_log URL DIR: a static copy of a tlog-tiles log, below 65,536 entries.
 copy_log() {

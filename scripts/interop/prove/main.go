@@ -1,7 +1,7 @@
 // Command prove reads a tlog-tiles log with torchwood's client, which checks every tile against the
 // checkpoint, and writes one entry with a tlog-proof of it: a proof that our code had no part in.
 //
-//	prove -url URL -policy FILE [-index N -entry OUT -proof OUT]
+//	prove -url URL -policy FILE [-index N -entry OUT -proof OUT [-extra TEXT]]
 //
 // Without -index it reads and checks every entry of the log, and prints their number.
 package main
@@ -24,14 +24,15 @@ func main() {
 	index := flag.Int64("index", -1, "the entry to prove")
 	entryOut := flag.String("entry", "", "where to write the entry")
 	proofOut := flag.String("proof", "", "where to write the proof")
+	extra := flag.String("extra", "", "what the proof's extra line says")
 	flag.Parse()
-	if err := run(*url, *policyFile, *index, *entryOut, *proofOut); err != nil {
+	if err := run(*url, *policyFile, *index, *extra, *entryOut, *proofOut); err != nil {
 		fmt.Fprintln(os.Stderr, "prove:", err)
 		os.Exit(1)
 	}
 }
 
-func run(url, policyFile string, index int64, entryOut, proofOut string) error {
+func run(url, policyFile string, index int64, extra, entryOut, proofOut string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	text, err := os.ReadFile(policyFile)
@@ -65,10 +66,11 @@ func run(url, policyFile string, index int64, entryOut, proofOut string) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(
-		os.WriteFile(entryOut, entry, 0o644),
-		os.WriteFile(proofOut, torchwood.FormatProof(index, proof, note), 0o644),
-	)
+	file := torchwood.FormatProof(index, proof, note)
+	if extra != "" {
+		file = torchwood.FormatProofWithExtraData(index, []byte(extra), proof, note)
+	}
+	return errors.Join(os.WriteFile(entryOut, entry, 0o644), os.WriteFile(proofOut, file, 0o644))
 }
 
 func readAll(ctx context.Context, client *torchwood.Client, tree tlog.Tree) error {
