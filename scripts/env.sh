@@ -17,5 +17,5 @@ if [ -z "${LIBCLANG_PATH:-}" ]; then
   done
 fi
 unset _lib
-[ -f "$HOME/.cargo/env" ] && . "$HOME/.cargo/env"
+[ -f "${HOME:-}/.cargo/env" ] && . "${HOME:-}/.cargo/env"
 true

@@ -4,6 +4,10 @@
 #   scripts/test.sh quick    formatting, lints and unit tests only
 set -euo pipefail
 cd "$(dirname "$0")/.."
+case ${1:-} in
+  '' | quick) ;;
+  *) echo "test.sh: unknown word $1; it is either quick or nothing" >&2; exit 2 ;;
+esac
 ./scripts/install.sh
 . scripts/env.sh
 

@@ -67,7 +67,9 @@ fn a_sync_that_fails_once_is_fatal() {
     for nth in [1, 3, 6, 9, 14, 20, 30, 45] {
         let mut world = World::prepared(Setup::default());
         let inject = format!("inject=fsync,fdatasync:error=EIO:when={nth}");
+        // -D: the log stays this process's child, and strace ends with it.
         let traced = [
+            "-D",
             "-f",
             "-qq",
             "-o",

@@ -26,7 +26,8 @@ const TOKEN: &str = "Bearer let-me-in";
 /// What the server does instead of answering as it should, once.
 #[derive(Clone, Copy, PartialEq)]
 enum Mood {
-    Busy,
+    /// Asks to come again in so many seconds.
+    Busy(u32),
     Staged,
     Lies,
     Refuses,
@@ -69,11 +70,11 @@ impl Server {
         }
         let kind = ArtifactType::from_media_type(header("content-type").unwrap()).unwrap();
         let mood = self.mood();
-        if mood == Some(Mood::Busy) {
+        if let Some(Mood::Busy(seconds)) = mood {
             let mut answer = problem(StatusCode::SERVICE_UNAVAILABLE, "busy", "the pool is full");
             answer
                 .headers_mut()
-                .insert("retry-after", HeaderValue::from_static("1"));
+                .insert("retry-after", HeaderValue::from(seconds));
             return answer;
         }
         if mood == Some(Mood::Refuses) {
@@ -225,7 +226,7 @@ impl Scene {
 
 #[test]
 fn what_is_submitted_comes_back_proven() {
-    let scene = Scene::new(&[Mood::Busy, Mood::Staged]);
+    let scene = Scene::new(&[Mood::Busy(1), Mood::Staged]);
     let line = "submit LOG --token-file token.txt --policy policy.txt --anchors anchors";
     let json = scene
         .run(&format!("{line} d0.tst d1.tst d2.tsr seal.crt"))
@@ -337,13 +338,13 @@ fn refusals_are_told_and_nothing_false_is_written() {
     assert!(said.contains("does not prove this artifact"), "{said}");
     assert!(!scene.pki.path("d0.tst.tlog-proof").exists());
 
-    scene.server.moods.lock().unwrap().extend([Mood::Busy; 3]);
+    // Who is to come again after his time is over does not wait for that.
+    scene.server.moods.lock().unwrap().push_back(Mood::Busy(30));
     let said = scene
-        .run(&with.replace("LOG", "LOG --timeout 1"))
+        .run(&with.replace("LOG", "LOG --timeout 25"))
         .expect(3)
         .stdout;
     assert!(said.contains("busy"), "{said}");
-    scene.server.moods.lock().unwrap().clear();
     scene.run(with).expect(0);
 
     fs::write(scene.pki.path("noise.tst"), "noise").unwrap();

@@ -16,13 +16,11 @@ pub fn program(name: &str) -> PathBuf {
     let folder = BUILT.get_or_init(|| {
         let test = std::env::current_exe().expect("a test has a path");
         let folder = test.ancestors().nth(2).expect("target/PROFILE/deps/TEST");
-        // As the tests themselves were built: same profile, same target directory.
+        // As the tests themselves were built: same profile, same target directory. And as scripts/test.sh
+        // does before them: a selection of packages has features, and so a build, of its own.
         let mut build = Command::new(std::env::var_os("CARGO").unwrap_or("cargo".into()));
-        build.args(["build", "--quiet", "--bins", "--target-dir"]);
+        build.args(["build", "--quiet", "--workspace", "--bins", "--target-dir"]);
         build.arg(folder.parent().expect("target"));
-        for package in ["ishibumi", "ishibumi-log", "ishibumi-witness"] {
-            build.args(["-p", package]);
-        }
         build.args((!folder.ends_with("debug")).then_some("--release"));
         let built = build.status();
         assert!(
@@ -141,8 +139,11 @@ impl Running {
     /// SIGTERM, and how it ended.
     pub fn terminate(self) -> Ended {
         let id = self.child.lock().expect("not poisoned").id().to_string();
-        let sent = Command::new("kill").args(["-TERM", &id]).status();
-        assert!(sent.expect("kill is on every machine").success());
+        // The shell's own: the program of that name is not on every machine.
+        let sent = Command::new("sh")
+            .args(["-c", "kill -TERM \"$0\"", &id])
+            .status();
+        assert!(sent.expect("there is a shell").success());
         self.ended()
     }
 

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::atomic::{AtomicU16, Ordering};
 
 use ishibumi_tlog::note::Note;
 use ishibumi_tlog::proof::TlogProof;
@@ -60,7 +61,7 @@ pub struct Witness {
     pub dir: PathBuf,
     /// Its public key.
     pub vkey: String,
-    /// Where it listens; it comes back to the same address.
+    /// Where it listens; it comes back to the same address, which nobody else takes meanwhile.
     pub address: String,
     running: Option<Running>,
 }
@@ -120,7 +121,8 @@ impl World {
         let mut config: toml::Table = format!(
             "origin = \"{ORIGIN}\"\ndata_dir = \"data\"\nhead_dir = \"heads\"\nkey_file = \"log.key\"\n\
              policy_file = \"policy.txt\"\nlisten = \"127.0.0.1:0\"\nadmin_listen = \"127.0.0.1:0\"\n\
-             [sequencing]\nbatch_age_ms = 2\nkeep_interval_ms = 0\n[lab]\naccept_opaque = true\n"
+             [sequencing]\nbatch_age_ms = 2\nkeep_interval_ms = 0\nquorum_deadline_ms = 60000\n\
+             [lab]\naccept_opaque = true\n"
         )
         .parse()
         .expect("TOML");
@@ -288,9 +290,13 @@ impl World {
         submit(self.url(), self.token(provider), media_type, query, body).expect("an answer")
     }
 
-    /// Submits an opaque record and waits for its proof.
+    /// Submits an opaque record, again while the quorum is late, and waits for its proof.
     pub fn put(&self, body: &[u8]) -> Answer {
-        self.submit("lab", OPAQUE, "", body).expect(200)
+        eventually("a proof", || {
+            let answer = self.submit("lab", OPAQUE, "", body);
+            (answer.status != 202).then_some(answer)
+        })
+        .expect(200)
     }
 
     /// `GET`.
@@ -395,7 +401,7 @@ impl Witness {
         Self {
             dir: dir.to_owned(),
             vkey: field(&made, "vkey"),
-            address: "127.0.0.1:0".to_owned(),
+            address: format!("{}:0", own_address()),
             running: None,
         }
     }
@@ -410,6 +416,15 @@ impl Witness {
             .clone_into(&mut self.address);
         self.running = Some(running);
     }
+}
+
+/// A loopback address that no other witness has: a port of 127.0.0.1 may be taken by any connection
+/// of this machine while the witness is away.
+fn own_address() -> std::net::Ipv4Addr {
+    static TAKEN: AtomicU16 = AtomicU16::new(1);
+    let [high, low] = TAKEN.fetch_add(1, Ordering::Relaxed).to_be_bytes();
+    let [.., process] = std::process::id().to_be_bytes();
+    std::net::Ipv4Addr::new(127, 1 + process % 254, high, low)
 }
 
 /// Submits to the log at `url`.

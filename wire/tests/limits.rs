@@ -9,12 +9,14 @@ use http::request::Parts;
 use ishibumi_wire::{HttpNet, Incoming, Limits, Net as _, Reply, Request, Service, reply, serve};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 
-/// Answers with the length of the body; `/large` with a megabyte, `/slow` after a while. `/closed` takes
-/// no body at all, every other path at most 1,000 octets.
+/// Answers with the length of the body; `/large` with 8 MiB, `/held` once the test lets go of it.
+/// `/closed` takes no body at all, every other path at most 1,000 octets.
 #[derive(Default)]
 struct Echo {
+    held: AtomicUsize,
+    let_go: Notify,
     answered: AtomicUsize,
 }
 
@@ -29,8 +31,9 @@ impl Service for Echo {
     async fn call(&self, request: Incoming) -> Reply {
         let body = match request.head.uri.path() {
             "/large" => "x".repeat(8 << 20),
-            "/slow" => {
-                tokio::time::sleep(Duration::from_millis(300)).await;
+            "/held" => {
+                self.held.fetch_add(1, Ordering::SeqCst);
+                self.let_go.notified().await;
                 "late".to_owned()
             }
             _ => request.body.len().to_string(),
@@ -85,6 +88,24 @@ fn post(path: &str, headers: &str, body: &str) -> String {
     format!("POST {path} HTTP/1.1\r\nhost: x\r\n{headers}\r\n{body}")
 }
 
+/// A small request on a connection of its own, and its whole answer.
+async fn one_octet(server: &Server) -> String {
+    let headers = "connection: close\r\ncontent-length: 1\r\n";
+    exchange(server, &post("/", headers, "1")).await
+}
+
+/// Asks again and again: what is waited for comes when the machine gets to it.
+async fn eventually(mut ask: impl AsyncFnMut() -> bool) {
+    let asking = async {
+        while !ask().await {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), asking)
+        .await
+        .unwrap();
+}
+
 #[tokio::test]
 async fn silent_and_slow_connections_are_closed() {
     let server = server(short()).await;
@@ -116,18 +137,18 @@ async fn a_reader_that_takes_nothing_is_dropped() {
         .await
         .unwrap();
     // There is room for one connection only: this is answered once the stalled one is gone.
-    let answer = exchange(
-        &server,
-        &post("/", "connection: close\r\ncontent-length: 1\r\n", "1"),
-    )
-    .await;
+    let answer = one_octet(&server).await;
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     drop(stalled);
 }
 
 #[tokio::test]
 async fn bodies_are_bounded_one_by_one_and_together() {
-    let server = server(short()).await;
+    let server = server(Limits {
+        linger_deadline: Duration::from_millis(200),
+        ..Limits::default()
+    })
+    .await;
     for (headers, body, status) in [
         ("content-length: 1000\r\n".to_owned(), "x".repeat(1000), 200),
         ("content-length: 1001\r\n".to_owned(), "x".repeat(1001), 413),
@@ -147,6 +168,7 @@ async fn bodies_are_bounded_one_by_one_and_together() {
             413,
         ),
     ] {
+        let headers = format!("connection: close\r\n{headers}");
         let answer = exchange(&server, &post("/", &headers, &body)).await;
         assert!(
             answer.starts_with(&format!("HTTP/1.1 {status}")),
@@ -173,7 +195,11 @@ async fn who_sends_too_much_still_reads_why() {
         (post("/", &unstated, &chunk), "413"),
         (post("/closed", &stated, &"x".repeat(TOO_LONG)), "401"),
     ];
-    let patient = server(Limits::default()).await;
+    let patient = server(Limits {
+        linger_deadline: Duration::from_secs(60),
+        ..Limits::default()
+    })
+    .await;
     for (request, status) in &requests {
         let answer = send_then_read(&patient, request).await.unwrap();
         assert!(
@@ -218,36 +244,32 @@ async fn all_bodies_together_are_bounded() {
         .write_all(post("/", "content-length: 1000\r\n", "half").as_bytes())
         .await
         .unwrap();
-    tokio::time::sleep(Duration::from_millis(100)).await;
-    let answer = exchange(&server, &post("/", "content-length: 1\r\n", "1")).await;
-    assert!(
-        answer.starts_with("HTTP/1.1 503") && answer.contains("retry-after: 1"),
-        "{answer}"
-    );
-    drop(holder);
-    tokio::time::sleep(Duration::from_millis(100)).await;
-    let answer = exchange(
-        &server,
-        &post("/", "connection: close\r\ncontent-length: 1\r\n", "1"),
-    )
+    let mut refused = String::new();
+    eventually(async || {
+        refused = one_octet(&server).await;
+        refused.starts_with("HTTP/1.1 503")
+    })
     .await;
-    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    assert!(refused.contains("retry-after: 1"), "{refused}");
+    // Control: the room is there again once the holder is gone.
+    drop(holder);
+    eventually(async || one_octet(&server).await.starts_with("HTTP/1.1 200")).await;
 }
 
 #[tokio::test]
 async fn a_shutdown_lets_requests_finish() {
     let server = server(Limits::default()).await;
     let net = HttpNet::new();
-    let request = Request::get(format!("http://{}/slow", server.address), 100);
+    let request = Request::get(format!("http://{}/held", server.address), 100);
     let in_flight = tokio::spawn(async move { net.send(request).await });
-    tokio::time::sleep(Duration::from_millis(100)).await;
+    eventually(async || server.echo.held.load(Ordering::SeqCst) == 1).await;
     server.stop.send(()).unwrap();
+    // Nobody new is taken, and who is in is not cut off.
+    eventually(async || TcpStream::connect(&server.address).await.is_err()).await;
+    assert!(!server.done.is_finished());
+    server.echo.let_go.notify_one();
     assert_eq!(in_flight.await.unwrap().unwrap().body, b"late");
     server.done.await.unwrap().unwrap();
-    assert!(
-        TcpStream::connect(&server.address).await.is_err(),
-        "nobody listens any more"
-    );
 }
 
 #[tokio::test]
@@ -256,7 +278,7 @@ async fn an_answer_that_is_too_long_or_too_late_is_an_error() {
     let net = HttpNet::new();
     let url = |path: &str| format!("http://{}{path}", server.address);
     assert!(net.send(Request::get(url("/large"), 1000)).await.is_err());
-    let mut hasty = Request::get(url("/slow"), 1000);
+    let mut hasty = Request::get(url("/held"), 1000);
     hasty.deadline = Duration::from_millis(20);
     let error = net.send(hasty).await.unwrap_err();
     assert!(

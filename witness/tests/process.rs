@@ -67,8 +67,8 @@ impl Running {
     fn signal(&mut self, name: &str) -> i32 {
         let id = self.child.id().to_string();
         assert!(
-            Command::new("kill")
-                .args([name, &id])
+            Command::new("sh")
+                .args(["-c", "kill \"$0\" \"$1\"", name, &id])
                 .status()
                 .unwrap()
                 .success()
