@@ -57,12 +57,18 @@ fn north(world: &World, media_type: &str, body: &[u8]) -> Answer {
 fn bodies_that_are_no_artifact() {
     with_place(|made, world| {
         let token = made.token("tsa-one", b"to be cut");
+        let reply = made.reply("tsa-one", b"to be cut, too");
         let seal = made.certificate("seal");
         let list = made.crl("issuing");
         let random: Vec<u8> = (0..3000_u32)
             .flat_map(|n| n.wrapping_mul(2_654_435_761).to_be_bytes())
             .collect();
-        for (media_type, whole) in [(TOKEN, &token), (CERTIFICATE, &seal), (CRL, &list)] {
+        for (media_type, whole) in [
+            (REPLY, &reply),
+            (TOKEN, &token),
+            (CERTIFICATE, &seal),
+            (CRL, &list),
+        ] {
             let refused = |body: &[u8]| {
                 let answer = north(world, media_type, body);
                 let problem = answer.json();
@@ -80,7 +86,6 @@ fn bodies_that_are_no_artifact() {
             refused(&random);
             refused(b"hello");
         }
-        north(world, REPLY, b"").expect_problem(400, "reply-malformed");
         // A token is no certificate, a list is no token.
         north(world, CERTIFICATE, &token).expect_problem(400, "certificate-malformed");
         let answer = north(world, TOKEN, &list);
