@@ -12,6 +12,9 @@ esac
 . scripts/env.sh
 
 step() { printf '\n== %s (%s s)\n' "$1" "$SECONDS"; }
+skipped=()
+# Said where it happens, and once more at the end.
+skip() { skipped+=("SKIPPED: $1"); echo "${skipped[-1]}"; }
 
 step "formatting"
 cargo fmt --all --check
@@ -21,23 +24,24 @@ cargo clippy --release --workspace --all-targets -- -D warnings
 
 step "licences, bans and sources"
 if command -v cargo-deny >/dev/null; then
-  cargo deny --offline check licenses bans sources
+  cargo deny check licenses bans sources
   if cargo deny fetch db >/dev/null 2>&1; then
     cargo deny check advisories
   else
-    echo "SKIPPED: advisories (the advisory database cannot be fetched here)"
+    skip "advisories (the advisory database cannot be fetched here)"
   fi
 else
-  echo "SKIPPED: cargo-deny is not installed (cargo install cargo-deny --locked)"
+  skip "licences, bans, sources and advisories (cargo-deny is not installed: cargo install cargo-deny --locked)"
 fi
 
-step "binaries"
-cargo build --release --workspace --bins
-
-step "tests"
 if [ "${1:-}" = quick ]; then
+  step "unit tests"
   cargo test --release --workspace --lib
 else
+  step "binaries"
+  cargo build --release --workspace --bins
+  step "tests"
   cargo test --release --workspace
 fi
 step "done"
+[ ${#skipped[@]} -eq 0 ] || printf '%s\n' "${skipped[@]}"
