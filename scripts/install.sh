@@ -15,10 +15,13 @@ if [ ${#missing[@]} -gt 0 ]; then
     exit 3
   fi
   sudo=""
-  [ "$(id -u)" = 0 ] || sudo=sudo
+  if [ "$(id -u)" != 0 ]; then
+    command -v sudo >/dev/null || { echo "install.sh: become root, or have root install: ${missing[*]}" >&2; exit 3; }
+    sudo=sudo
+  fi
   echo "installing ${missing[*]}"
   $sudo apt-get update -qq
-  DEBIAN_FRONTEND=noninteractive $sudo apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+  $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 fi
 
 . scripts/env.sh
