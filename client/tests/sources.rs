@@ -8,8 +8,10 @@ mod support;
 use std::fs;
 use std::path::Path;
 
+use http::StatusCode;
 use ishibumi_artifact::{ArtifactType, record_of};
 use ishibumi_tlog::hash::leaf_hash;
+use ishibumi_wire::reply;
 use support::log::Log;
 use support::pki::Pki;
 use support::site::Site;
@@ -221,4 +223,53 @@ fn a_fork_that_any_source_shows_convicts_the_log() {
     assert!(said.contains("fork"), "{said}");
     assert!(scene.pki.path("seen.fork").exists());
     audit("copy").expect(0);
+}
+
+#[test]
+fn a_log_that_falls_silent_after_it_took_an_artifact_is_replaced_by_its_mirror() {
+    let scene = Scene::new();
+    let leaf = scene.proof_path().replace("v1/proof/", "");
+    let index = scene.index;
+    let silent = Site::new(&scene.pki.path("nothing"));
+    silent.answer(move |head| {
+        let staged = format!(r#"{{"index":{index},"leaf":"{leaf}","proof":"/v1/proof/{leaf}"}}"#);
+        Some(match head.uri.path() {
+            "/v1/submit" => reply(StatusCode::ACCEPTED, "application/json", staged),
+            _ => reply(StatusCode::BAD_GATEWAY, "text/plain", "gone\n"),
+        })
+    });
+    let submit = |from: &str| {
+        let log = &silent.url;
+        scene.run(&format!(
+            "submit --log {log} --timeout 1 --policy policy.txt --anchors anchors {from} d0.tst"
+        ))
+    };
+    submit("").expect(3);
+    assert!(!scene.pki.path("d0.tst.tlog-proof").exists());
+    let json = submit("--from copy").expect(0).json();
+    assert_eq!(json["files"][0]["index"], index);
+    assert_eq!(json["files"][0]["verified"], true);
+}
+
+#[test]
+fn a_tile_of_another_length_is_asked_for_past_caches() {
+    let scene = Scene::new();
+    let site = Site::new(&scene.pki.path("copy"));
+    let lie = |head: &http::request::Parts| {
+        let past = head.headers.contains_key("cache-control");
+        let tile = head.uri.path().starts_with("/tile/");
+        (tile && !past).then(|| b"<html>".to_vec())
+    };
+    site.fault(lie);
+    scene.evidence(&[&site.url]).expect(0);
+    scene
+        .run(&format!("audit --policy policy.txt {}", site.url))
+        .expect(0);
+    site.fault(|head| {
+        head.uri
+            .path()
+            .starts_with("/tile/")
+            .then(|| b"<html>".to_vec())
+    });
+    scene.evidence(&[&site.url]).expect(1);
 }

@@ -6,7 +6,7 @@ mod common;
 use std::sync::Arc;
 
 use common::*;
-use ishibumi_store::{MemoryRegisters, Outcome, Registers as _};
+use ishibumi_store::{MemoryRegisters, Outcome, Registers as _, StoreError};
 use ishibumi_tlog::cosignature::Cosigner;
 use ishibumi_tlog::note::Note;
 use ishibumi_tlog::{Checkpoint, Hash};
@@ -48,6 +48,38 @@ fn f29_after_a_failed_write_no_signature_leaves_and_the_state_is_read_again() {
         assert!(matches!(refused, Refusal::Conflict { known: size, .. } if size == known));
         cosigned(&next, &log, known, 30);
     }
+}
+
+/// A store that says that it wrote, and did not: what the test above would see if signatures left before
+/// they were durable.
+struct Liar(Arc<MemoryRegisters>);
+
+impl ishibumi_store::Registers for Liar {
+    fn read(&self, name: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        self.0.read(name)
+    }
+
+    fn swap(&self, _: &[u8], _: Option<&[u8]>, _: &[u8]) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    fn names(&self) -> Result<Vec<Vec<u8>>, StoreError> {
+        self.0.names()
+    }
+}
+
+#[test]
+fn f29_control_a_signature_that_leaves_before_it_is_durable_is_seen() {
+    let (log, clock) = (log(50), HandClock::new());
+    let registers = Arc::new(MemoryRegisters::new());
+    cosigned(&open(&registers, &clock), &log, 0, 10);
+    let liar = Liar(Arc::clone(&registers));
+    let witness = Witness::open(liar, clock.clone(), cosigners(), Box::new(|_| {})).unwrap();
+    cosigned(&witness, &log, 10, 20);
+    let next = open(&Arc::new(registers.crash()), &clock);
+    assert_eq!(shown_size(&next), 10);
+    // The next start would sign another history of what was signed.
+    cosigned(&next, &TestLog::new(50, 15), 10, 20);
 }
 
 #[test]
@@ -244,7 +276,10 @@ fn damaged_and_exchanged_values_are_refused() {
     let text = String::from_utf8(good.clone()).unwrap();
     let first = text.find("first ").unwrap() + "first ".len();
     let unsigned = first..text.find("\nlatest ").unwrap();
-    for at in (0..good.len()).filter(|at| !unsigned.contains(at)) {
+    // The 3,300 octets of the ML-DSA-44 line are all alike: every 16th of them.
+    let long = text.rfind(WITNESS).unwrap()..good.len();
+    let sampled = |at: &usize| !long.contains(at) || at % 16 == 0;
+    for at in (0..good.len()).filter(|at| !unsigned.contains(at) && sampled(at)) {
         let mut flipped = good.clone();
         flipped[at] ^= 0x01;
         refuses(
@@ -252,7 +287,7 @@ fn damaged_and_exchanged_values_are_refused() {
             &format!("octet {at} of {}", String::from_utf8_lossy(&good)),
         );
     }
-    for end in 0..good.len() {
+    for end in (0..good.len()).filter(sampled) {
         refuses(&good[..end], &format!("cut to {end} octets"));
     }
     refuses(&[good.as_slice(), b"\n"].concat(), "a newline too many");

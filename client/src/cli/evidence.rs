@@ -4,7 +4,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
-use ishibumi::fetch::{Blame, EvidenceError, Refused, Source, evidence, first_verified};
+use ishibumi::fetch::{
+    Blame, EvidenceError, Refused, Source, SourceError, evidence, first_verified,
+};
 use ishibumi_artifact::{ArtifactType, record_of};
 use ishibumi_tlog::hash::leaf_hash;
 use serde_json::json;
@@ -106,7 +108,7 @@ pub(crate) fn run(arguments: &EvidenceArguments, voice: Voice) -> Result<Exit, F
     })?;
     bar.finish_and_clear();
     let won = ended.map_err(|refused| {
-        network::nobody(refused, |_, (_, failure): &(Blame, Failure)| {
+        network::nobody(&refused, |_, (_, failure): &(Blame, Failure)| {
             failure.clone()
         })
     })?;
@@ -153,6 +155,7 @@ fn failure(error: &EvidenceError) -> Failure {
             .advice("submit the artifact, or ask another source: this one may be behind"),
         EvidenceError::Head(head) => trust::head_failure(head, error),
         EvidenceError::Unproven(untrusted) => trust::failure(untrusted, error),
+        EvidenceError::Source(SourceError::Malformed(_)) => Failure::new(Exit::Disproven, error),
         EvidenceError::Source(_) => Failure::unavailable(error),
         _ => Failure::new(Exit::Disproven, error),
     }

@@ -4,6 +4,7 @@ mod audit;
 mod evidence;
 mod files;
 mod find;
+mod fork;
 mod keygen;
 mod misissue;
 mod monitor;
@@ -56,6 +57,7 @@ enum Command {
     Evidence(evidence::EvidenceArguments),
     Audit(audit::AuditArguments),
     Find(find::FindArguments),
+    Fork(fork::ForkArguments),
     Keygen(keygen::KeygenArguments),
     Misissue(misissue::MisissueArguments),
     Monitor(monitor::MonitorArguments),
@@ -172,6 +174,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Evidence(arguments) => evidence::run(&arguments, voice),
         Command::Audit(arguments) => audit::run(&arguments, voice),
         Command::Find(arguments) => find::run(&arguments, voice),
+        Command::Fork(arguments) => fork::run(&arguments, voice),
         Command::Keygen(arguments) => keygen::run(&arguments, voice),
         Command::Misissue(arguments) => misissue::run(&arguments, voice),
         Command::Monitor(arguments) => monitor::run(&arguments, voice),

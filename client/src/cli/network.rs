@@ -82,10 +82,7 @@ pub(crate) fn refused_json<E: Display>(refused: &[Refused<E>]) -> Value {
 
 /// How a command ends that no source helped: as the one does that says most, false answers before
 /// insufficient ones before none; what the others failed with is told beside it.
-pub(crate) fn nobody<E>(
-    refused: Vec<Refused<E>>,
-    failure: impl Fn(&str, &E) -> Failure,
-) -> Failure {
+pub(crate) fn nobody<E>(refused: &[Refused<E>], failure: impl Fn(&str, &E) -> Failure) -> Failure {
     let alone = refused.len() == 1;
     let failures = refused.iter().map(|Refused { source, error }| {
         let failure = failure(source, error);
@@ -105,10 +102,12 @@ pub(crate) fn nobody<E>(
         return Failure::usage("no source was named")
             .advice("--from names a log, mirror or folder");
     };
-    let others: String = failures
-        .map(|other| format!("\n{}", other.message))
+    let messages = failures.map(|other| other.message);
+    let messages: Vec<String> = [gravest.message.clone()]
+        .into_iter()
+        .chain(messages)
         .collect();
-    let message = format!("{}{others}", gravest.message);
+    let message = messages.join("\n");
     Failure { message, ..gravest }
 }
 

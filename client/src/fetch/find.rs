@@ -170,6 +170,7 @@ impl FindError {
     /// What it means for the other sources.
     pub fn blame(&self) -> Blame {
         match self {
+            Self::Source(SourceError::Malformed(_)) => Blame::False,
             Self::Source(_) | Self::Head(HeadError::Source(_)) => Blame::Silent,
             Self::Head(HeadError::Trust(error)) => of_trust(error),
             _ => Blame::False,

@@ -20,4 +20,5 @@ pub use find::{FindError, Findings, Found, Query, find};
 pub use log::{ApiError, LogClient, Problem, ProofAnswer, Staged, Submission, Submitted, Wait};
 pub use many::{Blame, Refused, Won, first_verified};
 pub use monitor::{Post, PostKind, Targets, watch_round};
+pub use prover::prefix_of;
 pub use source::{HeadError, Source, SourceError};

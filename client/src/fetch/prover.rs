@@ -5,10 +5,11 @@
 
 use std::collections::HashMap;
 
-use ishibumi_tlog::Hash;
 use ishibumi_tlog::fork::Prefix;
+use ishibumi_tlog::note::Note;
 use ishibumi_tlog::tile::{Tile, TileKind, TileNodes, TilePath, TileSource};
 use ishibumi_tlog::tree::{prove_consistency, prove_inclusion, root};
+use ishibumi_tlog::{Checkpoint, Hash};
 
 use super::source::{Source, SourceError};
 
@@ -75,7 +76,7 @@ impl<'a> Prover<'a> {
         let octets = self.source.tile(path).await?;
         let tile = Tile::decode(path.width, &octets).ok_or_else(|| {
             let (source, found) = (self.source, octets.len());
-            SourceError::Unavailable(format!("{source}/{path}: {found} octets are no such tile"))
+            SourceError::Malformed(format!("{source}/{path}: {found} octets are no such tile"))
         })?;
         if self.tiles.0.len() >= TILES_MAX {
             self.tiles.0.clear();
@@ -83,6 +84,22 @@ impl<'a> Prover<'a> {
         self.tiles.0.insert(path.to_string(), tile);
         Ok(())
     }
+}
+
+/// What the tiles of `source` say about the first `older` leaves of the tree of `newer`: their root, and the
+/// consistency proof. None if the older tree is the larger one. Nothing vouches for it: it has to lead to a
+/// root that is known ([`ishibumi_tlog::tree::check_consistency`]).
+pub async fn prefix_of(
+    source: &Source,
+    older: u64,
+    newer: u64,
+) -> Result<Option<Prefix>, SourceError> {
+    let shown = source.checkpoint().await.ok();
+    let note = shown.and_then(|octets| Note::parse(&octets).ok());
+    let newest = note.and_then(|note| Checkpoint::parse(note.text()).ok());
+    // A source that shows a smaller tree may still have the tiles of the larger one.
+    let within = newest.map_or(newer, |newest| newest.size.max(newer));
+    Prover::new(source, within).prefix(older, newer).await
 }
 
 /// Tiles that were fetched, by path.

@@ -1,6 +1,7 @@
 //! Whom to watch in the records of a log, and what is one's own.
 
 use std::collections::{BTreeSet, HashSet};
+use std::fmt::Write as _;
 
 use ishibumi_artifact::hash::HashAlgorithm;
 use ishibumi_artifact::record::Body;
@@ -87,11 +88,12 @@ impl WatchList {
     /// Another value whenever others are watched: records that were read must then be read again.
     pub(super) fn digest(&self) -> Hash {
         let mut text = String::new();
+        // Writing to a String does not fail.
         for tsu in &self.tsus {
-            text += &format!("tsu {}\n", hex::encode(tsu));
+            let _ = writeln!(text, "tsu {}", hex::encode(tsu));
         }
         for organization in &self.organizations {
-            text += &format!("organization {organization}\n");
+            let _ = writeln!(text, "organization {organization}");
         }
         Hash::of(text.as_bytes())
     }

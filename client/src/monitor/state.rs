@@ -5,7 +5,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ishibumi_tlog::fork::{Evidence, EvidenceError};
+use ishibumi_tlog::fork::{CheckError, Evidence, EvidenceError};
+use ishibumi_tlog::key::VerifierKey;
 use ishibumi_tlog::note::{Note, NoteError};
 use ishibumi_tlog::policy::{Demand, TrustError};
 use ishibumi_tlog::tree::Frontier;
@@ -106,9 +107,12 @@ pub enum StateError {
     /// A checkpoint is not the log's under this policy: the policy changed, or the file did.
     #[error("a checkpoint in it, under this policy: {0}")]
     Trust(#[from] TrustError),
-    /// A fork is not in the format, or not signed by the log.
+    /// A fork is not in the format.
     #[error("the evidence of a fork in it: {0}")]
     Fork(#[from] EvidenceError),
+    /// A fork is not one of this log, under this policy.
+    #[error("the evidence of a fork in it, under this policy: {0}")]
+    NoFork(#[from] CheckError),
     /// Something that ought to be a hash is none, or there are too few or too many for the size.
     #[error("{0} in it are not the hashes that they have to be")]
     Hashes(&'static str),
@@ -204,10 +208,12 @@ impl State {
         let peaks = file.peaks.iter().map(|peak| Hash::from_base64(peak));
         let peaks: Option<Vec<Hash>> = peaks.collect();
         let read = peaks.and_then(|peaks| Frontier::from_peaks(file.read, peaks));
-        let forks = file
-            .forks
-            .iter()
-            .map(|fork| Evidence::parse(fork.as_bytes()));
+        let mut forks = Vec::new();
+        for fork in &file.forks {
+            let fork = Evidence::parse(fork.as_bytes())?;
+            fork.check(&log_keys(policy, origin))?;
+            forks.push(fork);
+        }
         let unexpected = file.unexpected.into_iter().map(|record| {
             Some(Named {
                 index: record.index,
@@ -231,7 +237,7 @@ impl State {
             read: read.ok_or(StateError::Hashes("peaks"))?,
             list,
             places: file.places,
-            forks: forks.collect::<Result<_, _>>()?,
+            forks,
             unexpected: unexpected.ok_or(StateError::Hashes("unexpected"))?,
             more_unexpected: file.more_unexpected,
             own: own.ok_or(StateError::Hashes("own"))?,
@@ -251,6 +257,12 @@ impl State {
             self.proven.pop_first();
         }
     }
+}
+
+/// The keys that the policy names for the log.
+pub(super) fn log_keys(policy: &Policy, origin: &str) -> Vec<VerifierKey> {
+    let keys = policy.logs().iter().map(|log| &log.key);
+    keys.filter(|key| key.name() == origin).cloned().collect()
 }
 
 impl Signed {

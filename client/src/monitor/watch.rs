@@ -3,13 +3,12 @@
 use std::collections::BTreeSet;
 
 use ishibumi_tlog::fork::{Evidence, Prefix};
-use ishibumi_tlog::key::VerifierKey;
 use ishibumi_tlog::note::Note;
 use ishibumi_tlog::policy::Demand;
 use ishibumi_tlog::tree::{Frontier, check_consistency};
 use ishibumi_tlog::{Checkpoint, Hash, Policy};
 
-use super::state::{FORKS_MAX, Raised, Signed};
+use super::state::{FORKS_MAX, Raised, Signed, log_keys};
 use super::{Alarm, Own, Read, Reading, State, UNEXPECTED_MAX, WatchList};
 
 /// How patient a monitor is.
@@ -260,11 +259,7 @@ impl<'a> Watch<'a> {
     }
 
     fn fork(&mut self, first: Note, second: Note, prefix: Option<Prefix>) {
-        let logs = self.policy.logs().iter();
-        let keys: Vec<VerifierKey> = logs
-            .map(|log| log.key.clone())
-            .filter(|key| key.name() == self.state.origin)
-            .collect();
+        let keys = log_keys(self.policy, &self.state.origin);
         let evidence = Evidence::new(keys, self.now, first, second);
         let evidence = evidence.and_then(|evidence| match prefix {
             Some(prefix) => evidence.with_prefix(prefix),

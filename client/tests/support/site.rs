@@ -11,7 +11,7 @@ use ishibumi_wire::{Incoming, Limits, Reply, Service, reply, serve};
 use tokio::runtime::Runtime;
 
 /// Looks at a request, and may answer it instead of the folder.
-pub(crate) type Fault = Box<dyn Fn(&Parts) -> Option<Vec<u8>> + Send>;
+pub(crate) type Fault = Box<dyn Fn(&Parts) -> Option<Reply> + Send>;
 
 struct Files {
     folder: PathBuf,
@@ -41,8 +41,13 @@ impl Site {
         }
     }
 
-    /// From now on `fault` is asked first.
+    /// From now on `fault` is asked first: what it gives is answered with status 200.
     pub(crate) fn fault(&self, fault: impl Fn(&Parts) -> Option<Vec<u8>> + Send + 'static) {
+        self.answer(move |head| fault(head).map(file));
+    }
+
+    /// The same, with answers of any status.
+    pub(crate) fn answer(&self, fault: impl Fn(&Parts) -> Option<Reply> + Send + 'static) {
         *self.files.fault.lock().unwrap() = Some(Box::new(fault));
     }
 
@@ -82,11 +87,13 @@ impl Service for Files {
             }
             fs::read(self.folder.join(path)).ok()
         };
-        match lie.or_else(truth) {
-            Some(body) => reply(StatusCode::OK, "application/octet-stream", body),
-            None => reply(StatusCode::NOT_FOUND, "text/plain", "not there\n"),
-        }
+        let answer = lie.or_else(|| truth().map(file));
+        answer.unwrap_or_else(|| reply(StatusCode::NOT_FOUND, "text/plain", "not there\n"))
     }
+}
+
+fn file(octets: Vec<u8>) -> Reply {
+    reply(StatusCode::OK, "application/octet-stream", octets)
 }
 
 /// What a mirror answers for the folder of kept checkpoints.

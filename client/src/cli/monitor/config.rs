@@ -1,4 +1,4 @@
-//! What to watch: one TOML file (docs/configuration.md, "Monitor"). Paths are relative to the file; no
+//! What to watch: one TOML file (docs/monitor.md). Paths are relative to the file; no
 //! unknown key is passed over.
 
 use std::net::SocketAddr;
@@ -125,7 +125,7 @@ impl Config {
         let octets = files::read(path, CONFIG_LEN_MAX)?;
         let wrong = |message: String| {
             Failure::usage(format!("{}: {message}", path.display()))
-                .advice("docs/configuration.md, \"Monitor\", lists every key with an example")
+                .advice("docs/monitor.md lists every key with an example")
         };
         let text = std::str::from_utf8(&octets).map_err(|error| wrong(error.to_string()))?;
         let mut config: Self = toml::from_str(text).map_err(|error| wrong(error.to_string()))?;

@@ -48,7 +48,7 @@ const EXAMPLES: &str = "Examples:
 Compares every checkpoint that is shown anywhere with every other and proves them consistent, reads the
 new records, and raises alarms: fork, rollback, false-answer, unexpected-record, missed-record, stall,
 unproven, unread, unreachable. The evidence of a fork is a file in state_dir that anybody can check:
-ishibumi fork verify. docs/configuration.md lists every key.
+ishibumi fork verify. docs/monitor.md lists every key.
 
 Exit codes with --once: 0 nothing stands, 1 something is wrong, 2 usage, 3 somebody does not answer (the
 webhook too), 4 a log stands still, or what can be seen does not suffice to tell. Without --once it goes
@@ -256,7 +256,7 @@ async fn round(
     Ok(Rounds { at, logs, untold })
 }
 
-/// What a webhook gets (docs/configuration.md, "Webhook").
+/// What a webhook gets (docs/monitor.md, "Webhook").
 fn message(origin: &str, at: u64, outcome: &Outcome) -> Value {
     let raised = outcome.alarms.iter();
     let raised = raised.filter(|(alarm, _)| outcome.untold.contains(&alarm.key()));
