@@ -13,6 +13,8 @@ use ishibumi_tlog::key::{NoteSigner, SignatureType};
 use ishibumi_tlog::note::{Note, SignatureLine};
 use ishibumi_tlog::policy::Demand;
 use ishibumi_tlog::proof::TlogProof;
+use ishibumi_tlog::protocol::add_entries::{Event, Package, UploadHead, UploadReader};
+use ishibumi_tlog::protocol::mirror_info::MirrorInfo;
 use ishibumi_tlog::tile::{
     Tile, TileKind, TileNodes, TilePath, TileSource, decode_bundle, encode_bundle, tiles,
 };
@@ -207,7 +209,33 @@ fn files() -> BTreeMap<PathBuf, Vec<u8>> {
     };
     put("entry-73.tlog-proof", proof.encode().into_bytes());
     put("entry-73", entry(PROVEN));
+
+    // The last entries on their way to a mirror: the rest of one bundle, and a partial one.
+    let head = upload();
+    let mut body = head.encode().unwrap();
+    for range in head.packages() {
+        let entries = (range.start()..range.end()).map(entry).collect();
+        let Ok(proof) = Package::prove(&all, range, SIZE);
+        let package = Package::new(range, entries, proof.unwrap()).unwrap();
+        body.extend(package.encode());
+    }
+    put("upload-500-600.add-entries", body);
+    let info = MirrorInfo {
+        size: SIZE,
+        next: head.start,
+        ticket: head.ticket,
+    };
+    put("upload-500-600.mirror-info", info.encode().into_bytes());
     files
+}
+
+fn upload() -> UploadHead {
+    UploadHead {
+        origin: ORIGIN.to_owned(),
+        start: 500,
+        end: SIZE,
+        ticket: b"golden ticket".to_vec(),
+    }
 }
 
 fn folder() -> PathBuf {
@@ -270,6 +298,55 @@ fn the_committed_files_hold_under_the_oracle() {
     for (old, new, proof) in text_lines("consistency.txt") {
         check_consistency(old, mth(old), new, mth(new), &proof).unwrap();
     }
+}
+
+/// The upload by itself: its octets as the specification counts them, and what a mirror makes of them.
+#[test]
+fn the_committed_upload_is_believed() {
+    let body = golden("upload-500-600.add-entries");
+    let origin = u16::try_from(ORIGIN.len()).unwrap().to_be_bytes();
+    let ticket = 13_u16.to_be_bytes();
+    let (start, end) = (500_u64.to_be_bytes(), 600_u64.to_be_bytes());
+    let parts = [
+        &origin[..],
+        ORIGIN.as_bytes(),
+        &start,
+        &end,
+        &ticket,
+        b"golden ticket",
+    ];
+    let mut expected = parts.concat();
+    for (places, proven) in [(500..512, 256..512), (512..600, 512..600)] {
+        for index in places {
+            let entry = entry(index);
+            expected.extend(u16::try_from(entry.len()).unwrap().to_be_bytes());
+            expected.extend(entry);
+        }
+        let proof = oracle::subtree_proof(proven.start, proven.end, &leaves());
+        expected.push(u8::try_from(proof.len()).unwrap());
+        expected.extend(proof.concat());
+    }
+    assert_eq!(body, expected);
+
+    let leaves = leaves();
+    let checkpoint = Checkpoint::new(ORIGIN, SIZE, Hash(oracle::mth(&leaves)));
+    let (mut reader, mut rest, mut read) = (UploadReader::new(), &body[..], 500);
+    let head = reader.read(&mut rest).unwrap();
+    assert_eq!(head, Some(Event::Head(upload())));
+    while let Some(Event::Package(package)) = reader.read(&mut rest).unwrap() {
+        let range = package.range();
+        let known = leaves.iter().take(usize::try_from(range.start()).unwrap());
+        let known = known.skip(usize::try_from(range.bundle_start()).unwrap());
+        let before: Vec<Hash> = known.copied().map(Hash).collect();
+        for (_, octets) in package.check(&before, &checkpoint).unwrap().into_entries() {
+            assert_eq!(octets, entry(read));
+            read += 1;
+        }
+    }
+    assert!(reader.is_complete() && rest.is_empty() && read == SIZE);
+    let info = MirrorInfo::parse(&golden("upload-500-600.mirror-info")).unwrap();
+    assert_eq!((info.size, info.next), (600, 500));
+    assert_eq!(info.ticket, b"golden ticket");
 }
 
 /// A static log on disk, as a relying party would read it from a mirror.

@@ -13,7 +13,7 @@ use ishibumi_witness::mirror::{
     self, MirrorHome, MirrorMetrics, Puller, Pulling, Source, Standing,
 };
 use ishibumi_witness::{HomeError, Recorded};
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::sync::watch;
 
 use super::failure::Failure;
@@ -310,10 +310,18 @@ fn follow(common: &Common) -> Result<Printed, Failure> {
         });
         Puller::all(&mirror, &metrics, &net, &stopped)?
     };
-    let (mut text, mut list) = (String::new(), Vec::new());
+    let (mut text, mut list, mut failures) = (String::new(), Vec::new(), Vec::new());
     for mut puller in pullers {
-        let pulled = puller.round()?;
         let origin = puller.origin().to_owned();
+        // One log that does not answer keeps no other from being followed.
+        let pulled = match puller.round() {
+            Ok(pulled) => pulled,
+            Err(error) => {
+                let Failure { message, code } = error.into();
+                failures.push((code, format!("{origin}: {message}")));
+                continue;
+            }
+        };
         text.push_str(&format!(
             "{origin}: size {}; {} entries, {} blobs and {} kept checkpoints are new; {} blobs are missing\n",
             pulled.size, pulled.entries, pulled.blobs, pulled.kept, pulled.missing_blobs,
@@ -327,9 +335,14 @@ fn follow(common: &Common) -> Result<Printed, Failure> {
             "kept": pulled.kept,
         }));
     }
+    if let Some(&(code, _)) = failures.first() {
+        let lines = failures.into_iter().map(|(_, message)| message);
+        let message = lines.collect::<Vec<_>>().join("\n");
+        return Err(Failure { message, code });
+    }
     Ok(Printed {
         text,
-        json: Value::from(json!({ "logs": list })),
+        json: json!({ "logs": list }),
     })
 }
 

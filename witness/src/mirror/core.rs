@@ -9,9 +9,9 @@
 
 use std::collections::BTreeMap;
 
-use ishibumi_store::{Clock, Registers, StoreError};
+use ishibumi_store::{Clock, KeptCheckpoint, Registers, StoreError};
 use ishibumi_tlog::Hash;
-use ishibumi_tlog::note::SignatureLine;
+use ishibumi_tlog::note::{SIGNATURES_MAX, SignatureLine};
 use ishibumi_tlog::protocol::add_entries::{Package, UploadHead};
 use ishibumi_tlog::protocol::mirror_info::MirrorInfo;
 use ishibumi_tlog::protocol::{AddCheckpoint, SignSubtree};
@@ -165,6 +165,24 @@ impl<R: Registers, C: Clock> Mirror<R, C> {
             })
         };
         self.follower.logs()?.into_iter().map(standing).collect()
+    }
+
+    /// The mirror checkpoint as it is shown: with the cosignatures of others that are kept for its size.
+    pub fn shown(&self, copy: &LogCopy) -> Result<Option<KeptCheckpoint>, StoreError> {
+        let Some(mut newest) = copy.newest()? else {
+            return Ok(None);
+        };
+        let kept = copy.store().kept(newest.size)?;
+        let kept = kept.filter(|kept| kept.note.text() == newest.note.text());
+        // What stands under the log's name and ours was verified; nothing else is shown under them.
+        let known = [copy.origin(), self.identity.name()];
+        let lines = kept.iter().flat_map(|kept| kept.note.signatures());
+        for line in lines.filter(|line| !known.contains(&line.name.as_str())) {
+            if newest.note.signatures().len() < SIGNATURES_MAX {
+                newest.note.push(line.clone());
+            }
+        }
+        Ok(Some(newest))
     }
 
     /// Takes the body of an `add-checkpoint` request: makes its checkpoint the pending one. Nothing is

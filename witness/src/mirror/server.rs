@@ -6,7 +6,7 @@
 //! | `POST /add-checkpoint` | 200 without a body: the checkpoint is pending; or a status as a witness gives |
 //! | `POST /add-entries` | our signature lines, 202 or 409 with `text/x.tlog.mirror-info`, or another status |
 //! | `POST /sign-subtree` | our ML-DSA-44 signature lines over a range of leaves, or a status |
-//! | `GET /<id>/checkpoint` | the mirror checkpoint |
+//! | `GET /<id>/checkpoint` | the mirror checkpoint, with the cosignatures of others that are kept for its size |
 //! | `GET /<id>/tile/...`, `/checkpoints...`, `/blob/...` | the copy ([`ishibumi_store::public`]), up to the mirror checkpoint |
 //! | `GET /<id>/v1/proof/<leaf>` | the proof of a leaf, as the log's own (`docs/formats/submission-api.md`) |
 //! | `GET /healthz`, `/readyz` | 200 while the process answers; while its stores do |
@@ -243,7 +243,7 @@ fn copy_reply<R: Registers, C: Clock>(
         return absent("this mirror does not copy a log whose origin has this hash");
     };
     let store = copy.store();
-    let Some(newest) = copy.newest()? else {
+    let Some(newest) = mirror.shown(copy)? else {
         return absent("this mirror has not cosigned a checkpoint of this log yet");
     };
     if path == "checkpoint" {

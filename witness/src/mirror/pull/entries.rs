@@ -2,6 +2,7 @@
 
 use ishibumi_store::{Clock, Registers};
 use ishibumi_tlog::Checkpoint;
+use ishibumi_tlog::note::Note;
 use ishibumi_tlog::protocol::AddCheckpoint;
 use ishibumi_tlog::protocol::add_entries::{Package, PackageRange, packages};
 use ishibumi_tlog::tile::TileNodes;
@@ -17,11 +18,12 @@ use crate::mirror::core::Mirror;
 const BUNDLES_AT_ONCE: usize = 16;
 
 /// Makes the log's newest checkpoint the pending one, with a consistency proof out of the log's tiles.
+/// Returns it as it came, with whatever cosignatures it bears.
 pub(super) fn advance<R: Registers, C: Clock>(
     mirror: &Mirror<R, C>,
     copy: &LogCopy,
     remote: &Remote,
-) -> Result<(), PullError> {
+) -> Result<Note, PullError> {
     let note = remote.checkpoint()?;
     let checkpoint = Checkpoint::parse(note.text());
     let checkpoint = checkpoint.map_err(|error| remote.wrong("checkpoint", error.to_string()))?;
@@ -40,7 +42,8 @@ pub(super) fn advance<R: Registers, C: Clock>(
         let keys = state.as_ref().map_or(&[][..], |state| state.keys());
         let signed = note.verify(keys);
         signed.map_err(|error| remote.wrong("checkpoint", error.to_string()))?;
-        return check_older(copy, &checkpoint);
+        check_older(copy, &checkpoint)?;
+        return Ok(note);
     }
     let proof = prove_consistency(
         &TileNodes::new(remote, checkpoint.size),
@@ -50,10 +53,10 @@ pub(super) fn advance<R: Registers, C: Clock>(
     mirror.advance(&AddCheckpoint {
         old,
         proof: proof.unwrap_or_default(),
-        note,
+        note: note.clone(),
         checkpoint,
     })?;
-    Ok(())
+    Ok(note)
 }
 
 /// That a signed checkpoint which is no larger than the pending one is one of this copy, as far as the
@@ -91,8 +94,8 @@ pub(super) fn bring_over<R: Registers, C: Clock>(
         let ranges: Vec<PackageRange> = packages(next, size).take(BUNDLES_AT_ONCE).collect();
         let bundles: Vec<(u64, u16)> = ranges.iter().map(|range| range.bundle()).collect();
         let nodes = TileNodes::new(remote, size);
-        for (range, entries) in ranges.iter().zip(remote.bundles(&bundles)?) {
-            let entries = entries.into_iter().skip(range.before());
+        for (range, entries) in ranges.iter().zip(remote.bundles(&bundles)) {
+            let entries = entries?.into_iter().skip(range.before());
             let entries = entries.take(range.count()).collect();
             let proof = Package::prove(&nodes, *range, size)?.unwrap_or_default();
             let package = Package::new(*range, entries, proof);

@@ -4,6 +4,9 @@
 //! One is kept here if the log signed it and its root is the copy's at that size. Whose cosignatures it
 //! bears only a policy tells: with one, its quorum is demanded and every other line is left behind; without
 //! one, the lines are kept as they came, and whoever reads them has to verify them, as always.
+//!
+//! The log's newest checkpoint is kept as well whenever it was pulled: should the log go before it keeps
+//! its next one, the newest entries have their time all the same.
 
 use ishibumi_tlog::key::VerifierKey;
 use ishibumi_tlog::note::{NOTE_LEN_MAX, Note};
@@ -27,6 +30,37 @@ pub(super) struct Kept {
     newest: Vec<u64>,
 }
 
+/// What a checkpoint has to satisfy to be kept.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Demands<'a> {
+    /// The log's keys, one of which signed it.
+    pub(super) keys: &'a [VerifierKey],
+    /// The policy whose quorum it has, if there is one.
+    pub(super) policy: Option<&'a Policy>,
+}
+
+/// Keeps the log's newest checkpoint, if it is that of the copy and has what is demanded. Says whether
+/// that is new, or says more.
+pub(super) fn keep_newest(
+    copy: &LogCopy,
+    newest: Note,
+    demands: Demands<'_>,
+    size: u64,
+) -> Result<bool, PullError> {
+    match verified(copy, newest, demands, size) {
+        Ok(note) => keep(copy, size, &note),
+        // One that a cache kept back, or without a quorum; the log's listing has others.
+        Err(Unfit::Reason(_)) => Ok(false),
+        Err(Unfit::Pull(error)) => Err(error),
+    }
+}
+
+fn keep(copy: &LogCopy, size: u64, note: &Note) -> Result<bool, PullError> {
+    let known = copy.store().kept(size)?;
+    copy.store().keep(size, note)?;
+    Ok(copy.store().kept(size)? != known)
+}
+
 #[derive(Deserialize)]
 struct Listing {
     sizes: Vec<u64>,
@@ -39,8 +73,7 @@ impl Kept {
         &mut self,
         copy: &LogCopy,
         remote: &Remote,
-        keys: &[VerifierKey],
-        policy: Option<&Policy>,
+        demands: Demands<'_>,
         size: u64,
     ) -> Result<u64, PullError> {
         let (mut brought, mut from) = (0, self.newest.first().copied().unwrap_or(0));
@@ -59,7 +92,7 @@ impl Kept {
                 if kept < from {
                     return Err(remote.wrong(&path, "the listing holds what was not asked for"));
                 }
-                brought += u64::from(self.keep(copy, remote, keys, policy, kept)?);
+                brought += u64::from(self.bring(copy, remote, demands, kept)?);
             }
             match listing.next {
                 Some(next) if next > from => from = next,
@@ -68,17 +101,15 @@ impl Kept {
         }
     }
 
-    fn keep(
+    fn bring(
         &mut self,
         copy: &LogCopy,
         remote: &Remote,
-        keys: &[VerifierKey],
-        policy: Option<&Policy>,
+        demands: Demands<'_>,
         size: u64,
     ) -> Result<bool, PullError> {
-        let known = copy.store().kept(size)?;
         let again = self.newest.contains(&size) || self.newest.len() < NEWEST;
-        if known.is_some() && !again {
+        if !again && copy.store().kept(size)?.is_some() {
             return Ok(false);
         }
         let path = format!("checkpoints/{size}");
@@ -86,19 +117,17 @@ impl Kept {
         let octets = remote.get(&path, NOTE_LEN_MAX)?;
         let octets = octets.ok_or_else(|| wrong("it is listed and not there".into()))?;
         let note = Note::parse(&octets).map_err(|error| wrong(error.to_string()))?;
-        let note = verified(copy, note, keys, policy, size).map_err(|error| match error {
+        let note = verified(copy, note, demands, size).map_err(|error| match error {
             Unfit::Reason(reason) => wrong(reason),
             Unfit::Pull(error) => error,
         })?;
-        copy.store().keep(size, &note)?;
         if !self.newest.contains(&size) {
             self.newest.push(size);
             if self.newest.len() > NEWEST {
                 self.newest.remove(0);
             }
         }
-        let after = copy.store().kept(size)?;
-        Ok(after != known)
+        keep(copy, size, &note)
     }
 }
 
@@ -108,15 +137,9 @@ enum Unfit {
 }
 
 /// The note that may be kept for `size`.
-fn verified(
-    copy: &LogCopy,
-    note: Note,
-    keys: &[VerifierKey],
-    policy: Option<&Policy>,
-    size: u64,
-) -> Result<Note, Unfit> {
+fn verified(copy: &LogCopy, note: Note, demands: Demands<'_>, size: u64) -> Result<Note, Unfit> {
     let reason = |error: &dyn std::fmt::Display| Unfit::Reason(error.to_string());
-    note.verify(keys).map_err(|error| reason(&error))?;
+    note.verify(demands.keys).map_err(|error| reason(&error))?;
     let checkpoint = Checkpoint::parse(note.text()).map_err(|error| reason(&error))?;
     if checkpoint.origin != copy.origin() || checkpoint.size != size {
         let found = format!("it is of {:?}, size {}", checkpoint.origin, checkpoint.size);
@@ -132,7 +155,7 @@ fn verified(
             copied,
         }));
     }
-    let Some(policy) = policy else {
+    let Some(policy) = demands.policy else {
         return Ok(note);
     };
     let trusted = policy.check_checkpoint(&note);

@@ -23,7 +23,7 @@ use ishibumi_wire::Net;
 use tokio::sync::watch;
 
 use self::blobs::Blobs;
-use self::kept::Kept;
+use self::kept::{Demands, Kept};
 use self::remote::Remote;
 use super::core::{Mirror, UploadRefusal};
 use super::metrics::MirrorMetrics;
@@ -188,7 +188,7 @@ impl<R: Registers, C: Clock> Puller<R, C> {
             .ok_or_else(|| UploadRefusal::UnknownOrigin(self.origin.clone()))?;
         let count = |kind, count| self.metrics.pulled(&self.origin, kind, count);
 
-        entries::advance(&mirror, copy, &self.remote)?;
+        let newest = entries::advance(&mirror, copy, &self.remote)?;
         let (entries, size) = entries::bring_over(&mirror, copy, &self.remote)?;
         count("entries", entries);
         let registers = mirror.follower().registers();

@@ -48,23 +48,22 @@ impl Remote {
     }
 
     /// The entries `0..width` of each of these bundles, which are asked for at once. Unverified.
-    pub(super) fn bundles(&self, bundles: &[(u64, u16)]) -> Result<Vec<Vec<Vec<u8>>>, PullError> {
+    pub(super) fn bundles(&self, bundles: &[(u64, u16)]) -> Vec<Result<Vec<Vec<u8>>, PullError>> {
         let mut tasks = JoinSet::new();
         for (place, &(index, width)) in bundles.iter().enumerate() {
             let this = self.clone();
             let task = async move { (place, this.bundle(index, width).await) };
             tasks.spawn_on(task, &self.runtime);
         }
-        let mut entries = vec![Vec::new(); bundles.len()];
+        let mut found: Vec<_> = bundles.iter().map(|_| Err(PullError::Stopped)).collect();
         while let Some(done) = self.runtime.block_on(tasks.join_next()) {
-            let Ok((place, bundle)) = done else {
-                return Err(PullError::Stopped);
-            };
-            if let Some(slot) = entries.get_mut(place) {
-                *slot = bundle?;
+            if let Ok((place, bundle)) = done
+                && let Some(slot) = found.get_mut(place)
+            {
+                *slot = bundle;
             }
         }
-        Ok(entries)
+        found
     }
 
     pub(super) fn wrong(&self, path: &str, reason: impl Into<String>) -> PullError {
