@@ -68,7 +68,7 @@ listening() {
 
 # start_all DIR: a fresh log and fresh witnesses; sets url and charged.
 start_all() {
-  local at=$1 vkey key n
+  local at=$1 vkey key n command keys address
   mkdir -p "$at"
   "$bin/ishibumi-log" token >"$at/token.txt"
   sed -n 's/^token  *//p' "$at/token.txt" >"$at/bearer"
@@ -91,16 +91,24 @@ kinds = ["opaque", "timestamp-token"]
 token_sha256 = ["$(sed -n 's/^token_sha256  *//p' "$at/token.txt")"]
 TOML
   "$bin/ishibumi-log" --config "$at/log.toml" init >"$at/init.txt"
-  vkey=$(tail -n 1 "$at/init.txt")
-  echo "log $vkey" >"$at/policy.txt"
+  grep '^log ' "$at/init.txt" >"$at/vkeys.txt"
+  cp "$at/vkeys.txt" "$at/policy.txt"
   witness_pids=()
   for n in 1 2 3; do
-    key=$("$bin/ishibumi-witness" init --dir "$at/w$n" --name "witness$n.example" | tail -n 1)
-    "$bin/ishibumi-witness" add-log --dir "$at/w$n" --vkey "$vkey" >/dev/null
+    command=add-log
+    mapfile -t keys < <("$bin/ishibumi-witness" init --dir "$at/w$n" --name "witness$n.example")
+    while read -r _ vkey; do
+      "$bin/ishibumi-witness" "$command" --dir "$at/w$n" --vkey "$vkey" >/dev/null
+      command=add-log-key
+    done <"$at/vkeys.txt"
     "$bin/ishibumi-witness" serve --dir "$at/w$n" --listen 127.0.0.1:0 >"$at/w$n.out" 2>&1 &
     witness_pids+=($!)
     pids+=($!)
-    echo "witness w$n $key $(listening "$at/w$n.out" $!)" >>"$at/policy.txt"
+    address=$(listening "$at/w$n.out" $!)
+    for key in "${!keys[@]}"; do
+      echo "witness w$n-$key ${keys[$key]} $address" >>"$at/policy.txt"
+    done
+    echo "group w$n any $(printf "w$n-%s " "${!keys[@]}")" >>"$at/policy.txt"
   done
   printf 'group two-of-three 2 w1 w2 w3\nquorum two-of-three\n' >>"$at/policy.txt"
   "$bin/ishibumi-log" --config "$at/log.toml" serve >"$at/log.out" 2>&1 &

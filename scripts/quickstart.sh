@@ -223,18 +223,25 @@ kinds = ["timestamp-token", "certificate", "crl"]
 token_sha256 = ["$(sed -n 's/^token_sha256  *//p' "$log/token.txt")"]
 TOML
 "$bin/ishibumi-log" --config "$log/log.toml" init >"$log/init.txt"
-vkey=$(tail -n 1 "$log/init.txt")
+# Everybody signs twice: with Ed25519, and with ML-DSA-44, which a quantum computer does not break.
+mapfile -t vkeys < <(sed -n 's/^log //p' "$log/init.txt")
 {
   echo "# What a relying party trusts: this log, if two of these three witnesses cosigned."
-  echo "log $vkey"
+  printf 'log %s\n' "${vkeys[@]}"
 } >"$out/policy.txt"
 for n in 1 2 3; do
   witness=$private/witnesses/$n
-  key=$("$bin/ishibumi-witness" init --dir "$witness" --name "witness$n.example" | head -n 1)
-  "$bin/ishibumi-witness" add-log --dir "$witness" --vkey "$vkey" >/dev/null
+  mapfile -t keys < <("$bin/ishibumi-witness" init --dir "$witness" --name "witness$n.example")
+  "$bin/ishibumi-witness" add-log --dir "$witness" --vkey "${vkeys[0]}" >/dev/null
+  "$bin/ishibumi-witness" add-log-key --dir "$witness" --vkey "${vkeys[1]}" >/dev/null
   "$bin/ishibumi-witness" serve --dir "$witness" --listen 127.0.0.1:0 >"$witness.out" 2>&1 &
   pids+=($!)
-  echo "witness w$n $key $(listening "$witness.out" $!)" >>"$out/policy.txt"
+  address=$(listening "$witness.out" $!)
+  {
+    echo "witness w$n-ed25519 ${keys[0]} $address"
+    echo "witness w$n-ml-dsa-44 ${keys[1]} $address"
+    echo "group w$n any w$n-ed25519 w$n-ml-dsa-44"
+  } >>"$out/policy.txt"
 done
 printf 'group two-of-three 2 w1 w2 w3\nquorum two-of-three\n' >>"$out/policy.txt"
 cp "$out/policy.txt" "$log/policy.txt"
@@ -262,7 +269,7 @@ records=$(curl -sf "$url/checkpoint" | sed -n 2p)
 if [ "$keep" = no ]; then
   say "stopping everything, destroying the providers' keys, moving the log's data away"
   stop_all
-  find "$private" -name '*.key' -exec shred -u {} +
+  find "$private" \( -name '*.key' -o -name '*.ml-dsa-44' \) -exec shred -u {} +
   mv "$log/data" "$log/data.gone"
 else
   say "leaving log and witnesses running (--keep-running): keys and data stay"
@@ -300,6 +307,11 @@ expect "e-seal certificate with the CRL that revokes it" 0 "${verify[@]}" \
   --revocation "$out/artifacts/seal-ca.crl" "$out/artifacts/e-seal.crt"
 expect "certificate revocation list" 0 "${verify[@]}" "$out/artifacts/seal-ca.crl"
 
+if "$bin/ishibumi" verify --help | grep -q -- --post-quantum; then
+  expect "a token, by post-quantum signatures alone" 0 "${verify[@]}" --post-quantum \
+    --document "${documents[0]}" "$out/artifacts/$(basename "${documents[0]}").tst"
+fi
+
 tampered=$private/tampered
 mkdir -p "$tampered"
 document=${documents[0]}
@@ -314,7 +326,8 @@ expect "a changed token is refused" 1 "${verify[@]}" --document "$document" "$ta
 # The first hash of the audit path, with another first character.
 awk 'NR==3 { c = substr($0,1,1); $0 = (c == "A" ? "B" : "A") substr($0,2) } { print }' "$proof" >"$tampered/changed.tlog-proof"
 expect "a changed proof is refused" 1 "${verify[@]}" --document "$document" "$token" "$tampered/changed.tlog-proof"
-awk '/^— witness/ && n++ > 0 { next } { print }' "$proof" >"$tampered/lonely.tlog-proof"
+# The log's lines, and of the witnesses' those of the first that stands there.
+awk '/^— witness/ { if (first == "") first = $2; if ($2 != first) next } { print }' "$proof" >"$tampered/lonely.tlog-proof"
 # Too few witnesses disprove nothing, and prove nothing: indeterminate.
 expect "a checkpoint with one cosignature is refused" 4 "${verify[@]}" --document "$document" "$token" "$tampered/lonely.tlog-proof"
 
@@ -324,7 +337,7 @@ printf '%s\n' "${rows[@]}"
 printf '\nevidence: %s  (policy.txt, anchors/, documents/, artifacts/NAME.tst with NAME.tlog-proof)\n' "$out"
 echo "try:      $bin/ishibumi verify --policy $out/policy.txt --anchors $out/anchors --document ${documents[0]} $token"
 if [ "$keep" = yes ]; then
-  echo "running:  log $url, witnesses $(sed -n 's/^witness .* \(http.*\)/\1/p' "$out/policy.txt" | tr '\n' ' ')"
+  echo "running:  log $url, witnesses $(sed -n 's/^witness .*-ed25519 .* \(http.*\)/\1/p' "$out/policy.txt" | tr '\n' ' ')"
   echo "bearer token: $log/bearer-token    stop with: kill ${pids[*]}"
   trap - EXIT
 fi

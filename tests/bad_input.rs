@@ -236,7 +236,7 @@ fn a_policy_that_says_nonsense_is_refused() {
     let cases = [
         (good.replace("g 2 w0", "g 2 nobody"), "nobody"),
         (
-            format!("{good}witness again {} http://127.0.0.1:1\n", w0.vkey),
+            format!("{good}witness again {} http://127.0.0.1:1\n", w0.vkeys[0]),
             "same public key",
         ),
         (good.replace("quorum g", "quorum h"), "h"),

@@ -1,5 +1,6 @@
-//! A log and its witnesses, each a process with a directory of its own under one temporary one.
+//! A log, its witnesses and mirrors, each a process with a directory of its own under one temporary one.
 
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -36,6 +37,8 @@ pub struct Setup<'a> {
     pub witnesses: usize,
     /// How many of them have to cosign.
     pub quorum: usize,
+    /// How many mirrors, all of which have to hold everything that is published.
+    pub mirrors: usize,
     /// Providers beside `lab`, which submits opaque records.
     pub providers: Vec<Provider>,
     /// TOML that goes over the log's configuration.
@@ -47,21 +50,23 @@ impl Default for Setup<'_> {
         Self {
             witnesses: 3,
             quorum: 2,
+            mirrors: 0,
             providers: Vec::new(),
             config: "",
         }
     }
 }
 
-/// A witness: its directory, and its process while there is one.
+/// A witness or mirror: its directory, and its process while there is one.
 #[derive(Debug)]
 pub struct Witness {
-    /// Where its key and state are.
+    /// Where its keys and state are.
     pub dir: PathBuf,
-    /// Its public key.
-    pub vkey: String,
+    /// Its public keys.
+    pub vkeys: Vec<String>,
     /// Where it listens; it comes back to the same address.
     pub address: String,
+    mirror: bool,
     running: Option<Running>,
 }
 
@@ -71,6 +76,8 @@ pub struct World {
     dir: tempfile::TempDir,
     /// The witnesses.
     pub witnesses: Vec<Witness>,
+    /// The mirrors.
+    pub mirrors: Vec<Witness>,
     /// The log, while it runs.
     pub log: Option<Running>,
     quorum: usize,
@@ -97,31 +104,33 @@ impl World {
         let mut world = Self {
             dir,
             witnesses: Vec::new(),
+            mirrors: Vec::new(),
             log: None,
             quorum: setup.quorum,
             vkeys: Vec::new(),
             tokens: Vec::new(),
         };
         let providers = [setup.providers, vec![lab]].concat();
-        let config = world.configuration(&providers, setup.config);
+        let config = world.configuration(&providers, setup.mirrors, setup.config);
         std::fs::write(world.path("log.toml"), config).expect("writes");
         let made = run("ishibumi-log", world.arguments(&["--json", "init"])).done();
-        let made: Value = serde_json::from_str(&made).expect("JSON");
-        let vkeys = made["vkeys"].as_array().expect("the log's keys");
-        let vkeys = vkeys
-            .iter()
-            .map(|key| key.as_str().expect("a vkey").to_owned());
-        world.vkeys = vkeys.collect();
+        world.vkeys = texts(&made, "vkeys");
         for number in 1..=setup.witnesses {
-            let witness = Witness::new(&world.path(&format!("w{number}")), number, world.vkey());
+            let witness = world.new_witness(&format!("w{number}"), &format!("witness{number}"));
             world.witnesses.push(witness);
             world.start_witness(number - 1);
+        }
+        for number in 1..=setup.mirrors {
+            let mirror = world.new_mirror(&format!("m{number}"), &format!("mirror{number}"));
+            world.mirrors.push(mirror);
+            world.start_mirror(number - 1);
         }
         world.write_policy();
         world
     }
 
-    fn configuration(&mut self, providers: &[Provider], over: &str) -> String {
+    fn configuration(&mut self, providers: &[Provider], mirrors: usize, over: &str) -> String {
+        let mirrors: Vec<String> = (0..mirrors).flat_map(|m| key_names("m", m)).collect();
         let mut config: toml::Table = format!(
             "origin = \"{ORIGIN}\"\ndata_dir = \"data\"\nhead_dir = \"heads\"\nkey_file = \"log.key\"\n\
              policy_file = \"policy.txt\"\nlisten = \"127.0.0.1:0\"\nadmin_listen = \"127.0.0.1:0\"\n\
@@ -129,6 +138,7 @@ impl World {
         )
         .parse()
         .expect("TOML");
+        config.insert("mirrors".into(), mirrors.into());
         let mut tables = Vec::new();
         for provider in providers {
             let made = run("ishibumi-log", ["token", "--json"]).done();
@@ -172,16 +182,29 @@ impl World {
         lines.collect()
     }
 
-    /// The text of the policy that everybody follows here.
+    /// The text of the policy that everybody follows here. An operator is a group of his keys, so that he
+    /// counts once.
     pub fn policy_text(&self) -> String {
-        let (mut lines, mut names) = (Vec::new(), Vec::new());
-        for (number, witness) in self.witnesses.iter().enumerate() {
-            let (vkey, address) = (&witness.vkey, &witness.address);
-            lines.push(format!("witness w{number} {vkey} http://{address}\n"));
-            names.push(format!("w{number}"));
+        let mut text = self.log_lines();
+        let mut operators = |kind: &str, all: &[Witness]| {
+            let names = all.iter().enumerate().map(|(number, witness)| {
+                let (name, url) = (format!("{kind}{number}"), &witness.address);
+                let keys = &key_names(kind, number)[..witness.vkeys.len()];
+                for (key, vkey) in keys.iter().zip(&witness.vkeys) {
+                    writeln!(text, "witness {key} {vkey} http://{url}").expect("memory");
+                }
+                writeln!(text, "group {name} any {}", keys.join(" ")).expect("memory");
+                name
+            });
+            names.collect::<Vec<_>>().join(" ")
+        };
+        let witnesses = operators("w", &self.witnesses);
+        let mirrors = operators("m", &self.mirrors);
+        writeln!(text, "group g {} {witnesses}", self.quorum).expect("memory");
+        if mirrors.is_empty() {
+            return text + "quorum g\n";
         }
-        let (log, lines, names) = (self.log_lines(), lines.concat(), names.join(" "));
-        format!("{log}{lines}group g {} {names}\nquorum g\n", self.quorum)
+        format!("{text}group held all g {mirrors}\nquorum held\n")
     }
 
     fn write_policy(&self) {
@@ -198,8 +221,9 @@ impl World {
     pub fn add_foreign_witness(&mut self, vkey: &str, url: &str) {
         self.witnesses.push(Witness {
             dir: PathBuf::new(),
-            vkey: vkey.to_owned(),
+            vkeys: vec![vkey.to_owned()],
             address: url.trim_start_matches("http://").to_owned(),
+            mirror: false,
             running: None,
         });
         self.write_policy();
@@ -278,11 +302,17 @@ impl World {
 
     /// Kills a witness with SIGKILL.
     pub fn kill_witness(&mut self, number: usize) {
-        self.witnesses[number]
-            .running
-            .take()
-            .expect("it runs")
-            .kill();
+        self.witnesses[number].kill();
+    }
+
+    /// Starts a mirror again, at the address that it had.
+    pub fn start_mirror(&mut self, number: usize) {
+        self.mirrors[number].start();
+    }
+
+    /// Kills a mirror with SIGKILL.
+    pub fn kill_mirror(&mut self, number: usize) {
+        self.mirrors[number].kill();
     }
 
     /// The bearer token of a provider.
@@ -316,6 +346,11 @@ impl World {
         self.policy()
             .check_checkpoint(&note)
             .expect("a checkpoint with its quorum")
+    }
+
+    /// How many witnesses and mirrors cosigned the published checkpoint, each with all its keys.
+    pub fn cosigners(&self) -> usize {
+        cosigners(&self.checkpoint())
     }
 
     /// The size of the published tree.
@@ -393,30 +428,58 @@ impl World {
     }
 }
 
-impl Witness {
-    fn new(dir: &Path, number: usize, log: &str) -> Self {
-        let name = format!("witness{number}.example");
+/// What the keys of an operator are called in the policy, in the order in which `init` prints them.
+fn key_names(kind: &str, number: usize) -> [String; 2] {
+    ["ed25519", "ml-dsa-44"].map(|key| format!("{kind}{number}-{key}"))
+}
+
+impl World {
+    fn new_witness(&self, dir: &str, name: &str) -> Witness {
+        self.cosigner(&[], dir, name)
+    }
+
+    fn new_mirror(&self, dir: &str, name: &str) -> Witness {
+        self.cosigner(&["mirror"], dir, name)
+    }
+
+    /// A witness or mirror that knows both keys of the log.
+    fn cosigner(&self, command: &[&str], dir: &str, name: &str) -> Witness {
+        let dir = self.path(dir);
         let shown = dir.display().to_string();
-        let call = |arguments: &[&str]| run("ishibumi-witness", arguments).done();
-        let made = call(&["init", "--json", "--dir", &shown, "--name", &name]);
-        call(&["add-log", "--dir", &shown, "--vkey", log]);
-        Self {
-            dir: dir.to_owned(),
-            vkey: field(&made, "vkey"),
+        let call = |arguments: &[&str]| {
+            let arguments = [command, arguments, &["--json", "--dir", &shown]].concat();
+            run("ishibumi-witness", arguments).done()
+        };
+        let made = call(&["init", "--name", &format!("{name}.example")]);
+        call(&["add-log", "--vkey", &self.vkeys[0]]);
+        for vkey in &self.vkeys[1..] {
+            call(&["add-log-key", "--vkey", vkey]);
+        }
+        Witness {
+            dir,
+            vkeys: texts(&made, "vkeys"),
             address: "127.0.0.1:0".to_owned(),
+            mirror: !command.is_empty(),
             running: None,
         }
     }
+}
 
+impl Witness {
     fn start(&mut self) {
         let mut command = Command::new(program("ishibumi-witness"));
+        command.args(self.mirror.then_some("mirror"));
         command.args(["serve", "--listen", &self.address, "--dir"]);
-        let running = Running::start(command.arg(&self.dir)).expect("the witness starts");
+        let running = Running::start(command.arg(&self.dir)).expect("it starts");
         running
             .url
             .trim_start_matches("http://")
             .clone_into(&mut self.address);
         self.running = Some(running);
+    }
+
+    fn kill(&mut self) {
+        self.running.take().expect("it runs").kill();
     }
 }
 
@@ -466,4 +529,24 @@ pub fn restore_dir(from: &Path, to: &Path) {
 fn field(json: &str, name: &str) -> String {
     let value: Value = serde_json::from_str(json).expect("JSON");
     value[name].as_str().expect("a text").to_owned()
+}
+
+fn texts(json: &str, name: &str) -> Vec<String> {
+    let value: Value = serde_json::from_str(json).expect("JSON");
+    let texts = value[name].as_array().expect("a list").iter();
+    texts
+        .map(|text| text.as_str().expect("a text").to_owned())
+        .collect()
+}
+
+/// How many witnesses and mirrors of a world cosigned, each with both its keys.
+///
+/// # Panics
+/// If one signed with one key only.
+pub fn cosigners(checkpoint: &TrustedCheckpoint) -> usize {
+    let cosignatures = checkpoint.cosignatures();
+    let names: std::collections::BTreeSet<&str> =
+        cosignatures.iter().map(|c| c.name.as_str()).collect();
+    assert_eq!(cosignatures.len(), 2 * names.len(), "{cosignatures:?}");
+    names.len()
 }

@@ -24,6 +24,9 @@ use crate::metrics::Metrics;
 /// How often the publisher looks at the time when nothing happens.
 const TICK: Duration = Duration::from_millis(50);
 
+/// How long a witness is left alone after asking it met a fault of ours.
+const AFTER_FAULT: Duration = Duration::from_secs(1);
+
 /// Why a submission was not taken.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -122,7 +125,7 @@ pub fn start(core: Core) -> (Handle, Running) {
             // A publisher that is gone needs no reports.
             let _ = events.send(Event::Witness(report));
         };
-        tokio::spawn(follow(endpoint, surroundings.clone(), report));
+        tokio::spawn(supervised(endpoint, surroundings.clone(), report));
     }
     let publishing = Publishing {
         events: happened,
@@ -170,6 +173,26 @@ pub fn start(core: Core) -> (Handle, Running) {
             threads: vec![sequencer, publisher, watching],
         },
     )
+}
+
+/// Asks one witness until the log ends. A fault of ours while dealing with it costs this witness a few
+/// seconds, and nobody else anything.
+async fn supervised(
+    endpoint: Endpoint,
+    surroundings: Surroundings,
+    report: impl Fn(Report) + Send + Sync + Clone + 'static,
+) {
+    loop {
+        let following = follow(endpoint.clone(), surroundings.clone(), report.clone());
+        let Err(fault) = tokio::spawn(following).await else {
+            return;
+        };
+        let from = Arc::new(endpoint.clone());
+        let why = format!("a fault of this log while asking it: {fault}");
+        let what = witnesses::Outcome::Failed { why };
+        report(Report { from, what });
+        tokio::time::sleep(AFTER_FAULT).await;
+    }
 }
 
 /// Says why the log stopped; held by a thread that the log cannot do without. A thread that panics (an
@@ -237,7 +260,15 @@ impl Handle {
 
     /// Waits until a published checkpoint covers record `index`; `None` if that takes longer than
     /// `deadline`.
-    pub async fn covered(&self, index: u64, deadline: Duration) -> Option<Published> {
+    ///
+    /// # Errors
+    /// [`SubmitError::Stopped`] if the log stops meanwhile: what it had taken on the way is then not to be
+    /// confirmed, since it may have stopped because it is an old copy.
+    pub async fn covered(
+        &self,
+        index: u64,
+        deadline: Duration,
+    ) -> Result<Option<Published>, SubmitError> {
         let mut published = self.published.clone();
         let covers = |published: &Option<Published>| {
             published
@@ -245,8 +276,17 @@ impl Handle {
                 .is_some_and(|published| published.checkpoint().size > index)
         };
         let waiting = published.wait_for(covers);
-        let found = tokio::time::timeout(deadline, waiting).await.ok()?.ok()?;
-        found.clone()
+        let mut stopped = self.stopped.clone();
+        let found = tokio::select! {
+            found = tokio::time::timeout(deadline, waiting) => found,
+            // That the sender is gone says that the threads have ended.
+            _ = stopped.wait_for(Option::is_some) => return Err(self.stopped_error()),
+        };
+        match found {
+            Ok(Ok(found)) => Ok(found.clone()),
+            Ok(Err(_)) => Err(self.stopped_error()),
+            Err(_) => self.alive().map(|()| None),
+        }
     }
 
     /// The checkpoint that is published now.

@@ -133,11 +133,7 @@ impl App {
             .inc();
         let published = match submission.wait {
             Wait::Durable => None,
-            Wait::Quorum => {
-                self.handle
-                    .covered(placed.index, self.quorum_deadline)
-                    .await
-            }
+            Wait::Quorum => self.covered(placed.index).await?,
         };
         let mut answer = match published {
             None => pending(placed.index, placed.leaf),
@@ -202,7 +198,7 @@ impl App {
         };
         let last = placed.iter().map(|placed| placed.index).max();
         let published = match (submission.wait, last) {
-            (Wait::Quorum, Some(last)) => self.handle.covered(last, self.quorum_deadline).await,
+            (Wait::Quorum, Some(last)) => self.covered(last).await?,
             _ => None,
         };
         let mut proofs = match &published {
@@ -242,16 +238,12 @@ impl App {
     }
 
     async fn stage(&self, items: Vec<Item>) -> Result<Vec<Placed>, Problem> {
-        self.handle.submit(items).await.map_err(|error| {
-            let (name, seconds) = match &error {
-                SubmitError::Full { .. } => ("pool-full", 1),
-                SubmitError::Stopped(_) => ("stopped", 10),
-            };
-            let mut problem =
-                Problem::new(StatusCode::SERVICE_UNAVAILABLE, name, error.to_string());
-            problem.retry_after_seconds = Some(seconds);
-            problem
-        })
+        self.handle.submit(items).await.map_err(|e| not_taken(&e))
+    }
+
+    async fn covered(&self, index: u64) -> Result<Option<Published>, Problem> {
+        let covered = self.handle.covered(index, self.quorum_deadline).await;
+        covered.map_err(|e| not_taken(&e))
     }
 
     async fn admit_one(
@@ -311,6 +303,16 @@ fn item_json(placed: &Placed, proof: Option<String>) -> Value {
         value["tlog_proof"] = proof.into();
     }
     value
+}
+
+fn not_taken(error: &SubmitError) -> Problem {
+    let (name, seconds) = match error {
+        SubmitError::Full { .. } => ("pool-full", 1),
+        SubmitError::Stopped(_) => ("stopped", 10),
+    };
+    let mut problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, name, error.to_string());
+    problem.retry_after_seconds = Some(seconds);
+    problem
 }
 
 fn stopped() -> Problem {

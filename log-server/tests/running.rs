@@ -1,0 +1,205 @@
+//! The log with its threads: what it says while it stops, and what faults of its own cost.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use ishibumi_log::config::Config;
+use ishibumi_log::core::run::{Core, Handle, Running, SubmitError, start};
+use ishibumi_log::core::{Endpoint, HeadSigner, Item, LogKeys, Publisher, Sequencer, UploadLimits};
+use ishibumi_log::metrics::Metrics;
+use ishibumi_log::operate::{init::init, serve::serve};
+use ishibumi_store::{HeadFile, LogStore, MemoryLog, NewRecord, RocksLog, SystemClock};
+use ishibumi_tlog::Policy;
+use ishibumi_tlog::cosignature::Cosigner;
+use ishibumi_tlog::hash::leaf_hash;
+use ishibumi_tlog::key::{NoteSigner, SignatureType};
+use ishibumi_tlog::protocol::{AddCheckpoint, encode_signatures, encode_size};
+use ishibumi_wire::{Net, NetFuture, Request, Response};
+use tokio::sync::Semaphore;
+
+const ORIGIN: &str = "log.example/running";
+const LONG: Duration = Duration::from_secs(60);
+
+/// A witness without a network: what it does with the nth request, counted from 0.
+struct Wire<F> {
+    /// As many requests as are answered.
+    answers: Semaphore,
+    asked: AtomicUsize,
+    conduct: F,
+}
+
+impl<F: Fn(usize, AddCheckpoint) -> (u16, String) + Send + Sync + 'static> Wire<F> {
+    fn new(answers: usize, conduct: F) -> Arc<Self> {
+        Arc::new(Self {
+            answers: Semaphore::new(answers),
+            asked: AtomicUsize::new(0),
+            conduct,
+        })
+    }
+}
+
+impl<F: Fn(usize, AddCheckpoint) -> (u16, String) + Send + Sync + 'static> Net for Wire<F> {
+    fn send(&self, request: Request) -> NetFuture<'_> {
+        Box::pin(async move {
+            self.answers.acquire().await.unwrap().forget();
+            let nth = self.asked.fetch_add(1, Ordering::SeqCst);
+            let request = AddCheckpoint::parse(&request.body).unwrap();
+            let (status, body) = (self.conduct)(nth, request);
+            Ok(Response {
+                status,
+                content_type: None,
+                retry_after: None,
+                body: body.into_bytes(),
+            })
+        })
+    }
+}
+
+fn witness() -> Cosigner {
+    let key = NoteSigner::from_seed("w.example", SignatureType::CosignatureV1, &[9; 32]);
+    Cosigner::new(key.unwrap()).unwrap()
+}
+
+fn cosigned(request: &AddCheckpoint) -> (u16, String) {
+    let line = witness().cosign(&request.checkpoint, 1_700_000_000);
+    (200, encode_signatures(&[line.unwrap()]))
+}
+
+fn items(numbers: std::ops::Range<u64>) -> Vec<Item> {
+    let item = |number: u64| {
+        let octets = format!("record {number}").into_bytes();
+        let record = NewRecord {
+            leaf: leaf_hash(&octets),
+            octets,
+            keys: Vec::new(),
+        };
+        Item {
+            records: vec![record],
+            ..Item::default()
+        }
+    };
+    numbers.map(item).collect()
+}
+
+/// A log of one record whose only witness is behind `net`.
+fn log(heads: &Path, net: Arc<dyn Net>) -> (Handle, Running) {
+    let key = NoteSigner::from_seed(ORIGIN, SignatureType::Ed25519, &[1; 32]).unwrap();
+    let verifier = key.verifier().clone();
+    let head_file = HeadFile::create(heads, &verifier).unwrap();
+    let store: Arc<dyn LogStore> = Arc::new(MemoryLog::new());
+    let sequencer = Sequencer::open(Arc::clone(&store)).unwrap();
+    let (sequencer, _) = sequencer.stage(items(0..1)).unwrap();
+    let keys = LogKeys {
+        ed25519: Arc::new(key),
+        ml_dsa_44: None,
+    };
+    let signer = HeadSigner::open(Arc::clone(&store), keys, head_file).unwrap();
+    let witness = witness().verifier().clone();
+    let policy = format!("log {verifier}\nwitness w {witness}\nquorum w\n");
+    let policy = Policy::parse(policy.as_bytes()).unwrap();
+    let publisher = Publisher::open(Arc::clone(&store), policy, signer, LONG, LONG).unwrap();
+    start(Core {
+        store,
+        sequencer,
+        publisher,
+        witnesses: vec![Endpoint {
+            url: "http://w.example".into(),
+            witness_keys: vec![witness],
+            mirror_keys: Vec::new(),
+            deadline: LONG,
+            upload: UploadLimits {
+                deadline: LONG,
+                packages_max: 1,
+                len_max: 1,
+            },
+        }],
+        distrusted: Vec::new(),
+        net,
+        clock: Arc::new(SystemClock),
+        settings: settings(),
+        metrics: Arc::new(Metrics::new().unwrap()),
+    })
+}
+
+fn config(directory: &Path) -> Config {
+    let text = format!(
+        "origin = \"{ORIGIN}\"\ndata_dir = \"data\"\nhead_dir = \"heads\"\nkey_file = \"key\"\n\
+         policy_file = \"policy\"\nlisten = \"127.0.0.1:0\"\nadmin_listen = \"127.0.0.1:0\"\n"
+    );
+    Config::parse(&text, directory).unwrap()
+}
+
+fn settings() -> ishibumi_log::config::Sequencing {
+    config(Path::new(".")).sequencing
+}
+
+/// A record was staged, and while its submitter waits for the proof, a witness says that this log is an
+/// old copy. The submitter is not told that his record is safe here.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_waits_while_the_log_stops_is_told_so() {
+    let heads = tempfile::tempdir().unwrap();
+    let net = Wire::new(0, |_, _| (409, encode_size(1000)));
+    let (handle, running) = log(heads.path(), Arc::<Wire<_>>::clone(&net) as Arc<dyn Net>);
+    let placed = handle.submit(items(1..2)).await.unwrap();
+    assert_eq!(placed[0].index, 1);
+    // Control: as long as the log lives, waiting too long is no error.
+    let short = Duration::from_millis(20);
+    assert!(handle.covered(1, short).await.unwrap().is_none());
+    let waiting = handle.covered(1, LONG);
+    net.answers.add_permits(1);
+    let Err(SubmitError::Stopped(why)) = waiting.await else {
+        panic!("the log is an old copy")
+    };
+    assert!(why.contains("ROLLED BACK?"), "{why}");
+    let again = handle.covered(1, short).await;
+    assert!(matches!(again, Err(SubmitError::Stopped(_))));
+    drop(handle);
+    tokio::task::spawn_blocking(move || running.finish())
+        .await
+        .unwrap();
+}
+
+/// Asking a witness meets a fault of ours: it is asked again, and the log lives.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fault_while_asking_costs_that_witness_a_moment() {
+    let heads = tempfile::tempdir().unwrap();
+    let net = Wire::new(100, |nth, request| {
+        assert_ne!(nth, 0, "a fault");
+        cosigned(&request)
+    });
+    let (handle, running) = log(heads.path(), Arc::<Wire<_>>::clone(&net) as Arc<dyn Net>);
+    let published = handle.covered(0, LONG).await.unwrap().unwrap();
+    assert_eq!(published.checkpoint().size, 1);
+    let placed = handle.submit(items(1..2)).await.unwrap();
+    let published = handle.covered(placed[0].index, LONG).await.unwrap();
+    assert!(published.is_some());
+    drop(handle);
+    tokio::task::spawn_blocking(move || running.finish())
+        .await
+        .unwrap();
+}
+
+/// `init` was killed before record 0 was there. Serving would give index 0 to something else.
+#[test]
+fn an_interrupted_init_does_not_serve() {
+    let directory = tempfile::tempdir().unwrap();
+    let config = config(directory.path());
+    let keys = init(&config, false).unwrap();
+    let witness = witness().verifier().clone();
+    let lines: String = keys.iter().map(|key| format!("log {key}\n")).collect();
+    let policy = format!("{lines}witness w {witness} http://127.0.0.1:1\nquorum w\n");
+    std::fs::write(&config.policy_file, policy).unwrap();
+    std::fs::remove_dir_all(&config.data_dir).unwrap();
+    drop(RocksLog::create(&config.data_dir, ORIGIN).unwrap());
+    let refused = serve(&config, |_, _| panic!("it serves")).unwrap_err();
+    assert!(refused.to_string().contains("init --keep-key"), "{refused}");
+    let store = RocksLog::open(&config.data_dir, ORIGIN).unwrap();
+    assert_eq!(store.staged().unwrap().size(), 0, "nothing was staged");
+    drop(store);
+    // What it says to do helps.
+    std::fs::remove_dir_all(&config.data_dir).unwrap();
+    std::fs::remove_dir_all(&config.head_dir).unwrap();
+    assert_eq!(init(&config, true).unwrap(), keys);
+}
