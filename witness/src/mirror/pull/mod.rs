@@ -197,9 +197,12 @@ impl<R: Registers, C: Clock> Puller<R, C> {
         let log = mirror.follower().log(self.log)?;
         let keys = log.as_ref().map_or(&[][..], |log| log.keys());
         let policy = self.source.policy();
-        let kept = self
-            .kept
-            .bring_over(copy, &self.remote, keys, policy.as_ref(), size)?;
+        let demands = Demands {
+            keys,
+            policy: policy.as_ref(),
+        };
+        let newest = u64::from(kept::keep_newest(copy, newest, demands, size)?);
+        let kept = newest + self.kept.bring_over(copy, &self.remote, demands, size)?;
         count("checkpoints", kept);
         let missing_blobs = self.blobs.missing();
         self.metrics.missing_blobs(&self.origin, missing_blobs);
