@@ -268,9 +268,9 @@ fn records_in_ones_name_and_missed_ones_are_found() {
     scene.expect(0, &[]);
 
     // Entries that are not what the log signed are refused and read elsewhere.
-    scene.log.grow(900);
+    scene.log.grow(1100);
     scene.publish(&["log", "mirror", "witness"]);
-    let bundle = scene.pki.path("log/tile/entries/002");
+    let bundle = scene.pki.path("log/tile/entries/003");
     let mut octets = fs::read(&bundle).unwrap();
     octets[9] ^= 1;
     fs::write(&bundle, octets).unwrap();

@@ -50,7 +50,7 @@ new records, and raises alarms: fork, rollback, false-answer, unexpected-record,
 unproven, unread, unreachable. The evidence of a fork is a file in state_dir that anybody can check:
 ishibumi fork verify. docs/monitor.md lists every key.
 
-Exit codes with --once: 0 nothing stands, 1 something is wrong, 2 usage, 3 somebody does not answer (the
+Exit codes: with --once 0 nothing stands, 1 something is wrong, 2 usage, 3 somebody does not answer (the
 webhook too), 4 a log stands still, or what can be seen does not suffice to tell. Without --once it goes
 on until it is told to stop, and ends with 0.";
 
