@@ -109,7 +109,12 @@ submit() {
   status=$(curl -s --max-time 30 -o "$3.tlog-proof" -D "$3.headers" -w '%{http_code}' --data-binary "@$3.entry" \
     -H "Authorization: Bearer $(cat "$at/$1/bearer")" -H 'Content-Type: application/octet-stream' "$log_url/v1/submit")
   tr -d '\r' <"$3.headers" | sed -n 's/^[Ii]shibumi-[Ll]eaf: //p' >"$3.leaf"
-  [ "$status" = 200 ] || { echo "submit answered $status"; cat "$3.tlog-proof"; return 1; }
+  [ "$status" = 200 ] && return
+  echo "submit answered $status"
+  cat "$3.tlog-proof"
+  # Why the quorum is missing is in the log's metrics.
+  curl -s "$(sed -n 's/.*(admin \(http:[^)]*\)).*/\1/p' "$at/$1.out")/metrics" | grep -i '^[a-z_]*witness'
+  return 1
 }
 
 # submit_many NAME FROM TO: opaque records of five digits in one batch, so that tiles fill.

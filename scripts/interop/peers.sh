@@ -86,8 +86,13 @@ needs() {
   done
 }
 
-# version_of PEER: MODULE VERSION of a program as it was built, from the program itself.
+# version_of PEER: MODULE VERSION of a program, from the program itself; or from PROGRAM.version beside it, for
+# one that somebody built from a checkout and put there.
 version_of() {
-  go version -m "$peers_dir/bin/$1" 2>/dev/null | awk '$1 == "mod" { found = $2 " " $3 } $1 == "path" { path = $2 }
-    $1 == "dep" && index(path, $2 "/") == 1 { found = $2 " " $3 } END { print found }'
+  if [ -e "$peers_dir/bin/$1.version" ]; then
+    cat "$peers_dir/bin/$1.version"
+  else
+    go version -m "$peers_dir/bin/$1" 2>/dev/null | awk '$1 == "path" { path = $2 "/" } $1 == "mod" || $1 == "dep" {
+      if (index(path, $2 "/") == 1) found = $2 " " $3 } END { print found }'
+  fi
 }

@@ -132,9 +132,24 @@ witness:
   mirrorname: sun.example/m
   mirrorloglists: ["http://127.0.0.1:$lists/logs.txt"]
 YAML
+  # It ends at once if it runs no CT log, so it runs an empty one.
+  openssl req -x509 -newkey rsa:2048 -nodes -keyout "$at/root.key" -out "$at/root.crt" -days 2 -subj "/CN=No CA" 2>/dev/null
+  cat >>"$at/sun.yaml" <<YAML
+logs:
+  - shortname: empty
+    inception: $(date -u +%F)
+    submissionprefix: https://127.0.0.1/ct
+    monitoringprefix: https://127.0.0.1/ct-monitoring
+    roots: $at/root.crt
+    secret: $at/sun.seed
+    cache: $at/sun.cache
+    localdirectory: $at/sun.ct
+    notafterstart: $(date -u +%FT00:00:00Z)
+    notafterlimit: $(date -u -d '+1 year' +%FT00:00:00Z)
+YAML
   # The tagged version knows no mirror, and reads lists by HTTP alone; the newer one from HTTPS and files.
   if [ "$1" = sunlight ]; then
-    sed -i '/monitoringprefix\|localdirectory\|mirror/d' "$at/sun.yaml"
+    sed -i '/^  monitoringprefix\|^  localdirectory\|^  mirror/d' "$at/sun.yaml"
   else
     sed -i "s|http://127.0.0.1:$lists|$at/lists|" "$at/sun.yaml"
   fi
@@ -144,8 +159,12 @@ YAML
   until_true 20 "Sunlight has pulled the list" grep -q 'log.example/interop' "$at/sun.out"
 }
 
-# The witness's Ed25519 key as Sunlight's page for people has it.
-sunlight_key() { curl -sf "http://127.0.0.1:$sunlight_port/" | grep -o 'sun\.example/w+[0-9a-f]\{8\}+[A-Za-z0-9+/=]*' | awk 'length($0) < 100' | head -n 1; }
+# sunlight_keys: what Sunlight says of its keys, for programs where it does, and on its page for people.
+sunlight_keys() {
+  curl -sf "$sunlight_url/witness.v0.json" "$sunlight_url/mirror/mirror.v0.json" "http://127.0.0.1:$sunlight_port/" |
+    grep -oE "sun\.example/$1\+[0-9a-f]{8}\+[A-Za-z0-9+/=]+"
+}
+sunlight_key() { sunlight_keys w | ed25519; }
 
 # A Sigsum log's origin is the hash of its key, so the key comes first.
 row_sigsum_witness() {

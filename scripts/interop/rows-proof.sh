@@ -6,9 +6,11 @@ row_torchwood_reads() {
   make_witness witness witness.example/w
   watch witness "$log_vkey"
   serve_witness witness
-  log_policy log "$witness_vkey" "$witness_url"
+  local policy=$at/log/policy.txt stem=$at/record other post_quantum
+  # With all keys of all parties, Ed25519 and ML-DSA-44: torchwood's policy then wants each to have signed.
+  post_quantum=$(ml_dsa <"$at/witness.keys" || true)
+  log_policy log "$witness_vkey" "$witness_url" ${post_quantum:+"$post_quantum" "$witness_url"}
   serve_log log
-  local policy=$at/log/policy.txt stem=$at/record other
   check "600 records are logged" submit_many log 0 600
   check "one more, with its proof" submit log "the record" "$stem"
   check "torchwood's VerifyProof under our policy file" verify -policy "$policy" -proof "$stem.tlog-proof" -leaf "$(cat "$stem.leaf")"

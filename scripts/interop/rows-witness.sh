@@ -110,9 +110,9 @@ row_litebastion() {
   feature ishibumi-witness bastion "a bastion client" serve
   local port http hash
   make_log log log.example/interop
+  make_witness stranger witness.example/stranger
   make_witness witness witness.example/w
   watch witness "$log_vkey"
-  make_witness stranger witness.example/stranger
   hash=$(our ishibumi-witness bastion-key --dir "$at/witness" | grep -oE '[0-9a-f]{64}' | head -n 1)
   openssl req -x509 -newkey rsa:2048 -nodes -keyout "$at/ca.key" -out "$at/ca.crt" -days 2 -subj "/CN=Interop CA" 2>/dev/null
   openssl req -new -newkey rsa:2048 -nodes -keyout "$at/tls.key" -out "$at/tls.csr" -subj "/CN=localhost" 2>/dev/null
@@ -125,6 +125,7 @@ row_litebastion() {
   until_true 20 "litebastion listens" answers "http://127.0.0.1:$http/"
   started witness "$ours/ishibumi-witness" serve --dir "$at/witness" --listen 127.0.0.1:0 --bastion "localhost:$port" --bastion-ca "$at/ca.crt"
   until_true 30 "litebastion has our witness as a backend" grep -q "accepted new backend connection.*$hash" "$at/bastion.out"
+  check "it forwards to our witness, which answers" test 400 = "$(curl -s -m 10 -o "$at/answer" -w '%{http_code}' -d x "http://127.0.0.1:$http/$hash/add-checkpoint")"
   cosigned_by witness.example/w "$witness_vkey" "http://127.0.0.1:$http/$hash"
   started stranger "$ours/ishibumi-witness" serve --dir "$at/stranger" --listen 127.0.0.1:0 --bastion "localhost:$port" --bastion-ca "$at/ca.crt"
   until_true 30 "the stranger is turned away" grep -qi 'bastion' "$at/stranger.out"
