@@ -248,8 +248,8 @@ fn a_ca_that_was_compromised_takes_its_later_words_with_it() {
 /// Who holds the key of a CA can certify another CA later, and that one's unit and token may be old.
 #[test]
 fn a_ca_below_a_compromised_one_is_not_believed() {
-    let scene = Scene::new();
-    let pki = &scene.pki;
+    // Before the token, so that every certificate is valid when it is made.
+    let pki = Pki::new().under_a_root();
     pki.openssl(
         "req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout middle.key -out middle.csr \
          -subj /C=JP/O=Test/CN=Middle",
@@ -267,6 +267,8 @@ fn a_ca_below_a_compromised_one_is_not_believed() {
         let known = pki.path("anchors/intermediates").join(name);
         fs::copy(pki.path(name), known).unwrap();
     }
+    let scene = Scene::on(pki);
+    let pki = &scene.pki;
     let root = |reason: &str| {
         let date = at(scene.proven + DAY);
         let of = at(scene.proven + 30 * DAY);

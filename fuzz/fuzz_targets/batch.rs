@@ -7,6 +7,7 @@
 use bytes::Bytes;
 use libfuzzer_sys::fuzz_target;
 
+#[allow(dead_code, reason = "what the server needs of it is more")]
 #[path = "../../log-server/src/http/batch.rs"]
 mod batch;
 #[allow(dead_code, reason = "what the server needs of it is more")]
