@@ -1,4 +1,5 @@
-//! Evidence that a log has two histories, as a file that convicts on its own (`docs/formats/fork-evidence.md`).
+//! Evidence that a log has two histories, as a file that convicts on its own
+//! (`docs/formats/fork-evidence.md`).
 //!
 //! ```text
 //! ishibumi fork-evidence v1

@@ -107,10 +107,8 @@ pub fn parse(bytes: &[u8]) -> Result<Vec<Entry>, ListError> {
         }
         let entry = entries.last_mut().ok_or(ListError::Order(number))?;
         match keyword {
-            "origin" => {
-                if entry.key.as_ref().is_ok_and(|key| key.name() != value) {
-                    entry.key = Err(EntryError::Origin(value.chars().take(64).collect()));
-                }
+            "origin" if entry.key.as_ref().is_ok_and(|key| key.name() != value) => {
+                entry.key = Err(EntryError::Origin(value.chars().take(64).collect()));
             }
             "qpd" => entry.qpd = Some(value.to_owned()),
             "contact" => entry.contact = Some(value.to_owned()),

@@ -12,7 +12,7 @@ use ishibumi_store::{Clock, Registers};
 use ishibumi_tlog::log_list::{self, Entry, LIST_LEN_MAX};
 use ishibumi_wire::{Net, Request};
 
-use crate::follow::{Added, Follower, StateError};
+use crate::follow::{Added, Follower, LogState, StateError};
 use crate::refusal::AddLogError;
 
 /// Where a list is read from.
@@ -121,7 +121,7 @@ pub fn apply<R: Registers, C: Clock>(
             Err(AddLogError::State(error)) => return Err(error),
             Err(error @ AddLogError::OtherKey { .. }) => {
                 let log = follower.log(ishibumi_tlog::Hash::of(key.name().as_bytes()))?;
-                let mut keys = log.iter().flat_map(|log| log.keys());
+                let mut keys = log.iter().flat_map(LogState::keys);
                 let changed = keys.any(|known| known.kind() == key.kind());
                 let list = if changed {
                     &mut outcome.refused

@@ -6,7 +6,7 @@ mod common;
 use common::*;
 use ishibumi_store::MemoryRegisters;
 use ishibumi_tlog::Hash;
-use ishibumi_tlog::key::{NoteSigner, SignatureType};
+use ishibumi_tlog::key::{NoteSigner, SignatureType, VerifierKey};
 use ishibumi_tlog::note::{Note, NoteError, SignatureLine};
 use ishibumi_witness::{
     AddLogError, Added, Cosigners, Home, HomeError, Identity, KeyChangeError, Refusal, StateError,
@@ -58,7 +58,7 @@ fn init_makes_two_keys_and_both_sign() {
     let lines = place.grow(10, 20);
     let kinds = place.with(|witness| {
         let keys = witness.identity().active().iter();
-        keys.map(|key| key.kind()).collect::<Vec<_>>()
+        keys.map(VerifierKey::kind).collect::<Vec<_>>()
     });
     assert_eq!(
         kinds,

@@ -278,7 +278,7 @@ fn damaged_and_exchanged_values_are_refused() {
     let unsigned = first..text.find("\nlatest ").unwrap();
     // The 3,300 octets of the ML-DSA-44 line are all alike: every 16th of them.
     let long = text.rfind(WITNESS).unwrap()..good.len();
-    let sampled = |at: &usize| !long.contains(at) || at % 16 == 0;
+    let sampled = |at: &usize| !long.contains(at) || at.is_multiple_of(16);
     for at in (0..good.len()).filter(|at| !unsigned.contains(at) && sampled(at)) {
         let mut flipped = good.clone();
         flipped[at] ^= 0x01;

@@ -1,5 +1,7 @@
 //! What a witness answers: signature lines with 200, a size with 409 (C2SP tlog-witness).
 
+use std::fmt::Write as _;
+
 use crate::decimal;
 use crate::note::{NOTE_LEN_MAX, SIGNATURES_MAX, SignatureLine};
 use crate::tree::SIZE_MAX;
@@ -30,7 +32,12 @@ pub enum AnswerError {
 
 /// The body of a 200: one line per signature.
 pub fn encode_signatures(lines: &[SignatureLine]) -> String {
-    lines.iter().map(|line| format!("{line}\n")).collect()
+    let mut body = String::new();
+    for line in lines {
+        // Writing to a String does not fail.
+        let _ = writeln!(body, "{line}");
+    }
+    body
 }
 
 /// Reads the body of a 200: one or more signature lines. Nothing in them has been verified; lines of

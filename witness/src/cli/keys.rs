@@ -77,12 +77,21 @@ pub(super) fn bastion(common: &Common) -> Result<Printed, Failure> {
     })
 }
 
+/// Each text as a line.
+pub(super) fn lines(texts: &[String]) -> String {
+    let mut all = texts.join("\n");
+    if !all.is_empty() {
+        all.push('\n');
+    }
+    all
+}
+
 /// A line per key; with `--json` the first by itself as well.
 fn printed(keys: &[VerifierKey]) -> Printed {
     let texts: Vec<String> = keys.iter().map(VerifierKey::to_string).collect();
     let name = keys.first().map_or("", VerifierKey::name);
     Printed {
-        text: texts.iter().map(|key| format!("{key}\n")).collect(),
+        text: lines(&texts),
         json: json!({ "name": name, "vkey": texts.first(), "vkeys": texts }),
     }
 }

@@ -12,6 +12,7 @@ use ishibumi_witness::{Added, Alarms, Home, ListSource, LogState, Recorded, appl
 use serde_json::json;
 
 use super::failure::Failure;
+use super::keys::lines;
 use super::{Common, Printed};
 
 /// For commands that sign nothing: no alarm can be raised.
@@ -61,11 +62,11 @@ pub(super) fn add_list(common: &Common, from: &str) -> Result<Printed, Failure> 
         )));
     }
     let (added, known) = (outcome.added.len(), outcome.known);
-    let skipped: String = (outcome.skipped.iter())
-        .map(|line| format!("skipped: {line}\n"))
-        .collect();
+    let skipped = outcome.skipped.iter();
+    let mut said: Vec<String> = skipped.map(|line| format!("skipped: {line}")).collect();
+    said.push(format!("{added} logs added, {known} were there already"));
     Ok(Printed {
-        text: format!("{skipped}{added} logs added, {known} were there already\n"),
+        text: lines(&said),
         json: json!({ "added": outcome.added, "known": known, "skipped": outcome.skipped }),
     })
 }
@@ -163,7 +164,7 @@ pub(super) fn forks(common: &Common, out: Option<&Path>) -> Result<Printed, Fail
         for evidence in found.chain(follower.suspicions(&log)?) {
             let file = out.map(|out| export(out, &evidence)).transpose()?;
             match &file {
-                Some(file) => text.push_str(&format!("{file}\n")),
+                Some(file) => text.push_str(&lines(std::slice::from_ref(file))),
                 None => text.push_str(&evidence.encode()),
             }
             let keys: Vec<String> = evidence.keys().iter().map(VerifierKey::to_string).collect();

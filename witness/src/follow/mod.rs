@@ -41,7 +41,7 @@ use crate::refusal::Refusal;
 const LOG_PREFIX: &str = "log/";
 
 /// The most lines in our own names that are checked in a submitted note: honest notes have one per key.
-const OWN_LINES_MAX: usize = 16;
+const OWN_LINES_MAX: usize = 8;
 
 /// Follows logs over a store and a clock. Methods may be called from any thread and block on the store.
 pub struct Follower<R, C> {
