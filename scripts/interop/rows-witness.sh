@@ -32,7 +32,9 @@ row_our_probe() {
   make_log log log.example/interop
   make_witness witness witness.example/w
   watch witness "$log_vkey"
+  watch witness "$(make_log_key first.example/log "$at/first.key")"
   serve_witness witness
+  first_contact "$witness_url"
   log_policy log "$witness_vkey" "$witness_url"
   serve_log log
   check "our log is cosigned" submit_many log 0 300
