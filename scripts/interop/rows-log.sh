@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034,SC2154
 # Rows about our log: cosigned by the witnesses of others, read and checked by the tools of others.
 
 # cosigned_by PEER VKEY URL: our log, with this witness as its whole quorum. The log is in $at/log, made
@@ -48,7 +48,7 @@ row_litewitness() {
   make_log log log.example/interop
   ssh-keygen -q -t ed25519 -N '' -C '' -f "$at/key"
   # A socket's path is short, so it is relative to the row's folder.
-  cd "$at"
+  cd "$at" || return
   started agent ssh-agent -D -a agent.sock
   until_true 10 "the agent listens" test -S agent.sock
   SSH_AUTH_SOCK=$at/agent.sock ssh-add -q key

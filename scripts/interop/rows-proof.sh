@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034,SC2154
 # Rows about proofs and whole logs, checked across implementations.
 
 row_torchwood_reads() {
