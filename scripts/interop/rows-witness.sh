@@ -94,7 +94,7 @@ row_log_lists() {
   check "our witness adds the logs of a list by its URL" our ishibumi-witness add-logs --dir "$at/witness" --from "http://127.0.0.1:$port/logs.txt"
   check "both are there" test 2 = "$(our ishibumi-witness logs --dir "$at/witness" | grep -c 'example/log')"
   if [ -x "$peers_dir/bin/witnessctl" ]; then
-    check "witnessctl pulls the same list" peer witnessctl pull-logs -db "$at/lite.db" -source "http://127.0.0.1:$port/logs.txt" -verbose
+    check "witnessctl pulls the same list" peer witnessctl pull-logs -db "$at/lite.db" -source "$at/lists/logs.txt" -verbose
     check "and lists the same logs" test 2 = "$(peer witnessctl list-logs -db "$at/lite.db" | grep -c 'example/log')"
   fi
   serve_witness witness
