@@ -12,8 +12,8 @@ use std::time::Duration;
 use bytes::{Buf as _, Bytes};
 use flate2::Compression;
 use flate2::bufread::{GzDecoder, GzEncoder};
-use http::HeaderMap;
 use http::header::CONTENT_ENCODING;
+use http::{HeaderMap, HeaderValue};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -61,7 +61,7 @@ impl BodyStream {
         patience: Duration,
     ) -> Result<Self, Incoming> {
         let mut codings = headers.get_all(CONTENT_ENCODING).iter();
-        let coding = codings.next().map(|coding| coding.as_bytes());
+        let coding = codings.next().map(HeaderValue::as_bytes);
         let inflater = match (coding, codings.next()) {
             (None, None) => None,
             (Some(coding), None) if coding.eq_ignore_ascii_case(b"identity") => None,
@@ -216,6 +216,9 @@ impl BufRead for Fed {
 }
 
 /// `octets` in gzip format (RFC 1952), for requests with `Content-Encoding: gzip`.
+///
+/// # Panics
+/// Never: reading and writing memory does not fail.
 pub fn gzip(octets: &[u8]) -> Vec<u8> {
     let mut out = Vec::new();
     GzEncoder::new(octets, Compression::fast())

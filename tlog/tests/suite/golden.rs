@@ -24,7 +24,7 @@ use ishibumi_tlog::tree::{
 };
 use ishibumi_tlog::{Checkpoint, Hash, Policy};
 
-use super::memory::Nodes;
+use super::memory::{Nodes, Prefix};
 use super::oracle;
 
 const ORIGIN: &str = "ishibumi.example/golden";
@@ -210,23 +210,29 @@ fn files() -> BTreeMap<PathBuf, Vec<u8>> {
     put("entry-73.tlog-proof", proof.encode().into_bytes());
     put("entry-73", entry(PROVEN));
 
-    // The last entries on their way to a mirror: the rest of one bundle, and a partial one.
+    let (body, info) = upload_files(&all);
+    put("upload-500-600.add-entries", body);
+    put("upload-500-600.mirror-info", info);
+    files
+}
+
+/// The last entries on their way to a mirror, the rest of one bundle and a partial one; and what asks for
+/// them.
+fn upload_files(nodes: &Prefix<'_>) -> (Vec<u8>, Vec<u8>) {
     let head = upload();
     let mut body = head.encode().unwrap();
     for range in head.packages() {
         let entries = (range.start()..range.end()).map(entry).collect();
-        let Ok(proof) = Package::prove(&all, range, SIZE);
+        let Ok(proof) = Package::prove(nodes, range, SIZE);
         let package = Package::new(range, entries, proof.unwrap()).unwrap();
         body.extend(package.encode());
     }
-    put("upload-500-600.add-entries", body);
     let info = MirrorInfo {
         size: SIZE,
         next: head.start,
         ticket: head.ticket,
     };
-    put("upload-500-600.mirror-info", info.encode().into_bytes());
-    files
+    (body, info.encode().into_bytes())
 }
 
 fn upload() -> UploadHead {

@@ -1,5 +1,6 @@
 //! The commands of a mirror's operator: `ishibumi-witness mirror ...`.
 
+use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -161,7 +162,10 @@ impl MirrorCommand {
                 vkey,
                 url,
                 policy,
-            } => (common.json, add_log(&common, &vkey, url, policy.as_deref())),
+            } => (
+                common.json,
+                add_log(&common, &vkey, url.as_deref(), policy.as_deref()),
+            ),
             Self::AddLogKey { common, vkey } => {
                 let add = |logs: &LogFollower| logs::add_key(logs, &vkey);
                 (common.json, of_mirror(&common, add))
@@ -223,7 +227,7 @@ fn vkey(common: &Common) -> Result<Printed, Failure> {
 fn add_log(
     common: &Common,
     vkey: &str,
-    url: Option<String>,
+    url: Option<&str>,
     policy: Option<&Path>,
 ) -> Result<Printed, Failure> {
     let key = logs::parse_key(vkey)?;
@@ -232,7 +236,7 @@ fn add_log(
     Ok(logs::added(&key, added))
 }
 
-fn source(url: String, policy: Option<&Path>) -> Result<Source, Failure> {
+fn source(url: &str, policy: Option<&Path>) -> Result<Source, Failure> {
     let known = ["http://", "https://"].iter().any(|s| url.starts_with(s));
     if !known || url.chars().any(|c| c.is_whitespace() || c.is_control()) {
         let usage = format!("--url: {url:?} is not an http or https URL");
@@ -322,10 +326,12 @@ fn follow(common: &Common) -> Result<Printed, Failure> {
                 continue;
             }
         };
-        text.push_str(&format!(
-            "{origin}: size {}; {} entries, {} blobs and {} kept checkpoints are new; {} blobs are missing\n",
+        // Writing to a String does not fail.
+        let _ = writeln!(
+            text,
+            "{origin}: size {}; {} entries, {} blobs and {} kept checkpoints are new; {} blobs are missing",
             pulled.size, pulled.entries, pulled.blobs, pulled.kept, pulled.missing_blobs,
-        ));
+        );
         list.push(json!({
             "origin": origin,
             "size": pulled.size,

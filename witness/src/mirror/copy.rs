@@ -12,6 +12,7 @@ use ishibumi_store::{Batch, KeptCheckpoint, LogStore, NewRecord, StoreError, Sto
 use ishibumi_tlog::Checkpoint;
 use ishibumi_tlog::hash::{Hash, leaf_hash};
 use ishibumi_tlog::key::VerifierKey;
+use ishibumi_tlog::note::Note;
 use ishibumi_tlog::protocol::add_entries::{AuthenticPackage, PackageRange};
 use ishibumi_tlog::tile::{TILE_WIDTH, TileNodes, tile_width};
 use ishibumi_tlog::tree::root;
@@ -88,8 +89,7 @@ impl LogCopy {
         let Some(note) = self.store.published()? else {
             return Ok(None);
         };
-        let size = Checkpoint::parse(note.text()).map(|checkpoint| checkpoint.size);
-        let size = size.map_err(|error| self.damaged(error.to_string()))?;
+        let size = self.size_of(&note)?;
         Ok(Some(KeptCheckpoint { size, note }))
     }
 
@@ -142,6 +142,27 @@ impl LogCopy {
             blobs: vec![blob],
         };
         self.store.stage(self.next()?, &batch).map(drop)
+    }
+
+    /// Makes `signed` the mirror checkpoint. Durable once this returns.
+    ///
+    /// The log's part of it comes first, as the store's signed head: at each opening the store holds that
+    /// against the tree, and the published checkpoint against it.
+    pub(super) fn publish(&self, signed: &Recorded) -> Result<(), StoreError> {
+        let checkpoint = signed.checkpoint();
+        let head = self.store.signed_head()?;
+        let size = head.as_ref().map(|head| self.size_of(head)).transpose()?;
+        if size.is_none_or(|size| size < checkpoint.size) {
+            let by_log = Note::new(checkpoint.to_text(), signed.log_lines().to_vec());
+            self.store.swap_signed_head(head.as_ref(), &by_log)?;
+        }
+        self.store.publish(checkpoint.size, &signed.note(), false)
+    }
+
+    fn size_of(&self, note: &Note) -> Result<u64, StoreError> {
+        let checkpoint = Checkpoint::parse(note.text());
+        let checkpoint = checkpoint.map_err(|error| self.damaged(error.to_string()))?;
+        Ok(checkpoint.size)
     }
 
     /// Waits until nobody else appends or signs.

@@ -315,7 +315,7 @@ impl<R: Registers, C: Clock> Mirror<R, C> {
         let log_lines = upload.target.log_lines().to_vec();
         let signed = Recorded::check(target.clone(), log_lines, lines.clone(), state.keys(), &own)
             .map_err(Refusal::Signer)?;
-        copy.store().publish(target.size, &signed.note(), false)?;
+        copy.publish(&signed)?;
         Ok(lines)
     }
 

@@ -115,7 +115,7 @@ impl MirrorHome {
         source: Option<&Source>,
     ) -> Result<Added, MirrorLogError> {
         let (registers, _) = self.home.parts()?;
-        let follower = self.follower(registers, Box::new(|_| {}))?;
+        let follower = follower(registers, Box::new(|_| {}))?;
         let id = Hash::of(key.name().as_bytes());
         // The database first: a log that is known has one. One that a crash left is taken up.
         let path = self.logs_path().join(id.to_hex());
@@ -138,7 +138,7 @@ impl MirrorHome {
         let identity = Identity::load(&registers)?;
         check_binding(&registers, &identity, &cosigners)?;
         let tickets = ticket_key(&registers)?;
-        let follower = self.follower(registers, alarms)?;
+        let follower = follower(registers, alarms)?;
         let mut copies = Vec::new();
         for log in follower.logs()? {
             let id = Hash::of(log.origin().as_bytes());
@@ -156,17 +156,7 @@ impl MirrorHome {
         alarms: Alarms,
     ) -> Result<Follower<RocksRegisters, SystemClock>, HomeError> {
         let (registers, _) = self.home.parts()?;
-        self.follower(registers, alarms)
-    }
-
-    fn follower(
-        &self,
-        registers: RocksRegisters,
-        alarms: Alarms,
-    ) -> Result<Follower<RocksRegisters, SystemClock>, HomeError> {
-        ticket_key(&registers)?;
-        let own = Own::mirror(Identity::load(&registers)?.all());
-        Ok(Follower::open(registers, SystemClock, own, alarms)?)
+        follower(registers, alarms)
     }
 
     fn logs_path(&self) -> PathBuf {
@@ -177,6 +167,16 @@ impl MirrorHome {
     pub fn path(&self) -> &Path {
         &self.dir
     }
+}
+
+/// Follows the logs of a mirror's store.
+fn follower(
+    registers: RocksRegisters,
+    alarms: Alarms,
+) -> Result<Follower<RocksRegisters, SystemClock>, HomeError> {
+    ticket_key(&registers)?;
+    let own = Own::mirror(Identity::load(&registers)?.all());
+    Ok(Follower::open(registers, SystemClock, own, alarms)?)
 }
 
 /// The ticket key of a mirror's store; no other store has one.

@@ -124,6 +124,8 @@ fn body_end(error: &BodyError) -> End {
 }
 
 /// What the mirror did, or the answer to what it refused (C2SP tlog-mirror, "Processing").
+// The error is an answer on its way out, once per refused upload.
+#[allow(clippy::result_large_err)]
 fn done<R: Registers, C: Clock, T>(
     api: &Api<R, C>,
     outcome: Result<Result<T, UploadRefusal>, Reply>,

@@ -30,7 +30,7 @@ fn an_upload_that_breaks_off_keeps_its_whole_packages() {
             }
         }
         // A body that ends early, without a word about it.
-        let answer = server.add_entries(whole[..two + 1].to_vec()).await;
+        let answer = server.add_entries(whole[..=two].to_vec()).await;
         assert_eq!(info(&answer, 202).next, 512);
         let answer = server.add_entries(body(&log, 512, 1000)).await;
         server.signed(&answer, &log, 1000);
@@ -146,7 +146,7 @@ fn a_client_that_stands_still_is_let_go() {
         let one = prefix(&log, &head(0, 600), 1).len();
         let (head_text, _) = Slow::begin(&server.url, whole.len(), &whole[..one / 2]).answer();
         assert!(head_text.starts_with("http/1.1 408"), "{head_text}");
-        let (head_text, _) = Slow::begin(&server.url, whole.len(), &whole[..one + 1]).answer();
+        let (head_text, _) = Slow::begin(&server.url, whole.len(), &whole[..=one]).answer();
         assert!(head_text.starts_with("http/1.1 202"), "{head_text}");
         server.end().await;
     });

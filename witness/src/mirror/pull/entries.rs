@@ -10,7 +10,7 @@ use ishibumi_tlog::tree::prove_consistency;
 
 use super::PullError;
 use super::remote::Remote;
-use crate::follow::Recorded;
+use crate::follow::{LogState, Recorded};
 use crate::mirror::copy::LogCopy;
 use crate::mirror::core::Mirror;
 
@@ -36,7 +36,7 @@ pub(super) fn advance<R: Registers, C: Clock>(
         return Err(remote.wrong("checkpoint", reason));
     }
     let state = mirror.follower().log(copy.id())?;
-    let old = state.as_ref().map_or(0, |state| state.size());
+    let old = state.as_ref().map_or(0, LogState::size);
     if checkpoint.size < old {
         // A cache may be behind. What the log signed has to fit all the same.
         let keys = state.as_ref().map_or(&[][..], |state| state.keys());

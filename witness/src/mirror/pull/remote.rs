@@ -6,7 +6,7 @@ use ishibumi_tlog::note::{NOTE_LEN_MAX, Note};
 use ishibumi_tlog::tile::{
     ENTRY_LEN_MAX, TILE_LEN, TILE_WIDTH, Tile, TileKind, TilePath, TileSource, decode_bundle,
 };
-use ishibumi_wire::{Net, Request};
+use ishibumi_wire::{Net, NetError, Request};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -111,9 +111,13 @@ impl Remote {
         let mut stop = self.stop.clone();
         let answer = tokio::select! {
             _ = stop.wait_for(|&stop| stop) => return Err(PullError::Stopped),
-            answer = self.net.send(Request::get(url, most)) => answer,
+            answer = self.net.send(Request::get(&url, most)) => answer,
         };
-        let answer = answer.map_err(|error| self.wrong(&path, error.to_string()))?;
+        // The network names the URL, and so do we.
+        let answer = answer.map_err(|NetError(reason)| {
+            let reason = reason.strip_prefix(&format!("{url}: ")).unwrap_or(&reason);
+            self.wrong(&path, reason)
+        })?;
         match answer.status {
             200 => Ok(Some(answer.body)),
             404 => Ok(None),
