@@ -13,6 +13,7 @@
 # had to be refused and were. docs/interop.md keeps the table, and what was seen to deviate from C2SP.
 #
 # Exit codes: 0 no row failed, 1 some did, 2 usage, 3 Go or another tool is missing.
+# shellcheck disable=SC2154
 set -euo pipefail
 here=$(cd "$(dirname "$0")/.." && pwd)
 cd "$here"

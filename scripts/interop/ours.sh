@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034,SC2154
 # Our own programs as the rows need them: a log with a policy, a witness, submissions. Sourced.
 # A row has its own folder in $at, and `started` ends what it started.
 

@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034,SC2154
 # The other implementations: which, at which version, and how they come to $peers_bin. Sourced.
 
 # The one place where versions are pinned. A newer Go than the machine's comes from the module proxy.

@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034,SC2154
 # Rows about our log: cosigned by the witnesses of others, read and checked by the tools of others.
 
 # cosigned_by PEER VKEY URL: our log, with this witness as its whole quorum. The log is in $at/log, made
@@ -26,6 +26,12 @@ refuses_forks() {
   deviations "$(grep -E '^(DEVIATES|LENIENT|SIGNED)' "$at/check.out" || true)"
 }
 
+# first_contact URL: what a witness has to refuse of a log that it knows, $at/first.key, and never cosigned.
+first_contact() {
+  check "first contact: no answer is wrong beyond leniency" peer interop-probe -url "$1" -key "$at/first.key" -first
+  deviations "$(grep -E '^(DEVIATES|LENIENT|SIGNED)' "$at/check.out" || true)"
+}
+
 # Our log with its key and without its past: the witness knows more, so it must not start.
 log_refuses_to_fork() {
   local dir=$at/forked
@@ -42,15 +48,17 @@ row_litewitness() {
   make_log log log.example/interop
   ssh-keygen -q -t ed25519 -N '' -C '' -f "$at/key"
   # A socket's path is short, so it is relative to the row's folder.
-  cd "$at"
+  cd "$at" || return
   started agent ssh-agent -D -a agent.sock
   until_true 10 "the agent listens" test -S agent.sock
   SSH_AUTH_SOCK=$at/agent.sock ssh-add -q key
   lite_add_log "$at/lite.db" log.example/interop "$log_vkey"
+  lite_add_log "$at/lite.db" first.example/log "$(make_log_key first.example/log "$at/first.key")"
   port=$(free_port)
   key=$(ssh-keygen -lf key.pub | cut -d' ' -f2)
   started lite "$peers_dir/bin/litewitness" -db lite.db -name lite.example/w -key "$key" -ssh-agent agent.sock -listen "127.0.0.1:$port"
   until_true 20 "litewitness listens" answers "http://127.0.0.1:$port/"
+  first_contact "http://127.0.0.1:$port"
   cosigned_by lite.example/w "$(sed -n 's/.*vkey=\([^ ]*\).*/\1/p' lite.out | tr -d '"' | head -n 1)" "http://127.0.0.1:$port"
 }
 
@@ -64,8 +72,8 @@ lite_add_log() {
 import base64, hashlib, sqlite3, sys
 path, origin, key = sys.argv[1:]
 with sqlite3.connect(path) as db:
-    db.execute("CREATE TABLE log (origin TEXT PRIMARY KEY, tree_size INTEGER NOT NULL, tree_hash TEXT NOT NULL)")
-    db.execute("CREATE TABLE key (origin TEXT NOT NULL, key TEXT NOT NULL, FOREIGN KEY(origin) REFERENCES log(origin))")
+    db.execute("CREATE TABLE IF NOT EXISTS log (origin TEXT PRIMARY KEY, tree_size INTEGER NOT NULL, tree_hash TEXT NOT NULL)")
+    db.execute("CREATE TABLE IF NOT EXISTS key (origin TEXT NOT NULL, key TEXT NOT NULL, FOREIGN KEY(origin) REFERENCES log(origin))")
     empty = base64.b64encode(hashlib.sha256().digest()).decode()
     db.execute("INSERT INTO log (origin, tree_size, tree_hash) VALUES (?, 0, ?)", (origin, empty))
     db.execute("INSERT INTO key (origin, key) VALUES (?, ?)", (origin, key))
@@ -77,12 +85,15 @@ row_omniwitness() {
   needs omniwitness
   local port key
   make_log log log.example/interop
-  key=$(our ishibumi keygen --kind log --name omni.example/w --out "$at/omni.key")
+  key=$(make_log_key omni.example/w "$at/omni.key")
   printf 'Logs:\n  - Origin: log.example/interop\n    URL: http://127.0.0.1:1/\n    PublicKey: %s\n' "$log_vkey" >"$at/logs.yaml"
+  printf '  - Origin: first.example/log\n    URL: http://127.0.0.1:1/\n    PublicKey: %s\n' \
+    "$(make_log_key first.example/log "$at/first.key")" >>"$at/logs.yaml"
   port=$(free_port)
   started omni "$peers_dir/bin/omniwitness" --listen "127.0.0.1:$port" --metrics_listen "" --db_file "$at/omni.db" \
     --private_key_path "$at/omni.key" --additional_logs "$at/logs.yaml"
   until_true 20 "omniwitness listens" answers "http://127.0.0.1:$port/"
+  first_contact "http://127.0.0.1:$port"
   cosigned_by omni.example/w "$(as_cosigner "$key")" "http://127.0.0.1:$port"
 }
 
@@ -104,6 +115,7 @@ sunlight_witness() {
   needs "$1"
   make_log log log.example/interop
   serve_sunlight "$1" "$log_vkey"
+  first_contact "$sunlight_url"
   cosigned_by sun.example/w "$(sunlight_key)" "$sunlight_url"
 }
 
@@ -112,7 +124,7 @@ sunlight_witness() {
 serve_sunlight() {
   local port lists
   mkdir -p "$at/lists"
-  printf 'logs/v0\nvkey %s\n' "$2" >"$at/lists/logs.txt"
+  printf 'logs/v0\nvkey %s\nvkey %s\n' "$2" "$(make_log_key first.example/log "$at/first.key")" >"$at/lists/logs.txt"
   lists=$(free_port)
   started lists python3 -m http.server --bind 127.0.0.1 --directory "$at/lists" "$lists"
   until_true 10 "the log list is served" answers "http://127.0.0.1:$lists/logs.txt"
@@ -218,7 +230,7 @@ row_fsck() {
   refused "one octet of a tile" "fsck failed" "${checker[@]}" --storage_url "file://$at/hash/"
   cp -r "$at/copy" "$at/head" && sed -i '2s/.*/599/' "$at/head/checkpoint"
   refused "another size in the checkpoint" "fsck failed" "${checker[@]}" --storage_url "file://$at/head/"
-  our ishibumi keygen --kind log --name log.example/interop --out "$at/other.key" >"$at/log.vkey"
+  make_log_key log.example/interop "$at/other.key" >"$at/log.vkey"
   refused "another key" "fsck failed" "${checker[@]}" --storage_url "$log_url/"
 }
 

@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034,SC2154
 # Rows about mirrors: ours fed by others, others fed by our log.
 
 # tessera_server PEER POLICY: a Tessera log with this mirror policy, answering POST /add; sets tessera_url.
@@ -36,7 +36,8 @@ row_tessera_feeds() {
   rm "$at/theirs/checkpoint" "$at/ours/checkpoint"
   check "octet by octet the tiles of the log" diff -r "$at/theirs" "$at/ours"
   # Another history under the same key: Tessera does not even start where the mirror refuses its first tree.
-  kill "$pid" && wait "$pid" || true
+  kill "$pid"
+  wait "$pid" || true
   refused "our mirror signs no second history" "policy not met" timeout 60 "$peers_dir/bin/tessera-posix-main" \
     --storage_dir "$at/second" --listen "127.0.0.1:$(free_port)" --private_key "$at/tessera.key" --mirror_policy "$at/mirror-policy.txt"
   check "and keeps the first" size_is "$copy_url" 600
@@ -102,7 +103,8 @@ row_feeds_tessera() {
 # mirror_key NAME DIR OUT: the ML-DSA-44 private key of a witness of ours, one line.
 mirror_key() {
   grep -rhoa "PRIVATE+KEY+$1+[0-9a-f]\{8\}+[A-Za-z0-9+/=]*" "$2" | while read -r key; do
-    [ "$(cut -d+ -f5- <<<"$key" | base64 -d | head -c 1 | od -An -tu1 | tr -d ' ')" = 6 ] && printf '%s' "$key" >"$3"
+    # The first octet says what kind of key it is.
+    if [ "$(cut -d+ -f5- <<<"$key" | base64 -d | head -c 1 | od -An -tu1 | tr -d ' ')" = 6 ]; then printf '%s' "$key" >"$3"; fi
   done
   [ -s "$3" ]
 }
@@ -116,7 +118,7 @@ row_feeds_sunlight() {
   cp -r "$at/sun.data/mirror/$(origin_hash log.example/interop)" "$at/theirs"
   # It keeps bundles compressed, for a server that says so.
   find "$at/theirs/tile/entries" -type f | while read -r bundle; do
-    gzip -dc <"$bundle" >"$bundle.plain" 2>/dev/null && mv "$bundle.plain" "$bundle" || rm -f "$bundle.plain"
+    if gzip -dc <"$bundle" >"$bundle.plain" 2>/dev/null; then mv "$bundle.plain" "$bundle"; else rm "$bundle.plain"; fi
   done
   check "our audit replays the mirror's copy under its own cosignature" \
     our ishibumi audit --policy "$at/log/policy.txt" "$at/theirs"

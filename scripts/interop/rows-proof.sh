@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034,SC2154
 # Rows about proofs and whole logs, checked across implementations.
 
 row_torchwood_reads() {
@@ -27,11 +27,11 @@ row_torchwood_reads() {
   sed "s|^\(witness w1 \)[^ ]*|\1$other|" "$policy" >"$at/other-witness.txt"
   refused "another witness's key in the policy" "policy components satisfied" \
     verify -policy "$at/other-witness.txt" -proof "$stem.tlog-proof" -leaf "$(cat "$stem.leaf")"
-  other=$(our ishibumi keygen --kind log --name log.example/interop --out "$at/other-log.key")
+  other=$(make_log_key log.example/interop "$at/other-log.key")
   { echo "log $other" && grep -v '^log ' "$policy"; } >"$at/other-log.txt"
   refused "another log's key in the policy" "policy components satisfied" \
     verify -policy "$at/other-log.txt" -proof "$stem.tlog-proof" -leaf "$(cat "$stem.leaf")"
-  { echo "log $(our ishibumi keygen --kind log --name second.example/log --out "$at/second.key")"; cat "$policy"; } >"$at/two-logs.txt"
+  { echo "log $(make_log_key second.example/log "$at/second.key")"; cat "$policy"; } >"$at/two-logs.txt"
   if ! verify -policy "$at/two-logs.txt" -proof "$stem.tlog-proof" -leaf "$(cat "$stem.leaf")"; then
     deviations "torchwood's ParsePolicy wants every log of a policy to have signed (C2SP: any one)"
   fi

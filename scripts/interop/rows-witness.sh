@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034,SC2154
 # Rows about our witness, as the logs and clients of others meet it.
 
 row_tessera_oneshot() {
@@ -32,7 +32,9 @@ row_our_probe() {
   make_log log log.example/interop
   make_witness witness witness.example/w
   watch witness "$log_vkey"
+  watch witness "$(make_log_key first.example/log "$at/first.key")"
   serve_witness witness
+  first_contact "$witness_url"
   log_policy log "$witness_vkey" "$witness_url"
   serve_log log
   check "our log is cosigned" submit_many log 0 300
@@ -90,10 +92,10 @@ row_log_lists() {
   until_true 10 "the list is served" answers "http://127.0.0.1:$port/logs.txt"
   make_witness witness witness.example/w
   check "our witness adds the logs of a list by its URL" our ishibumi-witness add-logs --dir "$at/witness" --from "http://127.0.0.1:$port/logs.txt"
-  check "both are there" grep -c 'example/log' <(our ishibumi-witness logs --dir "$at/witness")
+  check "both are there" test 2 = "$(our ishibumi-witness logs --dir "$at/witness" | grep -c 'example/log')"
   if [ -x "$peers_dir/bin/witnessctl" ]; then
-    check "witnessctl pulls the same list" peer witnessctl pull-logs -db "$at/lite.db" -source "http://127.0.0.1:$port/logs.txt" -verbose
-    check "and lists the same logs" grep -c 'example/log' <(peer witnessctl list-logs -db "$at/lite.db")
+    check "witnessctl pulls the same list" peer witnessctl pull-logs -db "$at/lite.db" -source "$at/lists/logs.txt" -verbose
+    check "and lists the same logs" test 2 = "$(peer witnessctl list-logs -db "$at/lite.db" | grep -c 'example/log')"
   fi
   serve_witness witness
   printf 'witness w1 %s %s\nquorum w1\n' "$witness_vkey" "$witness_url" >"$at/witness-policy.txt"

@@ -1,10 +1,11 @@
 // Command probe asks a witness what it must refuse, and compares the answers with C2SP tlog-witness.
 //
-//	probe -url SUBMISSION_PREFIX -key PRIVATE_KEY_FILE -checkpoint FILE
+//	probe -url SUBMISSION_PREFIX -key PRIVATE_KEY_FILE (-checkpoint FILE | -first)
 //
 // The checkpoint is the newest that the witness cosigned, the key is its log's: with it the probe signs
-// forks that only the consistency checks can catch. One line a case: `as specified`, `DEVIATES` (another
-// refusal than C2SP wants), `LENIENT` (a good checkpoint in a bad wrapping, cosigned) or `SIGNED` (a
+// forks that only the consistency checks can catch. With -first the witness knows the log and has cosigned
+// nothing of it yet. One line a case: `as specified`, `DEVIATES` (another
+// refusal than C2SP wants), `LENIENT` (cosigned, and no harm done) or `SIGNED` (a
 // cosignature that must not exist).
 //
 // Exit codes: 0 nothing was signed, 1 something was, 2 usage or no answer.
@@ -38,7 +39,7 @@ type probe struct {
 	status int
 	// What a 409 has to say: the size that the witness knows.
 	conflict string
-	// The checkpoint in it is a good one and only its wrapping is not: to sign it does no harm.
+	// To cosign it does no harm: only the wrapping is bad, or the log is new.
 	harmless bool
 }
 
@@ -46,7 +47,12 @@ func main() {
 	url := flag.String("url", "", "submission prefix of the witness")
 	keyFile := flag.String("key", "", "file with the log's private key, in the note form")
 	checkpointFile := flag.String("checkpoint", "", "the newest checkpoint that the witness cosigned")
+	first := flag.Bool("first", false, "the witness has cosigned nothing of this log")
 	flag.Parse()
+	if (*checkpointFile == "") != *first {
+		flag.Usage()
+		os.Exit(2)
+	}
 	signed, err := run(strings.TrimSuffix(*url, "/"), *keyFile, *checkpointFile)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "probe:", err)
@@ -66,16 +72,7 @@ func run(url, keyFile, checkpointFile string) (signed bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	known, err := os.ReadFile(checkpointFile)
-	if err != nil {
-		return false, err
-	}
-	text, _, _ := strings.Cut(string(known), "\n\n")
-	head, err := torchwood.ParseCheckpoint(text + "\n")
-	if err != nil {
-		return false, err
-	}
-	probes, err := all(head, signer)
+	probes, err := probesFor(checkpointFile, signer)
 	if err != nil {
 		return false, err
 	}
@@ -106,7 +103,41 @@ func run(url, keyFile, checkpointFile string) (signed bool, err error) {
 	return signed, nil
 }
 
-func all(head torchwood.Checkpoint, signer note.Signer) ([]probe, error) {
+func probesFor(checkpointFile string, signer note.Signer) ([]probe, error) {
+	if checkpointFile == "" {
+		return firstContact(signer)
+	}
+	known, err := os.ReadFile(checkpointFile)
+	if err != nil {
+		return nil, err
+	}
+	text, _, _ := strings.Cut(string(known), "\n\n")
+	head, err := torchwood.ParseCheckpoint(text + "\n")
+	if err != nil {
+		return nil, err
+	}
+	return afterwards(head, signer)
+}
+
+// A witness has to take a log's first checkpoint on trust, whichever it is, so none of these does harm.
+func firstContact(signer note.Signer) ([]probe, error) {
+	root := tlog.Hash(sha256.Sum256([]byte("a first history")))
+	empty, err := sign(signer.Name(), tlog.Tree{N: 0, Hash: root}, signer)
+	if err != nil {
+		return nil, err
+	}
+	nine, err := sign(signer.Name(), tlog.Tree{N: 9, Hash: root}, signer)
+	if err != nil {
+		return nil, err
+	}
+	return []probe{
+		{what: "a first checkpoint with an old size", body: "old 5\n" + hashes(4) + "\n" + nine, status: 409, conflict: "0\n", harmless: true},
+		{what: "size 0 with a root that is not the empty tree's", body: "old 0\n\n" + empty, status: 422, harmless: true},
+		{what: "old size 0 with a proof", body: "old 0\n" + hashes(4) + "\n" + nine, status: 422, harmless: true},
+	}, nil
+}
+
+func afterwards(head torchwood.Checkpoint, signer note.Signer) ([]probe, error) {
 	size := fmt.Sprintf("%d", head.N)
 	otherRoot := tlog.Hash(sha256.Sum256([]byte("another history")))
 	larger := tlog.Tree{N: head.N + 5, Hash: otherRoot}
