@@ -498,15 +498,6 @@ fn own_address() -> std::net::Ipv4Addr {
     std::net::Ipv4Addr::new(127, 1 + process % 254, high, low)
 }
 
-/// A loopback address that no other witness has: a port of 127.0.0.1 may be taken by any connection
-/// of this machine while the witness is away.
-fn own_address() -> std::net::Ipv4Addr {
-    static TAKEN: AtomicU16 = AtomicU16::new(1);
-    let [high, low] = TAKEN.fetch_add(1, Ordering::Relaxed).to_be_bytes();
-    let [.., process] = std::process::id().to_be_bytes();
-    std::net::Ipv4Addr::new(127, 1 + process % 254, high, low)
-}
-
 /// Submits to the log at `url`.
 pub fn submit(
     url: &str,
