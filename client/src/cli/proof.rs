@@ -105,7 +105,7 @@ pub(crate) fn run(arguments: &ProofArguments, voice: Voice) -> Result<Exit, Fail
     } else {
         ""
     };
-    let (seen, known) = (names.len(), policy.counted(policy.demand()));
+    let (seen, known) = (head.witness_count(), policy.counted(policy.demand()));
     let time = head.not_after().map(rfc3339);
     let text = match (time, voice.language.is_english()) {
         (Some(time), true) => format!(

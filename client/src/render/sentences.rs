@@ -107,7 +107,7 @@ fn existence(statement: &Statement, english: bool) -> String {
         ..
     } = statement;
     let what = what(statement.kind, english);
-    let (seen, known) = (statement.witnesses.len(), statement.witnesses_known);
+    let (seen, known) = (statement.witness_count, statement.witnesses_known);
     match (statement.not_after.map(rfc3339), english) {
         (Some(time), true) => format!(
             "Log and witnesses: this {what} existed before {time}, when the quorum was complete; \

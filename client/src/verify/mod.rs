@@ -219,7 +219,7 @@ impl Verifier<'_> {
                 let detail = format!(
                     "signed by {}, cosigned by {} of {} witnesses",
                     head.checkpoint().origin,
-                    head.cosignatures().len(),
+                    head.witness_count(),
                     self.policy.counted(self.policy.demand())
                 );
                 report.note(Step::Checkpoint, Outcome::Passed, detail);
@@ -306,6 +306,7 @@ impl Verifier<'_> {
                     time: seen.time,
                 })
                 .collect(),
+            witness_count: leaf.head().witness_count(),
             witnesses_known: self.policy.counted(self.policy.demand()),
             demand: self.policy.demand(),
             not_after: leaf.head().not_after(),

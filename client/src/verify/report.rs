@@ -203,9 +203,11 @@ pub struct Statement {
     pub size: u64,
     /// Root of the tree.
     pub root: Hash,
-    /// Witnesses of the policy that cosigned this tree, by time.
+    /// Keys of the policy's witnesses that cosigned this tree, by time.
     pub witnesses: Vec<Witnessed>,
-    /// Witnesses that the policy names.
+    /// How many witnesses these are: keys of one name are one.
+    pub witness_count: usize,
+    /// Witnesses that the policy names and that count under the demand.
     pub witnesses_known: usize,
     /// Which cosignatures counted, for the quorum and for the proven time.
     pub demand: Demand,

@@ -1,5 +1,7 @@
 //! Checking checkpoints and proofs against a policy (C2SP tlog-proof, "Verifying a tlog proof").
 
+use std::collections::BTreeSet;
+
 use super::{Cosignature, Demand, Policy, Quorum, Standing};
 use crate::checkpoint::{Checkpoint, CheckpointError};
 use crate::hash::{Hash, leaf_hash};
@@ -78,6 +80,12 @@ impl TrustedCheckpoint {
         &self.cosignatures
     }
 
+    /// How many witnesses these are: keys of one name are one, as in [`Policy::counted`].
+    pub fn witness_count(&self) -> usize {
+        let names = self.cosignatures.iter().map(|seen| &seen.name);
+        names.collect::<BTreeSet<_>>().len()
+    }
+
     /// The smallest time T such that the cosignatures dated at or before T are a quorum: this tree
     /// existed at T, in seconds since the Epoch. `None` under `quorum none`, which proves no time.
     pub fn not_after(&self) -> Option<u64> {
@@ -152,7 +160,8 @@ impl Policy {
         }
         let asks_nothing = self.quorum == Quorum::None && demand == Demand::AnyAlgorithm;
         if standing.quorum.is_none() && !asks_nothing {
-            let cosigned = cosignatures.iter().map(|c| c.name.clone()).collect();
+            let names: BTreeSet<&String> = cosignatures.iter().map(|c| &c.name).collect();
+            let cosigned = names.into_iter().cloned().collect();
             let known = self.counted(demand);
             return Err(match demand {
                 Demand::AnyAlgorithm => TrustError::NoQuorum { cosigned, known },

@@ -17,6 +17,8 @@ pub use lint::{Lint, Shared, lint};
 pub use parse::{FILE_LEN_MAX, GROUPS_MAX, LOGS_MAX, PolicyError, PolicyProblem, WITNESSES_MAX};
 pub use standing::{Cosignature, Demand, GroupStanding, Standing};
 
+use std::collections::BTreeSet;
+
 use crate::key::VerifierKey;
 
 /// A policy file that was read and whose every name is resolved.
@@ -111,10 +113,15 @@ impl Policy {
         self.demand
     }
 
-    /// How many of the witnesses have a key that counts under `demand`.
+    /// How many witnesses have a key that counts under `demand`. Keys of one name are one witness: it
+    /// has an Ed25519 and an ML-DSA-44 key, say.
     pub fn counted(&self, demand: Demand) -> usize {
         let keys = self.witnesses.iter().map(|witness| &witness.key);
-        keys.filter(|key| demand.counts(key)).count()
+        let counting = keys.filter(|key| demand.counts(key));
+        counting
+            .map(VerifierKey::name)
+            .collect::<BTreeSet<_>>()
+            .len()
     }
 
     /// Whether the quorum can be met under `demand` at all: by all the witnesses that count together.

@@ -256,7 +256,7 @@ fn a_policy_carries_its_demand_into_every_check() {
             policy.counted(Demand::AnyAlgorithm),
             policy.counted(Demand::PostQuantum)
         ),
-        (6, 3)
+        (3, 3)
     );
     assert!(demanding.can_be_met(Demand::PostQuantum));
     // The world's own policy has Ed25519 witnesses alone.
