@@ -229,3 +229,50 @@ impl LogCopy {
         found.cloned()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use ishibumi_store::MemoryLog;
+
+    use super::*;
+
+    fn copy_of(entries: &[&str]) -> LogCopy {
+        let store = MemoryLog::new();
+        let records = entries.iter().map(|entry| NewRecord {
+            octets: entry.as_bytes().to_vec(),
+            leaf: leaf_hash(entry.as_bytes()),
+            keys: Vec::new(),
+        });
+        let batch = Batch {
+            records: records.collect(),
+            blobs: Vec::new(),
+        };
+        store.stage(0, &batch).unwrap();
+        LogCopy::new("log.example", Arc::new(store))
+    }
+
+    /// What is stored is read back before anything is signed: another entry, one too few, an exchange.
+    #[test]
+    fn a_copy_that_is_not_the_logs_is_found_out() {
+        let log = copy_of(&["a", "b", "c"]);
+        let root = log.root_at(3).unwrap();
+        log.check_stored(0, 3, root).unwrap();
+        log.check_stored(3, 3, root).unwrap();
+        for other in [
+            &["a", "b", "C"][..],
+            &["b", "a", "c"],
+            &["a", "b", "c", "d"],
+        ] {
+            let copy = copy_of(other);
+            let size = copy.next().unwrap();
+            for from in [0, size] {
+                let found = copy.check_stored(from, size, root);
+                assert!(
+                    matches!(found, Err(StoreError::Damaged { .. })),
+                    "{other:?}"
+                );
+            }
+        }
+        copy_of(&["a", "b"]).check_stored(0, 3, root).unwrap_err();
+    }
+}
