@@ -516,22 +516,6 @@ fn a_stored_head_whose_second_signature_is_damaged_is_refused() {
 }
 
 #[test]
-fn a_log_that_published_without_a_signed_head_is_refused() {
-    let rig = Rig::new();
-    let store = log(&rig, 0, 9);
-    drop(rig.signer(Arc::<MemoryLog>::clone(&store)).unwrap());
-    let tiles = StoredTiles(store.as_ref());
-    let head = Checkpoint::new(ORIGIN, 9, root(&TileNodes::new(&tiles, 9), 9).unwrap());
-    let note = Note::new(head.to_text(), rig.cosign(&head));
-    store.publish(9, &note, false).unwrap();
-    let error = rig.signer(store).err();
-    assert!(
-        matches!(error, Some(HeadError::Store(StoreError::Damaged { .. }))),
-        "{error:?}"
-    );
-}
-
-#[test]
 fn a_swap_that_reports_failure_is_gone_forward_from_either_way() {
     for outcome in [Outcome::NotApplied, Outcome::Applied] {
         let rig = Rig::new();

@@ -188,7 +188,8 @@ fn an_interrupted_init_does_not_serve() {
     let config = config(directory.path());
     let keys = init(&config, false).unwrap();
     let witness = witness().verifier().clone();
-    let lines: String = keys.iter().map(|key| format!("log {key}\n")).collect();
+    let line = |lines: String, key| format!("{lines}log {key}\n");
+    let lines = keys.iter().fold(String::new(), line);
     let policy = format!("{lines}witness w {witness} http://127.0.0.1:1\nquorum w\n");
     std::fs::write(&config.policy_file, policy).unwrap();
     std::fs::remove_dir_all(&config.data_dir).unwrap();

@@ -178,8 +178,8 @@ impl World {
 
     /// The `log` lines of policies: one for each key of the log.
     pub fn log_lines(&self) -> String {
-        let lines = self.vkeys.iter().map(|key| format!("log {key}\n"));
-        lines.collect()
+        let line = |lines: String, key: &String| format!("{lines}log {key}\n");
+        self.vkeys.iter().fold(String::new(), line)
     }
 
     /// The text of the policy that everybody follows here. An operator is a group of his keys, so that he

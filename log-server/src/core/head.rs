@@ -160,14 +160,6 @@ impl HeadSigner {
             contains("head file", outside.size, outside.root)?;
         }
         let note = store.signed_head()?;
-        if note.is_none() && store.published()?.is_some() {
-            let (what, detail) = (
-                "the signed head",
-                "it is missing, but a checkpoint is published",
-            );
-            let (what, detail) = (what.to_owned(), detail.to_owned());
-            return Err(StoreError::Damaged { what, detail }.into());
-        }
         let head = note.map(|note| keys.own_head(note)).transpose()?;
         let head = match head {
             None => None,

@@ -92,7 +92,7 @@ pub struct Publisher {
     signer: HeadSigner,
     round: Option<Open>,
     /// The round before, while its checkpoint is the published one: cosignatures beyond the quorum
-    /// often come after the next head was signed.
+    /// often come after the next head was signed, and are added if it is kept.
     before: Option<Open>,
     /// Older rounds whose checkpoints are kept, oldest first.
     kept: VecDeque<Open>,
@@ -207,7 +207,9 @@ impl Publisher {
             .filter(|open| open.round.number == number)
         {
             open.lines.extend(lines);
-            let published = self.improve()?;
+            // The next round will replace it in a moment: under load, checking and syncing it once more
+            // would cost as much as the round itself, and nobody would keep it.
+            let published = if open.keep { self.improve()? } else { None };
             return Ok((
                 self,
                 Outcome {

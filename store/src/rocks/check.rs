@@ -6,7 +6,6 @@
 
 use ishibumi_tlog::Checkpoint;
 use ishibumi_tlog::hash::{Hash, leaf_hash};
-use ishibumi_tlog::note::Note;
 use ishibumi_tlog::tile::{Edge, TILE_WIDTH, TileNodes};
 use ishibumi_tlog::tree;
 
@@ -38,45 +37,37 @@ pub(super) fn border(log: &RocksLog) -> Result<(), StoreError> {
 }
 
 /// Checks that the signed head is a checkpoint of `origin` over the staged tree, and that the
-/// published one does not go beyond it. The copy of a mirror has no signed head; there the published one
-/// has to be a checkpoint over the staged tree itself.
+/// published one does not go beyond it.
 pub(super) fn heads(log: &RocksLog, origin: &str) -> Result<(), StoreError> {
-    let Some(note) = log.signed_head()? else {
-        let published = log.published()?;
-        return published.map_or(Ok(()), |note| {
-            head(log, origin, "the published checkpoint", &note).map(drop)
-        });
-    };
-    let signed = head(log, origin, "the signed head", &note)?;
+    let what = "the signed head";
+    let staged = log.edge().size();
+    let mut signed_size = 0;
+    if let Some(note) = log.signed_head()? {
+        let head = Checkpoint::parse(note.text()).map_err(|e| damaged(what, &e.to_string()))?;
+        if head.origin != origin || head.size > staged {
+            let detail = format!(
+                "size {} of {}, staged are {staged} of {origin}",
+                head.size, head.origin
+            );
+            return Err(damaged(what, &detail));
+        }
+        let root = tree::root(&TileNodes::new(&StoredTiles(log), head.size), head.size)?;
+        if root != head.root {
+            let detail = format!(
+                "size {}: root {}, the tree has {root}",
+                head.size, head.root
+            );
+            return Err(damaged(what, &detail));
+        }
+        signed_size = head.size;
+    }
     match log.published_size()? {
-        Some(published) if published > signed => {
-            let detail = format!("size {published}, signed are {signed}");
+        Some(published) if published > signed_size => {
+            let detail = format!("size {published}, signed are {signed_size}");
             Err(damaged("the published checkpoint", &detail))
         }
         _ => Ok(()),
     }
-}
-
-/// Checks that `note` is a checkpoint of `origin` over the staged tree; its size.
-fn head(log: &RocksLog, origin: &str, what: &str, note: &Note) -> Result<u64, StoreError> {
-    let staged = log.edge().size();
-    let head = Checkpoint::parse(note.text()).map_err(|e| damaged(what, &e.to_string()))?;
-    if head.origin != origin || head.size > staged {
-        let detail = format!(
-            "size {} of {}, staged are {staged} of {origin}",
-            head.size, head.origin
-        );
-        return Err(damaged(what, &detail));
-    }
-    let root = tree::root(&TileNodes::new(&StoredTiles(log), head.size), head.size)?;
-    if root != head.root {
-        let detail = format!(
-            "size {}: root {}, the tree has {root}",
-            head.size, head.root
-        );
-        return Err(damaged(what, &detail));
-    }
-    Ok(head.size)
 }
 
 /// The index of the first node of the partial tile of `level`.

@@ -341,24 +341,3 @@ fn rows_that_are_whole_but_wrong_are_refused() {
     }
     RocksLog::open(&good, ORIGIN).unwrap();
 }
-
-/// The copy of a mirror: it publishes what others signed, and signs nothing itself.
-#[test]
-fn a_copy_without_a_signed_head_opens_if_it_has_what_it_published() {
-    let paths = Paths::new();
-    for (size, of, opens) in [(6, 6, true), (5, 5, true), (7, 6, false), (6, 5, false)] {
-        let path = paths.fresh();
-        let log = RocksLog::create(&path, ORIGIN).unwrap();
-        log.stage(0, &batch_of(0, of)).unwrap();
-        let root = log.staged().unwrap().root();
-        if of < 6 {
-            log.stage(of, &batch_of(of, 6)).unwrap();
-        }
-        log.publish(size, &note_of(ORIGIN, size, root, 1), true)
-            .unwrap();
-        drop(log);
-        let opened = RocksLog::open(&path, ORIGIN);
-        let damaged = matches!(opened, Err(StoreError::Damaged { .. }));
-        assert_eq!(!damaged, opens, "size {size}, root of {of}: {opened:?}");
-    }
-}
