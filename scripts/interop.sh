@@ -81,7 +81,13 @@ install_peers "$peers_dir"
 install_own "$peers_dir" "$here/scripts/interop"
 
 work=$(mktemp -d)
-trap '[ $keep = yes ] || rm -rf "$work"' EXIT
+clean_up() {
+  [ $keep = no ] || return 0
+  # Sunlight, run by root, makes its tiles immutable.
+  if [ "$(id -u)" = 0 ]; then chattr -R -f -i "$work" || true; fi
+  rm -rf "$work"
+}
+trap clean_up EXIT
 
 # --- What a row says -------------------------------------------------------------------------------------
 

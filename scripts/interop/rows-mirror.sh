@@ -40,7 +40,10 @@ row_tessera_feeds() {
   wait "$pid" || true
   refused "our mirror signs no second history" "policy not met" timeout 60 "$peers_dir/bin/tessera-posix-main" \
     --storage_dir "$at/second" --listen "127.0.0.1:$(free_port)" --private_key "$at/tessera.key" --mirror_policy "$at/mirror-policy.txt"
-  check "and keeps the first" size_is "$copy_url" 600
+  curl -sf "$copy_url/checkpoint" -o "$at/checkpoint"
+  check "nor anything else that C2SP wants refused" peer interop-probe -url "$mirror_url" -key "$at/tessera.key" -checkpoint "$at/checkpoint"
+  check "each with the answer that C2SP wants" test 0 = "$(grep -cE '^(DEVIATES|LENIENT)' "$at/row.log")"
+  check "and keeps the first history" size_is "$copy_url" 600
 }
 
 row_fsck_mirror() {
@@ -58,9 +61,9 @@ row_fsck_mirror() {
   make_mirror mirror mirror.example/m "$log_vkey" "$log_url"
   check "our mirror pulls them" until_true 30 "size 602" size_is "$copy_url" 602
   echo "$log_vkey" >"$at/log.vkey"
-  check "$fsck finds the copy in order" fsck_of "$fsck" --public_key "$at/log.vkey" --ui=false --storage_url "$copy_url/"
+  check "$fsck finds the copy in order" fsck_of "$fsck" "$at/log.vkey" "$copy_url/"
   copy_log "$copy_url" "$at/copy" && damage "$at/copy/tile/entries/001" 10
-  refused "one octet of its entry bundle" "fsck failed" fsck_of "$fsck" --public_key "$at/log.vkey" --ui=false --storage_url "file://$at/copy/"
+  refused "one octet of its entry bundle" "fsck failed" fsck_of "$fsck" "$at/log.vkey" "file://$at/copy/"
 }
 
 # fed_by_us VKEY URL: our log, with this mirror as its whole quorum.

@@ -31,6 +31,9 @@ row_torchwood_reads() {
   { echo "log $other" && grep -v '^log ' "$policy"; } >"$at/other-log.txt"
   refused "another log's key in the policy" "policy components satisfied" \
     verify -policy "$at/other-log.txt" -proof "$stem.tlog-proof" -leaf "$(cat "$stem.leaf")"
+  grep -v '^log ' "$policy" >"$at/no-log.txt"
+  refused "a policy without a log" "not checking the checkpoint origin" \
+    verify -policy "$at/no-log.txt" -proof "$stem.tlog-proof" -leaf "$(cat "$stem.leaf")"
   { echo "log $(make_log_key second.example/log "$at/second.key")"; cat "$policy"; } >"$at/two-logs.txt"
   if ! verify -policy "$at/two-logs.txt" -proof "$stem.tlog-proof" -leaf "$(cat "$stem.leaf")"; then
     deviations "torchwood's ParsePolicy wants every log of a policy to have signed (C2SP: any one)"

@@ -40,6 +40,21 @@ row_our_probe() {
   check "our log is cosigned" submit_many log 0 300
   curl -sf "$log_url/checkpoint" -o "$at/checkpoint"
   refuses_forks "$witness_url"
+  # A witness that signs whatever comes, or the probe would prove nothing.
+  local port
+  port=$(free_port)
+  started liar python3 -c '
+import http.server, sys
+class Liar(http.server.BaseHTTPRequestHandler):
+    def do_POST(self):
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write("— liar.example/w AAAA\n".encode())
+http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), Liar).serve_forever()' "$port"
+  until_true 10 "the liar listens" answers "http://127.0.0.1:$port/"
+  refused "a witness that signs everything" "^SIGNED .*growth with a forged proof" peer interop-probe \
+    -url "http://127.0.0.1:$port" -key "$at/log/log.key" -checkpoint "$at/checkpoint"
   # Of ourselves not one other refusal than C2SP's is accepted.
   [ ! -s "$at/deviations" ] || { echo "our witness deviates" >"$at/why"; return 1; }
 }
