@@ -87,6 +87,30 @@ fn verify(drawer: &Path, artifact: &str) -> Ended {
     )
 }
 
+/// The log goes, with its data, its heads and its keys, and the witnesses with it.
+fn destroy(world: &mut World) {
+    world.stop_log();
+    for place in ["data", "heads", "log.key"] {
+        let place = world.path(place);
+        assert!(place.exists(), "{}", place.display());
+        let _ = std::fs::remove_dir_all(&place);
+        let _ = std::fs::remove_file(&place);
+        assert!(!place.exists());
+    }
+    for number in 0..3 {
+        world.kill_witness(number);
+    }
+}
+
+/// Every size that the log keeps, once it keeps that of its newest record.
+fn kept_by(world: &World) -> Vec<u64> {
+    eventually("the newest checkpoint to be kept", || {
+        let sizes = world.get("/checkpoints").expect(200).json()["sizes"].clone();
+        let sizes: Vec<u64> = serde_json::from_value(sizes).expect("sizes");
+        sizes.contains(&world.size()).then_some(sizes)
+    })
+}
+
 #[test]
 fn one_mirror_holds_all_the_evidence_of_a_log_that_is_destroyed() {
     let made = Artifacts::new();
@@ -128,8 +152,7 @@ fn one_mirror_holds_all_the_evidence_of_a_log_that_is_destroyed() {
 
     let size = world.size();
     let (records, newest) = (world.records(), world.checkpoint());
-    let sizes = world.get("/checkpoints").expect(200).json()["sizes"].clone();
-    let sizes: Vec<u64> = serde_json::from_value(sizes).unwrap();
+    let sizes = kept_by(&world);
     eventually("the mirror to have everything", || {
         let all = |kept: Vec<u64>| sizes.iter().all(|size| kept.contains(size));
         (mirror.size() == size && all(mirror.kept())).then_some(())
@@ -141,19 +164,8 @@ fn one_mirror_holds_all_the_evidence_of_a_log_that_is_destroyed() {
     let absent = fetch(&mirror.prefix, drawer, "policy.txt");
     assert_eq!(absent.code, 2, "{}", absent.err);
 
-    // The log goes, with its data, its heads and its keys, and the witnesses with it.
     let url = world.url().to_owned();
-    world.stop_log();
-    for place in ["data", "heads", "log.key"] {
-        let place = world.path(place);
-        assert!(place.exists(), "{}", place.display());
-        let _ = std::fs::remove_dir_all(&place);
-        let _ = std::fs::remove_file(&place);
-        assert!(!place.exists());
-    }
-    for number in 0..3 {
-        world.kill_witness(number);
-    }
+    destroy(&mut world);
     made.destroy_keys();
     let gone = fetch(&url, drawer, "0.tsr");
     assert_eq!(gone.code, 3, "{}", gone.err);
