@@ -322,6 +322,21 @@ fn a_verdict_says_that_it_rests_on_post_quantum_keys() {
         assert!(said.contains(words), "{said}");
         assert!(!any["sentences"][language].to_string().contains(words));
     }
+    // A token over the checkpoint, stamped before the witnesses saw it, is no post-quantum proof.
+    let other = Pki::new();
+    other.stamp("over", log.mixed_note(log.size(), &[], &[]).text());
+    fs::copy(other.path("over.tst"), pki.path("over.tst")).unwrap();
+    fs::copy(other.path("ca.crt"), pki.path("anchors/other.crt")).unwrap();
+    let stamped = |flags: &str| {
+        let flags = format!("{flags} --checkpoint-token over.tst");
+        verify(&[time, time + 9], &flags).expect(0).json()
+    };
+    assert_eq!(stamped("")["existence"]["by"], "checkpoint-token");
+    let json = stamped("--post-quantum");
+    assert_eq!(json["existence"]["by"], "witnesses");
+    let refused = json["checkpoint_tokens"][0]["refused"].to_string();
+    assert!(refused.contains("not post-quantum"), "{refused}");
+
     // One of two, and three Ed25519 cosignatures beside it: the policy is met, the demand is not.
     verify(&[time], "").expect(0);
     let json = verify(&[time], "--post-quantum").expect(4).json();
