@@ -3,12 +3,13 @@
 //! | question | entry point |
 //! | --- | --- |
 //! | Does this evidence prove what it claims? | [`Verifier::verify`] gives a [`Report`] |
+//! | What is in this evidence file, and does it hold? | [`evidence::Collection`] |
 //! | How do I show that to a person or a program? | [`render::text`], [`render::json`] |
 //! | Does this log hold what it signed? | [`audit::Replay`] |
 //! | Did a TSU use one serial twice? | [`misissue::Misissue`] |
 //! | How do I reach a log? (feature `net`) | `fetch` |
 //!
-//! The first four have no clock, disk, network or thread, and build for wasm32 without default
+//! The first five have no clock, disk, network or thread, and build for wasm32 without default
 //! features. A report can only be made by verifying; what was not verified is not in it.
 //! `docs/verdicts.md` says what each verdict means and what it does not.
 
@@ -21,6 +22,7 @@
 )]
 
 pub mod audit;
+pub mod evidence;
 #[cfg(feature = "net")]
 pub mod fetch;
 pub mod misissue;

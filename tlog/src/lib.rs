@@ -18,6 +18,7 @@
 //! | [`cosignature::Cosigner::sign_subtree`] | [`cosignature::check_subtree`] |
 //! | [`key::NoteSigner`], [`cosignature::Cosigner`] | [`key::VerifierKey`], [`note::Note::verify`] |
 //! | [`proof::TlogProof::encode`] | [`policy::Policy::check_proof`] |
+//! | [`multiproof::Multiproof::merge`], [`multiproof::Multiproof::encode`] | [`policy::Policy::check_multiproof`] |
 //!
 //! Sizes and indices are `u64`; everything that grows with foreign input has a limit named by a
 //! constant in the module that reads it.
@@ -35,6 +36,7 @@ pub mod cosignature;
 mod decimal;
 pub mod hash;
 pub mod key;
+pub mod multiproof;
 pub mod note;
 pub mod policy;
 pub mod proof;

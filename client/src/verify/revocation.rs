@@ -270,11 +270,7 @@ impl Walk<'_> {
         (state, Some(SubIndication::TryLater))
     }
 
-    fn counts(
-        &self,
-        word: &Word,
-        not_before: Option<Time>,
-    ) -> Result<(), (String, SubIndication)> {
+    fn counts(&self, word: &Word, not_before: Option<Time>) -> Result<(), (String, SubIndication)> {
         let issued = word.issued;
         if let Some(early) = not_before.filter(|early| issued < *early) {
             let why = format!("the word of {issued} is older than the artifact, {early}");

@@ -61,7 +61,9 @@ pub(super) fn of_refusal(refusal: &Refusal) -> SubIndication {
         | "hash-algorithm-refused"
         | "imprint-refused"
         | "public-key-refused" => SubIndication::CryptoConstraintsFailureNoPoe,
-        "signer-unknown" | "ocsp-responder-unauthorized" => SubIndication::NoSigningCertificateFound,
+        "signer-unknown" | "ocsp-responder-unauthorized" => {
+            SubIndication::NoSigningCertificateFound
+        }
         "issuer-unregistered"
         | "issuer-key-unknown"
         | "crl-issuer-unregistered"

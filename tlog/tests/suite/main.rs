@@ -17,6 +17,7 @@ mod keys;
 mod memory;
 mod ml_dsa;
 mod multi_inclusion;
+mod multiproofs;
 mod notes;
 mod oracle;
 mod oracle_reader;
