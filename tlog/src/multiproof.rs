@@ -14,7 +14,6 @@ use crate::checkpoint::{Checkpoint, CheckpointError};
 use crate::decimal;
 use crate::hash::{Hash, leaf_hash};
 use crate::note::{Note, NoteError};
-use crate::proof::TlogProof;
 use crate::tile::ENTRY_LEN_MAX;
 use crate::tree::{
     Leaf, ProofError, check_inclusion, check_multi_inclusion, merge_inclusion,
@@ -186,17 +185,13 @@ impl Multiproof {
         })
     }
 
-    /// The proof of each entry by itself, in their order: what every reader of C2SP tlog-proof takes.
-    /// Not checked: of a false multiproof, at least one of these is false.
-    pub fn split(&self) -> Result<Vec<TlogProof>, MultiproofError> {
+    /// The audit path of each entry, in their order: with its index and the checkpoint, what every reader
+    /// of C2SP tlog-proof takes. Not checked: of a false multiproof, at least one of these is false.
+    ///
+    /// A path has at most 63 hashes; so many for each entry are made, however few the file has.
+    pub fn split(&self) -> Result<Vec<Vec<Hash>>, MultiproofError> {
         let Checkpoint { size, .. } = Checkpoint::parse(self.checkpoint.text())?;
-        let paths = split_multi_inclusion(&self.leaves(), size, &self.hashes)?;
-        let single = |((index, _), hashes): (&(u64, Vec<u8>), Vec<Hash>)| TlogProof {
-            index: *index,
-            hashes,
-            checkpoint: self.checkpoint.clone(),
-        };
-        Ok(self.entries.iter().zip(paths).map(single).collect())
+        Ok(split_multi_inclusion(&self.leaves(), size, &self.hashes)?)
     }
 
     /// Checks that the entries are in the tree of `size` and `root`.

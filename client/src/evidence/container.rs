@@ -179,7 +179,7 @@ fn read_entry(rest: &[u8], at: usize, whole: usize) -> Result<(Entry<'_>, usize)
     if local_header(&entry, crc) != expected_start {
         return Err(ContainerError::Header(at));
     }
-    if crc32fast::hash(content) != crc {
+    if !cfg!(fuzzing) && crc32fast::hash(content) != crc {
         return Err(ContainerError::Checksum(name.to_owned()));
     }
     Ok((entry, end))

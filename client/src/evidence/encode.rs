@@ -5,13 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ishibumi_artifact::ArtifactType;
 use ishibumi_tlog::Hash;
-use ishibumi_tlog::multiproof::{self, MULTIPROOF_LEN_MAX, Multiproof, MultiproofError};
 use pem_rfc7468::LineEnding;
 
 use super::container::{self, Entry};
-use super::index::{Index, ItemRow, ProofRow, StampRow, StatusRow};
+use super::index::{Index, ItemRow, StampRow, StatusRow};
 use super::names::{self, MIMETYPE};
-use super::{Collection, EvidenceFileError, File, Item, Logged, pages};
+use super::proofs::Proofs;
+use super::{Collection, EvidenceFileError, File, Item, pages};
 
 /// EN 319 162-1: a document in the root, and the token that stamps it.
 const ASIC_S: &str = "application/vnd.etsi.asic-s+zip";
@@ -277,85 +277,4 @@ fn by_digest(folder: &str, octets: &[u8], extension: &str) -> String {
     let digest = Hash::of(octets).to_hex();
     let digest = digest.get(..32).unwrap_or(&digest);
     format!("{folder}/{digest}.{extension}")
-}
-
-/// All proofs, one multiproof for each checkpoint with its signatures.
-struct Proofs {
-    numbers: BTreeMap<(String, u64, String), String>,
-    files: BTreeMap<String, String>,
-}
-
-impl Proofs {
-    fn of(collection: &Collection) -> Result<Self, EvidenceFileError> {
-        let of_items = collection.items.iter().flat_map(|item| {
-            let name = item.artifact.name.as_str();
-            item.proofs.iter().map(move |proof| (name, proof))
-        });
-        let of_lists = collection.revocation.iter();
-        let of_lists = of_lists.filter_map(|data| Some(("a list", data.proof.as_ref()?)));
-        let statements = collection.statements.iter().map(|it| ("a statement", it));
-        let mut groups: BTreeMap<(String, u64, String), BTreeMap<u64, &Logged>> = BTreeMap::new();
-        for (name, logged) in of_items.chain(of_lists).chain(statements) {
-            let tree = tree(logged, name)?;
-            let log = tree.0.clone();
-            let index = logged.proof.index;
-            let group = groups.entry(tree).or_default();
-            let known = group.entry(index).or_insert(logged);
-            if known.entry != logged.entry || known.proof.hashes != logged.proof.hashes {
-                return Err(EvidenceFileError::TwoEntries { log, index });
-            }
-        }
-        let mut made = Self {
-            numbers: BTreeMap::new(),
-            files: BTreeMap::new(),
-        };
-        for (number, (tree, group)) in (1..).zip(groups) {
-            let name = format!("META-INF/proofs/{number}.{}", multiproof::FILE_EXTENSION);
-            let text = put_together(&group).map_err(|source| EvidenceFileError::Proof {
-                name: tree.0.clone(),
-                source,
-            })?;
-            made.files.insert(name.clone(), text);
-            made.numbers.insert(tree, name);
-        }
-        Ok(made)
-    }
-
-    fn rows(&self, item: &Item) -> Result<Vec<ProofRow>, EvidenceFileError> {
-        let name = &item.artifact.name;
-        if item.proofs.is_empty() {
-            return Err(EvidenceFileError::NoProof(name.clone()));
-        }
-        item.proofs.iter().map(|it| self.row(it, name)).collect()
-    }
-
-    fn row(&self, logged: &Logged, name: &str) -> Result<ProofRow, EvidenceFileError> {
-        let number = self.numbers.get(&tree(logged, name)?);
-        // All proofs were numbered before.
-        let proof = number.ok_or_else(|| EvidenceFileError::NoProof(name.to_owned()))?;
-        Ok(ProofRow {
-            proof: proof.clone(),
-            index: logged.proof.index,
-        })
-    }
-}
-
-fn tree(logged: &Logged, name: &str) -> Result<(String, u64, String), EvidenceFileError> {
-    logged.tree().ok_or_else(|| EvidenceFileError::Checkpoint {
-        name: name.to_owned(),
-    })
-}
-
-fn put_together(group: &BTreeMap<u64, &Logged>) -> Result<String, MultiproofError> {
-    let proven: Vec<_> = group
-        .iter()
-        .map(|(index, logged)| (*index, &logged.entry[..], &logged.proof.hashes[..]))
-        .collect();
-    // A group has at least the proof that made it one.
-    let first = group.values().next().ok_or(MultiproofError::Entries(0))?;
-    let text = Multiproof::merge(first.proof.checkpoint.clone(), &proven)?.encode();
-    if text.len() > MULTIPROOF_LEN_MAX {
-        return Err(MultiproofError::TooLong(text.len()));
-    }
-    Ok(text)
 }

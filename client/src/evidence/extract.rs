@@ -1,6 +1,7 @@
 //! A collection as the ordinary files that single artifacts have: each with its own proof beside it.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use ishibumi_tlog::hash::leaf_hash;
 use ishibumi_tlog::proof::FILE_EXTENSION;
@@ -51,9 +52,9 @@ impl Files {
         self.0.insert(name, octets.to_vec());
     }
 
-    fn put_proven(&mut self, name: String, octets: &[u8], logged: Option<&Logged>) {
+    fn put_proven(&mut self, name: String, octets: &[u8], logged: Option<&Arc<Logged>>) {
         if let Some(logged) = logged {
-            let proof = logged.proof.encode().into_bytes();
+            let proof = logged.proof().encode().into_bytes();
             let first = [format!("{name}.{FILE_EXTENSION}")].into_iter();
             let others = (2..).map(|number: u64| format!("{name}.{number}.{FILE_EXTENSION}"));
             let is_free = |beside: &String| self.0.get(beside).is_none_or(|known| *known == proof);

@@ -91,7 +91,19 @@ impl Index {
             let found = version.format;
             return Err(EvidenceFileError::Format { found });
         }
-        serde_json::from_slice(octets).map_err(unreadable)
+        let index: Self = serde_json::from_slice(octets).map_err(unreadable)?;
+        // What is named once is read once.
+        for list in [
+            &index.certificates,
+            &index.policies_for_information,
+            &index.anchors_for_information,
+        ] {
+            if !list.is_sorted_by(|before, after| before < after) {
+                let message = "a list of entries is not sorted, or names one twice";
+                return Err(EvidenceFileError::Index(message.to_owned()));
+            }
+        }
+        Ok(index)
     }
 
     /// The octets.

@@ -17,6 +17,7 @@ mod index;
 mod names;
 mod pack;
 mod pages;
+mod proofs;
 mod readme;
 mod verify;
 
@@ -24,14 +25,21 @@ pub use container::{ContainerError, ENTRIES_MAX, FILE_LEN_MAX};
 pub use pack::{PackError, Packed, pack_item, stamp_of, status_data};
 pub use verify::{StatementVerdict, Verdict};
 
+use std::sync::Arc;
+
 use index::FORMAT;
 use ishibumi_artifact::certificate::CertificateError;
-use ishibumi_tlog::Checkpoint;
+use ishibumi_tlog::Hash;
 use ishibumi_tlog::multiproof::MultiproofError;
+use ishibumi_tlog::note::Note;
 use ishibumi_tlog::proof::TlogProof;
 
 /// The file extension of evidence files: ordinary tools open them.
 pub const FILE_EXTENSION: &str = "evidence.zip";
+
+/// The most entries of logs that are proven in one file: a proof takes up to 2 kB of memory, however little
+/// it takes in the file.
+pub const PROVEN_MAX: usize = 2 * ENTRIES_MAX;
 
 /// A file with its name.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,32 +47,40 @@ pub struct File {
     /// The name, without folders.
     pub name: String,
     /// The content, as it was.
-    pub octets: Vec<u8>,
+    pub octets: Arc<[u8]>,
 }
 
 impl File {
     /// A file, under its own name as far as every file system takes it.
-    pub fn new(name: &str, octets: Vec<u8>) -> Self {
-        let name = names::kept(name);
-        Self { name, octets }
+    pub fn new(name: &str, octets: impl Into<Arc<[u8]>>) -> Self {
+        Self {
+            name: names::kept(name),
+            octets: octets.into(),
+        }
     }
 }
 
-/// An entry of a log, and the proof that it is one.
+/// An entry of a log, and the proof that it is one: a [`TlogProof`], whose checkpoint others may share.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Logged {
     /// The entry's octets: a record.
     pub entry: Vec<u8>,
-    /// Its proof. Its path leads to its checkpoint's root, or it can not be encoded.
-    pub proof: TlogProof,
+    /// Its zero-based index.
+    pub index: u64,
+    /// Its audit path. One that does not lead to the checkpoint's root cannot be encoded.
+    pub path: Vec<Hash>,
+    /// The checkpoint with its signatures.
+    pub checkpoint: Arc<Note>,
 }
 
 impl Logged {
-    /// Origin and size of the tree, and the whole note: what proofs are grouped by.
-    fn tree(&self) -> Option<(String, u64, String)> {
-        let note = &self.proof.checkpoint;
-        let Checkpoint { origin, size, .. } = Checkpoint::parse(note.text()).ok()?;
-        Some((origin, size, note.encode()))
+    /// The proof alone.
+    pub fn proof(&self) -> TlogProof {
+        TlogProof {
+            index: self.index,
+            hashes: self.path.clone(),
+            checkpoint: Note::clone(&self.checkpoint),
+        }
     }
 }
 
@@ -77,16 +93,16 @@ pub struct Item {
     pub document: Option<File>,
     /// The proof of its record, then proofs of the same record under other checkpoints, for the tokens
     /// over those.
-    pub proofs: Vec<Logged>,
+    pub proofs: Vec<Arc<Logged>>,
 }
 
 /// A revocation list or an OCSP response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StatusData {
     /// Its octets.
-    pub octets: Vec<u8>,
+    pub octets: Arc<[u8]>,
     /// The proof of its own record.
-    pub proof: Option<Logged>,
+    pub proof: Option<Arc<Logged>>,
 }
 
 /// A time-stamp token over a checkpoint.
@@ -97,7 +113,7 @@ pub struct Stamp {
     /// Size of the tree.
     pub size: u64,
     /// The token or reply.
-    pub token: Vec<u8>,
+    pub token: Arc<[u8]>,
 }
 
 /// What is in an evidence file. Nothing of it is verified.
@@ -110,7 +126,7 @@ pub struct Collection {
     /// Tokens over checkpoints that items have proofs under.
     pub checkpoint_tokens: Vec<Stamp>,
     /// Records without an artifact: what a log states about providers, and about itself.
-    pub statements: Vec<Logged>,
+    pub statements: Vec<Arc<Logged>>,
     /// Certificates below the anchors, DER: known to a verifier, never trusted.
     pub certificates: Vec<Vec<u8>>,
     /// Policies that the packer used. For information: no verifier takes them from here.
@@ -178,6 +194,11 @@ pub enum EvidenceFileError {
         /// The index that was asked for.
         index: u64,
     },
+    /// More proofs than are read.
+    #[error(
+        "more than {PROVEN_MAX} entries of logs are proven, which is the most for one evidence file"
+    )]
+    TooManyProven,
     /// A certificate cannot be read.
     #[error("{name}: {source}")]
     Certificate {

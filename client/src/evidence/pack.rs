@@ -4,6 +4,8 @@
 //! Whether the log and the witnesses of a proof are trusted is not asked here: that takes a policy, and
 //! is the verdict about the finished file.
 
+use std::sync::Arc;
+
 use ishibumi_artifact::{
     Admitted, Anchors, ArtifactType, Path, Refusal, TimestampToken, Verified, admit,
 };
@@ -68,7 +70,7 @@ pub fn pack_item(
 ) -> Result<Packed<Item>, PackError> {
     let kind = ArtifactType::detect(&artifact.octets).ok_or(PackError::NoArtifact)?;
     let admitted = admit(kind, &artifact.octets, anchors)?;
-    let proofs = vec![Logged::read(admitted.record().encode(), proof)?];
+    let proofs = vec![Arc::new(Logged::read(admitted.record().encode(), proof)?)];
     let item = Item {
         artifact,
         document: None,
@@ -88,18 +90,22 @@ pub fn status_data(
     let admitted = admit(kind.ok_or(PackError::NoStatusData)?, &octets, anchors)?;
     let record = admitted.record().encode();
     let proof = proof.map(|proof| Logged::read(record, proof)).transpose()?;
-    Ok(packed(StatusData { octets, proof }, admitted))
+    let data = StatusData {
+        octets: octets.into(),
+        proof: proof.map(Arc::new),
+    };
+    Ok(packed(data, admitted))
 }
 
 /// A token over one of the checkpoints of `proofs`.
 pub fn stamp_of<'a>(
     token: Vec<u8>,
-    proofs: impl IntoIterator<Item = &'a Logged>,
+    proofs: impl IntoIterator<Item = &'a Arc<Logged>>,
     anchors: &Anchors,
 ) -> Result<Packed<Stamp>, PackError> {
     let verified = TimestampToken::parse(&token).and_then(|read| read.verify(anchors));
     let verified = verified.map_err(Refusal::Token)?;
-    let mut texts = proofs.into_iter().map(|it| it.proof.checkpoint.text());
+    let mut texts = proofs.into_iter().map(|it| it.checkpoint.text());
     let text = texts.find(|text| verified.matches(text.as_bytes()));
     let Checkpoint { origin, size, .. } = Checkpoint::parse(text.ok_or(PackError::StampsNothing)?)?;
     let (certificates, anchor) = chain(verified.path());
@@ -107,7 +113,7 @@ pub fn stamp_of<'a>(
         content: Stamp {
             log: origin,
             size,
-            token,
+            token: token.into(),
         },
         certificates,
         anchor,
@@ -118,10 +124,19 @@ pub fn stamp_of<'a>(
 impl Logged {
     /// An entry and its proof, if the proof leads from it to the root of its checkpoint.
     pub fn read(entry: Vec<u8>, proof: &[u8]) -> Result<Self, PackError> {
-        let proof = TlogProof::parse(proof)?;
-        let Checkpoint { size, root, .. } = Checkpoint::parse(proof.checkpoint.text())?;
-        check_inclusion(leaf_hash(&entry), proof.index, size, root, &proof.hashes)?;
-        Ok(Self { entry, proof })
+        let TlogProof {
+            index,
+            hashes,
+            checkpoint,
+        } = TlogProof::parse(proof)?;
+        let Checkpoint { size, root, .. } = Checkpoint::parse(checkpoint.text())?;
+        check_inclusion(leaf_hash(&entry), index, size, root, &hashes)?;
+        Ok(Self {
+            entry,
+            index,
+            path: hashes,
+            checkpoint: Arc::new(checkpoint),
+        })
     }
 }
 

@@ -146,7 +146,7 @@ impl Values {
 fn is_at(item: &Item, row: &ItemRow) -> bool {
     let name = row.artifact_name.as_ref().unwrap_or(&row.artifact);
     let proof = row.proofs.first().map(|it| it.index);
-    let first = item.proofs.first().map(|it| it.proof.index);
+    let first = item.proofs.first().map(|it| it.index);
     item.artifact.name == *name
         && proof == first
         && item.document.is_some() == row.document.is_some()

@@ -1,6 +1,7 @@
 //! The verdicts about what is in an evidence file: each item as if it had come alone.
 
 use std::io::Read;
+use std::sync::Arc;
 
 use ishibumi_artifact::Certificate;
 use ishibumi_tlog::policy::TrustError;
@@ -44,7 +45,7 @@ impl Collection {
     pub fn verify(&self, verifier: &Verifier<'_>, mut done: impl FnMut(usize)) -> Vec<Verdict> {
         let revocation = self.revocation.iter();
         let proofs: Vec<Option<String>> = revocation
-            .map(|data| data.proof.as_ref().map(|it| it.proof.encode()))
+            .map(|data| data.proof.as_ref().map(|it| it.proof().encode()))
             .collect();
         let revocation = self.revocation.iter().zip(&proofs);
         let named = self.revocation.iter().map(|it| status_name(&it.octets));
@@ -71,8 +72,8 @@ impl Collection {
 
     /// Checks every statement under `policy`.
     pub fn verify_statements(&self, policy: &Policy) -> Vec<StatementVerdict> {
-        let check = |logged: &Logged| StatementVerdict {
-            proven: policy.check_proof(&logged.proof, &logged.entry),
+        let check = |logged: &Arc<Logged>| StatementVerdict {
+            proven: policy.check_proof(&logged.proof(), &logged.entry),
         };
         self.statements.iter().map(check).collect()
     }
@@ -83,7 +84,7 @@ impl Collection {
         item: &Item,
         revocation: &[RevocationData<'_>],
     ) -> Result<Report, VerifyError> {
-        let proofs: Vec<String> = item.proofs.iter().map(|it| it.proof.encode()).collect();
+        let proofs: Vec<String> = item.proofs.iter().map(|it| it.proof().encode()).collect();
         let proof = proofs.first().map(String::as_bytes).unwrap_or_default();
         let stamps = self.stamps_of(item);
         let names: Vec<String> = stamps.iter().map(|(_, token)| stamp_name(token)).collect();
@@ -115,7 +116,7 @@ impl Collection {
     pub fn stamps_of<'a>(&'a self, item: &Item) -> Vec<(usize, &'a [u8])> {
         let mut found = Vec::new();
         for (place, logged) in item.proofs.iter().enumerate() {
-            let Ok(tree) = Checkpoint::parse(logged.proof.checkpoint.text()) else {
+            let Ok(tree) = Checkpoint::parse(logged.checkpoint.text()) else {
                 continue;
             };
             let over = |log: &str, size| log == tree.origin && size == tree.size;

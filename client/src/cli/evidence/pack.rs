@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::Args;
 use ishibumi::evidence::{
@@ -108,10 +109,10 @@ pub(crate) fn run(arguments: &PackArguments, voice: Voice) -> Result<Exit, Failu
             judged.failures(voice.language)
         ),
         (false, true) => {
-            format!("{shown}：アーティファクト {items} 件、文書 {documents} 件（すべて検証済み）\n")
+            format!("{shown}：成果物 {items} 件、文書 {documents} 件（すべて検証済み）\n")
         }
         (false, false) => format!(
-            "{shown}：アーティファクト {items} 件、文書 {documents} 件（検証できないものがあります）\n{}",
+            "{shown}：成果物 {items} 件、文書 {documents} 件（検証できないものがあります）\n{}",
             judged.failures(voice.language)
         ),
     };
@@ -226,7 +227,7 @@ impl<'a> Packer<'a> {
                 vec![path.clone()]
             };
             for path in inside {
-                let octets = files::read(&path, FILE_LEN_MAX)?;
+                let octets: Arc<[u8]> = files::read(&path, FILE_LEN_MAX)?.into();
                 let mut matched = false;
                 for (algorithm, token) in &by_algorithm {
                     let mut hasher = token.document_hasher();
@@ -235,7 +236,7 @@ impl<'a> Packer<'a> {
                     let places = stamped.get(&(*algorithm, &digest[..]));
                     for &place in places.into_iter().flatten() {
                         if let Some(item) = items.get_mut(place) {
-                            item.document = Some(File::new(&file_name(&path), octets.clone()));
+                            item.document = Some(File::new(&file_name(&path), Arc::clone(&octets)));
                             self.documents_len += octets.len();
                         }
                         matched = true;
@@ -273,7 +274,7 @@ impl<'a> Packer<'a> {
             let items = &mut self.collection.items;
             let about = items.iter_mut().find_map(|item| {
                 let entry = item.proofs.first()?.entry.clone();
-                let logged = Logged::read(entry, proof).ok()?;
+                let logged = Arc::new(Logged::read(entry, proof).ok()?);
                 Some((item, logged))
             });
             let Some((item, logged)) = about else {
@@ -307,7 +308,7 @@ impl<'a> Packer<'a> {
         let proof = proof.ok_or_else(|| no_proof(Path::new(&record.name)))?;
         let logged = Logged::read(record.octets.clone(), proof);
         let logged = logged.map_err(|error| refused(&record.name, &error))?;
-        self.collection.statements.push(logged);
+        self.collection.statements.push(Arc::new(logged));
         Ok(())
     }
 }

@@ -46,9 +46,9 @@ fn to_json(collection: &Collection, shown: &str) -> Value {
             "artifact": item.artifact.name,
             "sha256": Hash::of(&item.artifact.octets).to_hex(),
             "document": item.document.as_ref().map(|file| &file.name),
-            "kind": item.proofs.first().map(kind),
-            "claims_time": item.proofs.first().and_then(claimed_time),
-            "proofs": item.proofs.iter().map(place).collect::<Vec<_>>(),
+            "kind": item.proofs.first().map(|it| kind(it)),
+            "claims_time": item.proofs.first().and_then(|it| claimed_time(it)),
+            "proofs": item.proofs.iter().map(|it| place(it)).collect::<Vec<_>>(),
         })
     };
     let stamps = collection.checkpoint_tokens.iter();
@@ -59,14 +59,14 @@ fn to_json(collection: &Collection, shown: &str) -> Value {
         "revocation": collection.revocation.iter().map(|data| json!({
             "sha256": Hash::of(&data.octets).to_hex(),
             "octets": data.octets.len(),
-            "proof": data.proof.as_ref().map(place),
+            "proof": data.proof.as_deref().map(place),
         })).collect::<Vec<_>>(),
         "checkpoint_tokens": stamps.map(|stamp| json!({
             "log": stamp.log,
             "tree_size": stamp.size,
             "sha256": Hash::of(&stamp.token).to_hex(),
         })).collect::<Vec<_>>(),
-        "statements": collection.statements.iter().map(place).collect::<Vec<_>>(),
+        "statements": collection.statements.iter().map(|it| place(it)).collect::<Vec<_>>(),
         "certificates": subjects(&collection.certificates),
         "for_information": {
             "anchors": subjects(&collection.anchors),
@@ -76,13 +76,13 @@ fn to_json(collection: &Collection, shown: &str) -> Value {
 }
 
 fn place(logged: &Logged) -> Value {
-    let tree = Checkpoint::parse(logged.proof.checkpoint.text()).ok();
+    let tree = Checkpoint::parse(logged.checkpoint.text()).ok();
     json!({
         "kind": kind(logged),
         "log": tree.as_ref().map(|tree| &tree.origin),
-        "index": logged.proof.index,
+        "index": logged.index,
         "tree_size": tree.as_ref().map(|tree| tree.size),
-        "signatures": logged.proof.checkpoint.signatures().len(),
+        "signatures": logged.checkpoint.signatures().len(),
     })
 }
 
@@ -179,11 +179,11 @@ fn to_text(collection: &Collection, shown: &str, english: bool) -> String {
 }
 
 fn said_place(logged: &Logged, english: bool) -> String {
-    let Ok(tree) = Checkpoint::parse(logged.proof.checkpoint.text()) else {
+    let Ok(tree) = Checkpoint::parse(logged.checkpoint.text()) else {
         return String::new();
     };
-    let signatures = logged.proof.checkpoint.signatures().len();
-    let (index, size, log) = (logged.proof.index, tree.size, ishibumi_shown(&tree.origin));
+    let signatures = logged.checkpoint.signatures().len();
+    let (index, size, log) = (logged.index, tree.size, ishibumi_shown(&tree.origin));
     if english {
         format!("record {index} of a tree of {size} of {log}, {signatures} signatures")
     } else {

@@ -159,7 +159,7 @@ impl Judged {
         let summary = if language.is_english() {
             format!("\n{proven} of {all} artifacts are proven.")
         } else {
-            format!("\nアーティファクト {all} 件のうち {proven} 件が証明されています。")
+            format!("\n成果物 {all} 件のうち {proven} 件が証明されています。")
         };
         line(&mut out, &summary);
         out.push_str(&self.failures(language));
