@@ -80,19 +80,20 @@ pub enum ContainerError {
     Order(String),
     /// What follows the last entry is not the directory of exactly these entries.
     #[error(
-        "the directory at offset {0} does not belong to the entries before it, or more follows it"
+        "the directory at offset {0} does not belong to the entries before it, or more follows it; or the \
+         file was zipped anew"
     )]
     Directory(usize),
 }
 
 /// The container of `entries`: the first stays the first, the others have to be sorted by their names.
 pub(crate) fn encode(entries: &[Entry<'_>]) -> Result<Vec<u8>, ContainerError> {
+    if let Some(bad) = entries.iter().find(|it| !names::is_entry_name(it.name)) {
+        return Err(bad_name(0, bad.name.as_bytes()));
+    }
     check_order(entries)?;
     let mut out = Vec::new();
     for entry in entries {
-        if !names::is_entry_name(entry.name) {
-            return Err(bad_name(out.len(), entry.name.as_bytes()));
-        }
         out.extend(local_header(entry, crc32fast::hash(entry.octets)));
         out.extend_from_slice(entry.octets);
         if out.len() > FILE_LEN_MAX {
