@@ -230,7 +230,7 @@ vkey=$(tail -n 1 "$log/init.txt")
 } >"$out/policy.txt"
 for n in 1 2 3; do
   witness=$private/witnesses/$n
-  key=$("$bin/ishibumi-witness" init --dir "$witness" --name "witness$n.example" | tail -n 1)
+  key=$("$bin/ishibumi-witness" init --dir "$witness" --name "witness$n.example" | head -n 1)
   "$bin/ishibumi-witness" add-log --dir "$witness" --vkey "$vkey" >/dev/null
   "$bin/ishibumi-witness" serve --dir "$witness" --listen 127.0.0.1:0 >"$witness.out" 2>&1 &
   pids+=($!)

@@ -208,11 +208,7 @@ impl Subject<'_> {
         })
     }
 
-    fn ask_response(
-        &self,
-        source: usize,
-        response: &VerifiedOcsp,
-    ) -> Option<Result<Word, String>> {
+    fn ask_response(&self, source: usize, response: &VerifiedOcsp) -> Option<Result<Word, String>> {
         if self
             .issuer
             .is_some_and(|issuer| issuer.key_hash() != response.issuer_key_hash())

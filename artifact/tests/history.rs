@@ -110,9 +110,15 @@ fn a_delta_speaks_over_the_list_that_it_builds_on() {
     );
     let held = read(&list(&pki, "issuing", 1, &[]), &anchors);
     set_reason(&pki, "issuing", "one", Some("removeFromCRL"));
-    let release = read(&list(&pki, "issuing", 2, &["-crlexts", "crl_delta"]), &anchors);
+    let release = read(
+        &list(&pki, "issuing", 2, &["-crlexts", "crl_delta"]),
+        &anchors,
+    );
     set_reason(&pki, "issuing", "one", None);
-    let silent = read(&list(&pki, "issuing", 3, &["-crlexts", "crl_delta"]), &anchors);
+    let silent = read(
+        &list(&pki, "issuing", 3, &["-crlexts", "crl_delta"]),
+        &anchors,
+    );
 
     let released = ask(&pki, "one", &[&held, &release]);
     assert!(standing(&released).is_empty());
@@ -273,7 +279,10 @@ fn a_responder_that_was_revoked_is_not_believed() {
         let spoke = history.good().any(|word| word.source == 0);
         (spoke, history.silences().len())
     };
-    assert_eq!(words(&revoked("260101000000Z", ",keyCompromise")), (false, 1));
+    assert_eq!(
+        words(&revoked("260101000000Z", ",keyCompromise")),
+        (false, 1)
+    );
     assert_eq!(words(&revoked("350101000000Z", "")), (false, 1));
     assert_eq!(words(&revoked("260101000000Z", ",superseded")), (false, 1));
     // The orderly end of a CA, after it answered.
@@ -284,11 +293,9 @@ fn a_responder_that_was_revoked_is_not_believed() {
 #[test]
 fn only_the_issuer_and_whom_it_names_have_a_say() {
     let pki = pki();
-    let anchors = Anchors::from_certificates([
-        pki.certificate("root"),
-        pki.certificate("stranger"),
-    ])
-    .with_intermediates([pki.certificate("issuing")]);
+    let anchors =
+        Anchors::from_certificates([pki.certificate("root"), pki.certificate("stranger")])
+            .with_intermediates([pki.certificate("issuing")]);
     issue(&pki, "pointing", "v3_indirect", DATES);
     // The same serial on a list of somebody else.
     set_reason(&pki, "stranger", "one", Some("keyCompromise"));
@@ -313,7 +320,11 @@ fn only_the_issuer_and_whom_it_names_have_a_say() {
 fn what_is_neither_list_nor_response_is_refused() {
     let pki = pki();
     let anchors = pki.anchors();
-    let code = |bytes: &[u8]| StatusInformation::verify(bytes, &anchors).unwrap_err().code();
+    let code = |bytes: &[u8]| {
+        StatusInformation::verify(bytes, &anchors)
+            .unwrap_err()
+            .code()
+    };
     assert_eq!(code(pki.certificate("one").der()), "crl-malformed");
     assert_eq!(code(b""), "crl-malformed");
     assert_eq!(code(&[0x30, 3, 0x0a, 1, 3]), "ocsp-not-successful");

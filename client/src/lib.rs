@@ -7,6 +7,7 @@
 //! | How do I show that to a person or a program? | [`render::text`], [`render::json`] |
 //! | Does this log hold what it signed? | [`audit::Replay`] |
 //! | Did a TSU use one serial twice? | [`misissue::Misissue`] |
+//! | Does anybody see another log than I do? | [`monitor::Watch`] |
 //! | How do I reach a log? (feature `net`) | `fetch` |
 //!
 //! The first five have no clock, disk, network or thread, and build for wasm32 without default
@@ -26,6 +27,7 @@ pub mod evidence;
 #[cfg(feature = "net")]
 pub mod fetch;
 pub mod misissue;
+pub mod monitor;
 pub mod render;
 pub mod verify;
 

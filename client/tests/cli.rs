@@ -15,7 +15,10 @@ use support::log::Log;
 fn every_command_has_help_with_examples_and_exit_codes() {
     let folder = tempfile::tempdir().unwrap();
     let whole = ishibumi(folder.path(), "--help").expect(0).stdout;
-    for command in ["verify", "submit", "evidence", "audit", "keygen", "policy"] {
+    for command in [
+        "verify", "submit", "evidence", "audit", "keygen", "policy", "find", "fork", "monitor",
+        "proof",
+    ] {
         assert!(
             whole.contains(&format!("\n  {command} ")),
             "{command}: {whole}"
@@ -42,6 +45,12 @@ fn every_command_has_help_with_examples_and_exit_codes() {
         "audit",
         "keygen",
         "policy check",
+        "policy explain",
+        "proof verify",
+        "find",
+        "fork verify",
+        "fork make",
+        "monitor",
     ] {
         let help = ishibumi(folder.path(), &format!("{command} --help"))
             .expect(0)

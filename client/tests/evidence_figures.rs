@@ -95,7 +95,10 @@ fn children_seconds() -> f64 {
     let stat = fs::read_to_string("/proc/self/stat").unwrap();
     let fields = stat.rsplit_once(") ").unwrap().1;
     let ticks = fields.split(' ').skip(13).take(2);
-    ticks.map(|ticks| ticks.parse::<f64>().unwrap()).sum::<f64>() / 100.0
+    ticks
+        .map(|ticks| ticks.parse::<f64>().unwrap())
+        .sum::<f64>()
+        / 100.0
 }
 
 #[test]
@@ -103,9 +106,12 @@ fn children_seconds() -> f64 {
 fn figures() {
     let pki = Pki::new();
     let mint = Mint::new(&pki);
-    let anchors = Anchors::from_certificates(pki.anchors().anchors().iter().map(|it| (**it).clone()))
-        .with_memo(64);
-    println!("| artifacts | single: proofs, octets | all files, octets | packed, octets | of them proofs | pack, CPU s | verify, CPU s | single verify, CPU s each |");
+    let anchors =
+        Anchors::from_certificates(pki.anchors().anchors().iter().map(|it| (**it).clone()))
+            .with_memo(64);
+    println!(
+        "| artifacts | single: proofs, octets | all files, octets | packed, octets | of them proofs | pack, CPU s | verify, CPU s | single verify, CPU s each |"
+    );
     for count in [1, 200, 10_000_u32] {
         let mut log = Log::new();
         let folder = format!("of-{count}");
@@ -122,13 +128,20 @@ fn figures() {
             fs::write(path(&format!("documents/{number}.txt")), document).unwrap();
             fs::write(path(&format!("artifacts/{number}.txt.tst")), token).unwrap();
         }
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap()
+            .as_secs();
         let note = log.note(log.size(), &[now + 60; 3]);
         let mut proofs = 0;
         for (number, index) in indices {
             let proof = log.proof_under(index, note.clone());
             proofs += proof.len();
-            fs::write(path(&format!("artifacts/{number}.txt.tst.tlog-proof")), proof).unwrap();
+            fs::write(
+                path(&format!("artifacts/{number}.txt.tst.tlog-proof")),
+                proof,
+            )
+            .unwrap();
         }
         fs::write(path("policy.txt"), log.policy()).unwrap();
         let terms = "--policy policy.txt --anchors ../anchors";
@@ -137,10 +150,16 @@ fn figures() {
             support::ishibumi(&path(""), line).expect(0);
             children_seconds() - before
         };
-        let pack = run(&format!("evidence pack {terms} --document documents --out a.zip artifacts"));
+        let pack = run(&format!(
+            "evidence pack {terms} --document documents --out a.zip artifacts"
+        ));
         let verify = run(&format!("evidence verify {terms} a.zip"));
         let each: f64 = (0..count.min(20))
-            .map(|n| run(&format!("verify {terms} --document documents/{n}.txt artifacts/{n}.txt.tst")))
+            .map(|n| {
+                run(&format!(
+                    "verify {terms} --document documents/{n}.txt artifacts/{n}.txt.tst"
+                ))
+            })
             .sum::<f64>()
             / f64::from(count.min(20));
         let octets = fs::read(path("a.zip")).unwrap();
@@ -156,7 +175,9 @@ fn figures() {
         .unwrap();
         let all = single + proofs;
         let packed = octets.len();
-        println!("| {count} | {proofs} | {all} | {packed} | {size} | {pack:.2} | {verify:.2} | {each:.3} |");
+        println!(
+            "| {count} | {proofs} | {all} | {packed} | {size} | {pack:.2} | {verify:.2} | {each:.3} |"
+        );
         assert!(count == 1 || size < proofs);
     }
 }

@@ -303,11 +303,14 @@ fn what_a_lookup_names_is_believed_when_it_is_proven() {
     assert_eq!(found["records"][0]["kind"], "timestamp-token");
     assert_eq!(found["tree_size"], 700);
 
-    let moods = |mood| scene.server.moods.lock().unwrap().push_back(mood);
-    moods(Mood::Lies);
+    // A false answer may be a cache's, so it is asked for twice; once is forgiven, twice is not.
+    let moods = |moods: &[Mood]| scene.server.moods.lock().unwrap().extend(moods);
+    moods(&[Mood::Lies]);
+    scene.run(&find).expect(0);
+    moods(&[Mood::Lies; 2]);
     let said = scene.run(&find).expect(1).stdout;
     assert!(said.contains("not what was looked for"), "{said}");
-    moods(Mood::Staged);
+    moods(&[Mood::Staged; 2]);
     scene.run(&find).expect(1);
     let unknown = "0".repeat(64);
     scene.run(&find.replace(leaf, &unknown)).expect(3);

@@ -8,9 +8,12 @@ mod support;
 use std::fs;
 use std::io::Write as _;
 use std::process::Stdio;
+use std::time::{SystemTime, UNIX_EPOCH};
 
+use ishibumi_artifact::ArtifactType;
 use ishibumi_tlog::hash::leaf_hash;
 use support::log::Log;
+use support::pki::Pki;
 use support::{command, ishibumi};
 use tempfile::TempDir;
 
@@ -288,4 +291,39 @@ fn a_log_of_others_is_audited_without_reading_its_entries() {
     octets[5] ^= 1;
     fs::write(&bundle, octets).unwrap();
     audit("--any-entries --full").expect(1);
+}
+
+#[test]
+fn a_verdict_says_that_it_rests_on_post_quantum_keys() {
+    let pki = Pki::new();
+    pki.stamp("d0", "document 0\n");
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    let time = now.as_secs() + 5;
+    let mut log = Log::new();
+    let token = pki.read("d0.tst");
+    let index = log.submit(ArtifactType::TimestampToken, &token, &pki.anchors());
+    fs::write(pki.path("policy.txt"), log.mixed_policy()).unwrap();
+    let verify = |quantum: &[u64], flags: &str| {
+        let note = log.mixed_note(log.size(), &[time, time], quantum);
+        fs::write(pki.path("d0.tst.tlog-proof"), log.proof_under(index, note)).unwrap();
+        let line = format!("verify --json --policy policy.txt --anchors anchors {flags} d0.tst");
+        ishibumi(pki.folder(), &line)
+    };
+    let any = verify(&[time, time + 9], "").expect(0).json();
+    assert_eq!(any["statement"]["post_quantum"], false);
+    let json = verify(&[time, time + 9], "--post-quantum").expect(0).json();
+    assert_eq!(json["statement"]["post_quantum"], true);
+    assert_eq!(json["statement"]["witnesses"].as_array().unwrap().len(), 2);
+    assert_eq!(json["statement"]["witnesses_in_policy"], 2);
+    let not_after = ishibumi::render::rfc3339(time + 9);
+    assert_eq!(json["statement"]["not_after"], not_after);
+    for (language, words) in [("en", "(ML-DSA-44) alone"), ("ja", "耐量子署名")] {
+        let said = json["sentences"][language].to_string();
+        assert!(said.contains(words), "{said}");
+        assert!(!any["sentences"][language].to_string().contains(words));
+    }
+    // One of two, and three Ed25519 cosignatures beside it: the policy is met, the demand is not.
+    verify(&[time], "").expect(0);
+    let json = verify(&[time], "--post-quantum").expect(4).json();
+    assert_eq!(json["sub_indication"], "NO_POE");
 }

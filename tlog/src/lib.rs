@@ -18,7 +18,9 @@
 //! | [`cosignature::Cosigner::sign_subtree`] | [`cosignature::check_subtree`] |
 //! | [`key::NoteSigner`], [`cosignature::Cosigner`] | [`key::VerifierKey`], [`note::Note::verify`] |
 //! | [`proof::TlogProof::encode`] | [`policy::Policy::check_proof`] |
+//! | [`fork::Evidence::new`], [`fork::Evidence::with_prefix`] | [`fork::Evidence::check`] |
 //! | [`multiproof::Multiproof::merge`], [`multiproof::Multiproof::encode`] | [`policy::Policy::check_multiproof`] |
+//! | [`protocol::AddCheckpoint::encode`], [`protocol::SignSubtree::encode`] | their `parse` |
 //!
 //! Sizes and indices are `u64`; everything that grows with foreign input has a limit named by a
 //! constant in the module that reads it.
@@ -34,12 +36,15 @@
 pub mod checkpoint;
 pub mod cosignature;
 mod decimal;
+pub mod fork;
 pub mod hash;
 pub mod key;
+pub mod log_list;
 pub mod multiproof;
 pub mod note;
 pub mod policy;
 pub mod proof;
+pub mod protocol;
 pub mod tile;
 pub mod tree;
 

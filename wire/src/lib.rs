@@ -5,15 +5,17 @@
 //! may take together, and a shutdown that lets requests finish. [`Net`] is how a process calls
 //! another one; [`HttpNet`] is the real one, tests bring others.
 //!
-//! Ours speaks HTTP/1.1 without TLS and stands behind a reverse proxy that terminates TLS; as a client
-//! it speaks both.
+//! Ours speaks HTTP/1.1 without TLS and stands behind a reverse proxy that terminates TLS, or connects to
+//! a [`Bastion`] and speaks HTTP/2 there; as a client it speaks HTTP/1.1 with and without TLS.
 
 #![deny(missing_docs)]
 
+mod bastion;
 mod net;
 mod reply;
 mod server;
 
+pub use bastion::{Bastion, BastionError, BastionEvent, BastionKey};
 pub use net::{HttpNet, Method, Net, NetError, NetFuture, Request, Response};
 pub use reply::{Reply, reply};
 pub use server::{Incoming, Limits, Service, serve};

@@ -153,10 +153,11 @@ async fn accept(
     }
 }
 
-struct Connection<S> {
-    service: Arc<S>,
-    bodies: Arc<Semaphore>,
-    limits: Limits,
+/// What one connection needs to answer requests.
+pub(crate) struct Connection<S> {
+    pub(crate) service: Arc<S>,
+    pub(crate) bodies: Arc<Semaphore>,
+    pub(crate) limits: Limits,
 }
 
 impl<S: Service> Connection<S> {
@@ -189,7 +190,7 @@ impl<S: Service> Connection<S> {
         }
     }
 
-    async fn handle(&self, request: http::Request<hyper::body::Incoming>) -> Reply {
+    pub(crate) async fn handle(&self, request: http::Request<hyper::body::Incoming>) -> Reply {
         let (head, body) = request.into_parts();
         let most = match self.service.admit(&head) {
             Ok(most) => most,

@@ -1,4 +1,5 @@
-//! What must not pass unheard: a log that forked, and a memory that is older than our own signatures.
+//! What must not pass unheard: a log that forked or may have, and a memory that is older than our own
+//! signatures.
 
 use ishibumi_tlog::Hash;
 
@@ -17,6 +18,20 @@ pub enum Alarm {
         /// The other root.
         submitted: Hash,
         /// That this pair was kept as evidence; `false` if an earlier pair is there.
+        kept: bool,
+    },
+    /// A checkpoint that the log signed came with a consistency proof that fails. Anybody can send that;
+    /// only a log that forked has no proof that holds.
+    Suspicion {
+        /// The log.
+        origin: String,
+        /// The size that is recorded.
+        recorded: u64,
+        /// The size of the checkpoint that came.
+        submitted: u64,
+        /// Its root.
+        root: Hash,
+        /// That the pair was kept; `false` if it is kept already, or too many are.
         kept: bool,
     },
     /// Our own state is older than our own signatures.

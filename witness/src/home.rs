@@ -1,9 +1,15 @@
-//! The directory of a witness: its private key and its state.
+//! The directory of a witness: its private keys and its state.
 //!
 //! ```text
-//! DIR/key      the private key, mode 0600: the note format of golang.org/x/mod/sumdb/note
+//! DIR/key      the private keys that sign, a line each, mode 0600: the note format of
+//!              golang.org/x/mod/sumdb/note
 //! DIR/state/   the store
+//! DIR/bastion-key.pem   optional: the key by which a bastion knows this machine; it signs nothing
 //! ```
+//!
+//! The state says which keys sign, the file holds their private halves. A key is added to the state before
+//! the file and retired in the state before it leaves the file, so a crash in between leaves a key that
+//! cannot sign rather than one that signs unknown to the state.
 //!
 //! Creation is a command of its own and overwrites nothing; opening never creates (rule R5). A copy of
 //! `state/` must never be put back: it would make the witness forget what it signed.
@@ -16,14 +22,21 @@ use std::path::{Path, PathBuf};
 use ishibumi_store::{RocksRegisters, StoreError, SystemClock};
 use ishibumi_tlog::cosignature::Cosigner;
 use ishibumi_tlog::key::{KeyError, NoteSigner, SignatureType, VerifierKey};
+use ishibumi_wire::{BastionError, BastionKey};
 use zeroize::Zeroizing;
 
 use crate::alarm::Alarms;
-use crate::state::StateError;
+use crate::cosigners::Cosigners;
+use crate::follow::StateError;
+use crate::identity::Identity;
+use crate::refusal::KeyChangeError;
 use crate::witness::Witness;
 
 /// The longest key file that is read, in octets.
-const KEY_LEN_MAX: u64 = 4096;
+const KEYS_LEN_MAX: u64 = 16 << 10;
+
+/// The kinds of key that a new witness gets, in this order: what every verifier knows first.
+const KINDS: [SignatureType; 2] = [SignatureType::CosignatureV1, SignatureType::SubtreeV1];
 
 /// Why a directory cannot be created or opened.
 #[derive(Debug, thiserror::Error)]
@@ -32,9 +45,14 @@ pub enum HomeError {
     /// There is a witness, or a part of one.
     #[error("{0} exists already: nothing is overwritten")]
     Exists(PathBuf),
-    /// There is no witness.
-    #[error("{0} is not there: create a witness with `init`, or correct the path")]
-    Absent(PathBuf),
+    /// There is no witness, or it was never given that key.
+    #[error("{path} is not there: create it with {command}, or correct the path")]
+    Absent {
+        /// What was looked for.
+        path: PathBuf,
+        /// What creates it.
+        command: &'static str,
+    },
     /// Others than the owner may read the key.
     #[error("{path} has the mode {mode:04o}: others may read the private key; set it to 0600")]
     Exposed {
@@ -51,6 +69,15 @@ pub enum HomeError {
         /// What is wrong.
         cause: KeyError,
     },
+    /// The key file holds no key, too many, or keys of several names.
+    #[error("{0} does not hold 1 to 8 different private keys of one name, a line each")]
+    Keys(PathBuf),
+    /// The keys were not changed.
+    #[error(transparent)]
+    Change(#[from] KeyChangeError),
+    /// The key for bastions is unusable.
+    #[error(transparent)]
+    Bastion(#[from] BastionError),
     /// A file could not be read or written.
     #[error("{path}: {cause}")]
     Io {
@@ -76,11 +103,12 @@ impl From<StoreError> for HomeError {
 impl HomeError {
     /// That the same call may succeed later without anything being repaired.
     pub fn is_unavailable(&self) -> bool {
+        let (Self::State(error) | Self::Change(KeyChangeError::State(error))) = self else {
+            return false;
+        };
         matches!(
-            self,
-            Self::State(StateError::Store(
-                StoreError::InUse { .. } | StoreError::Failed { .. }
-            ))
+            error,
+            StateError::Store(StoreError::InUse { .. } | StoreError::Failed { .. })
         )
     }
 }
@@ -97,104 +125,197 @@ impl Home {
         Self { dir: dir.into() }
     }
 
-    /// Creates the key and the empty state of a witness called `name`. Returns its public key.
+    /// Creates the keys and the empty state of a witness called `name`: an Ed25519 and an ML-DSA-44 key.
     ///
     /// Of two that create at once, one wins. After a failure half-way the remains are left where they
     /// are: nothing was signed, so the operator may remove them.
-    pub fn init(&self, name: &str) -> Result<VerifierKey, HomeError> {
-        let mut seed = Zeroizing::new([0; 32]);
-        getrandom::fill(seed.as_mut()).map_err(HomeError::Random)?;
-        self.init_with_seed(name, &seed)
+    pub fn init(&self, name: &str) -> Result<Identity, HomeError> {
+        let keys = KINDS.iter().map(|&kind| self.new_key(name, kind));
+        self.init_with(&keys.collect::<Result<Vec<_>, _>>()?)
     }
 
-    /// As [`Home::init`], with a given seed, which must never have been used anywhere else.
-    pub fn init_with_seed(&self, name: &str, seed: &[u8; 32]) -> Result<VerifierKey, HomeError> {
+    /// As [`Home::init`], with given keys, which must never have been used anywhere else.
+    pub fn init_with(&self, keys: &[NoteSigner]) -> Result<Identity, HomeError> {
         let path = self.key_path();
-        let key =
-            NoteSigner::from_seed(name, SignatureType::CosignatureV1, seed).map_err(|cause| {
-                HomeError::Key {
-                    path: path.clone(),
-                    cause,
-                }
-            })?;
+        let public = keys.iter().map(|key| key.verifier().clone()).collect();
+        let identity = Identity::new(public).ok_or_else(|| HomeError::Keys(path.clone()))?;
         if self.state_path().exists() {
             return Err(HomeError::Exists(self.state_path()));
         }
-        let io = |path: &Path| {
-            let path = path.to_owned();
-            move |cause: std::io::Error| match cause.kind() {
-                ErrorKind::AlreadyExists => HomeError::Exists(path),
-                _ => HomeError::Io { path, cause },
-            }
-        };
-        let builder = || {
-            let mut builder = fs::DirBuilder::new();
-            builder.recursive(true).mode(0o700);
-            builder
-        };
-        builder().create(&self.dir).map_err(io(&self.dir))?;
-        let mut options = OpenOptions::new();
-        options.write(true).create_new(true).mode(0o600);
-        let mut file = options.open(&path).map_err(io(&path))?;
-        let text = Zeroizing::new(format!("{}\n", key.to_private_text()));
-        file.write_all(text.as_bytes()).map_err(io(&path))?;
-        file.sync_all().map_err(io(&path))?;
+        let mut builder = fs::DirBuilder::new();
+        builder.recursive(true).mode(0o700);
+        builder.create(&self.dir).map_err(failed(&self.dir))?;
+        write_keys(&path, keys)?;
         let registers = RocksRegisters::create(self.state_path())?;
-        Witness::<RocksRegisters, SystemClock>::init(&registers, key.verifier())?;
+        Witness::<RocksRegisters, SystemClock>::init(&registers, &identity)?;
         // The names of the two are durable with their directory, and its name with its parent.
-        for dir in [Some(self.dir.as_path()), self.dir.parent()]
-            .into_iter()
-            .flatten()
-        {
-            let dir = if dir.as_os_str().is_empty() {
-                Path::new(".")
-            } else {
-                dir
-            };
-            File::open(dir)
-                .and_then(|dir| dir.sync_all())
-                .map_err(io(dir))?;
-        }
-        Ok(key.verifier().clone())
+        sync_dir(&self.dir)?;
+        self.dir.parent().map_or(Ok(()), sync_dir)?;
+        Ok(identity)
     }
 
-    /// The private key.
-    pub fn key(&self) -> Result<NoteSigner, HomeError> {
+    /// Makes another key of this kind and signs with it as well, from the next start on. Not while the
+    /// witness runs.
+    pub fn add_key(&self, kind: SignatureType) -> Result<VerifierKey, HomeError> {
+        let registers = RocksRegisters::open(self.state_path())?;
+        let mut keys = self.keys()?;
+        let key = self.new_key(Identity::load(&registers)?.name(), kind)?;
+        let public = key.verifier().clone();
+        Identity::add(&registers, &public)?;
+        keys.push(key);
+        self.replace_keys(&keys)?;
+        Ok(public)
+    }
+
+    /// Signs no more with the key with this id, and erases its private half. What it signed stays known
+    /// for ours. Also for a key whose private half is lost. Not while the witness runs.
+    pub fn retire_key(&self, id: u32) -> Result<Identity, HomeError> {
+        let registers = RocksRegisters::open(self.state_path())?;
+        let mut keys = self.keys()?;
+        let identity = Identity::retire(&registers, id)?;
+        keys.retain(|key| key.verifier().id() != id);
+        self.replace_keys(&keys)?;
+        Ok(identity)
+    }
+
+    /// The private keys.
+    pub fn keys(&self) -> Result<Vec<NoteSigner>, HomeError> {
         let path = self.key_path();
-        let io = |cause: std::io::Error| match cause.kind() {
-            ErrorKind::NotFound => HomeError::Absent(path.clone()),
-            _ => HomeError::Io {
-                path: path.clone(),
-                cause,
-            },
-        };
-        let file = File::open(&path).map_err(io)?;
-        let mode = file.metadata().map_err(io)?.permissions().mode() & 0o7777;
-        if mode & 0o077 != 0 {
-            return Err(HomeError::Exposed { path, mode });
+        let text = read_private(&path, "`init`")?;
+        let keys = text.lines().map(NoteSigner::from_private_text);
+        let keys = keys.collect::<Result<Vec<_>, _>>();
+        keys.map_err(|cause| HomeError::Key { path, cause })
+    }
+
+    /// The key for connections to bastions, which is made at the first call.
+    pub fn make_bastion_key(&self) -> Result<BastionKey, HomeError> {
+        let path = self.bastion_key_path();
+        if !path.exists() {
+            let pem = Zeroizing::new(BastionKey::generate()?.to_pem());
+            write_private(&path, &pem)?;
+            sync_dir(&self.dir)?;
         }
-        let mut text = Zeroizing::new(String::new());
-        file.take(KEY_LEN_MAX)
-            .read_to_string(&mut text)
-            .map_err(io)?;
-        NoteSigner::from_private_text(text.trim_end_matches('\n'))
-            .map_err(|cause| HomeError::Key { path, cause })
+        self.bastion_key()
+    }
+
+    /// The key for connections to bastions.
+    pub fn bastion_key(&self) -> Result<BastionKey, HomeError> {
+        let path = self.bastion_key_path();
+        let pem = read_private(&path, "`bastion-key`")?;
+        Ok(BastionKey::from_pem(&pem)?)
     }
 
     /// Opens the witness; one process at a time.
     pub fn open(&self, alarms: Alarms) -> Result<Witness<RocksRegisters, SystemClock>, HomeError> {
         let path = self.key_path();
-        let cosigner =
-            Cosigner::new(self.key()?).map_err(|cause| HomeError::Key { path, cause })?;
+        let keys = self.keys()?;
         let registers = RocksRegisters::open(self.state_path())?;
-        Ok(Witness::open(registers, SystemClock, cosigner, alarms)?)
+        // A crash may have left the private half of a retired key in the file.
+        let identity = Identity::load(&registers)?;
+        let signs = |key: &NoteSigner| !identity.retired().contains(key.verifier());
+        let cosigners = keys.into_iter().filter(signs).map(Cosigner::new);
+        let cosigners = cosigners.collect::<Result<_, _>>();
+        let cosigners = cosigners.map_err(|cause| HomeError::Key {
+            path: path.clone(),
+            cause,
+        })?;
+        let cosigners = Cosigners::new(cosigners).ok_or(HomeError::Keys(path))?;
+        Ok(Witness::open(registers, SystemClock, cosigners, alarms)?)
+    }
+
+    fn new_key(&self, name: &str, kind: SignatureType) -> Result<NoteSigner, HomeError> {
+        let mut seed = Zeroizing::new([0; 32]);
+        getrandom::fill(seed.as_mut()).map_err(HomeError::Random)?;
+        NoteSigner::from_seed(name, kind, &seed).map_err(|cause| HomeError::Key {
+            path: self.key_path(),
+            cause,
+        })
+    }
+
+    /// Puts other keys in the place of those in the key file: all of them or none.
+    fn replace_keys(&self, keys: &[NoteSigner]) -> Result<(), HomeError> {
+        let (path, new) = (self.key_path(), self.dir.join("key.new"));
+        // A crash may have left one, which nobody reads.
+        match fs::remove_file(&new) {
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(failed(&new)(error)),
+            _ => {}
+        }
+        write_keys(&new, keys)?;
+        fs::rename(&new, &path).map_err(failed(&path))?;
+        sync_dir(&self.dir)
     }
 
     fn key_path(&self) -> PathBuf {
         self.dir.join("key")
     }
 
+    fn bastion_key_path(&self) -> PathBuf {
+        self.dir.join("bastion-key.pem")
+    }
+
     fn state_path(&self) -> PathBuf {
         self.dir.join("state")
     }
+}
+
+fn failed(path: &Path) -> impl Fn(std::io::Error) -> HomeError {
+    let path = path.to_owned();
+    move |cause| match cause.kind() {
+        ErrorKind::AlreadyExists => HomeError::Exists(path.clone()),
+        _ => HomeError::Io {
+            path: path.clone(),
+            cause,
+        },
+    }
+}
+
+/// Writes a key file that is not there yet.
+fn write_keys(path: &Path, keys: &[NoteSigner]) -> Result<(), HomeError> {
+    let lines = keys
+        .iter()
+        .map(|key| format!("{}\n", key.to_private_text()));
+    let text = Zeroizing::new(lines.collect::<String>());
+    write_private(path, &text)
+}
+
+/// Writes a file that is not there yet, for its owner's eyes only.
+fn write_private(path: &Path, text: &str) -> Result<(), HomeError> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true).mode(0o600);
+    let mut file = options.open(path).map_err(failed(path))?;
+    file.write_all(text.as_bytes())
+        .and_then(|()| file.sync_all())
+        .map_err(failed(path))
+}
+
+/// Reads a file that nobody but its owner may read, and that `command` creates.
+fn read_private(path: &Path, command: &'static str) -> Result<Zeroizing<String>, HomeError> {
+    let io = |cause: std::io::Error| match cause.kind() {
+        ErrorKind::NotFound => HomeError::Absent {
+            path: path.to_owned(),
+            command,
+        },
+        _ => failed(path)(cause),
+    };
+    let file = File::open(path).map_err(io)?;
+    let mode = file.metadata().map_err(io)?.permissions().mode() & 0o7777;
+    if mode & 0o077 != 0 {
+        let path = path.to_owned();
+        return Err(HomeError::Exposed { path, mode });
+    }
+    let mut text = Zeroizing::new(String::new());
+    file.take(KEYS_LEN_MAX)
+        .read_to_string(&mut text)
+        .map_err(io)?;
+    Ok(text)
+}
+
+fn sync_dir(dir: &Path) -> Result<(), HomeError> {
+    let dir = if dir.as_os_str().is_empty() {
+        Path::new(".")
+    } else {
+        dir
+    };
+    let synced = File::open(dir).and_then(|dir| dir.sync_all());
+    synced.map_err(failed(dir))
 }

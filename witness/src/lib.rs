@@ -1,11 +1,12 @@
 //! A witness: remembers the newest checkpoint of each log that it watches, and cosigns a newer one
 //! only with a proof that the log has grown from the remembered one and changed nothing.
 //!
-//! It speaks C2SP tlog-witness (`add-checkpoint` and the monitoring prefix). Its worth is that it
-//! never signs two histories of one log, so everything here serves that:
+//! It speaks C2SP tlog-witness (`add-checkpoint`, `sign-subtree` and the monitoring prefix). Its worth
+//! is that it never signs two histories of one log, so everything here serves that:
 //!
-//! - the core ([`Witness`]) keeps no state between requests. Under the log's lock it reads what is
-//!   stored, verifies that too, decides, writes by compare-and-swap, and only then lets the signature out;
+//! - the core ([`follow::Follower`], under [`Witness`]) keeps no state between requests. Under the log's
+//!   lock it reads what is stored, verifies that too, decides, writes by compare-and-swap, and only then
+//!   lets the signature out;
 //! - what it signs and stores is its own encoding of what it parsed, with signatures that it
 //!   verified; nothing else of what was sent survives the request;
 //! - logs are added, never removed or changed: a log that is forgotten could be given a second history;
@@ -20,21 +21,23 @@
 #![deny(missing_docs)]
 
 mod alarm;
-mod evidence;
+mod cosigners;
+pub mod follow;
 mod home;
+mod identity;
+mod log_list;
 mod metrics;
 mod refusal;
-mod request;
 mod server;
-mod state;
 mod witness;
 
 pub use alarm::{Alarm, Alarms};
-pub use evidence::ForkEvidence;
+pub use cosigners::{COSIGNERS_MAX, Cosigners};
+pub use follow::{Added, LogState, Recorded, StateError};
 pub use home::{Home, HomeError};
+pub use identity::{Identity, RETIRED_MAX};
+pub use log_list::{ListOutcome, ListSource, ListUnread, apply as apply_log_list};
 pub use metrics::Metrics;
-pub use refusal::{AddLogError, Refusal, ResumeError};
-pub use request::{AddCheckpoint, BODY_LEN_MAX, PROOF_LINES_MAX, RequestError};
-pub use server::{ServeError, serve};
-pub use state::{Cosigned, FirstUse, LogState, StateError};
-pub use witness::{Added, Witness};
+pub use refusal::{AddLogError, KeyChangeError, LogError, Refusal, ResumeError};
+pub use server::{Options, ServeError, serve};
+pub use witness::Witness;

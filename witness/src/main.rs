@@ -1,7 +1,6 @@
 //! The command line of the witness's operator.
 
 mod cli;
-mod failure;
 
 use std::process::ExitCode;
 

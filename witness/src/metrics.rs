@@ -4,24 +4,33 @@ use std::io::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ishibumi_wire::BastionEvent;
 use prometheus::{
-    Encoder as _, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGaugeVec, Opts, Registry,
-    TextEncoder,
+    Encoder as _, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec,
+    Opts, Registry, TextEncoder,
 };
 
 use crate::alarm::{Alarm, Alarms};
-use crate::state::LogState;
+use crate::follow::LogState;
+use crate::log_list::ListOutcome;
 
 /// The counters of one witness.
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
     requests: IntCounterVec,
-    seconds: Histogram,
+    seconds: HistogramVec,
     forks: IntCounter,
+    suspicions: IntCounter,
     rollbacks: IntCounter,
     sizes: IntGaugeVec,
     times: IntGaugeVec,
+    states: IntGaugeVec,
+    list_entries: IntGaugeVec,
+    list_times: IntGaugeVec,
+    list_failures: IntCounterVec,
+    bastion_up: IntGauge,
+    bastion_losses: IntCounter,
 }
 
 impl Metrics {
@@ -33,22 +42,26 @@ impl Metrics {
         let name = |name: &str| format!("ishibumi_witness_{name}");
         let buckets = vec![0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 2.0];
         let seconds = HistogramOpts::new(
-            name("add_checkpoint_seconds"),
-            "Time to answer add-checkpoint, from the whole body to the answer",
+            name("request_seconds"),
+            "Time to answer a request, from the whole body to the answer, by call",
         );
         let metrics = Self {
             registry: Registry::new(),
             requests: IntCounterVec::new(
                 Opts::new(
-                    name("add_checkpoint_total"),
-                    "Answers to add-checkpoint, by status",
+                    name("requests_total"),
+                    "Answers to requests for signatures, by call and status",
                 ),
-                &["status"],
+                &["call", "status"],
             )?,
-            seconds: Histogram::with_opts(seconds.buckets(buckets))?,
+            seconds: HistogramVec::new(seconds.buckets(buckets), &["call"])?,
             forks: IntCounter::new(
                 name("fork_total"),
                 "Checkpoints of a cosigned size with another root, signed by their log",
+            )?,
+            suspicions: IntCounter::new(
+                name("suspicion_total"),
+                "Checkpoints signed by their log whose consistency proof failed",
             )?,
             rollbacks: IntCounter::new(
                 name("rollback_total"),
@@ -65,14 +78,58 @@ impl Metrics {
                 ),
                 &["origin"],
             )?,
+            states: IntGaugeVec::new(
+                Opts::new(
+                    name("log_refused"),
+                    "1 for a log that nothing is signed for: disabled by the operator, or halted since the \
+                     state is older than our signatures",
+                ),
+                &["origin", "why"],
+            )?,
+            list_entries: IntGaugeVec::new(
+                Opts::new(
+                    name("log_list_entries"),
+                    "Entries of the log list at its last reading, by what came of them",
+                ),
+                &["list", "outcome"],
+            )?,
+            list_times: IntGaugeVec::new(
+                Opts::new(
+                    name("log_list_read_timestamp_seconds"),
+                    "When the log list was last read",
+                ),
+                &["list"],
+            )?,
+            list_failures: IntCounterVec::new(
+                Opts::new(
+                    name("log_list_failures_total"),
+                    "Times that the log list could not be read",
+                ),
+                &["list"],
+            )?,
+            bastion_up: IntGauge::new(
+                name("bastion_connected"),
+                "1 while a connection to the bastion stands",
+            )?,
+            bastion_losses: IntCounter::new(
+                name("bastion_losses_total"),
+                "Times that the bastion could not be reached or its connection was lost",
+            )?,
         };
         let registry = &metrics.registry;
         registry.register(Box::new(metrics.requests.clone()))?;
         registry.register(Box::new(metrics.seconds.clone()))?;
         registry.register(Box::new(metrics.forks.clone()))?;
+        registry.register(Box::new(metrics.suspicions.clone()))?;
         registry.register(Box::new(metrics.rollbacks.clone()))?;
         registry.register(Box::new(metrics.sizes.clone()))?;
         registry.register(Box::new(metrics.times.clone()))?;
+        registry.register(Box::new(metrics.states.clone()))?;
+        registry.register(Box::new(metrics.list_entries.clone()))?;
+        registry.register(Box::new(metrics.list_times.clone()))?;
+        registry.register(Box::new(metrics.list_failures.clone()))?;
+        registry.register(Box::new(metrics.bastion_up.clone()))?;
+        registry.register(Box::new(metrics.bastion_losses.clone()))?;
         Ok(metrics)
     }
 
@@ -101,6 +158,23 @@ impl Metrics {
                      {submitted} (refused); both notes are kept, see `ishibumi-witness forks`"
                 )
             }
+            Alarm::Suspicion {
+                origin,
+                recorded,
+                submitted,
+                root,
+                kept,
+            } => {
+                self.suspicions.inc();
+                if !kept {
+                    return;
+                }
+                format!(
+                    "the log {origin:?} signed size {submitted}, root {root}, which came with a proof from \
+                     size {recorded} that fails: its submitter was wrong or the log forked; both notes are \
+                     kept, see `ishibumi-witness forks`"
+                )
+            }
             Alarm::RolledBack {
                 origin,
                 recorded,
@@ -118,18 +192,55 @@ impl Metrics {
         let _ = writeln!(std::io::stderr(), "{line}");
     }
 
-    /// Counts an answer to `add-checkpoint`.
-    pub(crate) fn answered(&self, status: u16, took: Duration) {
-        self.requests.with_label_values(&[status.to_string()]).inc();
-        self.seconds.observe(took.as_secs_f64());
+    /// Counts an answer to `add-checkpoint` or `sign-subtree`.
+    pub(crate) fn answered(&self, call: &str, status: u16, took: Duration) {
+        let status = status.to_string();
+        self.requests.with_label_values(&[call, &status]).inc();
+        let seconds = self.seconds.with_label_values(&[call]);
+        seconds.observe(took.as_secs_f64());
     }
 
     /// Shows what is remembered of a log.
     pub(crate) fn remember(&self, log: &LogState) {
-        let gauge = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
-        let origin = [log.key().name()];
+        let origin = [log.origin()];
         self.sizes.with_label_values(&origin).set(gauge(log.size()));
         self.times.with_label_values(&origin).set(gauge(log.time()));
+        for (why, holds) in [
+            ("disabled", log.is_disabled()),
+            ("halted", log.halted().is_some()),
+        ] {
+            let labels = [log.origin(), why];
+            self.states.with_label_values(&labels).set(holds.into());
+        }
+    }
+
+    /// Counts what came of reading a log list at `now`, in seconds since the Epoch.
+    pub(crate) fn listed(&self, list: &str, now: u64, outcome: &ListOutcome) {
+        for (word, count) in [
+            ("added", outcome.added.len()),
+            ("known", outcome.known),
+            ("skipped", outcome.skipped.len()),
+            ("refused", outcome.refused.len()),
+        ] {
+            let labels = [list, word];
+            let entries = self.list_entries.with_label_values(&labels);
+            entries.set(gauge(count as u64));
+        }
+        self.list_times.with_label_values(&[list]).set(gauge(now));
+    }
+
+    /// Counts that a log list was not read.
+    pub(crate) fn unlisted(&self, list: &str) {
+        self.list_failures.with_label_values(&[list]).inc();
+    }
+
+    /// Shows whether a connection to the bastion stands.
+    pub(crate) fn bastion(&self, event: &BastionEvent) {
+        let up = *event == BastionEvent::Connected;
+        self.bastion_up.set(up.into());
+        if !up {
+            self.bastion_losses.inc();
+        }
     }
 
     /// The text exposition format.
@@ -139,4 +250,8 @@ impl Metrics {
         let _ = TextEncoder::new().encode(&self.registry.gather(), &mut text);
         text
     }
+}
+
+fn gauge(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
 }

@@ -9,9 +9,10 @@ use std::sync::Arc;
 use common::*;
 use ishibumi_store::{MemoryRegisters, Outcome, Registers, RocksRegisters};
 use ishibumi_tlog::note::{Note, SignatureLine};
+use ishibumi_tlog::protocol::BODY_LEN_MAX;
 use ishibumi_tlog::{Checkpoint, Hash};
-use ishibumi_wire::{HttpNet, Limits, Net as _, Request, Response};
-use ishibumi_witness::{BODY_LEN_MAX, Metrics, ServeError, Witness, serve};
+use ishibumi_wire::{HttpNet, Net as _, Request, Response};
+use ishibumi_witness::{Metrics, Options, ServeError, Witness, serve};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -27,9 +28,9 @@ struct Server {
 impl Server {
     async fn start<R: Registers>(registers: R, clock: HandClock) -> Self {
         let metrics = Arc::new(Metrics::new().unwrap());
-        Witness::<R, HandClock>::init(&registers, cosigner().verifier()).unwrap();
-        let witness = Witness::open(registers, clock, cosigner(), metrics.alarms()).unwrap();
-        witness.add_log(log(0).vkey()).unwrap();
+        Witness::<R, HandClock>::init(&registers, &identity()).unwrap();
+        let witness = Witness::open(registers, clock, cosigners(), metrics.alarms()).unwrap();
+        witness.follower().add_log(log(0).vkey()).unwrap();
         let bind = || async { TcpListener::bind("127.0.0.1:0").await.unwrap() };
         let (public, admin) = (bind().await, bind().await);
         let url = |listener: &TcpListener| format!("http://{}", listener.local_addr().unwrap());
@@ -43,8 +44,10 @@ impl Server {
                 Arc::new(witness),
                 metrics,
                 public,
-                Some(admin),
-                Limits::default(),
+                Options {
+                    admin: Some(admin),
+                    ..Options::default()
+                },
                 async move { drop(stopped.await) },
             )),
         }
@@ -101,15 +104,12 @@ fn every_status_of_c2sp() {
         assert_eq!(server.get(&path).await.status, 404);
 
         let answer = server.add(log.request(0, 10)).await;
-        assert_eq!(
-            check_lines(&lines(&answer), &log, 10, cosigner().verifier()),
-            START
-        );
+        assert_eq!(check_lines(&lines(&answer), &log, 10, &own_keys()), START);
         let shown = server.get(&path).await;
         let note = Note::parse(&shown.body).unwrap();
         assert_eq!(Checkpoint::parse(note.text()).unwrap(), log.checkpoint(10));
-        let keys = [log.vkey().clone(), cosigner().verifier().clone()];
-        assert_eq!(note.verify(&keys).unwrap().len(), 2);
+        let keys = [vec![log.vkey().clone()], own_keys()].concat();
+        assert_eq!(note.verify(&keys).unwrap().len(), 3);
         assert_eq!(note.signatures()[1..], lines(&answer));
 
         assert_eq!(server.add(b"old 0\n".to_vec()).await.status, 400);
@@ -152,9 +152,9 @@ fn every_status_of_c2sp() {
         let scrape = Request::get(format!("{}/metrics", server.admin), 1 << 16);
         let text = String::from_utf8(server.net.send(scrape).await.unwrap().body).unwrap();
         for line in [
-            "ishibumi_witness_add_checkpoint_total{status=\"200\"} 2",
-            "ishibumi_witness_add_checkpoint_total{status=\"409\"} 1",
-            "ishibumi_witness_add_checkpoint_total{status=\"422\"} 2",
+            "ishibumi_witness_requests_total{call=\"add-checkpoint\",status=\"200\"} 2",
+            "ishibumi_witness_requests_total{call=\"add-checkpoint\",status=\"409\"} 1",
+            "ishibumi_witness_requests_total{call=\"add-checkpoint\",status=\"422\"} 2",
             "ishibumi_witness_fork_total 1",
             "ishibumi_witness_log_size{origin=\"log.example/2026\"} 20",
         ] {

@@ -9,8 +9,9 @@ use std::process::{Child, Command, Output, Stdio};
 
 use common::*;
 use ishibumi_tlog::Hash;
-use ishibumi_tlog::key::VerifierKey;
-use ishibumi_tlog::note::SignatureLine;
+use ishibumi_tlog::fork::{Evidence, Verdict};
+use ishibumi_tlog::key::{NoteSigner, SignatureType, VerifierKey};
+use ishibumi_tlog::protocol::parse_signatures;
 use ishibumi_wire::{HttpNet, Net as _, Request, Response};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_ishibumi-witness");
@@ -100,7 +101,7 @@ fn add(running: &Running, body: Vec<u8>) -> Response {
 }
 
 /// A directory with a witness that watches [`ORIGIN`], and its key.
-fn prepared() -> (tempfile::TempDir, VerifierKey) {
+fn prepared() -> (tempfile::TempDir, Vec<VerifierKey>) {
     let dir = tempfile::tempdir().unwrap();
     let vkey = stdout(&call(&dir.path().join("w"), &["init", "--name", WITNESS]));
     let log = log(0).vkey().to_string();
@@ -108,12 +109,12 @@ fn prepared() -> (tempfile::TempDir, VerifierKey) {
         &dir.path().join("w"),
         &["add-log", "--vkey", &log, "--origin", ORIGIN],
     ));
-    (dir, vkey.trim_end().parse().unwrap())
+    (dir, vkey.lines().map(|key| key.parse().unwrap()).collect())
 }
 
 #[test]
 fn kill_9_loses_nothing_that_was_answered() {
-    let (dir, key) = prepared();
+    let (dir, keys) = prepared();
     let dir = dir.path().join("w");
     let log = log(200);
     let mut old = 0;
@@ -134,9 +135,8 @@ fn kill_9_loses_nothing_that_was_answered() {
         for _ in 0..=round {
             let answer = add(&running, log.request(old, old + 3));
             assert_eq!(answer.status, 200);
-            let line = String::from_utf8(answer.body).unwrap();
-            let line = SignatureLine::parse(line.trim_end()).unwrap();
-            check_lines(&[line], &log, old + 3, &key);
+            let lines = parse_signatures(&answer.body).unwrap();
+            check_lines(&lines, &log, old + 3, &keys);
             old += 3;
         }
         running.signal("-KILL");
@@ -153,11 +153,15 @@ fn kill_9_loses_nothing_that_was_answered() {
 
 #[test]
 fn commands_and_exit_codes() {
-    let (dir, key) = prepared();
+    let (dir, keys) = prepared();
     let dir = dir.path().join("w");
     let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!((mode(&dir), mode(&dir.join("key"))), (0o700, 0o600));
-    assert_eq!(stdout(&call(&dir, &["vkey"])), format!("{key}\n"));
+    let printed = stdout(&call(&dir, &["vkey"]));
+    let texts = keys.iter().map(VerifierKey::to_string);
+    assert!(printed.lines().map(str::to_owned).eq(texts), "{printed}");
+    let kinds = [SignatureType::CosignatureV1, SignatureType::SubtreeV1];
+    assert!(keys.iter().map(VerifierKey::kind).eq(kinds));
 
     // Nothing is created twice, changed, or created by serving.
     assert_eq!(code(&dir, &["init", "--name", WITNESS]), 1);
@@ -169,7 +173,8 @@ fn commands_and_exit_codes() {
         code(&dir, &["add-log", "--vkey", &rotated.vkey().to_string()]),
         1
     );
-    assert_eq!(code(&dir, &["add-log", "--vkey", &key.to_string()]), 1);
+    let own = keys[0].to_string();
+    assert_eq!(code(&dir, &["add-log", "--vkey", &own]), 1);
     assert_eq!(code(&dir, &["resume", "--origin", ORIGIN]), 1);
     let empty = dir.join("empty");
     std::fs::create_dir(&empty).unwrap();
@@ -209,4 +214,152 @@ fn commands_and_exit_codes() {
     // A key that others can read is not used.
     std::fs::set_permissions(dir.join("key"), std::fs::Permissions::from_mode(0o640)).unwrap();
     assert_eq!(code(&dir, &["vkey"]), 1);
+}
+
+fn json(dir: &Path, args: &[&str]) -> serde_json::Value {
+    serde_json::from_str(&stdout(&call(dir, &[args, &["--json"]].concat()))).unwrap()
+}
+
+#[test]
+fn keys_are_changed_between_two_runs() {
+    let (dir, keys) = prepared();
+    let dir = dir.path().join("w");
+    let log = log(50);
+    let lines = |answer: &Response| parse_signatures(&answer.body).unwrap().len();
+    let mut running = Running::start(&dir);
+    assert_eq!(lines(&add(&running, log.request(0, 10))), 2);
+    assert_eq!(code(&dir, &["add-key", "--type", "ed25519"]), 3);
+    running.signal("-TERM");
+
+    let added = stdout(&call(&dir, &["add-key", "--type", "ed25519"]));
+    let added: VerifierKey = added.trim_end().parse().unwrap();
+    assert_eq!(added.kind(), SignatureType::CosignatureV1);
+    let id = format!("{:08x}", keys[0].id());
+    let retired = json(&dir, &["retire-key", "--id", &id]);
+    assert_eq!(retired["retired"][0], keys[0].to_string());
+    assert_eq!(retired["vkeys"][1], added.to_string());
+    assert_eq!(code(&dir, &["retire-key", "--id", "00000000"]), 1);
+    assert_eq!(code(&dir, &["retire-key", "--id", "0"]), 2);
+    assert_eq!(code(&dir, &["add-key", "--type", "rsa"]), 2);
+    let private = std::fs::read_to_string(dir.join("key")).unwrap();
+    assert!(private.lines().count() == 2 && !private.contains(&id));
+
+    let mut running = Running::start(&dir);
+    let answer = add(&running, log.request(10, 20));
+    check_lines(
+        &parse_signatures(&answer.body).unwrap(),
+        &log,
+        20,
+        &[keys[1].clone(), added],
+    );
+    running.signal("-TERM");
+}
+
+#[test]
+fn logs_are_listed_disabled_and_convicted() {
+    let (dir, _) = prepared();
+    let root = dir.path().to_owned();
+    let dir = root.join("w");
+    let second = TestLog::named("second.example", 5, 5, u64::MAX);
+    let list = root.join("list");
+    let list_path = list.to_str().unwrap();
+    std::fs::write(&list, format!("logs/v0\nvkey {}\nvkey x\n", second.vkey())).unwrap();
+    let added = json(&dir, &["add-logs", "--from", list_path]);
+    assert_eq!(added["added"][0], "second.example");
+    let changed = TestLog::named("second.example", 6, 5, u64::MAX);
+    std::fs::write(&list, format!("logs/v0\nvkey {}\n", changed.vkey())).unwrap();
+    let refused = call(&dir, &["add-logs", "--from", list_path]);
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(
+        said.contains(&second.vkey().to_string()) && said.contains(&changed.vkey().to_string())
+    );
+    assert_eq!(code(&dir, &["add-logs", "--from", "/nowhere"]), 3);
+
+    let (log, other) = (log(50), TestLog::new(50, 3));
+    let mut running = Running::start(&dir);
+    assert_eq!(add(&running, log.request(0, 10)).status, 200);
+    assert_eq!(add(&running, other.request(10, 20)).status, 422);
+    assert_eq!(add(&running, other.request(10, 10)).status, 422);
+    running.signal("-TERM");
+
+    let out = root.join("evidence");
+    let files = json(&dir, &["forks", "--out", out.to_str().unwrap()]);
+    let verdicts: Vec<Verdict> = (files["forks"].as_array().unwrap().iter())
+        .map(|fork| std::fs::read(fork["file"].as_str().unwrap()).unwrap())
+        .map(|file| {
+            Evidence::parse(&file)
+                .unwrap()
+                .check(&[log.vkey().clone()])
+                .unwrap()
+        })
+        .collect();
+    assert_eq!(verdicts, [Verdict::Proven { key: 0 }, Verdict::Open]);
+    // Nothing is overwritten.
+    assert_eq!(code(&dir, &["forks", "--out", out.to_str().unwrap()]), 1);
+
+    assert_eq!(
+        json(&dir, &["disable-log", "--origin", ORIGIN])["changed"],
+        true
+    );
+    assert_eq!(code(&dir, &["disable-log", "--origin", "x"]), 1);
+    let listed = json(&dir, &["logs"]);
+    let state = (listed["logs"].as_array().unwrap().iter())
+        .find(|log| log["origin"] == ORIGIN)
+        .unwrap();
+    assert_eq!(
+        (&state["disabled"], &state["forked"]),
+        (&true.into(), &true.into())
+    );
+    let mut running = Running::start(&dir);
+    assert_eq!(add(&running, log.request(10, 20)).status, 403);
+    running.signal("-TERM");
+    assert_eq!(
+        json(&dir, &["enable-log", "--origin", ORIGIN])["changed"],
+        true
+    );
+    let mut running = Running::start(&dir);
+    assert_eq!(add(&running, log.request(10, 20)).status, 200);
+    running.signal("-TERM");
+
+    let pq = NoteSigner::from_seed(ORIGIN, SignatureType::SubtreeV1, &[2; 32]).unwrap();
+    let pq = pq.verifier().to_string();
+    assert_eq!(code(&dir, &["add-log", "--vkey", &pq]), 1);
+    assert_eq!(json(&dir, &["add-log-key", "--vkey", &pq])["new"], true);
+}
+
+#[test]
+fn a_bastion_needs_its_key_first() {
+    let (dir, _) = prepared();
+    let dir = dir.path().join("w");
+    let serve = ["serve", "--listen", "127.0.0.1:0", "--bastion"];
+    let bastion = [&serve[..], &["127.0.0.1:1"]].concat();
+    let refused = call(&dir, &bastion);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("bastion-key"));
+    let hash = stdout(&call(&dir, &["bastion-key"]));
+    assert!(Hash::from_hex(hash.trim_end()).is_some());
+    assert_eq!(stdout(&call(&dir, &["bastion-key"])), hash);
+    assert_eq!(code(&dir, &[&serve[..], &["nowhere"]].concat()), 2);
+    let roots = [&bastion[..], &["--bastion-ca", "/nowhere"]].concat();
+    assert_eq!(code(&dir, &roots), 1);
+    // A bastion that is not there stops nothing.
+    let mut child = Command::new(PROGRAM)
+        .args(&bastion)
+        .arg("--dir")
+        .arg(&dir)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    let mut out = BufReader::new(child.stdout.take().unwrap());
+    out.read_line(&mut line).unwrap();
+    let url = line
+        .trim_end()
+        .strip_prefix("listening on ")
+        .unwrap()
+        .to_owned();
+    let mut running = Running { child, url };
+    assert_eq!(add(&running, log(50).request(0, 10)).status, 200);
+    assert_eq!(running.signal("-TERM"), 0);
 }

@@ -5,12 +5,14 @@ mod common;
 
 use common::*;
 use ishibumi_store::MemoryRegisters;
+use ishibumi_tlog::fork::Evidence;
 use ishibumi_tlog::hash::EMPTY_ROOT;
 use ishibumi_tlog::key::{NoteSigner, SignatureType};
 use ishibumi_tlog::note::{Note, NoteError, SignatureLine};
+use ishibumi_tlog::protocol::RequestError;
 use ishibumi_tlog::tree::ProofError;
 use ishibumi_tlog::{Checkpoint, Hash};
-use ishibumi_witness::{AddLogError, Added, Refusal, RequestError, Witness};
+use ishibumi_witness::{AddLogError, Added, Refusal, Witness};
 
 fn fresh() -> Witness<MemoryRegisters, HandClock> {
     witness(MemoryRegisters::new(), HandClock::new())
@@ -30,10 +32,10 @@ fn a_growing_log_is_cosigned_at_every_step() {
 #[test]
 fn the_first_submission_is_trusted_and_recorded() {
     let (witness, log) = (fresh(), log(40));
-    assert!(witness.logs().unwrap()[0].first().is_none());
+    assert!(witness.follower().logs().unwrap()[0].first().is_none());
     cosigned(&witness, &log, 0, 30);
     cosigned(&witness, &log, 30, 40);
-    let first = witness.logs().unwrap()[0].first().unwrap();
+    let first = witness.follower().logs().unwrap()[0].first().unwrap();
     assert_eq!((first.size, first.time), (30, START));
 }
 
@@ -136,10 +138,13 @@ fn f34_extension_lines_are_refused() {
 fn f34_logs_are_added_once_and_never_changed() {
     let (witness, log) = (fresh(), log(5));
     cosigned(&witness, &log, 0, 5);
-    assert_eq!(witness.add_log(log.vkey()).unwrap(), Added::Already);
+    assert_eq!(
+        witness.follower().add_log(log.vkey()).unwrap(),
+        Added::Already
+    );
     let rotated = TestLog::named(ORIGIN, 2, 5, 0);
     assert!(matches!(
-        witness.add_log(rotated.vkey()),
+        witness.follower().add_log(rotated.vkey()),
         Err(AddLogError::OtherKey { .. })
     ));
     assert_eq!(status(&witness, &rotated.request(5, 5)), 403);
@@ -147,22 +152,25 @@ fn f34_logs_are_added_once_and_never_changed() {
 
     let named_like_us = TestLog::named(WITNESS, 3, 5, 0);
     assert!(matches!(
-        witness.add_log(named_like_us.vkey()),
+        witness.follower().add_log(named_like_us.vkey()),
         Err(AddLogError::OwnIdentity(_))
     ));
     let our_key = TestLog::named("other.example", 9, 5, 0);
     assert!(matches!(
-        witness.add_log(our_key.vkey()),
+        witness.follower().add_log(our_key.vkey()),
         Err(AddLogError::OwnIdentity(_))
     ));
     let another_witness = cosigner_named("w.example", 4);
     assert!(matches!(
-        witness.add_log(another_witness.verifier()),
+        witness.follower().add_log(another_witness.verifier()),
         Err(AddLogError::KeyType(_))
     ));
     let second = TestLog::named("second.example", 5, 5, 0);
-    assert_eq!(witness.add_log(second.vkey()).unwrap(), Added::New);
-    assert_eq!(witness.logs().unwrap().len(), 2);
+    assert_eq!(
+        witness.follower().add_log(second.vkey()).unwrap(),
+        Added::New
+    );
+    assert_eq!(witness.follower().logs().unwrap().len(), 2);
 }
 
 #[test]
@@ -175,7 +183,7 @@ fn f36_unknown_origins_and_foreign_keys() {
     let refused = refusal(&witness, &body(0, &[], &long));
     assert!(refused.status() == 404 && refused.to_string().len() < 200);
     // The stranger is known now, but its key is good for its own origin only.
-    witness.add_log(stranger.vkey()).unwrap();
+    witness.follower().add_log(stranger.vkey()).unwrap();
     let text = log.checkpoint(5).to_text();
     assert_eq!(status(&witness, &body(0, &[], &stranger.sign(&text))), 403);
     witness.add_checkpoint(&stranger.request(0, 5)).unwrap();
@@ -251,19 +259,22 @@ fn f35_lines_in_the_log_s_name() {
         .checkpoint(Hash::of(ORIGIN.as_bytes()))
         .unwrap()
         .unwrap();
-    assert_eq!(stored.signatures().len(), 2);
+    assert_eq!(stored.signatures().len(), 3);
 }
 
 #[test]
 fn f31_forged_lines_are_not_stored_and_wedge_nothing() {
     // A witness of others kept what it had not verified; a line in its own name then stopped it.
     let (witness, log) = (fresh(), log(50));
-    let own = witness.verifier();
+    let [own, pq] = witness.identity().active() else {
+        panic!("two keys");
+    };
     let forged = |size| {
         let other = log.note(1).signatures()[0].clone();
         let lines = [
             junk(own.name(), own.id(), 72),
             junk(own.name(), own.id(), 3),
+            junk(own.name(), pq.id(), 2428),
             junk(own.name(), 7, 72),
             junk("mirror.example", 8, 72),
             SignatureLine {
@@ -274,7 +285,7 @@ fn f31_forged_lines_are_not_stored_and_wedge_nothing() {
         with_lines(&log, size, lines)
     };
     let lines = witness.add_checkpoint(&body(0, &[], &forged(10))).unwrap();
-    check_lines(&lines, &log, 10, own);
+    check_lines(&lines, &log, 10, witness.identity().active());
     let stored = witness
         .checkpoint(Hash::of(ORIGIN.as_bytes()))
         .unwrap()
@@ -290,20 +301,25 @@ fn f31_forged_lines_are_not_stored_and_wedge_nothing() {
     cosigned(&witness, &log, 20, 30);
 }
 
+fn evidence(witness: &Witness<MemoryRegisters, HandClock>) -> Option<Evidence> {
+    let follower = witness.follower();
+    follower.fork(&follower.logs().unwrap()[0]).unwrap()
+}
+
 #[test]
 fn f32_a_fork_is_refused_kept_and_said() {
     let alarms = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
     let heard = std::sync::Arc::clone(&alarms);
     let registers = MemoryRegisters::new();
-    Witness::<_, HandClock>::init(&registers, cosigner().verifier()).unwrap();
+    Witness::<_, HandClock>::init(&registers, &identity()).unwrap();
     let hear =
         Box::new(move |alarm: &ishibumi_witness::Alarm| heard.lock().unwrap().push(alarm.clone()));
-    let witness = Witness::open(registers, HandClock::new(), cosigner(), hear).unwrap();
+    let witness = Witness::open(registers, HandClock::new(), cosigners(), hear).unwrap();
     let (log, other, third) = (log(50), TestLog::new(50, 3), TestLog::new(50, 4));
-    witness.add_log(log.vkey()).unwrap();
+    witness.follower().add_log(log.vkey()).unwrap();
     cosigned(&witness, &log, 0, 20);
     cosigned(&witness, &log, 20, 20);
-    assert!(alarms.lock().unwrap().is_empty() && witness.fork(ORIGIN).unwrap().is_none());
+    assert!(alarms.lock().unwrap().is_empty() && evidence(&witness).is_none());
 
     // With a wrong old size the answer is 409, and the evidence is kept all the same.
     assert_eq!(status(&witness, &body(0, &[], &other.note(20))), 409);
@@ -315,8 +331,8 @@ fn f32_a_fork_is_refused_kept_and_said() {
     assert_eq!(refused.status(), 422);
     assert_eq!(status(&witness, &body(20, &[], &third.note(20))), 422);
 
-    let evidence = witness.fork(ORIGIN).unwrap().unwrap();
-    let roots = [(&evidence.held, &log), (&evidence.submitted, &other)].map(|(note, log)| {
+    let kept = evidence(&witness).unwrap();
+    let roots = [(kept.first(), &log), (kept.second(), &other)].map(|(note, log)| {
         note.verify(std::slice::from_ref(log.vkey())).unwrap();
         Checkpoint::parse(note.text()).unwrap()
     });

@@ -90,7 +90,7 @@ pub(crate) fn run(arguments: &AuditArguments, voice: Voice) -> Result<Exit, Fail
     })?;
     bar.finish_and_clear();
     let won = ended.map_err(|refused| {
-        network::nobody(refused, |_, error| {
+        network::nobody(&refused, |_, error| {
             failure(error, arguments.state.as_deref())
         })
     })?;
@@ -204,7 +204,7 @@ fn to_text(report: &AuditReport) -> String {
         .map_or_else(|| "no time proven".to_owned(), rfc3339);
     let alone = match report.demand {
         Demand::PostQuantum => " (ML-DSA-44 alone)",
-        _ => "",
+        Demand::AnyAlgorithm => "",
     };
     let _ = writeln!(
         out,

@@ -12,7 +12,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
-use ishibumi::fetch::{Blame, EvidenceError, Refused, Source, evidence, first_verified};
+use ishibumi::fetch::{
+    Blame, EvidenceError, Refused, Source, SourceError, evidence, first_verified,
+};
 use ishibumi_artifact::{ArtifactType, record_of};
 use ishibumi_tlog::hash::leaf_hash;
 use serde_json::json;
@@ -129,7 +131,7 @@ fn get(arguments: &GetArguments, voice: Voice) -> Result<Exit, Failure> {
     })?;
     bar.finish_and_clear();
     let won = ended.map_err(|refused| {
-        network::nobody(refused, |_, (_, failure): &(Blame, Failure)| {
+        network::nobody(&refused, |_, (_, failure): &(Blame, Failure)| {
             failure.clone()
         })
     })?;
@@ -176,6 +178,7 @@ fn failure(error: &EvidenceError) -> Failure {
             .advice("submit the artifact, or ask another source: this one may be behind"),
         EvidenceError::Head(head) => trust::head_failure(head, error),
         EvidenceError::Unproven(untrusted) => trust::failure(untrusted, error),
+        EvidenceError::Source(SourceError::Malformed(_)) => Failure::new(Exit::Disproven, error),
         EvidenceError::Source(_) => Failure::unavailable(error),
         _ => Failure::new(Exit::Disproven, error),
     }

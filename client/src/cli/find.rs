@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use clap::Args;
-use ishibumi::fetch::{FindError, Findings, Query, Source, Won, find, first_verified};
+use ishibumi::fetch::{FindError, Findings, Query, Source, SourceError, Won, find, first_verified};
 use ishibumi::render::{kind_name, record_json, rfc3339};
 use ishibumi_tlog::Checkpoint;
 use serde_json::json;
@@ -67,7 +67,7 @@ pub(crate) fn run(arguments: &FindArguments, voice: Voice) -> Result<Exit, Failu
         Ok(first_verified(&sources, attempt, FindError::blame).await)
     })?;
     bar.finish_and_clear();
-    let won = ended.map_err(|refused| network::nobody(refused, |_, error| failure(error)))?;
+    let won = ended.map_err(|refused| network::nobody(&refused, |_, error| failure(error)))?;
     network::tell_refused(&won.refused);
     let findings = &won.answer;
     if findings.found.is_empty() {
@@ -84,6 +84,7 @@ pub(crate) fn run(arguments: &FindArguments, voice: Voice) -> Result<Exit, Failu
 
 fn failure(error: &FindError) -> Failure {
     match error {
+        FindError::Source(SourceError::Malformed(_)) => Failure::new(Exit::Disproven, error),
         FindError::Source(_) | FindError::NotUnderstood(_) => Failure::unavailable(error),
         FindError::Head(head) => trust::head_failure(head, error),
         _ => Failure::new(Exit::Disproven, error),

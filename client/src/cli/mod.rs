@@ -4,8 +4,10 @@ mod audit;
 mod evidence;
 mod files;
 mod find;
+mod fork;
 mod keygen;
 mod misissue;
+mod monitor;
 mod network;
 mod policy;
 mod proof;
@@ -55,8 +57,10 @@ enum Command {
     Evidence(evidence::EvidenceArguments),
     Audit(audit::AuditArguments),
     Find(find::FindArguments),
+    Fork(fork::ForkArguments),
     Keygen(keygen::KeygenArguments),
     Misissue(misissue::MisissueArguments),
+    Monitor(monitor::MonitorArguments),
     Policy(policy::PolicyArguments),
     Proof(proof::ProofArguments),
 }
@@ -170,8 +174,10 @@ pub(crate) fn run() -> ExitCode {
         Command::Evidence(arguments) => evidence::run(&arguments, voice),
         Command::Audit(arguments) => audit::run(&arguments, voice),
         Command::Find(arguments) => find::run(&arguments, voice),
+        Command::Fork(arguments) => fork::run(&arguments, voice),
         Command::Keygen(arguments) => keygen::run(&arguments, voice),
         Command::Misissue(arguments) => misissue::run(&arguments, voice),
+        Command::Monitor(arguments) => monitor::run(&arguments, voice),
         Command::Policy(arguments) => policy::run(&arguments, voice),
         Command::Proof(arguments) => proof::run(&arguments, voice),
     };

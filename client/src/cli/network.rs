@@ -28,11 +28,19 @@ pub(crate) fn net() -> Arc<HttpNet> {
     Arc::new(HttpNet::new())
 }
 
+/// Checks that `text` is an `http` or `https` URL.
+pub(crate) fn http_url(text: &str) -> Result<url::Url, String> {
+    let parsed = url::Url::parse(text).map_err(|error| error.to_string())?;
+    if matches!(parsed.scheme(), "http" | "https") && parsed.has_host() {
+        Ok(parsed)
+    } else {
+        Err("expected an http or https URL".to_owned())
+    }
+}
+
 /// Checks that `text` is the URL of a log.
 pub(crate) fn log_url(text: &str) -> Result<String, String> {
-    let parsed = url::Url::parse(text).map_err(|error| error.to_string())?;
-    if matches!(parsed.scheme(), "http" | "https") && parsed.has_host() && parsed.query().is_none()
-    {
+    if http_url(text).is_ok_and(|parsed| parsed.query().is_none()) {
         Ok(text.to_owned())
     } else {
         Err("expected the http or https URL of a log, such as https://log.example/2026".to_owned())
@@ -74,10 +82,7 @@ pub(crate) fn refused_json<E: Display>(refused: &[Refused<E>]) -> Value {
 
 /// How a command ends that no source helped: as the one does that says most, false answers before
 /// insufficient ones before none; what the others failed with is told beside it.
-pub(crate) fn nobody<E>(
-    refused: Vec<Refused<E>>,
-    failure: impl Fn(&str, &E) -> Failure,
-) -> Failure {
+pub(crate) fn nobody<E>(refused: &[Refused<E>], failure: impl Fn(&str, &E) -> Failure) -> Failure {
     let alone = refused.len() == 1;
     let failures = refused.iter().map(|Refused { source, error }| {
         let failure = failure(source, error);
@@ -97,10 +102,12 @@ pub(crate) fn nobody<E>(
         return Failure::usage("no source was named")
             .advice("--from names a log, mirror or folder");
     };
-    let others: String = failures
-        .map(|other| format!("\n{}", other.message))
+    let messages = failures.map(|other| other.message);
+    let messages: Vec<String> = [gravest.message.clone()]
+        .into_iter()
+        .chain(messages)
         .collect();
-    let message = format!("{}{others}", gravest.message);
+    let message = messages.join("\n");
     Failure { message, ..gravest }
 }
 

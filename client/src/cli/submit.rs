@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use ishibumi::fetch::{LogClient, Staged, Submission, Submitted, Wait};
+use ishibumi::fetch::{LogClient, Source, Staged, Submission, Submitted, Wait, evidence};
 use ishibumi_artifact::ArtifactType;
 use ishibumi_tlog::proof::TlogProof;
 use serde_json::{Value, json};
@@ -48,6 +48,10 @@ pub(crate) struct SubmitArguments {
     /// Trusted certificates for that, as for `verify`
     #[arg(long, value_name = "DIR", requires = "policy")]
     anchors: Option<PathBuf>,
+    /// A mirror, or a directory with a copy of the log, to fetch a late proof from if the log does not
+    /// give it; any number
+    #[arg(long, value_name = "URL|DIR", requires = "policy")]
+    from: Vec<String>,
     /// What to wait for
     #[arg(long, value_enum, default_value = "quorum")]
     wait: WaitFor,
@@ -99,6 +103,7 @@ impl From<Kind> for ArtifactType {
 struct Job {
     client: LogClient,
     terms: Option<Terms>,
+    from: Vec<Source>,
     wait: Wait,
     timeout: Duration,
     out: Option<PathBuf>,
@@ -130,6 +135,7 @@ pub(crate) fn run(arguments: &SubmitArguments, voice: Voice) -> Result<Exit, Fai
     let job = Job {
         client: LogClient::new(network::net(), &arguments.log, token),
         terms,
+        from: network::sources(&arguments.from)?,
         wait: match arguments.wait {
             WaitFor::Quorum => Wait::Quorum,
             WaitFor::Durable => Wait::Durable,
@@ -222,8 +228,12 @@ async fn submit_one(job: &Job, file: &Path) -> Result<Done, Failure> {
         (Submitted::Proof(proof), _) => proof,
         (Submitted::Staged(staged), Wait::Durable) => return Ok(Done::Durable(staged)),
         (Submitted::Staged(staged), Wait::Quorum) => {
-            let proof = job.client.await_proof(staged, job.timeout).await;
-            proof.map_err(|error| network::api_failure(&error))?
+            match job.client.await_proof(staged, job.timeout).await {
+                Ok(proof) => proof,
+                Err(error) => elsewhere(job, staged)
+                    .await
+                    .ok_or_else(|| network::api_failure(&error))?,
+            }
         }
     };
     let index = TlogProof::parse(&proof)
@@ -239,6 +249,22 @@ async fn submit_one(job: &Job, file: &Path) -> Result<Done, Failure> {
         proof: path,
         verified: job.terms.is_some(),
     })
+}
+
+/// The proof of a record whose log does not give it, from those that hold a copy. It is verified
+/// like every other.
+async fn elsewhere(job: &Job, staged: Staged) -> Option<Vec<u8>> {
+    let policy = job.terms.as_ref().map(Terms::policy);
+    for source in &job.from {
+        let asked = [Some(source.clone()), source.past_caches()];
+        for source in asked.into_iter().flatten() {
+            let found = evidence(&source, staged.leaf, policy, job.timeout, |_, _| {}).await;
+            if let Ok(proof) = found {
+                return Some(proof.encode().into_bytes());
+            }
+        }
+    }
+    None
 }
 
 fn report(ended: &Ended, voice: Voice) {

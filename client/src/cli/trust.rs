@@ -34,7 +34,12 @@ impl Trust {
     }
 }
 
-fn read(path: &Path, allow_no_quorum: bool, post_quantum: bool) -> Result<Policy, Failure> {
+/// Reads a policy.
+pub(crate) fn read(
+    path: &Path,
+    allow_no_quorum: bool,
+    post_quantum: bool,
+) -> Result<Policy, Failure> {
     let octets = files::read(path, FILE_LEN_MAX)?;
     let policy = if allow_no_quorum {
         Policy::parse_allowing_no_quorum(&octets)

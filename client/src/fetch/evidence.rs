@@ -71,6 +71,7 @@ impl EvidenceError {
             Self::NoProof(_)
             | Self::Checkpoint(_)
             | Self::Path(_)
+            | Self::Source(SourceError::Malformed(_))
             | Self::Head(HeadError::Note(_)) => Blame::False,
             Self::Unproven(error) | Self::Head(HeadError::Trust(error)) => of_trust(error),
             _ => Blame::Silent,
@@ -144,7 +145,7 @@ async fn from_tiles(
         origin: head.checkpoint().origin.clone(),
         size,
     })?;
-    let mut prover = Prover::new(source);
+    let mut prover = Prover::new(source, size);
     // An earlier checkpoint is a gain and no condition: what is wrong with it loses nothing.
     if let Some(kept) = earliest(source, policy, index, &head).await
         && let Ok(proof) = prove(&mut prover, leaf, index, &kept).await
@@ -171,7 +172,7 @@ async fn search(
         let octets = octets?;
         let tile = Tile::decode(path.width, &octets).ok_or_else(|| {
             let found = octets.len();
-            SourceError::Unavailable(format!("{source}/{path}: {found} octets are no such tile"))
+            SourceError::Malformed(format!("{source}/{path}: {found} octets are no such tile"))
         })?;
         let first = path.index * u64::from(TILE_WIDTH);
         if let Some(place) = tile.hashes().iter().position(|hash| *hash == leaf) {

@@ -170,6 +170,7 @@ impl FindError {
     /// What it means for the other sources.
     pub fn blame(&self) -> Blame {
         match self {
+            Self::Source(SourceError::Malformed(_)) => Blame::False,
             Self::Source(_) | Self::Head(HeadError::Source(_)) => Blame::Silent,
             Self::Head(HeadError::Trust(error)) => of_trust(error),
             _ => Blame::False,
@@ -204,7 +205,7 @@ pub async fn find(
         source,
         size: head.checkpoint().size,
         root: head.checkpoint().root,
-        prover: Prover::new(source),
+        prover: Prover::new(source, head.checkpoint().size),
         bundle: None,
     };
     let mut found = Vec::new();

@@ -53,7 +53,11 @@ pub async fn first_verified<T, E>(
         let mut ended = attempt(source).await;
         let is_false = ended.as_ref().is_err_and(|e| blame(e) == Blame::False);
         if let Some(past_caches) = source.past_caches().filter(|_| is_false) {
-            ended = attempt(&past_caches).await;
+            let again = attempt(&past_caches).await;
+            // That it does not answer any more takes nothing from the false answer.
+            if !again.as_ref().is_err_and(|e| blame(e) == Blame::Silent) {
+                ended = again;
+            }
         }
         let source = source.to_string();
         match ended {

@@ -10,6 +10,7 @@ mod evidence;
 mod find;
 mod log;
 mod many;
+mod monitor;
 mod prover;
 mod source;
 
@@ -18,4 +19,6 @@ pub use evidence::{EvidenceError, evidence};
 pub use find::{FindError, Findings, Found, Query, find};
 pub use log::{ApiError, LogClient, Problem, ProofAnswer, Staged, Submission, Submitted, Wait};
 pub use many::{Blame, Refused, Won, first_verified};
+pub use monitor::{Post, PostKind, Targets, watch_round};
+pub use prover::prefix_of;
 pub use source::{HeadError, Source, SourceError};

@@ -5,9 +5,11 @@
 
 use std::collections::HashMap;
 
-use ishibumi_tlog::Hash;
+use ishibumi_tlog::fork::Prefix;
+use ishibumi_tlog::note::Note;
 use ishibumi_tlog::tile::{Tile, TileKind, TileNodes, TilePath, TileSource};
-use ishibumi_tlog::tree::{prove_consistency, prove_inclusion};
+use ishibumi_tlog::tree::{prove_consistency, prove_inclusion, root};
+use ishibumi_tlog::{Checkpoint, Hash};
 
 use super::source::{Source, SourceError};
 
@@ -15,15 +17,24 @@ use super::source::{Source, SourceError};
 const TILES_MAX: usize = 512;
 
 /// Makes proofs out of the tiles of one source, fetching one after the other what it needs.
+///
+/// It reads the tiles of one tree, the newest, for proofs in every smaller one too: a copy need not have
+/// the partial tiles that the log had when it was smaller, and no node changes when a tree grows.
 pub(crate) struct Prover<'a> {
     source: &'a Source,
+    within: u64,
     tiles: Tiles,
 }
 
 impl<'a> Prover<'a> {
-    pub(crate) fn new(source: &'a Source) -> Self {
+    /// For trees of at most `within` leaves, whose tiles the source has.
+    pub(crate) fn new(source: &'a Source, within: u64) -> Self {
         let tiles = Tiles::default();
-        Self { source, tiles }
+        Self {
+            source,
+            within,
+            tiles,
+        }
     }
 
     /// The audit path of leaf `index` in the tree of `size` leaves; none if it is not in there.
@@ -33,32 +44,39 @@ impl<'a> Prover<'a> {
         size: u64,
     ) -> Result<Option<Vec<Hash>>, SourceError> {
         loop {
-            match prove_inclusion(&TileNodes::new(&self.tiles, size), index, size) {
+            match prove_inclusion(&self.nodes(), index, size) {
                 Ok(proof) => return Ok(proof),
                 Err(Missing(path)) => self.fetch(path).await?,
             }
         }
     }
 
-    /// The consistency proof between the trees of `old` and `new` leaves; none if the older is larger.
-    pub(crate) async fn consistency(
+    /// The tree of `old` leaves with which, by these tiles, the tree of `new` leaves begins, and the
+    /// consistency proof between the two; none if the older is larger.
+    pub(crate) async fn prefix(
         &mut self,
         old: u64,
         new: u64,
-    ) -> Result<Option<Vec<Hash>>, SourceError> {
+    ) -> Result<Option<Prefix>, SourceError> {
         loop {
-            match prove_consistency(&TileNodes::new(&self.tiles, new), old, new) {
-                Ok(proof) => return Ok(proof),
+            let made = root(&self.nodes(), old)
+                .and_then(|root| Ok((root, prove_consistency(&self.nodes(), old, new)?)));
+            match made {
+                Ok((root, proof)) => return Ok(proof.map(|proof| Prefix { root, proof })),
                 Err(Missing(path)) => self.fetch(path).await?,
             }
         }
+    }
+
+    fn nodes(&self) -> TileNodes<'_, Tiles> {
+        TileNodes::new(&self.tiles, self.within)
     }
 
     async fn fetch(&mut self, path: TilePath) -> Result<(), SourceError> {
         let octets = self.source.tile(path).await?;
         let tile = Tile::decode(path.width, &octets).ok_or_else(|| {
             let (source, found) = (self.source, octets.len());
-            SourceError::Unavailable(format!("{source}/{path}: {found} octets are no such tile"))
+            SourceError::Malformed(format!("{source}/{path}: {found} octets are no such tile"))
         })?;
         if self.tiles.0.len() >= TILES_MAX {
             self.tiles.0.clear();
@@ -66,6 +84,22 @@ impl<'a> Prover<'a> {
         self.tiles.0.insert(path.to_string(), tile);
         Ok(())
     }
+}
+
+/// What the tiles of `source` say about the first `older` leaves of the tree of `newer`: their root, and the
+/// consistency proof. None if the older tree is the larger one. Nothing vouches for it: it has to lead to a
+/// root that is known ([`ishibumi_tlog::tree::check_consistency`]).
+pub async fn prefix_of(
+    source: &Source,
+    older: u64,
+    newer: u64,
+) -> Result<Option<Prefix>, SourceError> {
+    let shown = source.checkpoint().await.ok();
+    let note = shown.and_then(|octets| Note::parse(&octets).ok());
+    let newest = note.and_then(|note| Checkpoint::parse(note.text()).ok());
+    // A source that shows a smaller tree may still have the tiles of the larger one.
+    let within = newest.map_or(newer, |newest| newest.size.max(newer));
+    Prover::new(source, within).prefix(older, newer).await
 }
 
 /// Tiles that were fetched, by path.

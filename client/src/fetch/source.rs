@@ -75,6 +75,9 @@ pub enum SourceError {
     /// It could not be read, or nobody answered.
     #[error("{0}")]
     Unavailable(String),
+    /// What came is not what was asked for: another file, or none at all.
+    #[error("{0}")]
+    Malformed(String),
     /// The answer is neither the file nor its absence.
     #[error("{url}: answered with status {status}")]
     Status {
@@ -160,7 +163,7 @@ impl Source {
                 let path = format!("checkpoints?from={from}");
                 let listing = self.read(&path, LISTING_LEN_MAX).await?;
                 let kept: Kept = serde_json::from_slice(&listing).map_err(|error| {
-                    SourceError::Unavailable(format!("{base}/{path}: no listing: {error}"))
+                    SourceError::Malformed(format!("{base}/{path}: no listing: {error}"))
                 })?;
                 kept.sizes
             }
@@ -184,7 +187,7 @@ impl Source {
         }
         let (asked, found) = (size, trusted.checkpoint().size);
         let message = format!("{self}/{path}: a checkpoint of {found} leaves, not of {asked}");
-        Err(SourceError::Unavailable(message).into())
+        Err(SourceError::Malformed(message).into())
     }
 
     /// A tile or an entry bundle. Where a partial one is gone, since the log has grown, the full one

@@ -8,12 +8,13 @@ use std::path::Path;
 use ishibumi_artifact::record::{Body, LogOpened, LogStatement, Opaque, Record};
 use ishibumi_artifact::{Anchors, ArtifactType, admit};
 use ishibumi_tlog::cosignature::Cosigner;
+use ishibumi_tlog::fork::Prefix;
 use ishibumi_tlog::hash::{leaf_hash, node_hash};
-use ishibumi_tlog::key::{NoteSigner, SignatureType};
+use ishibumi_tlog::key::{NoteSigner, SignatureType, VerifierKey};
 use ishibumi_tlog::note::Note;
 use ishibumi_tlog::proof::TlogProof;
 use ishibumi_tlog::tile::{Tile, TileKind, TilePath, encode_bundle, tiles};
-use ishibumi_tlog::tree::{NodeReader, prove_inclusion, root};
+use ishibumi_tlog::tree::{NodeReader, prove_consistency, prove_inclusion, root};
 use ishibumi_tlog::{Checkpoint, Hash};
 
 pub(crate) const ORIGIN: &str = "t.example/log";
@@ -92,9 +93,17 @@ impl Log {
     pub(crate) fn mixed_policy(&self) -> String {
         let mut policy = format!("log {}\n", self.signer.verifier());
         for (letter, witnesses) in [("w", &self.witnesses), ("q", &self.quantum)] {
-            for (n, witness) in (1..).zip(witnesses) {
+            for (n, witness) in (1_u8..).zip(witnesses) {
                 let key = witness.verifier();
-                policy += &format!("witness {letter}{n} {key}\n");
+                policy += &[
+                    "witness ",
+                    letter,
+                    &n.to_string(),
+                    " ",
+                    &key.to_string(),
+                    "\n",
+                ]
+                .concat();
             }
         }
         policy + "group two 2 w1 w2 w3 q1 q2\nquorum two\n"
@@ -155,6 +164,19 @@ impl Log {
             .map(|record| self.add(record))
             .collect();
         *indices.last().unwrap()
+    }
+
+    /// What tiles of this log say about the first `old` leaves of the tree of `new`.
+    pub(crate) fn prefix(&self, old: u64, new: u64) -> Prefix {
+        let Ok(root) = root(&self.leaves, old);
+        let Ok(proof) = prove_consistency(&self.leaves, old, new);
+        let proof = proof.unwrap();
+        Prefix { root, proof }
+    }
+
+    /// The log's key.
+    pub(crate) fn key(&self) -> VerifierKey {
+        self.signer.verifier().clone()
     }
 
     pub(crate) fn record(&self, index: u64) -> &[u8] {
@@ -236,5 +258,13 @@ impl Log {
             self.note(size, &[time; 3]).encode(),
         )
         .unwrap();
+    }
+
+    /// Keeps the checkpoint of `size`, as all witnesses cosigned it.
+    pub(crate) fn keep(&self, folder: &Path, size: u64, time: u64) {
+        let folder = folder.join("checkpoints");
+        fs::create_dir_all(&folder).unwrap();
+        let note = self.note(size, &[time; 3]).encode();
+        fs::write(folder.join(size.to_string()), note).unwrap();
     }
 }

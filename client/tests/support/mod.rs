@@ -5,6 +5,7 @@
 
 pub(crate) mod log;
 pub(crate) mod pki;
+pub(crate) mod site;
 
 use std::path::Path;
 use std::process::{Command, Output};

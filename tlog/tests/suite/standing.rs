@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use ishibumi_tlog::hash::leaf_hash;
 use ishibumi_tlog::key::{NoteSigner, SignatureType};
 use ishibumi_tlog::note::Note;
 use ishibumi_tlog::policy::{
@@ -229,6 +230,54 @@ fn post_quantum_keys_have_their_place_in_policies() {
         ),
         (kind, kind)
     );
+}
+
+#[test]
+fn a_policy_carries_its_demand_into_every_check() {
+    let classic = note(&[(0, 10), (1, 20)], &[(2, 30)]);
+    let quantum = note(&[(0, 10), (1, 20)], &[(1, 30), (2, 40)]);
+    let policy = both();
+    assert_eq!(policy.demand(), Demand::AnyAlgorithm);
+    assert_eq!(
+        policy.check_checkpoint(&classic).unwrap().not_after(),
+        Some(20)
+    );
+    let demanding = policy.clone().demanding(Demand::PostQuantum);
+    assert!(matches!(
+        demanding.check_checkpoint(&classic),
+        Err(TrustError::NoPostQuantumQuorum { known: 3, .. })
+    ));
+    assert_eq!(
+        demanding.check_checkpoint(&quantum).unwrap().not_after(),
+        Some(40)
+    );
+    assert_eq!(
+        (
+            policy.counted(Demand::AnyAlgorithm),
+            policy.counted(Demand::PostQuantum)
+        ),
+        (6, 3)
+    );
+    assert!(demanding.can_be_met(Demand::PostQuantum));
+    // The world's own policy has Ed25519 witnesses alone.
+    let old = super::world::policy();
+    assert!(old.can_be_met(Demand::AnyAlgorithm) && !old.can_be_met(Demand::PostQuantum));
+    let none = Policy::parse_allowing_no_quorum(b"quorum none\n").unwrap();
+    assert!(none.can_be_met(Demand::AnyAlgorithm) && !none.can_be_met(Demand::PostQuantum));
+}
+
+#[test]
+fn a_leaf_hash_is_proven_like_its_entry() {
+    let (policy, any) = (policy(), Demand::AnyAlgorithm);
+    let mut made = proof(2, cosigned(&[(0, 10), (1, 20)]));
+    let leaf = leaf_hash(&record(2));
+    let head = policy.check_leaf(&made, leaf, any).unwrap();
+    assert_eq!(&head, policy.check_proof(&made, &record(2)).unwrap().head());
+    let other = policy.check_leaf(&made, leaf_hash(b"another entry"), any);
+    assert!(matches!(other, Err(TrustError::Inclusion(_))));
+    made.index += 1;
+    let moved = policy.check_leaf(&made, leaf, any);
+    assert!(matches!(moved, Err(TrustError::Inclusion(_))));
 }
 
 fn named(name: &str, seed: u8) -> String {

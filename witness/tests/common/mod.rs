@@ -15,7 +15,7 @@ use ishibumi_tlog::key::{NoteSigner, SignatureType, VerifierKey};
 use ishibumi_tlog::note::{Note, SignatureLine};
 use ishibumi_tlog::tree::{self, NodeReader};
 use ishibumi_tlog::{Checkpoint, Hash};
-use ishibumi_witness::{Refusal, Witness};
+use ishibumi_witness::{Cosigners, Identity, Refusal, Witness};
 
 pub(crate) const ORIGIN: &str = "log.example/2026";
 pub(crate) const WITNESS: &str = "witness.example/w1";
@@ -117,22 +117,44 @@ impl Clock for HandClock {
     }
 }
 
+/// The Ed25519 key of the witness.
 pub(crate) fn cosigner() -> Cosigner {
     cosigner_named(WITNESS, 9)
 }
 
+/// The ML-DSA-44 key of the witness.
+pub(crate) fn pq_cosigner() -> Cosigner {
+    made(WITNESS, SignatureType::SubtreeV1, 8)
+}
+
 pub(crate) fn cosigner_named(name: &str, seed: u8) -> Cosigner {
-    let key = NoteSigner::from_seed(name, SignatureType::CosignatureV1, &[seed; 32]).unwrap();
-    Cosigner::new(key).unwrap()
+    made(name, SignatureType::CosignatureV1, seed)
+}
+
+pub(crate) fn made(name: &str, kind: SignatureType, seed: u8) -> Cosigner {
+    Cosigner::new(NoteSigner::from_seed(name, kind, &[seed; 32]).unwrap()).unwrap()
+}
+
+/// Both keys of the witness: as `init` makes them.
+pub(crate) fn cosigners() -> Cosigners {
+    Cosigners::new(vec![cosigner(), pq_cosigner()]).unwrap()
+}
+
+pub(crate) fn own_keys() -> Vec<VerifierKey> {
+    cosigners().verifiers().cloned().collect()
+}
+
+pub(crate) fn identity() -> Identity {
+    Identity::new(own_keys()).unwrap()
 }
 
 /// A witness that watches [`ORIGIN`], over `registers` that may hold one already.
 pub(crate) fn witness<R: Registers>(registers: R, clock: HandClock) -> Witness<R, HandClock> {
     if registers.names().unwrap().is_empty() {
-        Witness::<R, HandClock>::init(&registers, cosigner().verifier()).unwrap();
+        Witness::<R, HandClock>::init(&registers, &identity()).unwrap();
     }
-    let witness = Witness::open(registers, clock, cosigner(), Box::new(|_| {})).unwrap();
-    witness.add_log(log(0).vkey()).unwrap();
+    let witness = Witness::open(registers, clock, cosigners(), Box::new(|_| {})).unwrap();
+    witness.follower().add_log(log(0).vkey()).unwrap();
     witness
 }
 
@@ -144,19 +166,22 @@ pub(crate) fn cosigned<R: Registers, C: Clock>(
     new: u64,
 ) -> u64 {
     let lines = witness.add_checkpoint(&log.request(old, new)).unwrap();
-    check_lines(&lines, log, new, witness.verifier())
+    check_lines(&lines, log, new, witness.identity().active())
 }
 
+/// Checks that each of `keys` made one of `lines`, all at one time, which is returned.
 pub(crate) fn check_lines(
     lines: &[SignatureLine],
     log: &TestLog,
     size: u64,
-    witness: &VerifierKey,
+    keys: &[VerifierKey],
 ) -> u64 {
     let note = Note::new(log.checkpoint(size).to_text(), lines.to_vec());
-    let verified = note.verify(std::slice::from_ref(witness)).unwrap();
-    assert_eq!((lines.len(), verified.len()), (1, 1));
-    verified[0].time.unwrap()
+    let verified = note.verify(keys).unwrap();
+    assert_eq!((lines.len(), verified.len()), (keys.len(), keys.len()));
+    let times: Vec<Option<u64>> = verified.iter().map(|line| line.time).collect();
+    assert!(times.iter().all(|time| *time == times[0]));
+    times[0].unwrap()
 }
 
 /// The status of a refused request.

@@ -1,29 +1,29 @@
 //! How a failed command ends: a line on standard error, and an exit code by who has to act.
 
-use ishibumi_witness::{AddLogError, HomeError, ResumeError, ServeError, StateError};
+use ishibumi_witness::{AddLogError, HomeError, LogError, ResumeError, ServeError, StateError};
 
 /// Why a command failed, and with which exit code.
-pub(crate) struct Failure {
-    pub(crate) message: String,
-    pub(crate) code: u8,
+pub(super) struct Failure {
+    pub(super) message: String,
+    pub(super) code: u8,
 }
 
 impl Failure {
-    pub(crate) fn refused(error: &impl ToString) -> Self {
+    pub(super) fn refused(error: &impl ToString) -> Self {
         Self {
             message: error.to_string(),
             code: 1,
         }
     }
 
-    pub(crate) fn usage(error: &impl ToString) -> Self {
+    pub(super) fn usage(error: &impl ToString) -> Self {
         Self {
             message: error.to_string(),
             code: 2,
         }
     }
 
-    pub(crate) fn unavailable(error: &impl ToString) -> Self {
+    pub(super) fn unavailable(error: &impl ToString) -> Self {
         Self {
             message: error.to_string(),
             code: 3,
@@ -56,10 +56,20 @@ impl From<AddLogError> for Failure {
     }
 }
 
+impl From<LogError> for Failure {
+    fn from(error: LogError) -> Self {
+        match error {
+            LogError::State(error) => error.into(),
+            other => Self::refused(&other),
+        }
+    }
+}
+
 impl From<ResumeError> for Failure {
     fn from(error: ResumeError) -> Self {
         match error {
             ResumeError::State(error) => error.into(),
+            ResumeError::Log(error) => error.into(),
             other => Self::refused(&other),
         }
     }

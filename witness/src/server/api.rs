@@ -1,19 +1,17 @@
-//! HTTP: the submission and the monitoring prefix of C2SP tlog-witness on one address, and metrics
-//! on another.
+//! What is answered: the submission and the monitoring prefix of C2SP tlog-witness, and metrics.
 //!
 //! | request | answer |
 //! | --- | --- |
 //! | `POST /add-checkpoint` | our signature lines, or a status of C2SP with a line of explanation |
+//! | `POST /sign-subtree` | our ML-DSA-44 signature lines over a range of leaves, or a status |
 //! | `GET /<hex SHA-256 of the origin>/checkpoint` | the newest checkpoint that was cosigned |
 //! | `GET /healthz` | 200 while the process answers |
 //! | `GET /readyz` | 200 while the store answers and belongs to this key |
 //! | `GET /metrics` (admin address only) | Prometheus text |
 //!
 //! The witness blocks on its disk, so it runs on threads of its own, a bounded number of requests at
-//! once. A failed read or write stops the server: what the database says after one is not believed
-//! (rule R4, finding 7), and the next start reads and verifies everything.
+//! once.
 
-use std::future::Future;
 use std::io::Write as _;
 use std::sync::Arc;
 use std::time::Instant;
@@ -22,92 +20,32 @@ use http::request::Parts;
 use http::{HeaderValue, Method, StatusCode, header};
 use ishibumi_store::{Clock, Registers, StoreError};
 use ishibumi_tlog::Hash;
-use ishibumi_wire::{Incoming, Limits, Reply, Service, reply};
-use tokio::net::TcpListener;
+use ishibumi_tlog::note::SignatureLine;
+use ishibumi_tlog::protocol::{BODY_LEN_MAX, SIZE_TYPE, encode_signatures, encode_size};
+use ishibumi_wire::{Incoming, Reply, Service, reply};
 use tokio::sync::{Semaphore, watch};
 
+use crate::follow::StateError;
 use crate::metrics::Metrics;
 use crate::refusal::Refusal;
-use crate::request::BODY_LEN_MAX;
-use crate::state::StateError;
 use crate::witness::Witness;
 
 /// Requests that may be with the witness at once; more are answered with 503.
 const REQUESTS_MAX: usize = 128;
 
 const TEXT: &str = "text/plain; charset=utf-8";
-/// The type of a 409's body (C2SP tlog-witness).
-const SIZE_TYPE: &str = "text/x.tlog.size";
 
-/// Why serving ended other than by request.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ServeError {
-    /// The store failed; nothing was signed after that.
-    #[error("stopped, since {0}; start again once the disk is well")]
-    Store(String),
-    /// The sockets failed.
-    #[error("the network: {0}")]
-    Io(#[from] std::io::Error),
-}
-
-/// Serves `witness` on `listener`, and `metrics` on `admin`, until `shutdown` completes; then lets
-/// requests in flight finish.
-///
-/// # Errors
-/// [`ServeError::Store`] as soon as the store failed once.
-pub async fn serve<R: Registers, C: Clock>(
+/// A witness, and what its answers share.
+pub(super) struct Api<R, C> {
     witness: Arc<Witness<R, C>>,
-    metrics: Arc<Metrics>,
-    listener: TcpListener,
-    admin: Option<TcpListener>,
-    limits: Limits,
-    shutdown: impl Future<Output = ()> + Send,
-) -> Result<(), ServeError> {
-    let (failed, mut failure) = watch::channel(None);
-    let api = Arc::new(Api {
-        witness,
-        metrics,
-        slots: Semaphore::new(REQUESTS_MAX),
-        failed,
-    });
-    let (closing, close) = watch::channel(false);
-    let closed = |mut close: watch::Receiver<bool>| async move {
-        let _ = close.wait_for(|&closing| closing).await;
-    };
-    let stop = async {
-        tokio::select! {
-            () = shutdown => {}
-            _ = failure.wait_for(Option::is_some) => {}
-        }
-        // The receivers live as long as the servers below.
-        let _ = closing.send(true);
-    };
-    let service = Arc::new(Public(Arc::clone(&api)));
-    let public = ishibumi_wire::serve(listener, service, limits.clone(), closed(close.clone()));
-    let private = async {
-        let Some(admin) = admin else {
-            return Ok(());
-        };
-        let service = Arc::new(Admin(Arc::clone(&api)));
-        ishibumi_wire::serve(admin, service, limits, closed(close)).await
-    };
-    let (public, private, ()) = tokio::join!(public, private, stop);
-    public?;
-    private?;
-    let failure = api.failed.borrow().clone();
-    failure.map_or(Ok(()), |cause| Err(ServeError::Store(cause)))
-}
-
-struct Api<R, C> {
-    witness: Arc<Witness<R, C>>,
-    metrics: Arc<Metrics>,
+    pub(super) metrics: Arc<Metrics>,
     slots: Semaphore,
     failed: watch::Sender<Option<String>>,
 }
 
 enum Route {
     AddCheckpoint,
+    SignSubtree,
     Checkpoint(Hash),
     Health,
     Ready,
@@ -118,6 +56,7 @@ enum Route {
 fn route(head: &Parts) -> Result<Route, Reply> {
     let (route, method) = match head.uri.path() {
         "/add-checkpoint" => (Route::AddCheckpoint, Method::POST),
+        "/sign-subtree" => (Route::SignSubtree, Method::POST),
         "/healthz" => (Route::Health, Method::GET),
         "/readyz" => (Route::Ready, Method::GET),
         path => {
@@ -148,12 +87,12 @@ fn route(head: &Parts) -> Result<Route, Reply> {
 }
 
 /// The public address.
-struct Public<R, C>(Arc<Api<R, C>>);
+pub(super) struct Public<R, C>(pub(super) Arc<Api<R, C>>);
 
 impl<R: Registers, C: Clock> Service for Public<R, C> {
     fn admit(&self, head: &Parts) -> Result<usize, Reply> {
         Ok(match route(head)? {
-            Route::AddCheckpoint => BODY_LEN_MAX,
+            Route::AddCheckpoint | Route::SignSubtree => BODY_LEN_MAX,
             Route::Checkpoint(_) | Route::Health | Route::Ready => 0,
         })
     }
@@ -162,11 +101,12 @@ impl<R: Registers, C: Clock> Service for Public<R, C> {
         let Self(api) = self;
         match route(&request.head) {
             Ok(Route::AddCheckpoint) => {
-                let started = Instant::now();
-                let answer = api.add_checkpoint(request).await;
-                api.metrics
-                    .answered(answer.status().as_u16(), started.elapsed());
-                answer
+                let sign = move |witness: &Witness<R, C>| witness.add_checkpoint(&request.body);
+                api.signed("add-checkpoint", sign).await
+            }
+            Ok(Route::SignSubtree) => {
+                let sign = move |witness: &Witness<R, C>| witness.sign_subtree(&request.body);
+                api.signed("sign-subtree", sign).await
             }
             Ok(Route::Checkpoint(origin)) => api.checkpoint(origin).await,
             Ok(Route::Health) => text(StatusCode::OK, "ok"),
@@ -177,26 +117,42 @@ impl<R: Registers, C: Clock> Service for Public<R, C> {
 }
 
 impl<R: Registers, C: Clock> Api<R, C> {
-    async fn add_checkpoint(self: &Arc<Self>, request: Incoming) -> Reply {
-        let answer = self.blocking(move |witness| witness.add_checkpoint(&request.body));
-        match answer.await {
-            Ok(Ok(lines)) => {
-                let mut body = String::new();
-                for line in lines {
-                    body.push_str(&line.to_string());
-                    body.push('\n');
-                }
-                reply(StatusCode::OK, TEXT, body)
-            }
+    pub(super) fn new(witness: Arc<Witness<R, C>>, metrics: Arc<Metrics>) -> Arc<Self> {
+        let (failed, _) = watch::channel(None);
+        Arc::new(Self {
+            witness,
+            metrics,
+            slots: Semaphore::new(REQUESTS_MAX),
+            failed,
+        })
+    }
+
+    /// Why the store failed, once it has.
+    pub(super) fn failure(&self) -> watch::Receiver<Option<String>> {
+        self.failed.subscribe()
+    }
+
+    /// The signature lines that `sign` gives, or why there are none; counted under `call`.
+    async fn signed(
+        self: &Arc<Self>,
+        call: &str,
+        sign: impl FnOnce(&Witness<R, C>) -> Result<Vec<SignatureLine>, Refusal> + Send + 'static,
+    ) -> Reply {
+        let started = Instant::now();
+        let answer = match self.blocking(sign).await {
+            Ok(Ok(lines)) => reply(StatusCode::OK, TEXT, encode_signatures(&lines)),
             Ok(Err(refusal)) => self.refusal(&refusal),
             Err(busy) => busy,
-        }
+        };
+        let status = answer.status().as_u16();
+        self.metrics.answered(call, status, started.elapsed());
+        answer
     }
 
     fn refusal(&self, refusal: &Refusal) -> Reply {
         match refusal {
             Refusal::Conflict { known, .. } => {
-                reply(StatusCode::CONFLICT, SIZE_TYPE, format!("{known}\n"))
+                reply(StatusCode::CONFLICT, SIZE_TYPE, encode_size(*known))
             }
             Refusal::State(error) => self.state_error(error),
             other => {
@@ -239,19 +195,24 @@ impl<R: Registers, C: Clock> Api<R, C> {
 
     /// 503, and the end of the process if the store failed. The submitter learns no path of ours.
     fn state_error(&self, error: &StateError) -> Reply {
-        // Standard error may be closed; there is nobody else to tell.
-        let _ = writeln!(std::io::stderr(), "{error}");
-        if matches!(error, StateError::Store(StoreError::Failed { .. })) {
-            self.failed.send_replace(Some(error.to_string()));
-        }
+        self.complain(error);
         text(
             StatusCode::SERVICE_UNAVAILABLE,
             "this witness cannot use its state; nothing was signed; its operator has to act",
         )
     }
 
+    /// Tells the operator, and ends the process if the store failed.
+    pub(super) fn complain(&self, error: &StateError) {
+        // Standard error may be closed; there is nobody else to tell.
+        let _ = writeln!(std::io::stderr(), "{error}");
+        if matches!(error, StateError::Store(StoreError::Failed { .. })) {
+            self.failed.send_replace(Some(error.to_string()));
+        }
+    }
+
     /// Runs `work` on a thread that may block; 503 if too many are at it.
-    async fn blocking<T: Send + 'static>(
+    pub(super) async fn blocking<T: Send + 'static>(
         self: &Arc<Self>,
         work: impl FnOnce(&Witness<R, C>) -> T + Send + 'static,
     ) -> Result<T, Reply> {
@@ -277,7 +238,7 @@ impl<R: Registers, C: Clock> Api<R, C> {
 }
 
 /// The admin address: metrics, for the operator's own network.
-struct Admin<R, C>(Arc<Api<R, C>>);
+pub(super) struct Admin<R, C>(pub(super) Arc<Api<R, C>>);
 
 impl<R: Registers, C: Clock> Service for Admin<R, C> {
     fn admit(&self, head: &Parts) -> Result<usize, Reply> {
@@ -292,7 +253,7 @@ impl<R: Registers, C: Clock> Service for Admin<R, C> {
 
     async fn call(&self, _: Incoming) -> Reply {
         let Self(api) = self;
-        match api.blocking(Witness::logs).await {
+        match api.blocking(|witness| witness.follower().logs()).await {
             Ok(Ok(logs)) => {
                 for log in &logs {
                     api.metrics.remember(log);
