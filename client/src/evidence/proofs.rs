@@ -30,7 +30,7 @@ type Group<'a> = BTreeMap<u64, &'a Logged>;
 /// Proofs as they are sorted into groups.
 #[derive(Default)]
 struct Groups<'a> {
-    groups: Vec<(String, Group<'a>)>,
+    sorted: Vec<(String, Group<'a>)>,
     by_tree: BTreeMap<Tree, usize>,
     by_note: HashMap<*const Note, usize>,
 }
@@ -74,7 +74,7 @@ impl<'a> Groups<'a> {
     fn add(&mut self, logged: &'a Logged, name: &str) -> Result<(), EvidenceFileError> {
         let slot = self.slot(logged, name)?;
         let index = logged.index;
-        let Some((log, group)) = self.groups.get_mut(slot) else {
+        let Some((log, group)) = self.sorted.get_mut(slot) else {
             return Ok(());
         };
         let known = group.entry(index).or_insert(logged);
@@ -95,11 +95,11 @@ impl<'a> Groups<'a> {
             checkpoint.map_err(|_| EvidenceFileError::Checkpoint {
                 name: name.to_owned(),
             })?;
-        let next = self.groups.len();
+        let next = self.sorted.len();
         let tree = (origin.clone(), size, logged.checkpoint.encode());
         let slot = *self.by_tree.entry(tree).or_insert(next);
         if slot == next {
-            self.groups.push((origin, Group::new()));
+            self.sorted.push((origin, Group::new()));
         }
         self.by_note.insert(note, slot);
         Ok(slot)
@@ -107,9 +107,9 @@ impl<'a> Groups<'a> {
 
     fn number(self) -> Result<Proofs, EvidenceFileError> {
         let mut files = BTreeMap::new();
-        let mut names = vec![String::new(); self.groups.len()];
+        let mut names = vec![String::new(); self.sorted.len()];
         for (number, slot) in (1..).zip(self.by_tree.into_values()) {
-            let (Some((log, group)), Some(place)) = (self.groups.get(slot), names.get_mut(slot))
+            let (Some((log, group)), Some(place)) = (self.sorted.get(slot), names.get_mut(slot))
             else {
                 continue;
             };

@@ -2,7 +2,7 @@
 
 use ishibumi_tlog::multiproof::{ENTRIES_MAX, MULTIPROOF_LEN_MAX, Multiproof, MultiproofError};
 use ishibumi_tlog::note::Note;
-use ishibumi_tlog::policy::TrustError;
+use ishibumi_tlog::policy::{ProvenLeaf, TrustError};
 use ishibumi_tlog::proof::TlogProof;
 use proptest::prelude::*;
 
@@ -46,7 +46,7 @@ fn every_set_reads_back_and_proves_the_same_as_single_proofs() {
         assert!(read.split().unwrap().iter().eq(paths));
         if set % 64 == 1 {
             let proven = policy().check_multiproof(&read).unwrap();
-            let found: Vec<u64> = proven.iter().map(|leaf| leaf.index()).collect();
+            let found: Vec<u64> = proven.iter().map(ProvenLeaf::index).collect();
             assert_eq!(found, indices);
             for leaf in proven {
                 assert_eq!(leaf.record(), record(leaf.index()));

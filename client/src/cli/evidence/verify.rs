@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 use ishibumi::evidence::{Collection, StatementVerdict, Verdict};
 use ishibumi::render::{kind_name, record_json, rfc3339};
-use ishibumi::verify::Indication;
+use ishibumi::verify::{Indication, SubIndication};
 use ishibumi::{Language, Report, Verifier, render};
 use ishibumi_artifact::{Anchors, Record};
 use ishibumi_tlog::Policy;
@@ -243,7 +243,7 @@ fn exit_of_statement(statement: &StatementVerdict) -> Exit {
 }
 
 fn words(report: &Report) -> String {
-    let sub = report.sub_indication().map(|sub| sub.word());
+    let sub = report.sub_indication().map(SubIndication::word);
     let sub = sub.map(|sub| format!(", {sub}")).unwrap_or_default();
     format!("{}{sub}", report.indication().word())
 }
