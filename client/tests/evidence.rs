@@ -581,3 +581,40 @@ fn two_files_of_one_name_are_told_apart() {
             .expect(0);
     }
 }
+
+/// The README ties a record to its token for each kind of signature that it names, whichever half of the
+/// range the `s` of an ECDSA signature is in: of four tokens, most likely both.
+#[test]
+fn rsa_and_both_curves_are_tied_to_their_records_by_hand() {
+    let scene = Scene::new();
+    for (key, name) in [
+        ("rsa:2048", "rsa"),
+        ("ec -pkeyopt ec_paramgen_curve:P-384", "wide"),
+        ("ec -pkeyopt ec_paramgen_curve:P-256", "curve"),
+    ] {
+        scene.pki.openssl(&format!(
+            "req -newkey {key} -nodes -keyout tsa.key -out tsa.csr -subj /C=JP/O=Test/CN={name}"
+        ));
+        scene.pki.openssl(
+            "ca -batch -notext -config pki.cnf -extensions tsa_extensions -in tsa.csr -out tsa.crt",
+        );
+        let anchors = scene.pki.anchors();
+        for number in 0..if name == "rsa" { 1 } else { 4 } {
+            let name = format!("{name}{number}");
+            scene.pki.stamp(&name, &name);
+            let token = scene.pki.read(&format!("{name}.tst"));
+            let mut log = Log::new();
+            let index = log.submit(ArtifactType::TimestampToken, &token, &anchors);
+            let proof = log.proof(index, &[now() + 60; 3]);
+            scene.write(&format!("{name}.tst.tlog-proof"), proof);
+            let octets = scene.pack(&format!("{name}.tst"), &format!("{name}.zip"));
+            let folder = tempfile::tempdir().unwrap();
+            unzip(&octets, folder.path());
+            let readme = folder.path().join("META-INF/README.txt");
+            let readme = fs::read_to_string(readme).unwrap();
+            let (ended, said) = by_hand(folder.path(), &commands(&readme));
+            assert!(ended, "{said}");
+            assert!(said.contains(BY_HAND[2]), "{name}: {said}");
+        }
+    }
+}
