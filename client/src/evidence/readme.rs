@@ -3,6 +3,8 @@
 //! It ends with the commands that verify one artifact of this very file by hand, values filled in. Both
 //! languages have the same commands, from one place; a test runs them.
 
+use std::collections::HashMap;
+
 use ishibumi_artifact::record::{Body, kind};
 use ishibumi_artifact::{ArtifactType, Certificate, Record};
 
@@ -27,9 +29,17 @@ pub(super) struct Values {
 impl Values {
     /// The values of the item that says most: a token with its document, if there is one.
     pub(super) fn of(collection: &Collection, index: &Index) -> Self {
+        let mut items: HashMap<_, &Item> = HashMap::new();
+        for item in &collection.items {
+            let index = item.proofs.first().map(|it| it.index);
+            let key = (item.artifact.name.as_str(), index, item.document.is_some());
+            items.entry(key).or_insert(item);
+        }
         let rows = index.items.iter().filter_map(|row| {
-            let item = collection.items.iter().find(|item| is_at(item, row))?;
-            Some((row, item))
+            let name = row.artifact_name.as_ref().unwrap_or(&row.artifact);
+            let index = row.proofs.first().map(|it| it.index);
+            let item = items.get(&(name.as_str(), index, row.document.is_some()))?;
+            Some((row, *item))
         });
         let weight = |(_, item): &(&ItemRow, &Item)| {
             let token = is_token(item);
@@ -141,15 +151,6 @@ impl Values {
             page.push('\n');
         }
     }
-}
-
-fn is_at(item: &Item, row: &ItemRow) -> bool {
-    let name = row.artifact_name.as_ref().unwrap_or(&row.artifact);
-    let proof = row.proofs.first().map(|it| it.index);
-    let first = item.proofs.first().map(|it| it.index);
-    item.artifact.name == *name
-        && proof == first
-        && item.document.is_some() == row.document.is_some()
 }
 
 fn is_token(item: &Item) -> bool {
