@@ -688,3 +688,28 @@ fn certificates_in_the_file_are_not_trusted() {
     let octets = collection.encode().unwrap();
     assert_eq!(scene.statements(&octets), Some(Vec::new()));
 }
+
+/// Entries of a line each have audit paths of half a kilobyte: many of them are refused before they are
+/// taken apart.
+#[test]
+fn more_proofs_than_are_read_are_refused() {
+    let scene = &*SCENE;
+    let proof = String::from_utf8(scene.entries()[PROOF].clone()).unwrap();
+    let note = proof[proof.find("\n\n").unwrap()..].replacen("\n30\n", "\n65536\n", 1);
+    let lines = (0..65_536).fold(String::new(), |lines, n| lines + &format!("entry {n} \n"));
+    let many = format!("ishibumi/multiproof/v1\n{}{}", lines, &note[1..]);
+    let with = |count: usize| {
+        let octets = scene.forged(|it| {
+            for number in 2..2 + count {
+                let name = format!("META-INF/proofs/{number}.tlog-multiproof");
+                it.insert(name, many.clone().into_bytes());
+            }
+        });
+        Collection::decode(&octets)
+            .map(drop)
+            .unwrap_err()
+            .to_string()
+    };
+    assert!(with(1).contains("left over"), "{}", with(1));
+    assert!(with(2).contains("131068"), "{}", with(2));
+}
