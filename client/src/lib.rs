@@ -3,6 +3,7 @@
 //! | question | entry point |
 //! | --- | --- |
 //! | Does this evidence prove what it claims? | [`Verifier::verify`] gives a [`Report`] |
+//! | What is in this evidence file, and does it hold? | [`evidence::Collection`] |
 //! | How do I show that to a person or a program? | [`render::text`], [`render::json`] |
 //! | Does this log hold what it signed? | [`audit::Replay`] |
 //! | Did a TSU use one serial twice? | [`misissue::Misissue`] |
@@ -22,6 +23,7 @@
 )]
 
 pub mod audit;
+pub mod evidence;
 #[cfg(feature = "net")]
 pub mod fetch;
 pub mod misissue;

@@ -20,6 +20,7 @@
 //! | [`proof::TlogProof::encode`] | [`policy::Policy::check_proof`] |
 //! | [`protocol::add_entries::Package::prove`] | [`protocol::add_entries::Package::check`] |
 //! | [`fork::Evidence::new`], [`fork::Evidence::with_prefix`] | [`fork::Evidence::check`] |
+//! | [`multiproof::Multiproof::merge`], [`multiproof::Multiproof::encode`] | [`policy::Policy::check_multiproof`] |
 //! | [`protocol::AddCheckpoint::encode`], [`protocol::SignSubtree::encode`] | their `parse` |
 //!
 //! Sizes and indices are `u64`; everything that grows with foreign input has a limit named by a
@@ -40,6 +41,7 @@ pub mod fork;
 pub mod hash;
 pub mod key;
 pub mod log_list;
+pub mod multiproof;
 pub mod note;
 pub mod policy;
 pub mod proof;

@@ -1,4 +1,12 @@
-//! `ishibumi evidence get`: the proof of an artifact that is already in a log.
+//! `ishibumi evidence`: the proof of an artifact that is already in a log (here), and evidence files (each
+//! subcommand in a file of its own).
+
+mod extract;
+mod file;
+mod merge;
+mod pack;
+mod show;
+mod verify;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -39,6 +47,11 @@ enum EvidenceCommand {
     /// Fetch the proof of an artifact that is already in a log
     #[command(after_help = EXAMPLES)]
     Get(GetArguments),
+    Pack(pack::PackArguments),
+    Show(show::ShowArguments),
+    Verify(verify::VerifyArguments),
+    Extract(extract::ExtractArguments),
+    Merge(merge::MergeArguments),
 }
 
 #[derive(Debug, Args)]
@@ -69,7 +82,17 @@ struct GetArguments {
 }
 
 pub(crate) fn run(arguments: &EvidenceArguments, voice: Voice) -> Result<Exit, Failure> {
-    let EvidenceCommand::Get(arguments) = &arguments.command;
+    match &arguments.command {
+        EvidenceCommand::Get(arguments) => get(arguments, voice),
+        EvidenceCommand::Pack(arguments) => pack::run(arguments, voice),
+        EvidenceCommand::Show(arguments) => show::run(arguments, voice),
+        EvidenceCommand::Verify(arguments) => verify::run(arguments, voice),
+        EvidenceCommand::Extract(arguments) => extract::run(arguments, voice),
+        EvidenceCommand::Merge(arguments) => merge::run(arguments, voice),
+    }
+}
+
+fn get(arguments: &GetArguments, voice: Voice) -> Result<Exit, Failure> {
     let octets = files::read(&arguments.artifact, files::ARTIFACT_LEN_MAX)?;
     let anchors = files::anchors(&arguments.anchors, arguments.accept_sha1)?;
     let name = arguments.artifact.display();

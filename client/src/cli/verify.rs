@@ -122,10 +122,10 @@ fn evidence_path(arguments: &VerifyArguments) -> Result<PathBuf, Failure> {
 }
 
 /// A file, and the proof beside it.
-struct WithProof {
-    name: String,
-    octets: Vec<u8>,
-    proof: Option<Vec<u8>>,
+pub(super) struct WithProof {
+    pub(super) name: String,
+    pub(super) octets: Vec<u8>,
+    pub(super) proof: Option<Vec<u8>>,
 }
 
 impl WithProof {
@@ -159,7 +159,7 @@ impl WithProof {
 }
 
 /// The files at these paths, and those of the folders among them.
-fn with_proofs(paths: &[PathBuf]) -> Result<Vec<WithProof>, Failure> {
+pub(super) fn with_proofs(paths: &[PathBuf]) -> Result<Vec<WithProof>, Failure> {
     let is_proof = |path: &PathBuf| {
         path.extension()
             .is_some_and(|known| known == FILE_EXTENSION)

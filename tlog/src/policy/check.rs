@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::{Cosignature, Demand, Policy, Quorum, Standing};
 use crate::checkpoint::{Checkpoint, CheckpointError};
 use crate::hash::{Hash, leaf_hash};
+use crate::multiproof::Multiproof;
 use crate::note::{Note, NoteError};
 use crate::proof::TlogProof;
 use crate::tree::{ProofError, check_inclusion};
@@ -100,7 +101,7 @@ impl TrustedCheckpoint {
 
 /// Octets that are proven to be in a log.
 ///
-/// Only [`Policy::check_proof`] and [`Policy::check_proof_with`] make one.
+/// Only [`Policy::check_proof`], [`Policy::check_proof_with`] and [`Policy::check_multiproof`] make one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProvenLeaf {
     record: Vec<u8>,
@@ -196,6 +197,19 @@ impl Policy {
             index: proof.index,
             head,
         })
+    }
+
+    /// Checks that every entry of `proof` is in a log of this policy, as [`Policy::demanding`] asks. All of
+    /// them are proven, in their order, or none is.
+    pub fn check_multiproof(&self, proof: &Multiproof) -> Result<Vec<ProvenLeaf>, TrustError> {
+        let head = self.check_checkpoint(&proof.checkpoint)?;
+        proof.check_in(head.checkpoint.size, head.checkpoint.root)?;
+        let proven = |(index, entry): &(u64, Vec<u8>)| ProvenLeaf {
+            record: entry.clone(),
+            index: *index,
+            head: head.clone(),
+        };
+        Ok(proof.entries.iter().map(proven).collect())
     }
 
     /// Checks that an entry with the leaf hash `leaf` is in a log of this policy, at the index that

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use ishibumi_tlog::cosignature::{Cosigner, check_subtree};
 use ishibumi_tlog::hash::leaf_hash;
 use ishibumi_tlog::key::{NoteSigner, SignatureType};
+use ishibumi_tlog::multiproof::Multiproof;
 use ishibumi_tlog::note::{Note, SignatureLine};
 use ishibumi_tlog::policy::Demand;
 use ishibumi_tlog::proof::TlogProof;
@@ -30,6 +31,7 @@ use super::oracle;
 const ORIGIN: &str = "ishibumi.example/golden";
 const SIZE: u64 = 600;
 const PROVEN: u64 = 73;
+const MULTIPROVEN: [u64; 4] = [73, 74, 255, 599];
 const TIMES: [u64; 3] = [1_800_000_060, 1_800_000_000, 1_800_000_120];
 const ML_DSA_TIME: u64 = 1_800_000_180;
 const SUBTREES: [(u64, u64, u64); 9] = [
@@ -201,6 +203,14 @@ fn files() -> BTreeMap<PathBuf, Vec<u8>> {
         "ml-dsa-44/subtree-512-530.signature",
         format!("{line}\n").into_bytes(),
     );
+    let several = MULTIPROVEN.map(|index| {
+        let Ok(path) = prove_inclusion(&all, index, SIZE);
+        (index, entry(index), path.unwrap())
+    });
+    let several = several.each_ref();
+    let several = several.map(|(index, entry, path)| (*index, &entry[..], &path[..]));
+    let together = Multiproof::merge(note.clone(), &several).unwrap();
+    put("entries.tlog-multiproof", together.encode().into_bytes());
     let Ok(hashes) = prove_inclusion(&all, PROVEN, SIZE);
     let proof = TlogProof {
         index: PROVEN,
@@ -381,6 +391,12 @@ fn the_committed_log_can_be_verified_from_its_files_alone() {
         (proven.index(), proven.head().not_after()),
         (73, Some(TIMES[0]))
     );
+
+    let several = Multiproof::parse(&golden("entries.tlog-multiproof")).unwrap();
+    let several = policy.check_multiproof(&several).unwrap();
+    let entries = several.iter().map(|leaf| (leaf.index(), leaf.record()));
+    let expected = MULTIPROVEN.map(|index| (index, entry(index)));
+    assert!(entries.eq(expected.iter().map(|(index, entry)| (*index, &entry[..]))));
 
     let note = Note::parse(&golden("log/checkpoint")).unwrap();
     let head = policy.check_checkpoint(&note).unwrap().checkpoint().clone();

@@ -19,6 +19,7 @@ mod log_lists;
 mod memory;
 mod ml_dsa;
 mod multi_inclusion;
+mod multiproofs;
 mod notes;
 mod oracle;
 mod oracle_reader;

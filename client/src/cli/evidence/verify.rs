@@ -1,0 +1,279 @@
+//! `ishibumi evidence verify`: everything in an evidence file, offline, under the caller's own terms.
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+use clap::Args;
+use ishibumi::evidence::{Collection, StatementVerdict, Verdict};
+use ishibumi::render::{kind_name, record_json, rfc3339};
+use ishibumi::verify::{Indication, SubIndication};
+use ishibumi::{Language, Report, Verifier, render};
+use ishibumi_artifact::{Anchors, Record};
+use ishibumi_tlog::Policy;
+use ishibumi_tlog::policy::FILE_LEN_MAX;
+use serde_json::{Value, json};
+
+use super::super::trust::{self, Trust};
+use super::super::{Exit, Failure, Voice, files, network};
+use super::file;
+
+const EXAMPLES: &str = "Examples:
+  ishibumi evidence verify --policy policy.txt --anchors anchors/ contract.tst.evidence.zip
+  ishibumi evidence verify --json --policy policy.txt --anchors anchors/ 2026.evidence.zip
+
+Policy and anchors are yours: those inside the file are for information, and are never used. What it
+brings of certificates helps to find a path to your anchors, and is not trusted. Each artifact gets the
+verdict that `ishibumi verify` gives it; the exit code is that of the worst.
+
+Exit codes: 0 all proven, 1 something is disproven, or the file is damaged, 2 usage, 3 unavailable,
+4 something is indeterminate. docs/verdicts.md says what each verdict means.";
+
+/// Verify everything in an evidence file offline: no socket is opened
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct VerifyArguments {
+    #[command(flatten)]
+    terms: TermsArguments,
+    /// The evidence file
+    file: PathBuf,
+}
+
+/// Under which terms something is verified.
+#[derive(Debug, Args)]
+pub(super) struct TermsArguments {
+    #[command(flatten)]
+    trust: Trust,
+    /// Trusted certificates: a folder of PEM or DER files, or one file; certificates in the
+    /// subfolder `intermediates` are known without being trusted
+    #[arg(long, value_name = "DIR")]
+    anchors: PathBuf,
+    /// Without usable revocation data, for every certificate below the anchor, the verdict is
+    /// indeterminate
+    #[arg(long)]
+    require_revocation: bool,
+    /// Accept SHA-1 in artifacts of the years before 2016
+    #[arg(long)]
+    accept_sha1: bool,
+}
+
+/// The terms, read.
+pub(super) struct Terms {
+    policy: Policy,
+    policy_file: Vec<u8>,
+    anchors: Anchors,
+    require_revocation: bool,
+}
+
+/// Certificates of paths that are verified once for all artifacts.
+const MEMO: usize = 4_096;
+
+impl TermsArguments {
+    pub(super) fn read(&self) -> Result<Terms, Failure> {
+        Ok(Terms {
+            policy: self.trust.read()?,
+            policy_file: files::read(&self.trust.policy, FILE_LEN_MAX)?,
+            anchors: files::anchors(&self.anchors, self.accept_sha1)?.with_memo(MEMO),
+            require_revocation: self.require_revocation,
+        })
+    }
+}
+
+impl Terms {
+    pub(super) const fn anchors(&self) -> &Anchors {
+        &self.anchors
+    }
+
+    pub(super) fn policy_file(&self) -> &[u8] {
+        &self.policy_file
+    }
+}
+
+pub(crate) fn run(arguments: &VerifyArguments, voice: Voice) -> Result<Exit, Failure> {
+    let terms = arguments.terms.read()?;
+    let judged = judge(&file::read(&arguments.file)?, terms);
+    let shown = arguments.file.display().to_string();
+    voice.say(&judged.json(&shown), &judged.text(voice.language));
+    Ok(judged.exit())
+}
+
+/// Verifies all of it, with a progress bar.
+pub(super) fn judge(collection: &Collection, terms: Terms) -> Judged {
+    let known = collection.known_certificates();
+    let anchors = terms.anchors.with_intermediates(known);
+    let verifier = Verifier {
+        policy: &terms.policy,
+        anchors: &anchors,
+        require_revocation: terms.require_revocation,
+    };
+    let bar = network::progress_bar(collection.items.len() as u64, "artifacts verified");
+    let items = collection.verify(&verifier, |done| bar.set_position(done as u64));
+    bar.finish_and_clear();
+    Judged {
+        items,
+        statements: collection.verify_statements(&terms.policy),
+    }
+}
+
+/// The verdicts about one file.
+pub(super) struct Judged {
+    items: Vec<Verdict>,
+    statements: Vec<StatementVerdict>,
+}
+
+impl Judged {
+    /// The worst of all.
+    pub(super) fn exit(&self) -> Exit {
+        let items = self.items.iter().map(exit_of);
+        let statements = self.statements.iter().map(exit_of_statement);
+        let weight = |exit: &Exit| match exit {
+            Exit::Disproven => 2,
+            Exit::Proven => 0,
+            _ => 1,
+        };
+        items
+            .chain(statements)
+            .max_by_key(weight)
+            .unwrap_or(Exit::Proven)
+    }
+
+    fn proven(&self) -> usize {
+        let items = self.items.iter().map(exit_of);
+        items.filter(|exit| *exit == Exit::Proven).count()
+    }
+
+    /// One report in full; of several, a table and whatever is not proven in full.
+    fn text(&self, language: Language) -> String {
+        let mut out = String::new();
+        if let ([only], []) = (&self.items[..], &self.statements[..])
+            && let Ok(report) = &only.report
+        {
+            return render::text(report, language);
+        }
+        for verdict in &self.items {
+            line(&mut out, &row(verdict));
+        }
+        for statement in &self.statements {
+            line(&mut out, &statement_row(statement));
+        }
+        let (proven, all) = (self.proven(), self.items.len());
+        let summary = if language.is_english() {
+            format!("\n{proven} of {all} artifacts are proven.")
+        } else {
+            format!("\n成果物 {all} 件のうち {proven} 件が証明されています。")
+        };
+        line(&mut out, &summary);
+        out.push_str(&self.failures(language));
+        out
+    }
+
+    /// What is not proven, and why.
+    pub(super) fn failures(&self, language: Language) -> String {
+        let mut out = String::new();
+        for verdict in self.items.iter().filter(|it| exit_of(it) != Exit::Proven) {
+            let name = &verdict.artifact;
+            match &verdict.report {
+                Ok(report) => {
+                    line(&mut out, &format!("\n{name}: {}", words(report)));
+                    for sentence in render::sentences(report, language) {
+                        line(&mut out, &format!("  {sentence}"));
+                    }
+                }
+                Err(error) => line(&mut out, &format!("\n{name}: {error}")),
+            }
+        }
+        for statement in &self.statements {
+            if let Err(error) = &statement.proven {
+                line(&mut out, &format!("\nstatement: {error}"));
+            }
+        }
+        out
+    }
+
+    fn json(&self, shown: &str) -> Value {
+        let item = |verdict: &Verdict| {
+            json!({
+                "artifact": verdict.artifact,
+                "document": verdict.document,
+                "report": verdict.report.as_ref().ok().map(render::json),
+                "error": verdict.report.as_ref().err().map(ToString::to_string),
+            })
+        };
+        let statement = |statement: &StatementVerdict| match &statement.proven {
+            Ok(leaf) => {
+                let record = Record::decode(leaf.record()).ok();
+                json!({
+                    "proven": true,
+                    "index": leaf.index(),
+                    "log": leaf.head().checkpoint().origin,
+                    "not_after": leaf.head().not_after().map(rfc3339),
+                    "kind": record.as_ref().map(|record| kind_name(record.kind())),
+                    "says": record.as_ref().map(record_json),
+                })
+            }
+            Err(error) => json!({ "proven": false, "error": error.to_string() }),
+        };
+        json!({
+            "file": shown,
+            "proven": self.proven(),
+            "of": self.items.len(),
+            "items": self.items.iter().map(item).collect::<Vec<_>>(),
+            "statements": self.statements.iter().map(statement).collect::<Vec<_>>(),
+        })
+    }
+}
+
+fn line(out: &mut String, text: &str) {
+    // Writing to a String does not fail.
+    let _ = writeln!(out, "{text}");
+}
+
+fn exit_of(verdict: &Verdict) -> Exit {
+    match verdict.report.as_ref().map(Report::indication) {
+        Ok(Indication::TotalPassed) => Exit::Proven,
+        Ok(Indication::Indeterminate) => Exit::Indeterminate,
+        Ok(Indication::TotalFailed) | Err(_) => Exit::Disproven,
+    }
+}
+
+fn exit_of_statement(statement: &StatementVerdict) -> Exit {
+    match &statement.proven {
+        Ok(_) => Exit::Proven,
+        Err(error) => trust::failure(error, "").exit,
+    }
+}
+
+fn words(report: &Report) -> String {
+    let sub = report.sub_indication().map(SubIndication::word);
+    let sub = sub.map(|sub| format!(", {sub}")).unwrap_or_default();
+    format!("{}{sub}", report.indication().word())
+}
+
+/// A line of the table: verdict, when it existed at the latest, names.
+fn row(verdict: &Verdict) -> String {
+    let (said, time) = match &verdict.report {
+        Ok(report) => {
+            let existence = report.existence();
+            let time = existence.map(|existence| existence.not_after.to_string());
+            (report.indication().word(), time.unwrap_or_default())
+        }
+        Err(_) => (Indication::TotalFailed.word(), String::new()),
+    };
+    let document = verdict.document.as_ref();
+    let document = document
+        .map(|name| format!(" ({name})"))
+        .unwrap_or_default();
+    format!("{said:<14} {time:<20} {}{document}", verdict.artifact)
+}
+
+fn statement_row(statement: &StatementVerdict) -> String {
+    match &statement.proven {
+        Ok(leaf) => {
+            let time = leaf.head().not_after().map(rfc3339).unwrap_or_default();
+            let kind = Record::decode(leaf.record()).map_or(0, |record| record.kind());
+            let (log, index) = (&leaf.head().checkpoint().origin, leaf.index());
+            let word = Indication::TotalPassed.word();
+            format!("{word:<14} {time:<20} {} {index} of {log}", kind_name(kind))
+        }
+        Err(error) => format!("{:<14} {:<20} statement: {error}", "-", ""),
+    }
+}

@@ -1,0 +1,360 @@
+//! The ZIP that an evidence file is: entries stored as they are, in one layout that has one spelling.
+//!
+//! A ZIP states everything twice, before each entry and in the directory at its end, and readers differ
+//! in which they believe; it can have gaps, comments, a prefix, a second directory. All of that lets one
+//! file be two. So of each set of entries exactly one file is made here and nothing else is read: the
+//! entries one after another from octet 0, then the directory and end record that follow from them.
+//! Ordinary tools open it. Nothing is compressed: what is read is never larger than what was given, and
+//! the octets do not depend on anybody's compressor (`docs/decisions/0004-evidence-file.md`).
+
+use super::names;
+
+/// The longest evidence file that is written or read, in octets.
+pub const FILE_LEN_MAX: usize = 1 << 30;
+
+/// The most entries: the end record counts in two octets, and keeps the last value for ZIP64.
+pub const ENTRIES_MAX: usize = 0xfffe;
+
+const LOCAL: u32 = 0x0403_4b50;
+const CENTRAL: u32 = 0x0201_4b50;
+const END: u32 = 0x0605_4b50;
+
+/// Version 1.0: files that are stored.
+const VERSION: u16 = 10;
+
+/// General purpose bit 11: the name is UTF-8. Set exactly if it is not ASCII.
+const UTF8: u16 = 1 << 11;
+
+/// 1 January 1980, the least date that the format knows. Nothing here has a time.
+const DATE: u16 = 0x0021;
+
+/// The fixed part of a local header, in octets.
+const LOCAL_LEN: usize = 30;
+
+/// One file in the container.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Entry<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) octets: &'a [u8],
+}
+
+/// Why a file is no container of ours, or cannot be made one.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ContainerError {
+    /// More than [`FILE_LEN_MAX`].
+    #[error(
+        "{0} octets are too many for one evidence file, {FILE_LEN_MAX} is the most: use several"
+    )]
+    TooLong(usize),
+    /// More than [`ENTRIES_MAX`].
+    #[error(
+        "{0} entries are too many for one evidence file, {ENTRIES_MAX} is the most: use several"
+    )]
+    TooMany(usize),
+    /// It does not begin as a ZIP does.
+    #[error("this is no ZIP file")]
+    NotZip,
+    /// The file ends within an entry or its directory.
+    #[error("the file is cut off after {0} octets")]
+    Truncated(usize),
+    /// The header before an entry is not as it is written here.
+    #[error(
+        "the entry at offset {0} is not stored as an evidence file has it (compressed, dated, or with \
+         extra fields?); it was not written by `ishibumi evidence`, or zipped anew since"
+    )]
+    Header(usize),
+    /// A name that could be misread, or could leave the folder that it is unpacked to.
+    #[error("the entry at offset {offset} has a name that is not allowed: {name:?}")]
+    Name {
+        /// Where its header begins.
+        offset: usize,
+        /// The name, without what could steer a terminal.
+        name: String,
+    },
+    /// The checksum in its header is another one.
+    #[error("entry {0}: the CRC-32 differs, the file is damaged or was changed")]
+    Checksum(String),
+    /// Two entries of one name, or of names that differ in case only, or out of order.
+    #[error("entry {0} is out of order, or there twice")]
+    Order(String),
+    /// What follows the last entry is not the directory of exactly these entries.
+    #[error(
+        "the directory at offset {0} does not belong to the entries before it, or more follows it; or the \
+         file was zipped anew"
+    )]
+    Directory(usize),
+}
+
+/// The container of `entries`: the first stays the first, the others have to be sorted by their names.
+pub(crate) fn encode(entries: &[Entry<'_>]) -> Result<Vec<u8>, ContainerError> {
+    if let Some(bad) = entries.iter().find(|it| !names::is_entry_name(it.name)) {
+        return Err(bad_name(0, bad.name.as_bytes()));
+    }
+    check_order(entries)?;
+    let mut out = Vec::new();
+    for entry in entries {
+        out.extend(local_header(entry, crc32fast::hash(entry.octets)));
+        out.extend_from_slice(entry.octets);
+        if out.len() > FILE_LEN_MAX {
+            return Err(ContainerError::TooLong(out.len()));
+        }
+    }
+    let directory = directory(entries);
+    out.extend(directory);
+    if out.len() > FILE_LEN_MAX {
+        return Err(ContainerError::TooLong(out.len()));
+    }
+    Ok(out)
+}
+
+/// The entries of a container; every octet of it is accounted for.
+pub(crate) fn decode(octets: &[u8]) -> Result<Vec<Entry<'_>>, ContainerError> {
+    if octets.len() > FILE_LEN_MAX {
+        return Err(ContainerError::TooLong(octets.len()));
+    }
+    if !octets.starts_with(&LOCAL.to_le_bytes()) {
+        return Err(ContainerError::NotZip);
+    }
+    let mut entries = Vec::new();
+    let mut at = 0;
+    while let Some(rest) = octets.get(at..).filter(|rest| begins_entry(rest)) {
+        if entries.len() == ENTRIES_MAX {
+            return Err(ContainerError::TooMany(ENTRIES_MAX + 1));
+        }
+        let (entry, length) = read_entry(rest, at, octets.len())?;
+        entries.push(entry);
+        at += length;
+    }
+    check_order(&entries)?;
+    let rest = octets.get(at..).unwrap_or_default();
+    let expected = directory(&entries);
+    if rest == expected {
+        Ok(entries)
+    } else if expected.starts_with(rest) {
+        Err(ContainerError::Truncated(octets.len()))
+    } else {
+        Err(ContainerError::Directory(at))
+    }
+}
+
+fn begins_entry(rest: &[u8]) -> bool {
+    rest.starts_with(&LOCAL.to_le_bytes())
+}
+
+/// The entry that `rest` begins with, and its length with its header.
+fn read_entry(rest: &[u8], at: usize, whole: usize) -> Result<(Entry<'_>, usize), ContainerError> {
+    let truncated = || ContainerError::Truncated(whole);
+    let header = rest.get(..LOCAL_LEN).ok_or_else(truncated)?;
+    let number = |from: usize, octets: usize| {
+        let field = header.get(from..from + octets).unwrap_or_default();
+        let fold = |value, octet: &u8| value << 8 | usize::from(*octet);
+        field.iter().rev().fold(0_usize, fold)
+    };
+    // Sizes and name length are read; all else follows from them, and is compared.
+    let (crc, size, name_len) = (number(14, 4), number(22, 4), number(26, 2));
+    let name = rest
+        .get(LOCAL_LEN..LOCAL_LEN + name_len)
+        .ok_or_else(truncated)?;
+    let known = std::str::from_utf8(name).ok();
+    let name = known
+        .filter(|name| names::is_entry_name(name))
+        .ok_or_else(|| bad_name(at, name))?;
+    let start = LOCAL_LEN + name_len;
+    let end = start.checked_add(size).ok_or_else(truncated)?;
+    let expected_start = rest.get(..start).ok_or_else(truncated)?;
+    let Some(content) = rest.get(start..end) else {
+        // A size that only a compressed or ZIP64 entry states says nothing about this file's length.
+        let stored = number(8, 2) == 0 && number(18, 4) == size;
+        return Err(if stored {
+            truncated()
+        } else {
+            ContainerError::Header(at)
+        });
+    };
+    let entry = Entry {
+        name,
+        octets: content,
+    };
+    let crc = u32::try_from(crc).unwrap_or_default();
+    if local_header(&entry, crc) != expected_start {
+        return Err(ContainerError::Header(at));
+    }
+    if !cfg!(fuzzing) && crc32fast::hash(content) != crc {
+        return Err(ContainerError::Checksum(name.to_owned()));
+    }
+    Ok((entry, end))
+}
+
+/// Sorted but for the first, which readers look at to tell what the file is; and no two names that
+/// are one on a file system that does not tell cases apart.
+fn check_order(entries: &[Entry<'_>]) -> Result<(), ContainerError> {
+    if entries.len() > ENTRIES_MAX {
+        return Err(ContainerError::TooMany(entries.len()));
+    }
+    let mut seen = std::collections::HashSet::with_capacity(entries.len());
+    let mut before = "";
+    for (place, entry) in entries.iter().enumerate() {
+        let sorted = place == 0 || before < entry.name;
+        if !sorted || !seen.insert(names::folded(entry.name)) {
+            return Err(ContainerError::Order(entry.name.to_owned()));
+        }
+        if place > 0 {
+            before = entry.name;
+        }
+    }
+    Ok(())
+}
+
+fn bad_name(offset: usize, name: &[u8]) -> ContainerError {
+    ContainerError::Name {
+        offset,
+        name: crate::render::shown(name),
+    }
+}
+
+fn local_header(entry: &Entry<'_>, crc: u32) -> Vec<u8> {
+    let mut out = LOCAL.to_le_bytes().to_vec();
+    out.extend(common(entry, crc));
+    out.extend_from_slice(entry.name.as_bytes());
+    out
+}
+
+/// From "version needed" to "extra field length": the fields that both headers have.
+fn common(entry: &Entry<'_>, crc: u32) -> Vec<u8> {
+    let flags = if entry.name.is_ascii() { 0 } else { UTF8 };
+    let size = number32(entry.octets.len());
+    let mut out = Vec::with_capacity(26);
+    for field in [VERSION, flags, 0, 0, DATE] {
+        out.extend(field.to_le_bytes());
+    }
+    for field in [crc, size, size] {
+        out.extend(field.to_le_bytes());
+    }
+    for field in [number16(entry.name.len()), 0] {
+        out.extend(field.to_le_bytes());
+    }
+    out
+}
+
+/// The directory and the end record.
+fn directory(entries: &[Entry<'_>]) -> Vec<u8> {
+    let mut out = Vec::new();
+    let mut offset = 0;
+    for entry in entries {
+        out.extend(CENTRAL.to_le_bytes());
+        out.extend(VERSION.to_le_bytes());
+        out.extend(common(entry, crc32fast::hash(entry.octets)));
+        // No comment, disk 0, no attributes of any system: a plain file, never a link.
+        out.extend([0; 10]);
+        out.extend(number32(offset).to_le_bytes());
+        out.extend_from_slice(entry.name.as_bytes());
+        offset += LOCAL_LEN + entry.name.len() + entry.octets.len();
+    }
+    let (count, size) = (number16(entries.len()), number32(out.len()));
+    out.extend(END.to_le_bytes());
+    out.extend([0; 4]);
+    out.extend(count.to_le_bytes());
+    out.extend(count.to_le_bytes());
+    out.extend(size.to_le_bytes());
+    out.extend(number32(offset).to_le_bytes());
+    out.extend([0; 2]);
+    out
+}
+
+/// Fits: checked before ([`FILE_LEN_MAX`]); a number that did not would make a header that no reader
+/// accepts.
+fn number32(value: usize) -> u32 {
+    u32::try_from(value).unwrap_or(u32::MAX)
+}
+
+fn number16(value: usize) -> u16 {
+    u16::try_from(value).unwrap_or(u16::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ENTRIES: [Entry<'static>; 3] = [
+        Entry {
+            name: "mimetype",
+            octets: b"x",
+        },
+        Entry {
+            name: "META-INF/a",
+            octets: b"",
+        },
+        Entry {
+            name: "\u{7891}.txt",
+            octets: b"stone",
+        },
+    ];
+
+    #[test]
+    fn what_is_written_reads_back() {
+        let made = encode(&ENTRIES).unwrap();
+        assert_eq!(decode(&made).unwrap(), ENTRIES);
+        assert_eq!(&made[30..39], b"mimetypex");
+    }
+
+    /// Every octet of the file counts: with any other value in its place the file is refused.
+    #[test]
+    fn no_octet_can_be_changed() {
+        let made = encode(&ENTRIES).unwrap();
+        for at in 0..made.len() {
+            for change in 1..=255 {
+                let mut octets = made.clone();
+                octets[at] ^= change;
+                assert!(decode(&octets).is_err(), "octet {at} ^ {change}");
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_can_be_cut_off_put_before_or_behind() {
+        let made = encode(&ENTRIES).unwrap();
+        for length in 0..made.len() {
+            assert!(decode(&made[..length]).is_err(), "{length}");
+        }
+        assert!(decode(&[&made[..], b"\0"].concat()).is_err());
+        assert!(decode(&[b"\0", &made[..]].concat()).is_err());
+        assert!(decode(&[&made[..], &made[..]].concat()).is_err());
+        // The directory of other entries, which are as long.
+        let mut other = ENTRIES;
+        other[2].octets = b"STONE";
+        let other = encode(&other).unwrap();
+        let split = made.len() - directory(&ENTRIES).len();
+        let spliced = [&made[..split], &other[split..]].concat();
+        assert_eq!(decode(&spliced), Err(ContainerError::Directory(split)));
+        // Both directories, one after the other, whichever end a reader begins at.
+        let both = [&made[..], &made[split..]].concat();
+        assert_eq!(decode(&both), Err(ContainerError::Directory(split)));
+    }
+
+    #[test]
+    fn names_that_clash_or_escape_are_neither_written_nor_read() {
+        for name in [
+            "../a", "/a", "a/../b", "a\\b", "", "a//b", "META-INF", "C:a", "a/",
+        ] {
+            let entry = Entry { name, octets: b"" };
+            let refused = encode(&[ENTRIES[0].clone(), entry]).unwrap_err();
+            assert!(matches!(refused, ContainerError::Name { .. }), "{name}");
+        }
+        let named = |name| Entry { name, octets: b"" };
+        for pair in [["a", "a"], ["A", "a"], ["b", "a"]] {
+            let refused = encode(&[ENTRIES[0].clone(), named(pair[0]), named(pair[1])]);
+            assert!(matches!(refused, Err(ContainerError::Order(_))), "{pair:?}");
+        }
+        encode(&[ENTRIES[0].clone(), named("A"), named("b")]).unwrap();
+    }
+
+    #[test]
+    fn too_many_entries_are_refused_at_once() {
+        let names: Vec<String> = (0..=ENTRIES_MAX).map(|n| format!("{n:07}")).collect();
+        let named = |name: &'static str| Entry { name, octets: b"" };
+        let entry = |name: &String| local_header(&named(name.clone().leak()), 0);
+        let many: Vec<u8> = names.iter().flat_map(entry).collect();
+        assert_eq!(decode(&many), Err(ContainerError::TooMany(ENTRIES_MAX + 1)));
+    }
+}

@@ -1,0 +1,129 @@
+//! The verdicts about what is in an evidence file: each item as if it had come alone.
+
+use std::io::Read;
+use std::sync::Arc;
+
+use ishibumi_artifact::Certificate;
+use ishibumi_tlog::policy::TrustError;
+use ishibumi_tlog::{Checkpoint, Policy, ProvenLeaf};
+
+use super::encode::{stamp_name, status_name};
+use super::{Collection, Item, Logged};
+use crate::verify::{CheckpointToken, Evidence, Report, RevocationData, Verifier, VerifyError};
+
+/// The verdict about one item.
+#[derive(Debug)]
+pub struct Verdict {
+    /// The artifact's name.
+    pub artifact: String,
+    /// The document's name, if there is one.
+    pub document: Option<String>,
+    /// What was found; an error if the file has a document for what is not about one.
+    pub report: Result<Report, VerifyError>,
+}
+
+/// The verdict about one statement.
+#[derive(Debug)]
+pub struct StatementVerdict {
+    /// What is proven, or why nothing is.
+    pub proven: Result<ProvenLeaf, TrustError>,
+}
+
+impl Collection {
+    /// The certificates that the file brings: for [`Anchors::with_intermediates`], where they help to find
+    /// paths and are trusted by nobody.
+    ///
+    /// [`Anchors::with_intermediates`]: ishibumi_artifact::Anchors::with_intermediates
+    pub fn known_certificates(&self) -> Vec<Certificate> {
+        let all = self.certificates.iter();
+        all.filter_map(|der| Certificate::from_der(der).ok())
+            .collect()
+    }
+
+    /// Verifies every item, with the caller's policy and anchors. `done` is told after each how many
+    /// are done.
+    pub fn verify(&self, verifier: &Verifier<'_>, mut done: impl FnMut(usize)) -> Vec<Verdict> {
+        let revocation = self.revocation.iter();
+        let proofs: Vec<Option<String>> = revocation
+            .map(|data| data.proof.as_ref().map(|it| it.proof().encode()))
+            .collect();
+        let revocation = self.revocation.iter().zip(&proofs);
+        let named = self.revocation.iter().map(|it| status_name(&it.octets));
+        let named: Vec<String> = named.collect();
+        let revocation: Vec<RevocationData<'_>> = revocation
+            .zip(&named)
+            .map(|((data, proof), name)| RevocationData {
+                name,
+                octets: &data.octets,
+                proof: proof.as_ref().map(String::as_bytes),
+            })
+            .collect();
+        let mut verdicts = Vec::with_capacity(self.items.len());
+        for item in &self.items {
+            verdicts.push(Verdict {
+                artifact: item.artifact.name.clone(),
+                document: item.document.as_ref().map(|file| file.name.clone()),
+                report: self.verify_item(verifier, item, &revocation),
+            });
+            done(verdicts.len());
+        }
+        verdicts
+    }
+
+    /// Checks every statement under `policy`.
+    pub fn verify_statements(&self, policy: &Policy) -> Vec<StatementVerdict> {
+        let check = |logged: &Arc<Logged>| StatementVerdict {
+            proven: policy.check_proof(&logged.proof(), &logged.entry),
+        };
+        self.statements.iter().map(check).collect()
+    }
+
+    fn verify_item(
+        &self,
+        verifier: &Verifier<'_>,
+        item: &Item,
+        revocation: &[RevocationData<'_>],
+    ) -> Result<Report, VerifyError> {
+        let proofs: Vec<String> = item.proofs.iter().map(|it| it.proof().encode()).collect();
+        let proof = proofs.first().map(String::as_bytes).unwrap_or_default();
+        let stamps = self.stamps_of(item);
+        let names: Vec<String> = stamps.iter().map(|(_, token)| stamp_name(token)).collect();
+        let tokens: Vec<CheckpointToken<'_>> = stamps
+            .iter()
+            .zip(&names)
+            .map(|((place, token), name)| CheckpointToken {
+                name,
+                token,
+                // The item's own proof is the evidence itself.
+                proof: proofs
+                    .get(*place)
+                    .filter(|_| *place > 0)
+                    .map(String::as_bytes),
+            })
+            .collect();
+        let mut document = item.document.as_ref().map(|file| &file.octets[..]);
+        verifier.verify(Evidence {
+            artifact: &item.artifact.octets,
+            artifact_type: None,
+            proof,
+            document: document.as_mut().map(|octets| -> &mut dyn Read { octets }),
+            revocation,
+            checkpoint_tokens: &tokens,
+        })
+    }
+
+    /// The tokens over checkpoints that the item has a proof under, each with that proof's place.
+    pub fn stamps_of<'a>(&'a self, item: &Item) -> Vec<(usize, &'a [u8])> {
+        let mut found = Vec::new();
+        for (place, logged) in item.proofs.iter().enumerate() {
+            let Ok(tree) = Checkpoint::parse(logged.checkpoint.text()) else {
+                continue;
+            };
+            let over = |log: &str, size| log == tree.origin && size == tree.size;
+            let stamps = self.checkpoint_tokens.iter();
+            let stamps = stamps.filter(|stamp| over(&stamp.log, stamp.size));
+            found.extend(stamps.map(|stamp| (place, &stamp.token[..])));
+        }
+        found
+    }
+}

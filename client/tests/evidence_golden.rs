@@ -1,0 +1,101 @@
+//! The published evidence file: this version reads it, and says the same about it as ever. A new version may
+//! explain it better, but what it writes for this content is otherwise the same, octet by octet.
+//!
+//! `ISHIBUMI_BLESS=1` writes the folder anew; the diff is then to be reviewed like any change of a format.
+
+#![cfg(feature = "cli")]
+
+mod support;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use ishibumi::evidence::{Collection, File, Logged, pack_item, status_data};
+use ishibumi_artifact::{Anchors, ArtifactType, Certificate};
+use serde_json::Value;
+use support::ishibumi;
+use support::log::Log;
+
+/// Nine days after the golden token's genTime.
+const TIMES: [u64; 3] = [1_796_100_000, 1_796_100_060, 1_796_100_120];
+
+fn published(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../testdata")
+        .join(path)
+}
+
+fn read(path: &str) -> Vec<u8> {
+    fs::read(published(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+/// The golden records' artifacts in a log with fixed keys.
+fn collection() -> (Collection, String) {
+    let certificate = |name: &str| Certificate::parse(&read(name)).unwrap();
+    let anchors = Anchors::from_certificates([certificate("records/root.crt")])
+        .with_intermediates([certificate("records/issuing.crt")]);
+    let mut log = Log::new();
+    let mut logged = Vec::new();
+    for (kind, name) in [
+        (ArtifactType::TimestampToken, "token.tst"),
+        (ArtifactType::Certificate, "seal.crt"),
+        (ArtifactType::OcspResponse, "issuing.ors"),
+    ] {
+        let octets = read(&format!("records/{name}"));
+        logged.push((name, log.submit(kind, &octets, &anchors), octets));
+    }
+    log.grow(50);
+    let mut collection = Collection::default();
+    for (name, index, octets) in logged {
+        let proof = log.proof(index, &TIMES);
+        let (certificates, anchor) = if name == "issuing.ors" {
+            let data = status_data(octets, Some(proof.as_bytes()), &anchors).unwrap();
+            collection.revocation.push(data.content);
+            (data.certificates, data.anchor)
+        } else {
+            let packed = pack_item(File::new(name, octets), proof.as_bytes(), &anchors).unwrap();
+            collection.items.push(packed.content);
+            (packed.certificates, packed.anchor)
+        };
+        collection.certificates.extend(certificates);
+        collection.anchors.extend(anchor);
+    }
+    let opened = Logged::read(log.record(0).to_vec(), log.proof(0, &TIMES).as_bytes());
+    collection.statements.push(opened.unwrap().into());
+    let policy = log.policy();
+    collection.policies.push(policy.clone().into_bytes());
+    (collection, policy)
+}
+
+#[test]
+fn the_published_file_is_read_and_says_what_it_said() {
+    let (made, policy) = collection();
+    let octets = made.encode().unwrap();
+    if std::env::var_os("ISHIBUMI_BLESS").is_some() {
+        fs::create_dir_all(published("evidence")).unwrap();
+        fs::write(published("evidence/golden.evidence.zip"), &octets).unwrap();
+        fs::write(published("evidence/policy.txt"), policy).unwrap();
+        fs::write(published("evidence/anchor.crt"), read("records/root.crt")).unwrap();
+    }
+    let golden = Collection::decode(&read("evidence/golden.evidence.zip")).unwrap();
+    // Written again by this version, both are one file: what differs is at most the pages inside.
+    assert!(golden.encode().unwrap() == octets);
+    assert_eq!(golden, Collection::decode(&octets).unwrap());
+
+    let verify =
+        "evidence verify --json --policy policy.txt --anchors anchor.crt golden.evidence.zip";
+    let json = ishibumi(&published("evidence"), verify);
+    let json: Value = json.json();
+    let words: Vec<&str> = json["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|item| item["report"]["indication"].as_str().unwrap())
+        .collect();
+    assert_eq!(words, ["TOTAL-PASSED", "TOTAL-PASSED"], "{json:#}");
+    assert_eq!(json["statements"][0]["proven"], true);
+    assert_eq!(
+        json["items"][1]["report"]["statement"]["not_after"],
+        "2026-12-01T04:41:00Z"
+    );
+}
