@@ -12,8 +12,12 @@ const README_EN: &str = "META-INF/README.txt";
 const README_JA: &str = "META-INF/README.ja.txt";
 
 /// What is needed to write a reader anew, without our code.
-const FORMATS: [(&str, &str); 4] = [
+const FORMATS: [(&str, &str); 5] = [
     ("c2sp.md", include_str!("../../../docs/formats/c2sp.md")),
+    (
+        "checkpoint-token.md",
+        include_str!("../../../docs/formats/checkpoint-token.md"),
+    ),
     (
         "evidence-file.md",
         include_str!("../../../docs/formats/evidence-file.md"),

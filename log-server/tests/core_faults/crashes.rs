@@ -3,11 +3,11 @@
 use std::sync::{Arc, Mutex};
 
 use ishibumi_log::core::Sequencer;
-use ishibumi_store::{MemoryLog, Outcome};
+use ishibumi_store::{LogStore as _, MemoryLog, Outcome};
 use ishibumi_tlog::Checkpoint;
 use ishibumi_tlog::note::Note;
 
-use super::rig::{NOW, Rig, items, log, record};
+use super::rig::{NOW, Rig, items, record};
 
 /// What one life of the log does, until its end or the first error: stage, sign, cosign, publish, five
 /// times. `acked` learns what was answered.

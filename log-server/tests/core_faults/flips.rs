@@ -10,7 +10,7 @@ use ishibumi_tlog::Hash;
 use ishibumi_tlog::note::Note;
 use ishibumi_tlog::tile::{Edge, Tile};
 
-use super::rig::{Rig, items, key, log, record};
+use super::rig::{Rig, items, log};
 
 /// A store whose memory or disk flips bits between what was written and what is read.
 struct Flipping {

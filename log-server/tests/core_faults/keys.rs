@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use ishibumi_log::core::{HeadError, Sequencer};
-use ishibumi_store::{MemoryLog, Outcome, Signer};
+use ishibumi_store::{LogStore as _, MemoryLog, Outcome, Signer};
 use ishibumi_tlog::note::Note;
 
-use super::rig::{Conduct, NOW, Rig, items, key, log};
+use super::rig::{Conduct, NOW, Rig, items, log};
 
 #[test]
 fn a_signer_that_lies_gets_nothing_published() {

@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ishibumi_log::core::{Publisher, PublisherError, Sequencer};
-use ishibumi_store::{LogStore, MemoryLog};
+use ishibumi_store::{LogStore, MemoryLog, Signer as _};
 use ishibumi_tlog::Policy;
 use ishibumi_tlog::cosignature::Cosigner;
 use ishibumi_tlog::key::{NoteSigner, SignatureType};
 
-use super::rig::{NOW, Rig, items, key, log};
+use super::rig::{NOW, Rig, items, log};
 
 /// After a start, nothing new is signed before a quorum has answered for what was signed before.
 #[test]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use ishibumi_log::core::{HeadError, Sequencer};
-use ishibumi_store::{Batch, HeadFile, MemoryLog, Outcome, StoreError};
+use ishibumi_store::{Batch, HeadFile, LogStore as _, MemoryLog, Outcome, Signer as _, StoreError};
 
 use super::rig::{Rig, items, log, record};
 

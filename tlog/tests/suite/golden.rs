@@ -114,6 +114,16 @@ fn hashes(list: &[Hash]) -> String {
         .fold(String::new(), |line, hash| line + " " + &hash.to_hex())
 }
 
+fn multiproof(all: &Prefix<'_>, note: Note) -> Multiproof {
+    let several = MULTIPROVEN.map(|index| {
+        let Ok(path) = prove_inclusion(all, index, SIZE);
+        (index, entry(index), path.unwrap())
+    });
+    let several = several.each_ref();
+    let several = several.map(|(index, entry, path)| (*index, &entry[..], &path[..]));
+    Multiproof::merge(note, &several).unwrap()
+}
+
 /// Every file of the folder, by its path.
 fn files() -> BTreeMap<PathBuf, Vec<u8>> {
     let nodes = Nodes::over(&leaves());
@@ -203,13 +213,7 @@ fn files() -> BTreeMap<PathBuf, Vec<u8>> {
         "ml-dsa-44/subtree-512-530.signature",
         format!("{line}\n").into_bytes(),
     );
-    let several = MULTIPROVEN.map(|index| {
-        let Ok(path) = prove_inclusion(&all, index, SIZE);
-        (index, entry(index), path.unwrap())
-    });
-    let several = several.each_ref();
-    let several = several.map(|(index, entry, path)| (*index, &entry[..], &path[..]));
-    let together = Multiproof::merge(note.clone(), &several).unwrap();
+    let together = multiproof(&all, note.clone());
     put("entries.tlog-multiproof", together.encode().into_bytes());
     let Ok(hashes) = prove_inclusion(&all, PROVEN, SIZE);
     let proof = TlogProof {
