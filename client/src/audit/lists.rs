@@ -10,10 +10,10 @@
 
 use std::collections::HashMap;
 
+use ishibumi_artifact::LookupKey;
 use ishibumi_artifact::crl::{Coverage, Crl, CrlError};
 use ishibumi_artifact::record::{CrlBody, Suspicion};
 use ishibumi_artifact::time::Time;
-use ishibumi_artifact::LookupKey;
 use ishibumi_tlog::Hash;
 
 use super::revoked::{Contradiction, Revoked};
@@ -128,7 +128,10 @@ impl Lists {
                 return true;
             }
             let not_after = revoked.not_after(key);
-            let suspicion = match here.get(key).map(|now| now.taking_back(Some(list.this_update))) {
+            let suspicion = match here
+                .get(key)
+                .map(|now| now.taking_back(Some(list.this_update)))
+            {
                 Some(None) => return true,
                 Some(Some(statement)) => statement.judge(Some(entry.at), not_after, true),
                 None => list.leaves_out(entry, not_after),
