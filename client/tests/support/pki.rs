@@ -214,7 +214,7 @@ impl Pki {
     }
 
     /// The database of a CA that has issued nothing but what is revoked.
-    fn write_index(&self, file: &str, revoked: &[(&str, &str, &str)]) {
+    pub(crate) fn write_index(&self, file: &str, revoked: &[(&str, &str, &str)]) {
         let mut index = String::new();
         for (certificate, date, reason) in revoked {
             let der = Certificate::parse(&self.read(certificate)).unwrap();
