@@ -112,7 +112,7 @@ fn an_ocsp_response_is_rescued_and_found() {
     let made_token = run("ishibumi-log", ["token", "--json"]).done();
     let made_token: serde_json::Value = serde_json::from_str(&made_token).unwrap();
     let hash = made_token["token_sha256"].as_str().unwrap();
-    let rescue = format!("rescue = true\ntoken_sha256 = [\"{hash}\"]");
+    let rescue = format!("rescue = true\ntoken_sha256 = [\"{hash}\"]\nquota = {{ per_day = 9 }}");
     world.stop_log();
     world.reconfigure(|config| {
         let rescue: toml::Table = rescue.parse().unwrap();
