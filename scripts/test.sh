@@ -22,6 +22,14 @@ cargo fmt --all --check
 step "lints"
 cargo clippy --release --workspace --all-targets -- -D warnings
 
+step "the library without system, for wasm32"
+wasm=wasm32-unknown-unknown
+if [ -d "$(rustc --print sysroot)/lib/rustlib/$wasm" ]; then
+  cargo check --release -p ishibumi --no-default-features --target "$wasm" --target-dir target/wasm
+else
+  skip "the check for $wasm (its target is not installed: rustup target add $wasm)"
+fi
+
 step "licences, bans and sources"
 if command -v cargo-deny >/dev/null; then
   cargo deny check licenses bans sources

@@ -3,7 +3,7 @@
 //! artifact where it is taken.
 
 use ishibumi_artifact::{Body, Record};
-use ishibumi_tests::artifacts::{Artifacts, CERTIFICATE, CRL, REPLY};
+use ishibumi_tests::artifacts::{Artifacts, CERTIFICATE, CRL, OCSP, REPLY};
 use ishibumi_tests::http::Answer;
 use ishibumi_tests::process::run;
 use ishibumi_tests::world::{OPAQUE, Setup, World, submit};
@@ -91,6 +91,80 @@ fn a_provider_that_ended_is_refused_and_its_artifacts_are_rescued() {
     let last = send(&world, CERTIFICATE, &seal);
     assert!(last.number("retry-after") > 0, "{last}");
     last.expect_problem(429, "quota-exceeded");
+    world.stop_log();
+    world.assert_sound();
+}
+
+/// A responder's answer outlives its CA like a list does, and is shown answer by answer.
+#[test]
+fn an_ocsp_response_is_rescued_and_found() {
+    let made = Artifacts::new();
+    made.revoke("seal", "superseded");
+    let mut provider = made.provider();
+    provider.kinds = &["timestamp-token", "ocsp-response"];
+    let mut world = World::new(Setup {
+        witnesses: 1,
+        quorum: 1,
+        providers: vec![provider],
+        ..Setup::default()
+    });
+    let (revoked, good) = (made.ocsp("seal"), made.ocsp("tsa-one"));
+    let made_token = run("ishibumi-log", ["token", "--json"]).done();
+    let made_token: serde_json::Value = serde_json::from_str(&made_token).unwrap();
+    let hash = made_token["token_sha256"].as_str().unwrap();
+    let rescue = format!("rescue = true\ntoken_sha256 = [\"{hash}\"]\nquota = {{ per_day = 9 }}");
+    world.stop_log();
+    world.reconfigure(|config| {
+        let rescue: toml::Table = rescue.parse().unwrap();
+        config.insert("rescue".into(), rescue.into());
+    });
+    world.start_log();
+    let send = |world: &World, body: &[u8]| {
+        let token = made_token["token"].as_str().unwrap();
+        submit(world.url(), token, OCSP, "", body).expect("an answer")
+    };
+    // The provider lives: it submits itself.
+    send(&world, &revoked).expect_problem(403, "nothing-to-rescue");
+    taken(world.submit("north", OCSP, "", &good));
+    world.stop_log();
+    let ended = "[{ state = \"terminated\", from = 2026-01-01T00:00:00Z }]";
+    set(&world, "north", "status", ended);
+    world.start_log();
+    let refused = world.submit("north", OCSP, "", &revoked);
+    refused.expect_problem(403, "provider-terminated");
+    // Another second of producedAt.
+    let mut forged = revoked.clone();
+    let time = forged.windows(2).position(|it| it == [0x18, 15]).unwrap();
+    forged[time + 2 + 13] ^= 1;
+    assert_eq!(send(&world, &forged).status, 422);
+    let answer = send(&world, &revoked).expect(200);
+    // The statement and the response.
+    assert_eq!(answer.number("ishibumi-added"), 2);
+
+    let policy = world.path("policy.txt").display().to_string();
+    let find = |kind: &str, value: &str| -> serde_json::Value {
+        let fixed = ["--json", "find", "--log", world.url(), "--policy", &policy];
+        let found = run("ishibumi", [&fixed[..], &[kind, value]].concat()).done();
+        serde_json::from_str(&found).unwrap()
+    };
+    for (octets, status) in [(&revoked, "revoked"), (&good, "good")] {
+        let digest = ishibumi_tlog::Hash::of(octets).to_hex();
+        let found = find("ocsp", &digest)["records"].clone();
+        assert_eq!(found.as_array().unwrap().len(), 1, "{found:#}");
+        let says = &found[0]["says"];
+        assert_eq!(says["digest"], digest);
+        assert_eq!(says["issuer_key_hash"], says["responder_key_hash"]);
+        let answers = says["answers"].as_array().unwrap();
+        assert_eq!(answers.len(), 1);
+        assert_eq!(answers[0]["status"], status);
+        // The certificate's records: what revoked it, and the response.
+        let issuer = says["issuer_key_hash"].as_str().unwrap();
+        let serial = answers[0]["serial"].as_str().unwrap();
+        let about = find("serial", &format!("{issuer}/{serial}"));
+        let kinds: Vec<_> = about["records"].as_array().unwrap().iter().collect();
+        let revocations = usize::from(status == "revoked");
+        assert_eq!(kinds.len(), 1 + revocations, "{about:#}");
+    }
     world.stop_log();
     world.assert_sound();
 }

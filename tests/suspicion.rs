@@ -1,7 +1,7 @@
-//! A TSA that uses one serial twice, and tokens that come late: admitted, counted, listed by an audit, and
-//! proven by the two tokens.
+//! A TSA that uses one serial twice, tokens that come late, and revocations that are taken back: admitted,
+//! counted, listed by an audit, and, where two tokens say it, proven.
 
-use ishibumi_tests::artifacts::{Artifacts, REPLY, TOKEN};
+use ishibumi_tests::artifacts::{Artifacts, CERTIFICATE, CRL, OCSP, REPLY, TOKEN};
 use ishibumi_tests::http;
 use ishibumi_tests::process::{eventually, run};
 use ishibumi_tests::world::{Setup, World};
@@ -13,6 +13,13 @@ fn counted(world: &World, kind: &str) -> u64 {
     let name = format!("ishibumi_log_findings_total{{kind=\"{kind}\"}} ");
     let mut lines = text.lines().filter_map(|line| line.strip_prefix(&name));
     lines.next().expect("a metric").parse().expect("a number")
+}
+
+fn audit(world: &World, more: &[&str]) -> Value {
+    let policy = world.path("policy.txt").display().to_string();
+    let fixed = ["--json", "audit", "--policy", &policy, world.url()];
+    let ended = run("ishibumi", [&fixed[..], more].concat());
+    serde_json::from_str(&ended.done()).expect("JSON")
 }
 
 #[test]
@@ -32,14 +39,7 @@ fn a_reused_serial_is_counted_listed_and_proven() {
     send(&one);
     send(&elsewhere);
     send(&one);
-    let audit = || -> Value {
-        let policy = world.path("policy.txt").display().to_string();
-        let ended = run(
-            "ishibumi",
-            ["--json", "audit", "--policy", &policy, world.url()],
-        );
-        serde_json::from_str(&ended.done()).expect("JSON")
-    };
+    let audit = || audit(&world, &[]);
     assert_eq!(audit()["suspicions_counted"]["serial-reused"], 0);
     assert_eq!(counted(&world, "serial-reused"), 0);
 
@@ -100,4 +100,66 @@ fn what_comes_late_is_suspicious_by_its_providers_threshold() {
     assert_eq!(counted(&world, "backdating"), 0);
     send(&world, &late);
     assert_eq!(counted(&world, "backdating"), 1);
+}
+
+#[test]
+fn a_revocation_that_is_taken_back_is_counted_and_listed() {
+    let made = Artifacts::new();
+    let mut provider = made.provider();
+    provider.kinds = &["certificate", "crl", "ocsp-response"];
+    let world = World::new(Setup {
+        witnesses: 1,
+        quorum: 1,
+        providers: vec![provider],
+        ..Setup::default()
+    });
+    let send =
+        |kind: &str, octets: &[u8]| drop(world.submit("north", kind, "", octets).expect(200));
+    let before = made.index();
+    let early = made.crl_of("issuing", "20260101000000Z");
+    made.revoke("tsa-one", "certificateHold");
+    let held = made.crl_of("issuing", "20260102000000Z");
+    made.write_index(&before);
+    made.revoke("tsa-one", "keyCompromise");
+    made.revoke("seal", "superseded");
+    let revoked = made.crl_of("issuing", "20260103000000Z");
+    let still_revoked = made.ocsp("tsa-one");
+    made.write_index(&before);
+    let good = made.ocsp("tsa-one");
+    let short = made.crl_of("issuing", "20260104000000Z");
+
+    // For good; then the older hold, and a response that agrees: nothing of it is suspicious.
+    send(CERTIFICATE, &made.certificate("tsa-one"));
+    send(CRL, &revoked);
+    send(CRL, &early);
+    send(CRL, &held);
+    send(OCSP, &still_revoked);
+    let said = audit(&world, &["--blobs"]);
+    assert_eq!(
+        said["suspicions"].as_array().map(Vec::len),
+        Some(0),
+        "{said:#}"
+    );
+    assert_eq!(said["lists"]["compared"], 3);
+    assert_eq!(said["lists"]["left_out"], 0);
+
+    send(OCSP, &good);
+    eventually("the count", || {
+        (counted(&world, "reinstated") == 1).then_some(())
+    });
+    assert_eq!(counted(&world, "perhaps-reinstated"), 0);
+    let said = audit(&world, &[]);
+    assert_eq!(said["suspicions_counted"]["reinstated"], 1, "{said:#}");
+    assert_eq!(said["suspicions"][0]["suspicion"], "reinstated");
+    assert_eq!(said["suspicions"].as_array().map(Vec::len), Some(1));
+
+    // A later list that has nothing of it: only the lists themselves show that. Nobody has the seal's
+    // certificate, so it may have expired.
+    send(CRL, &short);
+    let said = audit(&world, &[]);
+    assert_eq!(said["suspicions_counted"]["unlisted"], 0, "{said:#}");
+    assert_eq!(said["lists"], Value::Null);
+    let said = audit(&world, &["--blobs"]);
+    assert_eq!(said["suspicions_counted"]["unlisted"], 1, "{said:#}");
+    assert_eq!(said["lists"]["compared"], 4);
 }

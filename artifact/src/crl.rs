@@ -191,6 +191,18 @@ impl Extensions {
     }
 }
 
+/// What a list covers. Equal for two lists that differ in nothing that RFC 5280 5.2.4 wants equal.
+#[derive(Clone, Debug)]
+pub struct Coverage(Extensions);
+
+impl PartialEq for Coverage {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.same_point(&other.0)
+    }
+}
+
+impl Eq for Coverage {}
+
 /// A list that could be read. Nothing about it is verified.
 #[derive(Clone, Debug)]
 pub struct Crl {
@@ -279,6 +291,30 @@ impl Crl {
             extensions,
             count,
             der,
+        })
+    }
+
+    /// What it covers.
+    pub fn coverage(&self) -> Coverage {
+        Coverage(self.extensions.clone())
+    }
+
+    /// The entries as statements about certificates of the key `issuer_key_hash`, for whoever knows from
+    /// elsewhere (a log's record) who signed the list. Nothing of an indirect list.
+    pub fn unverified_entries(
+        &self,
+        issuer_key_hash: [u8; 32],
+    ) -> impl Iterator<Item = Revocation> + '_ {
+        let entries = if self.extensions.indirect {
+            &[]
+        } else {
+            self.entries()
+        };
+        let mut walk = Entries::new(entries);
+        // Parsing has read every entry once; what it accepted reads again.
+        core::iter::from_fn(move || walk.step().ok().flatten()).map(move |(_, entry)| Revocation {
+            issuer_key_hash,
+            ..entry
         })
     }
 

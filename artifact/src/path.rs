@@ -196,14 +196,7 @@ impl Anchors {
         self
     }
 
-    /// Accepts SHA-1 in signatures and imprints, for artifacts of the years before 2016.
-    #[must_use]
-    pub fn accepting_sha1(mut self) -> Self {
-        self.weak.sha1 = true;
-        self
-    }
-
-    /// Judges algorithms by these dated rules. Replaces [`Self::accepting_sha1`].
+    /// Judges algorithms by these dated rules.
     #[must_use]
     pub fn with_algorithm_rules(mut self, rules: AlgorithmRules) -> Self {
         self.weak = rules.weak();

@@ -8,6 +8,10 @@
 
 use crate::time::Time;
 
+/// An end for SHA-1, for whoever has no other: 1 January 2016, 00:00 UTC, from which on public CAs were not
+/// to sign with it any more (CA/Browser Forum, ballot 118).
+pub const SHA1_END: Time = Time::from_unix(1_451_606_400);
+
 /// Ends of reliability, and how early the artifacts in question are proven to exist. The default
 /// accepts no weak algorithm.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

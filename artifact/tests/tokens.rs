@@ -8,6 +8,7 @@ mod support;
 use std::sync::OnceLock;
 
 use ishibumi_artifact::record::Body;
+use ishibumi_artifact::rules::{AlgorithmRules, SHA1_END};
 use ishibumi_artifact::{
     Anchors, ArtifactType, Certificate, LookupKey, Record, TimestampToken, VerifiedToken, admit,
     record_of,
@@ -287,7 +288,13 @@ fn each_defect_has_its_code() {
             ..ASK
         });
         assert_eq!(refusal(&sha1, &anchors), "imprint-refused");
-        assert_eq!(refusal(&sha1, &pki.anchors().accepting_sha1()), "accepted");
+        let judge = |existed| {
+            let rules = AlgorithmRules::default().with_sha1_until(SHA1_END);
+            let rules = rules.with_proof_of_existence(existed);
+            refusal(&sha1, &pki.anchors().with_algorithm_rules(rules))
+        };
+        assert_eq!(judge(SHA1_END), "accepted");
+        assert_eq!(judge(SHA1_END.plus_micros(1)), "imprint-refused");
     });
 }
 

@@ -7,6 +7,7 @@ mod support;
 
 use std::fs;
 
+use ishibumi_artifact::rules::{AlgorithmRules, SHA1_END};
 use ishibumi_artifact::{Anchors, ArtifactType, Certificate, TimestampToken};
 use ishibumi_tlog::note::Note;
 use serde_json::Value;
@@ -440,4 +441,32 @@ fn the_golden_stamp_is_over_the_text_of_the_golden_checkpoint() {
     assert!(token.matches(note.text().as_bytes()));
     assert!(!token.matches(&octets));
     assert!(!token.matches(note.text().trim_end().as_bytes()));
+}
+
+/// A list signed with SHA-1 counts only for somebody who says since when it is there, and a day on which
+/// SHA-1 was sound.
+#[test]
+fn sha1_counts_by_a_day_that_the_caller_vouches_for() {
+    let mut scene = Scene::new();
+    scene.pki.write_index("index.txt", &[]);
+    scene.pki.openssl(
+        "ca -config pki.cnf -gencrl -md sha1 -crl_lastupdate 20120301000000Z \
+         -crl_nextupdate 20120401000000Z -out old.crl",
+    );
+    let rules = AlgorithmRules::default().with_sha1_until(SHA1_END);
+    let rules = rules.with_proof_of_existence(SHA1_END);
+    scene.anchors = read_anchors(&scene.pki).with_algorithm_rules(rules);
+    scene.log_beside("old.crl", ArtifactType::Crl, scene.proven);
+    let verify = |option: &str| {
+        let line = format!("verify --json --policy policy.txt --anchors anchors {option} old.crl");
+        ishibumi(scene.pki.folder(), &line)
+    };
+    let refused = verify("").expect(4).json();
+    assert_eq!(
+        refused["sub_indication"],
+        "CRYPTO_CONSTRAINTS_FAILURE_NO_POE"
+    );
+    verify("--accept-sha1 2012-03-31").expect(0);
+    verify("--accept-sha1 2016-01-01").expect(2);
+    verify("--accept-sha1 yesterday").expect(2);
 }

@@ -17,6 +17,8 @@ pub const TOKEN: &str = "application/vnd.etsi.timestamp-token";
 pub const CERTIFICATE: &str = "application/pkix-cert";
 /// A revocation list.
 pub const CRL: &str = "application/pkix-crl";
+/// An OCSP response.
+pub const OCSP: &str = "application/ocsp-response";
 
 const NOW: (&str, &str) = ("20250101000000Z", "20400101000000Z");
 const PAST: (&str, &str) = ("20190101000000Z", "20200101000000Z");
@@ -142,6 +144,26 @@ impl Artifacts {
     /// The current list of a CA, DER.
     pub fn crl(&self, ca: &str) -> Vec<u8> {
         self.pki.crl(ca, &[])
+    }
+
+    /// The current list of a CA as of `this_update` (GeneralizedTime), DER.
+    pub fn crl_of(&self, ca: &str, this_update: &str) -> Vec<u8> {
+        self.pki.crl(ca, &["-crl_lastupdate", this_update])
+    }
+
+    /// What the issuing CA answers about one of its certificates, signed by itself.
+    pub fn ocsp(&self, name: &str) -> Vec<u8> {
+        self.pki.ocsp("issuing", &[name], "issuing")
+    }
+
+    /// The issuing CA's memory of what it issued and revoked.
+    pub fn index(&self) -> Vec<u8> {
+        self.pki.read("issuing/index.txt")
+    }
+
+    /// Makes the issuing CA remember this instead.
+    pub fn write_index(&self, index: &[u8]) {
+        self.pki.write("issuing/index.txt", index);
     }
 
     /// A list of the issuing CA with this many entries, DER.

@@ -26,7 +26,7 @@ pub use provider::{INTERMEDIATES_MAX, KINDS_MAX, ProviderEntry, STATUS_CHANGES_M
 pub use statement::{
     ANCHORS_MAX, KEYS_MAX, LogOpened, LogStatement, ProviderStatement, StatementCode,
 };
-pub use suspicion::Suspicion;
+pub use suspicion::{Suspicion, TakingBack};
 
 use crate::time::Time;
 

@@ -5,7 +5,7 @@
 //! prove; whoever holds them can show them (docs/formats/misissue.md). What is suspicious is admitted all
 //! the same: a log that refused it would hide it.
 
-use super::{Revocation, TokenBody};
+use super::{Body, OcspAnswer, OcspStatus, Record, Revocation, TokenBody};
 use crate::time::Time;
 
 /// A kind of suspicion.
@@ -18,17 +18,24 @@ pub enum Suspicion {
     GenTimeAhead,
     /// A token's genTime is far earlier than its inclusion.
     Backdating,
-    /// A certificate's definitive revocation was taken back.
+    /// A certificate's definitive revocation was taken back by a later statement.
     Reinstated,
+    /// The lesser of the same: which statement is the later one, or whether the certificate had expired
+    /// by then, cannot be told.
+    PerhapsReinstated,
+    /// A certificate's definitive revocation is missing from a later complete list of the same scope.
+    Unlisted,
 }
 
 impl Suspicion {
     /// All of them.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 6] = [
         Self::SerialReused,
         Self::GenTimeAhead,
         Self::Backdating,
         Self::Reinstated,
+        Self::PerhapsReinstated,
+        Self::Unlisted,
     ];
 
     /// Its name in metrics and reports, kebab-case.
@@ -38,6 +45,8 @@ impl Suspicion {
             Self::GenTimeAhead => "gen-time-ahead",
             Self::Backdating => "backdating",
             Self::Reinstated => "reinstated",
+            Self::PerhapsReinstated => "perhaps-reinstated",
+            Self::Unlisted => "unlisted",
         }
     }
 }
@@ -65,14 +74,100 @@ impl TokenBody {
 impl Revocation {
     /// Whether this revokes for good: its reason is neither certificateHold nor removeFromCRL.
     pub fn is_definitive(&self) -> bool {
-        !self.takes_back()
+        !matches!(self.reason_code(), Some(HOLD | REMOVED))
     }
 
-    /// Whether this statement, after a definitive one about the same certificate, takes that back: only
-    /// a hold may be released (RFC 5280 section 5.3.1).
-    pub fn takes_back(&self) -> bool {
-        self.reason
-            .is_some_and(|reason| matches!(reason.code(), 6 | 8))
+    /// What this says against a definitive revocation of the same certificate, if it was stated `at` that
+    /// time: only a hold may be released (RFC 5280 section 5.3.1).
+    pub fn taking_back(&self, at: Option<Time>) -> Option<TakingBack> {
+        (!self.is_definitive()).then(|| TakingBack {
+            at,
+            // X.509 9.5.3.1: a certificate is removed from a list, too, because it expired.
+            excused_by_expiry: self.reason_code() == Some(REMOVED),
+            kept_since: None,
+        })
+    }
+
+    fn reason_code(&self) -> Option<u8> {
+        self.reason.map(super::Reason::code)
+    }
+}
+
+const HOLD: u8 = 6;
+const REMOVED: u8 = 8;
+
+impl OcspAnswer {
+    /// What this says against a definitive revocation of its certificate: something if it is `good`. A
+    /// responder may have forgotten what has expired, unless its archiveCutoff says otherwise.
+    pub fn taking_back(&self) -> Option<TakingBack> {
+        (self.status == OcspStatus::Good).then(|| TakingBack {
+            at: Some(self.this_update.time()),
+            excused_by_expiry: true,
+            kept_since: self.archive_cutoff.map(super::Moment::time),
+        })
+    }
+}
+
+impl Record {
+    /// Whether this is the record of what carries revocations (kinds 7 and 8), which stands after them.
+    pub const fn is_carrier(&self) -> bool {
+        matches!(self.body(), Body::Crl(_) | Body::Ocsp(_))
+    }
+
+    /// When `revocation` was stated, if this record is of what carried it: thisUpdate of the list, or of
+    /// the answer. Log order says less: an old list may come late.
+    pub fn stated_at(&self, revocation: &Revocation) -> Option<Time> {
+        match self.body() {
+            Body::Crl(list) => Some(list.this_update.time()),
+            Body::Ocsp(response) => {
+                let about = |answer: &&OcspAnswer| {
+                    answer.status == OcspStatus::Revoked && answer.serial == revocation.serial
+                };
+                let answer = response.answers().iter().find(about)?;
+                (response.issuer_key_hash == revocation.issuer_key_hash)
+                    .then(|| answer.this_update.time())
+            }
+            _ => None,
+        }
+    }
+}
+
+/// A statement that a certificate is not revoked for good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TakingBack {
+    /// When it was so: thisUpdate of what says it; none if that is not known.
+    pub at: Option<Time>,
+    /// Whether it is innocent about a certificate that had expired.
+    pub excused_by_expiry: bool,
+    /// Since when even expired certificates are still spoken of.
+    pub kept_since: Option<Time>,
+}
+
+impl TakingBack {
+    /// What this is, held against a definitive revocation that was stated at `revoked_at`, of a certificate
+    /// that ended at `not_after`; each none if not known. `is_behind`: this stands after it in the log,
+    /// which counts where a time is missing.
+    pub fn judge(
+        &self,
+        revoked_at: Option<Time>,
+        not_after: Option<Time>,
+        is_behind: bool,
+    ) -> Option<Suspicion> {
+        let order = revoked_at.zip(self.at);
+        let is_later = order.map_or(is_behind, |(revoked, at)| revoked < at);
+        if !is_later {
+            return None;
+        }
+        let expired = match self.at.zip(not_after) {
+            _ if !self.excused_by_expiry => Some(false),
+            Some((at, end)) => Some(end < at && self.kept_since.is_none_or(|since| end < since)),
+            None => None,
+        };
+        match (order, expired) {
+            (_, Some(true)) => None,
+            (Some(_), Some(false)) => Some(Suspicion::Reinstated),
+            _ => Some(Suspicion::PerhapsReinstated),
+        }
     }
 }
 
@@ -123,9 +218,44 @@ mod tests {
         };
         for definitive in [None, Some(0), Some(1), Some(4), Some(9)] {
             assert!(with(definitive).is_definitive(), "{definitive:?}");
+            assert_eq!(with(definitive).taking_back(None), None);
         }
-        for other in [6, 8] {
-            assert!(with(Some(other)).takes_back(), "{other}");
+        for (other, excused_by_expiry) in [(6, false), (8, true)] {
+            let taking_back = with(Some(other)).taking_back(None).unwrap();
+            assert_eq!(taking_back.excused_by_expiry, excused_by_expiry, "{other}");
         }
+    }
+
+    #[test]
+    fn the_later_statement_about_a_certificate_that_has_not_expired_is_held_against_it() {
+        let [first, second, third] = [1, 2, 3].map(|at| Some(Time::from_unix(at)));
+        let hold = TakingBack {
+            at: second,
+            excused_by_expiry: false,
+            kept_since: None,
+        };
+        // A hold of an older list is history, wherever it stands in the log; a later one is not.
+        assert_eq!(hold.judge(third, None, true), None);
+        assert_eq!(hold.judge(second, None, true), None);
+        for is_behind in [true, false] {
+            let found = hold.judge(first, first, is_behind);
+            assert_eq!(found, Some(Suspicion::Reinstated));
+        }
+        // Without a time the log's order has to do.
+        let lesser = Some(Suspicion::PerhapsReinstated);
+        assert_eq!(hold.judge(None, None, true), lesser);
+        assert_eq!(hold.judge(None, None, false), None);
+
+        let good = TakingBack {
+            excused_by_expiry: true,
+            ..hold
+        };
+        assert_eq!(good.judge(first, third, true), Some(Suspicion::Reinstated));
+        assert_eq!(good.judge(first, first, true), None);
+        assert_eq!(good.judge(first, None, true), lesser);
+        let kept = |kept_since| TakingBack { kept_since, ..good };
+        let found = kept(first).judge(first, first, true);
+        assert_eq!(found, Some(Suspicion::Reinstated));
+        assert_eq!(kept(second).judge(first, first, true), None);
     }
 }

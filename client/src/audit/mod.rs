@@ -12,11 +12,14 @@
 //! since the records in between were seen. Records below the saved size are not read again.
 
 mod evidence;
+mod lists;
 mod replay;
+mod revoked;
 mod state;
 mod suspects;
 
 pub use evidence::{AuditEvidence, Misbehaviour};
+pub use lists::{LISTS_MAX, ListError, ListSeen};
 pub use replay::{Audited, Entries, Replay, Seen, Tally, plan};
 pub use state::{AuditState, AuditStateError};
 pub use suspects::{LISTED_MAX, REMEMBERED_MAX, Suspect, Suspects, Timeline};

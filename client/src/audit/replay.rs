@@ -10,6 +10,7 @@ use ishibumi_tlog::tile::{
 use ishibumi_tlog::{Checkpoint, Hash};
 
 use super::Violation;
+use super::lists::{ListError, ListSeen};
 use super::suspects::{Detector, Suspects, Timeline};
 
 /// Every file that a replay from `from` leaves to `to` leaves reads, in the order in which
@@ -114,7 +115,7 @@ pub enum Entries {
 pub struct Audited {
     edge: Edge,
     tally: Tally,
-    suspects: Suspects,
+    detector: Detector,
 }
 
 impl Audited {
@@ -130,7 +131,19 @@ impl Audited {
 
     /// What the records give cause to suspect. That is no fault of the log.
     pub const fn suspects(&self) -> &Suspects {
-        &self.suspects
+        self.detector.suspects()
+    }
+
+    /// The complete revocation lists whose records were seen, in the order in which [`Self::compare`] wants
+    /// their octets: by issuer, then by thisUpdate.
+    pub fn lists(&self) -> &[ListSeen] {
+        self.detector.lists()
+    }
+
+    /// Holds a list against those of its issuer and scope before it. Of one that is left out nothing is
+    /// said. `octets`: the blob with the list's digest.
+    pub fn compare(&mut self, list: &ListSeen, octets: &[u8]) -> Result<(), ListError> {
+        self.detector.compare(list, octets)
     }
 }
 
@@ -391,10 +404,12 @@ impl Replay {
                 shown,
             });
         }
+        let mut detector = self.detector;
+        detector.end();
         Ok(Audited {
             edge: self.edge,
             tally: self.tally,
-            suspects: self.detector.suspects(),
+            detector,
         })
     }
 }

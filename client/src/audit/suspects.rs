@@ -1,9 +1,10 @@
 //! What in the records of a log gives cause for suspicion, found while they are replayed.
 //!
 //! The rules are the artifact room's ([`Suspicion`]); here is what they need to remember. Memory is bounded
-//! whatever the log holds: 24 octets for each token and for each definitively revoked certificate, up to
-//! [`REMEMBERED_MAX`] of both together (some 200 MB in the worst moment of a growing table); what comes
-//! after that is compared with what is remembered and not remembered itself, and the report counts it.
+//! whatever the log holds: 24 octets for each token and three times that for each certificate that has a
+//! record or is spoken of by a list or a response, up to [`REMEMBERED_MAX`] times 24 octets together (some
+//! 200 MB in the worst moment of a growing table); what comes after that is compared with what is
+//! remembered and not remembered itself, and the report counts it.
 //! Keys are a tag and 15 octets of a SHA-256, so a chance collision among so many is out of the question,
 //! and a made one costs its maker more than it harms: a suspicion is looked into. A replay that goes on
 //! from an earlier visit remembers only what came since; `--full` compares everything.
@@ -11,13 +12,14 @@
 use std::collections::{BTreeMap, HashMap};
 
 use ishibumi_artifact::hash::HashAlgorithm;
-use ishibumi_artifact::record::{
-    Body, CertificateBody, ProviderStatement, Revocation, Suspicion, TokenBody,
-};
+use ishibumi_artifact::record::{Body, CertificateBody, ProviderStatement, Suspicion, TokenBody};
 use ishibumi_artifact::time::Time;
 use ishibumi_artifact::{Certificate, LookupKey, Record};
 
-/// Tokens and revocations that are remembered, together.
+use super::lists::{LISTS_MAX, ListError, ListSeen, Lists};
+use super::revoked::{Contradiction, Revoked};
+
+/// Tokens that are remembered; a certificate that lists or responses speak of counts as three.
 pub const REMEMBERED_MAX: usize = 4_000_000;
 
 /// Suspicions that are listed; all are counted.
@@ -53,6 +55,41 @@ pub struct Suspects {
     pub forgotten: u64,
 }
 
+/// A shortened lookup key.
+pub(super) type Key = [u8; 16];
+
+/// What may still be remembered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Memory {
+    left: usize,
+    refused: u64,
+}
+
+impl Memory {
+    /// Whether so many units are left; they are taken then.
+    pub(super) fn take(&mut self, units: usize) -> bool {
+        let left = self.left.checked_sub(units);
+        match left {
+            Some(left) => self.left = left,
+            None => self.refused += 1,
+        }
+        left.is_some()
+    }
+
+    pub(super) fn give_back(&mut self, units: usize) {
+        self.left = self.left.saturating_add(units);
+    }
+}
+
+impl Default for Memory {
+    fn default() -> Self {
+        Self {
+            left: REMEMBERED_MAX,
+            refused: 0,
+        }
+    }
+}
+
 /// Checkpoints of one log, each with the time that its quorum proves: by size, ascending.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Timeline(BTreeMap<u64, Time>);
@@ -77,11 +114,16 @@ impl Timeline {
 }
 
 /// Remembers what the rules need.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Detector {
     timeline: Timeline,
-    /// Tokens by TSU and serial, certificates by issuer and serial that were revoked for good.
-    first: HashMap<[u8; 16], u64>,
+    memory: Memory,
+    /// Tokens by TSU and serial.
+    first: HashMap<Key, u64>,
+    revoked: Revoked,
+    /// Lists that can be held against each other, and what the compared ones said.
+    seen: Vec<ListSeen>,
+    lists: Lists,
     /// Thresholds of the providers, which the maps below point to.
     thresholds: Vec<u32>,
     providers: HashMap<Vec<u8>, usize>,
@@ -98,17 +140,86 @@ impl Detector {
         }
     }
 
-    pub(super) fn suspects(self) -> Suspects {
-        self.suspects
+    pub(super) const fn suspects(&self) -> &Suspects {
+        &self.suspects
     }
 
     pub(super) fn observe(&mut self, index: u64, record: &Record) {
+        let is_full = match record.body() {
+            Body::Revocation(revocation) => self.revoked.wait(index, revocation),
+            _ => {
+                self.carried(Some(record));
+                false
+            }
+        };
+        if is_full {
+            self.carried(None);
+        }
         match record.body() {
             Body::Token(token) => self.token(index, token, record),
-            Body::Revocation(revocation) => self.revocation(index, revocation, record),
             Body::Provider(statement) => self.provider(statement),
-            Body::Certificate(certificate) => self.certificate(certificate),
+            Body::Certificate(certificate) => self.certificate(certificate, record),
+            Body::CertificateDigest(digest) => self.ends(record, digest.not_after.time()),
+            Body::Ocsp(response) => {
+                let found = self.revoked.response(index, response, &mut self.memory);
+                self.contradictions(found);
+            }
+            Body::Crl(list) => {
+                if let Some(list) = ListSeen::new(index, list) {
+                    if self.seen.len() < LISTS_MAX {
+                        self.seen.push(list);
+                    } else {
+                        self.suspects.forgotten += 1;
+                    }
+                }
+            }
             _ => {}
+        }
+        self.suspects.forgotten += core::mem::take(&mut self.memory.refused);
+    }
+
+    /// After the last record: what waits for its list is judged without it.
+    pub(super) fn end(&mut self) {
+        self.carried(None);
+        self.seen
+            .sort_unstable_by_key(|it| (it.issuer_key_hash, it.this_update, it.index));
+    }
+
+    /// The lists in the order in which [`Self::compare`] takes them.
+    pub(super) fn lists(&self) -> &[ListSeen] {
+        &self.seen
+    }
+
+    pub(super) fn compare(&mut self, list: &ListSeen, octets: &[u8]) -> Result<(), ListError> {
+        let Self {
+            lists,
+            revoked,
+            memory,
+            ..
+        } = self;
+        let found = lists.take(list, octets, revoked, memory)?;
+        self.contradictions(found);
+        self.suspects.forgotten += core::mem::take(&mut self.memory.refused);
+        Ok(())
+    }
+
+    fn carried(&mut self, record: Option<&Record>) {
+        let found = self.revoked.carried(record, &mut self.memory);
+        self.contradictions(found);
+    }
+
+    fn contradictions(&mut self, found: Vec<Contradiction>) {
+        for it in found {
+            self.suspect(it.suspicion, it.index, Some(it.other), None);
+        }
+    }
+
+    /// The certificate of `record` ends at `not_after`.
+    fn ends(&mut self, record: &Record, not_after: Time) {
+        let keys = record.lookup_keys();
+        let named = |key: &&LookupKey| matches!(key, LookupKey::IssuerSerial { .. });
+        if let Some(key) = keys.iter().find(named) {
+            self.revoked.certificate(key, not_after, &mut self.memory);
         }
     }
 
@@ -135,19 +246,6 @@ impl Detector {
         }
     }
 
-    fn revocation(&mut self, index: u64, revocation: &Revocation, record: &Record) {
-        let keys = record.lookup_keys();
-        let Some(key) = keys.first() else { return };
-        let first = self.first.get(&shortened(key)).copied();
-        match first {
-            Some(other) if revocation.takes_back() => {
-                self.suspect(Suspicion::Reinstated, index, Some(other), None);
-            }
-            None if revocation.is_definitive() => self.remember(key, index),
-            _ => {}
-        }
-    }
-
     fn provider(&mut self, statement: &ProviderStatement) {
         let threshold = statement.entry().map(|entry| entry.backdating_seconds);
         let threshold = threshold.unwrap_or(BACKDATING_SECONDS);
@@ -171,10 +269,11 @@ impl Detector {
     }
 
     /// A certificate belongs to the provider whose anchor it is, or to that of its issuer.
-    fn certificate(&mut self, body: &CertificateBody) {
+    fn certificate(&mut self, body: &CertificateBody, record: &Record) {
         let Ok(certificate) = Certificate::from_der(body.certificate.as_bytes()) else {
             return;
         };
+        self.ends(record, certificate.not_after());
         let digest = certificate.digest();
         let own = self.belongs.get(digest.as_slice());
         let provider = own.or_else(|| self.belongs.get(body.issuer_key_hash.as_slice()));
@@ -203,10 +302,8 @@ impl Detector {
     }
 
     fn remember(&mut self, key: &LookupKey, index: u64) {
-        if self.first.len() < REMEMBERED_MAX {
+        if self.memory.take(1) {
             self.first.insert(shortened(key), index);
-        } else {
-            self.suspects.forgotten += 1;
         }
     }
 
@@ -230,7 +327,7 @@ impl Detector {
 }
 
 /// The tag and 15 octets of the digest of a lookup key.
-fn shortened(key: &LookupKey) -> [u8; 16] {
+pub(super) fn shortened(key: &LookupKey) -> Key {
     let mut short = [0; 16];
     for (to, from) in short.iter_mut().zip(key.to_bytes()) {
         *to = from;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use ishibumi::audit::{AuditState, Entries, Suspect, Suspects};
 use ishibumi::fetch::{
-    AuditError, AuditReport, Source, SourceError, Terms, Won, audit, first_verified,
+    AuditError, AuditReport, ListsRead, Source, SourceError, Terms, Won, audit, first_verified,
 };
 use ishibumi::render::{kind_name, rfc3339};
 use ishibumi_artifact::record::Suspicion;
@@ -27,6 +27,9 @@ const EXAMPLES: &str = "Examples:
 Every record is decoded and hashed, every tile is computed and compared, the root and the quorum are
 checked. With --state the next visit goes on where this one ended and proves that the log only grew;
 --full reads everything again all the same. docs/formats/audit-state.md describes the file.
+Suspicions come from records alone. With --blobs complete revocation lists are fetched as well (blob/SHA-256
+beside the log) and held against the earlier ones of their issuer and scope: records cannot show what a later
+list leaves out.
 Of several sources the first whose files hold decides; what the others failed with is told. A fork that
 any of them shows convicts the log. With --any-entries it audits any log on C2SP tlog-tiles: entries are hashed and counted, not read.
 
@@ -48,6 +51,9 @@ pub(crate) struct AuditArguments {
     /// Read every record from the first on, also what the last visit read
     #[arg(long)]
     full: bool,
+    /// Fetch complete revocation lists, too, and hold them against each other
+    #[arg(long, conflicts_with = "any_entries")]
+    blobs: bool,
     /// A log of others: entries are hashed and not read as records of ours
     #[arg(long)]
     any_entries: bool,
@@ -76,6 +82,7 @@ pub(crate) fn run(arguments: &AuditArguments, voice: Voice) -> Result<Exit, Fail
         } else {
             Entries::Records
         },
+        blobs: arguments.blobs,
     };
     let bar = network::progress_bar(0, "records");
     let ended = network::block_on(async {
@@ -180,6 +187,12 @@ fn to_json(won: &Won<AuditReport, AuditError>) -> Value {
         "suspicions": suspicions,
         "suspicions_counted": counted,
         "records_not_compared": suspects.forgotten,
+        "lists": report.lists.as_ref().map(|lists| json!({
+            "compared": lists.compared,
+            "left_out": lists.left_out,
+            "reasons": lists.reasons.iter().map(|(index, reason)| json!({ "index": index, "reason": reason }))
+                .collect::<Vec<_>>(),
+        })),
         "from_the_beginning": report.from_the_beginning,
         "grew_from": report.since.map(|seen| json!({ "tree_size": seen.size, "root": seen.root.to_hex() })),
     })
@@ -229,6 +242,7 @@ fn to_text(report: &AuditReport) -> String {
     }
     let _ = writeln!(out, "tiles       {} compared", tally.tiles);
     write_suspects(&mut out, &report.suspects);
+    write_lists(&mut out, report.lists.as_ref());
     match report.since {
         Some(seen) => {
             let _ = writeln!(
@@ -242,6 +256,26 @@ fn to_text(report: &AuditReport) -> String {
         }
     }
     out
+}
+
+fn write_lists(out: &mut String, lists: Option<&ListsRead>) {
+    let Some(lists) = lists else {
+        out.push_str(
+            "lists       not read: what a later revocation list leaves out is seen with --blobs only\n",
+        );
+        return;
+    };
+    let ListsRead {
+        compared, left_out, ..
+    } = lists;
+    // Writing to a String does not fail.
+    let _ = writeln!(
+        out,
+        "lists       {compared} complete ones compared, {left_out} left out"
+    );
+    for (index, reason) in &lists.reasons {
+        let _ = writeln!(out, "            record {index}: {reason}");
+    }
 }
 
 fn write_suspects(out: &mut String, suspects: &Suspects) {

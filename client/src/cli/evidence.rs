@@ -19,6 +19,7 @@ use ishibumi_artifact::{ArtifactType, record_of};
 use ishibumi_tlog::hash::leaf_hash;
 use serde_json::json;
 
+use super::sha1::{self, ExistedOn};
 use super::trust::{self, Terms};
 use super::{Exit, Failure, Voice, files, network};
 
@@ -68,9 +69,8 @@ struct GetArguments {
     /// The quorum has to be met by ML-DSA-44 cosignatures alone
     #[arg(long, requires = "policy")]
     post_quantum: bool,
-    /// Accept SHA-1 in artifacts of the years before 2016
-    #[arg(long)]
-    accept_sha1: bool,
+    #[arg(long, value_name = "DATE", help = sha1::HELP)]
+    accept_sha1: Option<ExistedOn>,
     /// Seconds to wait for a busy log
     #[arg(long, value_name = "SECONDS", default_value_t = 30)]
     timeout: u64,

@@ -8,6 +8,7 @@ use ishibumi_artifact::{Anchors, Certificate};
 use ishibumi_tlog::proof::{FILE_EXTENSION, PROOF_LEN_MAX};
 
 use super::Failure;
+use super::sha1::ExistedOn;
 
 /// The largest artifact that is read, in octets: a large CRL in PEM.
 pub(crate) const ARTIFACT_LEN_MAX: usize = 32 << 20;
@@ -110,7 +111,7 @@ pub(crate) fn read_proof(path: &Path) -> Result<Vec<u8>, Failure> {
 
 /// Reads trust anchors: a file, or a folder whose certificates are all trusted, and whose subfolder
 /// `intermediates` has certificates that are known without being trusted.
-pub(crate) fn anchors(path: &Path, accept_sha1: bool) -> Result<Anchors, Failure> {
+pub(crate) fn anchors(path: &Path, accept_sha1: Option<ExistedOn>) -> Result<Anchors, Failure> {
     let trusted = certificates(path)?;
     if trusted.is_empty() {
         let name = path.display();
@@ -127,10 +128,9 @@ pub(crate) fn anchors(path: &Path, accept_sha1: bool) -> Result<Anchors, Failure
         Vec::new()
     };
     let anchors = Anchors::from_certificates(trusted).with_intermediates(known);
-    Ok(if accept_sha1 {
-        anchors.accepting_sha1()
-    } else {
-        anchors
+    Ok(match accept_sha1 {
+        Some(existed) => existed.accepted_by(anchors),
+        None => anchors,
     })
 }
 

@@ -6,6 +6,7 @@ use clap::{Args, Subcommand};
 use ishibumi::misissue::{FILE_LEN_MAX, Misissue, MisissueError, SerialReused};
 use serde_json::json;
 
+use super::sha1::{self, ExistedOn};
 use super::{Exit, Failure, Voice, files};
 
 const PACK_EXAMPLES: &str = "Examples:
@@ -64,9 +65,8 @@ struct Trust {
     /// Trusted certificates, as for `verify`
     #[arg(long, value_name = "DIR")]
     anchors: PathBuf,
-    /// Accept SHA-1 in artifacts of the years before 2016
-    #[arg(long)]
-    accept_sha1: bool,
+    #[arg(long, value_name = "DATE", help = sha1::HELP)]
+    accept_sha1: Option<ExistedOn>,
 }
 
 pub(crate) fn run(arguments: &MisissueArguments, voice: Voice) -> Result<Exit, Failure> {

@@ -11,6 +11,7 @@ mod monitor;
 mod network;
 mod policy;
 mod proof;
+mod sha1;
 mod submit;
 mod trust;
 mod verify;

@@ -122,7 +122,7 @@ enum Done {
 pub(crate) fn run(arguments: &SubmitArguments, voice: Voice) -> Result<Exit, Failure> {
     let terms = match (&arguments.policy, &arguments.anchors) {
         (Some(policy), Some(anchors)) => {
-            let anchors = files::anchors(anchors, false)?;
+            let anchors = files::anchors(anchors, None)?;
             Some(Terms::read(policy, arguments.post_quantum, anchors)?)
         }
         _ => None,

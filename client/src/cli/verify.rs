@@ -8,6 +8,7 @@ use ishibumi::verify::Indication;
 use ishibumi::{CheckpointToken, Evidence, RevocationData, Verifier, VerifyError, render};
 use ishibumi_tlog::proof::FILE_EXTENSION;
 
+use super::sha1::{self, ExistedOn};
 use super::trust::Trust;
 use super::{Exit, Failure, Voice, files};
 
@@ -45,9 +46,8 @@ pub(crate) struct VerifyArguments {
     /// indeterminate
     #[arg(long)]
     require_revocation: bool,
-    /// Accept SHA-1 in artifacts of the years before 2016
-    #[arg(long)]
-    accept_sha1: bool,
+    #[arg(long, value_name = "DATE", help = sha1::HELP)]
+    accept_sha1: Option<ExistedOn>,
     /// Time-stamp token or reply, certificate, CRL or OCSP response; DER or PEM
     artifact: PathBuf,
     /// The proof; by default ARTIFACT.tlog-proof, or ARTIFACT with that extension instead of its own

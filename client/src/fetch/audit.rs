@@ -1,7 +1,8 @@
-//! A whole audit: newest checkpoint, replay, and what to say when it fails.
+//! A whole audit: newest checkpoint, replay, revocation lists if wanted, and what to say when it fails.
 
+use ishibumi_artifact::crl::CRL_INPUT_MAX;
 use ishibumi_tlog::policy::Demand;
-use ishibumi_tlog::{Policy, TrustedCheckpoint};
+use ishibumi_tlog::{Hash, Policy, TrustedCheckpoint};
 
 use super::ahead::Ahead;
 use super::evidence::of_trust;
@@ -15,6 +16,20 @@ use crate::audit::{
 /// Kept checkpoints whose times are asked for, at most.
 const CHECKPOINTS_MAX: u64 = 64;
 
+/// Lists that could not be compared and are named; all are counted.
+const LEFT_OUT_MAX: usize = 100;
+
+/// What became of the revocation lists beside the log.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ListsRead {
+    /// Those that were held against each other.
+    pub compared: u64,
+    /// Those that were not: they could not be had, or are not what their record says.
+    pub left_out: u64,
+    /// The first of these: index of the list's record, and why.
+    pub reasons: Vec<(u64, String)>,
+}
+
 /// An audit that found nothing wrong.
 #[derive(Clone, Debug)]
 pub struct AuditReport {
@@ -24,6 +39,8 @@ pub struct AuditReport {
     pub tally: Tally,
     /// What the records that were read give cause to suspect.
     pub suspects: Suspects,
+    /// The revocation lists, if they were to be compared.
+    pub lists: Option<ListsRead>,
     /// Size and root of the tree that the last visit saw, if there was one.
     pub since: Option<Seen>,
     /// Whether every record from index 0 on was read.
@@ -84,6 +101,8 @@ pub struct Terms<'a> {
     pub full: bool,
     /// What the entries are taken for.
     pub entries: Entries,
+    /// Whether complete revocation lists are read and held against each other, too.
+    pub blobs: bool,
 }
 
 /// Replays the log at `source` up to its newest checkpoint, from the last visit on or from the
@@ -106,7 +125,7 @@ pub async fn audit(
     let timeline = timeline(source, policy, &head, last).await;
     let blame = |violation| with_evidence(violation, last, &head);
     let resumed = last.filter(|_| !terms.full);
-    let audited = match resumed {
+    let mut audited = match resumed {
         Some(state) => {
             let replay = Replay::resumed(target.clone(), state.edge().clone()).map_err(blame)?;
             let replay = replay.with_timeline(timeline).with_entries(terms.entries);
@@ -135,16 +154,47 @@ pub async fn audit(
             }
         }
     };
+    let lists = if terms.blobs {
+        Some(compare_lists(source, &mut audited).await)
+    } else {
+        None
+    };
     let (tally, suspects) = (audited.tally().clone(), audited.suspects().clone());
     let state = AuditState::new(head, audited.edge().clone())?;
     Ok(AuditReport {
         state,
         tally,
         suspects,
+        lists,
         since,
         from_the_beginning: resumed.is_none(),
         demand: policy.demand(),
     })
+}
+
+/// Reads the lists that were seen, and compares them. A list that is not to be had makes the audit say less;
+/// the log's signature covers its digest, and whoever serves the files may not have the blobs.
+async fn compare_lists(source: &Source, audited: &mut Audited) -> ListsRead {
+    let mut read = ListsRead::default();
+    for list in audited.lists().to_vec() {
+        let path = format!("blob/{}", Hash(list.digest).to_hex());
+        let compared = match source.read(&path, CRL_INPUT_MAX).await {
+            Ok(octets) => audited
+                .compare(&list, &octets)
+                .map_err(|error| format!("{path}: {error}")),
+            Err(error) => Err(error.to_string()),
+        };
+        match compared {
+            Ok(()) => read.compared += 1,
+            Err(reason) => {
+                read.left_out += 1;
+                if read.reasons.len() < LEFT_OUT_MAX {
+                    read.reasons.push((list.index, reason));
+                }
+            }
+        }
+    }
+    read
 }
 
 /// Times of checkpoints: of the newest, of the last visit's, and of kept ones at even distances. What

@@ -14,7 +14,7 @@ mod monitor;
 mod prover;
 mod source;
 
-pub use audit::{AuditError, AuditReport, Terms, audit};
+pub use audit::{AuditError, AuditReport, ListsRead, Terms, audit};
 pub use evidence::{EvidenceError, evidence};
 pub use find::{FindError, Findings, Found, Query, find};
 pub use log::{ApiError, LogClient, Problem, ProofAnswer, Staged, Submission, Submitted, Wait};

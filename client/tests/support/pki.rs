@@ -187,6 +187,23 @@ impl Pki {
         ));
     }
 
+    /// The same, of a list that keeps what expired at or after `since` (expiredCertsOnCRL).
+    pub(crate) fn keeping_list(
+        &self,
+        out: &str,
+        this_update: &str,
+        since: &str,
+        revoked: &[(&str, &str, &str)],
+    ) {
+        self.write_index("index.txt", revoked);
+        let config = format!("{CONFIG}[keeping]\n2.5.29.60 = ASN1:GENTIME:20{since}\n");
+        fs::write(self.path("keeping.cnf"), config).unwrap();
+        self.openssl(&format!(
+            "ca -config keeping.cnf -gencrl -crlexts keeping -crl_lastupdate 20{this_update} \
+             -crl_nextupdate 20400101000000Z -out {out}"
+        ));
+    }
+
     /// The same of the root, about the CA.
     pub(crate) fn root_list(&self, out: &str, this_update: &str, revoked: &[(&str, &str, &str)]) {
         self.write_index("root_index.txt", revoked);
@@ -197,7 +214,7 @@ impl Pki {
     }
 
     /// The database of a CA that has issued nothing but what is revoked.
-    fn write_index(&self, file: &str, revoked: &[(&str, &str, &str)]) {
+    pub(crate) fn write_index(&self, file: &str, revoked: &[(&str, &str, &str)]) {
         let mut index = String::new();
         for (certificate, date, reason) in revoked {
             let der = Certificate::parse(&self.read(certificate)).unwrap();

@@ -13,6 +13,7 @@
 //! threads. A value that met an error is gone with it (rule R4): the process stops, and the next start
 //! believes nothing that it has not read again.
 
+mod carrier;
 mod head;
 mod publisher;
 pub mod run;

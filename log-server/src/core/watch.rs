@@ -9,12 +9,13 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::Duration;
 
-use ishibumi_artifact::record::{Body, Revocation, Suspicion, TokenBody};
+use ishibumi_artifact::record::{Body, OcspBody, Revocation, Suspicion, TakingBack, TokenBody};
 use ishibumi_artifact::time::Time;
-use ishibumi_artifact::{LookupKey, Record};
+use ishibumi_artifact::{Certificate, LookupKey, Record};
 use ishibumi_store::{LogStore, StoreError};
 use tokio::sync::watch;
 
+use super::carrier::Carriers;
 use super::publisher::Published;
 use crate::metrics::Metrics;
 use crate::registry::wall_clock;
@@ -45,6 +46,7 @@ impl Watcher {
     ) -> (Self, std::thread::JoinHandle<()>) {
         let (ranges, staged) = sync_channel(BACKLOG_MAX);
         let watching = Watching {
+            carriers: Carriers::new(Arc::clone(&store)),
             store,
             published,
             metrics: Arc::clone(&metrics),
@@ -68,6 +70,7 @@ impl Watcher {
 
 struct Watching {
     store: Arc<dyn LogStore>,
+    carriers: Carriers,
     published: watch::Receiver<Option<Published>>,
     metrics: Arc<Metrics>,
     /// Tokens whose genTime lay ahead of the clock, with their indices.
@@ -104,6 +107,7 @@ impl Watching {
                     match record.body() {
                         Body::Token(token) => self.token(at, token, &record, now)?,
                         Body::Revocation(revocation) => self.revocation(at, revocation, &record)?,
+                        Body::Ocsp(response) => self.response(at, response)?,
                         _ => {}
                     }
                 }
@@ -141,21 +145,83 @@ impl Watching {
         record: &Record,
     ) -> Result<(), StoreError> {
         let keys = record.lookup_keys();
-        let Some(key) = keys.first().filter(|_| revocation.takes_back()) else {
+        let Some(key) = keys.first() else {
             return Ok(());
         };
-        for other in self.store.lookup(&key.to_bytes(), 0, COMPARED_MAX)? {
-            let octets = self.store.record(other)?.filter(|_| other < index);
-            let before = octets.and_then(|octets| Record::decode(&octets).ok());
-            let definitive = before.is_some_and(|before| {
-                matches!(before.body(), Body::Revocation(before) if before.is_definitive())
-            });
-            if definitive {
-                self.metrics.suspicion(Suspicion::Reinstated);
-                return Ok(());
+        let said = self.said_before(index, key)?;
+        if said.is_silent() {
+            return Ok(());
+        }
+        let at = self.carriers.stated_at(index, revocation)?;
+        let worst = match revocation.taking_back(at) {
+            Some(statement) => said.against(&statement),
+            // It was counted with the revocation before this one.
+            None if !said.revoked.is_empty() => None,
+            None => {
+                let judged = said.taken_back.iter();
+                judged
+                    .filter_map(|it| it.judge(at, said.not_after, false))
+                    .min()
             }
+        };
+        if let Some(suspicion) = worst {
+            self.metrics.suspicion(suspicion);
         }
         Ok(())
+    }
+
+    fn response(&mut self, index: u64, response: &OcspBody) -> Result<(), StoreError> {
+        let mut worst = None;
+        for answer in response.answers() {
+            let Some(statement) = answer.taking_back() else {
+                continue;
+            };
+            let key = LookupKey::IssuerSerial {
+                issuer_key_hash: response.issuer_key_hash,
+                serial: answer.serial.as_bytes().to_vec(),
+            };
+            let found = self.said_before(index, &key)?.against(&statement);
+            worst = worst.into_iter().chain(found).min();
+        }
+        if let Some(suspicion) = worst {
+            self.metrics.suspicion(suspicion);
+        }
+        Ok(())
+    }
+
+    /// What records before `index` say about the certificate that `key` names.
+    fn said_before(&mut self, index: u64, key: &LookupKey) -> Result<Said, StoreError> {
+        let mut said = Said::default();
+        for other in self.store.lookup(&key.to_bytes(), 0, COMPARED_MAX)? {
+            let octets = self.store.record(other)?.filter(|_| other < index);
+            let Some(before) = octets.and_then(|octets| Record::decode(&octets).ok()) else {
+                continue;
+            };
+            match before.body() {
+                Body::Revocation(before) => {
+                    let at = self.carriers.stated_at(other, before)?;
+                    match before.taking_back(at) {
+                        Some(statement) => said.taken_back.push(statement),
+                        None => said.revoked.push(at),
+                    }
+                }
+                Body::Ocsp(response) => {
+                    let about = |serial: &[u8]| matches!(key, LookupKey::IssuerSerial { serial: wanted, .. } if wanted == serial);
+                    let answers = response.answers().iter();
+                    let answers = answers.filter(|answer| about(answer.serial.as_bytes()));
+                    said.taken_back.extend(
+                        answers.filter_map(ishibumi_artifact::record::OcspAnswer::taking_back),
+                    );
+                }
+                Body::Certificate(body) => {
+                    let certificate = Certificate::from_der(body.certificate.as_bytes());
+                    said.not_after = certificate.ok().map(|it| it.not_after());
+                }
+                Body::CertificateDigest(body) => said.not_after = Some(body.not_after.time()),
+                _ => {}
+            }
+        }
+        Ok(said)
     }
 
     fn hold_against_published(&mut self) {
@@ -173,5 +239,28 @@ impl Watching {
             }
             !covered
         });
+    }
+}
+
+/// What is in the log about one certificate.
+#[derive(Default)]
+struct Said {
+    not_after: Option<Time>,
+    /// When definitive revocations were stated.
+    revoked: Vec<Option<Time>>,
+    taken_back: Vec<TakingBack>,
+}
+
+impl Said {
+    fn is_silent(&self) -> bool {
+        self.revoked.is_empty() && self.taken_back.is_empty()
+    }
+
+    /// What a newer record is that takes back; the graver cause if there are two.
+    fn against(&self, statement: &TakingBack) -> Option<Suspicion> {
+        let revoked = self.revoked.iter();
+        revoked
+            .filter_map(|&at| statement.judge(at, self.not_after, true))
+            .min()
     }
 }

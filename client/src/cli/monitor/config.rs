@@ -8,6 +8,7 @@ use ishibumi::fetch::{Post, PostKind, Source};
 use ishibumi::monitor::Settings;
 use serde::Deserialize;
 
+use super::super::sha1::ExistedOn;
 use super::super::{Failure, files, network};
 
 /// The longest configuration that is read, in octets.
@@ -95,9 +96,8 @@ pub(super) struct Records {
     pub(super) own_leaves: Vec<PathBuf>,
     /// Trusted certificates, to make the records of own artifacts with.
     pub(super) anchors: Option<PathBuf>,
-    /// Accept SHA-1 in own artifacts.
-    #[serde(default)]
-    pub(super) accept_sha1: bool,
+    /// Accept SHA-1 in own artifacts, which existed on that day.
+    pub(super) accept_sha1: Option<ExistedOn>,
     /// How long after its own time an artifact has to be in the log.
     #[serde(default = "one_hour")]
     pub(super) deadline_s: u64,

@@ -1,0 +1,207 @@
+//! What the records of a log say about certificates that are revoked, in the order in which it was said.
+//!
+//! A revocation's record has no word about when its list was made; the record of the list, which stands
+//! after it, has. So statements wait for their list, and are then held against each other by thisUpdate:
+//! a hold of an old list that comes late is history, the same hold in a later list is a suspicion. A
+//! certificate has one entry of 64 octets: its end, its first definitive revocation, and the last
+//! statement that would take that back.
+
+use core::num::NonZeroU64;
+use std::collections::HashMap;
+
+use ishibumi_artifact::record::{OcspBody, Revocation, Suspicion, TakingBack};
+use ishibumi_artifact::time::Time;
+use ishibumi_artifact::{LookupKey, Record};
+
+use super::suspects::{Key, Memory, shortened};
+
+/// Revocations that may wait for the record of their list, more than the largest list has; 160 octets each.
+const WAITING_MAX: usize = 1_000_000;
+
+/// How many of the detector's units of memory one certificate takes.
+const UNITS: usize = 3;
+
+/// A time in seconds, or none, in 8 octets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct At(i64);
+
+impl At {
+    const NEVER: Self = Self(i64::MIN);
+
+    fn new(time: Option<Time>) -> Self {
+        time.map_or(Self::NEVER, |time| Self(time.unix_seconds()))
+    }
+
+    fn get(self) -> Option<Time> {
+        (self != Self::NEVER).then(|| Time::from_unix(self.0))
+    }
+}
+
+/// What is known about one certificate. An index is never 0: there the log opens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Standing {
+    not_after: At,
+    revoked: Option<NonZeroU64>,
+    revoked_at: At,
+    taken_back: Option<NonZeroU64>,
+    taken_back_at: At,
+    kept_since: At,
+    excused_by_expiry: bool,
+    is_reported: bool,
+}
+
+const UNKNOWN: Standing = Standing {
+    not_after: At::NEVER,
+    revoked: None,
+    revoked_at: At::NEVER,
+    taken_back: None,
+    taken_back_at: At::NEVER,
+    kept_since: At::NEVER,
+    excused_by_expiry: false,
+    is_reported: false,
+};
+
+/// Two statements of which one takes the other back.
+pub(super) struct Contradiction {
+    pub(super) suspicion: Suspicion,
+    /// The statement that takes back.
+    pub(super) index: u64,
+    /// The definitive revocation.
+    pub(super) other: u64,
+}
+
+/// Certificates by their shortened keys.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Revoked {
+    standings: HashMap<Key, Standing>,
+    waiting: Vec<(u64, Revocation)>,
+}
+
+impl Revoked {
+    /// Notes when a certificate ends.
+    pub(super) fn certificate(&mut self, key: &LookupKey, not_after: Time, memory: &mut Memory) {
+        if let Some(standing) = self.of(shortened(key), memory) {
+            standing.not_after = At::new(Some(not_after));
+        }
+    }
+
+    /// When a certificate ends, if its record was seen.
+    pub(super) fn not_after(&self, key: &Key) -> Option<Time> {
+        self.standings.get(key)?.not_after.get()
+    }
+
+    /// Notes that a certificate was reported; whether it had been before.
+    pub(super) fn report(&mut self, key: Key, memory: &mut Memory) -> bool {
+        let standing = self.of(key, memory);
+        standing.is_some_and(|standing| core::mem::replace(&mut standing.is_reported, true))
+    }
+
+    /// A revocation waits for what carried it.
+    pub(super) fn wait(&mut self, index: u64, revocation: &Revocation) -> bool {
+        self.waiting.push((index, revocation.clone()));
+        self.waiting.len() >= WAITING_MAX
+    }
+
+    /// What waited was carried by `record`, or by something unknown.
+    pub(super) fn carried(
+        &mut self,
+        record: Option<&Record>,
+        memory: &mut Memory,
+    ) -> Vec<Contradiction> {
+        let mut found = Vec::new();
+        for (index, revocation) in core::mem::take(&mut self.waiting) {
+            let at = record.and_then(|record| record.stated_at(&revocation));
+            let key = LookupKey::IssuerSerial {
+                issuer_key_hash: revocation.issuer_key_hash,
+                serial: revocation.serial.as_bytes().to_vec(),
+            };
+            let Some(standing) = self.of(shortened(&key), memory) else {
+                continue;
+            };
+            found.extend(match revocation.taking_back(at) {
+                Some(statement) => standing.take_back(index, statement),
+                None => standing.revoke(index, at),
+            });
+        }
+        found
+    }
+
+    /// The answers `good` of a response.
+    pub(super) fn response(
+        &mut self,
+        index: u64,
+        response: &OcspBody,
+        memory: &mut Memory,
+    ) -> Vec<Contradiction> {
+        let mut found = Vec::new();
+        for answer in response.answers() {
+            let Some(statement) = answer.taking_back() else {
+                continue;
+            };
+            let key = LookupKey::IssuerSerial {
+                issuer_key_hash: response.issuer_key_hash,
+                serial: answer.serial.as_bytes().to_vec(),
+            };
+            if let Some(standing) = self.of(shortened(&key), memory) {
+                found.extend(standing.take_back(index, statement));
+            }
+        }
+        found
+    }
+
+    fn of(&mut self, key: Key, memory: &mut Memory) -> Option<&mut Standing> {
+        if !self.standings.contains_key(&key) && !memory.take(UNITS) {
+            return None;
+        }
+        Some(self.standings.entry(key).or_insert(UNKNOWN))
+    }
+}
+
+impl Standing {
+    /// A definitive revocation. The first that was stated is kept.
+    fn revoke(&mut self, index: u64, at: Option<Time>) -> Option<Contradiction> {
+        let is_first = match (self.revoked, self.revoked_at.get(), at) {
+            (None, _, _) | (Some(_), None, Some(_)) => true,
+            (Some(_), Some(before), Some(at)) => at < before,
+            (Some(_), _, None) => false,
+        };
+        if !is_first {
+            return None;
+        }
+        self.revoked = NonZeroU64::new(index);
+        self.revoked_at = At::new(at);
+        let other = self.taken_back?.get();
+        let statement = TakingBack {
+            at: self.taken_back_at.get(),
+            excused_by_expiry: self.excused_by_expiry,
+            kept_since: self.kept_since.get(),
+        };
+        if self.is_reported {
+            return None;
+        }
+        self.judge(other, statement)
+    }
+
+    /// A statement that would take a definitive revocation back. The last that was stated is kept.
+    fn take_back(&mut self, index: u64, statement: TakingBack) -> Option<Contradiction> {
+        if self.taken_back.is_none() || self.taken_back_at.get() < statement.at {
+            self.taken_back = NonZeroU64::new(index);
+            self.taken_back_at = At::new(statement.at);
+            self.excused_by_expiry = statement.excused_by_expiry;
+            self.kept_since = At::new(statement.kept_since);
+        }
+        self.judge(index, statement)
+    }
+
+    fn judge(&mut self, index: u64, statement: TakingBack) -> Option<Contradiction> {
+        let other = self.revoked?.get();
+        let (revoked_at, not_after) = (self.revoked_at.get(), self.not_after.get());
+        let suspicion = statement.judge(revoked_at, not_after, other < index)?;
+        self.is_reported = true;
+        Some(Contradiction {
+            suspicion,
+            index,
+            other,
+        })
+    }
+}

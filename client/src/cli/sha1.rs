@@ -1,0 +1,77 @@
+//! `--accept-sha1 DATE`: SHA-1 by a dated rule, on the caller's word.
+//!
+//! What was signed with SHA-1 is worth something only if it existed while SHA-1 was sound. No log was
+//! there to prove it, so whoever holds the artifact has to say since when: an archive's date, a
+//! notary's. A date that SHA-1 did not live to see is refused.
+
+use core::str::FromStr;
+
+use ishibumi_artifact::Anchors;
+use ishibumi_artifact::rules::{AlgorithmRules, SHA1_END};
+use ishibumi_artifact::time::Time;
+use serde::Deserialize;
+
+/// The help of every command that has the option.
+pub(crate) const HELP: &str =
+    "Accept SHA-1 in what existed on DATE (YYYY-MM-DD, before 2016-01-01), on your own word";
+
+/// A day before SHA-1's end on which the caller knows that the artifacts were there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub(crate) struct ExistedOn(Time);
+
+impl FromStr for ExistedOn {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let has_form = text.len() == 10
+            && text.char_indices().all(|(at, letter)| match at {
+                4 | 7 => letter == '-',
+                _ => letter.is_ascii_digit(),
+            });
+        // At the end of that day it had existed.
+        let time = format!("{}235959Z", text.replace('-', ""));
+        let time = Time::from_generalized(time.as_bytes())
+            .ok()
+            .filter(|_| has_form)
+            .ok_or_else(|| format!("{text:?} is no day of the form YYYY-MM-DD"))?;
+        if time >= SHA1_END {
+            return Err(format!(
+                "SHA-1 counts for what existed before 2016-01-01, and {text} is not before it"
+            ));
+        }
+        Ok(Self(time))
+    }
+}
+
+impl TryFrom<String> for ExistedOn {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+impl ExistedOn {
+    /// The anchors, with the rule.
+    pub(crate) fn accepted_by(self, anchors: Anchors) -> Anchors {
+        let rules = AlgorithmRules::default().with_sha1_until(SHA1_END);
+        anchors.with_algorithm_rules(rules.with_proof_of_existence(self.0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_day_that_exists_and_is_early_enough() {
+        for good in ["2015-12-31", "2009-02-28", "1999-01-01"] {
+            assert!(good.parse::<ExistedOn>().is_ok(), "{good}");
+        }
+        let mistyped = ["", "2009-02-29", "2009-2-28", "20090228", "-2009-02-2"];
+        for bad in mistyped.into_iter().chain(["2016-01-01", "2026-11-24"]) {
+            assert!(bad.parse::<ExistedOn>().is_err(), "{bad}");
+        }
+    }
+}
