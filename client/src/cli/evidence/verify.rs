@@ -13,6 +13,7 @@ use ishibumi_tlog::Policy;
 use ishibumi_tlog::policy::FILE_LEN_MAX;
 use serde_json::{Value, json};
 
+use super::super::sha1::{self, ExistedOn};
 use super::super::trust::{self, Trust};
 use super::super::{Exit, Failure, Voice, files, network};
 use super::file;
@@ -51,9 +52,8 @@ pub(super) struct TermsArguments {
     /// indeterminate
     #[arg(long)]
     require_revocation: bool,
-    /// Accept SHA-1 in artifacts of the years before 2016
-    #[arg(long)]
-    accept_sha1: bool,
+    #[arg(long, value_name = "DATE", help = sha1::HELP)]
+    accept_sha1: Option<ExistedOn>,
 }
 
 /// The terms, read.
