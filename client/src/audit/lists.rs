@@ -12,7 +12,7 @@ use std::collections::HashMap;
 
 use ishibumi_artifact::LookupKey;
 use ishibumi_artifact::crl::{Coverage, Crl, CrlError};
-use ishibumi_artifact::record::{CrlBody, Suspicion};
+use ishibumi_artifact::record::{CrlBody, Moment, Suspicion};
 use ishibumi_artifact::time::Time;
 use ishibumi_tlog::Hash;
 
@@ -51,7 +51,7 @@ impl ListSeen {
             digest: list.digest,
             issuer_key_hash: list.issuer_key_hash,
             this_update: list.this_update.time(),
-            expired_certs_on: list.expired_certs_on.map(|on| on.time()),
+            expired_certs_on: list.expired_certs_on.map(Moment::time),
         })
     }
 }
