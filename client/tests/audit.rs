@@ -9,8 +9,12 @@ use std::fs;
 use std::path::Path;
 
 use ishibumi::audit::{Replay, Violation, plan};
+use ishibumi_artifact::ArtifactType;
+use ishibumi_tlog::Hash;
 use ishibumi_tlog::tile::{TileKind, TilePath, tiles};
+use serde_json::Value;
 use support::log::Log;
+use support::pki::Pki;
 use support::{Ran, ishibumi};
 use tempfile::TempDir;
 
@@ -68,6 +72,34 @@ fn a_whole_log_holds() {
         assert_eq!(json["kinds"]["log-statement"], 1);
         assert_eq!(json["tiles"], tiles(size).count());
     }
+}
+
+/// Whoever serves the files may not have the blobs, or has others: said by name, and no finding.
+#[test]
+fn lists_that_cannot_be_read_are_named() {
+    let pki = Pki::new();
+    pki.list("any.crl", "270101000000Z", &[]);
+    let mut log = log_of(3);
+    let index = log.submit(ArtifactType::Crl, &pki.read("any.crl"), &pki.anchors());
+    let site = Site::new(&log);
+    assert_eq!(site.audit("").expect(0).json()["lists"], Value::Null);
+    let lists = |compared: u32, left_out: u32| {
+        let lists = site.audit("--blobs").expect(0).json()["lists"].clone();
+        assert_eq!(lists["compared"], compared, "{lists:#}");
+        assert_eq!(lists["left_out"], left_out, "{lists:#}");
+        lists
+    };
+    assert_eq!(lists(0, 1)["reasons"][0]["index"], index);
+
+    pki.openssl("crl -in any.crl -outform DER -out any.der");
+    let der = pki.read("any.der");
+    let name = format!("blob/{}", Hash::of(&der).to_hex());
+    fs::create_dir(site.path("log/blob")).unwrap();
+    fs::write(site.path("log").join(&name), der).unwrap();
+    lists(1, 0);
+    site.flip(&name, 9);
+    let reason = lists(0, 1)["reasons"][0]["reason"].to_string();
+    assert!(reason.contains("SHA-256"), "{reason}");
 }
 
 #[test]
