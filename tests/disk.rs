@@ -40,8 +40,9 @@ fn assert_recovers(world: &mut World, answered: &[Vec<u8>]) {
 #[test]
 fn a_disk_that_takes_no_more_stops_the_log_and_loses_nothing() {
     let mut world = World::prepared(Setup::default());
-    // Blocks of 512 or of 1024 octets, as the shell counts.
-    let script = "trap '' XFSZ; ulimit -f 1000; exec \"$0\" \"$@\"";
+    // Blocks of 512 or of 1024 octets, as the shell counts. Each round writes its checkpoint beside the
+    // record: with six cosignatures, three of them post-quantum, it is longer than the record.
+    let script = "trap '' XFSZ; ulimit -f 4000; exec \"$0\" \"$@\"";
     let log = world.start_log_through("sh", &["-c", script]).unwrap();
     let (answered, ended) = submit_until_stopped(&world, log, 1000);
     let ended = ended.expect("a thousand times 8 kB do not fit");

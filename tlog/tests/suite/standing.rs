@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use ishibumi_tlog::cosignature::Cosigner;
 use ishibumi_tlog::hash::leaf_hash;
 use ishibumi_tlog::key::{NoteSigner, SignatureType};
 use ishibumi_tlog::note::Note;
@@ -38,6 +39,49 @@ fn note(w: &[(u8, u64)], pq: &[(u8, u64)]) -> Note {
         note.push(witness_ml_dsa(n).cosign(&checkpoint(), time).unwrap());
     }
     note
+}
+
+/// A witness has an Ed25519 and an ML-DSA-44 key. Where a person reads "1 of 2", it is witnesses that are
+/// meant, not keys.
+#[test]
+fn keys_of_one_name_are_one_witness() {
+    let of = |name: &str, kind, seed| {
+        let key = NoteSigner::from_seed(name, kind, &[seed; 32]).unwrap();
+        Cosigner::new(key).unwrap()
+    };
+    let [one, two] = ["one.example", "two.example"].map(|name| {
+        let seed = name.as_bytes()[0];
+        [
+            of(name, SignatureType::CosignatureV1, seed),
+            of(name, SignatureType::SubtreeV1, seed + 1),
+        ]
+    });
+    let mut text = format!("log {}\n", log_key().verifier());
+    for (n, key) in one.iter().chain(&two).enumerate() {
+        writeln!(text, "witness k{n} {}", key.verifier()).unwrap();
+    }
+    text += "group one any k0 k1\ngroup two any k2 k3\ngroup all all one two\nquorum all\n";
+    let policy = Policy::parse(text.as_bytes()).unwrap();
+    assert_eq!(policy.counted(Demand::AnyAlgorithm), 2);
+    assert_eq!(policy.counted(Demand::PostQuantum), 2);
+
+    let mut note = cosigned(&[]);
+    for key in &one {
+        note.push(key.cosign(&checkpoint(), 10).unwrap());
+    }
+    let Err(TrustError::NoQuorum { cosigned, known }) = policy.check_checkpoint(&note) else {
+        panic!("one of two is no quorum");
+    };
+    assert_eq!(
+        (cosigned.as_slice(), known),
+        (&["one.example".to_owned()][..], 2)
+    );
+    note.push(two[1].cosign(&checkpoint(), 20).unwrap());
+    let trusted = policy.check_checkpoint(&note).unwrap();
+    assert_eq!(
+        (trusted.witness_count(), trusted.cosignatures().len()),
+        (2, 3)
+    );
 }
 
 #[test]
@@ -256,7 +300,7 @@ fn a_policy_carries_its_demand_into_every_check() {
             policy.counted(Demand::AnyAlgorithm),
             policy.counted(Demand::PostQuantum)
         ),
-        (3, 3)
+        (6, 3)
     );
     assert!(demanding.can_be_met(Demand::PostQuantum));
     // The world's own policy has Ed25519 witnesses alone.
