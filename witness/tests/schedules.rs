@@ -19,8 +19,9 @@ use ishibumi_store::{MemoryRegisters, Registers, StoreError};
 use ishibumi_tlog::Hash;
 use ishibumi_witness::follow::{Held, Locks};
 use ishibumi_witness::{Identity, Witness};
+use shuttle::scheduler::{DfsScheduler, RandomScheduler};
 use shuttle::sync::{Mutex, MutexGuard};
-use shuttle::thread;
+use shuttle::{Config, Runner, thread};
 
 #[derive(Clone, Copy)]
 struct Defences {
@@ -152,6 +153,17 @@ fn submit(sizes: &'static [u64], defences: Defences) {
     }
 }
 
+/// Signing and checking ML-DSA-44 takes more stack than the checker gives its threads by itself.
+fn config() -> Config {
+    let mut config = Config::new();
+    config.stack_size = 1 << 20;
+    config
+}
+
+fn check_random(run: impl Fn() + Send + Sync + 'static, times: usize) {
+    Runner::new(RandomScheduler::new(times), config()).run(run);
+}
+
 #[test]
 fn every_schedule_of_two_submitters() {
     let runs = Arc::new(AtomicUsize::new(0));
@@ -160,7 +172,7 @@ fn every_schedule_of_two_submitters() {
         count.fetch_add(1, Ordering::Relaxed);
         submit(&[20, 30], BOTH);
     };
-    shuttle::check_dfs(run, None);
+    Runner::new(DfsScheduler::new(None, false), config()).run(run);
     let runs = runs.load(Ordering::Relaxed);
     assert!(runs > 1000, "{runs} schedules are not all");
     println!("{runs} schedules");
@@ -168,13 +180,13 @@ fn every_schedule_of_two_submitters() {
 
 #[test]
 fn many_schedules_of_three_submitters() {
-    shuttle::check_random(|| submit(&[20, 30, 40], BOTH), 500);
+    check_random(|| submit(&[20, 30, 40], BOTH), 500);
 }
 
 #[test]
 fn each_defence_suffices() {
     for (lock, compare) in [(true, false), (false, true)] {
-        shuttle::check_random(move || submit(&[30, 20], Defences { lock, compare }), 500);
+        check_random(move || submit(&[30, 20], Defences { lock, compare }), 500);
     }
 }
 
@@ -185,7 +197,7 @@ fn without_both_defences_the_checker_finds_the_race() {
         compare: false,
     };
     let found = catch_unwind(AssertUnwindSafe(|| {
-        shuttle::check_random(move || submit(&[30, 20], none), 500);
+        check_random(move || submit(&[30, 20], none), 500);
     }));
     assert!(
         found.is_err(),
