@@ -11,6 +11,7 @@
 //! are a quorum while neither alone is one.
 
 use std::collections::{HashMap, HashSet};
+use std::net::IpAddr;
 
 use super::{Member, Policy, Quorum, Witness};
 use crate::key::VerifierKey;
@@ -168,7 +169,7 @@ fn traits<'a>(
         let hosts = hosts.map(|host| host.trim_end_matches('.').to_ascii_lowercase());
         Traits {
             key,
-            hosts: hosts.filter(|host| !host.is_empty()).collect(),
+            hosts: hosts.filter(|host| says_who(host)).collect(),
         }
     };
     keys.map(traits).enumerate().collect()
@@ -191,6 +192,13 @@ impl Traits<'_> {
         let domain = own.find(|domain| domains.contains(domain))?;
         Some(Shared::Domain(domain.to_owned()))
     }
+}
+
+/// Whether a host tells its operator. This machine's own address is everybody's, on his machine.
+fn says_who(host: &str) -> bool {
+    let address = host.trim_start_matches('[').trim_end_matches(']').parse();
+    let own = address.is_ok_and(|address: IpAddr| address.is_loopback());
+    !host.is_empty() && host != "localhost" && !own
 }
 
 /// The host of a key name that is a schema-less URL; `None` for one like `oid/1.2.3`.

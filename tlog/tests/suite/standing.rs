@@ -362,8 +362,11 @@ fn signs_of_one_operator_are_found() {
         host("h.test")
     );
     assert_eq!(
-        two(("a", "https://[::1]:2/"), ("b", "https://[::1]/")),
-        host("[::1]")
+        two(
+            ("a", "https://[2001:db8::1]:2/"),
+            ("b", "https://[2001:db8::1]/")
+        ),
+        host("[2001:db8::1]")
     );
     assert_eq!(
         two(("a.x.test/w", ""), ("b.x.test/w", "")),
@@ -387,6 +390,10 @@ fn signs_of_one_operator_are_found() {
         (("a", "https://10.0.0.1/"), ("b", "https://10.9.0.1/")),
         (("a", "https://[::1]/"), ("b", "https://[::2]/")),
         (("a", "https:///x"), ("b", "https:///y")),
+        // On one machine, where everything is tried out, everything is on it.
+        (("a", "http://127.0.0.1:1"), ("b", "http://127.0.0.1:2")),
+        (("a", "http://localhost:1"), ("b", "http://localhost:2")),
+        (("a", "http://[::1]:1"), ("b", "http://[::1]:2")),
         (("w..", ""), ("v..", "")),
     ] {
         assert_eq!(two(strangers.0, strangers.1), [], "{strangers:?}");
