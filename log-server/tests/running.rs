@@ -13,7 +13,7 @@ use ishibumi_log::operate::{init::init, serve::serve};
 use ishibumi_store::{HeadFile, LogStore, MemoryLog, NewRecord, RocksLog, SystemClock};
 use ishibumi_tlog::Policy;
 use ishibumi_tlog::cosignature::Cosigner;
-use ishibumi_tlog::hash::leaf_hash;
+use ishibumi_tlog::hash::{EMPTY_ROOT, leaf_hash};
 use ishibumi_tlog::key::{NoteSigner, SignatureType};
 use ishibumi_tlog::protocol::{AddCheckpoint, encode_signatures, encode_size};
 use ishibumi_wire::{Net, NetFuture, Request, Response};
@@ -199,6 +199,19 @@ fn an_interrupted_init_does_not_serve() {
     let store = RocksLog::open(&config.data_dir, ORIGIN).unwrap();
     assert_eq!(store.staged().unwrap().size(), 0, "nothing was staged");
     drop(store);
+    // An empty database beside a head that was signed is a rollback: nobody may be told to start anew.
+    let mut head_file = HeadFile::open(&config.head_dir, &keys[0]).unwrap();
+    let before = std::fs::read(HeadFile::path(&config.head_dir, &keys[0])).unwrap();
+    head_file.advance(7, EMPTY_ROOT).unwrap();
+    drop(head_file);
+    let refused = serve(&config, |_, _| panic!("it serves")).unwrap_err();
+    let said = refused.to_string();
+    assert!(
+        said.contains("ROLLED BACK") && said.contains("do not delete"),
+        "{said}"
+    );
+    assert!(!said.contains("--keep-key"), "{said}");
+    std::fs::write(HeadFile::path(&config.head_dir, &keys[0]), before).unwrap();
     // What it says to do helps.
     std::fs::remove_dir_all(&config.data_dir).unwrap();
     std::fs::remove_dir_all(&config.head_dir).unwrap();

@@ -80,7 +80,9 @@ fn open(config: &Config) -> Result<(Arc<dyn LogStore>, HeadSigner, Policy), Oper
     // The head file first: whoever holds its lock is the only one that may sign with this key.
     let head_file = HeadFile::open(&config.head_dir, keys.ed25519.verifier())?;
     let store: Arc<dyn LogStore> = Arc::new(RocksLog::open(&config.data_dir, &config.origin)?);
-    if store.staged()?.size() == 0 {
+    // Only where nothing was ever signed: an empty database beside a head that was is a rollback, and the
+    // head file is what tells.
+    if store.staged()?.size() == 0 && head_file.read()?.is_none() {
         return Err(OperateError::Refused(format!(
             "{}: the log has no record 0, which says which log it is: init was interrupted. Nothing was \
              signed yet: remove this directory and the head file in {}, then run init --keep-key",
