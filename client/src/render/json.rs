@@ -47,7 +47,10 @@ fn statement(statement: &Statement) -> Value {
         "tree_size": statement.size,
         "root": statement.root.to_hex(),
         "witnesses": witnesses
-            .map(|seen| json!({ "name": seen.name, "time": rfc3339(seen.time) }))
+            .map(|seen| {
+                let time = rfc3339(seen.time);
+                json!({ "name": seen.name, "algorithm": seen.algorithm, "time": time })
+            })
             .collect::<Vec<_>>(),
         "witnesses_in_policy": statement.witnesses_known,
         "post_quantum": statement.demand == Demand::PostQuantum,

@@ -61,10 +61,9 @@ fn details(report: &Report, language: Language) -> Vec<(&'static str, String)> {
         rows.push(("log", statement.origin.clone()));
         rows.push(("tree", format!("{} {}", statement.size, statement.root)));
         for witness in &statement.witnesses {
-            rows.push((
-                "witness",
-                format!("{} {}", rfc3339(witness.time), witness.name),
-            ));
+            let time = rfc3339(witness.time);
+            let signed = format!("{time} {} ({})", witness.name, witness.algorithm);
+            rows.push(("witness", signed));
         }
         let none = language.pick("no time proven", "時刻の証明なし");
         rows.push((

@@ -293,6 +293,7 @@ impl Verifier<'_> {
     fn statement(&self, leaf: &ProvenLeaf) -> Statement {
         let checkpoint = leaf.head().checkpoint();
         let witnesses = leaf.head().cosignatures().iter();
+        let known = self.policy.witnesses();
         Statement {
             leaf: leaf_hash(leaf.record()),
             kind: Record::decode(leaf.record()).map_or(0, |record| record.kind()),
@@ -303,6 +304,9 @@ impl Verifier<'_> {
             witnesses: witnesses
                 .map(|seen| Witnessed {
                     name: seen.name.clone(),
+                    algorithm: known
+                        .get(seen.witness)
+                        .map_or("", |known| known.key.kind().algorithm()),
                     time: seen.time,
                 })
                 .collect(),

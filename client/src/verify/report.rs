@@ -184,6 +184,8 @@ pub struct Check {
 pub struct Witnessed {
     /// Its key name.
     pub name: String,
+    /// The algorithm of the key that signed: a witness may have one of each.
+    pub algorithm: &'static str,
     /// When it says that it saw the tree, in seconds since the Epoch.
     pub time: u64,
 }

@@ -46,6 +46,14 @@ impl SignatureType {
         }
     }
 
+    /// The algorithm, as people call it.
+    pub const fn algorithm(self) -> &'static str {
+        match self {
+            Self::Ed25519 | Self::CosignatureV1 => "Ed25519",
+            Self::SubtreeV1 => "ML-DSA-44",
+        }
+    }
+
     /// Whether signatures of this type are believed to withstand a quantum computer.
     pub fn is_post_quantum(self) -> bool {
         matches!(self, Self::SubtreeV1)

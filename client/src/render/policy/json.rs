@@ -4,7 +4,6 @@ use ishibumi_tlog::policy::{Demand, Lint, Member, Quorum, Standing};
 use serde_json::{Value, json};
 
 use super::super::{Language, rfc3339, shown};
-use super::words::algorithm;
 use super::{Explanation, Judged, name};
 
 pub(super) fn json(explanation: &Explanation<'_>) -> Value {
@@ -20,7 +19,7 @@ pub(super) fn json(explanation: &Explanation<'_>) -> Value {
             .map(|witness| json!({
                 "witness": shown(&witness.name),
                 "key": witness.key.name(),
-                "algorithm": algorithm(witness.key.kind()),
+                "algorithm": witness.key.kind().algorithm(),
                 "counts": demand.counts(&witness.key),
             }))
             .collect::<Vec<_>>(),

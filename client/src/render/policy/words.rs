@@ -1,20 +1,11 @@
 //! The sentences about policies, in both languages.
 
-use ishibumi_tlog::key::{SignatureType, VerifierKey};
+use ishibumi_tlog::key::VerifierKey;
 use ishibumi_tlog::policy::{Demand, Lint, Member, Quorum, Shared, Standing, TrustError};
 use ishibumi_tlog::{Policy, TrustedCheckpoint};
 
 use super::super::{Language, rfc3339, shown};
 use super::name;
-
-/// The name of a key's algorithm.
-pub(super) const fn algorithm(kind: SignatureType) -> &'static str {
-    match kind {
-        SignatureType::Ed25519 | SignatureType::CosignatureV1 => "Ed25519",
-        SignatureType::SubtreeV1 => "ML-DSA-44",
-        _ => "unknown",
-    }
-}
 
 /// One sentence for each `log`, `witness`, `group` and `quorum` line.
 pub(super) fn lines(policy: &Policy, language: Language) -> Vec<String> {
@@ -76,7 +67,7 @@ pub(super) fn lines(policy: &Policy, language: Language) -> Vec<String> {
 }
 
 fn key(key: &VerifierKey, language: Language) -> String {
-    let (algorithm, id) = (algorithm(key.kind()), key.id());
+    let (algorithm, id) = (key.kind().algorithm(), key.id());
     match language {
         Language::English => format!("{algorithm}, key id {id:08x}"),
         Language::Japanese => format!("{algorithm}、鍵 ID {id:08x}"),
@@ -126,7 +117,7 @@ pub(super) fn member(policy: &Policy, member: Member, language: Language) -> Str
         Member::Witness(place) => {
             let known = policy.witnesses().get(place).map(|witness| &witness.key);
             let signs = known.map(VerifierKey::name).unwrap_or_default();
-            let algorithm = known.map_or("", |key| algorithm(key.kind()));
+            let algorithm = known.map_or("", |key| key.kind().algorithm());
             let counts = known.is_some_and(|key| policy.demand().counts(key));
             let not = match (counts, english) {
                 (true, _) => "",
