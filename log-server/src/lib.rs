@@ -5,9 +5,10 @@
 //! | [`config`] | the one file that says what is in force |
 //! | [`registry`], [`quota`], [`kind`], [`admission`] | who may submit what and how much, and from octets to records |
 //! | [`statements`] | the registry's changes as records |
+//! | [`erasure`] | what had to go from beside the log, as a record |
 //! | [`core`] | the log itself: sequencer, head signer, publisher, witnesses |
 //! | [`http`] | the public interface and the operator's |
-//! | [`operate`] | `init`, `serve`, `fsck`, `reindex`, `status` |
+//! | [`operate`] | `init`, `serve`, `fsck`, `reindex`, `erase`, `status` |
 //! | [`metrics`] | what is counted |
 
 #![deny(missing_docs)]
@@ -15,6 +16,7 @@
 pub mod admission;
 pub mod config;
 pub mod core;
+pub mod erasure;
 pub mod http;
 pub mod kind;
 pub mod metrics;

@@ -20,6 +20,7 @@ use serde_json::json;
         ishibumi-log token\n  \
         ishibumi-log --config log.toml init\n  \
         ishibumi-log --config log.toml serve\n  \
+        ishibumi-log --config log.toml erase 5f70bf18…a7c2 --reason 'order of the court of Example, 2027-03-01'\n  \
         ishibumi-log --config log.toml --print-config\n\n\
         Exit codes: 0 done, 1 refused or failed (the reason is on standard error), 2 usage."
 )]
@@ -53,6 +54,18 @@ enum Command {
     Fsck,
     /// Drop the index and make it anew from the records. The log must not be running.
     Reindex,
+    /// Erase a revocation list or OCSP response that lies beside the log, and have the log say so. The log
+    /// must not be running.
+    ///
+    /// Every record and every proof stays. Mirrors keep their copies until their operators erase them too.
+    Erase {
+        /// SHA-256 of the list or response, as its record has it
+        #[arg(value_name = "SHA256", value_parser = digest)]
+        blob: Hash,
+        /// Why, in a sentence; it becomes public
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+    },
     /// Say how the log is.
     Status,
     /// Make a bearer token for a provider: prints the token, and the hash that goes into the
@@ -112,6 +125,23 @@ fn run(arguments: &Arguments) -> Result<ExitCode, OperateError> {
                 println!("The index has all {count} records.");
             }
         }
+        Some(Command::Erase { blob, reason }) => {
+            let erasure = operate::erase::erase(&config, *blob, reason)?;
+            if arguments.json {
+                let (record, was_there) = (erasure.index, erasure.was_there);
+                println!("{}", json!({ "record": record, "was_there": was_there }));
+            } else {
+                let done = if erasure.was_there {
+                    "erased"
+                } else {
+                    "gone already"
+                };
+                println!(
+                    "{done}; record {} says so. Start the log again to have it signed",
+                    erasure.index
+                );
+            }
+        }
         Some(Command::Status) => {
             let status = operate::status::status(&config)?;
             if arguments.json {
@@ -127,7 +157,7 @@ fn run(arguments: &Arguments) -> Result<ExitCode, OperateError> {
         }
         Some(Command::Token) | None => {
             eprintln!(
-                "ishibumi-log: name a command: init, add-key, serve, fsck, reindex, status or token"
+                "ishibumi-log: name a command: init, add-key, serve, fsck, reindex, erase, status or token"
             );
             return Ok(ExitCode::from(2));
         }
@@ -146,6 +176,10 @@ fn say_keys(as_json: bool, origin: &str, said: &str, keys: &[VerifierKey]) {
     for key in keys {
         println!("log {key}");
     }
+}
+
+fn digest(text: &str) -> Result<Hash, String> {
+    Hash::from_hex(text).ok_or_else(|| "expected 64 hexadecimal digits".to_owned())
 }
 
 fn token(json: bool) -> Result<ExitCode, OperateError> {

@@ -261,6 +261,10 @@ pub trait LogStore: Send + Sync + 'static {
     /// The blob with this SHA-256.
     fn blob(&self, sha256: Hash) -> Result<Option<Vec<u8>>, StoreError>;
 
+    /// Removes the blob with this SHA-256; says whether it was there. Synced, and when this returns its octets
+    /// are in no file of the store any more. What disks, file systems and backups keep is beyond it.
+    fn erase_blob(&self, sha256: Hash) -> Result<bool, StoreError>;
+
     /// The smallest kept checkpoint of at least `size` leaves.
     fn kept_covering(&self, size: u64) -> Result<Option<KeptCheckpoint>, StoreError>;
 

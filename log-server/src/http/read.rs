@@ -5,10 +5,12 @@
 
 use http::{HeaderValue, StatusCode, header};
 use ishibumi_store::public::{self, ReadError, Resource};
+use ishibumi_tlog::Hash;
 use ishibumi_wire::{Reply, reply};
 
 use super::App;
 use super::problem::Problem;
+use crate::erasure;
 
 impl App {
     /// `GET /checkpoint`: the newest checkpoint with the quorum.
@@ -37,8 +39,28 @@ impl App {
                 detail,
             )),
             Err(ReadError::Store(error)) => Err(Problem::store(&error)),
-            Err(absent) => Err(Problem::not_found(absent.to_string())),
+            Err(absent) => Err(self
+                .erased(path)?
+                .unwrap_or_else(|| Problem::not_found(absent.to_string()))),
         }
+    }
+}
+
+impl App {
+    /// What is to be said of a blob that was erased.
+    fn erased(&self, path: &str) -> Result<Option<Problem>, Problem> {
+        let Some(blob) = path.strip_prefix("blob/").and_then(Hash::from_hex) else {
+            return Ok(None);
+        };
+        let stated = erasure::stated(self.store.as_ref(), blob);
+        let index = stated.map_err(|error| Problem::store(&error))?;
+        Ok(index.map(|index| {
+            let detail = format!(
+                "the octets with SHA-256 {blob} were erased; record {index} says when and why. What they were \
+                 stays provable to whoever has a copy"
+            );
+            Problem::new(StatusCode::GONE, "blob-erased", detail)
+        }))
     }
 }
 

@@ -286,6 +286,19 @@ fn blobs<S: LogStore>(store: S, reopen: &impl Fn(S) -> S) {
     }
     assert_eq!(store.blob(Hash::of(b"other")).unwrap(), None);
     assert_eq!(store.staged().unwrap().size(), 1);
+
+    // What is erased is gone, for ever, and nothing else is.
+    let (erased, others) = (Hash::of(b"crl"), [&large[..], b""]);
+    assert!(!store.erase_blob(Hash::of(b"other")).unwrap());
+    assert!(store.erase_blob(erased).unwrap());
+    assert!(!store.erase_blob(erased).unwrap());
+    let store = reopen(store);
+    assert_eq!(store.blob(erased).unwrap(), None);
+    for blob in others {
+        assert_eq!(store.blob(Hash::of(blob)).unwrap().unwrap(), blob);
+    }
+    let record = batch_of(0, 1).records.remove(0).octets;
+    assert_eq!(store.record(0).unwrap(), Some(record));
 }
 
 fn heads<S: LogStore>(store: S, reopen: &impl Fn(S) -> S) {

@@ -48,6 +48,8 @@ enum Change {
         size: u64,
         note: Note,
     },
+    /// Removes a blob.
+    Erase(Hash),
 }
 
 impl State for Log {
@@ -75,6 +77,7 @@ impl State for Log {
                 self.published = Some((size, note));
             }
             Change::Keep { size, note } => self.keep(size, &note),
+            Change::Erase(blob) => drop(self.blobs.remove(&blob)),
         }
     }
 }
@@ -244,6 +247,14 @@ impl LogStore for MemoryLog {
 
     fn blob(&self, sha256: Hash) -> Result<Option<Vec<u8>>, StoreError> {
         Ok(self.disk.shown().blobs.get(&sha256).cloned())
+    }
+
+    fn erase_blob(&self, sha256: Hash) -> Result<bool, StoreError> {
+        if !self.disk.shown().blobs.contains_key(&sha256) {
+            return Ok(false);
+        }
+        let erase = |_: &Log| Ok((Change::Erase(sha256), true));
+        self.disk.write("erased a blob", erase)
     }
 
     fn kept_covering(&self, size: u64) -> Result<Option<KeptCheckpoint>, StoreError> {

@@ -11,9 +11,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rocksdb::{
-    BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DB, DBCompressionType,
-    DBPinnableSlice, DBRecoveryMode, Direction, ErrorKind, IteratorMode, LogLevel, Options,
-    ReadOptions, WriteBatch, WriteOptions,
+    BlockBasedOptions, BottommostLevelCompaction, Cache, ColumnFamily, ColumnFamilyDescriptor,
+    CompactOptions, DB, DBCompressionType, DBPinnableSlice, DBRecoveryMode, Direction, ErrorKind,
+    FlushOptions, IteratorMode, LogLevel, Options, ReadOptions, WriteBatch, WriteOptions,
 };
 
 use super::mark::Mark;
@@ -270,6 +270,31 @@ impl Writing<'_> {
             self.writer.stopped = Some(format!("it {doing}: {cause}"));
             failed(doing, cause)
         })
+    }
+}
+
+impl Writing<'_> {
+    /// Rewrites the files of `family`, so that nothing is in any file that was deleted. What the write-ahead
+    /// log still holds goes with it: such a file is removed once everything in it is in tables.
+    pub(super) fn purge(&mut self, family: &str) -> Result<(), StoreError> {
+        let database = self.database;
+        let doing = "rewrote its files to be rid of what was deleted";
+        let failed = |error: rocksdb::Error| failed(doing, error.to_string());
+        let mut flush = FlushOptions::default();
+        flush.set_wait(true);
+        let names = DB::list_cf(&Options::default(), &database.path).map_err(failed)?;
+        for name in &names {
+            if let Some(handle) = database.db.cf_handle(name) {
+                database.db.flush_cf_opt(handle, &flush).map_err(failed)?;
+            }
+        }
+        let mut compact = CompactOptions::default();
+        compact.set_bottommost_level_compaction(BottommostLevelCompaction::Force);
+        let all: Option<&[u8]> = None;
+        database
+            .db
+            .compact_range_cf_opt(database.family(family), all, all, &compact);
+        Ok(())
     }
 }
 

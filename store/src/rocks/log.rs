@@ -388,6 +388,20 @@ impl LogStore for RocksLog {
         Ok(Some(octets.to_vec()))
     }
 
+    fn erase_blob(&self, sha256: Hash) -> Result<bool, StoreError> {
+        let mut writing = self.database.writing()?;
+        // Damaged or not, it goes.
+        let was_there = self.database.have(BLOBS, &[sha256.0])? == [true];
+        if was_there {
+            let mut rows = WriteBatch::default();
+            rows.delete_cf(self.database.family(BLOBS), sha256.0);
+            writing.commit(rows, "erased a blob")?;
+        }
+        // Also if it was not: an earlier call may have been cut off between the two.
+        writing.purge(BLOBS)?;
+        Ok(was_there)
+    }
+
     fn kept_covering(&self, size: u64) -> Result<Option<KeptCheckpoint>, StoreError> {
         let Some((size, note)) = self.kept_from(size).next().transpose()? else {
             return Ok(None);

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Subcommand;
-use ishibumi_tlog::Policy;
 use ishibumi_tlog::key::VerifierKey;
+use ishibumi_tlog::{Hash, Policy};
 use ishibumi_wire::{HttpNet, Limits, Net};
 use ishibumi_witness::mirror::{
     self, MirrorHome, MirrorMetrics, Puller, Pulling, Source, Standing,
@@ -124,6 +124,21 @@ pub(super) enum MirrorCommand {
         #[arg(long, value_name = "ORIGIN")]
         origin: String,
     },
+    /// Erase a list or response from the copy of a log, for good. Not while `serve` runs
+    ///
+    /// Every entry and every proof stays. That the log erased its own copy does not erase a mirror's: each
+    /// operator decides.
+    #[command(after_help = EXIT_CODES)]
+    Erase {
+        #[command(flatten)]
+        common: Common,
+        /// The log's origin
+        #[arg(long, value_name = "ORIGIN")]
+        origin: String,
+        /// SHA-256 of the list or response
+        #[arg(long, value_name = "SHA256", value_parser = digest)]
+        blob: Hash,
+    },
     /// Bring over everything that the logs with a URL have, once, and end. Not while `serve` runs
     #[command(after_help = EXIT_CODES)]
     Follow {
@@ -187,6 +202,11 @@ impl MirrorCommand {
                 let resume = |logs: &LogFollower| logs::resume(logs, &origin);
                 (common.json, of_mirror(&common, resume))
             }
+            Self::Erase {
+                common,
+                origin,
+                blob,
+            } => (common.json, erase(&common, &origin, blob)),
             Self::Follow { common } => (common.json, follow(&common)),
             Self::Serve {
                 dir,
@@ -297,6 +317,23 @@ fn line(standing: &Standing) -> String {
     let disabled = if log.is_disabled() { "; DISABLED" } else { "" };
     let (origin, pending) = (log.origin(), log.size());
     format!("{origin}: {copied}; {next} of {pending} entries stored{halted}{disabled}\n")
+}
+
+fn digest(text: &str) -> Result<Hash, String> {
+    Hash::from_hex(text).ok_or_else(|| "expected 64 hexadecimal digits".to_owned())
+}
+
+fn erase(common: &Common, origin: &str, blob: Hash) -> Result<Printed, Failure> {
+    let was_there = MirrorHome::at(&common.dir).erase_blob(origin, blob)?;
+    let done = if was_there {
+        "erased"
+    } else {
+        "it was not there, and will not be brought over"
+    };
+    Ok(Printed {
+        text: format!("{done}\n"),
+        json: json!({ "was_there": was_there }),
+    })
 }
 
 fn follow(common: &Common) -> Result<Printed, Failure> {

@@ -13,13 +13,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use ishibumi_store::{Registers, RocksLog, RocksRegisters, StoreError, SystemClock};
+use ishibumi_store::{LogStore as _, Registers, RocksLog, RocksRegisters, StoreError, SystemClock};
 use ishibumi_tlog::Hash;
 use ishibumi_tlog::key::{NoteSigner, VerifierKey};
 use zeroize::Zeroizing;
 
 use super::copy::LogCopy;
 use super::core::Mirror;
+use super::pull::blobs::remember_erased;
 use super::source::Source;
 use super::ticket::TicketKey;
 use crate::alarm::Alarms;
@@ -148,6 +149,18 @@ impl MirrorHome {
         Ok(Mirror::open(
             follower, cosigners, identity, tickets, copies,
         )?)
+    }
+
+    /// Erases a blob from the copy of a log, for good: it is not brought over again. Says whether it was there.
+    /// Every entry and every proof stays. Not while the mirror runs.
+    pub fn erase_blob(&self, origin: &str, blob: Hash) -> Result<bool, MirrorLogError> {
+        let (registers, _) = self.home.parts()?;
+        ticket_key(&registers)?;
+        let id = Hash::of(origin.as_bytes());
+        let store = RocksLog::open(self.logs_path().join(id.to_hex()), origin)?;
+        // First, so that a crash in between does not end with a copy that comes back.
+        remember_erased(&registers, blob)?;
+        Ok(store.erase_blob(blob)?)
     }
 
     /// The logs without their copies, for commands about what is remembered of them.

@@ -2,16 +2,21 @@
 //!
 //! Which blobs a log of ours has is known from its `crl` and `ocsp-response` records; entries of other
 //! logs are opaque. A blob that the log does not give gates nothing: it is asked for again at the next
-//! round, and how far all are there is remembered:
+//! round, and how far all are there is remembered. A blob that the log states to have erased is not asked
+//! for any more; a copy that is here stays, until the mirror's own operator erases it (`mirror erase`):
+//! whose evidence goes is not for the log alone to say.
+//!
 //!
 //! ```text
 //! ishibumi-mirror blobs v1
 //! whole <index>       every blob that a record below this index names is kept
 //! ```
+//!
+//! and, for each blob that the operator erased, under `erased/<hex SHA-256>`: `ishibumi-mirror erased v1`.
 
 use std::collections::BTreeMap;
 
-use ishibumi_artifact::record::{Body, Record};
+use ishibumi_artifact::record::{Body, LogStatement, Record};
 use ishibumi_store::Registers;
 use ishibumi_tlog::Hash;
 
@@ -30,6 +35,8 @@ const RECORDS_AT_ONCE: u64 = 256;
 const MISSING_MAX: usize = 10_000;
 
 const HEADING: &str = "ishibumi-mirror blobs v1\nwhole ";
+
+const ERASED: &[u8] = b"ishibumi-mirror erased v1\n";
 
 /// Which blobs of one log are there.
 #[derive(Debug)]
@@ -75,14 +82,20 @@ impl Blobs {
     ) -> Result<u64, PullError> {
         let mut brought = 0;
         for (index, digest) in std::mem::take(&mut self.missing) {
-            brought += self.fetch(copy, remote, index, digest)?;
+            brought += self.fetch(copy, registers, remote, index, digest)?;
         }
         while self.looked_at < size && self.missing.len() < MISSING_MAX {
             let end = size.min(self.looked_at.saturating_add(RECORDS_AT_ONCE));
             let records = copy.store().records(self.looked_at, end)?;
             for (index, octets) in (self.looked_at..).zip(records) {
-                if let Some(digest) = named_blob(&octets) {
-                    brought += self.fetch(copy, remote, index, digest)?;
+                match named_blob(&octets) {
+                    Some(Named::Kept(digest)) => {
+                        brought += self.fetch(copy, registers, remote, index, digest)?;
+                    }
+                    Some(Named::Erased(digest)) => {
+                        self.missing.retain(|_, missing| *missing != digest);
+                    }
+                    None => {}
                 }
             }
             self.looked_at = end;
@@ -91,14 +104,15 @@ impl Blobs {
         Ok(brought)
     }
 
-    fn fetch(
+    fn fetch<R: Registers>(
         &mut self,
         copy: &LogCopy,
+        registers: &R,
         remote: &Remote,
         index: u64,
         digest: Hash,
     ) -> Result<u64, PullError> {
-        if copy.store().blob(digest)?.is_some() {
+        if copy.store().blob(digest)?.is_some() || is_erased(registers, digest)? {
             return Ok(0);
         }
         // Before the request: an error ends the round, and the next one asks again.
@@ -129,10 +143,41 @@ impl Blobs {
     }
 }
 
-fn named_blob(octets: &[u8]) -> Option<Hash> {
+/// Remembers that the mirror's operator erased a blob, so that it is not brought over again.
+pub(in crate::mirror) fn remember_erased<R: Registers>(
+    registers: &R,
+    digest: Hash,
+) -> Result<(), StateError> {
+    let register = erased_register(digest);
+    let present = registers.read(register.as_bytes())?;
+    if present.is_none() {
+        registers.swap(register.as_bytes(), None, ERASED)?;
+    }
+    Ok(())
+}
+
+fn is_erased<R: Registers>(registers: &R, digest: Hash) -> Result<bool, StateError> {
+    let register = erased_register(digest);
+    Ok(registers.read(register.as_bytes())?.is_some())
+}
+
+fn erased_register(digest: Hash) -> String {
+    format!("erased/{digest}")
+}
+
+/// What a record says of a blob.
+enum Named {
+    /// It is kept beside the log.
+    Kept(Hash),
+    /// It was erased.
+    Erased(Hash),
+}
+
+fn named_blob(octets: &[u8]) -> Option<Named> {
     match Record::decode(octets).ok()?.body() {
-        Body::Crl(list) => Some(Hash(list.digest)),
-        Body::Ocsp(response) => Some(Hash(response.digest)),
+        Body::Crl(list) => Some(Named::Kept(Hash(list.digest))),
+        Body::Ocsp(response) => Some(Named::Kept(Hash(response.digest))),
+        Body::Log(LogStatement::Erased(erased)) => Some(Named::Erased(Hash(erased.blob))),
         _ => None,
     }
 }

@@ -7,7 +7,7 @@
 //! It blocks, so it runs on a thread of its own; every request to the log has a deadline, and between two
 //! of them it looks whether it should stop.
 
-mod blobs;
+pub(super) mod blobs;
 mod entries;
 mod kept;
 mod remote;
