@@ -1,12 +1,14 @@
 //! Records: one encoding each, no panic on any octets, and the published vectors.
 
 use ishibumi_artifact::record::{
-    Accuracy, Body, CertificateBody, CertificateDigestBody, CrlBody, GenTime, LogOpened,
-    LogStatement, Moment, OcspAnswer, OcspBody, OcspStatus, Opaque, ProviderStatement, Reason,
-    RecordError, Revocation, Scope, StatementCode, TokenBody,
+    Accuracy, Body, CertificateBody, CertificateDigestBody, CheckpointAnchor, CrlBody, GenTime,
+    LogEnding, LogErased, LogOpened, LogStatement, Moment, OcspAnswer, OcspBody, OcspStatus,
+    Opaque, PREDECESSOR_CHECKPOINT_MAX, Predecessor, ProviderStatement, Reason, RecordError,
+    Revocation, Scope, StatementCode, TokenBody,
 };
 use ishibumi_artifact::time::Time;
 use ishibumi_artifact::{Anchors, ArtifactType, Certificate, Crl, Record, TimestampToken};
+use ishibumi_tlog::{Checkpoint, Hash};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -68,18 +70,54 @@ fn token() -> impl Strategy<Value = Body> {
         )
 }
 
-fn log_statement() -> impl Strategy<Value = Body> {
-    (
+fn log_statement() -> impl Strategy<Value = LogStatement> {
+    let keys = |range| vec("[!-~]{1,200}", range);
+    let opened = (
         "[a-z./]{1,255}",
-        vec("[!-~]{1,200}", 1..=4),
-        vec(any::<u8>(), 0..3_000),
+        keys(1..=4),
+        proptest::option::of((keys(1..=4), vec(any::<u8>(), 1..3_000))),
     )
-        .prop_map(|(origin, keys, predecessor)| {
-            let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
-            Body::Log(LogStatement::Opened(
-                LogOpened::new(&origin, &keys, &predecessor).unwrap(),
-            ))
-        })
+        .prop_map(|(origin, keys, before)| {
+            let before = before
+                .map(|(keys, checkpoint)| Predecessor::new(&borrowed(&keys), &checkpoint).unwrap());
+            LogStatement::Opened(LogOpened::new(&origin, &borrowed(&keys), before).unwrap())
+        });
+    let ending = (
+        moment(),
+        ".{1,100}",
+        ".{0,100}",
+        keys(0..=4),
+        vec("[!-~]{1,255}", 0..=16),
+        any::<bool>(),
+    )
+        .prop_map(|(date, reason, reason_ja, successor, custodians, closed)| {
+            let reasons = (reason.as_str(), reason_ja.as_str());
+            let successor = borrowed(&successor);
+            let ending = LogEnding::new(date, reasons, &successor, &borrowed(&custodians));
+            let ending = ending.unwrap();
+            if closed {
+                LogStatement::Closed(ending)
+            } else {
+                LogStatement::Closing(ending)
+            }
+        });
+    let erased = (any::<[u8; 32]>(), moment(), opaque(300))
+        .prop_map(|(blob, date, reason)| LogStatement::Erased(LogErased { blob, date, reason }));
+    prop_oneof![opened, ending, erased]
+}
+
+fn borrowed(lines: &[String]) -> Vec<&str> {
+    lines.iter().map(String::as_str).collect()
+}
+
+fn anchor() -> impl Strategy<Value = CheckpointAnchor> {
+    let token = vec(any::<u8>(), 1..300);
+    ("[a-z./]{1,255}", any::<u32>(), any::<[u8; 32]>(), token).prop_map(
+        |(origin, size, root, token)| {
+            let checkpoint = Checkpoint::new(&origin, u64::from(size) + 1, Hash(root));
+            CheckpointAnchor::new(checkpoint, &token).unwrap()
+        },
+    )
 }
 
 fn provider_statement() -> impl Strategy<Value = Body> {
@@ -100,7 +138,8 @@ fn body() -> impl Strategy<Value = Body> {
     let hash = any::<[u8; 32]>;
     prop_oneof![
         token(),
-        log_statement(),
+        log_statement().prop_map(Body::Log),
+        anchor().prop_map(Body::Anchor),
         provider_statement(),
         (hash(), opaque(2_000)).prop_map(|(issuer_key_hash, certificate)| {
             Body::Certificate(CertificateBody {
@@ -295,7 +334,7 @@ fn sizes_and_versions_have_bounds() {
 
 #[test]
 fn unknown_kinds_stay_provable() {
-    for kind in [0_u16, 9, 10, 11, 12, 0xfffe] {
+    for kind in [0_u16, 9, 11, 12, 0xfffe] {
         let octets = [&[1][..], &kind.to_be_bytes(), b"anything"].concat();
         let record = Record::decode(&octets).unwrap();
         assert!(matches!(record.body(), Body::Unknown(body) if body.as_bytes() == b"anything"));
@@ -319,4 +358,50 @@ fn an_absent_reason_is_not_an_explicit_zero() {
     };
     assert_ne!(with(None), with(Some(Reason::new(0).unwrap())));
     assert!(Reason::new(7).is_err() && Reason::new(11).is_err());
+}
+
+/// The largest of everything that a log says about itself fits a record.
+#[test]
+fn the_longest_log_statements_fit() {
+    let line = "k".repeat(4_095);
+    let keys = [line.as_str(); 4];
+    let note = vec![b'n'; PREDECESSOR_CHECKPOINT_MAX];
+    let before = Predecessor::new(&keys, &note).unwrap();
+    let opened = LogOpened::new(&"o".repeat(255), &keys, Some(before)).unwrap();
+    let (reason, custodian) = ("r".repeat(1_024), "c".repeat(255));
+    let date = Moment::new("test", Time::from_unix(0)).unwrap();
+    let ending = |custodians: &[&str]| LogEnding::new(date, (&reason, &reason), &keys, custodians);
+    for statement in [
+        LogStatement::Opened(opened),
+        LogStatement::Closed(ending(&[custodian.as_str(); 16]).unwrap()),
+    ] {
+        let record = Record::from(Body::Log(statement));
+        assert_eq!(Record::decode(&record.encode()).unwrap(), record);
+    }
+    assert!(ending(&[custodian.as_str(); 17]).is_err());
+    assert!(Predecessor::new(&[line.as_str(); 5], b"n").is_err());
+    assert!(Predecessor::new(&keys, &[&note[..], b"n"].concat()).is_err());
+}
+
+#[test]
+fn an_anchor_is_over_a_checkpoint_without_extension_lines() {
+    let checkpoint = |origin| Checkpoint::new(origin, 7, Hash([9; 32]));
+    assert!(CheckpointAnchor::new(checkpoint("log.example"), b"token").is_ok());
+    assert!(CheckpointAnchor::new(checkpoint("two\nlines"), b"token").is_err());
+    let text = checkpoint("log.example").to_text();
+    let framed = |text: &str| {
+        let length = u16::try_from(text.len()).unwrap().to_be_bytes();
+        [&[1, 0, 10][..], &length, text.as_bytes(), &[0, 1, 5]].concat()
+    };
+    assert!(Record::decode(&framed(&text)).is_ok());
+    for other in [
+        format!("{text}more\n"),
+        text.replace('7', "07"),
+        "log.example\n".to_owned(),
+    ] {
+        assert_eq!(
+            Record::decode(&framed(&other)),
+            Err(RecordError::Checkpoint)
+        );
+    }
 }

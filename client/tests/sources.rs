@@ -114,6 +114,33 @@ fn when_the_log_is_gone_a_directory_suffices() {
 }
 
 #[test]
+fn of_a_folder_every_artifact_without_a_proof_is_asked_for() {
+    let scene = Scene::new();
+    let folder = scene.pki.path("artifacts");
+    fs::create_dir(&folder).unwrap();
+    for token in ["d0.tst", "d1.tst"] {
+        fs::copy(scene.pki.path(token), folder.join(token)).unwrap();
+    }
+    fs::write(folder.join("note.txt"), "no artifact").unwrap();
+    let get = "evidence get --from copy --anchors anchors --policy policy.txt artifacts";
+    // One is held, one is not, one is no artifact: each has a row, and the gravest decides.
+    let json = scene.run(get).expect(3).json();
+    assert_eq!((&json["fetched"], &json["of"]), (&1.into(), &3.into()));
+    assert_eq!(json["files"][0]["index"], scene.index);
+    assert_eq!(json["files"][1]["error"]["kind"], "unavailable");
+    assert_eq!(json["files"][2]["error"]["kind"], "usage");
+    assert!(folder.join("d0.tst.tlog-proof").exists());
+    // What has its proof is not asked for again; the other two still are.
+    let json = scene.run(get).expect(3).json();
+    assert_eq!((&json["fetched"], &json["of"]), (&0.into(), &2.into()));
+
+    let one = "evidence get --from copy --anchors anchors --policy policy.txt";
+    let out = scene.run(&format!("{one} --out proofs d0.tst artifacts"));
+    assert_eq!(out.expect(3).json()["fetched"], 1);
+    assert!(scene.pki.path("proofs").join("d0.tst.tlog-proof").exists());
+}
+
+#[test]
 fn a_damaged_copy_is_refused_and_the_next_is_asked() {
     let scene = Scene::new();
     let bad = scene.pki.path("bad");

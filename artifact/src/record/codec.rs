@@ -56,6 +56,9 @@ pub enum RecordError {
         /// What is wrong.
         source: TimeError,
     },
+    /// A checkpoint field holds something else.
+    #[error("field `checkpoint` is no checkpoint without extension lines (C2SP tlog-checkpoint)")]
+    Checkpoint,
     /// A record version that this reader does not know.
     #[error("record version {0}; this reader knows version 1")]
     Version(u8),

@@ -7,7 +7,7 @@
 
 use sha2::{Digest, Sha256};
 
-use super::{Body, Record};
+use super::{Body, LogStatement, Record};
 use crate::certificate::Certificate;
 use crate::hash::sha256;
 
@@ -47,11 +47,17 @@ pub enum LookupKey {
     Providers,
     /// SHA-256 of an OCSP response's DER.
     OcspResponse([u8; 32]),
+    /// Tokens over checkpoints, all of them.
+    CheckpointAnchors,
+    /// What the log says about itself, but for `opened`, which has index 0.
+    LogStatements,
+    /// That the blob with this SHA-256 was erased.
+    ErasedBlob([u8; 32]),
 }
 
 impl LookupKey {
-    /// Stable encoding, 33 octets: a tag, then a SHA-256. Tags 1, 2, 6, 7 and 10 carry the digest itself;
-    /// 3, 4, 5 and 8 SHA-256 over each field as `uint32` length and octets; 9 has no field.
+    /// Stable encoding, 33 octets: a tag, then a SHA-256. Tags 1, 2, 6, 7, 10 and 13 carry the digest
+    /// itself; 3, 4, 5 and 8 SHA-256 over each field as `uint32` length and octets; 9, 11 and 12 have no field.
     pub fn to_bytes(&self) -> [u8; 33] {
         match self {
             Self::Certificate(digest) => tagged(1, *digest),
@@ -71,6 +77,9 @@ impl LookupKey {
             Self::Provider(identifier) => tagged(8, digest_fields(&[identifier.as_bytes()])),
             Self::Providers => tagged(9, digest_fields(&[])),
             Self::OcspResponse(digest) => tagged(10, *digest),
+            Self::CheckpointAnchors => tagged(11, digest_fields(&[])),
+            Self::LogStatements => tagged(12, digest_fields(&[])),
+            Self::ErasedBlob(digest) => tagged(13, *digest),
         }
     }
 }
@@ -105,6 +114,9 @@ impl LookupKey {
             "organization" => Self::Organization(plain(value)?),
             "provider" => Self::Provider(plain(value)?),
             "providers" if value.is_empty() => Self::Providers,
+            "checkpoint-anchors" if value.is_empty() => Self::CheckpointAnchors,
+            "log-statements" if value.is_empty() => Self::LogStatements,
+            "erased" => Self::ErasedBlob(digest(value)?),
             _ => return None,
         })
     }
@@ -153,7 +165,7 @@ fn digest_fields(fields: &[&[u8]]) -> [u8; 32] {
 }
 
 impl Record {
-    /// The keys under which this record is found. Empty for the log's own statements and unknown kinds.
+    /// The keys under which this record is found. Empty for `opened`, opaque and unknown kinds.
     pub fn lookup_keys(&self) -> Vec<LookupKey> {
         match self.body() {
             Body::Token(token) => vec![
@@ -207,7 +219,15 @@ impl Record {
                 }
                 keys
             }
-            Body::Log(_) | Body::Opaque(_) | Body::Unknown(_) => Vec::new(),
+            Body::Anchor(_) => vec![LookupKey::CheckpointAnchors],
+            Body::Log(statement) => match statement {
+                LogStatement::Opened(_) => Vec::new(),
+                LogStatement::Erased(erased) => {
+                    vec![LookupKey::LogStatements, LookupKey::ErasedBlob(erased.blob)]
+                }
+                _ => vec![LookupKey::LogStatements],
+            },
+            Body::Opaque(_) | Body::Unknown(_) => Vec::new(),
         }
     }
 }

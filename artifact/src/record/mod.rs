@@ -8,24 +8,29 @@
 //! A record is not a proof of what it says: nothing in it is signed by the issuer. Records raise
 //! suspicion; artifacts prove.
 
+mod anchor;
 mod codec;
 mod disclosure;
+mod log;
 mod lookup;
 mod ocsp;
 mod provider;
 mod statement;
 mod suspicion;
 
+pub use anchor::{ANCHOR_TOKEN_MAX, CHECKPOINT_TEXT_MAX, CheckpointAnchor};
 use codec::{Cursor, Writer};
 pub use codec::{Moment, Opaque, RecordError};
 pub(crate) use disclosure::names_a_person;
 pub use disclosure::{Disclosure, certificate_record, disclosure};
+pub use log::{
+    CUSTODIANS_MAX, KEYS_MAX, LogEnding, LogErased, LogOpened, LogStatement,
+    PREDECESSOR_CHECKPOINT_MAX, Predecessor, UnknownStatement,
+};
 pub use lookup::LookupKey;
 pub use ocsp::{ANSWERS_MAX, OcspAnswer, OcspBody, OcspStatus};
 pub use provider::{INTERMEDIATES_MAX, KINDS_MAX, ProviderEntry, STATUS_CHANGES_MAX, StatusChange};
-pub use statement::{
-    ANCHORS_MAX, KEYS_MAX, LogOpened, LogStatement, ProviderStatement, StatementCode,
-};
+pub use statement::{ANCHORS_MAX, ProviderStatement, StatementCode};
 pub use suspicion::{Suspicion, TakingBack};
 
 use crate::time::Time;
@@ -62,7 +67,7 @@ pub mod kind {
     pub const OCSP_RESPONSE: u16 = 8;
     /// Reserved: a snapshot of a trusted list.
     pub const TRUSTED_LIST: u16 = 9;
-    /// Reserved: a token over one of the log's own checkpoints.
+    /// A token over one of the log's own checkpoints.
     pub const CHECKPOINT_ANCHOR: u16 = 10;
     /// Reserved: root of the index.
     pub const INDEX_ROOT: u16 = 11;
@@ -96,6 +101,8 @@ pub enum Body {
     Crl(CrlBody),
     /// Kind 8.
     Ocsp(OcspBody),
+    /// Kind 10.
+    Anchor(CheckpointAnchor),
     /// Kind 0xffff.
     Opaque(Opaque<0, BODY_SIZE_MAX>),
     /// A kind that this crate does not know; provable all the same.
@@ -404,6 +411,7 @@ impl Record {
             Body::Revocation(_) => kind::REVOCATION,
             Body::Crl(_) => kind::CRL,
             Body::Ocsp(_) => kind::OCSP_RESPONSE,
+            Body::Anchor(_) => kind::CHECKPOINT_ANCHOR,
             Body::Opaque(_) => kind::OPAQUE,
             Body::Unknown(unknown) => unknown.kind,
         }
@@ -451,6 +459,7 @@ impl Record {
                 out.u32(crl.count);
             }
             Body::Ocsp(ocsp) => ocsp.write(&mut out),
+            Body::Anchor(anchor) => anchor.write(&mut out),
             Body::Opaque(octets) => out.fixed(octets.as_bytes()),
             Body::Unknown(unknown) => out.fixed(unknown.as_bytes()),
         }
@@ -499,6 +508,7 @@ impl Record {
                 count: fields.u32("count")?,
             }),
             kind::OCSP_RESPONSE => Body::Ocsp(OcspBody::read(&mut fields)?),
+            kind::CHECKPOINT_ANCHOR => Body::Anchor(CheckpointAnchor::read(&mut fields)?),
             kind::OPAQUE => Body::Opaque(Opaque::new("body", fields.rest())?),
             kind => Body::Unknown(UnknownBody {
                 kind,

@@ -1,145 +1,14 @@
-//! What a log says about itself (kind 1) and about providers (kind 2).
+//! What a log says about providers (kind 2).
 //!
-//! Index 0 of every log is `opened`: who it is, with which keys, after whom. Statements about
-//! providers carry what was decided and against which anchors; a reader shows codes that it does
-//! not know as numbers.
+//! Statements carry what was decided and against which anchors; a reader shows codes that it does not
+//! know as numbers.
 
 use super::codec::{Cursor, Opaque, RecordError, Writer};
-
-/// Most vkey lines in an `opened` statement.
-pub const KEYS_MAX: usize = 4;
 
 /// Most anchors in a provider statement.
 pub const ANCHORS_MAX: usize = 256;
 
-const OPENED: u8 = 1;
-const KEY_SIZE_MAX: usize = 4_095;
-const KEYS_SIZE_MAX: usize = KEYS_MAX * (KEY_SIZE_MAX + 2);
 const ANCHORS_SIZE_MAX: usize = ANCHORS_MAX * 32;
-
-/// Body of kind 1.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum LogStatement {
-    /// Code 1: the log begins.
-    Opened(LogOpened),
-    /// A code that this crate does not know; only decoding makes one.
-    Unknown(UnknownStatement),
-}
-
-/// A log statement of an unknown code.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct UnknownStatement {
-    code: u8,
-    body: Opaque<0, 65_531>,
-}
-
-impl UnknownStatement {
-    /// The code.
-    pub const fn code(&self) -> u8 {
-        self.code
-    }
-}
-
-/// The first record of a log.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LogOpened {
-    origin: Opaque<1, 255>,
-    keys: Vec<Opaque<1, KEY_SIZE_MAX>>,
-    record_version: u8,
-    predecessor: Opaque<0, 32_768>,
-}
-
-impl LogOpened {
-    /// `origin` as in the log's checkpoints; `keys`, 1 to [`KEYS_MAX`] vkey lines without line
-    /// ends; `predecessor`, the last checkpoint of the log that this one succeeds, or empty.
-    pub fn new(origin: &str, keys: &[&str], predecessor: &[u8]) -> Result<Self, RecordError> {
-        let keys: Vec<_> = keys
-            .iter()
-            .map(|key| Opaque::new("keys", key.as_bytes()))
-            .collect::<Result<_, _>>()?;
-        Ok(Self {
-            origin: Opaque::new("origin", origin)?,
-            keys: counted(keys)?,
-            record_version: super::RECORD_VERSION,
-            predecessor: Opaque::new("predecessor", predecessor)?,
-        })
-    }
-
-    /// Origin octets (UTF-8 as in checkpoints, if the log was honest).
-    pub fn origin(&self) -> &[u8] {
-        self.origin.as_bytes()
-    }
-
-    /// The vkey lines.
-    pub fn keys(&self) -> impl Iterator<Item = &[u8]> {
-        self.keys.iter().map(Opaque::as_bytes)
-    }
-
-    /// Version of the records that follow.
-    pub const fn record_version(&self) -> u8 {
-        self.record_version
-    }
-
-    /// Last checkpoint of the predecessor, or empty.
-    pub fn predecessor(&self) -> &[u8] {
-        self.predecessor.as_bytes()
-    }
-}
-
-fn counted<T>(keys: Vec<T>) -> Result<Vec<T>, RecordError> {
-    if (1..=KEYS_MAX).contains(&keys.len()) {
-        Ok(keys)
-    } else {
-        Err(RecordError::Bounds {
-            field: "keys (count)",
-            length: keys.len(),
-            min: 1,
-            max: KEYS_MAX,
-        })
-    }
-}
-
-impl LogStatement {
-    pub(crate) fn write(&self, out: &mut Writer) {
-        match self {
-            Self::Opened(opened) => {
-                out.u8(OPENED);
-                out.opaque(&opened.origin);
-                let mut keys = Writer(Vec::new());
-                opened.keys.iter().for_each(|key| keys.opaque(key));
-                out.prefixed(&keys.0, KEYS_SIZE_MAX);
-                out.u8(opened.record_version);
-                out.opaque(&opened.predecessor);
-            }
-            Self::Unknown(unknown) => {
-                out.u8(unknown.code);
-                out.fixed(unknown.body.as_bytes());
-            }
-        }
-    }
-
-    pub(crate) fn read(fields: &mut Cursor<'_>) -> Result<Self, RecordError> {
-        let code = fields.u8("statement")?;
-        if code != OPENED {
-            let body = Opaque::new("statement body", fields.rest())?;
-            return Ok(Self::Unknown(UnknownStatement { code, body }));
-        }
-        let origin = fields.opaque("origin")?;
-        let length = fields.length("keys", KEYS_SIZE_MAX)?;
-        let mut list = Cursor::new(fields.take("keys", length)?);
-        let mut keys = Vec::new();
-        while !list.is_empty() {
-            keys.push(list.opaque("keys")?);
-        }
-        Ok(Self::Opened(LogOpened {
-            origin,
-            keys: counted(keys)?,
-            record_version: fields.u8("record_version")?,
-            predecessor: fields.opaque("predecessor")?,
-        }))
-    }
-}
 
 /// What happened to a provider. Codes beyond these are for later versions of the registry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

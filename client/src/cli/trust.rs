@@ -127,6 +127,11 @@ impl Terms {
         &self.policy
     }
 
+    /// The anchors.
+    pub(crate) const fn anchors(&self) -> &Anchors {
+        &self.anchors
+    }
+
     /// Whether `proof` proves `artifact`.
     pub(crate) fn verify(&self, artifact: &[u8], proof: &[u8]) -> Result<(), Failure> {
         let verifier = Verifier {

@@ -2,8 +2,8 @@
 
 use ishibumi_artifact::crl::LAST_LIST_NEXT_UPDATE;
 use ishibumi_artifact::record::{
-    Body, LogStatement, Moment, OcspAnswer, Opaque, ProviderEntry, ProviderStatement, Reason,
-    Record,
+    Body, LogEnding, LogStatement, Moment, OcspAnswer, Opaque, ProviderEntry, ProviderStatement,
+    Reason, Record,
 };
 use serde_json::{Map, Value, json};
 
@@ -18,6 +18,18 @@ pub fn record_json(record: &Record) -> Value {
             "origin": text(opened.origin()),
             "keys": opened.keys().map(text).collect::<Vec<_>>(),
             "record_version": opened.record_version(),
+            "predecessor": opened.predecessor().map(|before| json!({
+                "keys": before.keys().map(text).collect::<Vec<_>>(),
+                "checkpoint": text(before.checkpoint()),
+            })),
+        }),
+        Body::Log(LogStatement::Closing(end)) => ending("closing", end),
+        Body::Log(LogStatement::Closed(end)) => ending("closed", end),
+        Body::Log(LogStatement::Erased(erased)) => json!({
+            "statement": "erased",
+            "blob": hex::encode(erased.blob),
+            "date": erased.date.time().to_string(),
+            "reason": text(erased.reason.as_bytes()),
         }),
         Body::Log(LogStatement::Unknown(unknown)) => json!({ "statement": unknown.code() }),
         Body::Provider(statement) => provider(statement),
@@ -61,8 +73,25 @@ pub fn record_json(record: &Record) -> Value {
             "produced_at": response.produced_at.time().to_string(),
             "answers": response.answers().iter().map(answer).collect::<Vec<_>>(),
         }),
+        Body::Anchor(anchor) => json!({
+            "origin": anchor.checkpoint().origin,
+            "size": anchor.checkpoint().size,
+            "root": anchor.checkpoint().root.to_string(),
+            "token": hex::encode(anchor.token()),
+        }),
         _ => json!({}),
     }
+}
+
+fn ending(statement: &str, end: &LogEnding) -> Value {
+    json!({
+        "statement": statement,
+        "date": end.date().time().to_string(),
+        "reason": text(end.reason()),
+        "reason_ja": text(end.reason_ja()),
+        "successor": end.successor().map(text).collect::<Vec<_>>(),
+        "custodians": end.custodians().map(text).collect::<Vec<_>>(),
+    })
 }
 
 fn answer(answer: &OcspAnswer) -> Value {

@@ -62,7 +62,7 @@ impl Log {
     pub(crate) fn new() -> Self {
         let mut log = Self::foreign();
         let vkey = log.signer.verifier().to_string();
-        let opened = LogOpened::new(ORIGIN, &[&vkey], b"").unwrap();
+        let opened = LogOpened::new(ORIGIN, &[&vkey], None).unwrap();
         log.add(&Body::Log(LogStatement::Opened(opened)).into());
         log
     }

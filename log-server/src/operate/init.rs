@@ -38,7 +38,7 @@ pub fn init(config: &Config, keep_key: bool) -> Result<Vec<VerifierKey>, Operate
     let keys = keys.verifiers();
     let lines: Vec<String> = keys.iter().map(ToString::to_string).collect();
     let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
-    let opened = LogOpened::new(&config.origin, &lines, &[])
+    let opened = LogOpened::new(&config.origin, &lines, None)
         .map_err(|error| OperateError::Refused(error.to_string()))?;
     let record = new_record(&Body::Log(LogStatement::Opened(opened)).into())
         .map_err(|problem| OperateError::Refused(problem.detail))?;
