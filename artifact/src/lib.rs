@@ -53,6 +53,7 @@ pub mod status;
 pub mod time;
 pub mod token;
 pub mod tst;
+pub mod unsigned;
 
 pub use admission::{Admitted, ArtifactType, Refusal, Verified, admit, record_of};
 pub use certificate::Certificate;

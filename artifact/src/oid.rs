@@ -16,6 +16,12 @@ pub(crate) const SIGNING_CERTIFICATE_V2: ObjectIdentifier = oid("1.2.840.113549.
 pub(crate) const CMS_ALGORITHM_PROTECTION: ObjectIdentifier = oid("1.2.840.113549.1.9.52");
 pub(crate) const KP_TIME_STAMPING: ObjectIdentifier = oid("1.3.6.1.5.5.7.3.8");
 
+// Unsigned attributes (RFC 3161 appendix A, RFC 5126 6.4, EN 319 122-1)
+pub(crate) const SIGNATURE_TIME_STAMP: ObjectIdentifier = oid("1.2.840.113549.1.9.16.2.14");
+pub(crate) const ARCHIVE_TIMESTAMP: ObjectIdentifier = oid("1.2.840.113549.1.9.16.2.27");
+pub(crate) const ARCHIVE_TIMESTAMP_V2: ObjectIdentifier = oid("1.2.840.113549.1.9.16.2.48");
+pub(crate) const LONG_TERM_VALIDATION: ObjectIdentifier = oid("0.4.0.1733.2.2");
+
 pub(crate) const KP_SERVER_AUTH: ObjectIdentifier = oid("1.3.6.1.5.5.7.3.1");
 pub(crate) const HARDWARE_MODULE_NAME: ObjectIdentifier = oid("1.3.6.1.5.5.7.8.4");
 pub(crate) const KP_OCSP_SIGNING: ObjectIdentifier = oid("1.3.6.1.5.5.7.3.9");

@@ -58,6 +58,17 @@ pub(crate) fn unwrap_one(bytes: &[u8]) -> Result<Vec<u8>, PemError> {
     }
 }
 
+/// The label of the first block, if there is PEM in `bytes`.
+pub(crate) fn label(bytes: &[u8]) -> Option<&str> {
+    if !looks_like_pem(bytes) {
+        return None;
+    }
+    let start = find(bytes, BEGIN)? + BEGIN.len();
+    let label = bytes.get(start..)?;
+    let label = label.get(..find(label, b"-----")?)?;
+    std::str::from_utf8(label).ok()
+}
+
 /// DER and BER begin with 0x30; text that names a block is PEM, with or without words before it.
 fn looks_like_pem(bytes: &[u8]) -> bool {
     bytes.first() != Some(&0x30) && find(bytes, BEGIN).is_some()

@@ -40,6 +40,7 @@ fn every_command_has_help_with_examples_and_exit_codes() {
         "evidence pack",
         "evidence show",
         "evidence verify",
+        "evidence embed",
         "evidence extract",
         "evidence merge",
         "audit",

@@ -1,6 +1,7 @@
 //! `ishibumi evidence`: proofs of artifacts that are already in a log, and evidence files. Each subcommand
 //! is in a file of its own.
 
+mod embed;
 mod extract;
 mod file;
 mod get;
@@ -26,6 +27,7 @@ enum EvidenceCommand {
     Pack(pack::PackArguments),
     Show(show::ShowArguments),
     Verify(verify::VerifyArguments),
+    Embed(embed::EmbedArguments),
     Extract(extract::ExtractArguments),
     Merge(merge::MergeArguments),
 }
@@ -36,6 +38,7 @@ pub(crate) fn run(arguments: &EvidenceArguments, voice: Voice) -> Result<Exit, F
         EvidenceCommand::Pack(arguments) => pack::run(arguments, voice),
         EvidenceCommand::Show(arguments) => show::run(arguments, voice),
         EvidenceCommand::Verify(arguments) => verify::run(arguments, voice),
+        EvidenceCommand::Embed(arguments) => embed::run(arguments, voice),
         EvidenceCommand::Extract(arguments) => extract::run(arguments, voice),
         EvidenceCommand::Merge(arguments) => merge::run(arguments, voice),
     }

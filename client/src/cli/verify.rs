@@ -4,8 +4,10 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use ishibumi::evidence::embed::decisive;
 use ishibumi::verify::Indication;
 use ishibumi::{CheckpointToken, Evidence, RevocationData, Verifier, VerifyError, render};
+use ishibumi_artifact::unsigned::{UnsignedError, embedded_proofs};
 use ishibumi_tlog::proof::FILE_EXTENSION;
 
 use super::sha1::{self, ExistedOn};
@@ -50,7 +52,8 @@ pub(crate) struct VerifyArguments {
     accept_sha1: Option<ExistedOn>,
     /// Time-stamp token or reply, certificate, CRL or OCSP response; DER or PEM
     artifact: PathBuf,
-    /// The proof; by default ARTIFACT.tlog-proof, or ARTIFACT with that extension instead of its own
+    /// The proof; by default ARTIFACT.tlog-proof, or ARTIFACT with that extension instead of its own, or
+    /// what `ishibumi evidence embed` put into the token
     evidence: Option<PathBuf>,
 }
 
@@ -58,38 +61,37 @@ pub(crate) fn run(arguments: &VerifyArguments, voice: Voice) -> Result<Exit, Fai
     let policy = arguments.trust.read()?;
     let anchors = files::anchors(&arguments.anchors, arguments.accept_sha1)?;
     let artifact = files::read(&arguments.artifact, files::ARTIFACT_LEN_MAX)?;
-    let proof = files::read_proof(&evidence_path(arguments)?)?;
+    let proofs = proofs(arguments, &artifact)?;
     let revocation = with_proofs(&arguments.revocation)?;
     let revocation: Vec<_> = revocation.iter().map(WithProof::revocation).collect();
     let tokens = with_proofs(&arguments.checkpoint_token)?;
     let tokens: Vec<_> = tokens.iter().map(WithProof::checkpoint_token).collect();
-    let mut document = match &arguments.document {
-        Some(path) => Some(File::open(path).map_err(|error| files::unreadable(path, &error))?),
-        None => None,
-    };
     let verifier = Verifier {
         policy: &policy,
         anchors: &anchors,
         require_revocation: arguments.require_revocation,
     };
-    let report = verifier
-        .verify(Evidence {
+    let verify = |proof: &Vec<u8>| {
+        let mut document = match &arguments.document {
+            Some(path) => Some(File::open(path).map_err(|error| files::unreadable(path, &error))?),
+            None => None,
+        };
+        let evidence = Evidence {
             artifact: &artifact,
             artifact_type: None,
-            proof: &proof,
+            proof,
             document: document
                 .as_mut()
                 .map(|file| -> &mut dyn std::io::Read { file }),
             revocation: &revocation,
             checkpoint_tokens: &tokens,
-        })
-        .map_err(|error| match (error, &arguments.document) {
-            (VerifyError::Document(error), Some(path)) => files::unreadable(path, &error),
-            (error @ VerifyError::DocumentNotApplicable, _) => Failure::usage(error).in_japanese(
-                "文書が指定されましたが、対象はタイムスタンプトークンではありません。--document を外してください。",
-            ),
-            (other, _) => Failure::unavailable(other),
-        })?;
+        };
+        verifier
+            .verify(evidence)
+            .map_err(|error| refusal(error, arguments))
+    };
+    let reports = proofs.iter().map(verify).collect::<Result<Vec<_>, _>>()?;
+    let report = decisive(reports).ok_or_else(|| no_proof(&arguments.artifact))?;
     voice.say(
         &render::json(&report),
         &render::text(&report, voice.language),
@@ -101,24 +103,49 @@ pub(crate) fn run(arguments: &VerifyArguments, voice: Voice) -> Result<Exit, Fai
     })
 }
 
-fn evidence_path(arguments: &VerifyArguments) -> Result<PathBuf, Failure> {
-    let artifact = &arguments.artifact;
-    let beside = || files::proof_beside(artifact);
-    arguments.evidence.clone().or_else(beside).ok_or_else(|| {
-        let expected = files::proof_path(artifact, None);
-        let message = format!(
-            "{}: no proof beside it ({} is missing)",
+fn refusal(error: VerifyError, arguments: &VerifyArguments) -> Failure {
+    match (error, &arguments.document) {
+        (VerifyError::Document(error), Some(path)) => files::unreadable(path, &error),
+        (error @ VerifyError::DocumentNotApplicable, _) => Failure::usage(error).in_japanese(
+            "文書が指定されましたが、対象はタイムスタンプトークンではありません。--document を外してください。",
+        ),
+        (other, _) => Failure::unavailable(other),
+    }
+}
+
+/// The proof that is named, else the one beside the artifact, else those inside of it.
+fn proofs(arguments: &VerifyArguments, artifact: &[u8]) -> Result<Vec<Vec<u8>>, Failure> {
+    let path = &arguments.artifact;
+    let beside = || files::proof_beside(path);
+    if let Some(proof) = arguments.evidence.clone().or_else(beside) {
+        return Ok(vec![files::read_proof(&proof)?]);
+    }
+    match embedded_proofs(artifact) {
+        Ok(proofs) if !proofs.is_empty() => Ok(proofs),
+        // What is no token carries no proof; what it is, is said once there is one.
+        Ok(_) | Err(UnsignedError::Token(_)) => Err(no_proof(path)),
+        Err(error) => Err(Failure::unavailable(format!(
+            "{}: no proof beside it, and what is embedded cannot be read: {error}",
+            path.display()
+        ))
+        .advice("name the proof as second argument, or fetch it: ishibumi evidence get")),
+    }
+}
+
+fn no_proof(artifact: &Path) -> Failure {
+    let expected = files::proof_path(artifact, None);
+    let message = format!(
+        "{}: no proof beside it ({} is missing) and none in it",
+        artifact.display(),
+        expected.display()
+    );
+    Failure::unavailable(message)
+        .advice("name the proof as second argument, or fetch it: ishibumi evidence get")
+        .in_japanese(format!(
+            "{}：証明（{}）が見つかりません。2番目の引数で指定するか、`ishibumi evidence get` で取得してください。",
             artifact.display(),
             expected.display()
-        );
-        Failure::unavailable(message)
-            .advice("name the proof as second argument, or fetch it: ishibumi evidence get")
-            .in_japanese(format!(
-                "{}：証明（{}）が見つかりません。2番目の引数で指定するか、`ishibumi evidence get` で取得してください。",
-                artifact.display(),
-                expected.display()
-            ))
-    })
+        ))
 }
 
 /// A file, and the proof beside it.

@@ -11,12 +11,14 @@
 
 mod container;
 mod decode;
+pub mod embed;
 mod encode;
 mod extract;
 mod index;
 mod names;
 mod pack;
 mod pages;
+pub mod pdf;
 mod proofs;
 mod readme;
 mod verify;

@@ -1,69 +1,218 @@
-//! `ishibumi evidence extract`: an evidence file taken apart into the files that `verify` takes.
+//! `ishibumi evidence extract`: what carries evidence, taken apart into the files that `verify` takes.
 
+use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use ishibumi::evidence::pdf::{self, PdfTokens, Stamped};
+use ishibumi_artifact::ArtifactType;
+use ishibumi_artifact::unsigned::{UnsignedError, embedded_proofs};
 use ishibumi_tlog::proof::FILE_EXTENSION;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::super::{Exit, Failure, Voice};
+use super::super::{Exit, Failure, Voice, files};
 use super::file;
 
 const EXAMPLES: &str = "Examples:
   ishibumi evidence extract --out contract/ contract.tst.evidence.zip
   ishibumi verify --policy policy.txt --anchors anchors/ --document contract/contract.pdf \\
       --revocation contract/revocation contract/contract.tst
+  ishibumi evidence extract --out invoice/ invoice.pdf
+  ishibumi verify --policy policy.txt --anchors anchors/ --document invoice/invoice-1.signed \\
+      invoice/invoice-1.tst
 
-Artifacts and documents go into the folder, each artifact with its own proof beside it; lists, responses
-and their proofs into `revocation`; tokens over checkpoints into `checkpoint-tokens/ARTIFACT`;
-certificates below the anchors into `certificates`; statements, with their proofs, into `statements`;
-policy and anchors of the packer, which nobody has to trust, into `information`. Nothing that is there
-already is overwritten. Nothing is verified.
+Of an evidence file: artifacts and documents go into the folder, each artifact with its own proof beside
+it; lists, responses and their proofs into `revocation`; tokens over checkpoints into
+`checkpoint-tokens/ARTIFACT`; certificates below the anchors into `certificates`; statements, with their
+proofs, into `statements`; policy and anchors of the packer, which nobody has to trust, into `information`.
 
-Exit codes: 0 done, 1 the file is damaged, 2 a file is there already, 3 unavailable.";
+Of a token or reply with proofs in it: the token as it is, with the proofs beside it.
 
-/// Take an evidence file apart into ordinary files
+Of a PDF: the time-stamps of all its revisions, NAME-NUMBER.tst with the proofs in it beside it, and what
+the token stamps: NAME-NUMBER.signed, the octets of the PDF that a document timestamp covers, or
+NAME-NUMBER.signature, the value of the signature that a signature timestamp covers (whether that
+signature is valid, a PDF validator says).
+
+Nothing that is there already is overwritten. Nothing is verified.
+
+Exit codes: 0 done, 1 the file is damaged, 2 a file is there already, 3 unavailable (also: no evidence and
+no time-stamp is in it).";
+
+/// Take evidence files, tokens and PDFs apart into ordinary files
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct ExtractArguments {
     /// The folder to write to; made if it is not there
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
-    /// The evidence file
+    /// The evidence file, time-stamp token or reply, or PDF
     file: PathBuf,
 }
 
+/// Files to be written, by name, and what is said about each token.
+#[derive(Default)]
+struct Extracted<'a> {
+    files: BTreeMap<String, Vec<&'a [u8]>>,
+    proofs: Vec<(String, Vec<u8>)>,
+    tokens: Vec<Value>,
+    refused: Vec<String>,
+}
+
 pub(crate) fn run(arguments: &ExtractArguments, voice: Voice) -> Result<Exit, Failure> {
-    let collection = file::read(&arguments.file)?;
-    let mut written = Vec::new();
-    for (name, octets) in collection.extracted() {
-        let path = arguments.out.join(&name);
-        write_new(&path, &octets)?;
-        written.push(name);
-    }
-    let shown = arguments.out.display().to_string();
-    let text = if voice.language.is_english() {
-        format!("{shown}: {} files, not verified\n", written.len())
+    let path = &arguments.file;
+    let octets = files::read(path, ishibumi::evidence::FILE_LEN_MAX)?;
+    let (collection, in_pdf);
+    let extracted = if pdf::is_pdf(&octets) {
+        in_pdf = pdf::tokens(&octets);
+        of_pdf(path, &octets, &in_pdf)?
+    } else if ArtifactType::detect(&octets) == Some(ArtifactType::TimestampToken) {
+        of_token(path, &octets)?
     } else {
-        format!("{shown}：{} ファイル（未検証）\n", written.len())
+        collection = file::decode(&octets, &path.display().to_string())?.extracted();
+        let files = collection.iter();
+        Extracted {
+            files: files
+                .map(|(name, octets)| (name.clone(), vec![&**octets]))
+                .collect(),
+            ..Extracted::default()
+        }
     };
+    let mut written = Vec::new();
+    let proofs = extracted.proofs.iter();
+    let proofs = proofs.map(|(name, octets)| (name, vec![&**octets]));
+    for (name, pieces) in extracted
+        .files
+        .iter()
+        .map(|(name, pieces)| (name, pieces.clone()))
+        .chain(proofs)
+    {
+        write_new(&arguments.out.join(name), &pieces)?;
+        written.push(name.clone());
+    }
+    for refusal in &extracted.refused {
+        eprintln!("ishibumi: {refusal}");
+    }
+    say(arguments, &written, &extracted, voice);
+    Ok(Exit::Proven)
+}
+
+fn say(arguments: &ExtractArguments, written: &[String], extracted: &Extracted<'_>, voice: Voice) {
+    let shown = arguments.out.display().to_string();
     let proof = format!(".{FILE_EXTENSION}");
     let proofs = written.iter().filter(|name| name.ends_with(&proof)).count();
+    let (count, english) = (written.len(), voice.language.is_english());
+    let text = if english {
+        format!("{shown}: {count} files, of which {proofs} are proofs, not verified\n")
+    } else {
+        format!("{shown}：{count} ファイル、うち証明 {proofs} 件（未検証）\n")
+    };
     let value = json!({
         "folder": shown,
         "files": written,
         "proofs": proofs,
+        "tokens": extracted.tokens,
+        "refused": extracted.refused,
         "verified": false,
     });
     voice.say(&value, &text);
-    Ok(Exit::Proven)
 }
 
-/// Writes a file that was not there. Names come from the evidence file, so nothing is ever replaced,
-/// nor is a link followed at the last step.
-fn write_new(path: &Path, octets: &[u8]) -> Result<(), Failure> {
+fn of_token<'a>(path: &Path, octets: &'a [u8]) -> Result<Extracted<'a>, Failure> {
+    let shown = path.display();
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let mut extracted = Extracted::default();
+    let proofs = extracted.add(&name, octets);
+    let proofs =
+        proofs.map_err(|error| Failure::new(Exit::Disproven, format!("{shown}: {error}")))?;
+    if proofs == 0 {
+        let advice = "ishibumi evidence get fetches the proof; ishibumi evidence embed puts it in";
+        return Err(
+            Failure::unavailable(format!("{shown}: the token carries no proof")).advice(advice),
+        );
+    }
+    Ok(extracted)
+}
+
+fn of_pdf<'a>(
+    path: &Path,
+    octets: &'a [u8],
+    found: &'a PdfTokens,
+) -> Result<Extracted<'a>, Failure> {
+    let shown = path.display();
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+    let mut extracted = Extracted::default();
+    for (number, token) in (1..).zip(&found.tokens) {
+        let name = format!("{stem}-{number}.tst");
+        let (document, pieces, kind) = match &token.stamped {
+            Stamped::Document => {
+                let pieces = token.coverage.pieces(octets).to_vec();
+                (
+                    format!("{stem}-{number}.signed"),
+                    pieces,
+                    "document-timestamp",
+                )
+            }
+            Stamped::Signature(value) => {
+                let document = format!("{stem}-{number}.signature");
+                (document, vec![&**value], "signature-timestamp")
+            }
+        };
+        let proofs = extracted.add(&name, &token.token).unwrap_or_else(|error| {
+            extracted
+                .refused
+                .push(format!("{shown}: time-stamp {number}: {error}"));
+            0
+        });
+        extracted.tokens.push(json!({
+            "number": number,
+            "kind": kind,
+            "token": name,
+            "document": document,
+            "proofs": proofs,
+            "covers_whole_file": token.coverage.reaches_end(octets),
+        }));
+        extracted.files.insert(document, pieces);
+    }
+    let refused = found.refused.iter();
+    let refused = refused.map(|(at, error)| format!("{shown}: signature at octet {at}: {error}"));
+    extracted.refused.extend(refused);
+    if found.tokens.is_empty() {
+        let without = found.without;
+        let mut message =
+            format!("{shown}: no time-stamp in it ({without} signatures without one)");
+        for refusal in &extracted.refused {
+            message += &format!("\n  {refusal}");
+        }
+        let advice = "document timestamps and signatures with a signature-time-stamp attribute are looked for";
+        return Err(Failure::unavailable(message).advice(advice));
+    }
+    Ok(extracted)
+}
+
+impl<'a> Extracted<'a> {
+    /// A token under this name, and its proofs, named as in an evidence file; how many those are. The
+    /// token is there even if its proofs cannot be read.
+    fn add(&mut self, name: &str, token: &'a [u8]) -> Result<usize, UnsignedError> {
+        self.files.insert(name.to_owned(), vec![token]);
+        let proofs = embedded_proofs(token)?;
+        let count = proofs.len();
+        for (number, proof) in (1..).zip(proofs) {
+            let number = match number {
+                1 => String::new(),
+                _ => format!(".{number}"),
+            };
+            self.proofs
+                .push((format!("{name}{number}.{FILE_EXTENSION}"), proof));
+        }
+        Ok(count)
+    }
+}
+
+/// Writes a file that was not there. Names come from what was read, so nothing is ever replaced, nor is a
+/// link followed at the last step.
+fn write_new(path: &Path, pieces: &[&[u8]]) -> Result<(), Failure> {
     let failed = |error: std::io::Error| {
         let failure = format!("{}: {error}", path.display());
         if error.kind() == std::io::ErrorKind::AlreadyExists {
@@ -80,5 +229,8 @@ fn write_new(path: &Path, octets: &[u8]) -> Result<(), Failure> {
         .create_new(true)
         .open(path)
         .map_err(failed)?;
-    file.write_all(octets).map_err(failed)
+    for piece in pieces {
+        file.write_all(piece).map_err(failed)?;
+    }
+    Ok(())
 }
