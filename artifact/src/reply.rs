@@ -121,7 +121,11 @@ fn failures(content: &[u8]) -> impl Iterator<Item = String> {
             |(_, word)| (*word).to_owned(),
         )
     };
-    (0..BITS_MAX).filter(is_set).map(named).collect::<Vec<_>>().into_iter()
+    (0..BITS_MAX)
+        .filter(is_set)
+        .map(named)
+        .collect::<Vec<_>>()
+        .into_iter()
 }
 
 #[cfg(test)]
@@ -138,7 +142,9 @@ mod tests {
         assert_eq!(error.code(), "reply-not-granted");
         assert!(error.to_string().contains("badAlg"), "{error}");
         // failInfo bit 1, which RFC 3161 does not define: named all the same
-        let unknown = [0x30, 0x09, 0x30, 0x07, 0x02, 0x01, 0x02, 0x03, 0x02, 0x06, 0x40];
+        let unknown = [
+            0x30, 0x09, 0x30, 0x07, 0x02, 0x01, 0x02, 0x03, 0x02, 0x06, 0x40,
+        ];
         let said = granted(&unknown).unwrap_err().to_string();
         assert!(said.contains("bit 1"), "{said}");
         let granted = [0x30, 0x05, 0x30, 0x03, 0x02, 0x01, 0x00];

@@ -6,6 +6,7 @@
 //! | [`registry`], [`quota`], [`kind`], [`admission`] | who may submit what and how much, and from octets to records |
 //! | [`statements`] | the registry's changes as records |
 //! | [`core`] | the log itself: sequencer, head signer, publisher, witnesses |
+//! | [`anchoring`] | TSAs that stamp the published checkpoints |
 //! | [`http`] | the public interface and the operator's |
 //! | [`operate`] | `init`, `serve`, `fsck`, `reindex`, `status` |
 //! | [`metrics`] | what is counted |
@@ -13,6 +14,7 @@
 #![deny(missing_docs)]
 
 pub mod admission;
+pub mod anchoring;
 pub mod config;
 pub mod core;
 pub mod http;
