@@ -1,6 +1,7 @@
 //! `ishibumi evidence`: the proof of an artifact that is already in a log (here), and evidence files (each
 //! subcommand in a file of its own).
 
+mod anchored;
 mod extract;
 mod file;
 mod merge;
