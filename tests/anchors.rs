@@ -238,10 +238,7 @@ fn two_unrelated_tsas_prove_existence_when_everything_is_gone() {
     }
     let alone = drawer.verified("early.zip");
     let unused = alone["checkpoint_tokens"].as_array().unwrap();
-    assert!(
-        unused.iter().all(|it| it["stamped"].is_null()),
-        "{alone:#}"
-    );
+    assert!(unused.iter().all(|it| it["stamped"].is_null()), "{alone:#}");
 }
 
 #[test]
