@@ -5,7 +5,7 @@ mod support;
 use ishibumi_artifact::hash::HashAlgorithm;
 use ishibumi_artifact::query::GEN_TIME_SLACK_SECONDS;
 use ishibumi_artifact::time::Time;
-use ishibumi_artifact::{Anchors, TimestampQuery};
+use ishibumi_artifact::{Anchors, Certificate, TimestampQuery};
 use support::{P256, Pki};
 
 const SLACK: i128 = GEN_TIME_SLACK_SECONDS as i128 * 1_000_000;
@@ -32,6 +32,24 @@ fn reply(pki: &Pki, query: &TimestampQuery) -> Vec<u8> {
         "-queryfile",
         "query.tsq",
     ])
+}
+
+/// testdata/timestamp-reply: what was asked, and what OpenSSL answered.
+#[test]
+fn the_golden_reply_answers_the_golden_query() {
+    let golden = |name: &str| {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../testdata/timestamp-reply/");
+        std::fs::read(format!("{folder}{name}")).unwrap()
+    };
+    let random = [0x41, 0x12, 0x23, 0x34, 0x45, 0x56, 0x67, 0x78];
+    let query = TimestampQuery::over(HashAlgorithm::Sha256, b"a contract", random).unwrap();
+    assert_eq!(query.to_der(), golden("query.tsq"));
+    let root = Certificate::parse(&golden("ca.crt")).unwrap();
+    let anchors = Anchors::from_certificates([root]);
+    // 2026-11-24 12:16:32 UTC
+    let then = Time::from_unix(1_795_522_592);
+    let granted = query.check(&golden("reply.tsr"), &anchors, (then, then));
+    assert_eq!(granted.unwrap().verified.gen_time().time(), then);
 }
 
 #[test]
