@@ -162,6 +162,20 @@ fn what_is_wrong_with_a_token_is_said_and_costs_only_that_token() {
     other.grow(10);
     fs::write(&kept, other.note(10, &[T; 3]).encode()).unwrap();
     left_out(&["is not the one that was stamped"], &[]);
+    // Another copy that has it helps.
+    let copy = scene.pki.path("copy");
+    scene.log.publish(&copy, T + 120);
+    scene.log.keep(&copy, 10, T);
+    let packed = scene.pack("--from copy early.tst").expect(0);
+    assert_eq!(packed.json()["covered_by_tsa_tokens"], 1);
+    assert_eq!(sizes(&scene.verified(), 0), [10, 10]);
+    // And if all fail, what each failed with is said.
+    let packed = scene.run(
+        "evidence pack --policy policy.txt --anchors anchors --from anchors --from http://127.0.0.1:9 \
+         --out none.zip early.tst",
+    );
+    let packed = packed.expect(3);
+    assert!(packed.stderr.contains("127.0.0.1:9"), "{}", packed.stderr);
     // One without its quorum.
     fs::write(&kept, scene.log.note(10, &[T]).encode()).unwrap();
     left_out(&["of size 10 is not to be had"], &[]);

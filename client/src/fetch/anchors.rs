@@ -7,12 +7,13 @@
 //! anchor is in the log, that its token verifies under the caller's anchors and stamps that checkpoint, that
 //! the checkpoint has the quorum, and that the proof leads to its root.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use ishibumi_artifact::{Anchors, Body, TimestampToken};
 use ishibumi_tlog::proof::TlogProof;
 use ishibumi_tlog::tree::check_inclusion;
-use ishibumi_tlog::{Checkpoint, Hash, Policy};
+use ishibumi_tlog::{Checkpoint, Hash, Policy, TrustedCheckpoint};
 
 use super::find::{FindError, Query, find_from};
 use super::prover::Prover;
@@ -53,8 +54,10 @@ pub struct AnchorReader<'a> {
     /// The index to go on at; none if there are no more.
     next: Option<u64>,
     most: usize,
-    /// Size of the tree that the source showed last.
-    size: u64,
+    /// Over the tree that the source showed last.
+    prover: Prover<'a>,
+    /// Checkpoints that were stamped, by size, or why they are not to be had.
+    kept: BTreeMap<u64, Result<TrustedCheckpoint, String>>,
 }
 
 struct Read {
@@ -67,7 +70,7 @@ struct Read {
 impl<'a> AnchorReader<'a> {
     /// For the log at `source`; what is trusted are the logs and witnesses of `policy`, and the TSAs under
     /// `anchors`.
-    pub const fn new(source: &'a Source, policy: &'a Policy, anchors: &'a Anchors) -> Self {
+    pub fn new(source: &'a Source, policy: &'a Policy, anchors: &'a Anchors) -> Self {
         Self {
             source,
             policy,
@@ -76,7 +79,8 @@ impl<'a> AnchorReader<'a> {
             from: 0,
             next: Some(0),
             most: LOOKED_AT,
-            size: 0,
+            prover: Prover::new(source, 0),
+            kept: BTreeMap::new(),
         }
     }
 
@@ -97,13 +101,12 @@ impl<'a> AnchorReader<'a> {
             self.read_on(next.max(index + 1)).await?;
         }
         let mut covered = Covered::default();
-        let mut first: BTreeMap<[u8; 32], &Read> = BTreeMap::new();
+        let mut first: BTreeSet<[u8; 32]> = BTreeSet::new();
         let mut taken = Vec::new();
         for read in self.read.iter().filter(covers).take(LOOKED_AT) {
             match &read.authority {
-                Ok(authority) if !first.contains_key(authority) => {
-                    first.insert(*authority, read);
-                    taken.push(read);
+                Ok(authority) if first.insert(*authority) => {
+                    taken.push((read.checkpoint.clone(), read.token.clone()));
                 }
                 Ok(_) => {}
                 Err(why) => {
@@ -111,13 +114,9 @@ impl<'a> AnchorReader<'a> {
                 }
             }
         }
-        let mut prover = Prover::new(self.source, self.size);
-        for read in taken {
-            match self.prove(&mut prover, leaf, index, &read.checkpoint).await {
-                Ok(proof) => covered.by.push(Covering {
-                    token: read.token.clone(),
-                    proof,
-                }),
+        for (stamped, token) in taken {
+            match self.prove(leaf, index, &stamped).await {
+                Ok(proof) => covered.by.push(Covering { token, proof }),
                 Err(why) => {
                     covered.left_out.insert(why);
                 }
@@ -130,7 +129,7 @@ impl<'a> AnchorReader<'a> {
         let query = Query::checkpoint_anchors();
         let range = (from, self.most);
         let findings = find_from(self.source, self.policy, &query, range, |_, _| {}).await?;
-        self.size = findings.head.checkpoint().size;
+        self.prover = Prover::new(self.source, findings.head.checkpoint().size);
         if findings.complete {
             self.most = REMEMBERED_MAX;
         }
@@ -170,23 +169,28 @@ impl<'a> AnchorReader<'a> {
     }
 
     async fn prove(
-        &self,
-        prover: &mut Prover<'_>,
+        &mut self,
         leaf: Hash,
         index: u64,
         stamped: &Checkpoint,
     ) -> Result<TlogProof, String> {
         let size = stamped.size;
-        let kept = self.source.kept(size, self.policy).await;
-        let kept = kept.map_err(|error| {
-            format!("the stamped checkpoint of size {size} is not to be had: {error}")
+        let kept = match self.kept.entry(size) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(unknown) => {
+                let kept = self.source.kept(size, self.policy).await;
+                unknown.insert(kept.map_err(|error| error.to_string()))
+            }
+        };
+        let kept = kept.as_ref().map_err(|why| {
+            format!("the stamped checkpoint of size {size} is not to be had: {why}")
         })?;
         if kept.checkpoint() != stamped {
             return Err(format!(
                 "the checkpoint of size {size} that is kept is not the one that was stamped"
             ));
         }
-        let hashes = prover.inclusion(index, size).await;
+        let hashes = self.prover.inclusion(index, size).await;
         let hashes = hashes.map_err(|error| error.to_string())?;
         let hashes = hashes.unwrap_or_default();
         check_inclusion(leaf, index, size, stamped.root, &hashes)

@@ -3,14 +3,12 @@
 //! Nothing beside the log remembers it: the newest anchors are found through the index when the log starts.
 //! Where that finds none, a TSA is asked once more than necessary, which does no harm.
 
-use std::sync::Arc;
-
 use ishibumi_artifact::record::{Body, Record};
 use ishibumi_artifact::time::Time;
 use ishibumi_artifact::{LookupKey, TimestampToken};
 use ishibumi_store::{LogStore, StoreError};
 
-use super::tsas::{Tsa, Tsas};
+use super::tsas::Tsas;
 
 /// Indices that are read at once.
 const PAGE: usize = 1000;
@@ -46,15 +44,14 @@ pub(super) fn has_news(store: &dyn LogStore, covered: u64, size: u64) -> Result<
     Ok(next < size)
 }
 
-/// Every TSA with its last token in the log. The keys of their units are remembered in `tsas`.
+/// The last token of every TSA in the log, in their order. The keys of their units are remembered in `tsas`.
 pub(super) fn last_anchors(
     store: &dyn LogStore,
     tsas: &Tsas,
-) -> Result<Vec<(Arc<Tsa>, Option<Last>)>, StoreError> {
-    let mut found: Vec<(Arc<Tsa>, Option<Last>)> =
-        tsas.all.iter().map(|tsa| (Arc::clone(tsa), None)).collect();
+) -> Result<Vec<Option<Last>>, StoreError> {
+    let mut found = vec![None; tsas.all.len()];
     for index in newest(store)? {
-        if found.iter().all(|(_, last)| last.is_some()) {
+        if found.iter().all(Option::is_some) {
             break;
         }
         let octets = store.record(index)?.unwrap_or_default();
@@ -68,7 +65,8 @@ pub(super) fn last_anchors(
         let Ok(token) = TimestampToken::parse(anchor.token()) else {
             continue;
         };
-        for (tsa, last) in found.iter_mut().filter(|(_, last)| last.is_none()) {
+        let without = tsas.all.iter().zip(&mut found);
+        for (tsa, last) in without.filter(|(_, last)| last.is_none()) {
             if let Ok(verified) = token.verify(&tsa.anchors) {
                 tsas.units.claim(&tsa.name, verified.signer().key_hash());
                 *last = Some(Last {

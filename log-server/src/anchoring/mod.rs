@@ -78,9 +78,10 @@ impl Anchoring {
         }
         let (now, begun) = (self.clock.unix_time(), Instant::now());
         let mut turns = Vec::new();
-        for (tsa, last) in due::last_anchors(self.store.as_ref(), &self.tsas)? {
+        let last = due::last_anchors(self.store.as_ref(), &self.tsas)?;
+        for (tsa, last) in self.tsas.all.iter().zip(last) {
             let mut turn = Turn {
-                tsa,
+                tsa: Arc::clone(tsa),
                 covered: 0,
                 next: begun,
                 failures: 0,

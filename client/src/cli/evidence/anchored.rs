@@ -10,7 +10,7 @@ use ishibumi_tlog::hash::leaf_hash;
 
 use super::super::{Failure, network, trust};
 
-/// The tokens that cover each of `items`, from the first source that has them. What was left out, and which
+/// The tokens that cover each of `items`, from the first source that has any. What was left out, and which
 /// items nothing covers, is told on standard error.
 pub(super) fn fetch(
     sources: &[Source],
@@ -22,7 +22,7 @@ pub(super) fn fetch(
     let mut wanted: Vec<_> = items.iter().enumerate().collect();
     wanted.sort_by_key(|(_, item)| item.proofs.first().map(|proof| proof.index));
     let bar = network::progress_bar(wanted.len() as u64, "artifacts looked up");
-    let ended = network::block_on(async {
+    let (found, left_out, refused) = network::block_on(async {
         let attempt = async |source: &Source| {
             let mut reader = AnchorReader::new(source, policy, anchors);
             let mut found = vec![Vec::new(); items.len()];
@@ -41,12 +41,32 @@ pub(super) fn fetch(
             }
             Ok::<_, FindError>((found, left_out))
         };
-        Ok(first_verified(sources, attempt, FindError::blame).await)
+        let mut all = vec![Vec::new(); items.len()];
+        let (mut left_out, mut refused) = (BTreeSet::new(), Vec::new());
+        // A copy may have the tokens and lack the checkpoints that they stamp: then the next one is asked.
+        for source in sources {
+            if all.iter().all(|by: &Vec<Covering>| !by.is_empty()) {
+                break;
+            }
+            match first_verified(std::slice::from_ref(source), attempt, FindError::blame).await {
+                Ok(won) => {
+                    let (found, reasons) = won.answer;
+                    left_out.extend(reasons);
+                    let lacking = all.iter_mut().zip(found);
+                    for (all, found) in lacking.filter(|(all, _)| all.is_empty()) {
+                        *all = found;
+                    }
+                }
+                Err(more) => refused.extend(more),
+            }
+        }
+        if refused.len() == sources.len() {
+            return Err(network::nobody(&refused, |_, error| failure(error)));
+        }
+        Ok((all, left_out, refused))
     })?;
     bar.finish_and_clear();
-    let won = ended.map_err(|refused| network::nobody(&refused, |_, error| failure(error)))?;
-    network::tell_refused(&won.refused);
-    let (found, left_out) = won.answer;
+    network::tell_refused(&refused);
     for why in left_out {
         eprintln!("ishibumi: a token over a checkpoint was left out: {why}");
     }
