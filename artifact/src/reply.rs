@@ -40,10 +40,16 @@ impl ReplyError {
 
 /// The ContentInfo in a reply, or `octets` themselves if they are one.
 pub(crate) fn unwrap(octets: &[u8]) -> Result<&[u8], ReplyError> {
-    let mut fields = asn1::only(Reader::ber(octets), SEQUENCE)?.reader();
+    let fields = asn1::only(Reader::ber(octets), SEQUENCE)?.reader();
     if fields.peek_tag() == Some(OBJECT_IDENTIFIER) {
         return Ok(octets);
     }
+    granted(octets)
+}
+
+/// The ContentInfo in a reply that grants one.
+pub(crate) fn granted(reply: &[u8]) -> Result<&[u8], ReplyError> {
+    let mut fields = asn1::only(Reader::ber(reply), SEQUENCE)?.reader();
     let status = fields.expect(SEQUENCE)?;
     check_status(status.reader())?;
     let token = fields.optional(SEQUENCE)?.ok_or(ReplyError::TokenMissing)?;
@@ -73,7 +79,7 @@ fn check_status(mut fields: Reader<'_>) -> Result<(), ReplyError> {
         }
     }
     if let Some(bits) = fields.optional(asn1::BIT_STRING)? {
-        said.extend(failures(bits.content).map(str::to_owned));
+        said.extend(failures(bits.content));
     }
     let failure = if said.is_empty() {
         String::new()
@@ -83,8 +89,9 @@ fn check_status(mut fields: Reader<'_>) -> Result<(), ReplyError> {
     Err(ReplyError::NotGranted { status, failure })
 }
 
-/// PKIFailureInfo bits in words; the first octet counts unused bits.
-fn failures(content: &[u8]) -> impl Iterator<Item = &'static str> {
+/// PKIFailureInfo bits in words, those that RFC 3161 does not know by their number; the first octet counts
+/// unused bits.
+fn failures(content: &[u8]) -> impl Iterator<Item = String> {
     const WORDS: [(usize, &str); 8] = [
         (0, "algorithm not recognised (badAlg)"),
         (2, "request not allowed (badRequest)"),
@@ -98,16 +105,27 @@ fn failures(content: &[u8]) -> impl Iterator<Item = &'static str> {
         ),
         (25, "system failure (systemFailure)"),
     ];
+    /// The most bits that are named.
+    const BITS_MAX: usize = 32;
     let octets = content.get(1..).unwrap_or_default();
-    let is_set = |bit: usize| {
+    let is_set = |bit: &usize| {
         octets
             .get(bit / 8)
             .is_some_and(|octet| octet & (0x80 >> (bit % 8)) != 0)
     };
-    WORDS
-        .iter()
-        .filter(move |(bit, _)| is_set(*bit))
-        .map(|(_, word)| *word)
+    let named = |bit| {
+        let mut words = WORDS.iter();
+        let known = words.find(|(known, _)| *known == bit);
+        known.map_or_else(
+            || format!("unknown failure (bit {bit})"),
+            |(_, word)| (*word).to_owned(),
+        )
+    };
+    (0..BITS_MAX)
+        .filter(is_set)
+        .map(named)
+        .collect::<Vec<_>>()
+        .into_iter()
 }
 
 #[cfg(test)]
@@ -123,6 +141,12 @@ mod tests {
         let error = unwrap(&reply).unwrap_err();
         assert_eq!(error.code(), "reply-not-granted");
         assert!(error.to_string().contains("badAlg"), "{error}");
+        // failInfo bit 1, which RFC 3161 does not define: named all the same
+        let unknown = [
+            0x30, 0x09, 0x30, 0x07, 0x02, 0x01, 0x02, 0x03, 0x02, 0x06, 0x40,
+        ];
+        let said = granted(&unknown).unwrap_err().to_string();
+        assert!(said.contains("bit 1"), "{said}");
         let granted = [0x30, 0x05, 0x30, 0x03, 0x02, 0x01, 0x00];
         assert_eq!(unwrap(&granted).unwrap_err(), ReplyError::TokenMissing);
     }

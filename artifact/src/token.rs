@@ -208,6 +208,11 @@ impl TimestampToken {
         &self.signed.content
     }
 
+    /// Whether the imprint in it is that of `document`, whoever signed it.
+    pub fn stamps(&self, document: &[u8]) -> bool {
+        self.info.imprint_algorithm.digest(document) == self.info.imprint
+    }
+
     /// Verifies everything that needs no revocation data, as of genTime.
     pub fn verify(&self, anchors: &Anchors) -> Result<VerifiedToken, TokenError> {
         let signed = &self.signed;

@@ -7,6 +7,7 @@
 //! | [`statements`] | the registry's changes as records |
 //! | [`erasure`] | what had to go from beside the log, as a record |
 //! | [`core`] | the log itself: sequencer, head signer, publisher, witnesses |
+//! | [`anchoring`] | TSAs that stamp the published checkpoints |
 //! | [`http`] | the public interface and the operator's |
 //! | [`operate`] | `init`, `serve`, `fsck`, `reindex`, `erase`, `status` |
 //! | [`metrics`] | what is counted |
@@ -14,6 +15,7 @@
 #![deny(missing_docs)]
 
 pub mod admission;
+pub mod anchoring;
 pub mod config;
 pub mod core;
 pub mod erasure;

@@ -12,6 +12,7 @@ use prometheus::{
 
 use serde::Serialize;
 
+use crate::anchoring::Standings;
 use crate::core::{Asked, Endpoint, Report};
 
 /// All metrics of a log. Names begin with `ishibumi_log_`.
@@ -35,6 +36,8 @@ pub struct Metrics {
     pub admission_seconds: Histogram,
     /// Records at which nobody looked for suspicions, since the log was busier than the watching thread.
     pub unwatched: IntCounter,
+    /// How the TSAs are doing that stamp checkpoints.
+    pub tsas: Standings,
     findings: IntCounterVec,
     witnesses: Mutex<BTreeMap<String, WitnessStanding>>,
     witness_seconds: HistogramVec,
@@ -102,6 +105,7 @@ impl Metrics {
                 "findings_unwatched_total",
                 "records at which nobody looked for findings",
             )?,
+            tsas: Standings::new()?,
             findings: by("findings_total", "suspicious records", "kind")?,
             witness_seconds: HistogramVec::new(
                 seconds(
@@ -136,7 +140,11 @@ impl Metrics {
             // A kind that never came is shown as zero.
             metrics.findings.with_label_values(&[suspicion.name()]);
         }
-        for collector in metrics.collectors() {
+        for collector in metrics
+            .collectors()
+            .into_iter()
+            .chain(metrics.tsas.collectors())
+        {
             metrics.registry.register(collector)?;
         }
         Ok(metrics)

@@ -320,7 +320,8 @@ fn entry(
     })
 }
 
-fn read_certificates(file: &Path) -> Result<Vec<Certificate>, String> {
+/// The certificates in a file: one in DER, or several in PEM.
+pub(crate) fn read_certificates(file: &Path) -> Result<Vec<Certificate>, String> {
     let octets = std::fs::read(file).map_err(|error| error.to_string())?;
     Certificate::parse_bundle(&octets).map_err(|error| error.to_string())
 }

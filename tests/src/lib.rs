@@ -6,6 +6,7 @@
 //! | [`world`] | a log and its witnesses in a directory of their own |
 //! | [`http`] | HTTP as a stranger speaks it: one connection per request, any octets |
 //! | [`artifacts`] | tokens, certificates and lists that OpenSSL made, good and bad |
+//! | [`tsa`] | TSAs over HTTP, good and bad |
 //! | [`oracle`] | the RFC 6962 tree in twenty lines that share nothing with ours |
 //!
 //! Every test of a defence sends the good input too: what refuses everything defends nothing.
@@ -22,4 +23,5 @@ pub mod oracle;
 #[path = "../../artifact/tests/support/mod.rs"]
 mod pki;
 pub mod process;
+pub mod tsa;
 pub mod world;

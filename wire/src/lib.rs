@@ -4,7 +4,7 @@
 //! the head, the body and a reader that stalls, a bound on connections and on the memory that bodies
 //! may take together, and a shutdown that lets requests finish. A body comes whole, or, where it may be
 //! longer than memory, in pieces ([`BodyStream`]). [`Net`] is how a process calls
-//! another one; [`HttpNet`] is the real one, tests bring others.
+//! another one; [`HttpNet`] is the real one, tests bring others. [`ask_tsa`] is the way to a TSA.
 //!
 //! Ours speaks HTTP/1.1 without TLS and stands behind a reverse proxy that terminates TLS, or connects to
 //! a [`Bastion`] and speaks HTTP/2 there; as a client it speaks HTTP/1.1 with and without TLS.
@@ -16,9 +16,11 @@ mod body;
 mod net;
 mod reply;
 mod server;
+mod tsa;
 
 pub use bastion::{Bastion, BastionError, BastionEvent, BastionKey};
 pub use body::{BodyError, BodyStream, PIECE_LEN_MAX, gzip};
 pub use net::{HttpNet, Method, Net, NetError, NetFuture, Request, Response};
 pub use reply::{Reply, reply};
 pub use server::{Incoming, Limits, Service, serve};
+pub use tsa::{REPLY_LEN_MAX, TsaError, ask_tsa};

@@ -11,6 +11,7 @@
 //! new root, which proves that the new tree extends the old one: stronger than a consistency proof,
 //! since the records in between were seen. Records below the saved size are not read again.
 
+mod anchors;
 mod evidence;
 mod lists;
 mod replay;
@@ -18,6 +19,7 @@ mod revoked;
 mod state;
 mod suspects;
 
+pub use anchors::{ANCHORS_MAX, AnchorSeen, AnchorsSeen, WRONG_ANCHORS_MAX, WrongAnchor};
 pub use evidence::{AuditEvidence, Misbehaviour};
 pub use lists::{LISTS_MAX, ListError, ListSeen};
 pub use replay::{Audited, Entries, Replay, Seen, Tally, plan};

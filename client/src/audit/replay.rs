@@ -10,6 +10,7 @@ use ishibumi_tlog::tile::{
 use ishibumi_tlog::{Checkpoint, Hash};
 
 use super::Violation;
+use super::anchors::AnchorsSeen;
 use super::lists::{ListError, ListSeen};
 use super::suspects::{Detector, Suspects, Timeline};
 
@@ -96,6 +97,7 @@ pub struct Replay {
     entries: Entries,
     tally: Tally,
     detector: Detector,
+    anchors: AnchorsSeen,
 }
 
 /// What the entries of a log are taken for.
@@ -116,6 +118,7 @@ pub struct Audited {
     edge: Edge,
     tally: Tally,
     detector: Detector,
+    anchors: AnchorsSeen,
 }
 
 impl Audited {
@@ -132,6 +135,12 @@ impl Audited {
     /// What the records give cause to suspect. That is no fault of the log.
     pub const fn suspects(&self) -> &Suspects {
         self.detector.suspects()
+    }
+
+    /// The tokens over checkpoints that were read: the roots of those that fit are still to be held against
+    /// the tree.
+    pub const fn anchors(&self) -> &AnchorsSeen {
+        &self.anchors
     }
 
     /// The complete revocation lists whose records were seen, in the order in which [`Self::compare`] wants
@@ -160,6 +169,7 @@ impl Replay {
             entries: Entries::default(),
             tally: Tally::default(),
             detector: Detector::default(),
+            anchors: AnchorsSeen::default(),
         };
         replay.compare_heads()?;
         Ok(replay)
@@ -181,6 +191,7 @@ impl Replay {
             entries: Entries::default(),
             tally,
             detector: Detector::default(),
+            anchors: AnchorsSeen::default(),
         };
         replay.compare_heads()?;
         Ok(replay)
@@ -310,6 +321,9 @@ impl Replay {
                 });
             }
         }
+        if let Body::Anchor(anchor) = record.body() {
+            self.anchors.observe(index, anchor, &self.target.origin);
+        }
         self.detector.observe(index, &record);
         *self.tally.kinds.entry(record.kind()).or_default() += 1;
         Ok(())
@@ -410,6 +424,7 @@ impl Replay {
             edge: self.edge,
             tally: self.tally,
             detector,
+            anchors: self.anchors,
         })
     }
 }

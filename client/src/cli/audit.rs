@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use ishibumi::audit::{AuditState, Entries, Suspect, Suspects};
+use ishibumi::audit::{AnchorsSeen, AuditState, Entries, Suspect, Suspects};
 use ishibumi::fetch::{
     AuditError, AuditReport, ListsRead, Source, SourceError, Terms, Won, audit, first_verified,
 };
@@ -33,7 +33,9 @@ list leaves out.
 Of several sources the first whose files hold decides; what the others failed with is told. A fork that
 any of them shows convicts the log. With --any-entries it audits any log on C2SP tlog-tiles: entries are hashed and counted, not read.
 
-Exit codes: 0 the log holds what it signed, 1 it does not (a fork or rollback is kept as evidence in
+TSAs' tokens over the log's checkpoints (checkpoint-anchor records) have to be about trees that the log had.
+
+Exit codes: 0 the log holds what it signed, 1 it does not, or a checkpoint-anchor is false (a fork or rollback is kept as evidence in
 STATE.fork or STATE.rollback), 2 usage, 3 unavailable, 4 the checkpoint lacks log or quorum.";
 
 /// The longest state file that is read, in octets.
@@ -103,11 +105,17 @@ pub(crate) fn run(arguments: &AuditArguments, voice: Voice) -> Result<Exit, Fail
     })?;
     network::tell_refused(&won.refused);
     let report = &won.answer;
-    if let Some(path) = &arguments.state {
+    let honest = report.anchors.wrong_count == 0;
+    // A later visit would not read the false records again, and would say nothing of them.
+    if let Some(path) = arguments.state.as_ref().filter(|_| honest) {
         files::write(path, report.state.encode().as_bytes())?;
     }
     voice.say(&to_json(&won), &to_text(report));
-    Ok(Exit::Proven)
+    Ok(if honest {
+        Exit::Proven
+    } else {
+        Exit::Disproven
+    })
 }
 
 fn read_state(path: &Path, policy: &Policy) -> Result<AuditState, Failure> {
@@ -187,6 +195,14 @@ fn to_json(won: &Won<AuditReport, AuditError>) -> Value {
         "suspicions": suspicions,
         "suspicions_counted": counted,
         "records_not_compared": suspects.forgotten,
+        "checkpoint_anchors": {
+            "compared": report.anchors.fitting.len(),
+            "not_compared": report.anchors.forgotten,
+            "wrong": report.anchors.wrong_count,
+            "reasons": report.anchors.wrong.iter()
+                .map(|wrong| json!({ "index": wrong.index, "reason": wrong.why }))
+                .collect::<Vec<_>>(),
+        },
         "lists": report.lists.as_ref().map(|lists| json!({
             "compared": lists.compared,
             "left_out": lists.left_out,
@@ -210,7 +226,12 @@ fn to_text(report: &AuditReport) -> String {
     let (checkpoint, tally) = (head.checkpoint(), &report.tally);
     let mut out = String::new();
     // Writing to a String does not fail.
-    let _ = writeln!(out, "{} holds what it signed.", checkpoint.origin);
+    let holds = if report.anchors.wrong_count == 0 {
+        "holds what it signed."
+    } else {
+        "HOLDS FALSE STATEMENTS ABOUT ITSELF."
+    };
+    let _ = writeln!(out, "{} {holds}", checkpoint.origin);
     let _ = writeln!(out, "tree        {} {}", checkpoint.size, checkpoint.root);
     let when = head
         .not_after()
@@ -241,6 +262,7 @@ fn to_text(report: &AuditReport) -> String {
         let _ = writeln!(out, "            {count} {}", label(kind));
     }
     let _ = writeln!(out, "tiles       {} compared", tally.tiles);
+    write_anchors(&mut out, &report.anchors);
     write_suspects(&mut out, &report.suspects);
     write_lists(&mut out, report.lists.as_ref());
     match report.since {
@@ -256,6 +278,23 @@ fn to_text(report: &AuditReport) -> String {
         }
     }
     out
+}
+
+fn write_anchors(out: &mut String, anchors: &AnchorsSeen) {
+    if *anchors == AnchorsSeen::default() {
+        return;
+    }
+    // Writing to a String does not fail.
+    let _ = writeln!(
+        out,
+        "anchors     {} tokens over checkpoints held against the tree, {} false, {} not compared",
+        anchors.fitting.len(),
+        anchors.wrong_count,
+        anchors.forgotten
+    );
+    for wrong in &anchors.wrong {
+        let _ = writeln!(out, "            record {}: {}", wrong.index, wrong.why);
+    }
 }
 
 fn write_lists(out: &mut String, lists: Option<&ListsRead>) {

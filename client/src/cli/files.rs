@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
+use ishibumi_artifact::hash::HashAlgorithm;
 use ishibumi_artifact::{Anchors, Certificate};
 use ishibumi_tlog::proof::{FILE_EXTENSION, PROOF_LEN_MAX};
 
@@ -39,6 +40,28 @@ pub(crate) fn read(path: &Path, most: usize) -> Result<Vec<u8>, Failure> {
             )));
     }
     Ok(octets)
+}
+
+/// The digest of a file of any length; `-` is standard input.
+pub(crate) fn digest(path: &Path, algorithm: HashAlgorithm) -> Result<Vec<u8>, Failure> {
+    let mut hasher = algorithm.hasher();
+    let mut feed = |mut from: Box<dyn io::Read>| {
+        let mut piece = vec![0; 1 << 16];
+        loop {
+            let length = from.read(&mut piece)?;
+            if length == 0 {
+                return Ok(());
+            }
+            hasher.update(piece.get(..length).unwrap_or_default());
+        }
+    };
+    let fed = if path == Path::new("-") {
+        feed(Box::new(io::stdin()))
+    } else {
+        File::open(path).and_then(|file| feed(Box::new(file)))
+    };
+    fed.map_err(|error: io::Error| unreadable(path, &error))?;
+    Ok(hasher.finish())
 }
 
 /// A file that should be there and cannot be read.

@@ -12,6 +12,7 @@ mod network;
 mod policy;
 mod proof;
 mod sha1;
+mod stamp;
 mod submit;
 mod trust;
 mod verify;
@@ -64,6 +65,7 @@ enum Command {
     Monitor(monitor::MonitorArguments),
     Policy(policy::PolicyArguments),
     Proof(proof::ProofArguments),
+    Stamp(stamp::StampArguments),
 }
 
 /// How a command ends (docs/verdicts.md, "Exit codes").
@@ -204,6 +206,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Monitor(arguments) => monitor::run(&arguments, voice),
         Command::Policy(arguments) => policy::run(&arguments, voice),
         Command::Proof(arguments) => proof::run(&arguments, voice),
+        Command::Stamp(arguments) => stamp::run(&arguments, voice),
     };
     let exit = ended.unwrap_or_else(|failure| {
         voice.complain(&failure);

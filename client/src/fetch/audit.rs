@@ -2,15 +2,17 @@
 
 use ishibumi_artifact::crl::CRL_INPUT_MAX;
 use ishibumi_tlog::policy::Demand;
-use ishibumi_tlog::{Hash, Policy, TrustedCheckpoint};
+use ishibumi_tlog::tree::check_consistency;
+use ishibumi_tlog::{Checkpoint, Hash, Policy, TrustedCheckpoint};
 
 use super::ahead::Ahead;
 use super::evidence::of_trust;
 use super::many::Blame;
+use super::prover::Prover;
 use super::source::{HeadError, Source, SourceError};
 use crate::audit::{
-    AuditEvidence, AuditState, AuditStateError, Audited, Entries, Misbehaviour, Replay, Seen,
-    Suspects, Tally, Timeline, Violation,
+    AnchorsSeen, AuditEvidence, AuditState, AuditStateError, Audited, Entries, Misbehaviour,
+    Replay, Seen, Suspects, Tally, Timeline, Violation,
 };
 
 /// Kept checkpoints whose times are asked for, at most.
@@ -39,6 +41,8 @@ pub struct AuditReport {
     pub tally: Tally,
     /// What the records that were read give cause to suspect.
     pub suspects: Suspects,
+    /// The tokens over the log's checkpoints, held against its tree. That one is false is the log's fault.
+    pub anchors: AnchorsSeen,
     /// The revocation lists, if they were to be compared.
     pub lists: Option<ListsRead>,
     /// Size and root of the tree that the last visit saw, if there was one.
@@ -159,17 +163,52 @@ pub async fn audit(
     } else {
         None
     };
+    let anchors = compare_anchors(source, &audited, head.checkpoint()).await?;
     let (tally, suspects) = (audited.tally().clone(), audited.suspects().clone());
     let state = AuditState::new(head, audited.edge().clone())?;
     Ok(AuditReport {
         state,
         tally,
         suspects,
+        anchors,
         lists,
         since,
         from_the_beginning: resumed.is_none(),
         demand: policy.demand(),
     })
+}
+
+/// Holds the root of every anchor against that of the tree at its size, which the tiles show and prove to
+/// be the beginning of the tree that was replayed.
+async fn compare_anchors(
+    source: &Source,
+    audited: &Audited,
+    newest: &Checkpoint,
+) -> Result<AnchorsSeen, AuditError> {
+    let mut anchors = audited.anchors().clone();
+    let mut prover = Prover::new(source, newest.size);
+    for seen in audited.anchors().fitting.iter().copied() {
+        let prefix = prover.prefix(seen.size, newest.size).await?;
+        let proven = prefix.filter(|prefix| {
+            let Checkpoint { size, root, .. } = *newest;
+            check_consistency(seen.size, prefix.root, size, root, &prefix.proof).is_ok()
+        });
+        // They were compared a moment ago.
+        let shown = proven.ok_or_else(|| {
+            let size = seen.size;
+            let what = format!("{source}: its tiles do not prove the tree of size {size} any more");
+            SourceError::Malformed(what)
+        })?;
+        if shown.root != seen.root {
+            let (size, root) = (seen.size, seen.root);
+            let why = format!(
+                "it is about a tree of size {size} with the root {root}, the log's has {}",
+                shown.root
+            );
+            anchors.refute(seen.index, why);
+        }
+    }
+    Ok(anchors)
 }
 
 /// Reads the lists that were seen, and compares them. A list that is not to be had makes the audit say less;

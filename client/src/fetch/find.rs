@@ -41,6 +41,14 @@ enum Wanted {
 }
 
 impl Query {
+    /// The log's tokens over its checkpoints.
+    pub(super) fn checkpoint_anchors() -> Self {
+        Self {
+            path: "checkpoint-anchors".to_owned(),
+            what: Wanted::Key(LookupKey::CheckpointAnchors),
+        }
+    }
+
     /// From the words of docs/formats/submission-api.md, "Lookup"; `value` is not percent-encoded.
     pub fn from_words(kind: &str, value: &str) -> Option<Self> {
         let what = match kind {
@@ -193,9 +201,20 @@ pub async fn find(
     most: usize,
     progress: impl FnMut(u64, u64),
 ) -> Result<Findings, FindError> {
-    let (indices, more) = match ask(source, query, most).await {
+    find_from(source, policy, query, (0, most), progress).await
+}
+
+/// The same for records from an index on: (the first index, at most how many).
+pub(super) async fn find_from(
+    source: &Source,
+    policy: &Policy,
+    query: &Query,
+    (from, most): (u64, usize),
+    progress: impl FnMut(u64, u64),
+) -> Result<Findings, FindError> {
+    let (indices, more) = match ask(source, query, (from, most)).await {
         Err(FindError::Source(SourceError::Missing(_))) => {
-            return read_all(source, policy, query, most, progress).await;
+            return read_all(source, policy, query, (from, most), progress).await;
         }
         answer => answer?,
     };
@@ -227,7 +246,7 @@ async fn read_all(
     source: &Source,
     policy: &Policy,
     query: &Query,
-    most: usize,
+    (from, most): (u64, usize),
     mut progress: impl FnMut(u64, u64),
 ) -> Result<Findings, FindError> {
     let head = source.head(policy).await?;
@@ -249,7 +268,7 @@ async fn read_all(
             tree.append(leaf, |_, _, _| {});
             let record =
                 Record::decode(entry).map_err(|source| FindError::Record { index, source })?;
-            if !query.fits(leaf, &record) {
+            if index < from || !query.fits(leaf, &record) {
                 continue;
             }
             more |= found.len() >= most;
@@ -282,9 +301,12 @@ async fn read_all(
 }
 
 /// The indices that the log names, and whether there are more.
-async fn ask(source: &Source, query: &Query, most: usize) -> Result<(Vec<u64>, bool), FindError> {
+async fn ask(
+    source: &Source,
+    query: &Query,
+    (mut from, most): (u64, usize),
+) -> Result<(Vec<u64>, bool), FindError> {
     let mut indices: Vec<u64> = Vec::new();
-    let mut from = 0;
     loop {
         let path = format!("v1/lookup/{}?from={from}", query.path);
         let octets = source.read(&path, ANSWER_LEN_MAX).await?;

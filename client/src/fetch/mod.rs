@@ -5,6 +5,7 @@
 //! [`crate::Verifier`]. Every request has a deadline and a bound on the answer.
 
 mod ahead;
+mod anchors;
 mod audit;
 mod evidence;
 mod find;
@@ -13,7 +14,9 @@ mod many;
 mod monitor;
 mod prover;
 mod source;
+mod stamp;
 
+pub use anchors::{AnchorReader, Covered, Covering};
 pub use audit::{AuditError, AuditReport, ListsRead, Terms, audit};
 pub use evidence::{EvidenceError, evidence};
 pub use find::{FindError, Findings, Found, Query, find};
@@ -22,3 +25,4 @@ pub use many::{Blame, Refused, Won, first_verified};
 pub use monitor::{Post, PostKind, Targets, watch_round};
 pub use prover::prefix_of;
 pub use source::{HeadError, Source, SourceError};
+pub use stamp::{StampError, Stamped, Tsa, stamp};

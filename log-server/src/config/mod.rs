@@ -3,6 +3,7 @@
 //! Every problem in it is found and named in one go ([`ConfigError`]), with its key and what to write
 //! instead; nothing is guessed and no unknown key is passed over. Paths are relative to the file.
 
+mod anchoring;
 mod provider;
 mod reader;
 mod show;
@@ -11,6 +12,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+pub use anchoring::{AnchoringConfig, TsaConfig};
 use ishibumi_tlog::protocol::add_entries::REQUEST_PACKAGES_MAX;
 use ishibumi_wire::Limits;
 pub use provider::{KINDS, ProviderConfig, Quota, RescueConfig, StatusConfig};
@@ -56,6 +58,8 @@ pub struct Config {
     pub lab_accept_opaque: bool,
     /// Takes a policy with `quorum none`. Never in production.
     pub lab_allow_no_quorum: bool,
+    /// Takes TSAs that share an anchor or a key. Never in production.
+    pub lab_allow_related_tsas: bool,
     /// Witnesses, by key name, whose claims of a larger tree do not stop the start.
     pub distrusted_witnesses: Vec<String>,
     /// Which of the policy's witnesses are mirrors, by their names in the policy: they are sent records.
@@ -66,6 +70,8 @@ pub struct Config {
     pub providers: Vec<ProviderConfig>,
     /// What anybody may submit for providers that have ended.
     pub rescue: RescueConfig,
+    /// Which TSAs stamp the log's checkpoints.
+    pub anchoring: AnchoringConfig,
 }
 
 /// How batches are formed, signed and cosigned.
@@ -155,6 +161,7 @@ impl Config {
         let mut lab = r.table("lab");
         let lab_accept_opaque = lab.flag("accept_opaque");
         let lab_allow_no_quorum = lab.flag("allow_no_quorum");
+        let lab_allow_related_tsas = lab.flag("allow_related_tsas");
         r.close(lab);
 
         let mut providers: Vec<ProviderConfig> = Vec::new();
@@ -169,6 +176,9 @@ impl Config {
         }
         let mut table = r.table("rescue");
         let rescue = provider::rescue(&mut table);
+        r.close(table);
+        let mut table = r.table("checkpoint_anchors");
+        let anchoring = anchoring::anchoring(&mut table, base);
         r.close(table);
 
         // Keys that are missing were named already; without them both are the folder of the file.
@@ -209,11 +219,13 @@ impl Config {
             batch_items_max,
             lab_accept_opaque,
             lab_allow_no_quorum,
+            lab_allow_related_tsas,
             distrusted_witnesses,
             mirrors,
             upload,
             providers,
             rescue,
+            anchoring,
         })
     }
 }
@@ -368,6 +380,40 @@ mod tests {
         ] {
             assert!(
                 problems.iter().any(|p| p.starts_with(&format!("{key} "))),
+                "{key}: {problems:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn tsas_are_checked_one_by_one() {
+        let good = "[checkpoint_anchors]\ninterval_s = 60\n[[checkpoint_anchors.tsa]]\nname = \"a\"\n\
+             url = \"http://127.0.0.1/tsa?x=1\"\nanchors = [\"Cargo.toml\"]\nhash = \"sha512\"\n\
+             policy = \"1.2.3\"\nauthorization_file = \"Cargo.toml\"\n";
+        let config = parse(&minimal(good)).unwrap();
+        assert_eq!(config.anchoring.interval, Duration::from_secs(60));
+        let again = parse(&config.to_toml()).unwrap();
+        assert_eq!(config.to_toml(), again.to_toml());
+        assert_eq!(again.anchoring.tsas[0].policy, "1.2.3");
+
+        let bad = "[checkpoint_anchors]\ninterval_s = 0\n[[checkpoint_anchors.tsa]]\nname = \"a b\"\n\
+             url = \"ftp://x\"\nhash = \"sha1\"\npolicy = \"p\"\nauthorization_file = \"nowhere\"\n\
+             [[checkpoint_anchors.tsa]]\nname = \"a b\"\nurl = \"http://x\"\nanchors = [\"nowhere\"]\n";
+        let problems = parse(&minimal(bad)).unwrap_err();
+        for key in [
+            "interval_s",
+            "tsa[0].name",
+            "tsa[0].url",
+            "tsa[0].anchors",
+            "tsa[0].hash",
+            "tsa[0].policy",
+            "tsa[0].authorization_file",
+            "tsa[1].name",
+            "tsa[1].anchors",
+        ] {
+            let named = format!("checkpoint_anchors.{key} ");
+            assert!(
+                problems.iter().any(|p| p.starts_with(&named)),
                 "{key}: {problems:?}"
             );
         }

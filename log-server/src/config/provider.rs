@@ -156,7 +156,8 @@ pub(super) fn rescue(r: &mut Reader) -> RescueConfig {
     rescue
 }
 
-fn files(p: &mut Reader, key: &str, base: &Path) -> Vec<PathBuf> {
+/// The files that `key` names; each has to be there.
+pub(super) fn files(p: &mut Reader, key: &str, base: &Path) -> Vec<PathBuf> {
     let names = p.strings_or_empty(key).into_iter();
     let files: Vec<PathBuf> = names.map(|file| base.join(file)).collect();
     for missing in files.iter().filter(|file| !file.is_file()) {

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use toml::{Table, Value};
 
-use super::{Config, NO_KEY, ProviderConfig, Quota, StatusConfig};
+use super::anchoring::hash_word;
+use super::{Config, NO_KEY, ProviderConfig, Quota, StatusConfig, TsaConfig};
 
 impl Config {
     /// The configuration in force; reading it gives the same one again.
@@ -71,6 +72,7 @@ impl Config {
             table([
                 ("accept_opaque", self.lab_accept_opaque.into()),
                 ("allow_no_quorum", self.lab_allow_no_quorum.into()),
+                ("allow_related_tsas", self.lab_allow_related_tsas.into()),
             ]),
         );
         let providers: Vec<Value> = self.providers.iter().map(provider).collect();
@@ -86,8 +88,34 @@ impl Config {
                 ("quota", quota(rescue.quota)),
             ]),
         );
+        let a = &self.anchoring;
+        let seconds = i64::try_from(a.interval.as_secs()).unwrap_or(i64::MAX);
+        root.insert(
+            "checkpoint_anchors".into(),
+            table([
+                ("interval_s", seconds.into()),
+                ("deadline_ms", millis(a.deadline)),
+                ("tsa", a.tsas.iter().map(tsa).collect::<Vec<_>>().into()),
+            ]),
+        );
         root.to_string()
     }
+}
+
+fn tsa(tsa: &TsaConfig) -> Value {
+    let authorization = tsa.authorization_file.as_deref();
+    table([
+        ("name", text(&tsa.name)),
+        ("url", text(&tsa.url)),
+        ("anchors", paths(&tsa.anchors)),
+        ("intermediates", paths(&tsa.intermediates)),
+        ("hash", text(hash_word(tsa.hash))),
+        ("policy", text(&tsa.policy)),
+        (
+            "authorization_file",
+            authorization.map_or_else(|| text(""), path),
+        ),
+    ])
 }
 
 fn provider(provider: &ProviderConfig) -> Value {

@@ -278,6 +278,26 @@ impl Publisher {
         Ok(self)
     }
 
+    /// Keeps the published checkpoint for ever, whatever the interval says, and gives it: somebody is about
+    /// to have it stamped. Cosignatures that come late are added to it.
+    pub fn keep_published(
+        mut self,
+        now: Duration,
+    ) -> Result<(Self, Option<Published>), PublisherError> {
+        let Some(published) = self.published.clone() else {
+            return Ok((self, None));
+        };
+        let size = published.checkpoint().size;
+        self.store.publish(size, published.note(), true)?;
+        self.keep.size = size;
+        self.keep.at = Some(now);
+        let rounds = self.round.iter_mut().chain(&mut self.before);
+        for open in rounds.filter(|open| open.done && open.round.head.checkpoint.size == size) {
+            open.keep = true;
+        }
+        Ok((self, Some(published)))
+    }
+
     fn open_round(mut self, now: Duration) -> Result<(Self, Outcome), PublisherError> {
         let Some(head) = self.signer.head().cloned() else {
             return Ok((self, Outcome::default()));

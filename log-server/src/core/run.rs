@@ -46,6 +46,7 @@ pub enum SubmitError {
 #[derive(Clone)]
 pub struct Handle {
     submissions: Sender<Submission>,
+    events: Sender<Event>,
     pool: Arc<Semaphore>,
     pool_records_max: usize,
     published: watch::Receiver<Option<Published>>,
@@ -62,6 +63,7 @@ struct Submission {
 enum Event {
     Staged,
     Witness(Report),
+    Keep(oneshot::Sender<Option<Published>>),
     Stop,
 }
 
@@ -143,6 +145,7 @@ pub fn start(core: Core) -> (Handle, Running) {
     });
     let pool_records_max = core.settings.pool_records_max;
     let (settings, metrics) = (core.settings, core.metrics);
+    let keeping = events.clone();
     let (watcher, watching) = Watcher::start(core.store, published.clone(), Arc::clone(&metrics));
     let stop = Stop(set_stopped, "the sequencer");
     let sequencer = std::thread::spawn(move || {
@@ -162,6 +165,7 @@ pub fn start(core: Core) -> (Handle, Running) {
     let pool = Arc::new(Semaphore::new(pool_records_max));
     let handle = Handle {
         submissions,
+        events: keeping,
         pool,
         pool_records_max,
         published,
@@ -294,6 +298,14 @@ impl Handle {
         self.published.borrow().clone()
     }
 
+    /// Keeps the checkpoint that is published now for ever, and gives it; `None` if none is published, or
+    /// the log has stopped.
+    pub async fn keep_published(&self) -> Option<Published> {
+        let (answer, answered) = oneshot::channel();
+        self.events.send(Event::Keep(answer)).ok()?;
+        answered.await.ok().flatten()
+    }
+
     /// Why the log stopped, once it has.
     pub fn stopped(&self) -> watch::Receiver<Option<String>> {
         self.stopped.clone()
@@ -394,6 +406,14 @@ impl Publishing {
                 let report = match event {
                     Event::Witness(report) => report,
                     Event::Staged => continue,
+                    Event::Keep(answer) => {
+                        let now = self.started.elapsed();
+                        let (next, kept) = publisher.keep_published(now)?;
+                        publisher = next;
+                        // Who asked may have given up.
+                        let _ = answer.send(kept);
+                        continue;
+                    }
                     Event::Stop => return Ok(()),
                 };
                 self.metrics.witness(&report);

@@ -70,6 +70,7 @@ impl Admin {
                 let status = status(&self.origin, self.store.as_ref(), Some(&self.handle));
                 let mut body = status.map_err(|error| Problem::store(&error))?;
                 body["witnesses"] = json!(self.metrics.witnesses());
+                body["tsas"] = json!(self.metrics.tsas.all());
                 Ok(no_store(reply(
                     StatusCode::OK,
                     "application/json",

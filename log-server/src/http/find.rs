@@ -121,7 +121,8 @@ fn not_published(index: u64) -> Problem {
 fn malformed_lookup() -> Problem {
     let detail = "expected leaf/LEAF_HASH, content/SHA256, certificate/SHA256, tbs-certificate/SHA256, \
                   crl/SHA256, serial/ISSUER_KEY_SHA256/SERIAL, tsu/HASH_ALGORITHM/ESS_HASH/SERIAL, \
-                  organization/IDENTIFIER, provider/ID or providers; all in lowercase hexadecimal but \
+                  organization/IDENTIFIER, provider/ID, providers, checkpoint-anchors, log-statements or \
+                  erased/SHA256; all in lowercase hexadecimal but \
                   IDENTIFIER, ID and the algorithm (sha1, sha256, sha384, sha512)";
     Problem::new(StatusCode::BAD_REQUEST, "malformed-lookup", detail)
 }

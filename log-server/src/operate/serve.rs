@@ -10,6 +10,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::endpoints::endpoints;
 use super::{OperateError, open};
 use crate::admission::new_record;
+use crate::anchoring::{Anchoring, Tsas};
 use crate::config::Config;
 use crate::core::run::{Core, Handle, start};
 use crate::core::{Item, Publisher, Sequencer};
@@ -26,6 +27,10 @@ pub fn serve(
 ) -> Result<(), OperateError> {
     let registry =
         Registry::load(config).map_err(|problems| OperateError::Refused(problems.join("\n")))?;
+    let tsas = Tsas::load(config).map_err(|problems| OperateError::Refused(problems.join("\n")))?;
+    if let Some(warning) = tsas.warning() {
+        eprintln!("{warning}");
+    }
     let (store, signer, policy) = open(config)?;
     let witnesses = endpoints(&policy, config)?;
     let settings = config.sequencing.clone();
@@ -57,11 +62,20 @@ pub fn serve(
             publisher,
             witnesses,
             distrusted: config.distrusted_witnesses.clone(),
-            net,
+            net: Arc::clone(&net),
             clock: Arc::new(SystemClock),
             settings,
             metrics: Arc::clone(&metrics),
         });
+        let anchoring = Anchoring {
+            tsas,
+            store: Arc::clone(&store),
+            handle: handle.clone(),
+            net,
+            clock: Arc::new(SystemClock),
+            metrics: Arc::clone(&metrics),
+        };
+        anchoring.start()?;
         let address = |listener: &TcpListener| listener.local_addr().map_err(|e| refused(&e));
         ready(address(&listener)?, address(&admin_listener)?);
         let outcome = listeners(

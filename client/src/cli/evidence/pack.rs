@@ -14,8 +14,11 @@ use ishibumi_tlog::proof::FILE_EXTENSION;
 use ishibumi_tlog::tile::ENTRY_LEN_MAX;
 use serde_json::json;
 
+use ishibumi::fetch::Covering;
+
 use super::super::verify::{WithProof, with_proofs};
 use super::super::{Exit, Failure, Voice, files, network};
+use super::anchored;
 use super::file;
 use super::verify;
 
@@ -23,10 +26,13 @@ const EXAMPLES: &str = "Examples:
   ishibumi evidence pack --policy policy.txt --anchors anchors/ --document contract.pdf contract.tst
   ishibumi evidence pack --policy policy.txt --anchors anchors/ --document documents/ \\
       --revocation ca.crl --checkpoint-token log.tst --out 2026.evidence.zip artifacts/
+  ishibumi evidence pack --policy policy.txt --anchors anchors/ --from https://log.example contract.tst
 
 Of a folder, every file with a proof beside it is packed. A document is found by the hash that a token
 stamps, whatever it is called. Certificates between artifact and anchor are packed too; policy and
 anchors only for information, since whoever verifies uses his own. What does not verify is not packed.
+With --from, what the log holds of TSAs' tokens over its checkpoints is packed as well, if --anchors has the
+TSAs' certificates: a proof of time for whoever trusts no witness.
 The file is a ZIP that any tool opens; META-INF/README.txt inside says how to verify by hand.
 
 Exit codes: 0 packed, 1 something is disproven, 2 usage, 3 unavailable, 4 something cannot be proven.";
@@ -50,6 +56,10 @@ pub(crate) struct PackArguments {
     /// A record about a provider or the log, its very octets, with its proof beside it; or a folder
     #[arg(long, value_name = "PATH")]
     statement: Vec<PathBuf>,
+    /// Fetch the first token of each TSA over a checkpoint that covers an artifact, from this log, mirror
+    /// or folder; several are asked in their order
+    #[arg(long, value_name = "URL|DIR")]
+    from: Vec<String>,
     /// Pack also what does not verify, and say so
     #[arg(long)]
     unverified: bool,
@@ -79,6 +89,14 @@ pub(crate) fn run(arguments: &PackArguments, voice: Voice) -> Result<Exit, Failu
     for record in with_proofs(&arguments.statement)? {
         packer.add_statement(&record)?;
     }
+    let anchored = if arguments.from.is_empty() {
+        None
+    } else {
+        let sources = network::sources(&arguments.from)?;
+        let items = &packer.collection.items;
+        let found = anchored::fetch(&sources, terms.policy(), terms.anchors(), items)?;
+        Some(packer.add_anchors(found)?)
+    };
     let octets = packer.collection.encode();
     let octets = octets.map_err(|error| file::refused(&error))?;
     // What is judged is the file as others will read it.
@@ -122,6 +140,7 @@ pub(crate) fn run(arguments: &PackArguments, voice: Voice) -> Result<Exit, Failu
         "items": items,
         "documents": documents,
         "verified": verified,
+        "covered_by_tsa_tokens": anchored,
     });
     voice.say(&value, &text);
     Ok(Exit::Proven)
@@ -294,6 +313,39 @@ impl<'a> Packer<'a> {
         let (content, _) = self.keep(packed);
         self.collection.checkpoint_tokens.push(content);
         Ok(())
+    }
+
+    /// Takes the tokens that cover items, and says how many items are covered.
+    fn add_anchors(&mut self, found: Vec<Vec<Covering>>) -> Result<usize, Failure> {
+        let mut covered = 0;
+        for (place, by) in found.into_iter().enumerate() {
+            covered += usize::from(!by.is_empty());
+            for Covering { token, proof } in by {
+                let Some(item) = self.collection.items.get_mut(place) else {
+                    continue;
+                };
+                let text = proof.checkpoint.text();
+                // The proof that the artifact has already may be under this very checkpoint.
+                if !item.proofs.iter().any(|it| it.checkpoint.text() == text) {
+                    let entry = item.proofs.first().map(|it| it.entry.clone());
+                    item.proofs.push(Arc::new(Logged {
+                        entry: entry.unwrap_or_default(),
+                        index: proof.index,
+                        path: proof.hashes,
+                        checkpoint: Arc::new(proof.checkpoint),
+                    }));
+                }
+                let mut known = self.collection.checkpoint_tokens.iter();
+                if known.any(|stamp| *stamp.token == *token) {
+                    continue;
+                }
+                let packed = stamp_of(token, &item.proofs, self.anchors);
+                let packed = packed.map_err(|error| refused(&"a token of the log", &error))?;
+                let (content, _) = self.keep(packed);
+                self.collection.checkpoint_tokens.push(content);
+            }
+        }
+        Ok(covered)
     }
 
     fn add_statement(&mut self, record: &WithProof) -> Result<(), Failure> {

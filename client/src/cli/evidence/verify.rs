@@ -83,6 +83,10 @@ impl Terms {
         &self.anchors
     }
 
+    pub(super) const fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
     pub(super) fn policy_file(&self) -> &[u8] {
         &self.policy_file
     }
