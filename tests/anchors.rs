@@ -409,6 +409,12 @@ fn the_client_stamps_documents_and_checkpoints() {
     let text = [text.join(&b'\n'), b"\n".to_vec()].concat();
     assert!(TimestampToken::parse(&token).unwrap().stamps(&text));
 
+    run(
+        "ishibumi",
+        ["stamp", "--tsa", &tsa.url, "--anchor", &root, "-"],
+    )
+    .refused(2, &["--out"]);
+
     std::fs::remove_file(path("contract.txt.tst")).unwrap();
     for (manner, code, word) in [
         (Manner::Rejection, 4, "badAlg"),

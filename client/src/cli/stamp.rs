@@ -114,22 +114,13 @@ impl TsaArguments {
 
 pub(crate) fn run(arguments: &StampArguments, voice: Voice) -> Result<Exit, Failure> {
     let tsa = &arguments.tsa;
+    let out = out_path(arguments)?;
     let digest = if arguments.checkpoint {
         tsa.algorithm().digest(text(&arguments.file)?.as_bytes())
     } else {
         files::digest(&arguments.file, tsa.algorithm())?
     };
     let stamped = tsa.stamp(&digest)?;
-    let out = arguments.out.clone();
-    let out = out.unwrap_or_else(|| {
-        let mut name = arguments
-            .file
-            .file_name()
-            .unwrap_or_default()
-            .to_os_string();
-        name.push(".tst");
-        arguments.file.with_file_name(name)
-    });
     let whole = out.extension().is_some_and(|ending| ending == "tsr");
     let octets = if whole {
         &stamped.reply
@@ -156,6 +147,20 @@ pub(crate) fn run(arguments: &StampArguments, voice: Voice) -> Result<Exit, Fail
     };
     voice.say(&value, &text);
     Ok(Exit::Proven)
+}
+
+/// Where to write: as was said, or beside what is stamped.
+fn out_path(arguments: &StampArguments) -> Result<PathBuf, Failure> {
+    if let Some(out) = &arguments.out {
+        return Ok(out.clone());
+    }
+    if arguments.file == Path::new("-") {
+        let message = "what comes from standard input has no name to write beside";
+        return Err(Failure::usage(message).advice("--out names the file"));
+    }
+    let mut name = arguments.file.file_name().unwrap_or_default().to_owned();
+    name.push(".tst");
+    Ok(arguments.file.with_file_name(name))
 }
 
 /// The text of a checkpoint: of a signed note, or of a proof's.

@@ -393,7 +393,8 @@ struct Publishing {
 }
 
 impl Publishing {
-    fn run(self, publisher: Publisher) -> Result<(), PublisherError> {
+    /// By reference: whoever waits for `published` is to learn first why there will be no more of them.
+    fn run(&self, publisher: Publisher) -> Result<(), PublisherError> {
         let (mut publisher, outcome) = publisher.start(self.started.elapsed())?;
         self.carry_out(outcome);
         loop {

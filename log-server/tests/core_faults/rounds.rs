@@ -100,6 +100,55 @@ fn cosignatures_that_come_late_are_added_to_what_is_kept() {
     assert_eq!(store.kept_sizes(0, 99).unwrap(), [1, 5, 9]);
 }
 
+/// What is about to be stamped is kept whatever the interval says, and gathers cosignatures like the others.
+#[test]
+fn what_is_to_be_stamped_is_kept_whatever_the_interval_says() {
+    let rig = Rig::new();
+    let store = log(&rig, 1, 1);
+    let late = NoteSigner::from_seed("late.example", SignatureType::SubtreeV1, &[8; 32]);
+    let late = Cosigner::new(late.unwrap()).unwrap();
+    let policy = format!(
+        "log {}\nlog {}\nwitness w {}\nwitness l {}\ngroup g any w l\nquorum g\n",
+        rig.key.verifier(),
+        rig.beside.as_ref().unwrap().verifier(),
+        rig.witness.verifier(),
+        late.verifier(),
+    );
+    let policy = Policy::parse(policy.as_bytes()).unwrap();
+    let signer = rig.signer(Arc::<MemoryLog>::clone(&store)).unwrap();
+    let hour = Duration::from_secs(3_600);
+    let shared = Arc::<MemoryLog>::clone(&store);
+    let publisher = Publisher::open(shared, policy, signer, hour, hour).unwrap();
+    let (publisher, outcome) = publisher.start(NOW).unwrap();
+    let (publisher, kept) = publisher.keep_published(NOW).unwrap();
+    assert!(kept.is_none(), "nothing is published yet");
+    let mut round = outcome.round.unwrap();
+    let mut publisher = publisher;
+    let mut sequencer = Sequencer::open(Arc::<MemoryLog>::clone(&store)).unwrap();
+    for size in 1..=4 {
+        let lines = rig.cosign(&round.head.checkpoint);
+        let (next, outcome) = publisher.cosigned(round.number, lines, NOW).unwrap();
+        assert_eq!(outcome.published.unwrap().checkpoint().size, size);
+        sequencer = sequencer.stage(items(size..size + 1)).unwrap().0;
+        // The next round is open, and the published checkpoint is that of the one before.
+        let (next, outcome) = next.tick(NOW).unwrap();
+        publisher = next;
+        if size == 3 {
+            let (next, kept) = publisher.keep_published(NOW).unwrap();
+            assert_eq!(kept.unwrap().checkpoint().size, 3);
+            publisher = next;
+        }
+        let line = late.cosign(&round.head.checkpoint, 1_800_000_001).unwrap();
+        let (next, _) = publisher.cosigned(round.number, vec![line], NOW).unwrap();
+        publisher = next;
+        round = outcome.round.unwrap();
+    }
+    // The first by the interval, the third since it was asked for.
+    assert_eq!(store.kept_sizes(0, 99).unwrap(), [1, 3]);
+    let kept = store.kept(3).unwrap().unwrap().note;
+    assert_eq!(kept.signatures().len(), 4, "the late witness's as well");
+}
+
 /// One witness may lie; a quorum that knows more than this log is believed.
 #[test]
 fn a_quorum_that_contradicts_stops_the_log_and_a_single_witness_does_not() {

@@ -9,12 +9,11 @@ use ishibumi::evidence::{
     Collection, ENTRIES_MAX, FILE_LEN_MAX, File, Item, Logged, PackError, Packed, Stamp, pack_item,
     stamp_of, status_data,
 };
+use ishibumi::fetch::Covering;
 use ishibumi_artifact::{Anchors, Verified, VerifiedToken};
 use ishibumi_tlog::proof::FILE_EXTENSION;
 use ishibumi_tlog::tile::ENTRY_LEN_MAX;
 use serde_json::json;
-
-use ishibumi::fetch::Covering;
 
 use super::super::verify::{WithProof, with_proofs};
 use super::super::{Exit, Failure, Voice, files, network};
