@@ -11,7 +11,7 @@
 
 use std::collections::BTreeMap;
 
-use ishibumi_artifact::record::{Body, Record};
+use ishibumi_artifact::Record;
 use ishibumi_store::Registers;
 use ishibumi_tlog::Hash;
 
@@ -130,9 +130,5 @@ impl Blobs {
 }
 
 fn named_blob(octets: &[u8]) -> Option<Hash> {
-    match Record::decode(octets).ok()?.body() {
-        Body::Crl(list) => Some(Hash(list.digest)),
-        Body::Ocsp(response) => Some(Hash(response.digest)),
-        _ => None,
-    }
+    Record::decode(octets).ok()?.body().blob().map(Hash)
 }
