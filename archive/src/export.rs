@@ -13,7 +13,7 @@ use std::path::Path;
 
 use ishibumi_artifact::Record;
 use ishibumi_tlog::Checkpoint;
-use ishibumi_tlog::hash::{HASH_LEN, Hash, leaf_hash};
+use ishibumi_tlog::hash::{Hash, leaf_hash};
 use ishibumi_tlog::note::{NOTE_LEN_MAX, Note};
 use ishibumi_tlog::tile::{
     ENTRY_LEN_MAX, Edge, LEVEL_MAX, TILE_LEN, TILE_WIDTH, Tile, TileKind, TileNodes, TilePath,
@@ -389,63 +389,87 @@ impl Work<'_> {
         }
         let (path, octets) = (path.to_string(), Tile::encode(tile.hashes()));
         if self.sink.is_none() {
-            check_stored(files, &path, &octets)?;
+            let stored = files.read(&path, TILE_LEN).map_err(ExportError::Files)?;
+            let stored = stored.ok_or_else(|| ExportError::Missing(path.clone()))?;
+            if stored != octets && level == 0 {
+                return Err(self.accuse(files, index));
+            }
+            if stored != octets {
+                let stored = Tile::decode(TILE_WIDTH, &stored);
+                let place = stored.and_then(|stored| differing(stored.hashes(), tile.hashes()));
+                let reason = match place {
+                    Some(place) => {
+                        format!("hash {place} in it is another one than the entries make")
+                    }
+                    None => "it is no such tile".to_owned(),
+                };
+                return Err(wrong(&path, reason));
+            }
         }
         Ok(self.add(&path, &octets)?)
     }
 
     /// Which file it is that does not lead to the checkpoint, by the log's own tiles.
     fn blame(&self, files: &mut dyn LogFiles, level: u8, index: u64, tile: &Tile) -> ExportError {
-        let mut stored = |level: u8, index: u64| {
-            let path = TilePath {
-                kind: TileKind::Hashes(level),
-                index,
-                width: TILE_WIDTH,
-            };
-            let octets = read_widest(files, path, TILE_LEN).ok()?;
-            Tile::decode(TILE_WIDTH, &octets)
-        };
-        let differing = |stored: &Tile, computed: &Tile| {
-            let pairs = stored.hashes().iter().zip(computed.hashes());
-            pairs
-                .enumerate()
-                .find(|(_, (one, other))| one != other)
-                .map(|(place, _)| place as u64)
-        };
-        let known = stored(level, index);
-        let place = known.as_ref().and_then(|known| differing(known, tile));
-        let bundle = match (level, place) {
-            (0, _) => index,
-            (_, Some(place)) => index * u64::from(TILE_WIDTH) + place,
-            (_, None) => {
-                let path = TilePath {
-                    kind: TileKind::Hashes(level),
-                    index,
-                    width: TILE_WIDTH,
-                };
-                let reason = "it does not lead to the root of the checkpoint".to_owned();
-                return wrong(&path.to_string(), reason);
-            }
-        };
-        let kind = TileKind::Entries;
-        let path = TilePath {
-            kind,
-            index: bundle,
-            width: TILE_WIDTH,
+        if level == 0 {
+            return self.accuse(files, index);
         }
-        .to_string();
-        match (level, place) {
-            (0, Some(place)) => wrong(
-                &path,
-                format!(
-                    "entry {} has another hash than its tile says",
-                    index * 256 + place
-                ),
+        let path = full_tile(level, index);
+        let stored = read_widest(files, path, TILE_LEN).ok();
+        let stored = stored.and_then(|octets| Tile::decode(TILE_WIDTH, &octets));
+        match stored.and_then(|stored| differing(stored.hashes(), tile.hashes())) {
+            Some(place) => self.accuse(files, index * u64::from(TILE_WIDTH) + place),
+            None => wrong(
+                &path.to_string(),
+                "it does not lead to the root of the checkpoint".into(),
             ),
-            _ => wrong(
-                &path,
-                "its entries do not lead to the root of the checkpoint".to_owned(),
-            ),
+        }
+    }
+
+    /// Whether it is a full bundle or its tile that is false: the one whose hash the level above lacks.
+    fn accuse(&self, files: &mut dyn LogFiles, index: u64) -> ExportError {
+        let tile_path = full_tile(0, index);
+        let kind = TileKind::Entries;
+        let path = TilePath { kind, ..tile_path }.to_string();
+        let unclear = || wrong(&path, "its entries do not lead to the checkpoint".into());
+        let read = |files: &mut dyn LogFiles, path, most| read_widest(files, path, most).ok();
+        let bundle = read(files, TilePath { kind, ..tile_path }, BUNDLE_LEN_MAX);
+        let bundle = bundle
+            .as_deref()
+            .and_then(|b| decode_bundle(TILE_WIDTH, b).ok());
+        let made: Option<Vec<Hash>> =
+            bundle.map(|bundle| bundle.into_iter().map(leaf_hash).collect());
+        let stored = read(files, tile_path, TILE_LEN);
+        let stored = stored.and_then(|octets| Tile::decode(TILE_WIDTH, &octets));
+        let (Some(made), Some(stored)) = (made, stored) else {
+            return unclear();
+        };
+        let above = (index / u64::from(TILE_WIDTH), index % u64::from(TILE_WIDTH));
+        let upper = self
+            .upper
+            .0
+            .get(&(1, above.0))
+            .map(|(_, tile)| tile.clone());
+        let upper = upper.or_else(|| {
+            let octets = read(files, full_tile(1, above.0), TILE_LEN)?;
+            Tile::decode(TILE_WIDTH, &octets)
+        });
+        let place = usize::try_from(above.1).unwrap_or(usize::MAX);
+        let known = upper.and_then(|tile| tile.hashes().get(place).copied());
+        let first = differing(stored.hashes(), &made);
+        match first {
+            Some(place) if known == Some(root_of(stored.hashes())) => {
+                let number = index * u64::from(TILE_WIDTH) + place;
+                wrong(
+                    &path,
+                    format!("entry {number} has another hash than its tile says"),
+                )
+            }
+            Some(place) if known == Some(root_of(&made)) => {
+                let reason = format!("hash {place} in it is another one than the entries make");
+                wrong(&tile_path.to_string(), reason)
+            }
+            _ => unclear(),
         }
     }
 
@@ -461,8 +485,16 @@ impl Work<'_> {
                         .zip(tile.hashes())
                         .position(|(one, other)| one != other);
                     let place = index * 256 + place.unwrap_or(made.len()) as u64;
-                    let what = if *level == 0 { "entry" } else { "node" };
-                    let reason = format!("{what} {place} is another one than the entries make");
+                    if *level == 0 {
+                        // The tile leads to the root, so it is the entry that does not.
+                        let bundle = TilePath {
+                            kind: TileKind::Entries,
+                            ..*path
+                        };
+                        let reason = format!("entry {place} has another hash than its tile says");
+                        return Err(wrong(&bundle.to_string(), reason));
+                    }
+                    let reason = format!("hash {place} is another one than the entries make");
                     return Err(wrong(&path.to_string(), reason));
                 }
             }
@@ -526,22 +558,26 @@ impl Work<'_> {
     }
 }
 
-/// That a full tile which is stored is the one that the entries make.
-fn check_stored(files: &mut dyn LogFiles, path: &str, expected: &[u8]) -> Result<(), ExportError> {
-    let stored = files.read(path, TILE_LEN).map_err(ExportError::Files)?;
-    let stored = stored.ok_or_else(|| ExportError::Missing(path.to_owned()))?;
-    if stored == expected {
-        return Ok(());
+fn full_tile(level: u8, index: u64) -> TilePath {
+    TilePath {
+        kind: TileKind::Hashes(level),
+        index,
+        width: TILE_WIDTH,
     }
-    let place = stored
-        .iter()
-        .zip(expected)
-        .position(|(one, other)| one != other);
-    let place = place.unwrap_or(stored.len()) / HASH_LEN;
-    Err(wrong(
-        path,
-        format!("hash {place} in it is another one than the entries make"),
-    ))
+}
+
+/// The first place at which two rows of hashes differ.
+fn differing(one: &[Hash], other: &[Hash]) -> Option<u64> {
+    let place = one.iter().zip(other).position(|(one, other)| one != other);
+    place.and_then(|place| u64::try_from(place).ok())
+}
+
+fn root_of(leaves: &[Hash]) -> Hash {
+    let mut edge = Edge::new();
+    for leaf in leaves {
+        edge.append(*leaf, |_, _, _| {});
+    }
+    edge.root()
 }
 
 /// The side volume that is being written.

@@ -309,7 +309,7 @@ mod tests {
     fn too_many_entries_are_refused_at_once() {
         let names: Vec<String> = (0..=ENTRIES_MAX).map(|n| format!("{n:07}")).collect();
         let named = |name: &'static str| Entry { name, octets: b"" };
-        let entry = |name: &String| local_header(&named(name.clone().leak()), 0);
+        let entry = |name: &String| header(&named(name.clone().leak()), 0).local();
         let many: Vec<u8> = names.iter().flat_map(entry).collect();
         assert_eq!(decode(&many), Err(ContainerError::TooMany(ENTRIES_MAX + 1)));
     }
