@@ -37,7 +37,7 @@ fn log(size: u64, kept: &[u64]) -> (Log, Note) {
     };
     let (mut edge, mut entries) = (Edge::new(), Vec::new());
     let note = |edge: &Edge| {
-        let text = Checkpoint::new("log.example/golden", edge.size(), edge.root()).to_string();
+        let text = Checkpoint::new("log.example/golden", edge.size(), edge.root()).to_text();
         let line = signer.sign(&text).unwrap();
         Note::new(text, vec![line])
     };
