@@ -323,7 +323,7 @@ fn by_hand_each_volume_holds(scene: &Scene) {
             held.out
         );
         let entries = if volume == "000" {
-            OPAQUE.div_ceil(256) as usize
+            usize::try_from(OPAQUE.div_ceil(256)).unwrap()
         } else {
             0
         };

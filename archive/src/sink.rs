@@ -1,7 +1,7 @@
 //! Where an export goes. All of it is written into a folder beside, `OUT.partial`, synced, and renamed at
 //! the end: under its name there is a whole archive or nothing. Nothing that exists is written over.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Write as _};
@@ -64,7 +64,7 @@ pub(crate) struct Sink {
     finished: bool,
     open: Option<Open>,
     /// Folders that files were put in, to be synced.
-    folders: BTreeMap<PathBuf, ()>,
+    folders: BTreeSet<PathBuf>,
 }
 
 /// The volume that is being written; of a tree, a part that has a list of sums of its own.
@@ -91,7 +91,7 @@ impl Sink {
         })?;
         Ok(Self {
             form,
-            folders: BTreeMap::from([(partial.clone(), ())]),
+            folders: BTreeSet::from([partial.clone()]),
             out,
             partial,
             finished: false,
@@ -121,7 +121,10 @@ impl Sink {
     pub(crate) fn add(&mut self, path: &str, octets: &[u8]) -> Result<(), SinkError> {
         if let Some(open) = &mut self.open {
             let sum = Hash::of(octets).to_hex();
-            open.sums.push_str(&format!("{sum}  {path}\n"));
+            open.sums += &sum;
+            open.sums += "  ";
+            open.sums += path;
+            open.sums.push('\n');
         }
         self.put(path, octets)
     }
@@ -155,8 +158,8 @@ impl Sink {
         }
         let file = self.partial.join(path);
         let mut folder = file.parent();
-        while let Some(above) = folder.filter(|folder| !self.folders.contains_key(*folder)) {
-            self.folders.insert(above.to_owned(), ());
+        while let Some(above) = folder.filter(|folder| !self.folders.contains(*folder)) {
+            self.folders.insert(above.to_owned());
             folder = above.parent();
         }
         let folder = file.parent().unwrap_or(&self.partial);
@@ -173,7 +176,7 @@ impl Sink {
 
     /// Gives the export its name. Durable once this returns.
     pub(crate) fn finish(mut self) -> Result<(), SinkError> {
-        for folder in self.folders.keys().rev() {
+        for folder in self.folders.iter().rev() {
             sync_folder(folder)?;
         }
         // Between the check and this another may have put something there; a folder with files is not

@@ -90,12 +90,16 @@ pub(super) fn run(
 }
 
 fn failure(error: &ImportError) -> Failure {
-    match error {
-        ImportError::Unavailable(_)
-        | ImportError::Pull {
-            error: PullError::Stopped | PullError::Remote { .. },
-            ..
-        } => Failure::unavailable(error),
-        _ => Failure::refused(error),
+    let later = match error {
+        ImportError::Unavailable(_) => true,
+        ImportError::Pull { error, .. } => {
+            matches!(**error, PullError::Stopped | PullError::Remote { .. })
+        }
+        _ => false,
+    };
+    if later {
+        Failure::unavailable(error)
+    } else {
+        Failure::refused(error)
     }
 }

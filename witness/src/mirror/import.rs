@@ -60,7 +60,7 @@ pub enum ImportError {
         /// The archive, or the file in it.
         place: String,
         /// Why not.
-        error: PullError,
+        error: Box<PullError>,
     },
 }
 
@@ -146,10 +146,13 @@ pub fn import<R: Registers, C: Clock>(
             let url = path.to_owned();
             ImportError::Pull {
                 place,
-                error: PullError::Remote { url, reason },
+                error: Box::new(PullError::Remote { url, reason }),
             }
         }
-        error => ImportError::Pull { place, error },
+        error => ImportError::Pull {
+            place,
+            error: Box::new(error),
+        },
     })
 }
 
