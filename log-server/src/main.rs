@@ -1,10 +1,11 @@
 //! `ishibumi-log`: the operator's command.
 
 use std::io::IsTerminal as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use ishibumi_archive::Form;
 use ishibumi_log::config::Config;
 use ishibumi_log::operate::{self, OperateError};
 use ishibumi_tlog::Hash;
@@ -65,6 +66,17 @@ enum Command {
         /// Why, in a sentence; it becomes public
         #[arg(long, value_name = "TEXT")]
         reason: String,
+    },
+    /// Write the whole log as files that need no server: a static tree, or ZIP volumes with --zip.
+    ///
+    /// The log must not be running; one that runs is exported with `ishibumi archive export`.
+    Export {
+        /// Where to: a folder that is not there yet. It appears when all of it is written.
+        #[arg(long, value_name = "DIR")]
+        out: PathBuf,
+        /// ZIP volumes, each of which verifies itself, instead of a tree.
+        #[arg(long)]
+        zip: bool,
     },
     /// Say how the log is.
     Status,
@@ -142,6 +154,7 @@ fn run(arguments: &Arguments) -> Result<ExitCode, OperateError> {
                 );
             }
         }
+        Some(Command::Export { out, zip }) => export(&config, out, *zip, arguments.json)?,
         Some(Command::Status) => {
             let status = operate::status::status(&config)?;
             if arguments.json {
@@ -157,7 +170,7 @@ fn run(arguments: &Arguments) -> Result<ExitCode, OperateError> {
         }
         Some(Command::Token) | None => {
             eprintln!(
-                "ishibumi-log: name a command: init, add-key, serve, fsck, reindex, erase, status or token"
+                "ishibumi-log: name a command: init, add-key, serve, fsck, reindex, erase, export, status or token"
             );
             return Ok(ExitCode::from(2));
         }
@@ -205,6 +218,37 @@ fn progress_bar(json: bool) -> indicatif::ProgressBar {
         bar.set_draw_target(indicatif::ProgressDrawTarget::stderr());
     }
     bar
+}
+
+fn export(config: &Config, out: &Path, zip: bool, json: bool) -> Result<(), OperateError> {
+    let form = if zip { Form::Volumes } else { Form::Tree };
+    let bar = progress_bar(json);
+    let exported = operate::export::export(config, out, form, |done, all| {
+        bar.set_length(all);
+        bar.set_position(done);
+    })?;
+    bar.finish_and_clear();
+    let missing = exported.missing_blobs.len();
+    if json {
+        println!(
+            "{}",
+            json!({
+                "origin": exported.origin, "size": exported.size, "root": exported.root.to_hex(),
+                "volumes": exported.volumes, "checkpoints": exported.kept, "blobs": exported.blobs,
+                "missing_blobs": missing,
+            })
+        );
+        return Ok(());
+    }
+    println!(
+        "{}: {} records, {} kept checkpoints and {} blobs are in {}; {missing} blobs are missing",
+        exported.origin,
+        exported.size,
+        exported.kept,
+        exported.blobs,
+        out.display()
+    );
+    Ok(())
 }
 
 fn fsck(config: &Config, json: bool) -> Result<ExitCode, OperateError> {

@@ -109,6 +109,17 @@ pub enum Body {
     Unknown(UnknownBody),
 }
 
+impl Body {
+    /// The SHA-256 of what lies beside the log, where the record names such a blob.
+    pub fn blob(&self) -> Option<[u8; 32]> {
+        match self {
+            Self::Crl(list) => Some(list.digest),
+            Self::Ocsp(response) => Some(response.digest),
+            _ => None,
+        }
+    }
+}
+
 /// Body of kind 3: what an auditor needs to catch backdating and reused serials. The imprint is not
 /// among it: a guessable document could be confirmed.
 #[derive(Clone, Debug, PartialEq, Eq)]

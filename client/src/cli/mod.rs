@@ -1,5 +1,6 @@
 //! Arguments, dispatch, and how every command ends.
 
+mod archive;
 mod audit;
 mod evidence;
 mod files;
@@ -57,6 +58,7 @@ enum Command {
     Verify(verify::VerifyArguments),
     Submit(submit::SubmitArguments),
     Evidence(evidence::EvidenceArguments),
+    Archive(archive::ArchiveArguments),
     Audit(audit::AuditArguments),
     Find(find::FindArguments),
     Fork(fork::ForkArguments),
@@ -198,6 +200,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Verify(arguments) => verify::run(&arguments, voice),
         Command::Submit(arguments) => submit::run(&arguments, voice),
         Command::Evidence(arguments) => evidence::run(&arguments, voice),
+        Command::Archive(arguments) => archive::run(&arguments, voice),
         Command::Audit(arguments) => audit::run(&arguments, voice),
         Command::Find(arguments) => find::run(&arguments, voice),
         Command::Fork(arguments) => fork::run(&arguments, voice),

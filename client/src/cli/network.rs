@@ -8,19 +8,24 @@ use std::sync::Arc;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use ishibumi::fetch::{ApiError, Refused, Source};
+use ishibumi_archive::{Place, PlaceError, place};
 use ishibumi_wire::HttpNet;
 use serde_json::{Value, json};
+use tokio::runtime::Runtime;
 
 use super::{Exit, Failure};
 
 /// Runs `work` on a runtime of this thread. Only commands that need the network come here.
 pub(crate) fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    runtime()?.block_on(work)
+}
+
+/// A runtime of this thread.
+pub(crate) fn runtime() -> Result<Runtime, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();
-    runtime
-        .map_err(|error| Failure::unavailable(format!("no event loop from the system: {error}")))?
-        .block_on(work)
+    runtime.map_err(|error| Failure::unavailable(format!("no event loop from the system: {error}")))
 }
 
 /// The real network.
@@ -47,21 +52,33 @@ pub(crate) fn log_url(text: &str) -> Result<String, String> {
     }
 }
 
-/// The sources that were named: URLs of logs and mirrors, and directories.
+/// The sources that were named: URLs of logs and mirrors, and archives.
 pub(crate) fn sources(named: &[String]) -> Result<Vec<Source>, Failure> {
     let net = net();
     let source = |name: &String| {
-        if Path::new(name).is_dir() {
-            return Ok(Source::directory(name));
-        }
-        if !name.contains("://") {
-            let message = format!("{name}: no such directory, and not a URL");
-            return Err(Failure::unavailable(message));
+        if let Some(path) = place::path_of(name).map_err(Failure::usage)? {
+            if !path.exists() {
+                let message = format!("{name}: no such directory or file, and not a URL");
+                return Err(Failure::unavailable(message));
+            }
+            return archive(&path);
         }
         let url = log_url(name).map_err(|error| Failure::usage(format!("{name}: {error}")))?;
         Ok(Source::url(net.clone(), &url))
     };
     named.iter().map(source).collect()
+}
+
+/// The archive at `path`: a directory, a ZIP volume, or a directory of volumes.
+pub(crate) fn archive(path: &Path) -> Result<Source, Failure> {
+    let place = Place::open(path).map_err(|error| match error {
+        PlaceError::Volume { .. } | PlaceError::Mixed { .. } => {
+            Failure::new(Exit::Disproven, error)
+                .advice("the copy is damaged, not the log: take this volume from another copy")
+        }
+        _ => Failure::unavailable(error),
+    })?;
+    Ok(Source::archive(place))
 }
 
 /// Says on standard error which sources did not give the answer that another one gave.

@@ -7,29 +7,14 @@
 //! Ordinary tools open it. Nothing is compressed: what is read is never larger than what was given, and
 //! the octets do not depend on anybody's compressor (`docs/decisions/0004-evidence-file.md`).
 
+use ishibumi_archive::spelling::{self, Header, LOCAL, LOCAL_LEN};
+
+pub use ishibumi_archive::spelling::ENTRIES_MAX;
+
 use super::names;
 
 /// The longest evidence file that is written or read, in octets.
 pub const FILE_LEN_MAX: usize = 1 << 30;
-
-/// The most entries: the end record counts in two octets, and keeps the last value for ZIP64.
-pub const ENTRIES_MAX: usize = 0xfffe;
-
-const LOCAL: u32 = 0x0403_4b50;
-const CENTRAL: u32 = 0x0201_4b50;
-const END: u32 = 0x0605_4b50;
-
-/// Version 1.0: files that are stored.
-const VERSION: u16 = 10;
-
-/// General purpose bit 11: the name is UTF-8. Set exactly if it is not ASCII.
-const UTF8: u16 = 1 << 11;
-
-/// 1 January 1980, the least date that the format knows. Nothing here has a time.
-const DATE: u16 = 0x0021;
-
-/// The fixed part of a local header, in octets.
-const LOCAL_LEN: usize = 30;
 
 /// One file in the container.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -94,7 +79,7 @@ pub(crate) fn encode(entries: &[Entry<'_>]) -> Result<Vec<u8>, ContainerError> {
     check_order(entries)?;
     let mut out = Vec::new();
     for entry in entries {
-        out.extend(local_header(entry, crc32fast::hash(entry.octets)));
+        out.extend(header(entry, crc32fast::hash(entry.octets)).local());
         out.extend_from_slice(entry.octets);
         if out.len() > FILE_LEN_MAX {
             return Err(ContainerError::TooLong(out.len()));
@@ -145,14 +130,11 @@ fn begins_entry(rest: &[u8]) -> bool {
 /// The entry that `rest` begins with, and its length with its header.
 fn read_entry(rest: &[u8], at: usize, whole: usize) -> Result<(Entry<'_>, usize), ContainerError> {
     let truncated = || ContainerError::Truncated(whole);
-    let header = rest.get(..LOCAL_LEN).ok_or_else(truncated)?;
-    let number = |from: usize, octets: usize| {
-        let field = header.get(from..from + octets).unwrap_or_default();
-        let fold = |value, octet: &u8| value << 8 | usize::from(*octet);
-        field.iter().rev().fold(0_usize, fold)
-    };
+    let fixed = rest.first_chunk::<LOCAL_LEN>().ok_or_else(truncated)?;
     // Sizes and name length are read; all else follows from them, and is compared.
-    let (crc, size, name_len) = (number(14, 4), number(22, 4), number(26, 2));
+    let (crc, stated, name_len) = spelling::read_local(fixed);
+    let size = usize::try_from(stated).unwrap_or(usize::MAX);
+    let name_len = usize::from(name_len);
     let name = rest
         .get(LOCAL_LEN..LOCAL_LEN + name_len)
         .ok_or_else(truncated)?;
@@ -165,7 +147,12 @@ fn read_entry(rest: &[u8], at: usize, whole: usize) -> Result<(Entry<'_>, usize)
     let expected_start = rest.get(..start).ok_or_else(truncated)?;
     let Some(content) = rest.get(start..end) else {
         // A size that only a compressed or ZIP64 entry states says nothing about this file's length.
-        let stored = number(8, 2) == 0 && number(18, 4) == size;
+        let stated = Header {
+            name,
+            size: stated,
+            crc,
+        };
+        let stored = stated.local() == expected_start;
         return Err(if stored {
             truncated()
         } else {
@@ -176,8 +163,7 @@ fn read_entry(rest: &[u8], at: usize, whole: usize) -> Result<(Entry<'_>, usize)
         name,
         octets: content,
     };
-    let crc = u32::try_from(crc).unwrap_or_default();
-    if local_header(&entry, crc) != expected_start {
+    if header(&entry, crc).local() != expected_start {
         return Err(ContainerError::Header(at));
     }
     if !cfg!(fuzzing) && crc32fast::hash(content) != crc {
@@ -213,28 +199,12 @@ fn bad_name(offset: usize, name: &[u8]) -> ContainerError {
     }
 }
 
-fn local_header(entry: &Entry<'_>, crc: u32) -> Vec<u8> {
-    let mut out = LOCAL.to_le_bytes().to_vec();
-    out.extend(common(entry, crc));
-    out.extend_from_slice(entry.name.as_bytes());
-    out
-}
-
-/// From "version needed" to "extra field length": the fields that both headers have.
-fn common(entry: &Entry<'_>, crc: u32) -> Vec<u8> {
-    let flags = if entry.name.is_ascii() { 0 } else { UTF8 };
-    let size = number32(entry.octets.len());
-    let mut out = Vec::with_capacity(26);
-    for field in [VERSION, flags, 0, 0, DATE] {
-        out.extend(field.to_le_bytes());
+fn header<'a>(entry: &Entry<'a>, crc: u32) -> Header<'a> {
+    Header {
+        name: entry.name,
+        size: number32(entry.octets.len()),
+        crc,
     }
-    for field in [crc, size, size] {
-        out.extend(field.to_le_bytes());
-    }
-    for field in [number16(entry.name.len()), 0] {
-        out.extend(field.to_le_bytes());
-    }
-    out
 }
 
 /// The directory and the end record.
@@ -242,23 +212,13 @@ fn directory(entries: &[Entry<'_>]) -> Vec<u8> {
     let mut out = Vec::new();
     let mut offset = 0;
     for entry in entries {
-        out.extend(CENTRAL.to_le_bytes());
-        out.extend(VERSION.to_le_bytes());
-        out.extend(common(entry, crc32fast::hash(entry.octets)));
-        // No comment, disk 0, no attributes of any system: a plain file, never a link.
-        out.extend([0; 10]);
-        out.extend(number32(offset).to_le_bytes());
-        out.extend_from_slice(entry.name.as_bytes());
+        let crc = crc32fast::hash(entry.octets);
+        out.extend(header(entry, crc).central(number32(offset)));
         offset += LOCAL_LEN + entry.name.len() + entry.octets.len();
     }
-    let (count, size) = (number16(entries.len()), number32(out.len()));
-    out.extend(END.to_le_bytes());
-    out.extend([0; 4]);
-    out.extend(count.to_le_bytes());
-    out.extend(count.to_le_bytes());
-    out.extend(size.to_le_bytes());
-    out.extend(number32(offset).to_le_bytes());
-    out.extend([0; 2]);
+    // Fits: no more than ENTRIES_MAX are written or read.
+    let count = u16::try_from(entries.len()).unwrap_or(u16::MAX);
+    out.extend(spelling::end(count, number32(out.len()), number32(offset)));
     out
 }
 
@@ -266,10 +226,6 @@ fn directory(entries: &[Entry<'_>]) -> Vec<u8> {
 /// accepts.
 fn number32(value: usize) -> u32 {
     u32::try_from(value).unwrap_or(u32::MAX)
-}
-
-fn number16(value: usize) -> u16 {
-    u16::try_from(value).unwrap_or(u16::MAX)
 }
 
 #[cfg(test)]
@@ -353,7 +309,7 @@ mod tests {
     fn too_many_entries_are_refused_at_once() {
         let names: Vec<String> = (0..=ENTRIES_MAX).map(|n| format!("{n:07}")).collect();
         let named = |name: &'static str| Entry { name, octets: b"" };
-        let entry = |name: &String| local_header(&named(name.clone().leak()), 0);
+        let entry = |name: &String| header(&named(name.clone().leak()), 0).local();
         let many: Vec<u8> = names.iter().flat_map(entry).collect();
         assert_eq!(decode(&many), Err(ContainerError::TooMany(ENTRIES_MAX + 1)));
     }

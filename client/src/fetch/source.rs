@@ -1,10 +1,11 @@
-//! Where a log's static files come from: a URL or a directory that holds a copy (C2SP tlog-tiles).
+//! Where a log's static files come from: a URL, or an archive: a directory that holds a copy, ZIP volumes
+//! (C2SP tlog-tiles, `docs/formats/archive.md`).
 
 use std::fmt;
-use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use ishibumi_archive::{Place, PlaceError, names};
 use ishibumi_tlog::hash::HASH_LEN;
 use ishibumi_tlog::note::{NOTE_LEN_MAX, Note, NoteError};
 use ishibumi_tlog::policy::TrustError;
@@ -23,11 +24,11 @@ const LISTING_LEN_MAX: usize = 64 << 10;
 
 /// The static files of one log, and where they are served by a log or mirror, its API.
 #[derive(Clone)]
-pub struct Source(Place);
+pub struct Source(Files);
 
 #[derive(Clone)]
-enum Place {
-    Directory(PathBuf),
+enum Files {
+    Archive(Arc<Place>),
     Url {
         net: Arc<dyn Net>,
         base: String,
@@ -39,8 +40,8 @@ enum Place {
 impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
-            Place::Directory(directory) => directory.display().fmt(f),
-            Place::Url { base, .. } => f.write_str(base),
+            Files::Archive(place) => place.fmt(f),
+            Files::Url { base, .. } => f.write_str(base),
         }
     }
 }
@@ -63,6 +64,7 @@ pub enum HeadError {
 #[derive(Deserialize)]
 struct Kept {
     sizes: Vec<u64>,
+    next: Option<u64>,
 }
 
 /// Why a file could not be had.
@@ -88,15 +90,31 @@ pub enum SourceError {
     },
 }
 
+impl From<PlaceError> for SourceError {
+    fn from(error: PlaceError) -> Self {
+        match error {
+            PlaceError::Volume { .. } | PlaceError::Mixed { .. } => {
+                Self::Malformed(error.to_string())
+            }
+            _ => Self::Unavailable(error.to_string()),
+        }
+    }
+}
+
 impl Source {
     /// The files below a directory.
     pub fn directory(path: impl Into<PathBuf>) -> Self {
-        Self(Place::Directory(path.into()))
+        Self::archive(Place::tree(path))
+    }
+
+    /// The files of an archive that was opened: a directory, a volume, a directory of volumes.
+    pub fn archive(place: Place) -> Self {
+        Self(Files::Archive(Arc::new(place)))
     }
 
     /// The files below a URL, with or without a slash at its end.
     pub fn url(net: Arc<dyn Net>, base: &str) -> Self {
-        Self(Place::Url {
+        Self(Files::Url {
             net,
             base: base.trim_end_matches('/').to_owned(),
             past_caches: false,
@@ -104,22 +122,22 @@ impl Source {
     }
 
     /// The same files, asked for past every cache on the way (`Cache-Control: no-cache`), for an answer
-    /// that turned out to be false: perhaps it was not the source that gave it. None for a directory.
+    /// that turned out to be false: perhaps it was not the source that gave it. None for an archive.
     #[must_use]
     pub fn past_caches(&self) -> Option<Self> {
-        let Place::Url { net, base, .. } = &self.0 else {
+        let Files::Url { net, base, .. } = &self.0 else {
             return None;
         };
-        Some(Self(Place::Url {
+        Some(Self(Files::Url {
             net: Arc::clone(net),
             base: base.clone(),
             past_caches: true,
         }))
     }
 
-    /// The API beside the files; none for a directory.
+    /// The API beside the files; none for an archive.
     pub(super) fn api(&self) -> Option<LogClient> {
-        let Place::Url {
+        let Files::Url {
             net,
             base,
             past_caches,
@@ -146,31 +164,61 @@ impl Source {
     }
 
     /// Sizes of kept checkpoints, from `from` leaves on, ascending; not all of them if there are many
-    /// (docs/formats/submission-api.md). In a directory: the names of the files in `checkpoints`.
+    /// (docs/formats/submission-api.md). In an archive: by the names of its files.
     pub(crate) async fn kept_sizes(&self, from: u64) -> Result<Vec<u64>, SourceError> {
         let mut sizes = match &self.0 {
-            Place::Directory(directory) => {
-                let folder = directory.join("checkpoints");
-                let entries = std::fs::read_dir(&folder)
-                    .map_err(|_| SourceError::Missing(folder.display().to_string()))?;
-                let named = |entry: io::Result<std::fs::DirEntry>| {
-                    let name = entry.ok()?.file_name();
-                    name.to_str()?.parse().ok()
-                };
-                entries.filter_map(named).collect()
-            }
-            Place::Url { base, .. } => {
-                let path = format!("checkpoints?from={from}");
-                let listing = self.read(&path, LISTING_LEN_MAX).await?;
-                let kept: Kept = serde_json::from_slice(&listing).map_err(|error| {
-                    SourceError::Malformed(format!("{base}/{path}: no listing: {error}"))
-                })?;
-                kept.sizes
-            }
+            Files::Archive(place) => place.kept_sizes()?,
+            Files::Url { .. } => match self.listing(&format!("checkpoints?from={from}")).await {
+                Ok(kept) => kept.sizes,
+                Err(SourceError::Unavailable(reason)) => {
+                    return Err(SourceError::Unavailable(reason));
+                }
+                // No log and no mirror answers: perhaps these are the files of an archive.
+                Err(error) => self.static_listing(from).await.map_err(|_| error)?,
+            },
         };
         sizes.retain(|&size| size >= from);
         sizes.sort_unstable();
         Ok(sizes)
+    }
+
+    /// All sizes of kept checkpoints.
+    pub async fn all_kept_sizes(&self) -> Result<Vec<u64>, SourceError> {
+        let mut all: Vec<u64> = Vec::new();
+        loop {
+            let from = all.last().map_or(0, |last| last + 1);
+            match self.kept_sizes(from).await {
+                Ok(sizes) if sizes.is_empty() => return Ok(all),
+                Ok(sizes) => all.extend(sizes),
+                // A log of another make, which keeps none.
+                Err(SourceError::Missing(_) | SourceError::Status { .. }) if all.is_empty() => {
+                    return Ok(all);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// The first page of an archive's listing that has a size from `from` on.
+    async fn static_listing(&self, from: u64) -> Result<Vec<u64>, SourceError> {
+        let mut path = names::LISTING.to_owned();
+        let mut begun = 0;
+        loop {
+            let Kept { sizes, next } = self.listing(&path).await?;
+            match next {
+                Some(next) if sizes.last().is_none_or(|&last| last < from) && next > begun => {
+                    begun = next;
+                    path = names::listing_from(next);
+                }
+                _ => return Ok(sizes),
+            }
+        }
+    }
+
+    async fn listing(&self, path: &str) -> Result<Kept, SourceError> {
+        let listing = self.read(path, LISTING_LEN_MAX).await?;
+        serde_json::from_slice(&listing)
+            .map_err(|error| SourceError::Malformed(format!("{self}/{path}: no listing: {error}")))
     }
 
     /// The kept checkpoint of `size` leaves, if it is trusted under `policy`.
@@ -215,23 +263,23 @@ impl Source {
         }
     }
 
+    /// The file at `path`, unverified, of at most `most` octets.
+    pub async fn file(&self, path: &str, most: usize) -> Result<Vec<u8>, SourceError> {
+        let octets = self.read(path, most).await?;
+        if octets.len() <= most {
+            return Ok(octets);
+        }
+        let message = format!("{self}/{path}: more than {most} octets");
+        Err(SourceError::Malformed(message))
+    }
+
     /// What is at `path`, up to `most` octets and one more.
     pub(super) async fn read(&self, path: &str, most: usize) -> Result<Vec<u8>, SourceError> {
         match &self.0 {
-            Place::Directory(directory) => {
-                let file = directory.join(path);
-                // One more octet than allowed is enough for whoever reads it to refuse it.
-                read_bounded(&file, most).map_err(|error| {
-                    let shown = file.display().to_string();
-                    match error.kind() {
-                        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => {
-                            SourceError::Missing(shown)
-                        }
-                        _ => SourceError::Unavailable(format!("{shown}: {error}")),
-                    }
-                })
-            }
-            Place::Url {
+            Files::Archive(place) => place
+                .read(path, most)?
+                .ok_or_else(|| SourceError::Missing(place.whereabouts(path))),
+            Files::Url {
                 net,
                 base,
                 past_caches,
@@ -251,16 +299,6 @@ impl Source {
             }
         }
     }
-}
-
-fn read_bounded(file: &std::path::Path, most: usize) -> io::Result<Vec<u8>> {
-    use std::io::Read as _;
-    let mut octets = Vec::new();
-    let bound = u64::try_from(most).unwrap_or(u64::MAX).saturating_add(1);
-    std::fs::File::open(file)?
-        .take(bound)
-        .read_to_end(&mut octets)?;
-    Ok(octets)
 }
 
 /// Octets of the first `width` entries; all of them if there are fewer.

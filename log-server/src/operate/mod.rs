@@ -2,6 +2,7 @@
 
 mod endpoints;
 pub mod erase;
+pub mod export;
 pub mod fsck;
 pub mod init;
 pub mod keys;

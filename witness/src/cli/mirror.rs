@@ -18,6 +18,7 @@ use serde_json::json;
 use tokio::sync::watch;
 
 use super::failure::Failure;
+use super::import;
 use super::logs::{self, LogFollower};
 use super::serve::{self, Open};
 use super::{Common, EXIT_CODES, Printed, keys};
@@ -145,6 +146,25 @@ pub(super) enum MirrorCommand {
         #[command(flatten)]
         common: Common,
     },
+    /// Make a copy of a log from an archive of it: files or ZIP volumes. Not while `serve` runs
+    ///
+    /// Everything is verified first, against a checkpoint that has the policy's quorum; a damaged file is
+    /// named and nothing is stored. The log's keys are those of the policy. Interrupted, it goes on when it
+    /// is run again. With --url the mirror follows the log there afterwards.
+    #[command(after_help = EXIT_CODES)]
+    Import {
+        #[command(flatten)]
+        common: Common,
+        /// The archive: a directory, a ZIP volume, a directory of volumes, as a path or file:///PATH
+        #[arg(long, value_name = "PATH")]
+        from: String,
+        /// The log's policy (C2SP tlog-policy)
+        #[arg(long, value_name = "FILE")]
+        policy: PathBuf,
+        /// Pull the log from this prefix of its tlog-tiles interface later on
+        #[arg(long, value_name = "URL")]
+        url: Option<String>,
+    },
     /// Take uploads, pull the logs with a URL, and serve the copies, until SIGTERM or SIGINT
     ///
     /// Prints `listening on http://ADDRESS` when ready. Put a reverse proxy with TLS in front. A log's copy
@@ -208,6 +228,15 @@ impl MirrorCommand {
                 blob,
             } => (common.json, erase(&common, &origin, blob)),
             Self::Follow { common } => (common.json, follow(&common)),
+            Self::Import {
+                common,
+                from,
+                policy,
+                url,
+            } => {
+                let outcome = import::run(&common, &from, &policy, url.as_deref());
+                (common.json, outcome)
+            }
             Self::Serve {
                 dir,
                 listen,
@@ -256,7 +285,7 @@ fn add_log(
     Ok(logs::added(&key, added))
 }
 
-fn source(url: &str, policy: Option<&Path>) -> Result<Source, Failure> {
+pub(super) fn source(url: &str, policy: Option<&Path>) -> Result<Source, Failure> {
     let known = ["http://", "https://"].iter().any(|s| url.starts_with(s));
     if !known || url.chars().any(|c| c.is_whitespace() || c.is_control()) {
         let usage = format!("--url: {url:?} is not an http or https URL");

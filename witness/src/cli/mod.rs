@@ -2,6 +2,7 @@
 //! 0 done, 1 refused or failed, 2 usage, 3 unavailable for now.
 
 mod failure;
+mod import;
 mod keys;
 mod logs;
 mod mirror;

@@ -118,12 +118,22 @@ impl MirrorHome {
         let (registers, _) = self.home.parts()?;
         let follower = follower(registers, Box::new(|_| {}))?;
         let id = Hash::of(key.name().as_bytes());
-        // The database first: a log that is known has one. One that a crash left is taken up.
+        // The database first: a log that is known has one. It gets its name once it is whole, so that a
+        // crash leaves either a database, which is taken up, or a begun one, which nobody used.
         let path = self.logs_path().join(id.to_hex());
         if path.join("CURRENT").exists() {
             RocksLog::open(&path, key.name())?;
         } else if follower.log(id)?.is_none() {
-            RocksLog::create(&path, key.name())?;
+            let begun = path.with_extension("begun");
+            let io = |cause| HomeError::Io {
+                path: begun.clone(),
+                cause,
+            };
+            if begun.exists() {
+                fs::remove_dir_all(&begun).map_err(io)?;
+            }
+            drop(RocksLog::create(&begun, key.name())?);
+            fs::rename(&begun, &path).map_err(io)?;
             sync_dir(&self.logs_path())?;
         }
         let added = follower.add_log(key)?;

@@ -10,6 +10,7 @@
 //! | [`home`] | the directory |
 //! | [`server`], [`upload`] | HTTP: submission and monitoring prefix |
 //! | [`pull`] | pull mode: follows any tlog-tiles log |
+//! | [`import`] | the same from an archive |
 //!
 //! A mirror's keys are its own: no witness has them, and its cosignature is a stronger statement than a
 //! witness's. Whatever comes, by whatever way, takes the same road into the copy: a package that is
@@ -18,6 +19,7 @@
 mod copy;
 mod core;
 mod home;
+pub mod import;
 mod metrics;
 mod pull;
 mod server;

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use ishibumi::fetch::{Post, PostKind, Source};
 use ishibumi::monitor::Settings;
+use ishibumi_archive::place;
 use serde::Deserialize;
 
 use super::super::sha1::ExistedOn;
@@ -196,12 +197,14 @@ impl Log {
         let files = self.files.iter().map(|name| (name, PostKind::Files));
         let witnesses = self.witnesses.iter().map(|name| (name, PostKind::Witness));
         let post = |(name, kind): (&String, PostKind)| {
-            let source = if name.contains("://") {
-                let url = network::log_url(name)
-                    .map_err(|error| Failure::usage(format!("{name}: {error}")))?;
-                Source::url(network::net(), &url)
-            } else {
-                Source::directory(name)
+            let source = match place::path_of(name).map_err(Failure::usage)? {
+                Some(path) if path.exists() => network::archive(&path)?,
+                Some(path) => Source::directory(path),
+                None => {
+                    let url = network::log_url(name)
+                        .map_err(|error| Failure::usage(format!("{name}: {error}")))?;
+                    Source::url(network::net(), &url)
+                }
             };
             let name = name.clone();
             Ok(Post { name, source, kind })

@@ -174,10 +174,9 @@ enum Named {
 }
 
 fn named_blob(octets: &[u8]) -> Option<Named> {
-    match Record::decode(octets).ok()?.body() {
-        Body::Crl(list) => Some(Named::Kept(Hash(list.digest))),
-        Body::Ocsp(response) => Some(Named::Kept(Hash(response.digest))),
+    let record = Record::decode(octets).ok()?;
+    match record.body() {
         Body::Log(LogStatement::Erased(erased)) => Some(Named::Erased(Hash(erased.blob))),
-        _ => None,
+        body => body.blob().map(Hash).map(Named::Kept),
     }
 }

@@ -8,6 +8,7 @@
 //! The log's newest checkpoint is kept as well whenever it was pulled: should the log go before it keeps
 //! its next one, the newest entries have their time all the same.
 
+use ishibumi_archive::names;
 use ishibumi_tlog::key::VerifierKey;
 use ishibumi_tlog::note::{NOTE_LEN_MAX, Note};
 use ishibumi_tlog::{Checkpoint, Policy};
@@ -67,6 +68,12 @@ struct Listing {
     next: Option<u64>,
 }
 
+fn page(remote: &Remote, path: &str) -> Result<Option<Listing>, PullError> {
+    let body = remote.get(path, LISTING_LEN_MAX)?;
+    let listing = body.map(|body| serde_json::from_slice(&body)).transpose();
+    listing.map_err(|error| remote.wrong(path, error.to_string()))
+}
+
 impl Kept {
     /// Brings over the kept checkpoints of at most `size` leaves. Returns how many are new, or say more.
     pub(super) fn bring_over(
@@ -76,28 +83,49 @@ impl Kept {
         demands: Demands<'_>,
         size: u64,
     ) -> Result<u64, PullError> {
-        let (mut brought, mut from) = (0, self.newest.first().copied().unwrap_or(0));
+        let (mut brought, from) = (0, self.newest.first().copied().unwrap_or(0));
+        let (mut path, mut least) = (format!("checkpoints?from={from}"), from);
+        // Whether these are the files of an archive, whose listing has pages of its own.
+        let mut pages = false;
         loop {
-            let path = format!("checkpoints?from={from}");
-            let Some(body) = remote.get(&path, LISTING_LEN_MAX)? else {
-                // A log of another make, which keeps none.
-                return Ok(brought);
+            let listing = match page(remote, &path) {
+                Ok(Some(listing)) => listing,
+                Ok(None) | Err(PullError::Remote { .. }) if !pages && least == from => {
+                    (path, pages) = (names::LISTING.to_owned(), true);
+                    match page(remote, &path) {
+                        Ok(Some(listing)) => listing,
+                        // A log of another make, which keeps none.
+                        Ok(None) => return Ok(brought),
+                        Err(error) => return Err(error),
+                    }
+                }
+                Ok(None) => return Ok(brought),
+                Err(error) => return Err(error),
             };
-            let listing: Listing = serde_json::from_slice(&body)
-                .map_err(|error| remote.wrong(&path, error.to_string()))?;
             for kept in listing.sizes {
                 if kept > size {
                     return Ok(brought);
                 }
-                if kept < from {
+                if kept < least {
+                    if pages {
+                        continue;
+                    }
                     return Err(remote.wrong(&path, "the listing holds what was not asked for"));
                 }
                 brought += u64::from(self.bring(copy, remote, demands, kept)?);
             }
-            match listing.next {
-                Some(next) if next > from => from = next,
-                _ => return Ok(brought),
+            let Some(next) = listing.next.filter(|&next| pages || next > least) else {
+                return Ok(brought);
+            };
+            if pages && path == names::listing_from(next) {
+                return Ok(brought);
             }
+            path = if pages {
+                names::listing_from(next)
+            } else {
+                least = next;
+                format!("checkpoints?from={next}")
+            };
         }
     }
 

@@ -147,21 +147,36 @@ impl<R: Registers, C: Clock> Puller<R, C> {
     ) -> Result<Vec<Self>, StateError> {
         let mut pullers = Vec::new();
         for copy in mirror.copies() {
-            let registers = mirror.follower().registers();
-            let source = Source::load(registers, copy.id())?;
-            let Some(url) = &source.url else { continue };
-            pullers.push(Self {
-                mirror: Arc::clone(mirror),
-                metrics: Arc::clone(metrics),
-                log: copy.id(),
-                origin: copy.origin().to_owned(),
-                remote: Remote::new(url, Arc::clone(net), stop.clone()),
-                source,
-                blobs: Blobs::load(registers, copy.id())?,
-                kept: Kept::default(),
-            });
+            let source = Source::load(mirror.follower().registers(), copy.id())?;
+            let Some(url) = source.url else { continue };
+            pullers.extend(Self::one(mirror, metrics, copy.id(), &url, net, stop)?);
         }
         Ok(pullers)
+    }
+
+    /// One for the log `log`, which is read below `url` this time; `None` if the mirror does not have it.
+    pub(super) fn one(
+        mirror: &Arc<Mirror<R, C>>,
+        metrics: &Arc<MirrorMetrics>,
+        log: Hash,
+        url: &str,
+        net: &Arc<dyn Net>,
+        stop: &watch::Receiver<bool>,
+    ) -> Result<Option<Self>, StateError> {
+        let Some(copy) = mirror.copy(log) else {
+            return Ok(None);
+        };
+        let registers = mirror.follower().registers();
+        Ok(Some(Self {
+            mirror: Arc::clone(mirror),
+            metrics: Arc::clone(metrics),
+            log,
+            origin: copy.origin().to_owned(),
+            remote: Remote::new(url, Arc::clone(net), stop.clone()),
+            source: Source::load(registers, log)?,
+            blobs: Blobs::load(registers, log)?,
+            kept: Kept::default(),
+        }))
     }
 
     /// The log that is followed.

@@ -1,0 +1,37 @@
+//! A whole log as files that need no server of ours (`docs/formats/archive.md`).
+//!
+//! | module | what |
+//! | --- | --- |
+//! | [`spelling`] | the one way in which a ZIP of ours is written: evidence files and volumes |
+//! | [`names`] | which files an archive may have |
+//! | [`volume`] | a ZIP volume, written and read |
+//! | [`place`] | a directory, a volume or a directory of volumes, read by the paths of a log |
+//! | [`export`] | makes one, from whatever gives a log's files, and verifies what it writes; or checks one |
+//! | [`sink`] | where an export goes: nothing is there before all of it is |
+//!
+//! It lies below the client, the log and the mirror, which share it and do not know each other. An archive
+//! is as little trusted as a server: what is read here is what lies in the files, with its checksum; whether
+//! the log said so is up to whoever holds a policy.
+
+#![deny(missing_docs)]
+
+#[cfg(feature = "files")]
+pub mod export;
+#[cfg(feature = "files")]
+pub mod names;
+#[cfg(feature = "files")]
+pub mod place;
+#[cfg(feature = "files")]
+pub mod sink;
+pub mod spelling;
+#[cfg(feature = "files")]
+pub mod volume;
+
+#[cfg(feature = "files")]
+pub use export::{ExportError, Exported, LogFiles, check, export};
+#[cfg(feature = "files")]
+pub use place::{Place, PlaceError};
+#[cfg(feature = "files")]
+pub use sink::{Form, SinkError};
+#[cfg(feature = "files")]
+pub use volume::{Volume, VolumeError};

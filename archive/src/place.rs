@@ -1,0 +1,272 @@
+//! Where an archive lies: a directory of files, one ZIP volume, or a directory of volumes. All of them are
+//! read by the paths that a log serves (C2SP tlog-tiles, `docs/formats/archive.md`).
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::fs::{self, File};
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+
+use ishibumi_tlog::note::NOTE_LEN_MAX;
+use ishibumi_tlog::tile::{TileKind, TilePath};
+
+use crate::names;
+use crate::volume::{Volume, VolumeError};
+
+/// Tiles of level 0, and bundles, in a volume.
+pub const BUNDLES_IN_VOLUME: u64 = 256;
+
+/// Volumes that are opened at most.
+const VOLUMES_MAX: usize = 100_000;
+
+/// Why an archive could not be read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PlaceError {
+    /// The disk. Nothing is said about the archive.
+    #[error("{path}: {error}")]
+    Io {
+        /// Which file.
+        path: String,
+        /// What the system says.
+        error: io::Error,
+    },
+    /// A volume is damaged, or none.
+    #[error("{path}: {error}")]
+    Volume {
+        /// Which file.
+        path: String,
+        /// What is wrong, with the entry if it is about one.
+        error: VolumeError,
+    },
+    /// Volumes of more than one export lie together.
+    #[error("{path}: its checkpoint is not that of {other}: volumes of one export belong together")]
+    Mixed {
+        /// One volume.
+        path: String,
+        /// Another one.
+        other: String,
+    },
+    /// A `file:` URL that names no path.
+    #[error("{0}: expected file:///PATH")]
+    Url(String),
+    /// More volumes than are opened.
+    #[error("{0}: more than {VOLUMES_MAX} volumes")]
+    TooMany(String),
+}
+
+/// An archive that is read.
+#[derive(Debug)]
+pub struct Place {
+    shown: String,
+    kind: Kind,
+}
+
+#[derive(Debug)]
+enum Kind {
+    Tree(PathBuf),
+    Volumes(Vec<(PathBuf, Volume)>, BTreeMap<String, usize>),
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.shown)
+    }
+}
+
+/// The path that `text` names, if it is no URL of another scheme: a path, or `file:///PATH`.
+pub fn path_of(text: &str) -> Result<Option<PathBuf>, PlaceError> {
+    if !text.contains("://") {
+        return Ok(Some(PathBuf::from(text)));
+    }
+    if !text
+        .get(..7)
+        .is_some_and(|scheme| scheme.eq_ignore_ascii_case("file://"))
+    {
+        return Ok(None);
+    }
+    let parsed = url::Url::parse(text).ok();
+    let path = parsed.and_then(|url| url.to_file_path().ok());
+    path.map(Some)
+        .ok_or_else(|| PlaceError::Url(text.to_owned()))
+}
+
+impl Place {
+    /// The files below a directory, whether or not it is there yet.
+    pub fn tree(directory: impl Into<PathBuf>) -> Self {
+        let directory = directory.into();
+        Self {
+            shown: directory.display().to_string(),
+            kind: Kind::Tree(directory),
+        }
+    }
+
+    /// What lies at `path`: a volume, a directory of volumes (without a file `checkpoint`), or a directory
+    /// of files.
+    pub fn open(path: &Path) -> Result<Self, PlaceError> {
+        let io = |error| PlaceError::Io {
+            path: path.display().to_string(),
+            error,
+        };
+        if fs::metadata(path).map_err(io)?.is_file() {
+            return Self::volumes(path, vec![path.to_owned()]);
+        }
+        if path.join(names::CHECKPOINT).exists() {
+            return Ok(Self::tree(path));
+        }
+        let mut volumes = Vec::new();
+        for entry in fs::read_dir(path).map_err(io)? {
+            let file = entry.map_err(io)?.path();
+            if file.extension().is_some_and(|extension| extension == "zip") && file.is_file() {
+                volumes.push(file);
+            }
+        }
+        if volumes.is_empty() {
+            return Ok(Self::tree(path));
+        }
+        volumes.sort();
+        Self::volumes(path, volumes)
+    }
+
+    fn volumes(shown: &Path, paths: Vec<PathBuf>) -> Result<Self, PlaceError> {
+        let shown = shown.display().to_string();
+        if paths.len() > VOLUMES_MAX {
+            return Err(PlaceError::TooMany(shown));
+        }
+        let (mut volumes, mut index) = (Vec::new(), BTreeMap::new());
+        let mut first: Option<(String, Vec<u8>)> = None;
+        for path in paths {
+            let name = path.display().to_string();
+            let file = File::open(&path).map_err(|error| PlaceError::Io {
+                path: name.clone(),
+                error,
+            })?;
+            let wrong = |error| of_volume(&name, error);
+            let volume = Volume::open(file).map_err(wrong)?;
+            let checkpoint = volume
+                .read(names::CHECKPOINT, NOTE_LEN_MAX)
+                .map_err(wrong)?;
+            let checkpoint = checkpoint.unwrap_or_default();
+            match &first {
+                Some((other, known)) if *known != checkpoint => {
+                    let other = other.clone();
+                    return Err(PlaceError::Mixed { path: name, other });
+                }
+                Some(_) => {}
+                None => first = Some((name, checkpoint)),
+            }
+            for entry in volume.names() {
+                // What several have is what all of them repeat; the first will do.
+                index.entry(entry.to_owned()).or_insert(volumes.len());
+            }
+            volumes.push((path, volume));
+        }
+        Ok(Self {
+            shown,
+            kind: Kind::Volumes(volumes, index),
+        })
+    }
+
+    /// What is at `path`, of at most `most` octets (one more may come from a directory); `None` if nothing
+    /// is there.
+    pub fn read(&self, path: &str, most: usize) -> Result<Option<Vec<u8>>, PlaceError> {
+        match &self.kind {
+            Kind::Tree(directory) => read_bounded(&directory.join(path), most),
+            Kind::Volumes(volumes, index) => {
+                let Some((file, volume)) = index.get(path).and_then(|at| volumes.get(*at)) else {
+                    return Ok(None);
+                };
+                let wrong = |error| of_volume(&file.display().to_string(), error);
+                volume.read(path, most).map_err(wrong)
+            }
+        }
+    }
+
+    /// Sizes of the kept checkpoints, ascending.
+    pub fn kept_sizes(&self) -> Result<Vec<u64>, PlaceError> {
+        let sizes: BTreeSet<u64> = match &self.kind {
+            Kind::Tree(directory) => {
+                let folder = directory.join("checkpoints");
+                let io = |error| PlaceError::Io {
+                    path: folder.display().to_string(),
+                    error,
+                };
+                let mut sizes = BTreeSet::new();
+                let entries = match fs::read_dir(&folder) {
+                    Ok(entries) => entries,
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+                    Err(error) => return Err(io(error)),
+                };
+                for entry in entries {
+                    let name = entry.map_err(io)?.file_name();
+                    let name = format!("checkpoints/{}", name.to_string_lossy());
+                    sizes.extend(names::kept_size(&name));
+                }
+                sizes
+            }
+            Kind::Volumes(_, index) => index
+                .keys()
+                .filter_map(|name| names::kept_size(name))
+                .collect(),
+        };
+        Ok(sizes.into_iter().collect())
+    }
+
+    /// Where `path` lies, for people: the file, or the volume and the entry in it; for one that is not
+    /// there, the volume that would have it.
+    pub fn whereabouts(&self, path: &str) -> String {
+        match &self.kind {
+            Kind::Tree(directory) => directory.join(path).display().to_string(),
+            Kind::Volumes(volumes, index) => {
+                match (
+                    index.get(path).and_then(|at| volumes.get(*at)),
+                    volume_of(path),
+                ) {
+                    (Some((file, _)), _) => format!("{}: {path}", file.display()),
+                    (None, Some(volume)) => format!("{self}: {path} (of volume {volume}.zip)"),
+                    (None, None) => format!("{self}: {path}"),
+                }
+            }
+        }
+    }
+}
+
+/// The volume that a file is in, as far as its name tells.
+fn volume_of(path: &str) -> Option<String> {
+    let tile = TilePath::parse(path)?;
+    match tile.kind {
+        TileKind::Entries | TileKind::Hashes(0) => {
+            Some(names::volume(tile.index / BUNDLES_IN_VOLUME))
+        }
+        TileKind::Hashes(1) => Some(names::volume(tile.index)),
+        TileKind::Hashes(_) => None,
+    }
+}
+
+fn of_volume(path: &str, error: VolumeError) -> PlaceError {
+    let path = path.to_owned();
+    match error {
+        VolumeError::Io(error) => PlaceError::Io { path, error },
+        error => PlaceError::Volume { path, error },
+    }
+}
+
+fn read_bounded(file: &Path, most: usize) -> Result<Option<Vec<u8>>, PlaceError> {
+    let read = || -> io::Result<Vec<u8>> {
+        let mut octets = Vec::new();
+        let bound = u64::try_from(most).unwrap_or(u64::MAX).saturating_add(1);
+        // One more octet than allowed is enough for whoever reads it to refuse it.
+        File::open(file)?.take(bound).read_to_end(&mut octets)?;
+        Ok(octets)
+    };
+    match read() {
+        Ok(octets) => Ok(Some(octets)),
+        Err(error) => match error.kind() {
+            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => Ok(None),
+            _ => Err(PlaceError::Io {
+                path: file.display().to_string(),
+                error,
+            }),
+        },
+    }
+}

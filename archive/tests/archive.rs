@@ -1,0 +1,281 @@
+//! Archives of a log that is made here: two volumes, the golden files, damage of every kind of file.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use ishibumi_archive::{Exported, Form, LogFiles, Place, check, export};
+use ishibumi_tlog::Checkpoint;
+use ishibumi_tlog::hash::leaf_hash;
+use ishibumi_tlog::key::{NoteSigner, SignatureType};
+use ishibumi_tlog::note::Note;
+use ishibumi_tlog::tile::{Edge, Tile, TileKind, TilePath, encode_bundle, tiles};
+
+/// The files of a log, by path.
+#[derive(Clone, Default)]
+struct Log {
+    files: BTreeMap<String, Vec<u8>>,
+    kept: Vec<u64>,
+}
+
+impl LogFiles for Log {
+    fn read(&mut self, path: &str, _: usize) -> Result<Option<Vec<u8>>, String> {
+        Ok(self.files.get(path).cloned())
+    }
+
+    fn kept_sizes(&mut self) -> Result<Vec<u64>, String> {
+        Ok(self.kept.clone())
+    }
+}
+
+fn log(size: u64, kept: &[u64]) -> (Log, Note) {
+    let signer = NoteSigner::from_seed("log.example/golden", SignatureType::Ed25519, &[7; 32]);
+    let signer = signer.unwrap();
+    let mut log = Log {
+        kept: kept.to_vec(),
+        ..Log::default()
+    };
+    let (mut edge, mut entries) = (Edge::new(), Vec::new());
+    let note = |edge: &Edge| {
+        let text = Checkpoint::new("log.example/golden", edge.size(), edge.root()).to_text();
+        let line = signer.sign(&text).unwrap();
+        Note::new(text, vec![line])
+    };
+    let mut put = |kind, index, width, octets| {
+        let path = TilePath { kind, index, width };
+        log.files.insert(path.to_string(), octets);
+    };
+    let mut notes = Vec::new();
+    for number in 0..size {
+        let entry = format!("entry {number}").into_bytes();
+        edge.append(leaf_hash(&entry), |level, index, tile| {
+            put(
+                TileKind::Hashes(level),
+                index,
+                256,
+                Tile::encode(tile.hashes()),
+            );
+        });
+        entries.push(entry);
+        if kept.contains(&(number + 1)) {
+            notes.push((format!("checkpoints/{}", number + 1), note(&edge)));
+        }
+    }
+    for (index, bundle) in (0..).zip(entries.chunks(256)) {
+        let width = u16::try_from(bundle.len()).unwrap();
+        put(
+            TileKind::Entries,
+            index,
+            width,
+            encode_bundle(bundle).unwrap(),
+        );
+    }
+    for (level, index, width) in tiles(size).filter(|(_, _, width)| *width < 256) {
+        let octets = Tile::encode(&edge.levels()[usize::from(level)]);
+        put(TileKind::Hashes(level), index, width, octets);
+    }
+    let notes = notes
+        .into_iter()
+        .map(|(path, note)| (path, note.encode().into_bytes()));
+    log.files.extend(notes);
+    (log, note(&edge))
+}
+
+fn exported(log: &Log, note: &Note, out: &Path, form: Form) -> Exported {
+    export(&mut log.clone(), note, out, form, |_, _| {}).unwrap()
+}
+
+/// The files below a folder, by path.
+fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    let (mut found, mut folders) = (BTreeMap::new(), vec![folder.to_owned()]);
+    while let Some(next) = folders.pop() {
+        for entry in fs::read_dir(next).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                let name = path
+                    .strip_prefix(folder)
+                    .unwrap()
+                    .to_str()
+                    .unwrap()
+                    .to_owned();
+                found.insert(name, fs::read(path).unwrap());
+            }
+        }
+    }
+    found
+}
+
+/// What an ordinary tool makes of all the volumes in a folder.
+fn unzipped(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    let mut all = BTreeMap::new();
+    for octets in files(folder).into_values() {
+        let mut archive = zip::ZipArchive::new(std::io::Cursor::new(octets)).unwrap();
+        for at in 0..archive.len() {
+            let mut entry = archive.by_index(at).unwrap();
+            let mut octets = Vec::new();
+            std::io::Read::read_to_end(&mut entry, &mut octets).unwrap();
+            let name = entry.name().unwrap().into_owned();
+            if let Some(known) = all.insert(name.clone(), octets.clone()) {
+                assert_eq!(known, octets, "{name} has two contents");
+            }
+        }
+    }
+    all
+}
+
+fn golden() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata/archive/volumes")
+}
+
+/// `docs/formats/archive.md`. After a deliberate change of the format, `ISHIBUMI_WRITE_GOLDEN=1` in the
+/// environment of this test writes the files anew.
+#[test]
+fn the_golden_volumes_are_written_and_read() {
+    let (log, note) = log(300, &[1, 256, 300]);
+    let place = tempfile::tempdir().unwrap();
+    let out = place.path().join("volumes");
+    exported(&log, &note, &out, Form::Volumes);
+    let made = files(&out);
+    assert_eq!(made.keys().collect::<Vec<_>>(), ["000.zip", "side-000.zip"]);
+    if std::env::var_os("ISHIBUMI_WRITE_GOLDEN").is_some() {
+        let _ = fs::remove_dir_all(golden());
+        fs::create_dir_all(golden()).unwrap();
+        for (name, octets) in &made {
+            fs::write(golden().join(name), octets).unwrap();
+        }
+    }
+    assert!(
+        made == files(&golden()),
+        "the volumes are not the golden ones"
+    );
+    let mut place = Place::open(&golden()).unwrap();
+    assert_eq!(place.kept_sizes().unwrap(), [1, 256, 300]);
+    assert_eq!(check(&mut place, &note, |_, _| {}).unwrap().size, 300);
+}
+
+#[test]
+fn two_volumes_are_the_tree_and_either_reads_back_to_the_same_octets() {
+    let (log, note) = log(65_536 + 700, &[3, 65_536, 66_000]);
+    let place = tempfile::tempdir().unwrap();
+    let at = |name: &str| place.path().join(name);
+    exported(&log, &note, &at("tree"), Form::Tree);
+    let report = exported(&log, &note, &at("volumes"), Form::Volumes);
+    assert_eq!((report.volumes, report.kept), (3, 3));
+    let tree = files(&at("tree"));
+    assert!(unzipped(&at("volumes")) == tree);
+    for (path, octets) in &log.files {
+        assert!(tree.get(path) == Some(octets), "{path}");
+    }
+    let volumes = files(&at("volumes"));
+    let names: Vec<&String> = volumes.keys().collect();
+    assert_eq!(names, ["000.zip", "001.zip", "side-000.zip"]);
+
+    // From the tree to volumes and back.
+    let again = |from: &str, form, out: &str| {
+        let mut from = Place::open(&at(from)).unwrap();
+        export(&mut from, &note, &at(out), form, |_, _| {}).unwrap();
+        files(&at(out))
+    };
+    assert!(again("tree", Form::Volumes, "volumes-2") == volumes);
+    assert!(again("volumes", Form::Tree, "tree-2") == tree);
+    for name in ["tree", "volumes"] {
+        let checked = check(&mut Place::open(&at(name)).unwrap(), &note, |_, _| {});
+        assert_eq!(checked.unwrap().root, report.root);
+    }
+
+    // A volume that is not there is named by what it would hold.
+    fs::remove_file(at("volumes").join("001.zip")).unwrap();
+    let missing = check(&mut Place::open(&at("volumes")).unwrap(), &note, |_, _| {});
+    let missing = missing.unwrap_err().to_string();
+    assert!(missing.contains("tile/entries/256"), "{missing}");
+    let place = Place::open(&at("volumes")).unwrap();
+    assert!(place.whereabouts("tile/entries/256").contains("001.zip"));
+}
+
+#[test]
+fn volumes_of_two_exports_are_not_read_as_one() {
+    let place = tempfile::tempdir().unwrap();
+    let out = place.path().join("volumes");
+    let (one, note) = log(300, &[]);
+    exported(&one, &note, &out, Form::Volumes);
+    Place::open(&out).unwrap();
+    let (other, note) = log(301, &[]);
+    exported(&other, &note, &place.path().join("other"), Form::Volumes);
+    fs::copy(place.path().join("other/000.zip"), out.join("001.zip")).unwrap();
+    let mixed = Place::open(&out).unwrap_err().to_string();
+    assert!(
+        mixed.contains("001.zip") && mixed.contains("000.zip"),
+        "{mixed}"
+    );
+}
+
+/// Neither an export nor a check passes over a file that is false, and the right one is named.
+#[test]
+fn damage_of_any_file_is_found_and_named() {
+    let (sound, note) = log(65_536 + 700, &[3, 66_000]);
+    let place = tempfile::tempdir().unwrap();
+    check(&mut sound.clone(), &note, |_, _| {}).unwrap();
+    let out = place.path().join("out");
+    for (path, at, named) in [
+        ("tile/entries/000", 5, "tile/entries/000: entry 0 "),
+        ("tile/entries/255", 3000, "tile/entries/255: entry 65"),
+        ("tile/entries/256", 4, "tile/entries/256: entry 65536 "),
+        (
+            "tile/entries/258.p/188",
+            5,
+            "tile/entries/258.p/188: entry 66048 ",
+        ),
+        ("tile/0/258.p/188", 40, "checkpoint"),
+        ("tile/1/001.p/2", 3, "checkpoint"),
+        ("tile/2/000.p/1", 3, "checkpoint"),
+        ("checkpoints/3", 30, "checkpoints/3"),
+    ] {
+        let mut log = sound.clone();
+        log.files.get_mut(path).unwrap_or_else(|| panic!("{path}"))[at] ^= 1;
+        for exports in [false, true] {
+            let outcome = if exports {
+                export(&mut log, &note, &out, Form::Volumes, |_, _| {})
+            } else {
+                check(&mut log, &note, |_, _| {})
+            };
+            let error = outcome.expect_err(path).to_string();
+            assert!(error.contains(named), "{path}: {error}");
+        }
+        log.files.remove(path);
+        let error = check(&mut log, &note, |_, _| {})
+            .expect_err(path)
+            .to_string();
+        assert!(error.contains(path), "{path}: {error}");
+    }
+    // Tiles that follow from the entries are compared where there are any.
+    for path in ["tile/0/007", "tile/1/000"] {
+        let mut log = sound.clone();
+        log.files.get_mut(path).unwrap()[40] ^= 1;
+        let error = check(&mut log, &note, |_, _| {}).unwrap_err().to_string();
+        assert!(error.contains(path) && error.contains("hash 1 "), "{error}");
+    }
+    // Nothing of it is left.
+    assert_eq!(fs::read_dir(place.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn nothing_is_written_over() {
+    let (log, note) = log(300, &[]);
+    let place = tempfile::tempdir().unwrap();
+    let out = place.path().join("out");
+    let run = || export(&mut log.clone(), &note, &out, Form::Tree, |_, _| {});
+    fs::create_dir(place.path().join("out.partial")).unwrap();
+    assert!(
+        run()
+            .unwrap_err()
+            .to_string()
+            .contains("out.partial exists")
+    );
+    fs::remove_dir(place.path().join("out.partial")).unwrap();
+    run().unwrap();
+    let before = files(&out);
+    assert!(run().unwrap_err().to_string().contains("out exists"));
+    assert!(files(&out) == before);
+}
