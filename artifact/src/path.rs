@@ -221,6 +221,16 @@ impl Anchors {
         self
     }
 
+    /// Whether there are rules by which algorithms end.
+    pub fn has_algorithm_ends(&self) -> bool {
+        !self.ends.is_empty()
+    }
+
+    /// Whether this algorithm had ended by the time at which all is proven to have been there.
+    pub fn had_ended(&self, primitive: Primitive) -> bool {
+        self.check_algorithms(&[primitive], None).is_err()
+    }
+
     /// Whether algorithms counted when what they made existed: by `proven`, or by the time that all was there
     /// anyway.
     pub fn check_algorithms(

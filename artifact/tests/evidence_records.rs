@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::sync::OnceLock;
 
 use ishibumi_artifact::evidence_record::{
-    Break, EvidenceRecordError, Imprint, VerifiedRecord, time_stamp_query,
+    Break, EvidenceRecordError, Imprint, VerifiedRecord, VerifiedStamp, time_stamp_query,
 };
 use ishibumi_artifact::hash::HashAlgorithm;
 use ishibumi_artifact::rules::{AlgorithmEnds, end_of_day};
@@ -139,7 +139,7 @@ fn no_octet_can_be_changed_to_any_effect() {
     let (data, anchors) = (file("data"), anchors());
     let original = EvidenceRecord::parse(&file("tree-rehashed.ers")).unwrap();
     let covered = original.verify(&data, &anchors).unwrap();
-    let times: Vec<Time> = covered.stamps().iter().map(|it| it.latest()).collect();
+    let times: Vec<Time> = covered.stamps().iter().map(VerifiedStamp::latest).collect();
     let (mut refused, mut same) = (0, 0);
     for at in 0..original.as_octets().len() {
         for change in [0x01] {
@@ -151,7 +151,11 @@ fn no_octet_can_be_changed_to_any_effect() {
                 continue;
             };
             // Nothing but what no signature covers, in the last token.
-            let changed: Vec<Time> = verified.stamps().iter().map(|it| it.latest()).collect();
+            let changed: Vec<Time> = verified
+                .stamps()
+                .iter()
+                .map(VerifiedStamp::latest)
+                .collect();
             assert_eq!(changed, times, "octet {at} ^ {change}");
             same += 1;
         }

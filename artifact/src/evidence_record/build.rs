@@ -2,8 +2,6 @@
 //!
 //! What is there already is copied as it is, octet by octet; a renewal only appends.
 
-use core::fmt::Write as _;
-
 use super::{EvidenceRecord, EvidenceRecordError};
 use crate::asn1::{
     self, BOOLEAN, INTEGER, OBJECT_IDENTIFIER, OCTET_STRING, SEQUENCE, context_constructed,
@@ -82,14 +80,14 @@ impl Imprint {
             return TimestampToken::content_info(reply).map_err(refused);
         }
         let found = if token.imprint_algorithm() == self.algorithm {
-            hex(token.imprint())
+            hex::encode(token.imprint())
         } else {
             token.imprint_algorithm().name().to_owned()
         };
         Err(EvidenceRecordError::OtherImprint {
             algorithm: self.algorithm,
             found,
-            asked: hex(&self.digest),
+            asked: hex::encode(&self.digest),
         })
     }
 }
@@ -205,12 +203,4 @@ fn element(tag: u8, content: &[u8]) -> Vec<u8> {
     let mut out = Vec::new();
     asn1::write_element(&mut out, tag, content);
     out
-}
-
-fn hex(octets: &[u8]) -> String {
-    octets.iter().fold(String::new(), |mut text, octet| {
-        // Writing to a String does not fail.
-        let _ = write!(text, "{octet:02x}");
-        text
-    })
 }
