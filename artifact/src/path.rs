@@ -168,6 +168,24 @@ pub struct Anchors {
     memo: Option<Memo>,
 }
 
+/// A copy remembers nothing of what the first had verified.
+impl Clone for Anchors {
+    fn clone(&self) -> Self {
+        let memo = self.memo.as_ref();
+        Self {
+            trusted: self.trusted.clone(),
+            intermediates: self.intermediates.clone(),
+            weak: self.weak,
+            ends: self.ends.clone(),
+            existed: self.existed,
+            memo: memo.map(|memo| Memo {
+                capacity: memo.capacity,
+                verified: Mutex::default(),
+            }),
+        }
+    }
+}
+
 impl Anchors {
     /// Trusts these certificates: CAs, or TSU certificates directly.
     pub fn from_certificates(certificates: impl IntoIterator<Item = Certificate>) -> Self {

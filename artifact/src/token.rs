@@ -228,6 +228,11 @@ impl TimestampToken {
         &self.info.imprint
     }
 
+    /// genTime, not verified.
+    pub fn gen_time(&self) -> Time {
+        self.info.gen_time.time()
+    }
+
     /// Whether it says that it stamps this digest by this function.
     pub(crate) fn stamps(&self, algorithm: HashAlgorithm, digest: &[u8]) -> bool {
         self.info.imprint_algorithm == algorithm && self.info.imprint == digest

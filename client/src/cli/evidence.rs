@@ -5,6 +5,8 @@ mod extract;
 mod file;
 mod merge;
 mod pack;
+mod renew;
+mod renewals;
 mod show;
 mod verify;
 
@@ -53,6 +55,7 @@ enum EvidenceCommand {
     Verify(verify::VerifyArguments),
     Extract(extract::ExtractArguments),
     Merge(merge::MergeArguments),
+    Renew(renew::RenewArguments),
 }
 
 #[derive(Debug, Args)]
@@ -89,6 +92,7 @@ pub(crate) fn run(arguments: &EvidenceArguments, voice: Voice) -> Result<Exit, F
         EvidenceCommand::Verify(arguments) => verify::run(arguments, voice),
         EvidenceCommand::Extract(arguments) => extract::run(arguments, voice),
         EvidenceCommand::Merge(arguments) => merge::run(arguments, voice),
+        EvidenceCommand::Renew(arguments) => renew::run(arguments, voice),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Arguments, dispatch, and how every command ends.
 
 mod audit;
+mod dated;
 mod evidence;
 mod files;
 mod find;

@@ -8,6 +8,7 @@ use ishibumi::verify::Indication;
 use ishibumi::{CheckpointToken, Evidence, RevocationData, Verifier, VerifyError, render};
 use ishibumi_tlog::proof::FILE_EXTENSION;
 
+use super::dated::DatedRules;
 use super::sha1::{self, ExistedOn};
 use super::trust::Trust;
 use super::{Exit, Failure, Voice, files};
@@ -48,6 +49,8 @@ pub(crate) struct VerifyArguments {
     require_revocation: bool,
     #[arg(long, value_name = "DATE", help = sha1::HELP)]
     accept_sha1: Option<ExistedOn>,
+    #[command(flatten)]
+    dated: DatedRules,
     /// Time-stamp token or reply, certificate, CRL or OCSP response; DER or PEM
     artifact: PathBuf,
     /// The proof; by default ARTIFACT.tlog-proof, or ARTIFACT with that extension instead of its own
@@ -56,7 +59,8 @@ pub(crate) struct VerifyArguments {
 
 pub(crate) fn run(arguments: &VerifyArguments, voice: Voice) -> Result<Exit, Failure> {
     let policy = arguments.trust.read()?;
-    let anchors = files::anchors(&arguments.anchors, arguments.accept_sha1)?;
+    let anchors = files::anchors(&arguments.anchors, arguments.accept_sha1)?
+        .with_algorithm_ends(arguments.dated.ends()?, arguments.dated.now());
     let artifact = files::read(&arguments.artifact, files::ARTIFACT_LEN_MAX)?;
     let proof = files::read_proof(&evidence_path(arguments)?)?;
     let revocation = with_proofs(&arguments.revocation)?;

@@ -36,7 +36,8 @@ pub(crate) struct ExtractArguments {
 }
 
 pub(crate) fn run(arguments: &ExtractArguments, voice: Voice) -> Result<Exit, Failure> {
-    let collection = file::read(&arguments.file)?;
+    let renewed = file::open(&arguments.file)?;
+    let collection = renewed.collection();
     let mut written = Vec::new();
     for (name, octets) in collection.extracted() {
         let path = arguments.out.join(&name);

@@ -12,7 +12,7 @@
 mod layout;
 mod verify;
 
-pub use verify::RenewedVerdict;
+pub use verify::{RenewedVerdict, Terms};
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

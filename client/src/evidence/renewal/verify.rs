@@ -8,9 +8,9 @@
 
 use std::sync::Arc;
 
+use ishibumi_artifact::Anchors;
 use ishibumi_artifact::rules::{AlgorithmEnds, Ended};
 use ishibumi_artifact::time::Time;
-use ishibumi_artifact::{Anchors, Certificate};
 use ishibumi_tlog::Policy;
 
 use super::super::encode::status_name;
@@ -19,11 +19,12 @@ use super::Renewed;
 use crate::verify::{Indication, RenewalReport, Report, RevocationData, Verifier};
 
 /// Under which terms a renewed file is judged.
+#[derive(Debug)]
 pub struct Terms<'a> {
     /// Which logs and witnesses are trusted.
     pub policy: &'a Policy,
-    /// Makes anchors, with these certificates known in addition: they are judged at two times.
-    pub anchors: &'a dyn Fn(Vec<Certificate>) -> Anchors,
+    /// Which certificates are trusted or known.
+    pub anchors: &'a Anchors,
     /// Whether missing revocation data make a verdict INDETERMINATE.
     pub require_revocation: bool,
     /// Until when each algorithm counts.
@@ -93,7 +94,8 @@ impl Renewed {
 
     /// The anchors by which what existed at `existed` is judged.
     fn anchors(&self, terms: &Terms<'_>, existed: Time) -> Anchors {
-        let anchors = (terms.anchors)(self.known_certificates());
+        let anchors = terms.anchors.clone();
+        let anchors = anchors.with_intermediates(self.known_certificates());
         anchors.with_algorithm_ends(terms.ends.clone(), existed)
     }
 
