@@ -250,6 +250,18 @@ fn records_over_tokens_by_openssl() {
         let verified = rehashed.verify(data, &pki.anchors()).unwrap();
         assert_eq!(verified.stamps().len(), 3);
         assert_eq!(verified.stamps()[2].algorithm, HashAlgorithm::Sha512);
+        if let Ok(folder) = std::env::var("ISHIBUMI_ERS_OUT") {
+            // For scripts/ers-interop.sh.
+            let folder = std::path::Path::new(&folder);
+            std::fs::write(folder.join("data"), data).unwrap();
+            for (name, record) in [
+                ("one", &record),
+                ("renewed", &renewed),
+                ("rehashed", &rehashed),
+            ] {
+                std::fs::write(folder.join(format!("{name}.ers")), record.as_octets()).unwrap();
+            }
+        }
         // What was there is there still: the first chain is part of the new record, octet by octet.
         let (old, new) = (record.tokens().next().unwrap().1, rehashed.as_octets());
         assert!(new.windows(old.len()).any(|it| it == old));

@@ -1,6 +1,7 @@
 // Evidence records by Bouncy Castle: makes some for ours to verify, and verifies ours.
 //
-//   Ers make DIR      writes data, anchor.crt and *.ers, with units of its own whose clocks are set
+//   Ers make DIR              writes data, anchor.crt and *.ers, with units of its own whose clocks are set
+//   Ers over DATA DIR         writes anchor.crt and a record over DATA, of 2027, renewed in 2035 and 2045
 //   Ers check ERS DATA DATE   validates a record of ours over DATA, as of DATE (seconds since the Epoch)
 //
 // The clocks are why it is made here: OpenSSL's units take the time of the machine, and what matters in
@@ -14,6 +15,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.KeyPair;
 import java.security.KeyPairGenerator;
+import java.security.MessageDigest;
 import java.security.SecureRandom;
 import java.security.Security;
 import java.security.spec.ECGenParameterSpec;
@@ -22,8 +24,12 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.Date;
 import java.util.List;
+import org.bouncycastle.asn1.ASN1Encoding;
 import org.bouncycastle.asn1.ASN1ObjectIdentifier;
+import org.bouncycastle.asn1.cms.ContentInfo;
 import org.bouncycastle.asn1.nist.NISTObjectIdentifiers;
+import org.bouncycastle.asn1.tsp.ArchiveTimeStamp;
+import org.bouncycastle.asn1.tsp.EvidenceRecord;
 import org.bouncycastle.asn1.x500.X500Name;
 import org.bouncycastle.asn1.x509.AlgorithmIdentifier;
 import org.bouncycastle.asn1.x509.BasicConstraints;
@@ -70,10 +76,12 @@ public final class Ers {
     public static void main(String[] arguments) throws Exception {
         if (arguments.length == 2 && arguments[0].equals("make")) {
             make(Path.of(arguments[1]));
+        } else if (arguments.length == 3 && arguments[0].equals("over")) {
+            over(Path.of(arguments[1]), Path.of(arguments[2]));
         } else if (arguments.length == 4 && arguments[0].equals("check")) {
             check(arguments[1], arguments[2], Long.parseLong(arguments[3]));
         } else {
-            System.err.println("usage: Ers make DIR | Ers check ERS DATA SECONDS");
+            System.err.println("usage: Ers make DIR | Ers over DATA DIR | Ers check ERS DATA SECONDS");
             System.exit(2);
         }
     }
@@ -171,7 +179,11 @@ public final class Ers {
             digest(NISTObjectIdentifiers.id_sha512), new ERSByteData(data), unit.stamp(request, time));
     }
 
-    static void make(Path dir) throws Exception {
+    static Unit rsa;
+    static Unit p256;
+    static Unit p384;
+
+    static void makeUnits(Path dir) throws Exception {
         Files.createDirectories(dir);
         caKey = key("EC", "secp521r1");
         JcaX509v3CertificateBuilder builder = new JcaX509v3CertificateBuilder(
@@ -179,16 +191,36 @@ public final class Ers {
         builder.addExtension(Extension.basicConstraints, true, new BasicConstraints(true));
         builder.addExtension(Extension.keyUsage, true, new KeyUsage(KeyUsage.keyCertSign | KeyUsage.cRLSign));
         ca = builder.build(new JcaContentSignerBuilder("SHA512withECDSA").build(caKey.getPrivate()));
-        Unit rsa = new Unit("Unit 2026", key("RSA", 2048), "SHA256withRSA", "2025-01-01T00:00:00Z", "2036-01-01T00:00:00Z");
-        Unit p256 = new Unit("Unit 2034", key("EC", "secp256r1"), "SHA256withECDSA", "2033-01-01T00:00:00Z", "2046-01-01T00:00:00Z");
-        Unit p384 = new Unit("Unit 2044", key("EC", "secp384r1"), "SHA384withECDSA", "2043-01-01T00:00:00Z", "2066-01-01T00:00:00Z");
+        rsa = new Unit("Unit 2026", key("RSA", 2048), "SHA256withRSA", "2025-01-01T00:00:00Z", "2036-01-01T00:00:00Z");
+        p256 = new Unit("Unit 2034", key("EC", "secp256r1"), "SHA256withECDSA", "2033-01-01T00:00:00Z", "2046-01-01T00:00:00Z");
+        p384 = new Unit("Unit 2044", key("EC", "secp384r1"), "SHA384withECDSA", "2043-01-01T00:00:00Z", "2066-01-01T00:00:00Z");
+        Files.write(dir.resolve("anchor.crt"), ca.getEncoded());
+    }
+
+    static void over(Path file, Path dir) throws Exception {
+        makeUnits(dir);
+        byte[] data = Files.readAllBytes(file);
+        ERSEvidenceRecord record = first(rsa, "2027-01-01T00:00:00Z", data, Collections.emptyList());
+        record = renewed(record, p256, "2035-06-01T00:00:00Z");
+        // Bouncy Castle's own hash-tree renewal refuses what is later than this machine's clock.
+        EvidenceRecord structure = record.toASN1Structure();
+        MessageDigest sha512 = MessageDigest.getInstance("SHA-512");
+        byte[] chains = sha512.digest(structure.getArchiveTimeStampSequence().getEncoded(ASN1Encoding.DER));
+        sha512.update(MessageDigest.getInstance("SHA-512").digest(data));
+        TimeStampRequest request = asking().generate(NISTObjectIdentifiers.id_sha512, sha512.digest(chains));
+        ContentInfo token = p384.stamp(request, "2045-06-01T00:00:00Z").getTimeStampToken().toCMSSignedData().toASN1Structure();
+        structure = structure.addArchiveTimeStamp(new ArchiveTimeStamp(token), true);
+        write(dir, "evidencerecord", new ERSEvidenceRecord(structure, DIGESTS));
+    }
+
+    static void make(Path dir) throws Exception {
+        makeUnits(dir);
         byte[] data = "what is to be kept\n".getBytes(StandardCharsets.US_ASCII);
         List<byte[]> others = new ArrayList<>();
         for (int i = 0; i < 6; i++) {
             others.add(("something else, number " + i).getBytes(StandardCharsets.US_ASCII));
         }
         Files.write(dir.resolve("data"), data);
-        Files.write(dir.resolve("anchor.crt"), ca.getEncoded());
         String[] times = {"2026-06-01T00:00:00Z", "2035-06-01T00:00:00Z", "2045-06-01T00:00:00Z"};
         ERSEvidenceRecord alone = first(rsa, times[0], data, Collections.emptyList());
         write(dir, "one", alone);

@@ -1,0 +1,578 @@
+//! Renewed evidence files, through the real binary, with OpenSSL's time-stamping units; and the golden file,
+//! whose units have the clocks of 2027, 2035 and 2045. Each rescue comes with what happens without it.
+
+#![cfg(feature = "cli")]
+
+mod support;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use ishibumi::evidence::Collection;
+use ishibumi::evidence::renewal::{Renewed, Terms};
+use ishibumi::verify::{Indication, Report};
+use ishibumi_artifact::rules::{AlgorithmEnds, end_of_day};
+use ishibumi_artifact::time::Time;
+use ishibumi_artifact::{Anchors, ArtifactType, Certificate, EvidenceRecord};
+use ishibumi_tlog::Policy;
+use serde_json::Value;
+use support::log::Log;
+use support::pki::{Pki, short_time};
+use support::{Ran, ishibumi};
+
+/// A unit of the future: a CA, a key and hashes of its own, valid for twenty years.
+const STRONG: &[&str] = &[
+    "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-384 -sha384 -nodes -keyout ca384.key -out ca384.crt \
+     -days 9000 -subj /C=JP/O=Test/CN=CA384 -addext keyUsage=critical,keyCertSign,cRLSign",
+    "req -newkey ec -pkeyopt ec_paramgen_curve:P-384 -nodes -keyout tsa384.key -out tsa384.csr \
+     -subj /C=JP/O=Test/CN=TSU384",
+    "x509 -req -in tsa384.csr -sha384 -CA ca384.crt -CAkey ca384.key -set_serial 7 -days 7000 \
+     -extfile pki.cnf -extensions tsa_extensions -out tsa384.crt",
+];
+
+/// What ends within weeks: all that the evidence of today rests on.
+const WEAK: &str = "ed25519 2026-12-31\nsha-256 2026-12-31\necdsa-p256 2026-12-31\n";
+
+struct Scene {
+    pki: Pki,
+    log: Log,
+    index: u64,
+    now: u64,
+}
+
+impl Scene {
+    fn new() -> Self {
+        let pki = Pki::new();
+        for line in STRONG {
+            pki.openssl(line);
+        }
+        fs::copy(pki.path("ca384.crt"), pki.path("anchors/ca384.crt")).unwrap();
+        // What stamps the evidence is no unit whose token is in it.
+        pki.issue("tsa", "/C=JP/O=Test/CN=Stamping");
+        fs::copy(pki.path("tsa.crt"), pki.path("tsa256.crt")).unwrap();
+        fs::copy(pki.path("tsa.key"), pki.path("tsa256.key")).unwrap();
+        pki.issue("tsa", "/C=JP/O=Test/CN=TSU");
+        pki.stamp("contract", "we agree\n");
+        let mut log = Log::new();
+        let token = pki.read("contract.tst");
+        let index = log.submit(ArtifactType::TimestampToken, &token, &pki.anchors());
+        log.grow(9);
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+        let now = since.as_secs() + 60;
+        fs::write(pki.path("policy.txt"), log.policy()).unwrap();
+        fs::write(pki.path("ends.txt"), WEAK).unwrap();
+        let proof = log.proof(index, &[now, now + 1]);
+        fs::write(pki.path("contract.tst.tlog-proof"), proof).unwrap();
+        let scene = Self {
+            pki,
+            log,
+            index,
+            now,
+        };
+        let pack = "evidence pack --policy policy.txt --anchors anchors --document contract.txt contract.tst";
+        scene.run(pack).expect(0);
+        scene
+    }
+
+    fn run(&self, line: &str) -> Ran {
+        ishibumi(self.pki.folder(), line)
+    }
+
+    fn verify(&self, rest: &str, code: i32) -> Value {
+        let line = format!("evidence verify --json --policy policy.txt --anchors anchors {rest}");
+        self.run(&line).expect(code).json()
+    }
+
+    /// Renews `file` into `out` by a token of this unit, over whatever `hash` asks for.
+    fn renew(&self, unit: &str, digest: &str, hash: &str, file: &str, out: &str) {
+        self.run(&format!("evidence renew --query out.tsq {hash} {file}"))
+            .expect(0);
+        let config = String::from_utf8(self.pki.read("pki.cnf")).unwrap();
+        let config = config
+            .replace(
+                "signer_cert = tsa.crt",
+                &format!("signer_cert = {unit}.crt"),
+            )
+            .replace("signer_key = tsa.key", &format!("signer_key = {unit}.key"))
+            .replace(
+                "signer_digest = sha256",
+                &format!("signer_digest = {digest}"),
+            );
+        let config = config.lines().filter(|line| !line.starts_with("certs ="));
+        let config: Vec<&str> = config.collect();
+        fs::write(self.pki.path("unit.cnf"), config.join("\n")).unwrap();
+        self.pki
+            .openssl("ts -reply -config unit.cnf -section unit -queryfile out.tsq -out in.tsr");
+        self.run(&format!(
+            "evidence renew --reply in.tsr --anchors anchors --out {out} {file}"
+        ))
+        .expect(0);
+    }
+
+    /// Today's time-stamp, and its hash-tree renewal by the strong unit.
+    fn renewed_in_time(&self) {
+        self.renew("tsa256", "sha256", "", PLAIN, "stamped.evidence.zip");
+        self.renew(
+            "tsa384",
+            "sha384",
+            "--hash sha-512",
+            "stamped.evidence.zip",
+            "renewed.evidence.zip",
+        );
+    }
+}
+
+const PLAIN: &str = "contract.tst.evidence.zip";
+
+fn words(value: &Value) -> (String, String) {
+    let report = &value["items"][0]["report"];
+    let word = |name: &str| report[name].as_str().unwrap_or_default().to_owned();
+    (word("indication"), word("sub_indication"))
+}
+
+fn renewal_detail(value: &Value) -> &str {
+    value["renewals"]["detail"].as_str().unwrap_or_default()
+}
+
+/// The demonstration, both ways: everything that the evidence rests on has ended, and it is proven all the
+/// same, because somebody renewed it in time; and it is not, where nobody did.
+#[test]
+fn what_was_renewed_in_time_outlives_its_algorithms() {
+    let scene = Scene::new();
+    let plain = scene.pki.read(PLAIN);
+    scene.renewed_in_time();
+    // Untouched.
+    let renewed = scene.pki.read("renewed.evidence.zip");
+    let inside = Renewed::open(&renewed).unwrap();
+    assert_eq!(inside.evidence(), plain);
+    assert_eq!(inside.record().unwrap().shape(), [1, 1]);
+    assert!(renewed.windows(plain.len()).any(|it| it == plain));
+    // Today, and without rules, both are proven.
+    scene.verify(PLAIN, 0);
+    scene.verify("renewed.evidence.zip", 0);
+    // In 2030, by the rules, only one is.
+    let then = "--algorithms ends.txt --at 2030-01-01";
+    let value = scene.verify(&format!("{then} {PLAIN}"), 4);
+    let crypto = "CRYPTO_CONSTRAINTS_FAILURE_NO_POE";
+    assert_eq!(words(&value), ("INDETERMINATE".into(), crypto.into()));
+    let value = scene.verify(&format!("{then} renewed.evidence.zip"), 0);
+    assert_eq!(words(&value).0, "TOTAL-PASSED");
+    assert_eq!(value["renewals"]["indication"], "TOTAL-PASSED");
+    // The time-stamp alone, with its own hash function, has ended with the rest.
+    let value = scene.verify(&format!("{then} stamped.evidence.zip"), 4);
+    assert_eq!(words(&value).0, "INDETERMINATE");
+    assert!(
+        renewal_detail(&value).contains("renewal-after-hash-end"),
+        "{value}"
+    );
+    // Renewed, but after the end: that comes too late.
+    let late = "--algorithm-end sha-256=2026-01-01 --at 2030-01-01 renewed.evidence.zip";
+    let value = scene.verify(late, 4);
+    assert_eq!(words(&value).1, crypto);
+    assert!(
+        renewal_detail(&value).contains("renewal-after-hash-end"),
+        "{value}"
+    );
+    // And when the renewal itself has ended, another one is due.
+    let value = scene.verify(
+        &format!("{then} --algorithm-end sha-512=2029-12-31 renewed.evidence.zip"),
+        4,
+    );
+    assert!(renewal_detail(&value).contains("chain 2"), "{value}");
+}
+
+/// The unit's certificate ends after a year; a renewal by a unit that lives longer carries on.
+#[test]
+fn a_time_stamp_is_renewed_before_its_unit_ends() {
+    let scene = Scene::new();
+    scene.renew("tsa256", "sha256", "", PLAIN, "one.evidence.zip");
+    scene.verify("one.evidence.zip", 0);
+    let value = scene.verify("--at 2030-01-01 one.evidence.zip", 4);
+    assert_eq!(value["renewals"]["sub_indication"], "OUT_OF_BOUNDS_NO_POE");
+    assert!(renewal_detail(&value).contains("never renewed"), "{value}");
+    scene.renew(
+        "tsa384",
+        "sha384",
+        "",
+        "one.evidence.zip",
+        "two.evidence.zip",
+    );
+    let value = scene.verify("--at 2030-01-01 two.evidence.zip", 0);
+    assert_eq!(
+        value["renewals"]["time_stamps"].as_array().unwrap().len(),
+        2
+    );
+    // Adding works in place too, and nothing is added twice.
+    scene.run("evidence renew --reply in.tsr --anchors anchors --out two.evidence.zip two.evidence.zip").expect(1);
+    scene
+        .run(&format!("evidence renew --out x.zip {PLAIN}"))
+        .expect(3);
+    // In words.
+    let shown = scene.run("evidence show two.evidence.zip").expect(0);
+    assert!(
+        shown.stdout.contains("time-stamp renewal (SHA-256)"),
+        "{}",
+        shown.stdout
+    );
+    let shown = scene
+        .run("--lang ja evidence show two.evidence.zip")
+        .expect(0);
+    assert!(
+        shown.stdout.contains("タイムスタンプの更新"),
+        "{}",
+        shown.stdout
+    );
+    let line = "--lang ja evidence verify --policy policy.txt --anchors anchors two.evidence.zip";
+    let shown = scene.run(line).expect(0);
+    assert!(
+        shown.stdout.contains("に存在していました"),
+        "{}",
+        shown.stdout
+    );
+}
+
+/// A unit's revocation: what was renewed before it is spared, what was not is not.
+#[test]
+fn revocation_of_a_unit_counts_as_of_the_renewal() {
+    let scene = Scene::new();
+    scene.renew("tsa256", "sha256", "", PLAIN, "one.evidence.zip");
+    scene.renew(
+        "tsa384",
+        "sha384",
+        "",
+        "one.evidence.zip",
+        "two.evidence.zip",
+    );
+    let soon = short_time(i64::try_from(scene.now + 3_600).unwrap());
+    let later = short_time(i64::try_from(scene.now + 7_200).unwrap());
+    scene.pki.list(
+        "soon.crl",
+        &later,
+        &[("tsa256.crt", &soon, "keyCompromise")],
+    );
+    for (file, code) in [("one", 4), ("two", 0)] {
+        let add = format!(
+            "evidence renew --revocation soon.crl --out {file}-revoked.zip {file}.evidence.zip"
+        );
+        scene.run(&add).expect(0);
+        let value = scene.verify(&format!("{file}-revoked.zip"), code);
+        if code == 4 {
+            assert_eq!(
+                value["renewals"]["sub_indication"], "REVOKED_NO_POE",
+                "{value}"
+            );
+        }
+    }
+    // Before it was made at all: it was never worth anything.
+    scene.pki.list(
+        "before.crl",
+        &later,
+        &[("tsa256.crt", "260101000000Z", "keyCompromise")],
+    );
+    scene
+        .run("evidence renew --revocation before.crl --out bad.zip two.evidence.zip")
+        .expect(0);
+    let verified =
+        scene.run("evidence verify --json --policy policy.txt --anchors anchors bad.zip");
+    assert_ne!(verified.code, 0);
+}
+
+/// Newer proofs bring the cosignatures of tomorrow.
+#[test]
+fn newer_proofs_take_over_where_the_old_ones_end() {
+    let scene = Scene::new();
+    fs::write(scene.pki.path("policy.txt"), scene.log.mixed_policy()).unwrap();
+    let mut log = Log::new();
+    let token = scene.pki.read("contract.tst");
+    log.submit(ArtifactType::TimestampToken, &token, &scene.pki.anchors());
+    log.grow(30);
+    let times = [scene.now + 9, scene.now + 10];
+    let note = log.mixed_note(log.size(), &times, &times);
+    let proof = log.proof_under(scene.index, note);
+    fs::write(scene.pki.path("newer.tlog-proof"), proof).unwrap();
+    let add = format!(
+        "evidence renew --policy policy.txt --proof newer.tlog-proof --out newer.evidence.zip {PLAIN}"
+    );
+    scene.run(&add).expect(0);
+    scene.verify("newer.evidence.zip", 0);
+    let then = "--algorithm-end ed25519=2026-12-31 --at 2030-01-01";
+    let value = scene.verify(&format!("{then} {PLAIN}"), 4);
+    assert_eq!(words(&value).1, "NO_POE");
+    scene.verify(&format!("{then} newer.evidence.zip"), 0);
+    // ML-DSA can be asked for, too.
+    scene.verify(&format!("--post-quantum {PLAIN}"), 4);
+    scene.verify("--post-quantum newer.evidence.zip", 0);
+    // Hashes are not mended by signatures.
+    scene.verify(
+        "--algorithm-end sha-256=2026-12-31 --at 2030-01-01 newer.evidence.zip",
+        4,
+    );
+    // A proof of something else, or one that no quorum has cosigned, is not taken.
+    let other = scene.log.proof(1, &times);
+    fs::write(scene.pki.path("other.tlog-proof"), other).unwrap();
+    scene
+        .run(&format!(
+            "evidence renew --proof other.tlog-proof --out x.zip {PLAIN}"
+        ))
+        .expect(1);
+    let lonely = log.proof_under(scene.index, log.note(log.size(), &[scene.now]));
+    fs::write(scene.pki.path("lonely.tlog-proof"), lonely).unwrap();
+    scene
+        .run(&format!(
+            "evidence renew --policy policy.txt --proof lonely.tlog-proof --out x.zip {PLAIN}"
+        ))
+        .expect(4);
+    // From a folder with the log's files.
+    let folder = scene.pki.path("copy");
+    fs::create_dir(&folder).unwrap();
+    log.publish(&folder, scene.now + 20);
+    scene
+        .run(&format!(
+            "evidence renew --from copy --policy policy.txt --out fetched.evidence.zip {PLAIN}"
+        ))
+        .expect(0);
+    scene.verify("fetched.evidence.zip", 0);
+    // Both at once, in any order, are one file.
+    scene.renew(
+        "tsa256",
+        "sha256",
+        "",
+        "newer.evidence.zip",
+        "both.evidence.zip",
+    );
+    scene
+        .run("evidence renew --policy policy.txt --proof fetched.evidence.zip --out all.evidence.zip both.evidence.zip")
+        .expect(0);
+    scene.verify("all.evidence.zip", 0);
+}
+
+#[test]
+fn a_renewed_file_is_refused_clearly_where_it_does_not_belong() {
+    let scene = Scene::new();
+    scene.renew("tsa256", "sha256", "", PLAIN, "one.evidence.zip");
+    let refused = scene
+        .run(&format!(
+            "evidence merge --out x.zip {PLAIN} one.evidence.zip"
+        ))
+        .expect(2);
+    assert!(
+        refused.stderr.contains("evidence.zip"),
+        "{}",
+        refused.stderr
+    );
+    // A reply to a query about another file.
+    scene
+        .run("evidence renew --query out.tsq one.evidence.zip")
+        .expect(0);
+    scene
+        .pki
+        .openssl("ts -reply -config unit.cnf -section unit -queryfile out.tsq -out in.tsr");
+    let other = scene
+        .run(&format!(
+            "evidence renew --reply in.tsr --anchors anchors --out x.zip {PLAIN}"
+        ))
+        .expect(1);
+    assert!(
+        other.stderr.contains("was the file changed"),
+        "{}",
+        other.stderr
+    );
+    // A weaker hash.
+    scene.renew(
+        "tsa384",
+        "sha384",
+        "--hash sha-512",
+        "one.evidence.zip",
+        "two.evidence.zip",
+    );
+    scene
+        .run("evidence renew --query out.tsq --hash sha-384 two.evidence.zip")
+        .expect(2);
+    // Rules that say nothing.
+    for bad in [
+        "--algorithm-end md5=2026-01-01",
+        "--algorithm-end sha-256",
+        "--at 2026-1-1",
+    ] {
+        let line = format!("evidence verify --policy policy.txt --anchors anchors {bad} {PLAIN}");
+        scene.run(&line).expect(2);
+    }
+    // What extract gives are the files of the evidence, as ever.
+    scene
+        .run("evidence extract --out files two.evidence.zip")
+        .expect(0);
+    assert_eq!(scene.pki.read("files/contract.txt"), b"we agree\n");
+}
+
+/// The README inside, followed with openssl alone.
+#[test]
+fn a_renewed_file_is_verified_by_hand() {
+    let scene = Scene::new();
+    scene.renewed_in_time();
+    let folder = scene.pki.path("by-hand");
+    let octets = scene.pki.read("renewed.evidence.zip");
+    let mut archive = zip::ZipArchive::new(std::io::Cursor::new(&octets[..])).unwrap();
+    archive.extract(&folder).unwrap();
+    let commands = r#"
+set -eu
+cat ../anchors/ca.crt ../anchors/ca384.crt > anchors.pem
+offsets=$(openssl asn1parse -inform DER -in META-INF/evidencerecord.ers | grep -B1 pkcs7-signedData |
+  sed -n 's/^ *\([0-9]*\):.*SEQUENCE.*/\1/p')
+n=0
+for offset in $offsets; do
+  n=$((n + 1))
+  openssl asn1parse -inform DER -in META-INF/evidencerecord.ers -strparse "$offset" -out $n.tst -noout
+  openssl ts -reply -token_in -in $n.tst -text > $n.txt
+done
+test $n = 2
+openssl ts -verify -token_in -in 1.tst -data evidence.zip -CAfile anchors.pem
+# The chain before the second: the SEQUENCE of chains with the first alone.
+openssl dgst -sha512 -binary evidence.zip > data.sha512
+"#;
+    let output = Command::new("sh")
+        .arg("-c")
+        .arg(commands)
+        .current_dir(&folder)
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+    assert!(output.status.success(), "{said}");
+    assert!(said.contains("Verification: OK"), "{said}");
+    // H(H(data) and H(chains so far)), made with nothing of ours but SHA-512.
+    let record = fs::read(folder.join("META-INF/evidencerecord.ers")).unwrap();
+    let stamped = fs::read_to_string(folder.join("2.txt")).unwrap();
+    let before = EvidenceRecord::parse(&fs::read(scene.pki.path("stamped.ers")).unwrap_or_else(
+        |_| {
+            Renewed::open(&scene.pki.read("stamped.evidence.zip"))
+                .unwrap()
+                .record()
+                .unwrap()
+                .as_octets()
+                .to_vec()
+        },
+    ))
+    .unwrap();
+    assert!(record.len() > before.as_octets().len());
+    assert!(stamped.contains("Hash Algorithm: sha512"), "{stamped}");
+}
+
+fn published(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../testdata")
+        .join(path)
+}
+
+fn read(path: &str) -> Vec<u8> {
+    fs::read(published(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+fn golden_anchors() -> Anchors {
+    Anchors::from_certificates(
+        ["evidence/anchor.crt", "renewal/anchor.crt"]
+            .map(|path| Certificate::parse(&read(path)).unwrap()),
+    )
+}
+
+/// All that can be proven with a file, and when the evidence existed.
+fn proven(octets: &[u8], ends: &str, at: &str) -> (usize, Option<Time>) {
+    let Ok(renewed) = Renewed::open(octets) else {
+        return (0, None);
+    };
+    let policy = Policy::parse(&read("evidence/policy.txt")).unwrap();
+    let terms = Terms {
+        policy: &policy,
+        anchors: &golden_anchors(),
+        require_revocation: false,
+        ends: AlgorithmEnds::parse(ends).unwrap(),
+        now: end_of_day(at).unwrap(),
+    };
+    let verdict = renewed.verify(&terms, |_| ());
+    let items = verdict.items.iter();
+    let passed = |report: &Report| report.indication() == Indication::TotalPassed;
+    let count = items
+        .filter(|it| it.report.as_ref().is_ok_and(passed))
+        .count();
+    (count, verdict.renewals.and_then(|it| it.proven.ok()))
+}
+
+const GOLDEN: &str = "renewal/golden.evidence.zip";
+
+/// What ends before 2060, with the renewals of 2035 and 2045 before.
+const ENDS: &str =
+    "rsa-below-3072 2035-12-31\ned25519 2040-12-31\nsha-256 2045-12-31\necdsa-p256 2045-12-31\n";
+
+#[test]
+fn golden_file_is_proven_in_2060() {
+    let base = read("evidence/golden.evidence.zip");
+    if std::env::var_os("ISHIBUMI_BLESS").is_some() {
+        let mut renewed = Renewed::open(&base).unwrap();
+        let record = read("renewal/evidencerecord.ers");
+        renewed.set_record(EvidenceRecord::parse(&record).unwrap());
+        fs::write(published(GOLDEN), renewed.encode().unwrap()).unwrap();
+    }
+    let golden = read(GOLDEN);
+    let renewed = Renewed::open(&golden).unwrap();
+    assert_eq!(renewed.evidence(), base);
+    assert_eq!(
+        renewed.record().unwrap().as_octets(),
+        read("renewal/evidencerecord.ers")
+    );
+    assert_eq!(renewed.encode().unwrap(), golden);
+    let first = Time::from_generalized(b"20270101000001Z").unwrap();
+    assert_eq!(proven(&golden, ENDS, "2060-01-01"), (2, Some(first)));
+    // Without its renewals nothing is left of it by then.
+    assert_eq!(proven(&base, ENDS, "2060-01-01"), (0, None));
+    assert_eq!(proven(&base, "", "2060-01-01"), (2, None));
+    // One day earlier, for each rule: the renewal came too late, and the golden items fall with it.
+    for (from, to) in [
+        ("rsa-below-3072 2035-12-31", "rsa-below-3072 2035-05-31"),
+        ("sha-256 2045-12-31", "sha-256 2045-05-31"),
+        ("ecdsa-p256 2045-12-31", "ecdsa-p256 2045-05-31"),
+    ] {
+        let ends = ENDS.replace(from, to);
+        assert_ne!(ends, ENDS);
+        assert_eq!(proven(&golden, &ends, "2060-01-01"), (0, None), "{to}");
+    }
+    // An evidence file is no renewed one, and the other way round.
+    assert!(Collection::decode(&golden).is_err());
+    assert!(!Renewed::open(&base).unwrap().is_renewed());
+}
+
+/// Octets in the renewal, changed and its checksums made right: by the rules of 2060 nothing is proven but
+/// by the golden chain.
+#[test]
+fn no_octet_of_a_renewal_can_be_changed_to_any_effect() {
+    let golden = read(GOLDEN);
+    let record = read("renewal/evidencerecord.ers");
+    let start = golden
+        .windows(record.len())
+        .position(|it| it == record)
+        .unwrap();
+    let truth = proven(&golden, ENDS, "2060-01-01");
+    let old = crc32fast::hash(&record).to_le_bytes();
+    let mut without_effect = 0;
+    for at in (0..record.len()).step_by(5) {
+        let mut octets = golden.clone();
+        octets[start + at] ^= 0x04;
+        // Damage alone is seen.
+        assert!(Renewed::open(&octets).is_err());
+        let new = crc32fast::hash(&octets[start..start + record.len()]).to_le_bytes();
+        let places: Vec<usize> = (0..octets.len() - 4)
+            .filter(|&it| octets[it..it + 4] == old)
+            .collect();
+        assert_eq!(places.len(), 2);
+        for place in places {
+            octets[place..place + 4].copy_from_slice(&new);
+        }
+        let found = proven(&octets, ENDS, "2060-01-01");
+        if found == truth {
+            // Nothing signs the certificates beside the last token, nor its unsigned parts.
+            without_effect += 1;
+        } else {
+            assert_eq!(found, (0, None), "octet {at}");
+        }
+    }
+    assert!(without_effect < 20, "{without_effect}");
+}
