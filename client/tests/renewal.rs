@@ -410,52 +410,43 @@ fn a_renewed_file_is_refused_clearly_where_it_does_not_belong() {
 #[test]
 fn a_renewed_file_is_verified_by_hand() {
     let scene = Scene::new();
-    scene.renewed_in_time();
+    scene.renew("tsa256", "sha256", "", PLAIN, "one.evidence.zip");
+    scene.renew(
+        "tsa384",
+        "sha384",
+        "",
+        "one.evidence.zip",
+        "two.evidence.zip",
+    );
+    let (hash, out) = ("--hash sha-512", "renewed.evidence.zip");
+    scene.renew("tsa384", "sha384", hash, "two.evidence.zip", out);
     let folder = scene.pki.path("by-hand");
     let octets = scene.pki.read("renewed.evidence.zip");
     let mut archive = zip::ZipArchive::new(std::io::Cursor::new(&octets[..])).unwrap();
     archive.extract(&folder).unwrap();
-    let commands = r#"
-set -eu
-cat ../anchors/ca.crt ../anchors/ca384.crt > anchors.pem
-offsets=$(openssl asn1parse -inform DER -in META-INF/evidencerecord.ers | grep -B1 pkcs7-signedData |
-  sed -n 's/^ *\([0-9]*\):.*SEQUENCE.*/\1/p')
-n=0
-for offset in $offsets; do
-  n=$((n + 1))
-  openssl asn1parse -inform DER -in META-INF/evidencerecord.ers -strparse "$offset" -out $n.tst -noout
-  openssl ts -reply -token_in -in $n.tst -text > $n.txt
-done
-test $n = 2
-openssl ts -verify -token_in -in 1.tst -data evidence.zip -CAfile anchors.pem
-# The chain before the second: the SEQUENCE of chains with the first alone.
-openssl dgst -sha512 -binary evidence.zip > data.sha512
-"#;
-    let output = Command::new("sh")
-        .arg("-c")
-        .arg(commands)
-        .current_dir(&folder)
-        .output()
-        .unwrap();
-    let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
-    assert!(output.status.success(), "{said}");
-    assert!(said.contains("Verification: OK"), "{said}");
-    // H(H(data) and H(chains so far)), made with nothing of ours but SHA-512.
-    let record = fs::read(folder.join("META-INF/evidencerecord.ers")).unwrap();
-    let stamped = fs::read_to_string(folder.join("2.txt")).unwrap();
-    let before = EvidenceRecord::parse(&fs::read(scene.pki.path("stamped.ers")).unwrap_or_else(
-        |_| {
-            Renewed::open(&scene.pki.read("stamped.evidence.zip"))
-                .unwrap()
-                .record()
-                .unwrap()
-                .as_octets()
-                .to_vec()
-        },
-    ))
-    .unwrap();
-    assert!(record.len() > before.as_octets().len());
-    assert!(stamped.contains("Hash Algorithm: sha512"), "{stamped}");
+    let readme = fs::read_to_string(folder.join("META-INF/README.txt")).unwrap();
+    let lines = readme.lines().filter_map(|line| line.strip_prefix("    "));
+    let commands: Vec<&str> = lines.skip_while(|line| !line.starts_with("ers=")).collect();
+    let by_hand = || {
+        let anchors = [scene.pki.read("ca.crt"), scene.pki.read("ca384.crt")].concat();
+        fs::write(folder.join("anchors.pem"), anchors).unwrap();
+        let output = Command::new("sh")
+            .args(["-eu", "-c", &commands.join("\n")])
+            .current_dir(&folder)
+            .output()
+            .unwrap();
+        let said = [&output.stdout[..], &output.stderr].concat();
+        let said = String::from_utf8_lossy(&said).into_owned();
+        (said.matches("Verification: OK").count(), said)
+    };
+    let (verified, said) = by_hand();
+    assert_eq!(verified, 3, "{said}");
+    // The same commands see that another octet is in the evidence.
+    let mut evidence = fs::read(folder.join("evidence.zip")).unwrap();
+    *evidence.last_mut().unwrap() ^= 1;
+    fs::write(folder.join("evidence.zip"), evidence).unwrap();
+    let (verified, said) = by_hand();
+    assert_eq!(verified, 0, "{said}");
 }
 
 fn published(path: &str) -> PathBuf {
