@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use ishibumi::Language;
 use ishibumi::evidence::renewal::Renewed;
 use ishibumi::verify::RenewalReport;
-use ishibumi_artifact::TimestampToken;
+use ishibumi_artifact::{EvidenceRecord, TimestampToken};
 use ishibumi_tlog::Checkpoint;
 use serde_json::{Value, json};
 
@@ -14,7 +14,7 @@ pub(super) fn shown_json(renewed: &Renewed) -> Value {
     let stamps = renewed
         .record()
         .into_iter()
-        .flat_map(|record| record.tokens());
+        .flat_map(EvidenceRecord::tokens);
     let stamps = stamps.map(|(at, token)| {
         let token = TimestampToken::parse(token).ok();
         json!({
@@ -53,7 +53,7 @@ pub(super) fn shown_text(renewed: &Renewed, language: Language) -> String {
     let stamps = renewed
         .record()
         .into_iter()
-        .flat_map(|record| record.tokens());
+        .flat_map(EvidenceRecord::tokens);
     for (at, token) in stamps {
         let Ok(token) = TimestampToken::parse(token) else {
             continue;
