@@ -13,10 +13,10 @@ use ishibumi_artifact::rules::{AlgorithmEnds, Ended};
 use ishibumi_artifact::time::Time;
 use ishibumi_tlog::Policy;
 
-use super::super::encode::status_name;
+use super::super::verify::NamedStatus;
 use super::super::{Collection, Item, Logged, StatementVerdict, Verdict};
 use super::Renewed;
-use crate::verify::{Indication, RenewalReport, Report, RevocationData, Verifier};
+use crate::verify::{Indication, RenewalReport, Report, Verifier};
 
 /// Under which terms a renewed file is judged.
 #[derive(Debug)]
@@ -58,22 +58,14 @@ impl Renewed {
         };
         let renewals = self.record().map(|record| {
             let lists = self.collection.revocation.iter();
-            let lists: Vec<_> = lists.chain(&self.additions.revocation).collect();
-            let named: Vec<String> = lists.iter().map(|it| status_name(&it.octets)).collect();
-            let given: Vec<RevocationData<'_>> = lists
-                .iter()
-                .zip(&named)
-                .map(|(data, name)| RevocationData {
-                    name,
-                    octets: &data.octets,
-                    proof: None,
-                })
-                .collect();
+            let named = NamedStatus::of(lists.chain(&self.additions.revocation));
+            let given: Vec<_> = named.iter().map(NamedStatus::given).collect();
             verifier(&now).check_renewals(record, &self.evidence, &given, &terms.ends, terms.now)
         });
         let proven = renewals.as_ref().and_then(|it| it.proven.as_ref().ok());
         let then = self.anchors(terms, proven.copied().unwrap_or(terms.now));
-        let mut items = self.collection.verify(&verifier(&then), done);
+        let more = &self.additions.revocation;
+        let mut items = self.collection.verify_knowing(&verifier(&then), more, done);
         for (item, verdict) in self.collection.items.iter().zip(&mut items) {
             if !is_proven(verdict)
                 && let Some(better) = self.by_newer_proof(item, &verifier(&now))
@@ -118,15 +110,12 @@ impl Renewed {
                 proofs,
                 ..item.clone()
             }],
-            revocation: [
-                &self.collection.revocation[..],
-                &self.additions.revocation[..],
-            ]
-            .concat(),
+            revocation: self.collection.revocation.clone(),
             checkpoint_tokens: self.collection.checkpoint_tokens.clone(),
             ..Collection::default()
         };
-        alone.verify(verifier, |_| ()).pop()
+        let more = &self.additions.revocation;
+        alone.verify_knowing(verifier, more, |_| ()).pop()
     }
 }
 
