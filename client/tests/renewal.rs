@@ -304,6 +304,12 @@ fn newer_proofs_take_over_where_the_old_ones_end() {
     // ML-DSA can be asked for, too.
     scene.verify(&format!("--post-quantum {PLAIN}"), 4);
     scene.verify("--post-quantum newer.evidence.zip", 0);
+    // A time-stamp, which is none of these, does not excuse what ended where they are asked for.
+    let (hash, out) = ("--hash sha-512", "stamped.evidence.zip");
+    scene.renew("tsa384", "sha384", hash, "newer.evidence.zip", out);
+    let then = "--algorithm-end sha-256=2026-12-31 --at 2030-01-01 stamped.evidence.zip";
+    scene.verify(then, 0);
+    scene.verify(&format!("--post-quantum {then}"), 4);
     // Hashes are not mended by signatures.
     scene.verify(
         "--algorithm-end sha-256=2026-12-31 --at 2030-01-01 newer.evidence.zip",
@@ -447,6 +453,49 @@ fn a_renewed_file_is_verified_by_hand() {
     fs::write(folder.join("evidence.zip"), evidence).unwrap();
     let (verified, said) = by_hand();
     assert_eq!(verified, 0, "{said}");
+}
+
+/// Lists and tokens over checkpoints end with their algorithms, too.
+#[test]
+fn what_has_ended_tells_nothing_any_more() {
+    let scene = Scene::new();
+    let of = short_time(i64::try_from(scene.now + 3_600).unwrap());
+    scene.pki.list("ca.crl", &of, &[]);
+    let line = "verify --json --policy policy.txt --anchors anchors --revocation ca.crl \
+                --require-revocation --document contract.txt";
+    scene.run(&format!("{line} contract.tst")).expect(0);
+    let ended = "--algorithm-end ecdsa-p256=2026-12-31 --at 2030-01-01";
+    // The log proves that the token is older, and nothing of the list.
+    let value = scene
+        .run(&format!("{line} {ended} contract.tst"))
+        .expect(4)
+        .json();
+    assert_eq!(value["sub_indication"], "TRY_LATER", "{value}");
+    let without = "verify --json --policy policy.txt --anchors anchors";
+    scene
+        .run(&format!("{without} {ended} contract.tst"))
+        .expect(0);
+    // Ended before the log saw it: no proof is early enough.
+    let before = "--algorithm-end ecdsa-p256=2026-01-01";
+    let value = scene
+        .run(&format!("{without} {before} contract.tst"))
+        .expect(4)
+        .json();
+    assert_eq!(value["sub_indication"], "CRYPTO_CONSTRAINTS_FAILURE_NO_POE");
+    // A token over the checkpoint is left out, by name.
+    let text = scene.log.checkpoint(scene.log.size()).to_text();
+    fs::copy(scene.pki.path("tsa256.crt"), scene.pki.path("tsa.crt")).unwrap();
+    fs::copy(scene.pki.path("tsa256.key"), scene.pki.path("tsa.key")).unwrap();
+    scene.pki.stamp("head", &text);
+    let with = format!("{without} --checkpoint-token head.tst");
+    let value = scene.run(&format!("{with} contract.tst")).expect(0).json();
+    assert_eq!(value["checkpoint_tokens"][0]["refused"], Value::Null);
+    let value = scene
+        .run(&format!("{with} {ended} contract.tst"))
+        .expect(0)
+        .json();
+    let refused = value["checkpoint_tokens"][0]["refused"].as_str().unwrap();
+    assert!(refused.contains("ECDSA P-256 ended"), "{refused}");
 }
 
 fn published(path: &str) -> PathBuf {

@@ -1,5 +1,5 @@
 //! From a renewed file's octets to what it holds, and back: as for evidence files, what was read is laid out
-//! again and compared, so that of each content there is one file. Only the README may differ.
+//! again and compared, so that of each content there is one file. Only the pages for people may differ.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -23,12 +23,21 @@ const OWN: &str = "application/vnd.ishibumi.renewed-evidence+zip";
 /// EN 319 162-1, ASiC-S: an evidence record over the one file in the root.
 const RECORD: &str = "META-INF/evidencerecord.ers";
 
-const README: &str = "META-INF/README.txt";
 const PROOFS: &str = "META-INF/proofs/";
 const REVOCATION: &str = "META-INF/revocation/";
 
-/// For people, in ASCII.
-const README_TEXT: &str = include_str!("readme.txt");
+/// For people; the first is in ASCII. Other versions of this program may say it better.
+const PAGES: [(&str, &str); 2] = [
+    ("META-INF/README.txt", include_str!("readme.txt")),
+    (
+        "META-INF/formats/renewal.md",
+        include_str!("../../../../docs/formats/renewal.md"),
+    ),
+];
+
+fn is_page(name: &str) -> bool {
+    PAGES.iter().any(|(page, _)| *page == name)
+}
 
 impl Renewed {
     /// Reads a renewed evidence file, or one that was not renewed yet.
@@ -58,7 +67,9 @@ impl Renewed {
             return Ok(self.evidence.to_vec());
         }
         let mut entries = self.layout()?;
-        entries.insert(README.to_owned(), Cow::Borrowed(README_TEXT.as_bytes()));
+        for (name, text) in PAGES {
+            entries.insert(name.to_owned(), Cow::Borrowed(text.as_bytes()));
+        }
         let in_order: Vec<Entry<'_>> = in_order(&entries)
             .map(|(name, octets)| Entry { name, octets })
             .collect();
@@ -111,7 +122,7 @@ impl Renewed {
             return Err(RenewalError::Foreign);
         }
         let expected = self.layout()?;
-        let own = entries.iter().filter(|entry| entry.name != README);
+        let own = entries.iter().filter(|entry| !is_page(entry.name));
         let mut found = 0;
         for entry in own {
             let known = expected.get(entry.name);
@@ -120,16 +131,19 @@ impl Renewed {
             }
             found += 1;
         }
-        if found == expected.len() && self.is_renewed() && entries.len() == found + 1 {
+        let complete = found == expected.len() && entries.len() == found + PAGES.len();
+        if complete && self.is_renewed() {
             return Ok(());
         }
         let there = |name: &str| entries.iter().any(|entry| entry.name == name);
-        let missing = expected.keys().find(|name| !there(name));
-        let missing = missing.map_or(README, String::as_str).to_owned();
-        Err(RenewalError::Spelling(missing))
+        let pages = PAGES.iter().map(|(name, _)| *name);
+        let mut all = expected.keys().map(String::as_str).chain(pages);
+        // A wrapper around nothing but the evidence file has a media type too many.
+        let wrong = all.find(|name| !there(name)).unwrap_or(MIMETYPE);
+        Err(RenewalError::Spelling(wrong.to_owned()))
     }
 
-    /// All entries but the README.
+    /// All entries but the pages.
     fn layout(&self) -> Result<Entries<'_>, RenewalError> {
         let proofs = Proofs::of(&self.additions).map_err(RenewalError::Additions)?;
         let mut entries = information(&self.additions);

@@ -12,6 +12,7 @@ use ishibumi_artifact::Anchors;
 use ishibumi_artifact::rules::{AlgorithmEnds, Ended};
 use ishibumi_artifact::time::Time;
 use ishibumi_tlog::Policy;
+use ishibumi_tlog::policy::Demand;
 
 use super::super::verify::NamedStatus;
 use super::super::{Collection, Item, Logged, StatementVerdict, Verdict};
@@ -63,6 +64,8 @@ impl Renewed {
             verifier(&now).check_renewals(record, &self.evidence, &given, &terms.ends, terms.now)
         });
         let proven = renewals.as_ref().and_then(|it| it.proven.as_ref().ok());
+        // Every signature of a token falls with a quantum computer.
+        let proven = proven.filter(|_| terms.policy.demand() != Demand::PostQuantum);
         let then = self.anchors(terms, proven.copied().unwrap_or(terms.now));
         let more = &self.additions.revocation;
         let mut items = self.collection.verify_knowing(&verifier(&then), more, done);
