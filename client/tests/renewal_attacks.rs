@@ -12,7 +12,7 @@ use ishibumi_artifact::rules::{AlgorithmEnds, end_of_day};
 use ishibumi_artifact::{ArtifactType, EvidenceRecord};
 use ishibumi_tlog::Policy;
 use support::log::Log;
-use support::renewal::{ENDS, GOLDEN, PLAIN, Scene, proven, read};
+use support::renewal::{ENDS, GOLDEN, PLAIN, Scene, dated, proven, read};
 
 /// `file` with the octet at `at` of its entry `content` changed, and the checksums made right.
 fn changed(file: &[u8], content: &[u8], at: usize) -> Vec<u8> {
@@ -84,8 +84,8 @@ fn no_octet_of_a_newer_proof_can_be_changed_to_any_effect() {
             policy: &policy,
             anchors: &anchors,
             require_revocation: false,
-            ends: AlgorithmEnds::parse("ed25519 2026-12-31").unwrap(),
-            now: end_of_day("2030-01-01").unwrap(),
+            ends: AlgorithmEnds::parse(&dated("ed25519 @soon")).unwrap(),
+            now: end_of_day(&dated("@then")).unwrap(),
         };
         let verdict = Renewed::open(octets).ok()?.verify(&terms, |_| ());
         let report = verdict.items.into_iter().next()?.report.ok()?;

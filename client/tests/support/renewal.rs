@@ -26,8 +26,25 @@ pub(crate) const STRONG: &[&str] = &[
      -extfile pki.cnf -extensions tsa_extensions -out tsa384.crt",
 ];
 
+/// `text` with its days: `@soon` in a month, `@then` in three years and more, `@eve` the day before that.
+pub(crate) fn dated(text: &str) -> String {
+    let day = |days: u64| {
+        let time = i64::try_from(seconds_now() + days * 86_400).unwrap();
+        let text = Time::from_unix(time).to_generalized();
+        format!("{}-{}-{}", &text[..4], &text[4..6], &text[6..8])
+    };
+    let text = text.replace("@soon", &day(30));
+    let text = text.replace("@then", &day(1_200));
+    text.replace("@eve", &day(1_199))
+}
+
+fn seconds_now() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    since.as_secs()
+}
+
 /// What ends within weeks: all that the evidence of today rests on.
-pub(crate) const WEAK: &str = "ed25519 2026-12-31\nsha-256 2026-12-31\necdsa-p256 2026-12-31\n";
+pub(crate) const WEAK: &str = "ed25519 @soon\nsha-256 @soon\necdsa-p256 @soon\n";
 
 pub(crate) struct Scene {
     pub(crate) pki: Pki,
@@ -53,10 +70,9 @@ impl Scene {
         let token = pki.read("contract.tst");
         let index = log.submit(ArtifactType::TimestampToken, &token, &pki.anchors());
         log.grow(9);
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-        let now = since.as_secs() + 60;
+        let now = seconds_now() + 60;
         fs::write(pki.path("policy.txt"), log.policy()).unwrap();
-        fs::write(pki.path("ends.txt"), WEAK).unwrap();
+        fs::write(pki.path("ends.txt"), dated(WEAK)).unwrap();
         let proof = log.proof(index, &[now, now + 1]);
         fs::write(pki.path("contract.tst.tlog-proof"), proof).unwrap();
         let scene = Self {
@@ -71,7 +87,7 @@ impl Scene {
     }
 
     pub(crate) fn run(&self, line: &str) -> Ran {
-        ishibumi(self.pki.folder(), line)
+        ishibumi(self.pki.folder(), &dated(line))
     }
 
     pub(crate) fn verify(&self, rest: &str, code: i32) -> Value {
