@@ -15,6 +15,7 @@ use crate::crl::{Crl, CrlError, VerifiedCrl};
 use crate::ocsp::{OcspError, OcspResponse, VerifiedOcsp};
 use crate::path::{Anchors, Path, PathError, PathRules, Validity, find_path};
 use crate::record::{Body, Record, RecordError, Revocation, certificate_record};
+use crate::rules::Primitive;
 use crate::token::{TimestampToken, TokenError, VerifiedToken};
 
 /// What a submitter says that it sends.
@@ -147,6 +148,20 @@ pub enum Verified {
     Crl(Box<VerifiedCrl>),
     /// An OCSP response.
     Ocsp(Box<VerifiedOcsp>),
+}
+
+impl Verified {
+    /// Every algorithm that the artifact rests on.
+    pub fn primitives(&self) -> Result<Vec<Primitive>, Refusal> {
+        Ok(match self {
+            Self::Token(token) => token.primitives().to_vec(),
+            Self::Certificate(path) => path
+                .primitives()
+                .map_err(|error| Refusal::Token(error.into()))?,
+            Self::Crl(list) => list.primitives()?,
+            Self::Ocsp(response) => response.primitives()?,
+        })
+    }
 }
 
 /// An artifact that was admitted.

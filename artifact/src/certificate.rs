@@ -19,7 +19,7 @@ use crate::asn1::{self, Asn1Error, Element, INTEGER, Reader, SEQUENCE};
 use crate::hash::{HashAlgorithm, sha256};
 use crate::oid;
 use crate::pem::{self, PemError};
-use crate::rules::Weak;
+use crate::rules::{Primitive, Weak};
 use crate::signature::{Algorithm, PublicKey, Scheme, SignatureError};
 use crate::time::{Time, TimeError};
 
@@ -305,9 +305,21 @@ impl Certificate {
         key: &PublicKey,
         weak: Weak,
     ) -> Result<(), SignatureError> {
-        let outer = asn1::only(Reader::der(self.slice(&self.algorithm)), SEQUENCE)?;
-        let scheme = Scheme::read(&Algorithm::read(outer.reader())?, None)?;
+        let scheme = self.scheme()?;
         key.verify(scheme, self.tbs(), self.slice(&self.signature), weak)
+    }
+
+    /// What the signature on it rests on, if `issuer` signed it.
+    pub(crate) fn primitives(&self, issuer: &Self) -> Result<Vec<Primitive>, SignatureError> {
+        let hash = self.scheme()?.hash().map(Primitive::Hash);
+        let key = issuer.public_key(Weak::ALL)?.primitive();
+        Ok(hash.into_iter().chain([key]).collect())
+    }
+
+    /// How it is signed.
+    pub(crate) fn scheme(&self) -> Result<Scheme, SignatureError> {
+        let outer = asn1::only(Reader::der(self.slice(&self.algorithm)), SEQUENCE)?;
+        Scheme::read(&Algorithm::read(outer.reader())?, None)
     }
 
     /// Whether issuer and subject are one name.

@@ -36,6 +36,7 @@ use crate::pem::{self, PemError};
 use crate::record::{
     Body, CrlBody, Moment, Opaque, Reason, Record, RecordError, Revocation, Scope,
 };
+use crate::rules::{Primitive, Weak};
 use crate::signature::{Algorithm, Scheme, SignatureError};
 use crate::time::{Time, TimeError};
 
@@ -610,6 +611,23 @@ pub struct VerifiedCrl {
 }
 
 impl VerifiedCrl {
+    /// Every algorithm that its signature and its issuer's certificate rest on.
+    pub fn primitives(&self) -> Result<Vec<Primitive>, CrlError> {
+        let outer = asn1::only(Reader::der(&self.crl.algorithm), SEQUENCE)?;
+        let algorithm = Algorithm::read(outer.reader())?;
+        let wrong = |source| CrlError::Signature {
+            issuer: self.crl.issuer.to_string(),
+            source,
+        };
+        let scheme = Scheme::read(&algorithm, None).map_err(wrong)?;
+        let mut all: Vec<Primitive> = scheme.hash().map(Primitive::Hash).into_iter().collect();
+        if let Some(issuer) = self.path.certificates().first() {
+            all.push(issuer.public_key(Weak::ALL).map_err(wrong)?.primitive());
+        }
+        all.extend(self.path.primitives().map_err(wrong)?);
+        Ok(all)
+    }
+
     /// The list's own log entry, which stands after its revocations.
     pub const fn record(&self) -> &Record {
         &self.record

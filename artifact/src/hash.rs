@@ -10,7 +10,7 @@ use crate::oid;
 use crate::rules::Weak;
 
 /// A hash function that an artifact may name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum HashAlgorithm {
     /// SHA-1, 20 octets; broken against collisions.

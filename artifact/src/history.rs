@@ -22,6 +22,7 @@ use crate::ocsp::VerifiedOcsp;
 use crate::path::{Anchors, is_name_of};
 use crate::record::{Reason, Revocation};
 use crate::revocation::points_of;
+use crate::rules::Primitive;
 use crate::time::Time;
 use crate::{Crl, OcspResponse, Refusal};
 
@@ -48,6 +49,14 @@ impl StatusInformation {
             (Err(_), Err(error)) if error.code() == "ocsp-not-successful" => Err(error.into()),
             (Err(error), Err(_)) => Err(error.into()),
         }
+    }
+
+    /// Every algorithm that it rests on.
+    pub fn primitives(&self) -> Result<Vec<Primitive>, Refusal> {
+        Ok(match self {
+            Self::Crl(list) => list.primitives()?,
+            Self::Ocsp(response) => response.primitives()?,
+        })
     }
 
     /// Its own log entry.

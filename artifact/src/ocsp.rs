@@ -27,6 +27,7 @@ use crate::pem::{self, PemError};
 use crate::record::{
     Body, Moment, OcspAnswer, OcspBody, OcspStatus, Opaque, Reason, Record, RecordError, Revocation,
 };
+use crate::rules::{Primitive, Weak};
 use crate::signature::{Algorithm, Scheme, SignatureError};
 use crate::time::{Time, TimeError};
 
@@ -500,6 +501,21 @@ pub struct VerifiedOcsp {
 }
 
 impl VerifiedOcsp {
+    /// Every algorithm that its signature, its responder's and its issuer's certificates rest on.
+    pub fn primitives(&self) -> Result<Vec<Primitive>, OcspError> {
+        let outer = asn1::only(Reader::der(&self.response.algorithm), SEQUENCE)?;
+        let scheme = Scheme::read(&Algorithm::read(outer.reader())?, None)?;
+        let mut all: Vec<Primitive> = scheme.hash().map(Primitive::Hash).into_iter().collect();
+        all.push(self.responder.public_key(Weak::ALL)?.primitive());
+        if let Some(issuer) = self.path.certificates().first()
+            && issuer.key_hash() != self.responder.key_hash()
+        {
+            all.extend(self.responder.primitives(issuer)?);
+        }
+        all.extend(self.path.primitives()?);
+        Ok(all)
+    }
+
     /// The response's own log entry, which stands after its revocations.
     pub const fn record(&self) -> &Record {
         &self.record

@@ -22,7 +22,7 @@ use crate::hash::sha256;
 use crate::name_constraints::{self, Violation};
 use crate::oid;
 use crate::policy::{self, PolicyRules, PolicyViolation};
-use crate::rules::{AlgorithmRules, Weak};
+use crate::rules::{AlgorithmEnds, AlgorithmRules, Ended, Primitive, Weak};
 use crate::signature::SignatureError;
 use crate::time::Time;
 
@@ -162,7 +162,28 @@ pub struct Anchors {
     trusted: Vec<Arc<Certificate>>,
     intermediates: Vec<Arc<Certificate>>,
     weak: Weak,
+    ends: AlgorithmEnds,
+    /// When whatever is judged is proven to have been there; none where nothing ends.
+    existed: Option<Time>,
     memo: Option<Memo>,
+}
+
+/// A copy remembers nothing of what the first had verified.
+impl Clone for Anchors {
+    fn clone(&self) -> Self {
+        let memo = self.memo.as_ref();
+        Self {
+            trusted: self.trusted.clone(),
+            intermediates: self.intermediates.clone(),
+            weak: self.weak,
+            ends: self.ends.clone(),
+            existed: self.existed,
+            memo: memo.map(|memo| Memo {
+                capacity: memo.capacity,
+                verified: Mutex::default(),
+            }),
+        }
+    }
 }
 
 impl Anchors {
@@ -206,6 +227,39 @@ impl Anchors {
             verified: Mutex::default(),
         });
         self
+    }
+
+    /// Judges what existed at `existed` by these ends of algorithms: the time of verification, or an earlier
+    /// one that a renewal proves. They are checked by whoever asks ([`Self::check_algorithms`]), once it is
+    /// known when an artifact existed; parsing and admission do not.
+    #[must_use]
+    pub fn with_algorithm_ends(mut self, ends: AlgorithmEnds, existed: Time) -> Self {
+        self.ends = ends;
+        self.existed = Some(existed);
+        self
+    }
+
+    /// Whether there are rules by which algorithms end.
+    pub fn has_algorithm_ends(&self) -> bool {
+        !self.ends.is_empty()
+    }
+
+    /// Whether this algorithm had ended by the time at which all is proven to have been there.
+    pub fn had_ended(&self, primitive: Primitive) -> bool {
+        self.check_algorithms(&[primitive], None).is_err()
+    }
+
+    /// Whether algorithms counted when what they made existed: by `proven`, or by the time that all was there
+    /// anyway.
+    pub fn check_algorithms(
+        &self,
+        primitives: &[Primitive],
+        proven: Option<Time>,
+    ) -> Result<(), Ended> {
+        match [proven, self.existed].into_iter().flatten().min() {
+            Some(existed) if !self.ends.is_empty() => self.ends.check(primitives, existed),
+            _ => Ok(()),
+        }
     }
 
     /// The trusted certificates.
@@ -373,6 +427,17 @@ impl Path {
     /// The certificates, end certificate first, anchor last.
     pub fn certificates(&self) -> &[Arc<Certificate>] {
         &self.certificates
+    }
+
+    /// Every algorithm that the signatures on the certificates below the anchor rest on.
+    pub(crate) fn primitives(&self) -> Result<Vec<Primitive>, SignatureError> {
+        let mut all = Vec::new();
+        for pair in self.certificates.windows(2) {
+            if let [certificate, issuer] = pair {
+                all.extend(certificate.primitives(issuer)?);
+            }
+        }
+        Ok(all)
     }
 }
 

@@ -5,7 +5,16 @@
 //! while the algorithm was still reliable (EN 319 102-1 5.6.2.3): by cosignatures over a checkpoint
 //! that covers it, by another token, by an archive's word that the caller trusts. What an artifact
 //! says about its own age proves nothing here. Without such a proof nothing weak is accepted.
+//!
+//! What counts today will be weak one day. [`AlgorithmEnds`] says which algorithm ends when, whatever it is;
+//! it is the caller's, as no program of today knows (`docs/formats/renewal.md`). What was made by an
+//! algorithm counts if it is proven to have existed before its end.
 
+use std::collections::BTreeMap;
+
+use thiserror::Error;
+
+use crate::hash::HashAlgorithm;
 use crate::time::Time;
 
 /// An end for SHA-1, for whoever has no other: 1 January 2016, 00:00 UTC, from which on public CAs were not
@@ -67,6 +76,180 @@ impl Weak {
     };
 }
 
+/// Something that a signature or a proof rests on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Primitive {
+    /// A hash function.
+    Hash(HashAlgorithm),
+    /// RSA, by the bits of its modulus.
+    Rsa(usize),
+    /// ECDSA over P-256.
+    EcdsaP256,
+    /// ECDSA over P-384.
+    EcdsaP384,
+    /// ECDSA over P-521.
+    EcdsaP521,
+    /// Ed25519.
+    Ed25519,
+    /// ML-DSA-44.
+    MlDsa44,
+}
+
+impl core::fmt::Display for Primitive {
+    fn fmt(&self, out: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::Hash(hash) => out.write_str(hash.name()),
+            Self::Rsa(bits) => write!(out, "RSA with {bits} bits"),
+            Self::EcdsaP256 => out.write_str("ECDSA P-256"),
+            Self::EcdsaP384 => out.write_str("ECDSA P-384"),
+            Self::EcdsaP521 => out.write_str("ECDSA P-521"),
+            Self::Ed25519 => out.write_str("Ed25519"),
+            Self::MlDsa44 => out.write_str("ML-DSA-44"),
+        }
+    }
+}
+
+/// Names of primitives in rules. RSA goes by size: `rsa-below-3072`.
+const NAMES: [(&str, Primitive); 9] = [
+    ("sha-1", Primitive::Hash(HashAlgorithm::Sha1)),
+    ("sha-256", Primitive::Hash(HashAlgorithm::Sha256)),
+    ("sha-384", Primitive::Hash(HashAlgorithm::Sha384)),
+    ("sha-512", Primitive::Hash(HashAlgorithm::Sha512)),
+    ("ecdsa-p256", Primitive::EcdsaP256),
+    ("ecdsa-p384", Primitive::EcdsaP384),
+    ("ecdsa-p521", Primitive::EcdsaP521),
+    ("ed25519", Primitive::Ed25519),
+    ("ml-dsa-44", Primitive::MlDsa44),
+];
+
+const RSA_BELOW: &str = "rsa-below-";
+
+/// The most rules: no standard lists as many algorithms.
+const RULES_MAX: usize = 256;
+
+/// Until when each algorithm counts. What has no end here counts for ever. The default has none.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AlgorithmEnds {
+    ends: BTreeMap<Primitive, Time>,
+    /// By the bits below which the end holds.
+    rsa: BTreeMap<usize, Time>,
+}
+
+/// An algorithm had ended when it was still needed.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[error("{algorithm} ended at {end}")]
+pub struct Ended {
+    /// Which.
+    pub algorithm: Primitive,
+    /// By the caller's rule.
+    pub end: Time,
+}
+
+/// A rule that cannot be read.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RuleError {
+    /// No such algorithm.
+    #[error(
+        "{0:?} is no algorithm of the rules; there are sha-1, sha-256, sha-384, sha-512, ecdsa-p256, \
+         ecdsa-p384, ecdsa-p521, ed25519, ml-dsa-44, and rsa-below-BITS"
+    )]
+    Algorithm(String),
+    /// No day.
+    #[error("{0:?} is no day of the form YYYY-MM-DD")]
+    Day(String),
+    /// Two ends for one algorithm.
+    #[error("{0} has an end already")]
+    Twice(String),
+    /// Not a name and a day.
+    #[error("a rule is a name and a day, such as `sha-256 2045-12-31`, and {0:?} is none")]
+    Form(String),
+    /// More than anybody needs.
+    #[error("more than {RULES_MAX} rules")]
+    TooMany,
+}
+
+impl AlgorithmEnds {
+    /// Reads rules: in each line the name of an algorithm and the last day (UTC, to its end) on which it
+    /// counts; `#` begins a comment.
+    ///
+    /// # Errors
+    /// The number of the line, from one, and what is wrong with it.
+    pub fn parse(text: &str) -> Result<Self, (usize, RuleError)> {
+        let mut ends = Self::default();
+        for (place, line) in text.lines().enumerate() {
+            let line = line.split('#').next().unwrap_or_default();
+            let mut words = line.split_ascii_whitespace();
+            let read = match (words.next(), words.next(), words.next()) {
+                (None, ..) => continue,
+                (Some(name), Some(day), None) => ends.add(name, day),
+                _ => Err(RuleError::Form(line.trim().chars().take(80).collect())),
+            };
+            read.map_err(|error| (place + 1, error))?;
+        }
+        Ok(ends)
+    }
+
+    /// Adds one rule: the algorithm of this name counts until the end of `day`, `YYYY-MM-DD`.
+    pub fn add(&mut self, name: &str, day: &str) -> Result<(), RuleError> {
+        if self.ends.len() + self.rsa.len() >= RULES_MAX {
+            return Err(RuleError::TooMany);
+        }
+        let shown = |text: &str| text.chars().take(80).collect::<String>();
+        let end = end_of_day(day).ok_or_else(|| RuleError::Day(shown(day)))?;
+        let known = NAMES.iter().find(|(known, _)| *known == name);
+        let before = if let Some((_, primitive)) = known {
+            self.ends.insert(*primitive, end)
+        } else {
+            let bits = name.strip_prefix(RSA_BELOW);
+            let bits = bits.filter(|bits| bits.bytes().all(|it| it.is_ascii_digit()));
+            let bits = bits.and_then(|bits| bits.parse().ok());
+            let bits = bits.ok_or_else(|| RuleError::Algorithm(shown(name)))?;
+            self.rsa.insert(bits, end)
+        };
+        before.map_or(Ok(()), |_| Err(RuleError::Twice(shown(name))))
+    }
+
+    /// Whether nothing ever ends.
+    pub fn is_empty(&self) -> bool {
+        self.ends.is_empty() && self.rsa.is_empty()
+    }
+
+    /// When an algorithm ends, if a rule says so: of several, the earliest.
+    pub fn end_of(&self, primitive: Primitive) -> Option<Time> {
+        if let Primitive::Rsa(bits) = primitive {
+            let below = self.rsa.range(bits + 1..);
+            return below.map(|(_, end)| *end).min();
+        }
+        self.ends.get(&primitive).copied()
+    }
+
+    /// Whether all of these still counted at `time`.
+    pub fn check(&self, primitives: &[Primitive], time: Time) -> Result<(), Ended> {
+        let ended = primitives.iter().find_map(|primitive| {
+            let end = self.end_of(*primitive)?;
+            (time > end).then_some(Ended {
+                algorithm: *primitive,
+                end,
+            })
+        });
+        ended.map_or(Ok(()), Err)
+    }
+}
+
+/// 23:59:59 UTC of a day of the form `YYYY-MM-DD`.
+pub fn end_of_day(day: &str) -> Option<Time> {
+    let has_form = day.len() == 10
+        && day.char_indices().all(|(at, letter)| match at {
+            4 | 7 => letter == '-',
+            _ => letter.is_ascii_digit(),
+        });
+    let time = format!("{}235959Z", day.replace('-', ""));
+    let time = Time::from_generalized(time.as_bytes()).ok()?;
+    has_form.then_some(time)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -84,5 +267,35 @@ mod tests {
             rsa_1024: false,
         };
         assert_eq!(early.weak(), accepted);
+    }
+
+    #[test]
+    fn an_algorithm_counts_until_the_end_of_its_last_day() {
+        let rules = "# ours\nsha-256 2045-12-31\n\nrsa-below-2048 2010-12-31 # long ago\nrsa-below-3072 2030-12-31\n";
+        let ends = AlgorithmEnds::parse(rules).unwrap();
+        let sha256 = Primitive::Hash(HashAlgorithm::Sha256);
+        let end = end_of_day("2045-12-31").unwrap();
+        assert_eq!(ends.check(&[sha256], end), Ok(()));
+        let ended = ends.check(&[Primitive::Ed25519, sha256], end.plus_micros(1));
+        assert_eq!(ended.unwrap_err().algorithm, sha256);
+        let of = |bits| ends.end_of(Primitive::Rsa(bits));
+        assert_eq!(of(3_072), None);
+        assert_eq!(of(3_071), end_of_day("2030-12-31"));
+        assert_eq!(of(1_024), end_of_day("2010-12-31"));
+    }
+
+    #[test]
+    fn rules_that_say_nothing_are_refused() {
+        for (bad, line) in [
+            ("sha-256", 1),
+            ("sha-256 2045-12-31 x", 1),
+            ("\nsha256 2045-12-31", 2),
+            ("sha-256 2045-02-30", 1),
+            ("sha-256 20451231", 1),
+            ("rsa-below-+3072 2030-12-31", 1),
+            ("sha-256 2045-12-31\nsha-256 2046-12-31", 2),
+        ] {
+            assert_eq!(AlgorithmEnds::parse(bad).unwrap_err().0, line, "{bad:?}");
+        }
     }
 }

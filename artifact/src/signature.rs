@@ -18,7 +18,7 @@ use thiserror::Error;
 use crate::asn1::{self, Asn1Error, INTEGER, OBJECT_IDENTIFIER, Reader, SEQUENCE};
 use crate::hash::{HashAlgorithm, HashError, dotted};
 use crate::oid;
-use crate::rules::Weak;
+use crate::rules::{Primitive, Weak};
 
 const RSA_BITS_MIN: usize = 2_048;
 const RSA_BITS_MIN_WEAK: usize = 1_024;
@@ -99,7 +99,7 @@ impl<'a> Algorithm<'a> {
         self.oid == oid.as_bytes()
     }
 
-    fn parameters_absent_or_null(&self) -> bool {
+    pub(crate) fn parameters_absent_or_null(&self) -> bool {
         self.parameters
             .is_none_or(|element| element.raw == [0x05, 0x00])
     }
@@ -149,7 +149,7 @@ impl Scheme {
         }
     }
 
-    const fn hash(self) -> Option<HashAlgorithm> {
+    pub(crate) const fn hash(self) -> Option<HashAlgorithm> {
         match self {
             Self::RsaPkcs1(hash) | Self::RsaPss { hash, .. } | Self::Ecdsa(hash) => Some(hash),
             Self::Ed25519 => None,
@@ -265,6 +265,17 @@ impl PublicKey {
                 "curve {} is not accepted",
                 dotted(curve.content)
             )))
+        }
+    }
+
+    /// What a signature by this key rests on, beside its hash.
+    pub(crate) fn primitive(&self) -> Primitive {
+        match self {
+            Self::Rsa(key) => Primitive::Rsa(usize::try_from(key.n().bits()).unwrap_or(usize::MAX)),
+            Self::P256(_) => Primitive::EcdsaP256,
+            Self::P384(_) => Primitive::EcdsaP384,
+            Self::P521(_) => Primitive::EcdsaP521,
+            Self::Ed25519(_) => Primitive::Ed25519,
         }
     }
 

@@ -24,6 +24,7 @@ use crate::path::{Anchors, Path, PathError, PathRules, Validity, find_path};
 use crate::pem::{self, PemError};
 use crate::record::{Accuracy, Body, GenTime, Opaque, Record, RecordError, TokenBody};
 use crate::reply::{self, ReplyError};
+use crate::rules::Primitive;
 use crate::signature::{Algorithm, Scheme, SignatureError};
 use crate::time::Time;
 use crate::tst::{TstError, TstInfo};
@@ -213,6 +214,35 @@ impl TimestampToken {
         self.info.imprint_algorithm.digest(document) == self.info.imprint
     }
 
+    /// The octets of the ContentInfo in a TimeStampResp or bare token, as [`Self::parse`] finds it.
+    pub fn content_info(bytes: &[u8]) -> Result<Vec<u8>, TokenError> {
+        if bytes.len() > TOKEN_INPUT_MAX * 3 / 2 {
+            return Err(TokenError::Size(bytes.len()));
+        }
+        let octets = pem::unwrap_one(bytes)?;
+        Ok(reply::unwrap(&octets)?.to_vec())
+    }
+
+    /// Hash algorithm of the messageImprint, not verified.
+    pub const fn imprint_algorithm(&self) -> HashAlgorithm {
+        self.info.imprint_algorithm
+    }
+
+    /// The messageImprint's digest, not verified.
+    pub fn imprint(&self) -> &[u8] {
+        &self.info.imprint
+    }
+
+    /// genTime, not verified.
+    pub fn gen_time(&self) -> Time {
+        self.info.gen_time.time()
+    }
+
+    /// Whether it says that it stamps this digest by this function.
+    pub(crate) fn stamps_digest(&self, algorithm: HashAlgorithm, digest: &[u8]) -> bool {
+        self.info.imprint_algorithm == algorithm && self.info.imprint == digest
+    }
+
     /// Verifies everything that needs no revocation data, as of genTime.
     pub fn verify(&self, anchors: &Anchors) -> Result<VerifiedToken, TokenError> {
         let signed = &self.signed;
@@ -246,8 +276,16 @@ impl TimestampToken {
 
         let value = key.canonical_value(&signed.signature)?;
         let record = self.record(&ess, &value)?;
+        let mut primitives = vec![
+            Primitive::Hash(self.info.imprint_algorithm),
+            Primitive::Hash(digest_algorithm),
+            key.primitive(),
+        ];
+        primitives.extend(scheme.hash().map(Primitive::Hash));
+        primitives.extend(path.primitives()?);
         Ok(VerifiedToken {
             record,
+            primitives,
             info: self.info.clone(),
             signer,
             path,
@@ -423,9 +461,16 @@ pub struct VerifiedToken {
     signer: Arc<Certificate>,
     path: Path,
     carried: Vec<Arc<Certificate>>,
+    primitives: Vec<Primitive>,
 }
 
 impl VerifiedToken {
+    /// Every algorithm that it rests on: those of its imprint, its signature, and the certificates below
+    /// the anchor.
+    pub fn primitives(&self) -> &[Primitive] {
+        &self.primitives
+    }
+
     /// The log entry of this token.
     pub const fn record(&self) -> &Record {
         &self.record

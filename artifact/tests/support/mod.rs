@@ -178,16 +178,32 @@ impl Pki {
 
     /// A TimeStampResp.
     pub(crate) fn reply(&self, ask: Ask<'_>) -> Vec<u8> {
+        self.write("document", ask.document);
+        let imprint = format!("-{}", ask.imprint);
+        let mut query = vec![
+            "ts",
+            "-query",
+            "-data",
+            "document",
+            &imprint,
+            "-tspolicy",
+            ask.policy,
+        ];
+        query.extend(["-out", "query.tsq"]);
+        query.extend(ask.certificates.then_some("-cert"));
+        self.openssl(&query);
+        self.answer(ask, &self.read("query.tsq"))
+    }
+
+    /// The TimeStampResp to a query.
+    pub(crate) fn answer(&self, ask: Ask<'_>, query: &[u8]) -> Vec<u8> {
         let Ask {
             tsu,
             ess,
             digits,
-            imprint,
             accuracy,
-            policy,
             ..
         } = ask;
-        self.write("document", ask.document);
         self.write("tsaserial", "01\n");
         self.write(
             "tsa.cnf",
@@ -200,19 +216,7 @@ impl Pki {
                  ess_cert_id_chain=no\ness_cert_id_alg={ess}\n"
             ),
         );
-        let imprint = format!("-{imprint}");
-        let mut query = vec![
-            "ts",
-            "-query",
-            "-data",
-            "document",
-            &imprint,
-            "-tspolicy",
-            policy,
-        ];
-        query.extend(["-out", "query.tsq"]);
-        query.extend(ask.certificates.then_some("-cert"));
-        self.openssl(&query);
+        self.write("query.tsq", query);
         self.openssl(&[
             "ts",
             "-reply",

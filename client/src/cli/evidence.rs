@@ -11,6 +11,8 @@ mod file;
 mod get;
 mod merge;
 mod pack;
+mod renew;
+mod renewals;
 mod show;
 mod verify;
 
@@ -34,6 +36,7 @@ enum EvidenceCommand {
     Embed(embed::EmbedArguments),
     Extract(extract::ExtractArguments),
     Merge(merge::MergeArguments),
+    Renew(renew::RenewArguments),
 }
 
 pub(crate) fn run(arguments: &EvidenceArguments, voice: Voice) -> Result<Exit, Failure> {
@@ -45,5 +48,6 @@ pub(crate) fn run(arguments: &EvidenceArguments, voice: Voice) -> Result<Exit, F
         EvidenceCommand::Embed(arguments) => embed::run(arguments, voice),
         EvidenceCommand::Extract(arguments) => extract::run(arguments, voice),
         EvidenceCommand::Merge(arguments) => merge::run(arguments, voice),
+        EvidenceCommand::Renew(arguments) => renew::run(arguments, voice),
     }
 }

@@ -2,6 +2,7 @@
 
 mod archive;
 mod audit;
+mod dated;
 mod evidence;
 mod files;
 mod find;

@@ -7,7 +7,7 @@
 use core::str::FromStr;
 
 use ishibumi_artifact::Anchors;
-use ishibumi_artifact::rules::{AlgorithmRules, SHA1_END};
+use ishibumi_artifact::rules::{AlgorithmRules, SHA1_END, end_of_day};
 use ishibumi_artifact::time::Time;
 use serde::Deserialize;
 
@@ -24,17 +24,9 @@ impl FromStr for ExistedOn {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let has_form = text.len() == 10
-            && text.char_indices().all(|(at, letter)| match at {
-                4 | 7 => letter == '-',
-                _ => letter.is_ascii_digit(),
-            });
         // At the end of that day it had existed.
-        let time = format!("{}235959Z", text.replace('-', ""));
-        let time = Time::from_generalized(time.as_bytes())
-            .ok()
-            .filter(|_| has_form)
-            .ok_or_else(|| format!("{text:?} is no day of the form YYYY-MM-DD"))?;
+        let time =
+            end_of_day(text).ok_or_else(|| format!("{text:?} is no day of the form YYYY-MM-DD"))?;
         if time >= SHA1_END {
             return Err(format!(
                 "SHA-1 counts for what existed before 2016-01-01, and {text} is not before it"

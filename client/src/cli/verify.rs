@@ -10,6 +10,7 @@ use ishibumi::{CheckpointToken, Evidence, RevocationData, Verifier, VerifyError,
 use ishibumi_artifact::unsigned::{UnsignedError, embedded_proofs};
 use ishibumi_tlog::proof::FILE_EXTENSION;
 
+use super::dated::DatedRules;
 use super::sha1::{self, ExistedOn};
 use super::trust::Trust;
 use super::{Exit, Failure, Voice, files};
@@ -50,6 +51,8 @@ pub(crate) struct VerifyArguments {
     require_revocation: bool,
     #[arg(long, value_name = "DATE", help = sha1::HELP)]
     accept_sha1: Option<ExistedOn>,
+    #[command(flatten)]
+    dated: DatedRules,
     /// Time-stamp token or reply, certificate, CRL or OCSP response; DER or PEM
     artifact: PathBuf,
     /// The proof; by default ARTIFACT.tlog-proof, or ARTIFACT with that extension instead of its own, or
@@ -59,7 +62,8 @@ pub(crate) struct VerifyArguments {
 
 pub(crate) fn run(arguments: &VerifyArguments, voice: Voice) -> Result<Exit, Failure> {
     let policy = arguments.trust.read()?;
-    let anchors = files::anchors(&arguments.anchors, arguments.accept_sha1)?;
+    let anchors = files::anchors(&arguments.anchors, arguments.accept_sha1)?
+        .with_algorithm_ends(arguments.dated.ends()?, arguments.dated.now());
     let artifact = files::read(&arguments.artifact, files::ARTIFACT_LEN_MAX)?;
     let proofs = proofs(arguments, &artifact)?;
     let revocation = with_proofs(&arguments.revocation)?;

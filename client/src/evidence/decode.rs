@@ -16,12 +16,18 @@ use super::encode::{INDEX, SUMS, layout, sums};
 use super::index::{Index, ItemRow, ProofRow, StampRow, StatusRow};
 use super::{
     Collection, EvidenceFileError, File, Item, Logged, PROVEN_MAX, Stamp, StatusData, pages,
+    renewal,
 };
 
 impl Collection {
     /// Reads an evidence file. Takes memory in proportion to the file, whatever the file says.
     pub fn decode(octets: &[u8]) -> Result<Self, EvidenceFileError> {
         let entries = container::decode(octets)?;
+        if entries.iter().any(|entry| entry.name == renewal::EVIDENCE)
+            && !entries.iter().any(|entry| entry.name == INDEX)
+        {
+            return Err(EvidenceFileError::Renewed);
+        }
         check_sums(&entries)?;
         let reader = Reader::new(&entries)?;
         let collection = reader.collection()?;
@@ -183,7 +189,7 @@ impl<'a> Reader<'a> {
 }
 
 /// The proofs of a multiproof, by index, if there are not more than `most`.
-fn take_apart(
+pub(super) fn take_apart(
     name: &str,
     octets: &[u8],
     most: usize,

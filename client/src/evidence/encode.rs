@@ -14,7 +14,7 @@ use super::proofs::Proofs;
 use super::{Collection, EvidenceFileError, File, Item, pages};
 
 /// EN 319 162-1: a document in the root, and the token that stamps it.
-const ASIC_S: &str = "application/vnd.etsi.asic-s+zip";
+pub(super) const ASIC_S: &str = "application/vnd.etsi.asic-s+zip";
 
 /// Ours, not registered: everything else.
 const OWN: &str = "application/vnd.ishibumi.evidence+zip";
@@ -22,7 +22,7 @@ const OWN: &str = "application/vnd.ishibumi.evidence+zip";
 /// Where an ASiC-S container has its token.
 pub(super) const ASIC_S_TOKEN: &str = "META-INF/timestamp.tst";
 
-const CERTIFICATES: &str = "META-INF/certificates";
+pub(super) const CERTIFICATES: &str = "META-INF/certificates";
 const ANCHORS: &str = "META-INF/information/anchors";
 const POLICIES: &str = "META-INF/information/policies";
 
@@ -52,7 +52,7 @@ impl Collection {
 }
 
 /// `mimetype`, then the others by their names.
-fn in_order<'a>(entries: &'a Entries<'_>) -> impl Iterator<Item = (&'a str, &'a [u8])> {
+pub(super) fn in_order<'a>(entries: &'a Entries<'_>) -> impl Iterator<Item = (&'a str, &'a [u8])> {
     let first = entries.get_key_value(MIMETYPE).into_iter();
     let others = entries.iter().filter(|(name, _)| *name != MIMETYPE);
     first

@@ -21,6 +21,7 @@ mod pages;
 pub mod pdf;
 mod proofs;
 mod readme;
+pub mod renewal;
 mod verify;
 
 pub use container::{ContainerError, ENTRIES_MAX, FILE_LEN_MAX};
@@ -171,6 +172,11 @@ pub enum EvidenceFileError {
         /// The first entry that differs.
         name: String,
     },
+    /// A renewed file, where one is wanted that was not.
+    #[error(
+        "this is a renewed evidence file; the evidence file itself is the entry evidence.zip in it"
+    )]
+    Renewed,
     /// The index cannot be read.
     #[error("META-INF/evidence.json: {0}")]
     Index(String),

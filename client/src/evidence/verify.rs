@@ -8,7 +8,7 @@ use ishibumi_tlog::policy::TrustError;
 use ishibumi_tlog::{Checkpoint, Policy, ProvenLeaf};
 
 use super::encode::{stamp_name, status_name};
-use super::{Collection, Item, Logged};
+use super::{Collection, Item, Logged, StatusData};
 use crate::verify::{CheckpointToken, Evidence, Report, RevocationData, Verifier, VerifyError};
 
 /// The verdict about one item.
@@ -29,6 +29,32 @@ pub struct StatementVerdict {
     pub proven: Result<ProvenLeaf, TrustError>,
 }
 
+/// A list or response as a verifier takes it.
+pub(super) struct NamedStatus<'a> {
+    name: String,
+    octets: &'a [u8],
+    proof: Option<String>,
+}
+
+impl<'a> NamedStatus<'a> {
+    pub(super) fn of(all: impl Iterator<Item = &'a StatusData>) -> Vec<Self> {
+        let named = all.map(|data| Self {
+            name: status_name(&data.octets),
+            octets: &data.octets,
+            proof: data.proof.as_ref().map(|it| it.proof().encode()),
+        });
+        named.collect()
+    }
+
+    pub(super) fn given(&self) -> RevocationData<'_> {
+        RevocationData {
+            name: &self.name,
+            octets: self.octets,
+            proof: self.proof.as_ref().map(String::as_bytes),
+        }
+    }
+}
+
 impl Collection {
     /// The certificates that the file brings: for [`Anchors::with_intermediates`], where they help to find
     /// paths and are trusted by nobody.
@@ -42,22 +68,19 @@ impl Collection {
 
     /// Verifies every item, with the caller's policy and anchors. `done` is told after each how many
     /// are done.
-    pub fn verify(&self, verifier: &Verifier<'_>, mut done: impl FnMut(usize)) -> Vec<Verdict> {
-        let revocation = self.revocation.iter();
-        let proofs: Vec<Option<String>> = revocation
-            .map(|data| data.proof.as_ref().map(|it| it.proof().encode()))
-            .collect();
-        let revocation = self.revocation.iter().zip(&proofs);
-        let named = self.revocation.iter().map(|it| status_name(&it.octets));
-        let named: Vec<String> = named.collect();
-        let revocation: Vec<RevocationData<'_>> = revocation
-            .zip(&named)
-            .map(|((data, proof), name)| RevocationData {
-                name,
-                octets: &data.octets,
-                proof: proof.as_ref().map(String::as_bytes),
-            })
-            .collect();
+    pub fn verify(&self, verifier: &Verifier<'_>, done: impl FnMut(usize)) -> Vec<Verdict> {
+        self.verify_knowing(verifier, &[], done)
+    }
+
+    /// The same, with `more` lists and responses than are in the collection.
+    pub(super) fn verify_knowing(
+        &self,
+        verifier: &Verifier<'_>,
+        more: &[StatusData],
+        mut done: impl FnMut(usize),
+    ) -> Vec<Verdict> {
+        let named = NamedStatus::of(self.revocation.iter().chain(more));
+        let revocation: Vec<_> = named.iter().map(NamedStatus::given).collect();
         let mut verdicts = Vec::with_capacity(self.items.len());
         for item in &self.items {
             verdicts.push(Verdict {

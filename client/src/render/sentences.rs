@@ -77,6 +77,10 @@ pub(super) fn step_name(step: Step, english: bool) -> &'static str {
             "validity at the proven time",
             "証明された時刻における有効性",
         ),
+        Step::Algorithms => (
+            "the algorithms, by the dated rules",
+            "期限付き規則によるアルゴリズム",
+        ),
         Step::TimeOrder => ("the order of times", "時刻の前後関係"),
         Step::Document => ("the document", "文書との照合"),
         Step::Revocation => ("revocation", "失効"),

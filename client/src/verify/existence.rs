@@ -106,6 +106,8 @@ fn weigh(
     let head = other.as_ref().unwrap_or(leaf).head();
     let token = TimestampToken::parse(given.token).and_then(|token| token.verify(verifier.anchors));
     let token = token.map_err(|error| format!("{error} ({})", error.code()))?;
+    let checked = verifier.anchors.check_algorithms(token.primitives(), None);
+    checked.map_err(|ended| format!("{ended}, and nothing proves that the token is older"))?;
     let size = head.checkpoint().size;
     if !token.matches(head.note().text().as_bytes()) {
         return Err(format!(

@@ -11,24 +11,30 @@
 
 mod existence;
 mod facts;
+mod renewal;
 mod report;
 mod revocation;
 mod rules;
 
 pub use existence::CheckpointToken;
+pub use renewal::{RenewalFacts, RenewalReport};
 pub use report::{
     AnswerFacts, CertificateFacts, Check, ConsultedInformation, ConsultedToken, Existence, Facts,
     Indication, InformationFacts, IssuerState, ListFacts, Outcome, ProvenBy, Report, ResponseFacts,
     Revocation, StampedCheckpoint, Statement, Step, SubIndication, Witnessed,
 };
 
+use std::borrow::Cow;
 use std::io::{self, Read};
 
+use ishibumi_artifact::hash::HashAlgorithm;
+use ishibumi_artifact::rules::{Ended, Primitive};
+use ishibumi_artifact::time::Time;
 use ishibumi_artifact::{
     Admitted, Anchors, ArtifactType, Record, StatusInformation, Verified, VerifiedToken, admit,
 };
 use ishibumi_tlog::hash::leaf_hash;
-use ishibumi_tlog::policy::TrustError;
+use ishibumi_tlog::policy::{Demand, TrustError};
 use ishibumi_tlog::proof::TlogProof;
 use ishibumi_tlog::{Hash, Policy, ProvenLeaf};
 
@@ -89,17 +95,32 @@ pub enum VerifyError {
 impl Verifier<'_> {
     /// Verifies `evidence`.
     pub fn verify(&self, evidence: Evidence<'_>) -> Result<Report, VerifyError> {
-        let mut report = Report {
-            checks: Vec::new(),
-            statement: None,
-            facts: None,
-            artifact_digest: Hash::of(evidence.artifact),
-            existence: None,
-            checkpoint_tokens: Vec::new(),
-            revocation: Revocation::NotChecked,
-            issuers: Vec::new(),
-            information: Vec::new(),
+        let policy = &*self.policy_then();
+        Verifier { policy, ..*self }.judge(evidence)
+    }
+
+    /// The policy, as far as its algorithms count: where Ed25519 has ended, only a quorum without it still
+    /// proves something.
+    pub(crate) fn policy_then(&self) -> Cow<'_, Policy> {
+        let ended = self.anchors.had_ended(Primitive::Ed25519);
+        if ended && self.policy.can_be_met(Demand::PostQuantum) {
+            return Cow::Owned(self.policy.clone().demanding(Demand::PostQuantum));
+        }
+        Cow::Borrowed(self.policy)
+    }
+
+    /// Which algorithm of the log had ended by the time at which everything is proven to have been there.
+    pub(crate) fn log_ended(&self) -> Option<Ended> {
+        let signature = match self.policy_then().demand() {
+            Demand::PostQuantum => Primitive::MlDsa44,
+            Demand::AnyAlgorithm => Primitive::Ed25519,
         };
+        let rests_on = [Primitive::Hash(HashAlgorithm::Sha256), signature];
+        self.anchors.check_algorithms(&rests_on, None).err()
+    }
+
+    fn judge(&self, evidence: Evidence<'_>) -> Result<Report, VerifyError> {
+        let mut report = Report::new(evidence.artifact);
         let proof = self.check_head(&mut report, evidence.proof);
         // A proof that is shown to be false decides; whatever the artifact is, nothing changes that.
         if report.indication() == Indication::TotalFailed {
@@ -125,7 +146,11 @@ impl Verifier<'_> {
             let tokens = evidence.checkpoint_tokens;
             report.existence =
                 existence::check(self, &mut report, leaf, &admitted, tokens, &sources);
+            if !rules::check_log_algorithms(self, &mut report) {
+                report.existence = None;
+            }
             let not_after = report.existence.map(|existence| existence.not_after);
+            rules::check_algorithms(self, &mut report, admitted.verified(), not_after);
             rules::check_times(&mut report, admitted.verified(), not_after);
         }
         if let Some(document) = evidence.document {
@@ -154,23 +179,32 @@ impl Verifier<'_> {
                 (Ok(read), Some(proof)) => Some(self.prove(proof, read.record())),
                 _ => None,
             };
+            let statement = logged.as_ref().and_then(|it| it.as_ref().ok());
+            let proven = statement.and_then(|it| it.not_after).map(rules::time_of);
+            let sound = read.as_ref().ok().map(|it| self.algorithms_of(it, proven));
             report.information.push(ConsultedInformation {
                 name: data.name.to_owned(),
                 says: match &read {
+                    Ok(_) if let Some(Err(why)) = &sound => Err(why.clone()),
                     Ok(read) => Ok(facts::of_information(read)),
                     Err(_) if data.octets.is_empty() => Err("the file is empty".to_owned()),
                     Err(refusal) => Err(format!("{refusal} ({})", refusal.code())),
                 },
                 logged: logged.clone(),
             });
-            if let Ok(read) = read {
-                let statement = logged.and_then(Result::ok);
-                let not_after = statement.and_then(|statement| statement.not_after);
+            if let (Ok(read), Some(Ok(()))) = (read, sound) {
                 sources.information.push(read);
-                sources.proven.push(not_after.map(rules::time_of));
+                sources.proven.push(proven);
             }
         }
         sources
+    }
+
+    /// Whether a list or response counted when it is proven to have existed.
+    fn algorithms_of(&self, read: &StatusInformation, proven: Option<Time>) -> Result<(), String> {
+        let primitives = read.primitives().map_err(|error| error.to_string())?;
+        let checked = self.anchors.check_algorithms(&primitives, proven);
+        checked.map_err(|ended| format!("{ended}, and nothing proves that it is older"))
     }
 
     fn check_revocation(&self, report: &mut Report, verified: &Verified, sources: &Sources) {
@@ -327,6 +361,20 @@ impl Verifier<'_> {
 }
 
 impl Report {
+    fn new(artifact: &[u8]) -> Self {
+        Self {
+            checks: Vec::new(),
+            statement: None,
+            facts: None,
+            artifact_digest: Hash::of(artifact),
+            existence: None,
+            checkpoint_tokens: Vec::new(),
+            revocation: Revocation::NotChecked,
+            issuers: Vec::new(),
+            information: Vec::new(),
+        }
+    }
+
     fn note(&mut self, step: Step, outcome: Outcome, detail: impl Into<String>) {
         self.checks.push(Check {
             step,

@@ -127,6 +127,8 @@ pub enum Step {
     Inclusion,
     /// Tokens over checkpoints are what they have to be. One that is not is named and left out.
     CheckpointTokens,
+    /// Every algorithm counted when it was needed, by the caller's dated rules. Not there without rules.
+    Algorithms,
     /// The signature existed while the signer's certificate was valid.
     ProvenTime,
     /// What the artifact says about time does not contradict the proven time.
@@ -148,6 +150,7 @@ impl Step {
             Self::Artifact => "artifact",
             Self::Inclusion => "inclusion",
             Self::CheckpointTokens => "checkpoint-tokens",
+            Self::Algorithms => "algorithms",
             Self::ProvenTime => "proven-time",
             Self::TimeOrder => "time-order",
             Self::Document => "document",

@@ -64,12 +64,17 @@ pub(super) struct Answer {
 impl Answer {
     /// Why the artifact cannot be relied on, if it cannot.
     pub(super) fn objection(&self) -> Option<&str> {
+        self.failure().map(|(_, why)| why)
+    }
+
+    /// The same, with what it is called.
+    pub(super) fn failure(&self) -> Option<(SubIndication, &str)> {
         let outcomes = [Some(&self.signer_outcome), self.issuers_outcome.as_ref()];
-        let failed = outcomes
-            .into_iter()
-            .flatten()
-            .find(|(outcome, _)| matches!(outcome, Outcome::Failed(_)));
-        failed.map(|(_, why)| why.as_str())
+        let mut outcomes = outcomes.into_iter().flatten();
+        outcomes.find_map(|(outcome, why)| match outcome {
+            Outcome::Failed(sub) => Some((*sub, why.as_str())),
+            _ => None,
+        })
     }
 }
 

@@ -9,6 +9,7 @@ use ishibumi_artifact::{Certificate, Refusal, Verified};
 use ishibumi_tlog::note::NoteError;
 use ishibumi_tlog::policy::TrustError;
 
+use super::Verifier;
 use super::report::{Outcome, Report, Step, SubIndication};
 
 /// How far the witnesses' clocks may be behind the issuer's, in seconds, before a genTime after the
@@ -110,11 +111,56 @@ const fn bounds(too_early: bool) -> SubIndication {
     }
 }
 
+/// Whether the log's own algorithms count, by the caller's dated rules: they had to at the time at which the
+/// evidence is proven to have been there, by a renewal, or now.
+pub(super) fn check_log_algorithms(verifier: &Verifier<'_>, report: &mut Report) -> bool {
+    let Some(ended) = verifier.log_ended() else {
+        return true;
+    };
+    let detail = format!(
+        "{ended}; the proof of the log rests on it, and no renewal proves that this evidence is older"
+    );
+    let failed = Outcome::Failed(SubIndication::CryptoConstraintsFailureNoPoe);
+    report.note(Step::Algorithms, failed, detail);
+    false
+}
+
+/// Whether the artifact's algorithms counted when it is proven to have existed.
+pub(super) fn check_algorithms(
+    verifier: &Verifier<'_>,
+    report: &mut Report,
+    verified: &Verified,
+    not_after: Option<Time>,
+) {
+    if !verifier.anchors.has_algorithm_ends() {
+        return;
+    }
+    let checked = verified.primitives().map_err(|error| error.to_string());
+    let checked = checked.and_then(|primitives| {
+        let checked = verifier.anchors.check_algorithms(&primitives, not_after);
+        checked.map_err(|ended| {
+            format!("{ended}; nothing proves that the artifact, which rests on it, is older")
+        })
+    });
+    match checked {
+        Ok(()) if report.checks.iter().any(|it| it.step == Step::Algorithms) => {}
+        Ok(()) => report.note(Step::Algorithms, Outcome::Passed, ""),
+        Err(detail) => {
+            let failed = Outcome::Failed(SubIndication::CryptoConstraintsFailureNoPoe);
+            report.note(Step::Algorithms, failed, detail);
+        }
+    }
+}
+
 /// The rules that the proven time decides: the signature existed while its certificates were valid,
 /// and the artifact does not claim a time after the one at which it was seen.
 pub(super) fn check_times(report: &mut Report, verified: &Verified, not_after: Option<Time>) {
     let Some(proven) = not_after else {
-        let why = "the policy asks for no quorum, so no time is proven";
+        let why = if report.checks.iter().any(|it| it.step == Step::Algorithms) {
+            "an algorithm has ended, so no time is proven"
+        } else {
+            "the policy asks for no quorum, so no time is proven"
+        };
         report.note(Step::ProvenTime, Outcome::NotChecked, why);
         return;
     };

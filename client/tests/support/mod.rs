@@ -5,6 +5,7 @@
 
 pub(crate) mod log;
 pub(crate) mod pki;
+pub(crate) mod renewal;
 pub(crate) mod site;
 
 use std::path::Path;

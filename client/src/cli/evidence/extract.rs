@@ -70,7 +70,9 @@ pub(crate) fn run(arguments: &ExtractArguments, voice: Voice) -> Result<Exit, Fa
     } else if ArtifactType::detect(&octets) == Some(ArtifactType::TimestampToken) {
         of_token(path, &octets)?
     } else {
-        collection = file::decode(&octets, &path.display().to_string())?.extracted();
+        collection = file::opened(&octets, &path.display().to_string())?
+            .collection()
+            .extracted();
         let files = collection.iter();
         Extracted {
             files: files

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use ishibumi::evidence::renewal::{RenewalError, Renewed};
 use ishibumi::evidence::{Collection, EvidenceFileError, FILE_EXTENSION, FILE_LEN_MAX};
 
 use super::super::{Exit, Failure, files};
@@ -13,19 +14,42 @@ pub(super) fn read(path: &Path) -> Result<Collection, Failure> {
     decode(&octets, &path.display().to_string())
 }
 
-pub(super) fn decode(octets: &[u8], shown: &str) -> Result<Collection, Failure> {
-    Collection::decode(octets).map_err(|error| {
-        let failure = Failure::new(Exit::Disproven, format!("{shown}: {error}"));
-        match error {
-            EvidenceFileError::Container(_) | EvidenceFileError::Sum { .. } => {
-                failure.advice("get the file anew, or from somebody else who has it")
-            }
-            EvidenceFileError::Format { .. } => failure.advice(
-                "a newer ishibumi reads it; META-INF/README.txt inside says how to do without",
-            ),
-            _ => failure,
-        }
+/// Reads an evidence file that may have been renewed.
+pub(super) fn open(path: &Path) -> Result<Renewed, Failure> {
+    let octets = files::read(path, FILE_LEN_MAX)?;
+    opened(&octets, &path.display().to_string())
+}
+
+/// The same of its octets.
+pub(super) fn opened(octets: &[u8], shown: &str) -> Result<Renewed, Failure> {
+    Renewed::open(octets).map_err(|error| match error {
+        RenewalError::NotEvidence(error) => refusal(&error, &shown),
+        RenewalError::Evidence(EvidenceFileError::Container(_) | EvidenceFileError::Sum { .. })
+        | RenewalError::Container(_) => Failure::new(Exit::Disproven, format!("{shown}: {error}"))
+            .advice("get the file anew, or from somebody else who has it"),
+        _ => Failure::new(Exit::Disproven, format!("{shown}: {error}")).advice(
+            "the evidence file in it, evidence.zip, may be whole: take it out with any ZIP tool",
+        ),
     })
+}
+
+pub(super) fn decode(octets: &[u8], shown: &str) -> Result<Collection, Failure> {
+    Collection::decode(octets).map_err(|error| refusal(&error, &shown))
+}
+
+fn refusal(error: &EvidenceFileError, shown: &dyn std::fmt::Display) -> Failure {
+    let failure = Failure::new(Exit::Disproven, format!("{shown}: {error}"));
+    match error {
+        EvidenceFileError::Container(_) | EvidenceFileError::Sum { .. } => {
+            failure.advice("get the file anew, or from somebody else who has it")
+        }
+        EvidenceFileError::Format { .. } => failure
+            .advice("a newer ishibumi reads it; META-INF/README.txt inside says how to do without"),
+        EvidenceFileError::Renewed => Failure::usage(format!("{shown}: {error}")).advice(
+            "renewals are about the very octets of one evidence file: take evidence.zip out with any ZIP tool",
+        ),
+        _ => failure,
+    }
 }
 
 /// Where a file is written by default: beside `first`, which it is named after.

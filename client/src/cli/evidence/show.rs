@@ -12,7 +12,7 @@ use ishibumi_tlog::{Checkpoint, Hash};
 use serde_json::{Value, json};
 
 use super::super::{Exit, Failure, Voice};
-use super::file;
+use super::{file, renewals};
 
 const EXAMPLES: &str = "Examples:
   ishibumi evidence show contract.tst.evidence.zip
@@ -31,12 +31,18 @@ pub(crate) struct ShowArguments {
 }
 
 pub(crate) fn run(arguments: &ShowArguments, voice: Voice) -> Result<Exit, Failure> {
-    let collection = file::read(&arguments.file)?;
+    let renewed = file::open(&arguments.file)?;
+    let collection = renewed.collection();
     let shown = arguments.file.display().to_string();
-    voice.say(
-        &to_json(&collection, &shown),
-        &to_text(&collection, &shown, voice.language.is_english()),
-    );
+    let mut value = to_json(collection, &shown);
+    let mut text = to_text(collection, &shown, voice.language.is_english());
+    if renewed.is_renewed() {
+        if let Some(object) = value.as_object_mut() {
+            object.insert("renewals".to_owned(), renewals::shown_json(&renewed));
+        }
+        text.push_str(&renewals::shown_text(&renewed, voice.language));
+    }
+    voice.say(&value, &text);
     Ok(Exit::Proven)
 }
 

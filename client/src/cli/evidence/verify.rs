@@ -4,23 +4,26 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use clap::Args;
+use ishibumi::evidence::renewal::{self, Renewed};
 use ishibumi::evidence::{Collection, StatementVerdict, Verdict};
 use ishibumi::render::{kind_name, record_json, rfc3339};
-use ishibumi::verify::{Indication, SubIndication};
+use ishibumi::verify::{Indication, RenewalReport, SubIndication};
 use ishibumi::{Language, Report, Verifier, render};
 use ishibumi_artifact::{Anchors, Record};
 use ishibumi_tlog::Policy;
 use ishibumi_tlog::policy::FILE_LEN_MAX;
 use serde_json::{Value, json};
 
+use super::super::dated::DatedRules;
 use super::super::sha1::{self, ExistedOn};
 use super::super::trust::{self, Trust};
 use super::super::{Exit, Failure, Voice, files, network};
-use super::file;
+use super::{file, renewals};
 
 const EXAMPLES: &str = "Examples:
   ishibumi evidence verify --policy policy.txt --anchors anchors/ contract.tst.evidence.zip
   ishibumi evidence verify --json --policy policy.txt --anchors anchors/ 2026.evidence.zip
+  ishibumi evidence verify --policy policy.txt --anchors anchors/ --algorithms ends.txt old.evidence.zip
 
 Policy and anchors are yours: those inside the file are for information, and are never used. What it
 brings of certificates helps to find a path to your anchors, and is not trusted. Each artifact gets the
@@ -35,7 +38,9 @@ Exit codes: 0 all proven, 1 something is disproven, or the file is damaged, 2 us
 pub(crate) struct VerifyArguments {
     #[command(flatten)]
     terms: TermsArguments,
-    /// The evidence file
+    #[command(flatten)]
+    dated: DatedRules,
+    /// The evidence file, renewed or not
     file: PathBuf,
 }
 
@@ -94,7 +99,8 @@ impl Terms {
 
 pub(crate) fn run(arguments: &VerifyArguments, voice: Voice) -> Result<Exit, Failure> {
     let terms = arguments.terms.read()?;
-    let judged = judge(&file::read(&arguments.file)?, terms);
+    let renewed = file::open(&arguments.file)?;
+    let judged = judge_renewed(&renewed, &terms, &arguments.dated)?;
     let shown = arguments.file.display().to_string();
     voice.say(&judged.json(&shown), &judged.text(voice.language));
     Ok(judged.exit())
@@ -113,22 +119,53 @@ pub(super) fn judge(collection: &Collection, terms: Terms) -> Judged {
     let items = collection.verify(&verifier, |done| bar.set_position(done as u64));
     bar.finish_and_clear();
     Judged {
+        renewals: None,
         items,
+        log_ended: None,
         statements: collection.verify_statements(&terms.policy),
     }
 }
 
+/// The same of a file that may have been renewed, by dated rules.
+pub(super) fn judge_renewed(
+    renewed: &Renewed,
+    terms: &Terms,
+    dated: &DatedRules,
+) -> Result<Judged, Failure> {
+    let terms = renewal::Terms {
+        policy: &terms.policy,
+        anchors: &terms.anchors,
+        require_revocation: terms.require_revocation,
+        ends: dated.ends()?,
+        now: dated.now(),
+    };
+    let all = renewed.collection().items.len() as u64;
+    let bar = network::progress_bar(all, "artifacts verified");
+    let verdict = renewed.verify(&terms, |done| bar.set_position(done as u64));
+    bar.finish_and_clear();
+    Ok(Judged {
+        renewals: verdict.renewals,
+        items: verdict.items,
+        log_ended: verdict.log_ended.map(|ended| ended.to_string()),
+        statements: verdict.statements,
+    })
+}
+
 /// The verdicts about one file.
 pub(super) struct Judged {
+    renewals: Option<RenewalReport>,
     items: Vec<Verdict>,
+    /// An algorithm of the log that has ended: no statement is proven.
+    log_ended: Option<String>,
     statements: Vec<StatementVerdict>,
 }
 
 impl Judged {
     /// The worst of all.
     pub(super) fn exit(&self) -> Exit {
-        let items = self.items.iter().map(exit_of);
-        let statements = self.statements.iter().map(exit_of_statement);
+        let items = self.items.iter().map(exit_of_item);
+        let statements = self.statements.iter().map(|it| self.exit_of_statement(it));
+        let renewals = self.renewals.iter().map(|it| exit_of(it.indication()));
         let weight = |exit: &Exit| match exit {
             Exit::Disproven => 2,
             Exit::Proven => 0,
@@ -136,28 +173,48 @@ impl Judged {
         };
         items
             .chain(statements)
+            .chain(renewals)
             .max_by_key(weight)
             .unwrap_or(Exit::Proven)
     }
 
+    fn exit_of_statement(&self, statement: &StatementVerdict) -> Exit {
+        match &statement.proven {
+            Ok(_) if self.log_ended.is_some() => Exit::Indeterminate,
+            Ok(_) => Exit::Proven,
+            Err(error) => trust::failure(error, "").exit,
+        }
+    }
+
     fn proven(&self) -> usize {
-        let items = self.items.iter().map(exit_of);
+        let items = self.items.iter().map(exit_of_item);
         items.filter(|exit| *exit == Exit::Proven).count()
     }
 
     /// One report in full; of several, a table and whatever is not proven in full.
     fn text(&self, language: Language) -> String {
         let mut out = String::new();
+        if let Some(renewals) = &self.renewals {
+            out.push_str(&renewals::verified_text(renewals, language));
+            out.push('\n');
+        }
         if let ([only], []) = (&self.items[..], &self.statements[..])
             && let Ok(report) = &only.report
         {
-            return render::text(report, language);
+            out.push_str(&render::text(report, language));
+            return out;
         }
         for verdict in &self.items {
             line(&mut out, &row(verdict));
         }
         for statement in &self.statements {
             line(&mut out, &statement_row(statement));
+        }
+        if let (Some(ended), false) = (&self.log_ended, self.statements.is_empty()) {
+            line(
+                &mut out,
+                &format!("statements: {ended}; they are not proven any more"),
+            );
         }
         let (proven, all) = (self.proven(), self.items.len());
         let summary = if language.is_english() {
@@ -173,7 +230,11 @@ impl Judged {
     /// What is not proven, and why.
     pub(super) fn failures(&self, language: Language) -> String {
         let mut out = String::new();
-        for verdict in self.items.iter().filter(|it| exit_of(it) != Exit::Proven) {
+        for verdict in self
+            .items
+            .iter()
+            .filter(|it| exit_of_item(it) != Exit::Proven)
+        {
             let name = &verdict.artifact;
             match &verdict.report {
                 Ok(report) => {
@@ -220,6 +281,8 @@ impl Judged {
             "file": shown,
             "proven": self.proven(),
             "of": self.items.len(),
+            "renewals": self.renewals.as_ref().map(renewals::verified_json),
+            "log_algorithm_ended": self.log_ended,
             "items": self.items.iter().map(item).collect::<Vec<_>>(),
             "statements": self.statements.iter().map(statement).collect::<Vec<_>>(),
         })
@@ -231,18 +294,16 @@ fn line(out: &mut String, text: &str) {
     let _ = writeln!(out, "{text}");
 }
 
-fn exit_of(verdict: &Verdict) -> Exit {
-    match verdict.report.as_ref().map(Report::indication) {
-        Ok(Indication::TotalPassed) => Exit::Proven,
-        Ok(Indication::Indeterminate) => Exit::Indeterminate,
-        Ok(Indication::TotalFailed) | Err(_) => Exit::Disproven,
-    }
+fn exit_of_item(verdict: &Verdict) -> Exit {
+    let indication = verdict.report.as_ref().map(Report::indication);
+    indication.map_or(Exit::Disproven, exit_of)
 }
 
-fn exit_of_statement(statement: &StatementVerdict) -> Exit {
-    match &statement.proven {
-        Ok(_) => Exit::Proven,
-        Err(error) => trust::failure(error, "").exit,
+const fn exit_of(indication: Indication) -> Exit {
+    match indication {
+        Indication::TotalPassed => Exit::Proven,
+        Indication::Indeterminate => Exit::Indeterminate,
+        Indication::TotalFailed => Exit::Disproven,
     }
 }
 

@@ -1,0 +1,128 @@
+//! The verdicts about a renewed file: about the evidence record, and about each item as of the time that
+//! the record proves.
+//!
+//! The evidence record proves that the octets of the evidence file existed at its first time-stamp. So what
+//! is in there is judged by the algorithms of that time, and not of today. A record that proves nothing any
+//! more changes nothing: the items are judged as of the time of verification. Newer proofs are not covered by
+//! the record; each is judged as of the time of verification, and helps where the old one does not suffice.
+
+use std::sync::Arc;
+
+use ishibumi_artifact::Anchors;
+use ishibumi_artifact::rules::{AlgorithmEnds, Ended};
+use ishibumi_artifact::time::Time;
+use ishibumi_tlog::Policy;
+use ishibumi_tlog::policy::Demand;
+
+use super::super::verify::NamedStatus;
+use super::super::{Collection, Item, Logged, StatementVerdict, Verdict};
+use super::Renewed;
+use crate::verify::{Indication, RenewalReport, Report, Verifier};
+
+/// Under which terms a renewed file is judged.
+#[derive(Debug)]
+pub struct Terms<'a> {
+    /// Which logs and witnesses are trusted.
+    pub policy: &'a Policy,
+    /// Which certificates are trusted or known.
+    pub anchors: &'a Anchors,
+    /// Whether missing revocation data make a verdict INDETERMINATE.
+    pub require_revocation: bool,
+    /// Until when each algorithm counts.
+    pub ends: AlgorithmEnds,
+    /// The time of verification.
+    pub now: Time,
+}
+
+/// The verdicts about one file.
+#[derive(Debug)]
+pub struct RenewedVerdict {
+    /// About the evidence record, if there is one.
+    pub renewals: Option<RenewalReport>,
+    /// About each item, in the order of the collection.
+    pub items: Vec<Verdict>,
+    /// An algorithm of the log that had ended before the time as of which statements are judged: none of
+    /// them is then proven.
+    pub log_ended: Option<Ended>,
+    /// About each statement.
+    pub statements: Vec<StatementVerdict>,
+}
+
+impl Renewed {
+    /// Verifies everything. `done` is told after each item how many are done.
+    pub fn verify(&self, terms: &Terms<'_>, done: impl FnMut(usize)) -> RenewedVerdict {
+        let now = self.anchors(terms, terms.now);
+        let verifier = |anchors| Verifier {
+            policy: terms.policy,
+            anchors,
+            require_revocation: terms.require_revocation,
+        };
+        let renewals = self.record().map(|record| {
+            let lists = self.collection.revocation.iter();
+            let named = NamedStatus::of(lists.chain(&self.additions.revocation));
+            let given: Vec<_> = named.iter().map(NamedStatus::given).collect();
+            verifier(&now).check_renewals(record, &self.evidence, &given, &terms.ends, terms.now)
+        });
+        let proven = renewals.as_ref().and_then(|it| it.proven.as_ref().ok());
+        // Every signature of a token falls with a quantum computer.
+        let proven = proven.filter(|_| terms.policy.demand() != Demand::PostQuantum);
+        let then = self.anchors(terms, proven.copied().unwrap_or(terms.now));
+        let more = &self.additions.revocation;
+        let mut items = self.collection.verify_knowing(&verifier(&then), more, done);
+        for (item, verdict) in self.collection.items.iter().zip(&mut items) {
+            if !is_proven(verdict)
+                && let Some(better) = self.by_newer_proof(item, &verifier(&now))
+            {
+                *verdict = better;
+            }
+        }
+        RenewedVerdict {
+            renewals,
+            items,
+            log_ended: verifier(&then).log_ended(),
+            statements: {
+                let policy = verifier(&then);
+                self.collection.verify_statements(&policy.policy_then())
+            },
+        }
+    }
+
+    /// The anchors by which what existed at `existed` is judged.
+    fn anchors(&self, terms: &Terms<'_>, existed: Time) -> Anchors {
+        let anchors = terms.anchors.clone();
+        let anchors = anchors.with_intermediates(self.known_certificates());
+        anchors.with_algorithm_ends(terms.ends.clone(), existed)
+    }
+
+    /// The verdict under a newer proof of the item's record, if one of them suffices.
+    fn by_newer_proof(&self, item: &Item, verifier: &Verifier<'_>) -> Option<Verdict> {
+        let record = &item.proofs.first()?.entry;
+        let newer = self.newer_proofs().iter();
+        let mut newer = newer.filter(|logged| logged.entry == *record);
+        newer.find_map(|logged| {
+            let verdict = self.under(item, logged, verifier)?;
+            is_proven(&verdict).then_some(verdict)
+        })
+    }
+
+    fn under(&self, item: &Item, logged: &Arc<Logged>, verifier: &Verifier<'_>) -> Option<Verdict> {
+        let mut proofs = vec![Arc::clone(logged)];
+        proofs.extend(item.proofs.iter().cloned());
+        let alone = Collection {
+            items: vec![Item {
+                proofs,
+                ..item.clone()
+            }],
+            revocation: self.collection.revocation.clone(),
+            checkpoint_tokens: self.collection.checkpoint_tokens.clone(),
+            ..Collection::default()
+        };
+        let more = &self.additions.revocation;
+        alone.verify_knowing(verifier, more, |_| ()).pop()
+    }
+}
+
+fn is_proven(verdict: &Verdict) -> bool {
+    let indication = verdict.report.as_ref().map(Report::indication);
+    matches!(indication, Ok(Indication::TotalPassed))
+}

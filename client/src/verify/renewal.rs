@@ -1,0 +1,128 @@
+//! Whether an evidence record (RFC 4998) still proves when its data existed: every time-stamp of it sound
+//! until it was renewed, the last one sound now.
+//!
+//! The record's own links, tokens, algorithms and certificates are judged by
+//! [`ishibumi_artifact::evidence_record`]; here revocation joins, with each time-stamp's renewal as the proof
+//! that it existed by then. The time of verification comes from the caller: this is the one place of the
+//! verifier that needs one.
+
+use ishibumi_artifact::EvidenceRecord;
+use ishibumi_artifact::evidence_record::{EvidenceRecordError, Position, VerifiedStamp};
+use ishibumi_artifact::rules::AlgorithmEnds;
+use ishibumi_artifact::time::Time;
+
+use super::report::{CertificateFacts, Indication, SubIndication};
+use super::revocation::{Question, Subject};
+use super::rules::of_refusal;
+use super::{Report, RevocationData, Verifier, facts};
+
+/// What an evidence record proves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RenewalReport {
+    /// The time-stamps, oldest first; empty if the record does not cover its data.
+    pub stamps: Vec<RenewalFacts>,
+    /// The time at which the data are proven to have existed, or why none is.
+    pub proven: Result<Time, (SubIndication, String)>,
+}
+
+/// One time-stamp of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RenewalFacts {
+    /// Where it is.
+    pub at: Position,
+    /// The hash function of its chain.
+    pub algorithm: &'static str,
+    /// genTime.
+    pub gen_time: Time,
+    /// When it was renewed, at the latest; none for the last.
+    pub renewed: Option<Time>,
+    /// The unit.
+    pub tsu: Box<CertificateFacts>,
+}
+
+impl RenewalReport {
+    /// The indication that belongs to it.
+    pub fn indication(&self) -> Indication {
+        match &self.proven {
+            Ok(_) => Indication::TotalPassed,
+            Err((sub, _)) => sub.indication(),
+        }
+    }
+}
+
+impl Verifier<'_> {
+    /// Judges `record` over `data`, at the time `now`, by `ends`.
+    pub fn check_renewals(
+        &self,
+        record: &EvidenceRecord,
+        data: &[u8],
+        revocation: &[RevocationData<'_>],
+        ends: &AlgorithmEnds,
+        now: Time,
+    ) -> RenewalReport {
+        let verified = match record.verify(data, self.anchors) {
+            Ok(verified) => verified,
+            Err(error) => {
+                let why = format!("{error} ({})", error.code());
+                return RenewalReport {
+                    stamps: Vec::new(),
+                    proven: Err((of_error(error), why)),
+                };
+            }
+        };
+        let proven = verified.proven_time(ends, now).map_err(|broken| {
+            let sub = match broken.code() {
+                "renewal-after-expiry" => SubIndication::OutOfBoundsNoPoe,
+                "time-stamp-in-the-future" => SubIndication::TimestampOrderFailure,
+                _ => SubIndication::CryptoConstraintsFailureNoPoe,
+            };
+            (sub, format!("{broken} ({})", broken.code()))
+        });
+        let proven = proven.and_then(|time| {
+            let mut unused = Report::new(&[]);
+            let sources = self.consult(&mut unused, revocation);
+            for stamp in verified.stamps() {
+                let question = Question {
+                    path: stamp.token.path(),
+                    subject: Subject::Token(stamp.token.accuracy()),
+                    about: stamp.token.gen_time().time(),
+                    existence: stamp.renewed,
+                    required: self.require_revocation,
+                };
+                if let Some((sub, why)) = question.answer(&sources).failure() {
+                    return Err((sub, format!("{}: its unit: {why}", stamp.at)));
+                }
+            }
+            Ok(time)
+        });
+        RenewalReport {
+            stamps: verified.stamps().iter().map(of_stamp).collect(),
+            proven,
+        }
+    }
+}
+
+fn of_stamp(stamp: &VerifiedStamp) -> RenewalFacts {
+    RenewalFacts {
+        at: stamp.at,
+        algorithm: stamp.algorithm.name(),
+        gen_time: stamp.token.gen_time().time(),
+        renewed: stamp.renewed,
+        tsu: Box::new(facts::of_certificate(stamp.token.signer())),
+    }
+}
+
+fn of_error(error: EvidenceRecordError) -> SubIndication {
+    match error {
+        EvidenceRecordError::Token { source, .. } => of_refusal(&source.into()),
+        EvidenceRecordError::NotCovered(_)
+        | EvidenceRecordError::NotRenewed(_)
+        | EvidenceRecordError::Root(_) => SubIndication::HashFailure,
+        EvidenceRecordError::Order { .. } => SubIndication::TimestampOrderFailure,
+        EvidenceRecordError::Hash(_) => SubIndication::CryptoConstraintsFailureNoPoe,
+        EvidenceRecordError::Size(_)
+        | EvidenceRecordError::Limit
+        | EvidenceRecordError::Encrypted => SubIndication::Generic,
+        _ => SubIndication::FormatFailure,
+    }
+}
