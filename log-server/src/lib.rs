@@ -4,10 +4,11 @@
 //! | --- | --- |
 //! | [`config`] | the one file that says what is in force |
 //! | [`registry`], [`quota`], [`kind`], [`admission`] | who may submit what and how much, and from octets to records |
+//! | [`provider_end`] | what providers say about their own end |
 //! | [`statements`] | the registry's changes as records |
 //! | [`core`] | the log itself: sequencer, head signer, publisher, witnesses |
 //! | [`http`] | the public interface and the operator's |
-//! | [`operate`] | `init`, `serve`, `fsck`, `reindex`, `status` |
+//! | [`operate`] | `init`, `serve`, `fsck`, `reindex`, `status`, `close` |
 //! | [`metrics`] | what is counted |
 
 #![deny(missing_docs)]
@@ -19,6 +20,7 @@ pub mod http;
 pub mod kind;
 pub mod metrics;
 pub mod operate;
+pub mod provider_end;
 pub mod quota;
 pub mod registry;
 pub mod statements;
