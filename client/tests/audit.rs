@@ -332,3 +332,23 @@ fn a_log_has_to_open_itself() {
     let refused = replay.take(path, &other.file(path)).unwrap_err();
     assert!(matches!(refused, Violation::NotOpened { .. }), "{refused}");
 }
+
+#[test]
+fn nothing_follows_the_record_that_closes_a_log() {
+    let date = Moment::new("date", Time::from_unix(1_900_000_000)).unwrap();
+    let end = LogEnding::new(date, ("the operator retires", ""), &[], &["an archive"]).unwrap();
+    let mut log = log_of(300);
+    log.add(&Body::Log(LogStatement::Closing(end.clone())).into());
+    log.add(&Body::Log(LogStatement::Closed(end)).into());
+    let site = Site::new(&log);
+    let said = site.audit("--state s").expect(0).stdout;
+    assert!(said.contains("closing ") && said.contains("closed "), "{said}");
+    assert!(said.contains("custodian an archive"), "{said}");
+    // The log goes on all the same: its fault, seen from the beginning and from the last visit on.
+    log.grow(303);
+    site.publish(&log);
+    for flags in ["", "--state s"] {
+        let said = site.audit(flags).expect(1).stderr;
+        assert!(said.contains("record 302 follows record 301"), "{said}");
+    }
+}

@@ -1,6 +1,7 @@
 //! A whole audit: newest checkpoint, replay, revocation lists if wanted, and what to say when it fails.
 
 use ishibumi_artifact::crl::CRL_INPUT_MAX;
+use ishibumi_artifact::record::LogStatement;
 use ishibumi_tlog::policy::Demand;
 use ishibumi_tlog::{Hash, Policy, TrustedCheckpoint};
 
@@ -39,6 +40,8 @@ pub struct AuditReport {
     pub tally: Tally,
     /// What the records that were read give cause to suspect.
     pub suspects: Suspects,
+    /// What the log says about its own end, by index, as far as it was read.
+    pub ends: Vec<(u64, LogStatement)>,
     /// The revocation lists, if they were to be compared.
     pub lists: Option<ListsRead>,
     /// Size and root of the tree that the last visit saw, if there was one.
@@ -160,11 +163,13 @@ pub async fn audit(
         None
     };
     let (tally, suspects) = (audited.tally().clone(), audited.suspects().clone());
+    let ends = audited.ends().to_vec();
     let state = AuditState::new(head, audited.edge().clone())?;
     Ok(AuditReport {
         state,
         tally,
         suspects,
+        ends,
         lists,
         since,
         from_the_beginning: resumed.is_none(),
