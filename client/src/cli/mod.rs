@@ -11,7 +11,9 @@ mod monitor;
 mod network;
 mod policy;
 mod proof;
+mod report;
 mod sha1;
+mod statement;
 mod submit;
 mod trust;
 mod verify;
@@ -64,6 +66,8 @@ enum Command {
     Monitor(monitor::MonitorArguments),
     Policy(policy::PolicyArguments),
     Proof(proof::ProofArguments),
+    Report(report::ReportArguments),
+    Statement(statement::StatementArguments),
 }
 
 /// How a command ends (docs/verdicts.md, "Exit codes").
@@ -204,6 +208,8 @@ pub(crate) fn run() -> ExitCode {
         Command::Monitor(arguments) => monitor::run(&arguments, voice),
         Command::Policy(arguments) => policy::run(&arguments, voice),
         Command::Proof(arguments) => proof::run(&arguments, voice),
+        Command::Report(arguments) => report::run(&arguments, voice),
+        Command::Statement(arguments) => statement::run(&arguments, voice),
     };
     let exit = ended.unwrap_or_else(|failure| {
         voice.complain(&failure);
