@@ -64,8 +64,8 @@ impl End {
     }
 }
 
-#[test]
-fn an_orderly_end_is_complete_only_with_every_piece() {
+/// A provider that is ending, with three tokens in the log, and a fourth that was forgotten.
+fn ending() -> (End, Vec<u8>) {
     let made = Artifacts::new();
     let mut world = World::new(Setup {
         witnesses: 1,
@@ -102,7 +102,12 @@ fn an_orderly_end_is_complete_only_with_every_piece() {
         north.next().unwrap().as_table_mut().unwrap().extend(status);
     });
     world.start_log();
-    let end = End { made, world };
+    (End { made, world }, forgotten)
+}
+
+#[test]
+fn an_orderly_end_is_complete_only_with_every_piece() {
+    let (end, forgotten) = ending();
     let world = &end.world;
     drop(world.put(b"one more checkpoint"));
     let rest = [

@@ -15,17 +15,23 @@ use ishibumi_artifact::record::{
     StatementCode, batch_digest,
 };
 
+type Digest = [u8; 32];
+/// Algorithm and hash by which tokens name their unit's certificate.
+type EssHash = (Vec<u8>, Vec<u8>);
+type IssuerSerial = (Digest, Vec<u8>);
+/// A certificate, and if it is logged its issuer's key hash and its index.
+type Known = (Certificate, Option<Digest>, Option<u64>);
+
 /// Everything that has to be remembered of a log to report on one of its providers. Memory: 32 octets a
 /// token of any provider, since whose a token is, is known at the end only.
 #[derive(Debug)]
 pub struct Gathered {
     provider: Vec<u8>,
     statements: Vec<(u64, ProviderStatement)>,
-    /// By digest: the certificate, its issuer's key hash, its index.
-    certificates: BTreeMap<[u8; 32], (Certificate, Option<[u8; 32]>, Option<u64>)>,
-    /// By ESS hash algorithm and hash: contents.
-    tokens: BTreeMap<(Vec<u8>, Vec<u8>), Vec<[u8; 32]>>,
-    revocations: BTreeMap<([u8; 32], Vec<u8>), Vec<(u64, Revocation)>>,
+    certificates: BTreeMap<Digest, Known>,
+    /// Contents of tokens.
+    tokens: BTreeMap<EssHash, Vec<Digest>>,
+    revocations: BTreeMap<IssuerSerial, Vec<(u64, Revocation)>>,
     lists: Vec<(u64, CrlBody)>,
 }
 

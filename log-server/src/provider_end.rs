@@ -58,7 +58,7 @@ pub fn admit_statement(
     }
     match &said {
         EndingStatement::KeyDestroyed(said) => {
-            check_certificate(provider, store, said.certificate)?
+            check_certificate(provider, store, said.certificate)?;
         }
         EndingStatement::LastCount(said) => check_certificate(provider, store, said.certificate)?,
         EndingStatement::LastCrl(said) => {
