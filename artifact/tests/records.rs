@@ -1,10 +1,11 @@
 //! Records: one encoding each, no panic on any octets, and the published vectors.
 
 use ishibumi_artifact::record::{
-    Accuracy, Body, CertificateBody, CertificateDigestBody, CheckpointAnchor, CrlBody, GenTime,
-    LogEnding, LogErased, LogOpened, LogStatement, Moment, OcspAnswer, OcspBody, OcspStatus,
-    Opaque, PREDECESSOR_CHECKPOINT_MAX, Predecessor, ProviderStatement, Reason, RecordError,
-    Revocation, Scope, StatementCode, TokenBody,
+    Accuracy, ArchiveCustodian, Body, CertificateBody, CertificateDigestBody, CheckpointAnchor,
+    CrlBody, EndingStatement, GenTime, KeyDestroyed, LastCount, LastCrl, LogEnding, LogErased,
+    LogOpened, LogStatement, Moment, OcspAnswer, OcspBody, OcspStatus, Opaque,
+    PREDECESSOR_CHECKPOINT_MAX, Predecessor, ProviderStatement, Reason, RecordError, Revocation,
+    Scope, StatementCode, TokenBody,
 };
 use ishibumi_artifact::time::Time;
 use ishibumi_artifact::{Anchors, ArtifactType, Certificate, Crl, Record, TimestampToken};
@@ -134,6 +135,56 @@ fn provider_statement() -> impl Strategy<Value = Body> {
         })
 }
 
+fn ending() -> impl Strategy<Value = EndingStatement> {
+    let hash = any::<[u8; 32]>;
+    let destroyed = (
+        any::<u32>(),
+        hash(),
+        moment(),
+        proptest::option::of(hash()),
+        opaque(300),
+    )
+        .prop_map(|(sequence, certificate, date, attestation, text)| {
+            EndingStatement::KeyDestroyed(KeyDestroyed {
+                sequence,
+                certificate,
+                date,
+                attestation,
+                text,
+            })
+        });
+    let custodian = (any::<u32>(), opaque(255), opaque(1_024), hash()).prop_map(
+        |(sequence, name, location, archive)| {
+            EndingStatement::ArchiveCustodian(ArchiveCustodian {
+                sequence,
+                name,
+                location,
+                archive,
+            })
+        },
+    );
+    let crl = (any::<u32>(), hash(), hash()).prop_map(|(sequence, crl, issuer_key_hash)| {
+        EndingStatement::LastCrl(LastCrl {
+            sequence,
+            crl,
+            issuer_key_hash,
+        })
+    });
+    let last = proptest::option::of((opaque(64), gen_time()));
+    let count = (any::<u32>(), hash(), 1..u64::MAX, last, hash()).prop_map(
+        |(sequence, certificate, count, last, batch)| {
+            EndingStatement::LastCount(LastCount {
+                sequence,
+                certificate,
+                count: last.as_ref().map_or(0, |_| count),
+                last,
+                batch,
+            })
+        },
+    );
+    prop_oneof![destroyed, custodian, crl, count]
+}
+
 fn body() -> impl Strategy<Value = Body> {
     let hash = any::<[u8; 32]>;
     prop_oneof![
@@ -141,6 +192,7 @@ fn body() -> impl Strategy<Value = Body> {
         log_statement().prop_map(Body::Log),
         anchor().prop_map(Body::Anchor),
         provider_statement(),
+        ending().prop_map(|said| Body::Provider(said.by("north").unwrap())),
         (hash(), opaque(2_000)).prop_map(|(issuer_key_hash, certificate)| {
             Body::Certificate(CertificateBody {
                 issuer_key_hash,
@@ -402,6 +454,53 @@ fn an_anchor_is_over_a_checkpoint_without_extension_lines() {
         assert_eq!(
             Record::decode(&framed(&other)),
             Err(RecordError::Checkpoint)
+        );
+    }
+}
+
+proptest! {
+    #[test]
+    fn what_a_provider_says_about_its_end_has_one_encoding(said in ending()) {
+        let statement = said.by("north").unwrap();
+        prop_assert_eq!(statement.ending(), Ok(said));
+        // The log's own registry says none of it, and reads none of it as an entry of its own.
+        prop_assert!(statement.code().is_by_provider());
+        let detail = statement.detail();
+        for cut in 0..detail.len() {
+            let shorter = ProviderStatement::new(statement.code(), "north", Vec::new(), &detail[..cut]);
+            prop_assert!(shorter.unwrap().ending().is_err());
+        }
+        let longer = [detail, &[0]].concat();
+        let longer = ProviderStatement::new(statement.code(), "north", Vec::new(), &longer);
+        prop_assert!(longer.unwrap().ending().is_err());
+        let other = ProviderStatement::new(StatementCode::ACCEPTED, "north", Vec::new(), detail);
+        prop_assert!(other.unwrap().ending().is_err());
+    }
+}
+
+#[test]
+fn a_count_and_its_last_token_do_not_contradict_each_other() {
+    let some = Some((
+        Opaque::new("serial", [1]).unwrap(),
+        GenTime::new(b"20260101000000Z").unwrap(),
+    ));
+    for (count, last, good) in [
+        (0, None, true),
+        (1, some.clone(), true),
+        (0, some, false),
+        (1, None, false),
+    ] {
+        let said = LastCount {
+            sequence: 0,
+            certificate: [0; 32],
+            count,
+            last,
+            batch: [0; 32],
+        };
+        assert_eq!(
+            EndingStatement::LastCount(said).by("north").is_ok(),
+            good,
+            "{count}"
         );
     }
 }

@@ -9,8 +9,9 @@ mod support;
 use std::path::PathBuf;
 
 use ishibumi_artifact::record::{
-    Body, CheckpointAnchor, LogEnding, LogErased, LogOpened, LogStatement, Moment, Opaque,
-    Predecessor, ProviderStatement, Reason, Revocation, StatementCode,
+    ArchiveCustodian, Body, CheckpointAnchor, EndingStatement, GenTime, KeyDestroyed, LastCount,
+    LastCrl, LogEnding, LogErased, LogOpened, LogStatement, Moment, Opaque, Predecessor,
+    ProviderStatement, Reason, Revocation, StatementCode, batch_digest,
 };
 use ishibumi_artifact::time::Time;
 use ishibumi_artifact::{Anchors, ArtifactType, Certificate, Record, admit};
@@ -231,24 +232,72 @@ fn by_hand() -> Vec<Vector> {
     };
     let checkpoint = Checkpoint::new("log.example", 9, Hash([0x44; 32]));
     let anchor = CheckpointAnchor::new(checkpoint, b"DER of a token").unwrap();
-    vec![
-        vector("log opened", Body::Log(LogStatement::Opened(opened))),
-        vector("provider accepted", Body::Provider(accepted)),
-        vector(
-            "revocation with the explicit reason 0",
-            Body::Revocation(revocation),
+    let ended =
+        |name: &str, said: EndingStatement| vector(name, Body::Provider(said.by("tsa-1").unwrap()));
+    let mut vectors = vec![
+        ended(
+            "key destroyed",
+            EndingStatement::KeyDestroyed(KeyDestroyed {
+                sequence: 0,
+                certificate: [0x55; 32],
+                date: moment(1_890_000_000),
+                attestation: Some([0x66; 32]),
+                text: Opaque::new("text", *b"zeroized before two witnesses").unwrap(),
+            }),
         ),
-        vector(
-            "opaque",
-            Body::Opaque(Opaque::new("body", *b"anything").unwrap()),
+        ended(
+            "archive custodian",
+            EndingStatement::ArchiveCustodian(ArchiveCustodian {
+                sequence: 0,
+                name: Opaque::new("name", *b"National Archive").unwrap(),
+                location: Opaque::new("location", *b"https://archive.example/tsa-1").unwrap(),
+                archive: [0x77; 32],
+            }),
         ),
-        vector(
-            "log opened after another",
-            Body::Log(LogStatement::Opened(continued)),
+        ended(
+            "last list",
+            EndingStatement::LastCrl(LastCrl {
+                sequence: 0,
+                crl: [0x88; 32],
+                issuer_key_hash: [0x22; 32],
+            }),
         ),
-        vector("log closing", Body::Log(LogStatement::Closing(ending()))),
-        vector("log closed", Body::Log(LogStatement::Closed(ending()))),
-        vector("blob erased", Body::Log(LogStatement::Erased(erased))),
-        vector("checkpoint anchor", Body::Anchor(anchor)),
-    ]
+        ended(
+            "last count",
+            EndingStatement::LastCount(LastCount {
+                sequence: 0,
+                certificate: [0x55; 32],
+                count: 2,
+                last: Some((
+                    Opaque::new("serial", [0x00, 0x80]).unwrap(),
+                    GenTime::new(b"20291231235959.5Z").unwrap(),
+                )),
+                batch: batch_digest([[0xbb; 32], [0xaa; 32]]),
+            }),
+        ),
+    ];
+    vectors.splice(
+        0..0,
+        [
+            vector("log opened", Body::Log(LogStatement::Opened(opened))),
+            vector("provider accepted", Body::Provider(accepted)),
+            vector(
+                "revocation with the explicit reason 0",
+                Body::Revocation(revocation),
+            ),
+            vector(
+                "opaque",
+                Body::Opaque(Opaque::new("body", *b"anything").unwrap()),
+            ),
+            vector(
+                "log opened after another",
+                Body::Log(LogStatement::Opened(continued)),
+            ),
+            vector("log closing", Body::Log(LogStatement::Closing(ending()))),
+            vector("log closed", Body::Log(LogStatement::Closed(ending()))),
+            vector("blob erased", Body::Log(LogStatement::Erased(erased))),
+            vector("checkpoint anchor", Body::Anchor(anchor)),
+        ],
+    );
+    vectors
 }

@@ -28,6 +28,7 @@ pub mod evidence;
 pub mod fetch;
 pub mod misissue;
 pub mod monitor;
+pub mod provider;
 pub mod render;
 pub mod verify;
 

@@ -9,7 +9,9 @@ use std::fs;
 use std::path::Path;
 
 use ishibumi::audit::{Replay, Violation, plan};
-use ishibumi_artifact::ArtifactType;
+use ishibumi_artifact::record::{LogEnding, LogStatement, Moment};
+use ishibumi_artifact::time::Time;
+use ishibumi_artifact::{ArtifactType, Body};
 use ishibumi_tlog::Hash;
 use ishibumi_tlog::tile::{TileKind, TilePath, tiles};
 use serde_json::Value;
@@ -331,4 +333,25 @@ fn a_log_has_to_open_itself() {
     };
     let refused = replay.take(path, &other.file(path)).unwrap_err();
     assert!(matches!(refused, Violation::NotOpened { .. }), "{refused}");
+}
+
+#[test]
+fn nothing_follows_the_record_that_closes_a_log() {
+    let date = Moment::new("date", Time::from_unix(1_900_000_000)).unwrap();
+    let end = LogEnding::new(date, ("the operator retires", ""), &[], &["an archive"]).unwrap();
+    let mut log = log_of(300);
+    log.add(&Body::Log(LogStatement::Closing(end.clone())).into());
+    log.add(&Body::Log(LogStatement::Closed(end)).into());
+    let site = Site::new(&log);
+    let said = site.audit("--state s").expect(0).stdout;
+    for word in ["\"closing\"", "\"closed\"", "an archive"] {
+        assert!(said.contains(word), "{word}: {said}");
+    }
+    // The log goes on all the same: its fault, seen from the beginning and from the last visit on.
+    log.grow(303);
+    site.publish(&log);
+    for flags in ["", "--state s"] {
+        let said = site.audit(flags).expect(1).stderr;
+        assert!(said.contains("record 302 follows record 301"), "{said}");
+    }
 }

@@ -4,12 +4,13 @@
 //! | --- | --- |
 //! | [`config`] | the one file that says what is in force |
 //! | [`registry`], [`quota`], [`kind`], [`admission`] | who may submit what and how much, and from octets to records |
+//! | [`provider_end`] | what providers say about their own end |
 //! | [`statements`] | the registry's changes as records |
 //! | [`erasure`] | what had to go from beside the log, as a record |
 //! | [`core`] | the log itself: sequencer, head signer, publisher, witnesses |
 //! | [`anchoring`] | TSAs that stamp the published checkpoints |
 //! | [`http`] | the public interface and the operator's |
-//! | [`operate`] | `init`, `serve`, `fsck`, `reindex`, `erase`, `status` |
+//! | [`operate`] | `init`, `serve`, `fsck`, `reindex`, `erase`, `export`, `status`, `close` |
 //! | [`metrics`] | what is counted |
 
 #![deny(missing_docs)]
@@ -23,6 +24,7 @@ pub mod http;
 pub mod kind;
 pub mod metrics;
 pub mod operate;
+pub mod provider_end;
 pub mod quota;
 pub mod registry;
 pub mod statements;

@@ -3,10 +3,13 @@
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 use ishibumi_archive::Form;
+use ishibumi_artifact::time::Time;
 use ishibumi_log::config::Config;
+use ishibumi_log::operate::close::{Done, Waiting, Words};
 use ishibumi_log::operate::{self, OperateError};
 use ishibumi_tlog::Hash;
 use ishibumi_tlog::key::VerifierKey;
@@ -22,6 +25,8 @@ use serde_json::json;
         ishibumi-log --config log.toml init\n  \
         ishibumi-log --config log.toml serve\n  \
         ishibumi-log --config log.toml erase 5f70bf18…a7c2 --reason 'order of the court of Example, 2027-03-01'\n  \
+        ishibumi-log --config log.toml announce-closing --date 2027-03-31 --reason \"the operator retires\"\n  \
+        ishibumi-log --config log.toml close\n  \
         ishibumi-log --config log.toml --print-config\n\n\
         Exit codes: 0 done, 1 refused or failed (the reason is on standard error), 2 usage."
 )]
@@ -80,9 +85,70 @@ enum Command {
     },
     /// Say how the log is.
     Status,
+    /// State in the log that it will close, and when. The log may run.
+    AnnounceClosing {
+        /// The day on which it is to close: YYYY-MM-DD, in UTC
+        #[arg(long, value_name = "DATE")]
+        date: String,
+        #[command(flatten)]
+        end: End,
+    },
+    /// Close the log for ever: state it, have the last checkpoint cosigned, destroy the keys. The log must
+    /// not be running. Can be run again after anything. Cannot be undone.
+    Close {
+        #[command(flatten)]
+        end: End,
+        /// Close although no mirror is known to hold a copy.
+        #[arg(long)]
+        without_mirror: bool,
+        /// Seconds to wait for the quorum and a mirror.
+        #[arg(long, value_name = "SECONDS", default_value_t = 600)]
+        timeout: u64,
+        /// Do not ask.
+        #[arg(long)]
+        yes: bool,
+    },
     /// Make a bearer token for a provider: prints the token, and the hash that goes into the
     /// configuration.
     Token,
+}
+
+/// What is said about the end of a log.
+#[derive(clap::Args)]
+struct End {
+    /// Why, in English. `close` may leave it out if the end was announced.
+    #[arg(
+        long,
+        value_name = "TEXT",
+        default_value = "",
+        hide_default_value = true
+    )]
+    reason: String,
+    /// Why, in Japanese.
+    #[arg(
+        long,
+        value_name = "TEXT",
+        default_value = "",
+        hide_default_value = true
+    )]
+    reason_ja: String,
+    /// A key of the log that continues, as a vkey line; once for each key.
+    #[arg(long, value_name = "VKEY")]
+    successor: Vec<String>,
+    /// Who keeps a copy of this log, and where; once for each.
+    #[arg(long, value_name = "TEXT")]
+    custodian: Vec<String>,
+}
+
+impl End {
+    fn words(&self) -> Words {
+        Words {
+            reason: self.reason.clone(),
+            reason_ja: self.reason_ja.clone(),
+            successor: self.successor.clone(),
+            custodians: self.custodian.clone(),
+        }
+    }
 }
 
 fn main() -> ExitCode {
@@ -168,14 +234,90 @@ fn run(arguments: &Arguments) -> Result<ExitCode, OperateError> {
                 }
             }
         }
+        Some(Command::AnnounceClosing { date, end }) => {
+            let digits = date.replace('-', "");
+            let date = Time::from_generalized(format!("{digits}000000Z").as_bytes());
+            let date = date.map_err(|error| OperateError::Refused(format!("--date: {error}")))?;
+            let index = operate::close::announce(&config, &end.words(), date)?;
+            if arguments.json {
+                println!("{}", json!({ "index": index }));
+            } else {
+                println!("record {index} says that {} will close", config.origin);
+            }
+        }
+        Some(Command::Close {
+            end,
+            without_mirror,
+            timeout,
+            yes,
+        }) => {
+            if !yes {
+                confirm(&config.origin)?;
+            }
+            let waiting = Waiting {
+                without_mirror: *without_mirror,
+                deadline: Duration::from_secs(*timeout),
+            };
+            let told = |what: &str| eprintln!("ishibumi-log: {what}");
+            let done = operate::close::close(&config, &end.words(), waiting, told)?;
+            say_closed(arguments.json, &config.origin, &done);
+        }
         Some(Command::Token) | None => {
             eprintln!(
-                "ishibumi-log: name a command: init, add-key, serve, fsck, reindex, erase, export, status or token"
+                "ishibumi-log: name a command: init, add-key, serve, fsck, reindex, erase, export, status, \
+                 announce-closing, close or token"
             );
             return Ok(ExitCode::from(2));
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Has somebody type the log's name: closing cannot be undone.
+fn confirm(origin: &str) -> Result<(), OperateError> {
+    eprintln!(
+        "{origin} will be closed for ever: it takes nothing any more and its signing keys are destroyed.\n\
+         This cannot be undone. Type the log's name to go on:"
+    );
+    let mut line = String::new();
+    // What cannot be read was not typed.
+    let _ = std::io::stdin().read_line(&mut line);
+    if line.trim() == origin {
+        return Ok(());
+    }
+    let what = "not confirmed, so nothing was done; --yes closes without asking";
+    Err(OperateError::Refused(what.to_owned()))
+}
+
+fn say_closed(as_json: bool, origin: &str, done: &Done) {
+    let destroyed: Vec<String> = done
+        .destroyed
+        .iter()
+        .map(|path| path.display().to_string())
+        .collect();
+    if as_json {
+        let said = json!({
+            "origin": origin, "closed": true, "size": done.size, "checkpoint": done.checkpoint,
+            "cosigned": done.cosigned, "missing": done.missing, "destroyed": destroyed,
+        });
+        println!("{said}");
+        return;
+    }
+    println!(
+        "{origin} is closed with {} records. Its last checkpoint:\n\n{}",
+        done.size, done.checkpoint
+    );
+    println!("cosigned by {}", done.cosigned.join(", "));
+    if !done.missing.is_empty() {
+        println!("not by     {}", done.missing.join(", "));
+    }
+    for path in &destroyed {
+        println!("destroyed  {path}");
+    }
+    println!(
+        "Overwritten and removed is all that a program can do to a file: copies in backups and snapshots, and\n\
+         what the disk itself still holds, are yours to destroy. `serve` goes on serving what is there."
+    );
 }
 
 /// Says public keys, in text as the lines that policies need.

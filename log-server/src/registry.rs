@@ -54,6 +54,7 @@ pub enum Submitter {
 }
 
 /// All providers, and all submitters by the hashes of their bearer tokens.
+#[derive(Default)]
 pub struct Registry {
     providers: Vec<Arc<Provider>>,
     by_token: HashMap<Hash, Submitter>,

@@ -90,6 +90,10 @@ fn replay(store: &dyn LogStore) -> Result<BTreeMap<Vec<u8>, Said>, StatementErro
             let Body::Provider(last) = record.body().clone() else {
                 return Err(StatementError::Index { index });
             };
+            // What the provider says itself is not about the registry.
+            if last.code().is_by_provider() {
+                continue;
+            }
             let count = said.get(last.provider()).map_or(0, |said| said.count) + 1;
             said.insert(last.provider().to_vec(), Said { last, count });
         }

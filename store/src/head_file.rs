@@ -25,6 +25,8 @@ const VERSION: u16 = 1;
 /// Octets of a slot: one page, so that writing one never touches the sector of the other.
 const SLOT_LEN: usize = 4096;
 const FILE_LEN: usize = 2 * SLOT_LEN;
+/// Ending of the file that says that the log is closed, beside the head file.
+const SEALED: &str = "closed";
 const SUM_AT: usize = SLOT_LEN - HASH_LEN;
 
 /// A signed head: what the log's key has committed to.
@@ -153,11 +155,51 @@ impl HeadFile {
         Ok((found.sequence > 0).then_some(found.head))
     }
 
+    /// Says for ever that the log of this key is closed: writes the mark beside the head file and syncs
+    /// both. Afterwards [`Self::advance`] refuses. Saying it again changes nothing.
+    ///
+    /// # Errors
+    /// [`StoreError::Failed`] if it could not be written; it may be there all the same.
+    pub fn seal(&self) -> Result<(), StoreError> {
+        let path = self.path.with_extension(SEALED);
+        let failed = |error: std::io::Error| io_failed("sealed the head file", &path, &error);
+        let Head { size, root } = self.newest.head;
+        let said = format!("{}\n{size}\n{root}\nclosed\n", self.owner.origin);
+        let mut file = File::options()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .open(&path)
+            .map_err(failed)?;
+        file.write_all(said.as_bytes()).map_err(failed)?;
+        file.sync_all().map_err(failed)?;
+        let directory = self.path.parent().unwrap_or(Path::new("."));
+        let directory = File::open(directory).map_err(failed)?;
+        directory.sync_all().map_err(failed)
+    }
+
+    /// Whether the log of this key is closed for ever.
+    ///
+    /// # Errors
+    /// [`StoreError::Failed`] if that cannot be told.
+    pub fn sealed(&self) -> Result<bool, StoreError> {
+        is_sealed(&self.path)
+    }
+
+    /// The same without opening the head file, while another process may hold it.
+    ///
+    /// # Errors
+    /// As [`Self::sealed`].
+    pub fn is_sealed(directory: impl AsRef<Path>, key: &VerifierKey) -> Result<bool, StoreError> {
+        is_sealed(&Self::path(directory, key))
+    }
+
     /// Writes a newer head and syncs it. The same head again changes nothing.
     ///
     /// # Errors
     /// [`StoreError::Conflict`] for a smaller size, or the same size with another root: signing that
-    /// would fork the log. [`StoreError::Failed`] ends all writing through this value.
+    /// would fork the log; for any head of a log that is sealed. [`StoreError::Failed`] ends all writing
+    /// through this value.
     pub fn advance(&mut self, size: u64, root: Hash) -> Result<(), StoreError> {
         if self.stopped {
             let cause = format!(
@@ -173,6 +215,13 @@ impl HeadFile {
         let signed_before = self.newest.sequence > 0;
         if signed_before && head == present {
             return Ok(());
+        }
+        if self.sealed()? {
+            return Err(StoreError::Conflict {
+                what: shown(&self.path),
+                expected: "a log that is not closed".to_owned(),
+                found: format!("a log that was closed at size {}", present.size),
+            });
         }
         if size < present.size || (signed_before && size == present.size) {
             return Err(StoreError::Conflict {
@@ -292,6 +341,13 @@ fn newest_slot(file: &File, path: &Path, owner: &Owner) -> Result<Slot, StoreErr
         expected: shown_owner(owner),
         found: shown_owner(&newest.owner),
     })
+}
+
+/// The mark's presence says it, whatever is in it: a write that a crash cut off counts.
+fn is_sealed(head_file: &Path) -> Result<bool, StoreError> {
+    let path = head_file.with_extension(SEALED);
+    path.try_exists()
+        .map_err(|error| io_failed("looked for the mark of a closed log", &path, &error))
 }
 
 fn lock(file: &File, path: &Path) -> Result<(), StoreError> {

@@ -184,3 +184,33 @@ fn a_file_of_another_length_is_damaged() {
         );
     }
 }
+
+#[test]
+fn a_sealed_head_file_takes_no_head_any_more() {
+    let directory = directory();
+    let mut file = HeadFile::create(&directory, &key("example.com/log")).unwrap();
+    file.advance(1, head(1).root).unwrap();
+    assert!(!file.sealed().unwrap());
+    file.seal().unwrap();
+    file.seal().unwrap();
+    assert!(HeadFile::is_sealed(&directory, &key("example.com/log")).unwrap());
+    assert!(
+        !HeadFile::is_sealed(&directory, &key("example.com/other")).unwrap(),
+        "another log's"
+    );
+    // The head that it has is no new one.
+    file.advance(1, head(1).root).unwrap();
+    let refused = file.advance(2, head(2).root).unwrap_err();
+    assert!(matches!(refused, StoreError::Conflict { .. }), "{refused}");
+    drop(file);
+    let mut file = HeadFile::open(&directory, &key("example.com/log")).unwrap();
+    assert!(file.sealed().unwrap());
+    assert!(file.advance(2, head(2).root).is_err());
+    std::fs::remove_file(
+        directory
+            .path()
+            .join(format!("{:08x}.closed", key("example.com/log").id())),
+    )
+    .unwrap();
+    file.advance(2, head(2).root).unwrap();
+}

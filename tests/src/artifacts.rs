@@ -151,6 +151,11 @@ impl Artifacts {
         self.pki.crl(ca, &["-crl_lastupdate", this_update])
     }
 
+    /// The last list of a CA: it says so itself (EN 319 411-2, nextUpdate 99991231235959Z).
+    pub fn last_crl(&self, ca: &str) -> Vec<u8> {
+        self.pki.crl(ca, &["-crl_nextupdate", "99991231235959Z"])
+    }
+
     /// What the issuing CA answers about one of its certificates, signed by itself.
     pub fn ocsp(&self, name: &str) -> Vec<u8> {
         self.pki.ocsp("issuing", &[name], "issuing")

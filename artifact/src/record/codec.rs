@@ -129,6 +129,10 @@ impl Writer {
         self.0.extend_from_slice(&value.to_be_bytes());
     }
 
+    pub(crate) fn u64(&mut self, value: u64) {
+        self.0.extend_from_slice(&value.to_be_bytes());
+    }
+
     pub(crate) fn fixed(&mut self, octets: &[u8]) {
         self.0.extend_from_slice(octets);
     }
@@ -205,6 +209,10 @@ impl<'a> Cursor<'a> {
 
     pub(crate) fn u32(&mut self, field: &'static str) -> Result<u32, RecordError> {
         self.array(field).map(u32::from_be_bytes)
+    }
+
+    pub(crate) fn u64(&mut self, field: &'static str) -> Result<u64, RecordError> {
+        self.array(field).map(u64::from_be_bytes)
     }
 
     pub(crate) fn opaque<const MIN: usize, const MAX: usize>(

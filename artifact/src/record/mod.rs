@@ -11,6 +11,7 @@
 mod anchor;
 mod codec;
 mod disclosure;
+mod ending;
 mod log;
 mod lookup;
 mod ocsp;
@@ -23,6 +24,9 @@ use codec::{Cursor, Writer};
 pub use codec::{Moment, Opaque, RecordError};
 pub(crate) use disclosure::names_a_person;
 pub use disclosure::{Disclosure, certificate_record, disclosure};
+pub use ending::{
+    ArchiveCustodian, EndingStatement, KeyDestroyed, LastCount, LastCrl, batch_digest,
+};
 pub use log::{
     CUSTODIANS_MAX, KEYS_MAX, LogEnding, LogErased, LogOpened, LogStatement,
     PREDECESSOR_CHECKPOINT_MAX, Predecessor, UnknownStatement,

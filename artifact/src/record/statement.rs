@@ -1,4 +1,4 @@
-//! What a log says about providers (kind 2).
+//! What a log says about providers, and what they say about their own end (kind 2).
 //!
 //! Statements carry what was decided and against which anchors; a reader shows codes that it does not
 //! know as numbers.
@@ -31,6 +31,16 @@ impl StatementCode {
     pub const KEY_DESTROYED: Self = Self(7);
     /// Somebody keeps its archive.
     pub const ARCHIVE_CUSTODIAN: Self = Self(8);
+    /// A revocation list is the last of its issuer.
+    pub const LAST_CRL: Self = Self(9);
+    /// A unit has issued its last token, and how many there were.
+    pub const LAST_COUNT: Self = Self(10);
+
+    /// Whether the provider itself says it ([`super::EndingStatement`]); all others are the log's word
+    /// about its registry.
+    pub const fn is_by_provider(self) -> bool {
+        matches!(self.0, 7..=10)
+    }
 
     /// The name in the registry, or none for an unknown code.
     pub const fn name(self) -> Option<&'static str> {
@@ -43,6 +53,8 @@ impl StatementCode {
             6 => "successor",
             7 => "key-destroyed",
             8 => "archive-custodian",
+            9 => "last-crl",
+            10 => "last-count",
             _ => return None,
         })
     }
@@ -59,7 +71,7 @@ pub struct ProviderStatement {
 
 impl ProviderStatement {
     /// `provider`: the registry's identifier, 1 to 64 octets; `anchors`: SHA-256 of each anchor
-    /// certificate's DER, at most [`ANCHORS_MAX`]; `detail`: free text, at most 4,096 octets.
+    /// certificate's DER, at most [`ANCHORS_MAX`]; `detail`: at most 4,096 octets, by code.
     pub fn new(
         code: StatementCode,
         provider: &str,
@@ -99,7 +111,7 @@ impl ProviderStatement {
         &self.anchors
     }
 
-    /// Free text.
+    /// A [`super::ProviderEntry`] or [`super::EndingStatement`], by code; perhaps something else.
     pub fn detail(&self) -> &[u8] {
         self.detail.as_bytes()
     }

@@ -22,7 +22,7 @@ mod suspects;
 pub use anchors::{ANCHORS_MAX, AnchorSeen, AnchorsSeen, WRONG_ANCHORS_MAX, WrongAnchor};
 pub use evidence::{AuditEvidence, Misbehaviour};
 pub use lists::{LISTS_MAX, ListError, ListSeen};
-pub use replay::{Audited, Entries, Replay, Seen, Tally, plan};
+pub use replay::{Audited, ENDS_MAX, Entries, Replay, Seen, Tally, plan};
 pub use state::{AuditState, AuditStateError};
 pub use suspects::{LISTED_MAX, REMEMBERED_MAX, Suspect, Suspects, Timeline};
 
@@ -126,6 +126,16 @@ pub enum Violation {
     NotOpened {
         /// The origin in the checkpoint.
         origin: String,
+    },
+    /// A record follows the one that closed the log.
+    #[error("{path}: record {index} follows record {closed}, which closed the log")]
+    AfterClosed {
+        /// The entry bundle.
+        path: TilePath,
+        /// Index of the record that may not be there.
+        index: u64,
+        /// Index of the closing record.
+        closed: u64,
     },
     /// A file came that was not the next of the plan. The caller's fault, not the log's.
     #[error("{found} came where {expected} was the next file of the plan")]

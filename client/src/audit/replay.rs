@@ -69,6 +69,9 @@ pub struct Seen {
     pub root: Hash,
 }
 
+/// Announcements of its end that are remembered of a log.
+pub const ENDS_MAX: usize = 100;
+
 /// What a replay counted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
@@ -98,6 +101,7 @@ pub struct Replay {
     tally: Tally,
     detector: Detector,
     anchors: AnchorsSeen,
+    ends: Vec<(u64, LogStatement)>,
 }
 
 /// What the entries of a log are taken for.
@@ -119,9 +123,16 @@ pub struct Audited {
     tally: Tally,
     detector: Detector,
     anchors: AnchorsSeen,
+    ends: Vec<(u64, LogStatement)>,
 }
 
 impl Audited {
+    /// What the log says about its own end, with the index of each record: announcements, and the record
+    /// that closed it. The first [`ENDS_MAX`] announcements.
+    pub fn ends(&self) -> &[(u64, LogStatement)] {
+        &self.ends
+    }
+
     /// The right edge of the tree, from which a later replay goes on.
     pub const fn edge(&self) -> &Edge {
         &self.edge
@@ -170,6 +181,7 @@ impl Replay {
             tally: Tally::default(),
             detector: Detector::default(),
             anchors: AnchorsSeen::default(),
+            ends: Vec::new(),
         };
         replay.compare_heads()?;
         Ok(replay)
@@ -192,6 +204,7 @@ impl Replay {
             tally,
             detector: Detector::default(),
             anchors: AnchorsSeen::default(),
+            ends: Vec::new(),
         };
         replay.compare_heads()?;
         Ok(replay)
@@ -276,6 +289,9 @@ impl Replay {
                 if seen_leaves.get(place) != Some(&leaf) {
                     return Err(Violation::Rewritten { path, index });
                 }
+                if let (Entries::Records, Ok(record)) = (self.entries, Record::decode(entry)) {
+                    self.note_end(index, &record);
+                }
                 continue;
             }
             self.count(path, index, entry)?;
@@ -324,9 +340,34 @@ impl Replay {
         if let Body::Anchor(anchor) = record.body() {
             self.anchors.observe(index, anchor, &self.target.origin);
         }
+        if let Some((closed, LogStatement::Closed(_))) = self.ends.last() {
+            let closed = *closed;
+            return Err(Violation::AfterClosed {
+                path,
+                index,
+                closed,
+            });
+        }
         self.detector.observe(index, &record);
+        self.note_end(index, &record);
         *self.tally.kinds.entry(record.kind()).or_default() += 1;
         Ok(())
+    }
+
+    /// Remembers what a log says about its own end. Of a resumed replay the last records of the earlier visit
+    /// count, too, as far as they are in the bundle that it begins in.
+    fn note_end(&mut self, index: u64, record: &Record) {
+        let Body::Log(statement) = record.body() else {
+            return;
+        };
+        let kept = match statement {
+            LogStatement::Closed(_) => true,
+            LogStatement::Closing(_) => self.ends.len() < ENDS_MAX,
+            _ => false,
+        };
+        if kept {
+            self.ends.push((index, statement.clone()));
+        }
     }
 
     /// A difference is no fork yet: only when the records turn out to hash to the signed root is it
@@ -425,6 +466,7 @@ impl Replay {
             tally: self.tally,
             detector,
             anchors: self.anchors,
+            ends: self.ends,
         })
     }
 }

@@ -8,8 +8,9 @@ use ishibumi::audit::{AnchorsSeen, AuditState, Entries, Suspect, Suspects};
 use ishibumi::fetch::{
     AuditError, AuditReport, ListsRead, Source, SourceError, Terms, Won, audit, first_verified,
 };
-use ishibumi::render::{kind_name, rfc3339};
-use ishibumi_artifact::record::Suspicion;
+use ishibumi::render::{kind_name, record_json, rfc3339, shown};
+use ishibumi_artifact::Body;
+use ishibumi_artifact::record::{LogStatement, Suspicion};
 use ishibumi_tlog::Policy;
 use ishibumi_tlog::policy::Demand;
 use serde_json::{Value, json};
@@ -192,6 +193,10 @@ fn to_json(won: &Won<AuditReport, AuditError>) -> Value {
         "kinds": kinds,
         "entries_not_read": report.tally.opaque,
         "post_quantum": report.demand == Demand::PostQuantum,
+        "ends": report.ends.iter().map(|(index, said)| json!({
+            "index": index,
+            "says": record_json(&Body::Log(said.clone()).into()),
+        })).collect::<Vec<_>>(),
         "suspicions": suspicions,
         "suspicions_counted": counted,
         "records_not_compared": suspects.forgotten,
@@ -263,6 +268,7 @@ fn to_text(report: &AuditReport) -> String {
     }
     let _ = writeln!(out, "tiles       {} compared", tally.tiles);
     write_anchors(&mut out, &report.anchors);
+    write_ends(&mut out, &report.ends);
     write_suspects(&mut out, &report.suspects);
     write_lists(&mut out, report.lists.as_ref());
     match report.since {
@@ -294,6 +300,26 @@ fn write_anchors(out: &mut String, anchors: &AnchorsSeen) {
     );
     for wrong in &anchors.wrong {
         let _ = writeln!(out, "            record {}: {}", wrong.index, wrong.why);
+    }
+}
+
+/// The dates and reasons are the operator's word.
+fn write_ends(out: &mut String, ends: &[(u64, LogStatement)]) {
+    for (index, said) in ends {
+        let (LogStatement::Closing(end) | LogStatement::Closed(end)) = said else {
+            continue;
+        };
+        let name = said.name().unwrap_or_default();
+        let (date, reason) = (end.date().time(), shown(end.reason()));
+        // Writing to a String does not fail.
+        let _ = writeln!(out, "{name:<12}{date}, as record {index} says: {reason}");
+        for (what, line) in end
+            .successor()
+            .map(|line| ("successor", line))
+            .chain(end.custodians().map(|line| ("custodian", line)))
+        {
+            let _ = writeln!(out, "            {what} {}", shown(line));
+        }
     }
 }
 

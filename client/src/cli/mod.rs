@@ -13,8 +13,10 @@ mod monitor;
 mod network;
 mod policy;
 mod proof;
+mod report;
 mod sha1;
 mod stamp;
+mod statement;
 mod submit;
 mod trust;
 mod verify;
@@ -69,6 +71,8 @@ enum Command {
     Policy(policy::PolicyArguments),
     Proof(proof::ProofArguments),
     Stamp(stamp::StampArguments),
+    Report(report::ReportArguments),
+    Statement(statement::StatementArguments),
 }
 
 /// How a command ends (docs/verdicts.md, "Exit codes").
@@ -211,6 +215,8 @@ pub(crate) fn run() -> ExitCode {
         Command::Policy(arguments) => policy::run(&arguments, voice),
         Command::Proof(arguments) => proof::run(&arguments, voice),
         Command::Stamp(arguments) => stamp::run(&arguments, voice),
+        Command::Report(arguments) => report::run(&arguments, voice),
+        Command::Statement(arguments) => statement::run(&arguments, voice),
     };
     let exit = ended.unwrap_or_else(|failure| {
         voice.complain(&failure);

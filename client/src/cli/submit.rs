@@ -165,7 +165,7 @@ pub(crate) fn run(arguments: &SubmitArguments, voice: Voice) -> Result<Exit, Fai
         .unwrap_or(Exit::Proven))
 }
 
-fn token(path: &Path) -> Result<String, Failure> {
+pub(super) fn token(path: &Path) -> Result<String, Failure> {
     let octets = files::read(path, TOKEN_LEN_MAX)?;
     let text = std::str::from_utf8(&octets).unwrap_or_default().trim();
     let usable = !text.is_empty() && text.bytes().all(|octet| octet.is_ascii_graphic());

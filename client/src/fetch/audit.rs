@@ -1,6 +1,7 @@
 //! A whole audit: newest checkpoint, replay, revocation lists if wanted, and what to say when it fails.
 
 use ishibumi_artifact::crl::CRL_INPUT_MAX;
+use ishibumi_artifact::record::LogStatement;
 use ishibumi_tlog::policy::Demand;
 use ishibumi_tlog::tree::check_consistency;
 use ishibumi_tlog::{Checkpoint, Hash, Policy, TrustedCheckpoint};
@@ -43,6 +44,8 @@ pub struct AuditReport {
     pub suspects: Suspects,
     /// The tokens over the log's checkpoints, held against its tree. That one is false is the log's fault.
     pub anchors: AnchorsSeen,
+    /// What the log says about its own end, by index, as far as it was read.
+    pub ends: Vec<(u64, LogStatement)>,
     /// The revocation lists, if they were to be compared.
     pub lists: Option<ListsRead>,
     /// Size and root of the tree that the last visit saw, if there was one.
@@ -165,12 +168,14 @@ pub async fn audit(
     };
     let anchors = compare_anchors(source, &audited, head.checkpoint()).await?;
     let (tally, suspects) = (audited.tally().clone(), audited.suspects().clone());
+    let ends = audited.ends().to_vec();
     let state = AuditState::new(head, audited.edge().clone())?;
     Ok(AuditReport {
         state,
         tally,
         suspects,
         anchors,
+        ends,
         lists,
         since,
         from_the_beginning: resumed.is_none(),

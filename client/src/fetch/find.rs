@@ -240,15 +240,46 @@ pub(super) async fn find_from(
     })
 }
 
-/// Reads every record of the newest trusted checkpoint, and hashes them to its root: each record that
-/// fits is proven by that, and so is that there are no others.
+/// Reads every record and keeps what fits the query.
 async fn read_all(
     source: &Source,
     policy: &Policy,
     query: &Query,
     (from, most): (u64, usize),
-    mut progress: impl FnMut(u64, u64),
+    progress: impl FnMut(u64, u64),
 ) -> Result<Findings, FindError> {
+    let (mut found, mut more) = (Vec::new(), false);
+    let visit = |index, leaf, record: Record| {
+        if index < from || !query.fits(leaf, &record) {
+            return;
+        }
+        more |= found.len() >= most;
+        if !more {
+            found.push(Found {
+                index,
+                leaf,
+                record,
+            });
+        }
+    };
+    let head = every_record(source, policy, visit, progress).await?;
+    let complete = true;
+    Ok(Findings {
+        head,
+        found,
+        more,
+        complete,
+    })
+}
+
+/// Shows `visit` every record of the newest trusted checkpoint (index, leaf hash, record) and hashes them to
+/// its root. Only with the checkpoint that this returns are they proven, and is it that there are no others.
+pub async fn every_record(
+    source: &Source,
+    policy: &Policy,
+    mut visit: impl FnMut(u64, Hash, Record),
+    mut progress: impl FnMut(u64, u64),
+) -> Result<TrustedCheckpoint, FindError> {
     let head = source.head(policy).await?;
     let Checkpoint { size, root, .. } = *head.checkpoint();
     let plan = (0..size.div_ceil(u64::from(TILE_WIDTH))).map(move |index| TilePath {
@@ -258,7 +289,6 @@ async fn read_all(
     });
     let mut bundles = Ahead::new(source, plan);
     let mut tree = Frontier::new();
-    let (mut found, mut more) = (Vec::new(), false);
     while let Some((path, octets)) = bundles.next().await {
         let octets = octets?;
         let entries =
@@ -268,17 +298,7 @@ async fn read_all(
             tree.append(leaf, |_, _, _| {});
             let record =
                 Record::decode(entry).map_err(|source| FindError::Record { index, source })?;
-            if index < from || !query.fits(leaf, &record) {
-                continue;
-            }
-            more |= found.len() >= most;
-            if !more {
-                found.push(Found {
-                    index,
-                    leaf,
-                    record,
-                });
-            }
+            visit(index, leaf, record);
         }
         progress(tree.size(), size);
     }
@@ -291,13 +311,25 @@ async fn read_all(
             signed,
         });
     }
-    let complete = true;
-    Ok(Findings {
-        head,
-        found,
-        more,
-        complete,
-    })
+    Ok(head)
+}
+
+/// The earliest time for which `source` has a trusted checkpoint that covers record `index`, in seconds since
+/// the Epoch; `head` is one that covers it.
+pub async fn proven_not_after(
+    source: &Source,
+    policy: &Policy,
+    index: u64,
+    head: &TrustedCheckpoint,
+) -> Option<u64> {
+    let sizes = source.kept_sizes(index + 1).await.unwrap_or_default();
+    if let Some(&size) = sizes.first()
+        && let Ok(kept) = source.kept(size, policy).await
+        && kept.checkpoint().size > index
+    {
+        return kept.not_after().or_else(|| head.not_after());
+    }
+    head.not_after()
 }
 
 /// The indices that the log names, and whether there are more.

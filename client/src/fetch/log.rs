@@ -16,6 +16,9 @@ const RETRY_AFTER_MAX: u64 = 30;
 /// How often a request that got no answer at all is repeated.
 const SILENCES_MAX: u32 = 2;
 
+/// The media type of what a provider says about its own end: the octets of the record.
+pub const STATEMENT: &str = "application/vnd.ishibumi.provider-statement";
+
 /// One log's API.
 #[derive(Clone)]
 pub struct LogClient {
@@ -195,14 +198,28 @@ impl LogClient {
         wait: Wait,
         timeout: Duration,
     ) -> Result<Submitted, ApiError> {
+        let media_type = submission.artifact_type.media_type();
+        self.submit_as(media_type, submission.octets, wait, timeout)
+            .await
+    }
+
+    /// Submits what is no artifact: a provider's statement ([`STATEMENT`]).
+    pub async fn submit_as(
+        &self,
+        media_type: &str,
+        octets: &[u8],
+        wait: Wait,
+        timeout: Duration,
+    ) -> Result<Submitted, ApiError> {
         let wait = match wait {
             Wait::Quorum => "quorum",
             Wait::Durable => "durable",
         };
         let url = format!("{}/v1/submit?wait={wait}", self.base);
-        let mut request = Request::post(url, submission.octets.to_vec(), PROOF_LEN_MAX);
-        let media_type = submission.artifact_type.media_type().to_owned();
-        request.headers.push(("content-type", media_type));
+        let mut request = Request::post(url, octets.to_vec(), PROOF_LEN_MAX);
+        request
+            .headers
+            .push(("content-type", media_type.to_owned()));
         if let Some(token) = &self.token {
             request
                 .headers

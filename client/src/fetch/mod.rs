@@ -19,8 +19,10 @@ mod stamp;
 pub use anchors::{AnchorReader, Covered, Covering};
 pub use audit::{AuditError, AuditReport, ListsRead, Terms, audit};
 pub use evidence::{EvidenceError, evidence};
-pub use find::{FindError, Findings, Found, Query, find};
-pub use log::{ApiError, LogClient, Problem, ProofAnswer, Staged, Submission, Submitted, Wait};
+pub use find::{FindError, Findings, Found, Query, every_record, find, proven_not_after};
+pub use log::{
+    ApiError, LogClient, Problem, ProofAnswer, STATEMENT, Staged, Submission, Submitted, Wait,
+};
 pub use many::{Blame, Refused, Won, first_verified};
 pub use monitor::{Post, PostKind, Targets, watch_round};
 pub use prover::prefix_of;

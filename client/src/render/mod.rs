@@ -72,7 +72,7 @@ pub fn rfc3339(seconds: u64) -> String {
 }
 
 /// Octets that ought to be text, without what could steer a terminal.
-pub(crate) fn shown(octets: &[u8]) -> String {
+pub fn shown(octets: &[u8]) -> String {
     let text = String::from_utf8_lossy(octets);
     text.chars().filter(|c| !c.is_control()).collect()
 }

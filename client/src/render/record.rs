@@ -2,8 +2,8 @@
 
 use ishibumi_artifact::crl::LAST_LIST_NEXT_UPDATE;
 use ishibumi_artifact::record::{
-    Body, LogEnding, LogStatement, Moment, OcspAnswer, Opaque, ProviderEntry, ProviderStatement,
-    Reason, Record,
+    Body, EndingStatement, LogEnding, LogStatement, Moment, OcspAnswer, Opaque, ProviderEntry,
+    ProviderStatement, Reason, Record,
 };
 use serde_json::{Map, Value, json};
 
@@ -113,13 +113,44 @@ fn provider(statement: &ProviderStatement) -> Value {
     );
     says.insert("provider".into(), text(statement.provider()).into());
     says.insert("anchors".into(), anchors.into());
-    match statement.entry() {
-        Ok(entry) => says.extend(entry_json(&entry)),
-        Err(_) => {
-            says.insert("detail".into(), hex::encode(statement.detail()).into());
-        }
-    }
+    let detail = if code.is_by_provider() {
+        statement.ending().map(|said| ending_json(&said))
+    } else {
+        statement.entry().map(|entry| entry_json(&entry))
+    };
+    says.extend(detail.unwrap_or_else(|_| {
+        let octets = hex::encode(statement.detail()).into();
+        Map::from_iter([("detail".to_owned(), octets)])
+    }));
     says.into()
+}
+
+fn ending_json(said: &EndingStatement) -> Map<String, Value> {
+    let value = match said {
+        EndingStatement::KeyDestroyed(said) => json!({
+            "certificate": hex::encode(said.certificate),
+            "date": said.date.time().to_string(),
+            "attestation": said.attestation.map(hex::encode),
+            "text": text(said.text.as_bytes()),
+        }),
+        EndingStatement::ArchiveCustodian(said) => json!({
+            "name": text(said.name.as_bytes()),
+            "location": text(said.location.as_bytes()),
+            "archive": hex::encode(said.archive),
+        }),
+        EndingStatement::LastCrl(said) => json!({
+            "crl": hex::encode(said.crl),
+            "issuer_key_hash": hex::encode(said.issuer_key_hash),
+        }),
+        EndingStatement::LastCount(said) => json!({
+            "certificate": hex::encode(said.certificate),
+            "count": said.count,
+            "last_serial": said.last.as_ref().map(|(serial, _)| hex::encode(serial.as_bytes())),
+            "last_gen_time": said.last.as_ref().map(|(_, time)| time.time().to_string()),
+            "batch": hex::encode(said.batch),
+        }),
+    };
+    value.as_object().cloned().unwrap_or_default()
 }
 
 fn entry_json(entry: &ProviderEntry) -> Map<String, Value> {

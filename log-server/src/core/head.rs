@@ -23,6 +23,8 @@ use ishibumi_tlog::note::Note;
 use ishibumi_tlog::tile::TileNodes;
 use ishibumi_tlog::tree::{Frontier, NodeReader as _, ProofError, check_consistency, peaks, root};
 
+use super::ending::{closing_record, ending};
+
 /// Records that are read back at once.
 const CHUNK: u64 = 4096;
 
@@ -65,6 +67,15 @@ pub enum HeadError {
     /// The stored tiles do not prove that the tree only grew.
     #[error("the tiles do not prove that the staged tree continues the signed one: {0}; run fsck")]
     Inconsistent(#[from] ProofError),
+    /// The log has ended.
+    #[error(
+        "the log is closed for ever: its {place} says so. It serves what it has and signs nothing, whatever \
+         keys are there"
+    )]
+    Closed {
+        /// What says so.
+        place: &'static str,
+    },
     /// The database is older than a head that was signed.
     #[error(
         "ROLLED BACK: the {place} knows a signed head of size {signed}, the database holds {staged} \
@@ -124,12 +135,30 @@ pub struct HeadSigner {
 }
 
 impl HeadSigner {
-    /// Takes up where the last process stopped, or refuses (rule R3).
+    /// Takes up where the last process stopped, or refuses (rule R3). A closed log is refused, whatever
+    /// became of its keys.
     ///
     /// The staged tree has to contain both the head file's and the database's head: at least their size,
     /// and the same root there. A head file that is behind the database's head was restored alone; since
     /// the database proves the newer one, it is brought forward.
     pub fn open(
+        store: Arc<dyn LogStore>,
+        keys: LogKeys,
+        head_file: HeadFile,
+    ) -> Result<Self, HeadError> {
+        let signer = Self::open_to_close(store, keys, head_file)?;
+        let size = signer.store.staged()?.size();
+        match ending(signer.store.as_ref(), size)? {
+            None => Ok(signer),
+            Some(_) => Err(HeadError::Closed {
+                place: "last record",
+            }),
+        }
+    }
+
+    /// The same for the one that closes the log: until the head file is sealed, the tree that ends with
+    /// the closing record may be signed, and no other ever.
+    pub fn open_to_close(
         store: Arc<dyn LogStore>,
         keys: LogKeys,
         mut head_file: HeadFile,
@@ -176,6 +205,10 @@ impl HeadSigner {
                 })
             }
         };
+        // After the rule above: an old copy of a closed log is an old copy first.
+        if head_file.sealed()? {
+            return Err(HeadError::Closed { place: "head file" });
+        }
         Ok(Self {
             store,
             keys,
@@ -210,6 +243,11 @@ impl HeadSigner {
                 place: "database head",
                 signed: old,
                 staged: new,
+            });
+        }
+        if ending(self.store.as_ref(), old)?.is_some() {
+            return Err(HeadError::Closed {
+                place: "last signed record",
             });
         }
         self.read_back(&mut frontier, new)?;
@@ -267,6 +305,11 @@ impl HeadSigner {
                 .into());
             }
             for record in records {
+                if closing_record(&record).is_some() && frontier.size() + 1 < end {
+                    return Err(HeadError::Closed {
+                        place: "record before the last",
+                    });
+                }
                 frontier.append(leaf_hash(&record), |_, _, _| {});
             }
         }

@@ -14,6 +14,7 @@
 //! believes nothing that it has not read again.
 
 mod carrier;
+mod ending;
 mod head;
 mod publisher;
 pub mod run;
@@ -21,6 +22,7 @@ mod sequencer;
 mod watch;
 mod witnesses;
 
+pub use ending::{closing_record, ending};
 pub use head::{HeadError, HeadSigner, LogKeys, SignedHead};
 pub use publisher::{Published, Publisher, PublisherError, Round};
 pub use sequencer::{Item, Placed, Sequencer, SequencerError};

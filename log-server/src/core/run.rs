@@ -179,6 +179,31 @@ pub fn start(core: Core) -> (Handle, Running) {
     )
 }
 
+/// What keeps the [`Handle`] of a closed log alive.
+pub struct Still {
+    _published: watch::Sender<Option<Published>>,
+    _stopped: watch::Sender<Option<String>>,
+}
+
+/// The way into a closed log: what it published last is there, and nothing is taken.
+pub fn still(published: Option<Published>) -> (Handle, Still) {
+    let (submissions, _) = channel();
+    let (set_published, published) = watch::channel(published);
+    let (set_stopped, stopped) = watch::channel(None);
+    let handle = Handle {
+        submissions,
+        pool: Arc::new(Semaphore::new(0)),
+        pool_records_max: 0,
+        published,
+        stopped,
+    };
+    let still = Still {
+        _published: set_published,
+        _stopped: set_stopped,
+    };
+    (handle, still)
+}
+
 /// Asks one witness until the log ends. A fault of ours while dealing with it costs this witness a few
 /// seconds, and nobody else anything.
 async fn supervised(

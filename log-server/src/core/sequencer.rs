@@ -10,6 +10,8 @@ use std::sync::Arc;
 use ishibumi_store::{Batch, LogStore, NewRecord, StoreError};
 use ishibumi_tlog::Hash;
 
+use super::ending::{closing_record, ending};
+
 /// What one artifact adds to the log.
 #[derive(Clone, Debug, Default)]
 pub struct Item {
@@ -52,19 +54,29 @@ pub enum SequencerError {
     /// An item without records.
     #[error("an item without records")]
     Empty,
+    /// A record that would follow the one that closed the log.
+    #[error("the log is closed: its last record says so, and nothing may follow it")]
+    Closed,
 }
 
 /// Appends to one log.
 pub struct Sequencer {
     store: Arc<dyn LogStore>,
     size: u64,
+    /// Whether the last record closed the log. The one place that keeps everything from following it.
+    closed: bool,
 }
 
 impl Sequencer {
     /// A sequencer that continues the staged tree of `store`.
     pub fn open(store: Arc<dyn LogStore>) -> Result<Self, SequencerError> {
         let size = store.staged()?.size();
-        Ok(Self { store, size })
+        let closed = ending(store.as_ref(), size)?.is_some();
+        Ok(Self {
+            store,
+            size,
+            closed,
+        })
     }
 
     /// Records that are staged.
@@ -73,7 +85,7 @@ impl Sequencer {
     }
 
     /// Stages `items` in one write and says where each is. All or nothing: with an error, nothing of the
-    /// batch was answered, and this value is gone.
+    /// batch was answered, and this value is gone. What a closed log has already is found as ever.
     pub fn stage(mut self, items: Vec<Item>) -> Result<(Self, Vec<Placed>), SequencerError> {
         let mut batch = Batch::default();
         let mut fresh: HashMap<Hash, u64> = HashMap::new();
@@ -86,6 +98,10 @@ impl Sequencer {
                 let (index, added) = match self.find(&fresh, &record)? {
                     Some(index) => (index, 0),
                     None => {
+                        if self.closed {
+                            return Err(SequencerError::Closed);
+                        }
+                        self.closed = closing_record(&record.octets).is_some();
                         let index = self.size + batch.records.len() as u64;
                         fresh.insert(leaf, index);
                         batch.records.push(record);

@@ -10,7 +10,7 @@ pub mod problem;
 mod read;
 mod submit;
 
-pub use admin::{Admin, status as admin_status};
+pub use admin::{ANNOUNCE_PATH, Admin, RECORD_MEDIA_TYPE, status as admin_status};
 
 use std::future::Future;
 use std::sync::Arc;
@@ -18,6 +18,7 @@ use std::time::Duration;
 
 use http::request::Parts;
 use http::{Method, StatusCode};
+use ishibumi_artifact::record::LogEnding;
 use ishibumi_store::LogStore;
 use ishibumi_wire::{Incoming, Reply, Service};
 use tokio::sync::Semaphore;
@@ -34,6 +35,8 @@ pub struct App {
     handle: Handle,
     registry: Arc<Registry>,
     metrics: Arc<Metrics>,
+    /// What submitters to a closed log are told.
+    closed: Option<Problem>,
     admissions: Arc<Semaphore>,
     cores: usize,
     body_len_max: usize,
@@ -53,12 +56,37 @@ impl Public {
         registry: Arc<Registry>,
         metrics: Arc<Metrics>,
     ) -> Self {
+        Self::with(config, store, handle, registry, metrics, None)
+    }
+
+    /// A service over a log that is closed: everything is read as before, and submitters are told how it
+    /// ended.
+    pub fn of_closed(
+        config: &Config,
+        store: Arc<dyn LogStore>,
+        handle: Handle,
+        metrics: Arc<Metrics>,
+        ending: &LogEnding,
+    ) -> Self {
+        let closed = Some(Problem::log_closed(ending));
+        Self::with(config, store, handle, Arc::default(), metrics, closed)
+    }
+
+    fn with(
+        config: &Config,
+        store: Arc<dyn LogStore>,
+        handle: Handle,
+        registry: Arc<Registry>,
+        metrics: Arc<Metrics>,
+        closed: Option<Problem>,
+    ) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         Self(Arc::new(App {
             store,
             handle,
             registry,
             metrics,
+            closed,
             admissions: Arc::new(Semaphore::new(cores)),
             cores,
             body_len_max: config.body_len_max,

@@ -1,6 +1,7 @@
 //! Errors as RFC 9457 problem details. Every name is on one page: `docs/errors.md`.
 
 use http::{HeaderValue, StatusCode, header};
+use ishibumi_artifact::record::LogEnding;
 use ishibumi_wire::{Reply, reply};
 use serde_json::{Value, json};
 
@@ -33,6 +34,26 @@ impl Problem {
     /// There is nothing at this path.
     pub fn not_found(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::NOT_FOUND, "not-found", detail)
+    }
+
+    /// The log has ended, and what its last record says about that.
+    pub fn log_closed(ending: &LogEnding) -> Self {
+        let listed = |what: &str, lines: &mut dyn Iterator<Item = &[u8]>| {
+            let lines: Vec<_> = lines.map(String::from_utf8_lossy).collect();
+            if lines.is_empty() {
+                return String::new();
+            }
+            format!("; {what}: {}", lines.join(", "))
+        };
+        let detail = format!(
+            "this log was closed on {} and takes nothing any more, what it holds is served as before; reason: \
+             {}{}{}",
+            ending.date().time(),
+            String::from_utf8_lossy(ending.reason()),
+            listed("the log that continues", &mut ending.successor()),
+            listed("custodians", &mut ending.custodians()),
+        );
+        Self::new(StatusCode::GONE, "log-closed", detail)
     }
 
     /// The store failed while reading; the operator's log has the details.

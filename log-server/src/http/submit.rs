@@ -22,6 +22,7 @@ use crate::admission::admit;
 use crate::core::run::SubmitError;
 use crate::core::{Item, Placed, Published};
 use crate::kind::Kind;
+use crate::provider_end::{STATEMENT, admit_statement};
 use crate::registry::{Submitter, wall_clock};
 
 /// What the head of a submission says.
@@ -33,6 +34,7 @@ pub(super) struct Submission {
 
 enum Form {
     Single(Kind),
+    Statement,
     Batch,
 }
 
@@ -45,6 +47,9 @@ enum Wait {
 impl App {
     /// Reads the head: who, what, and how long to wait. Decides before any of the body is read.
     pub(super) fn submission(&self, head: &Parts) -> Result<Submission, Problem> {
+        if let Some(closed) = &self.closed {
+            return Err(closed.clone());
+        }
         let submitter = self.authenticate(head)?;
         let wait = match head.uri.query() {
             None | Some("" | "wait=quorum") => Wait::Quorum,
@@ -73,19 +78,21 @@ impl App {
             .unwrap_or_default();
         let form = if media_type == BATCH {
             Form::Batch
+        } else if media_type == STATEMENT {
+            Form::Statement
         } else {
             Form::Single(Kind::from_media_type(&media_type).ok_or_else(|| {
                 let detail = format!(
                     "Content-Type {media_type:?} is not taken here; use application/timestamp-reply, \
                      application/vnd.etsi.timestamp-token, application/pkix-cert, \
-                     application/pkix-crl or {BATCH}"
+                     application/pkix-crl, {STATEMENT} or {BATCH}"
                 );
                 Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", detail)
             })?)
         };
         let kind = match form {
             Form::Single(kind) => Some(kind),
-            Form::Batch => None,
+            Form::Batch | Form::Statement => None,
         };
         submitter.providers(kind, wall_clock())?;
         submitter.charge(0)?;
@@ -113,18 +120,22 @@ impl App {
     pub(super) async fn submit(self: Arc<Self>, request: Incoming) -> Result<Reply, Problem> {
         let submission = self.submission(&request.head)?;
         match submission.form {
-            Form::Single(kind) => self.single(submission, kind, request.body).await,
+            Form::Single(kind) => {
+                let item = self
+                    .admit_one(&submission.submitter, kind, request.body)
+                    .await?;
+                self.single(submission, item).await
+            }
+            Form::Statement => {
+                let (submitter, body) = (&submission.submitter, &request.body);
+                let item = admit_statement(submitter, self.store.as_ref(), body)?;
+                self.single(submission, item).await
+            }
             Form::Batch => self.batch(submission, request.body).await,
         }
     }
 
-    async fn single(
-        &self,
-        submission: Submission,
-        kind: Kind,
-        body: Bytes,
-    ) -> Result<Reply, Problem> {
-        let item = self.admit_one(&submission.submitter, kind, body).await?;
+    async fn single(&self, submission: Submission, item: Item) -> Result<Reply, Problem> {
         let placed = self.stage(vec![item]).await?;
         let placed = *placed.first().ok_or_else(stopped)?;
         self.metrics

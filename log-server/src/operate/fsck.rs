@@ -15,7 +15,7 @@ use ishibumi_tlog::tile::Edge;
 use ishibumi_tlog::{Checkpoint, Hash};
 
 use super::OperateError;
-use super::keys::KeyPair;
+use super::keys::public_keys;
 use crate::config::Config;
 use crate::erasure;
 
@@ -51,11 +51,11 @@ impl Report {
 
 /// Checks the whole log. `progress` is told how many of how many records are done.
 pub fn fsck(config: &Config, progress: impl FnMut(u64, u64)) -> Result<Report, OperateError> {
-    let keys = KeyPair::read(config)?;
-    let head_file = HeadFile::open(&config.head_dir, keys.ed25519.verifier())?;
+    let keys = public_keys(config)?;
+    let head_file = HeadFile::open(&config.head_dir, &keys[0])?;
     let store = RocksLog::open(&config.data_dir, &config.origin)?;
     let outside = head_file.read()?.map(|head| (head.size, head.root));
-    Ok(check(&store, &keys.verifiers(), outside, progress)?)
+    Ok(check(&store, &keys, outside, progress)?)
 }
 
 /// Checks `store`. `keys` are the log's, Ed25519 first; `outside` is what the head file says.

@@ -5,12 +5,12 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::sync::Arc;
 
-use ishibumi_store::Signer;
+use ishibumi_store::{HeadFile, Signer};
 use ishibumi_tlog::key::{NoteSigner, SignatureType, VerifierKey};
 
 use super::OperateError;
 use crate::config::{Config, NO_KEY};
-use crate::core::LogKeys;
+use crate::core::{HeadError, LogKeys};
 
 /// The keys that are in force: Ed25519 and, unless the operator does without, ML-DSA-44.
 pub(super) struct KeyPair {
@@ -62,15 +62,64 @@ impl KeyPair {
     }
 }
 
+/// The log's public keys, Ed25519 first: those of its key files, or where these are gone (the log is
+/// closed) those that the policy names.
+pub(super) fn public_keys(config: &Config) -> Result<Vec<VerifierKey>, OperateError> {
+    if config.key_file.exists() {
+        return Ok(KeyPair::read(config)?.verifiers());
+    }
+    let named = policy_keys(config)?;
+    if named.is_empty() {
+        let what = "is not there, and the policy names no key of this log";
+        return Err(OperateError::file(&config.key_file, what));
+    }
+    Ok(named)
+}
+
+/// The keys of this log that the policy names, Ed25519 first.
+pub(super) fn policy_keys(config: &Config) -> Result<Vec<VerifierKey>, OperateError> {
+    let policy = super::read_policy(config)?;
+    let keys = policy.logs().iter().map(|log| log.key.clone());
+    let mut keys: Vec<VerifierKey> = keys.filter(|key| key.name() == config.origin).collect();
+    keys.sort_by_key(|key| key.kind() != SignatureType::Ed25519);
+    Ok(keys)
+}
+
 /// The Ed25519 key, by which the head file is found.
 pub(super) fn read_key(config: &Config) -> Result<NoteSigner, OperateError> {
     read(&config.key_file, &config.origin, SignatureType::Ed25519)
 }
 
+/// Overwrites a key file with zeros, removes it, and syncs both. Returns whether it was there.
+///
+/// That is all that a program can do to a file. A copy in a backup or snapshot, and what a file system that
+/// never overwrites in place (btrfs, ZFS) or the spare cells of an SSD still hold, is not reached.
+pub(super) fn destroy(path: &Path) -> Result<bool, OperateError> {
+    let failed = |error: std::io::Error| OperateError::file(path, error);
+    let mut file = match std::fs::OpenOptions::new().write(true).open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(failed(error)),
+    };
+    let length = usize::try_from(file.metadata().map_err(failed)?.len()).unwrap_or(0);
+    file.write_all(&vec![0; length]).map_err(failed)?;
+    file.sync_all().map_err(failed)?;
+    std::fs::remove_file(path).map_err(failed)?;
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    let folder = std::fs::File::open(folder.unwrap_or(Path::new("."))).map_err(failed)?;
+    folder.sync_all().map_err(failed)?;
+    Ok(true)
+}
+
 /// Makes the ML-DSA-44 key of a log that was opened without one. From the next start on it signs; the
 /// policies have to name it first.
 pub fn add_key(config: &Config) -> Result<VerifierKey, OperateError> {
-    read_key(config)?;
+    let key = read_key(config)?;
+    if HeadFile::is_sealed(&config.head_dir, key.verifier())? {
+        return Err(HeadError::Closed { place: "head file" }.into());
+    }
     let path = config.key_file_ml_dsa_44.as_deref().ok_or_else(|| {
         let what = format!("key_file_ml_dsa_44 is \"{NO_KEY}\": name the file that is to be made");
         OperateError::Refused(what)

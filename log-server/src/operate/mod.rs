@@ -1,5 +1,7 @@
 //! The operator's commands, one file each.
 
+pub mod close;
+mod closed;
 mod endpoints;
 pub mod erase;
 pub mod export;
@@ -18,7 +20,7 @@ use ishibumi_tlog::Policy;
 
 use self::keys::KeyPair;
 use crate::config::Config;
-use crate::core::HeadSigner;
+use crate::core::{HeadError, HeadSigner, LogKeys};
 
 /// Why a command did not do what it should. The text says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -67,7 +69,21 @@ fn read_policy(config: &Config) -> Result<Policy, OperateError> {
 }
 
 /// Opens store, head file and key, and applies the start rule. Creates nothing.
-fn open(config: &Config) -> Result<(Arc<dyn LogStore>, HeadSigner, Policy), OperateError> {
+fn open(config: &Config) -> Result<Opened, OperateError> {
+    open_with(config, HeadSigner::open)
+}
+
+/// The same for the command that closes the log.
+fn open_to_close(config: &Config) -> Result<Opened, OperateError> {
+    open_with(config, HeadSigner::open_to_close)
+}
+
+type Opened = (Arc<dyn LogStore>, HeadSigner, Policy);
+
+fn open_with(
+    config: &Config,
+    sign: impl FnOnce(Arc<dyn LogStore>, LogKeys, HeadFile) -> Result<HeadSigner, HeadError>,
+) -> Result<Opened, OperateError> {
     let keys = KeyPair::read(config)?;
     let policy = read_policy(config)?;
     // Each of them: a signature whose key the policy does not name would not be published.
@@ -92,6 +108,6 @@ fn open(config: &Config) -> Result<(Arc<dyn LogStore>, HeadSigner, Policy), Oper
             config.head_dir.display()
         )));
     }
-    let signer = HeadSigner::open(Arc::clone(&store), keys.into_signers(), head_file)?;
+    let signer = sign(Arc::clone(&store), keys.into_signers(), head_file)?;
     Ok((store, signer, policy))
 }

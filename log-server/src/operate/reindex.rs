@@ -5,15 +5,15 @@ use ishibumi_artifact::Record;
 use ishibumi_store::{HeadFile, RocksLog};
 
 use super::OperateError;
-use super::keys::read_key;
+use super::keys::public_keys;
 use crate::config::Config;
 
 /// Drops and rebuilds the index; returns how many records it has. `progress` is told how many of how many
 /// records are done. If it is interrupted, `serve` refuses to start until it has been run to its end.
 pub fn reindex(config: &Config, progress: impl FnMut(u64, u64)) -> Result<u64, OperateError> {
-    let key = read_key(config)?;
+    let keys = public_keys(config)?;
     // Whoever holds the head file's lock is the only one that works on this log.
-    let _head_file = HeadFile::open(&config.head_dir, key.verifier())?;
+    let _head_file = HeadFile::open(&config.head_dir, &keys[0])?;
     let keys = |octets: &[u8]| {
         // What is no record has no keys; `fsck` names it.
         let record = Record::decode(octets).ok();

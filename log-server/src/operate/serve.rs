@@ -7,13 +7,14 @@ use ishibumi_wire::{HttpNet, Net};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
+use super::closed::Closed;
 use super::endpoints::endpoints;
 use super::{OperateError, open};
 use crate::admission::new_record;
 use crate::anchoring::{Anchoring, Tsas};
 use crate::config::Config;
-use crate::core::run::{Core, Handle, start};
-use crate::core::{Item, Publisher, Sequencer};
+use crate::core::run::{Core, Handle, start, still};
+use crate::core::{HeadError, Item, Publisher, PublisherError, Sequencer};
 use crate::http::{Admin, Public};
 use crate::metrics::Metrics;
 use crate::registry::Registry;
@@ -25,13 +26,21 @@ pub fn serve(
     config: &Config,
     ready: impl FnOnce(std::net::SocketAddr, std::net::SocketAddr),
 ) -> Result<(), OperateError> {
+    if let Some(closed) = Closed::recognised(config)? {
+        return serve_closed(config, &closed, ready);
+    }
     let registry =
         Registry::load(config).map_err(|problems| OperateError::Refused(problems.join("\n")))?;
     let tsas = Tsas::load(config).map_err(|problems| OperateError::Refused(problems.join("\n")))?;
     if let Some(warning) = tsas.warning() {
         eprintln!("{warning}");
     }
-    let (store, signer, policy) = open(config)?;
+    let (store, signer, policy) = match open(config) {
+        Err(OperateError::Core(PublisherError::Head(HeadError::Closed { .. }))) => {
+            return serve_closed(config, &Closed::open(config)?, ready);
+        }
+        opened => opened?,
+    };
     let witnesses = endpoints(&policy, config)?;
     let settings = config.sequencing.clone();
     let publisher = Publisher::open(
@@ -78,16 +87,16 @@ pub fn serve(
         anchoring.start()?;
         let address = |listener: &TcpListener| listener.local_addr().map_err(|e| refused(&e));
         ready(address(&listener)?, address(&admin_listener)?);
-        let outcome = listeners(
+        let public = Public::new(
             config,
-            &store,
-            &handle,
+            Arc::clone(&store),
+            handle.clone(),
             Arc::new(registry),
-            &metrics,
-            (listener, admin_listener),
-            terminated,
-        )
-        .await;
+            Arc::clone(&metrics),
+        );
+        let admin = admin(config, &store, &handle, &metrics);
+        let services = ((listener, public), (admin_listener, admin));
+        let outcome = listeners(config, &handle, services, terminated).await;
         drop(handle);
         Ok::<_, OperateError>((outcome, running))
     });
@@ -117,28 +126,60 @@ fn state_changes(
     Ok(sequencer)
 }
 
-async fn listeners(
+/// Serves a closed log until SIGTERM or SIGINT: reads as before, no key, nothing taken.
+fn serve_closed(
+    config: &Config,
+    closed: &Closed,
+    ready: impl FnOnce(std::net::SocketAddr, std::net::SocketAddr),
+) -> Result<(), OperateError> {
+    let metrics = Arc::new(Metrics::new().map_err(|e| refused(&e))?);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| refused(&error))?;
+    let (handle, _still) = still(closed.published()?);
+    let store = &closed.store;
+    let served = runtime.block_on(async {
+        let listener = listen(config.listen).await?;
+        let admin_listener = listen(config.admin_listen).await?;
+        let terminated = termination().map_err(|error| refused(&error))?;
+        let address = |listener: &TcpListener| listener.local_addr().map_err(|e| refused(&e));
+        ready(address(&listener)?, address(&admin_listener)?);
+        let public = Public::of_closed(
+            config,
+            Arc::clone(store),
+            handle.clone(),
+            Arc::clone(&metrics),
+            &closed.ending,
+        );
+        let admin = admin(config, store, &handle, &metrics);
+        let services = ((listener, public), (admin_listener, admin));
+        listeners(config, &handle, services, terminated).await
+    });
+    runtime.shutdown_timeout(config.limits.drain_deadline);
+    served
+}
+
+fn admin(
     config: &Config,
     store: &Arc<dyn LogStore>,
     handle: &Handle,
-    registry: Arc<Registry>,
     metrics: &Arc<Metrics>,
-    (listener, admin_listener): (TcpListener, TcpListener),
-    terminated: impl Future<Output = ()>,
-) -> Result<(), OperateError> {
-    let public = Public::new(
-        config,
-        Arc::clone(store),
-        handle.clone(),
-        registry,
-        Arc::clone(metrics),
-    );
-    let admin = Admin {
+) -> Admin {
+    Admin {
         store: Arc::clone(store),
         handle: handle.clone(),
         metrics: Arc::clone(metrics),
         origin: config.origin.clone(),
-    };
+    }
+}
+
+async fn listeners(
+    config: &Config,
+    handle: &Handle,
+    ((listener, public), (admin_listener, admin)): ((TcpListener, Public), (TcpListener, Admin)),
+    terminated: impl Future<Output = ()>,
+) -> Result<(), OperateError> {
     let mut stopped = handle.stopped();
     let (tell, told) = tokio::sync::watch::channel(false);
     let until = |mut told: tokio::sync::watch::Receiver<bool>| async move {

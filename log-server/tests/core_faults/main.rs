@@ -4,6 +4,7 @@
 //! What has to hold throughout: the key signs one root per size, every signed tree continues the one
 //! before it, whatever was answered is there, and nothing is signed that was not read back.
 
+mod closing;
 mod crashes;
 mod flips;
 mod keys;

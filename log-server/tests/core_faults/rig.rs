@@ -127,12 +127,15 @@ impl Rig {
     }
 
     pub(crate) fn signer(&self, store: Arc<dyn LogStore>) -> Result<HeadSigner, HeadError> {
+        HeadSigner::open(store, self.keys(), self.head_file())
+    }
+
+    pub(crate) fn keys(&self) -> LogKeys {
         let signer = |key: &Arc<Key>| Arc::<Key>::clone(key) as Arc<dyn Signer>;
-        let keys = LogKeys {
+        LogKeys {
             ed25519: signer(&self.key),
             ml_dsa_44: self.beside.as_ref().map(signer),
-        };
-        HeadSigner::open(store, keys, self.head_file())
+        }
     }
 
     pub(crate) fn publisher(&self, store: Arc<dyn LogStore>) -> Result<Publisher, PublisherError> {

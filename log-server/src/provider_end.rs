@@ -1,0 +1,151 @@
+//! Admission of what a provider says about its own end (docs/formats/record.md, "2: provider-statement").
+//!
+//! A statement is the provider's word, so what is checked is that it is the provider's: under its bearer
+//! token, about itself, and about a list or certificate that this log holds and that chains to the
+//! provider's anchors. Whether what it says is true, nobody here can check.
+
+use http::StatusCode;
+use ishibumi_artifact::record::EndingStatement;
+use ishibumi_artifact::{ArtifactType, Body, LookupKey, Record, admit};
+use ishibumi_store::LogStore;
+use ishibumi_tlog::Hash;
+
+use crate::admission::new_record;
+use crate::core::Item;
+use crate::http::problem::Problem;
+use crate::registry::{Provider, Submitter};
+
+/// The media type of such a statement: the octets of its record.
+pub const STATEMENT: &str = "application/vnd.ishibumi.provider-statement";
+
+/// Checks a statement and takes it off the provider's quota.
+pub fn admit_statement(
+    submitter: &Submitter,
+    store: &dyn LogStore,
+    octets: &[u8],
+) -> Result<Item, Problem> {
+    let Submitter::Provider(provider) = submitter else {
+        return Err(not_yours(
+            "a provider states its end itself, under its own token",
+        ));
+    };
+    let malformed =
+        |detail: String| Problem::new(StatusCode::BAD_REQUEST, "statement-malformed", detail);
+    let record = Record::decode(octets).map_err(|error| malformed(error.to_string()))?;
+    let Body::Provider(statement) = record.body() else {
+        return Err(malformed("this record is no provider statement".to_owned()));
+    };
+    if !statement.code().is_by_provider() {
+        let code = statement.code().0;
+        return Err(not_yours(format!(
+            "statement {code} is the log's to make, about its registry; a provider makes those from 7 to 10"
+        )));
+    }
+    if statement.provider() != provider.id.as_bytes() {
+        return Err(not_yours(format!(
+            "the statement is about {:?}, and this token is of {:?}",
+            String::from_utf8_lossy(statement.provider()),
+            provider.id
+        )));
+    }
+    let said = statement
+        .ending()
+        .map_err(|error| malformed(error.to_string()))?;
+    if !statement.anchors().is_empty() {
+        return Err(malformed(
+            "a provider's own statement has no anchors".to_owned(),
+        ));
+    }
+    match &said {
+        EndingStatement::KeyDestroyed(said) => {
+            check_certificate(provider, store, said.certificate)?;
+        }
+        EndingStatement::LastCount(said) => check_certificate(provider, store, said.certificate)?,
+        EndingStatement::LastCrl(said) => {
+            check_list(provider, store, said.crl, said.issuer_key_hash)?;
+        }
+        EndingStatement::ArchiveCustodian(_) => {}
+    }
+    submitter.charge(1)?;
+    Ok(Item {
+        records: vec![new_record(&record)?],
+        ..Item::default()
+    })
+}
+
+/// The certificate has to be in the log, or be an anchor, and to be the provider's.
+fn check_certificate(
+    provider: &Provider,
+    store: &dyn LogStore,
+    digest: [u8; 32],
+) -> Result<(), Problem> {
+    if provider.anchor_digests().contains(&digest) {
+        return Ok(());
+    }
+    let what = format!("the certificate with SHA-256 {}", hex::encode(digest));
+    let Some(Body::Certificate(body)) = logged(store, &LookupKey::Certificate(digest))? else {
+        return Err(unknown(format!(
+            "{what} is not in this log: submit it first"
+        )));
+    };
+    let der = body.certificate.as_bytes();
+    admit(ArtifactType::Certificate, der, &provider.anchors)
+        .map(drop)
+        .map_err(|refusal| not_yours(format!("{what} is not of this provider: {refusal}")))
+}
+
+/// The list has to be in the log, complete, and the provider's.
+fn check_list(
+    provider: &Provider,
+    store: &dyn LogStore,
+    digest: [u8; 32],
+    issuer_key_hash: [u8; 32],
+) -> Result<(), Problem> {
+    let what = format!("the list with SHA-256 {}", hex::encode(digest));
+    let Some(Body::Crl(list)) = logged(store, &LookupKey::Crl(digest))? else {
+        return Err(unknown(format!(
+            "{what} is not in this log: submit it first"
+        )));
+    };
+    if list.issuer_key_hash != issuer_key_hash {
+        return Err(unknown(format!(
+            "{what} is signed by the key {}",
+            hex::encode(list.issuer_key_hash)
+        )));
+    }
+    if !list.base_number.as_bytes().is_empty() {
+        return Err(unknown(format!(
+            "{what} is a delta list; the last one has to be complete"
+        )));
+    }
+    let blob = store
+        .blob(Hash(digest))
+        .map_err(|error| Problem::store(&error))?;
+    let blob = blob.ok_or_else(|| unknown(format!("{what} was erased here")))?;
+    admit(ArtifactType::Crl, &blob, &provider.anchors)
+        .map(drop)
+        .map_err(|refusal| not_yours(format!("{what} is not of this provider: {refusal}")))
+}
+
+/// The first record under `key`.
+fn logged(store: &dyn LogStore, key: &LookupKey) -> Result<Option<Body>, Problem> {
+    let read = || {
+        let found = store.lookup(&key.to_bytes(), 0, 1)?;
+        found.first().map_or(Ok(None), |&index| store.record(index))
+    };
+    let octets = read().map_err(|error| Problem::store(&error))?;
+    let record = octets.and_then(|octets| Record::decode(&octets).ok());
+    Ok(record.map(|record| record.body().clone()))
+}
+
+fn not_yours(detail: impl Into<String>) -> Problem {
+    Problem::new(StatusCode::FORBIDDEN, "statement-not-yours", detail)
+}
+
+fn unknown(detail: impl Into<String>) -> Problem {
+    Problem::new(
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "statement-unfounded",
+        detail,
+    )
+}
