@@ -1,11 +1,8 @@
 //! `ishibumi evidence`: proofs of artifacts that are already in a log, and evidence files. Each subcommand
 //! is in a file of its own.
 
-<<<<<<< HEAD
 mod embed;
-=======
 mod anchored;
->>>>>>> anchor
 mod extract;
 mod file;
 mod get;

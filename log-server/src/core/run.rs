@@ -188,10 +188,12 @@ pub struct Still {
 /// The way into a closed log: what it published last is there, and nothing is taken.
 pub fn still(published: Option<Published>) -> (Handle, Still) {
     let (submissions, _) = channel();
+    let (events, _) = channel();
     let (set_published, published) = watch::channel(published);
     let (set_stopped, stopped) = watch::channel(None);
     let handle = Handle {
         submissions,
+        events,
         pool: Arc::new(Semaphore::new(0)),
         pool_records_max: 0,
         published,
