@@ -7,7 +7,8 @@
 //! | [`statements`] | the registry's changes as records |
 //! | [`core`] | the log itself: sequencer, head signer, publisher, witnesses |
 //! | [`http`] | the public interface and the operator's |
-//! | [`operate`] | `init`, `serve`, `fsck`, `reindex`, `status` |
+//! | [`operate`] | `init`, `serve`, `fsck`, `reindex`, `erase`, `status` |
+//! | [`erasure`] | blobs that had to go |
 //! | [`metrics`] | what is counted |
 
 #![deny(missing_docs)]
@@ -15,6 +16,7 @@
 pub mod admission;
 pub mod config;
 pub mod core;
+pub mod erasure;
 pub mod http;
 pub mod kind;
 pub mod metrics;

@@ -53,11 +53,24 @@ enum Command {
     Fsck,
     /// Drop the index and make it anew from the records. The log must not be running.
     Reindex,
+    /// Erase a blob: the log states it in a record, then the blob is deleted. The log must not be running.
+    Erase {
+        /// SHA-256 of the blob (a revocation list or an OCSP response), 64 hexadecimal digits.
+        #[arg(value_parser = blob)]
+        sha256: Hash,
+        /// Why; published for ever in the record. Do not repeat there what had to be erased.
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+    },
     /// Say how the log is.
     Status,
     /// Make a bearer token for a provider: prints the token, and the hash that goes into the
     /// configuration.
     Token,
+}
+
+fn blob(text: &str) -> Result<Hash, String> {
+    Hash::from_hex(text).ok_or_else(|| "expected 64 lowercase hexadecimal digits".to_owned())
 }
 
 fn main() -> ExitCode {
@@ -112,6 +125,23 @@ fn run(arguments: &Arguments) -> Result<ExitCode, OperateError> {
                 println!("The index has all {count} records.");
             }
         }
+        Some(Command::Erase { sha256, reason }) => {
+            let erased = operate::erase::erase(&config, *sha256, reason)?;
+            let index = erased.index;
+            if arguments.json {
+                println!(
+                    "{}",
+                    json!({ "blob": sha256.to_hex(), "record": index, "stated_before": erased.before })
+                );
+            } else if erased.before {
+                println!("Record {index} said so already; the blob {sha256} is gone.");
+            } else {
+                println!(
+                    "Record {index} says that the blob {sha256} was erased, and it is gone. The next serve \
+                     publishes the record."
+                );
+            }
+        }
         Some(Command::Status) => {
             let status = operate::status::status(&config)?;
             if arguments.json {
@@ -127,7 +157,7 @@ fn run(arguments: &Arguments) -> Result<ExitCode, OperateError> {
         }
         Some(Command::Token) | None => {
             eprintln!(
-                "ishibumi-log: name a command: init, add-key, serve, fsck, reindex, status or token"
+                "ishibumi-log: name a command: init, add-key, serve, fsck, reindex, erase, status or token"
             );
             return Ok(ExitCode::from(2));
         }

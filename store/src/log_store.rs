@@ -261,6 +261,10 @@ pub trait LogStore: Send + Sync + 'static {
     /// The blob with this SHA-256.
     fn blob(&self, sha256: Hash) -> Result<Option<Vec<u8>>, StoreError>;
 
+    /// Deletes the blob with this SHA-256, so that the store's files do not have it either. Synced; that
+    /// it is not there is no error. No record, and so no proof, rests on a blob.
+    fn delete_blob(&self, sha256: Hash) -> Result<(), StoreError>;
+
     /// The smallest kept checkpoint of at least `size` leaves.
     fn kept_covering(&self, size: u64) -> Result<Option<KeptCheckpoint>, StoreError>;
 

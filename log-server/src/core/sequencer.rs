@@ -10,6 +10,8 @@ use std::sync::Arc;
 use ishibumi_store::{Batch, LogStore, NewRecord, StoreError};
 use ishibumi_tlog::Hash;
 
+use crate::erasure;
+
 /// What one artifact adds to the log.
 #[derive(Clone, Debug, Default)]
 pub struct Item {
@@ -105,13 +107,23 @@ impl Sequencer {
             }
             placements.push(placed.ok_or(SequencerError::Empty)?);
             if new_blobs {
-                batch.blobs.extend(item.blobs);
+                for blob in item.blobs {
+                    if !self.erased(&blob)? {
+                        batch.blobs.push(blob);
+                    }
+                }
             }
         }
         if !batch.records.is_empty() {
             self.size = self.store.stage(self.size, &batch)?.size();
         }
         Ok((self, placements))
+    }
+
+    /// Whether the log says that it erased this blob: it never comes back, whoever sends it.
+    fn erased(&self, blob: &[u8]) -> Result<bool, SequencerError> {
+        let found = erasure::record_of(self.store.as_ref(), Hash::of(blob))?;
+        Ok(found.is_some())
     }
 
     /// The index that the record has already, in this batch or in the log. The whole leaf hash is the

@@ -5,10 +5,12 @@
 
 use http::{HeaderValue, StatusCode, header};
 use ishibumi_store::public::{self, ReadError, Resource};
+use ishibumi_tlog::Hash;
 use ishibumi_wire::{Reply, reply};
 
 use super::App;
 use super::problem::Problem;
+use crate::erasure;
 
 impl App {
     /// `GET /checkpoint`: the newest checkpoint with the quorum.
@@ -28,6 +30,9 @@ impl App {
     pub(super) fn public(&self, path: &str, query: Option<&str>) -> Result<Reply, Problem> {
         let published = self.handle.published();
         let size = published.map_or(0, |published| published.checkpoint().size);
+        if let Some(blob) = path.strip_prefix("blob/").and_then(Hash::from_hex) {
+            self.refuse_erased(blob)?;
+        }
         match public::read(self.store.as_ref(), size, path, query) {
             Ok(Some(resource)) => Ok(resource_reply(resource)),
             Ok(None) => Err(Problem::not_found(format!("there is nothing at /{path}"))),
@@ -38,6 +43,24 @@ impl App {
             )),
             Err(ReadError::Store(error)) => Err(Problem::store(&error)),
             Err(absent) => Err(Problem::not_found(absent.to_string())),
+        }
+    }
+}
+
+impl App {
+    /// A blob that the log erased is gone for good, and a record says why.
+    fn refuse_erased(&self, blob: Hash) -> Result<(), Problem> {
+        let found = erasure::record_of(self.store.as_ref(), blob);
+        match found.map_err(|error| Problem::store(&error))? {
+            None => Ok(()),
+            Some(index) => Err(Problem::new(
+                StatusCode::GONE,
+                "blob-erased",
+                format!(
+                    "the blob {blob} was erased; record {index} of this log says when and why. Proofs do \
+                     not rest on it"
+                ),
+            )),
         }
     }
 }

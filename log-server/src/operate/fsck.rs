@@ -17,6 +17,7 @@ use ishibumi_tlog::{Checkpoint, Hash};
 use super::OperateError;
 use super::keys::KeyPair;
 use crate::config::Config;
+use crate::erasure;
 
 /// Records that are read at once.
 const CHUNK: u64 = 1024;
@@ -203,6 +204,7 @@ fn check_record(
         match store.blob(Hash(list.digest))? {
             Some(blob) if Hash::of(&blob).0 == list.digest => {}
             Some(_) => report.wrong(format!("the list of record {index} is damaged")),
+            None if erasure::record_of(store, Hash(list.digest))?.is_some() => {}
             None => report.wrong(format!("the list of record {index} is not kept")),
         }
     }

@@ -1,6 +1,7 @@
 //! The operator's commands, one file each.
 
 mod endpoints;
+pub mod erase;
 pub mod fsck;
 pub mod init;
 pub mod keys;

@@ -16,7 +16,7 @@ use crate::core::{Item, Publisher, Sequencer};
 use crate::http::{Admin, Public};
 use crate::metrics::Metrics;
 use crate::registry::Registry;
-use crate::statements;
+use crate::{erasure, statements};
 
 /// Serves until SIGTERM or SIGINT, then finishes what is in flight. `ready` is called with the addresses
 /// once both listeners are open.
@@ -37,6 +37,10 @@ pub fn serve(
         settings.recosign_interval,
     )?;
     let sequencer = Sequencer::open(Arc::clone(&store)).map_err(|e| refused(&e))?;
+    let finished = erasure::finish(store.as_ref())?;
+    if finished > 0 {
+        eprintln!("deleted {finished} blobs whose erasure the log states already");
+    }
     let sequencer = state_changes(store.as_ref(), &registry, sequencer)?;
     let metrics = Arc::new(Metrics::new().map_err(|e| refused(&e))?);
     let net: Arc<dyn Net> = Arc::new(HttpNet::new());

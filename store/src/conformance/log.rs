@@ -58,6 +58,7 @@ pub fn check_log<S: LogStore>(create: impl Fn(&str) -> S, reopen: impl Fn(S) -> 
     duplicates(create(ORIGIN), &reopen);
     lookups(create(ORIGIN), &reopen);
     blobs(create(ORIGIN), &reopen);
+    deletions(create(ORIGIN), &reopen);
     heads(create(ORIGIN), &reopen);
     races(&create(ORIGIN));
 }
@@ -345,6 +346,31 @@ fn heads<S: LogStore>(store: S, reopen: &impl Fn(S) -> S) {
     assert_eq!(store.kept(3).unwrap(), None);
     conflict(store.publish(4, &notes[3], false));
     conflict(store.swap_signed_head(Some(&notes[1]), &notes[2]));
+}
+
+/// What was deleted is gone after reopening too; nothing else is, and it can be staged again.
+fn deletions<S: LogStore>(store: S, reopen: &impl Fn(S) -> S) {
+    let (kept, gone) = (b"a list that stays".to_vec(), vec![7; 100_000]);
+    let mut batch = batch_of(0, 3);
+    batch.blobs = vec![kept.clone(), gone.clone()];
+    let edge = store.stage(0, &batch).unwrap();
+    let name = Hash::of(&gone);
+    assert_eq!(store.blob(name).unwrap(), Some(gone.clone()));
+    store.delete_blob(name).unwrap();
+    assert_eq!(store.blob(name).unwrap(), None);
+    store.delete_blob(name).unwrap();
+    store.delete_blob(Hash::of(b"never there")).unwrap();
+    let store = reopen(store);
+    assert_eq!(store.blob(name).unwrap(), None);
+    assert_eq!(store.blob(Hash::of(&kept)).unwrap(), Some(kept));
+    assert_eq!(store.staged().unwrap(), edge);
+    let blobs = vec![gone.clone()];
+    let again = Batch {
+        blobs,
+        ..Batch::default()
+    };
+    store.stage(3, &again).unwrap();
+    assert_eq!(store.blob(name).unwrap(), Some(gone));
 }
 
 /// Of threads that stage on the same size, one wins each time; readers see whole batches only.

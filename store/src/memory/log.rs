@@ -48,6 +48,7 @@ enum Change {
         size: u64,
         note: Note,
     },
+    DeleteBlob(Hash),
 }
 
 impl State for Log {
@@ -75,6 +76,9 @@ impl State for Log {
                 self.published = Some((size, note));
             }
             Change::Keep { size, note } => self.keep(size, &note),
+            Change::DeleteBlob(sha256) => {
+                self.blobs.remove(&sha256);
+            }
         }
     }
 }
@@ -244,6 +248,11 @@ impl LogStore for MemoryLog {
 
     fn blob(&self, sha256: Hash) -> Result<Option<Vec<u8>>, StoreError> {
         Ok(self.disk.shown().blobs.get(&sha256).cloned())
+    }
+
+    fn delete_blob(&self, sha256: Hash) -> Result<(), StoreError> {
+        let change = Change::DeleteBlob(sha256);
+        self.disk.write("deleted a blob", |_| Ok((change, ())))
     }
 
     fn kept_covering(&self, size: u64) -> Result<Option<KeptCheckpoint>, StoreError> {

@@ -11,9 +11,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rocksdb::{
-    BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DB, DBCompressionType,
-    DBPinnableSlice, DBRecoveryMode, Direction, ErrorKind, IteratorMode, LogLevel, Options,
-    ReadOptions, WriteBatch, WriteOptions,
+    BlockBasedOptions, BottommostLevelCompaction, Cache, ColumnFamily, ColumnFamilyDescriptor,
+    CompactOptions, DB, DBCompressionType, DBPinnableSlice, DBRecoveryMode, Direction, ErrorKind,
+    IteratorMode, LogLevel, Options, ReadOptions, WriteBatch, WriteOptions,
 };
 
 use super::mark::Mark;
@@ -229,6 +229,22 @@ impl Database {
             .map(move |row| {
                 row.map_err(|error| read_error(&format!("the column family {family}"), &error))
             })
+    }
+
+    /// Writes the files of `family` anew, without what was deleted: a deletion alone leaves it in them.
+    /// `families`, all of the layout, are flushed, so that nothing needs the write-ahead log's files, which
+    /// RocksDB then removes.
+    pub(super) fn rewrite(&self, family: &str, families: &[&str]) -> Result<(), StoreError> {
+        for name in families.iter().copied().chain(std::iter::once("default")) {
+            let flushed = self.db.flush_cf(self.family(name));
+            flushed.map_err(|error| failed("flushed its memory", error.to_string()))?;
+        }
+        let mut options = CompactOptions::default();
+        options.set_bottommost_level_compaction(BottommostLevelCompaction::Force);
+        let all = None::<&[u8]>;
+        self.db
+            .compact_range_cf_opt(self.family(family), all, all, &options);
+        Ok(())
     }
 
     /// Waits for the right to write.

@@ -52,9 +52,11 @@ pub struct RocksLog {
     edge: RwLock<Arc<Edge>>,
 }
 
+const FAMILIES: [&str; 7] = [RECORDS, TILES, STATE, LEAVES, LOOKUP, BLOBS, KEPT];
+
 fn layout(origin: &str) -> Layout<'static> {
     Layout {
-        families: &[RECORDS, TILES, STATE, LEAVES, LOOKUP, BLOBS, KEPT],
+        families: &FAMILIES,
         label: format!("an Ishibumi log store, version 1, of {origin}"),
     }
 }
@@ -386,6 +388,14 @@ impl LogStore for RocksLog {
             return Err(damaged(&name(), &format!("its SHA-256 is {found}")));
         }
         Ok(Some(octets.to_vec()))
+    }
+
+    fn delete_blob(&self, sha256: Hash) -> Result<(), StoreError> {
+        let mut writing = self.database.writing()?;
+        let mut rows = WriteBatch::default();
+        rows.delete_cf(self.database.family(BLOBS), sha256.0);
+        writing.commit(rows, "deleted a blob")?;
+        self.database.rewrite(BLOBS, &FAMILIES)
     }
 
     fn kept_covering(&self, size: u64) -> Result<Option<KeptCheckpoint>, StoreError> {

@@ -144,6 +144,15 @@ impl LogCopy {
         self.store.stage(self.next()?, &batch).map(drop)
     }
 
+    /// Deletes a blob, if it is there. Durable once this returns.
+    pub fn delete_blob(&self, digest: Hash) -> Result<(), StoreError> {
+        let _growing = self.grow();
+        match self.store.blob(digest)? {
+            Some(_) => self.store.delete_blob(digest),
+            None => Ok(()),
+        }
+    }
+
     /// Makes `signed` the mirror checkpoint. Durable once this returns.
     ///
     /// The log's part of it comes first, as the store's signed head: at each opening the store holds that

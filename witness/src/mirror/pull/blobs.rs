@@ -2,7 +2,8 @@
 //!
 //! Which blobs a log of ours has is known from its `crl` and `ocsp-response` records; entries of other
 //! logs are opaque. A blob that the log does not give gates nothing: it is asked for again at the next
-//! round, and how far all are there is remembered:
+//! round. One that the log says it erased is deleted here too, and asked for no more. How far all are
+//! there is remembered:
 //!
 //! ```text
 //! ishibumi-mirror blobs v1
@@ -11,7 +12,7 @@
 
 use std::collections::BTreeMap;
 
-use ishibumi_artifact::record::{Body, Record};
+use ishibumi_artifact::record::{Body, LogStatement, Record};
 use ishibumi_store::Registers;
 use ishibumi_tlog::Hash;
 
@@ -81,8 +82,15 @@ impl Blobs {
             let end = size.min(self.looked_at.saturating_add(RECORDS_AT_ONCE));
             let records = copy.store().records(self.looked_at, end)?;
             for (index, octets) in (self.looked_at..).zip(records) {
-                if let Some(digest) = named_blob(&octets) {
-                    brought += self.fetch(copy, remote, index, digest)?;
+                match said_of_blob(&octets) {
+                    Some(Said::Kept(digest)) => {
+                        brought += self.fetch(copy, remote, index, digest)?;
+                    }
+                    Some(Said::Erased(digest)) => {
+                        copy.delete_blob(digest)?;
+                        self.missing.retain(|_, missing| *missing != digest);
+                    }
+                    None => {}
                 }
             }
             self.looked_at = end;
@@ -129,10 +137,17 @@ impl Blobs {
     }
 }
 
-fn named_blob(octets: &[u8]) -> Option<Hash> {
+/// What a record says about a blob.
+enum Said {
+    Kept(Hash),
+    Erased(Hash),
+}
+
+fn said_of_blob(octets: &[u8]) -> Option<Said> {
     match Record::decode(octets).ok()?.body() {
-        Body::Crl(list) => Some(Hash(list.digest)),
-        Body::Ocsp(response) => Some(Hash(response.digest)),
+        Body::Crl(list) => Some(Said::Kept(Hash(list.digest))),
+        Body::Ocsp(response) => Some(Said::Kept(Hash(response.digest))),
+        Body::Log(LogStatement::Erased(erased)) => Some(Said::Erased(Hash(erased.blob))),
         _ => None,
     }
 }

@@ -42,7 +42,7 @@ impl Remote {
         Note::parse(&octets).map_err(|error| self.wrong("checkpoint", error.to_string()))
     }
 
-    /// What is at `path`; `None` for a 404.
+    /// What is at `path`; `None` for a 404 or 410.
     pub(super) fn get(&self, path: &str, most: usize) -> Result<Option<Vec<u8>>, PullError> {
         self.runtime.block_on(self.fetch(path.to_owned(), most))
     }
@@ -120,7 +120,7 @@ impl Remote {
         })?;
         match answer.status {
             200 => Ok(Some(answer.body)),
-            404 => Ok(None),
+            404 | 410 => Ok(None),
             status => Err(self.wrong(&path, format!("the log answers {status}"))),
         }
     }
