@@ -93,7 +93,7 @@ SH
 chmod +x "$private/prove" "$private/stamp"
 
 # --- 3. PDFs with them -------------------------------------------------------------------------------
-"$venv/bin/python" scripts/pyhanko.py make "$private" "$private/stamp"
+"$venv/bin/python" scripts/pyhanko-pdf.py make "$private" "$private/stamp"
 cp "$private/sealed.pdf" "$out/sealed.pdf"
 # One that was stamped before there was a proof: extracted, submitted, and embedded in its place.
 "$bin/ishibumi" evidence extract --out "$private/plain" "$private/plain.pdf"
@@ -113,7 +113,7 @@ expect() { # CODE WHAT COMMAND...
     bad=$((bad + 1)) && echo "NOT AS EXPECTED (exit $code): $what" && cat "$private/last.out"
   fi
 }
-validate=("$venv/bin/python" scripts/pyhanko.py validate "$out/anchors/tsa.crt" "$private/seal-ca.crt")
+validate=("$venv/bin/python" scripts/pyhanko-pdf.py validate "$out/anchors/tsa.crt" "$private/seal-ca.crt")
 verify=("$bin/ishibumi" verify --lang en --policy "$out/policy.txt" --anchors "$out/anchors")
 for pdf in sealed plain; do
   expect 0 "pyHanko validates $pdf.pdf" "${validate[@]}" "$out/$pdf.pdf"

@@ -9,7 +9,9 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::conformance::{check_log, check_registers};
-use crate::{MemoryLog, MemoryRegisters, RocksLog, RocksRegisters};
+use ishibumi_tlog::Hash;
+
+use crate::{Batch, LogStore as _, MemoryLog, MemoryRegisters, RocksLog, RocksRegisters};
 
 pub(crate) const ORIGIN: &str = "example.com/conformance";
 
@@ -50,6 +52,39 @@ fn rocks_log_conforms() {
             RocksLog::open(path, ORIGIN).unwrap()
         },
     );
+}
+
+/// A deletion alone would leave the octets in RocksDB's files.
+#[test]
+fn no_file_has_a_deleted_blob() {
+    let path = Paths::new().fresh();
+    let marked = |mark: &str| [mark.as_bytes(), &[b'.'; 50_000]].concat();
+    let (stays, goes) = (marked("this stays"), marked("this goes away"));
+    let log = RocksLog::create(&path, ORIGIN).unwrap();
+    let batch = |blob: &[u8]| Batch {
+        blobs: vec![blob.to_vec()],
+        ..Batch::default()
+    };
+    log.stage(0, &batch(&goes)).unwrap();
+    log.stage(0, &batch(&stays)).unwrap();
+    let files = |mark: &str| {
+        let files = std::fs::read_dir(&path).unwrap();
+        let holding = files.filter(|file| {
+            let path = file.as_ref().unwrap().path();
+            let octets = std::fs::read(path).unwrap();
+            octets
+                .windows(mark.len())
+                .any(|window| window == mark.as_bytes())
+        });
+        holding.count()
+    };
+    assert!(files("this stays") > 0 && files("this goes away") > 0);
+    log.delete_blob(Hash::of(&goes)).unwrap();
+    // RocksDB removes files that nothing needs at the latest when it opens the directory.
+    drop(log);
+    drop(RocksLog::open(&path, ORIGIN).unwrap());
+    assert!(files("this stays") > 0);
+    assert_eq!(files("this goes away"), 0);
 }
 
 #[test]

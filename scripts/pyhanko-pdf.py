@@ -1,8 +1,8 @@
 """Makes and validates PDFs with pyHanko; scripts/pyhanko.sh calls it.
 
-  pyhanko.py make DIR STAMP      DIR/sealed.pdf: a signature with a timestamp, and a document timestamp
+  pyhanko-pdf.py make DIR STAMP      DIR/sealed.pdf: a signature with a timestamp, and a document timestamp
                                  over both; DIR/plain.pdf: a document timestamp with room to spare
-  pyhanko.py validate CA... PDF  what pyHanko says about every signature and timestamp in PDF
+  pyhanko-pdf.py validate CA... PDF  what pyHanko says about every signature and timestamp in PDF
 
 STAMP REQUEST TOKEN is a command that answers a TimeStampReq with a token.
 """
