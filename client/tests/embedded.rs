@@ -199,7 +199,10 @@ fn the_token_alone_is_verified_and_taken_apart_again() {
     ishibumi(folder, "evidence extract --out out embedded.tst").expect(2);
     ishibumi(folder, "evidence extract --out none contract.tst").expect(3);
     // A proof of something else is not put in when it is checked, and proves nothing when it is not.
-    world.write("other.tlog-proof", world.log.proof(3, &[world.time; 3]));
+    world.write(
+        "other.tlog-proof",
+        world.log.proof(world.index + 1, &[world.time; 3]),
+    );
     let checked = "evidence embed --policy policy.txt --anchors anchors --out x.tst contract.tst other.tlog-proof";
     ishibumi(folder, checked).expect(1);
     assert!(!world.pki.path("x.tst").exists());
@@ -222,7 +225,10 @@ fn the_token_alone_is_verified_and_taken_apart_again() {
 fn several_proofs_stand_together_and_the_good_one_decides() {
     let world = World::new();
     let (token, early, late) = (world.token(), world.proof(0), world.proof(50));
-    let alien = world.log.proof(3, &[world.time; 3]).into_bytes();
+    let alien = world
+        .log
+        .proof(world.index + 1, &[world.time; 3])
+        .into_bytes();
     let one = embed(&token, &early, false).unwrap();
     assert_eq!(embed(&one, &early, false).unwrap(), one);
     let two = embed(&one, &late, false).unwrap();
@@ -462,16 +468,10 @@ fn tokens_come_out_of_a_pdf_with_what_they_stamp() {
     let proof = embedded_proofs(&stamp.token).unwrap().remove(0);
     let bare = with_proofs(&stamp.token, &[]).unwrap();
     let without = pdf::with_token(&octets, &stamp.coverage, &bare).unwrap();
-    assert_eq!(
-        stamp.coverage.pieces(&without),
-        stamp.coverage.pieces(&octets)
-    );
+    assert!(stamp.coverage.pieces(&without) == stamp.coverage.pieces(&octets));
     let place = pdf::tokens(&without).tokens.remove(1);
     assert!(embedded_proofs(&place.token).unwrap().is_empty());
-    assert_eq!(
-        embed_in_pdf(&without, &place, &proof, false).unwrap(),
-        octets
-    );
+    assert!(embed_in_pdf(&without, &place, &proof, false).unwrap() == octets);
     let inside = embed_in_pdf(&octets, &found.tokens[0], &proof, false).unwrap_err();
     assert_eq!(inside, EmbedError::InsideSignature);
     assert!(matches!(found.tokens[0].stamped, Stamped::Signature(_)));
