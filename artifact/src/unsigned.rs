@@ -274,7 +274,8 @@ fn unsigned_attributes<'a>(signer: &Signer<'a>) -> Result<Vec<Attribute<'a>>, Un
         return Ok(attributes);
     };
     let mut elements = set.reader();
-    while let Some(element) = at(part, elements.next())? {
+    while elements.peek_tag().is_some() {
+        let element = at(part, elements.expect(SEQUENCE))?;
         let mut fields = element.reader();
         let kind = at(part, fields.expect(OBJECT_IDENTIFIER))?.content;
         let values = at(part, fields.expect(SET))?;
