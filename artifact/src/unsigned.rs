@@ -188,10 +188,11 @@ pub fn unpadded(padded: &[u8]) -> Result<&[u8], UnsignedError> {
     let part = "signature";
     let first = at(part, Reader::ber(padded).expect(SEQUENCE))?;
     let rest = padded.get(first.raw.len()..).unwrap_or_default();
-    match rest.iter().all(|octet| *octet == 0) {
-        true => Ok(first.raw),
-        false => at(part, Err(Asn1Error::Trailing { octets: rest.len() })),
+    if rest.iter().all(|octet| *octet == 0) {
+        return Ok(first.raw);
     }
+    let octets = rest.len();
+    at(part, Err(Asn1Error::Trailing { octets }))
 }
 
 /// The fields of SignedData around its signers.

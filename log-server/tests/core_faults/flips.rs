@@ -102,6 +102,10 @@ impl LogStore for Flipping {
         self.store.blob(sha256)
     }
 
+    fn delete_blob(&self, sha256: Hash) -> Result<(), StoreError> {
+        self.store.delete_blob(sha256)
+    }
+
     fn kept_covering(&self, size: u64) -> Result<Option<KeptCheckpoint>, StoreError> {
         self.store.kept_covering(size)
     }

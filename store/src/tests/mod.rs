@@ -58,7 +58,7 @@ fn rocks_log_conforms() {
 #[test]
 fn no_file_has_a_deleted_blob() {
     let path = Paths::new().fresh();
-    let marked = |mark: &str| [mark.as_bytes(), &[b'.'; 50_000]].concat();
+    let marked = |mark: &str| [mark.as_bytes(), &[b'.'; 9_000]].concat();
     let (stays, goes) = (marked("this stays"), marked("this goes away"));
     let log = RocksLog::create(&path, ORIGIN).unwrap();
     let batch = |blob: &[u8]| Batch {
