@@ -123,6 +123,7 @@ fn a_blob_goes_and_every_proof_stays() {
             .contains("\"stated_before\":true")
     );
     put_back(&world, &list);
+    assert!(in_store(&world, blob));
     world.assert_sound();
 
     world.start_log();

@@ -509,6 +509,10 @@ fn a_pdf_that_is_not_what_it_should_be_is_refused_by_name() {
             found.refused
         );
     }
+    // However many there are, as many as that are looked at.
+    let many = pdf::tokens(&b"/ByteRange[9]".repeat(100_000));
+    assert_eq!(many.refused.len(), pdf::SIGNATURES_MAX + 1);
+    assert_eq!(many.refused.last().unwrap().1, PdfError::TooMany);
     assert!(
         pdf::tokens(b"%PDF-2.0 /ByteRanges [0 1 2]")
             .refused

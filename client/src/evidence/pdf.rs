@@ -143,6 +143,10 @@ pub fn tokens(pdf: &[u8]) -> PdfTokens {
         {
             continue;
         }
+        if seen.len() == SIGNATURES_MAX || found.refused.len() == SIGNATURES_MAX {
+            found.refused.push((at, PdfError::TooMany));
+            break;
+        }
         let coverage = match coverage(pdf, rest) {
             Ok(coverage) => coverage,
             Err(error) => {
@@ -150,10 +154,6 @@ pub fn tokens(pdf: &[u8]) -> PdfTokens {
                 continue;
             }
         };
-        if seen.len() == SIGNATURES_MAX || found.refused.len() == SIGNATURES_MAX {
-            found.refused.push((at, PdfError::TooMany));
-            break;
-        }
         if !seen.insert(coverage.clone()) {
             continue;
         }
