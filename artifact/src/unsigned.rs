@@ -188,10 +188,11 @@ pub fn unpadded(padded: &[u8]) -> Result<&[u8], UnsignedError> {
     let part = "signature";
     let first = at(part, Reader::ber(padded).expect(SEQUENCE))?;
     let rest = padded.get(first.raw.len()..).unwrap_or_default();
-    match rest.iter().all(|octet| *octet == 0) {
-        true => Ok(first.raw),
-        false => at(part, Err(Asn1Error::Trailing { octets: rest.len() })),
+    if rest.iter().all(|octet| *octet == 0) {
+        return Ok(first.raw);
     }
+    let octets = rest.len();
+    at(part, Err(Asn1Error::Trailing { octets }))
 }
 
 /// The fields of SignedData around its signers.
@@ -274,7 +275,8 @@ fn unsigned_attributes<'a>(signer: &Signer<'a>) -> Result<Vec<Attribute<'a>>, Un
         return Ok(attributes);
     };
     let mut elements = set.reader();
-    while let Some(element) = at(part, elements.next())? {
+    while elements.peek_tag().is_some() {
+        let element = at(part, elements.expect(SEQUENCE))?;
         let mut fields = element.reader();
         let kind = at(part, fields.expect(OBJECT_IDENTIFIER))?.content;
         let values = at(part, fields.expect(SET))?;

@@ -9,6 +9,7 @@ use std::sync::OnceLock;
 
 use ishibumi_artifact::record::Body;
 use ishibumi_artifact::rules::{AlgorithmRules, SHA1_END};
+use ishibumi_artifact::unsigned::{embedded_proofs, with_proofs};
 use ishibumi_artifact::{
     Anchors, ArtifactType, Certificate, LookupKey, Record, TimestampToken, VerifiedToken, admit,
     record_of,
@@ -439,6 +440,25 @@ fn wrapping_does_not_change_the_record() {
         );
 
         assert_eq!(rewrapped(&in_ber(&original)), expected, "BER around it");
+    }
+}
+
+/// The envelope becomes definite, what is signed stays: of BER comes what comes of the same token in DER.
+#[test]
+fn a_token_in_ber_takes_proofs() {
+    let proofs = [b"two".to_vec(), b"one".to_vec()];
+    for tsu in ["tsu-rsa", "tsu-p256"] {
+        let original = token(Ask { tsu, ..ASK });
+        let loose = in_ber(&original);
+        assert_ne!(loose, original);
+        let embedded = with_proofs(&original, &proofs).unwrap();
+        assert_eq!(with_proofs(&loose, &proofs).unwrap(), embedded);
+        assert_eq!(with_proofs(&in_ber(&embedded), &[]).unwrap(), original);
+        assert_eq!(
+            embedded_proofs(&in_ber(&embedded)).unwrap(),
+            [b"one", b"two"]
+        );
+        assert_eq!(record(&embedded), record(&original));
     }
 }
 

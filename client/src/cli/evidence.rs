@@ -1,8 +1,8 @@
 //! `ishibumi evidence`: proofs of artifacts that are already in a log, and evidence files. Each subcommand
 //! is in a file of its own.
 
-mod embed;
 mod anchored;
+mod embed;
 mod extract;
 mod file;
 mod get;

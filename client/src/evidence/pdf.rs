@@ -143,6 +143,10 @@ pub fn tokens(pdf: &[u8]) -> PdfTokens {
         {
             continue;
         }
+        if seen.len() == SIGNATURES_MAX || found.refused.len() == SIGNATURES_MAX {
+            found.refused.push((at, PdfError::TooMany));
+            break;
+        }
         let coverage = match coverage(pdf, rest) {
             Ok(coverage) => coverage,
             Err(error) => {
@@ -150,10 +154,6 @@ pub fn tokens(pdf: &[u8]) -> PdfTokens {
                 continue;
             }
         };
-        if seen.len() == SIGNATURES_MAX || found.refused.len() == SIGNATURES_MAX {
-            found.refused.push((at, PdfError::TooMany));
-            break;
-        }
         if !seen.insert(coverage.clone()) {
             continue;
         }
@@ -173,7 +173,7 @@ pub fn tokens(pdf: &[u8]) -> PdfTokens {
 pub fn with_token(pdf: &[u8], place: &Coverage, token: &[u8]) -> Result<Vec<u8>, PdfError> {
     let mut written = pdf.to_vec();
     let digits = written.get_mut(place.digits()).ok_or(PdfError::Gap)?;
-    let text = hex::encode(token);
+    let text = hex::encode_upper(token);
     let (used, padding) =
         digits
             .split_at_mut_checked(text.len())

@@ -182,11 +182,10 @@ fn of_pdf<'a>(
     extracted.refused.extend(refused);
     if found.tokens.is_empty() {
         let without = found.without;
-        let mut message =
-            format!("{shown}: no time-stamp in it ({without} signatures without one)");
-        for refusal in &extracted.refused {
-            message += &format!("\n  {refusal}");
-        }
+        let message = format!("{shown}: no time-stamp in it ({without} signatures without one)");
+        let message = [&[message], extracted.refused.as_slice()]
+            .concat()
+            .join("\n  ");
         let advice = "document timestamps and signatures with a signature-time-stamp attribute are looked for";
         return Err(Failure::unavailable(message).advice(advice));
     }

@@ -343,8 +343,9 @@ fn fetch_proofs(
                 async |source: &Source| evidence(source, leaf, policy, timeout, |_, _| ()).await;
             let won =
                 first_verified(&sources, attempt, ishibumi::fetch::EvidenceError::blame).await;
-            let won =
-                won.map_err(|refused| network::nobody(&refused, |_, error| super::failure(error)))?;
+            let won = won.map_err(|refused| {
+                network::nobody(&refused, |_, error| super::get::failure(error))
+            })?;
             fetched.push((won.source, won.answer.encode()));
             bar.inc(1);
         }
