@@ -208,6 +208,11 @@ impl TimestampToken {
         &self.signed.content
     }
 
+    /// The genTime that it claims. Nothing is verified: this only tells which period it is about.
+    pub fn claimed_gen_time(&self) -> Time {
+        self.info.gen_time.time()
+    }
+
     /// Verifies everything that needs no revocation data, as of genTime.
     pub fn verify(&self, anchors: &Anchors) -> Result<VerifiedToken, TokenError> {
         let signed = &self.signed;

@@ -1,6 +1,7 @@
 //! Arguments, dispatch, and how every command ends.
 
 mod audit;
+mod batch;
 mod evidence;
 mod files;
 mod find;

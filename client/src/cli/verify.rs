@@ -8,6 +8,7 @@ use ishibumi::verify::Indication;
 use ishibumi::{CheckpointToken, Evidence, RevocationData, Verifier, VerifyError, render};
 use ishibumi_tlog::proof::FILE_EXTENSION;
 
+use super::batch::{self, BatchArguments};
 use super::sha1::{self, ExistedOn};
 use super::trust::Trust;
 use super::{Exit, Failure, Voice, files};
@@ -18,6 +19,8 @@ const EXAMPLES: &str = "Examples:
   ishibumi verify --policy policy.txt --anchors anchors/ --revocation ca.crl seal.crt seal.tlog-proof
   ishibumi verify --policy policy.txt --anchors anchors/ --checkpoint-token log.tst contract.tst
   ishibumi verify --policy policy.txt --anchors anchors/ --post-quantum contract.tst
+  ishibumi verify --policy policy.txt --anchors anchors/ --batch 2026/ --from 2026-04-01 \\
+      --to 2027-03-31 --time-zone +09:00 --report report/
 
 Exit codes: 0 proven, 1 disproven, 2 usage, 3 unavailable (a file is missing), 4 indeterminate.
 docs/verdicts.md says what each verdict means.";
@@ -48,8 +51,11 @@ pub(crate) struct VerifyArguments {
     require_revocation: bool,
     #[arg(long, value_name = "DATE", help = sha1::HELP)]
     accept_sha1: Option<ExistedOn>,
+    #[command(flatten)]
+    batch: BatchArguments,
     /// Time-stamp token or reply, certificate, CRL or OCSP response; DER or PEM
-    artifact: PathBuf,
+    #[arg(required_unless_present = "batch")]
+    artifact: Option<PathBuf>,
     /// The proof; by default ARTIFACT.tlog-proof, or ARTIFACT with that extension instead of its own
     evidence: Option<PathBuf>,
 }
@@ -57,12 +63,28 @@ pub(crate) struct VerifyArguments {
 pub(crate) fn run(arguments: &VerifyArguments, voice: Voice) -> Result<Exit, Failure> {
     let policy = arguments.trust.read()?;
     let anchors = files::anchors(&arguments.anchors, arguments.accept_sha1)?;
-    let artifact = files::read(&arguments.artifact, files::ARTIFACT_LEN_MAX)?;
-    let proof = files::read_proof(&evidence_path(arguments)?)?;
     let revocation = with_proofs(&arguments.revocation)?;
     let revocation: Vec<_> = revocation.iter().map(WithProof::revocation).collect();
     let tokens = with_proofs(&arguments.checkpoint_token)?;
     let tokens: Vec<_> = tokens.iter().map(WithProof::checkpoint_token).collect();
+    let Some(path) = &arguments.artifact else {
+        let anchors = batch::remembering(anchors);
+        let terms = batch::Terms {
+            verifier: Verifier {
+                policy: &policy,
+                anchors: &anchors,
+                require_revocation: arguments.require_revocation,
+            },
+            policy_file: &arguments.trust.policy,
+            anchors: &arguments.anchors,
+            accept_sha1: arguments.accept_sha1,
+            revocation: &revocation,
+            checkpoint_tokens: &tokens,
+        };
+        return batch::run(&arguments.batch, &terms, voice);
+    };
+    let artifact = files::read(path, files::ARTIFACT_LEN_MAX)?;
+    let proof = files::read_proof(&evidence_path(path, arguments.evidence.as_deref())?)?;
     let mut document = match &arguments.document {
         Some(path) => Some(File::open(path).map_err(|error| files::unreadable(path, &error))?),
         None => None,
@@ -101,10 +123,9 @@ pub(crate) fn run(arguments: &VerifyArguments, voice: Voice) -> Result<Exit, Fai
     })
 }
 
-fn evidence_path(arguments: &VerifyArguments) -> Result<PathBuf, Failure> {
-    let artifact = &arguments.artifact;
+fn evidence_path(artifact: &Path, named: Option<&Path>) -> Result<PathBuf, Failure> {
     let beside = || files::proof_beside(artifact);
-    arguments.evidence.clone().or_else(beside).ok_or_else(|| {
+    named.map(Path::to_owned).or_else(beside).ok_or_else(|| {
         let expected = files::proof_path(artifact, None);
         let message = format!(
             "{}: no proof beside it ({} is missing)",
