@@ -6,11 +6,12 @@
 //! | What is in this evidence file, and does it hold? | [`evidence::Collection`] |
 //! | How do I show that to a person or a program? | [`render::text`], [`render::json`] |
 //! | Does this log hold what it signed? | [`audit::Replay`] |
+//! | What became of all timestamps of a period? | [`batch::Batch`] |
 //! | Did a TSU use one serial twice? | [`misissue::Misissue`] |
 //! | Does anybody see another log than I do? | [`monitor::Watch`] |
 //! | How do I reach a log? (feature `net`) | `fetch` |
 //!
-//! The first five have no clock, disk, network or thread, and build for wasm32 without default
+//! The first six have no clock, disk, network or thread, and build for wasm32 without default
 //! features. A report can only be made by verifying; what was not verified is not in it.
 //! `docs/verdicts.md` says what each verdict means and what it does not.
 
@@ -23,6 +24,7 @@
 )]
 
 pub mod audit;
+pub mod batch;
 pub mod evidence;
 #[cfg(feature = "net")]
 pub mod fetch;

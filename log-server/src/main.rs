@@ -9,6 +9,7 @@ use clap::{Parser, Subcommand};
 use ishibumi_archive::Form;
 use ishibumi_artifact::time::Time;
 use ishibumi_log::config::Config;
+use ishibumi_log::erasure::Erasure;
 use ishibumi_log::operate::close::{Done, Waiting, Words};
 use ishibumi_log::operate::{self, OperateError};
 use ishibumi_tlog::Hash;
@@ -190,35 +191,10 @@ fn run(arguments: &Arguments) -> Result<ExitCode, OperateError> {
             }
         })?,
         Some(Command::Fsck) => return fsck(&config, arguments.json),
-        Some(Command::Reindex) => {
-            let bar = progress_bar(arguments.json);
-            let count = operate::reindex::reindex(&config, |done, all| {
-                bar.set_length(all);
-                bar.set_position(done);
-            })?;
-            bar.finish_and_clear();
-            if arguments.json {
-                println!("{}", json!({ "records": count }));
-            } else {
-                println!("The index has all {count} records.");
-            }
-        }
+        Some(Command::Reindex) => reindex(&config, arguments.json)?,
         Some(Command::Erase { blob, reason }) => {
             let erasure = operate::erase::erase(&config, *blob, reason)?;
-            if arguments.json {
-                let (record, was_there) = (erasure.index, erasure.was_there);
-                println!("{}", json!({ "record": record, "was_there": was_there }));
-            } else {
-                let done = if erasure.was_there {
-                    "erased"
-                } else {
-                    "gone already"
-                };
-                println!(
-                    "{done}; record {} says so. Start the log again to have it signed",
-                    erasure.index
-                );
-            }
+            say_erased(arguments.json, erasure);
         }
         Some(Command::Export { out, zip }) => export(&config, out, *zip, arguments.json)?,
         Some(Command::Status) => {
@@ -331,6 +307,30 @@ fn say_keys(as_json: bool, origin: &str, said: &str, keys: &[VerifierKey]) {
     for key in keys {
         println!("log {key}");
     }
+}
+
+fn reindex(config: &Config, as_json: bool) -> Result<(), OperateError> {
+    let bar = progress_bar(as_json);
+    let count = operate::reindex::reindex(config, |done, all| {
+        bar.set_length(all);
+        bar.set_position(done);
+    })?;
+    bar.finish_and_clear();
+    if as_json {
+        println!("{}", json!({ "records": count }));
+    } else {
+        println!("The index has all {count} records.");
+    }
+    Ok(())
+}
+
+fn say_erased(as_json: bool, Erasure { index, was_there }: Erasure) {
+    if as_json {
+        println!("{}", json!({ "record": index, "was_there": was_there }));
+        return;
+    }
+    let done = if was_there { "erased" } else { "gone already" };
+    println!("{done}; record {index} says so. Start the log again to have it signed");
 }
 
 fn digest(text: &str) -> Result<Hash, String> {

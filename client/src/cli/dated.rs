@@ -60,7 +60,8 @@ impl DatedRules {
     }
 }
 
-fn clock() -> Time {
+/// The time that this machine's clock shows.
+pub(crate) fn clock() -> Time {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     let seconds = since.map_or(0, |since| since.as_secs());
     Time::from_unix(i64::try_from(seconds).unwrap_or(i64::MAX))

@@ -127,6 +127,21 @@ pub(crate) fn proof_beside(artifact: &Path) -> Option<PathBuf> {
         .find(|path| path.is_file() && path != artifact)
 }
 
+/// The document beside `token`: the file whose name the token's extension is behind (`a.pdf` for `a.pdf.tst`),
+/// or one of its name with an extension that documents have (`a.pdf` for `a.tst`).
+pub(crate) fn document_beside(token: &Path) -> Option<PathBuf> {
+    let named = token.with_extension("");
+    if named.is_file() && named != token {
+        return Some(named);
+    }
+    let candidates = [
+        "pdf", "txt", "xml", "json", "csv", "jpg", "jpeg", "png", "tif", "tiff", "docx", "xlsx",
+        "eml", "zip",
+    ];
+    let mut beside = candidates.iter().map(|it| token.with_extension(it));
+    beside.find(|path| path.is_file())
+}
+
 /// Reads a proof file.
 pub(crate) fn read_proof(path: &Path) -> Result<Vec<u8>, Failure> {
     read(path, PROOF_LEN_MAX)

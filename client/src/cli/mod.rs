@@ -2,6 +2,7 @@
 
 mod archive;
 mod audit;
+mod batch;
 mod dated;
 mod evidence;
 mod files;

@@ -7,9 +7,11 @@ use clap::Args;
 use ishibumi::evidence::embed::decisive;
 use ishibumi::verify::Indication;
 use ishibumi::{CheckpointToken, Evidence, RevocationData, Verifier, VerifyError, render};
+use ishibumi_artifact::Anchors;
 use ishibumi_artifact::unsigned::{UnsignedError, embedded_proofs};
 use ishibumi_tlog::proof::FILE_EXTENSION;
 
+use super::batch::{self, BatchArguments};
 use super::dated::DatedRules;
 use super::sha1::{self, ExistedOn};
 use super::trust::Trust;
@@ -21,6 +23,8 @@ const EXAMPLES: &str = "Examples:
   ishibumi verify --policy policy.txt --anchors anchors/ --revocation ca.crl seal.crt seal.tlog-proof
   ishibumi verify --policy policy.txt --anchors anchors/ --checkpoint-token log.tst contract.tst
   ishibumi verify --policy policy.txt --anchors anchors/ --post-quantum contract.tst
+  ishibumi verify --policy policy.txt --anchors anchors/ --batch 2026/ --from 2026-04-01 \\
+      --to 2027-03-31 --time-zone +09:00 --report report/
 
 Exit codes: 0 proven, 1 disproven, 2 usage, 3 unavailable (a file is missing), 4 indeterminate.
 docs/verdicts.md says what each verdict means.";
@@ -53,23 +57,49 @@ pub(crate) struct VerifyArguments {
     accept_sha1: Option<ExistedOn>,
     #[command(flatten)]
     dated: DatedRules,
+    #[command(flatten)]
+    batch: BatchArguments,
     /// Time-stamp token or reply, certificate, CRL or OCSP response; DER or PEM
-    artifact: PathBuf,
+    #[arg(required_unless_present = "batch")]
+    artifact: Option<PathBuf>,
     /// The proof; by default ARTIFACT.tlog-proof, or ARTIFACT with that extension instead of its own, or
     /// what `ishibumi evidence embed` put into the token
     evidence: Option<PathBuf>,
 }
 
+impl VerifyArguments {
+    fn anchors(&self) -> Result<Anchors, Failure> {
+        let anchors = files::anchors(&self.anchors, self.accept_sha1)?;
+        Ok(anchors.with_algorithm_ends(self.dated.ends()?, self.dated.now()))
+    }
+}
+
 pub(crate) fn run(arguments: &VerifyArguments, voice: Voice) -> Result<Exit, Failure> {
     let policy = arguments.trust.read()?;
-    let anchors = files::anchors(&arguments.anchors, arguments.accept_sha1)?
-        .with_algorithm_ends(arguments.dated.ends()?, arguments.dated.now());
-    let artifact = files::read(&arguments.artifact, files::ARTIFACT_LEN_MAX)?;
-    let proofs = proofs(arguments, &artifact)?;
+    let anchors = arguments.anchors()?;
     let revocation = with_proofs(&arguments.revocation)?;
     let revocation: Vec<_> = revocation.iter().map(WithProof::revocation).collect();
     let tokens = with_proofs(&arguments.checkpoint_token)?;
     let tokens: Vec<_> = tokens.iter().map(WithProof::checkpoint_token).collect();
+    let Some(path) = &arguments.artifact else {
+        let anchors = batch::remembering(anchors);
+        let terms = batch::Terms {
+            verifier: Verifier {
+                policy: &policy,
+                anchors: &anchors,
+                require_revocation: arguments.require_revocation,
+            },
+            policy_file: &arguments.trust.policy,
+            anchors: &|| arguments.anchors(),
+            ends: arguments.dated.ends()?,
+            now: arguments.dated.now(),
+            revocation: &revocation,
+            checkpoint_tokens: &tokens,
+        };
+        return batch::run(&arguments.batch, &terms, voice);
+    };
+    let artifact = files::read(path, files::ARTIFACT_LEN_MAX)?;
+    let proofs = proofs(path, arguments.evidence.as_deref(), &artifact)?;
     let verifier = Verifier {
         policy: &policy,
         anchors: &anchors,
@@ -95,7 +125,7 @@ pub(crate) fn run(arguments: &VerifyArguments, voice: Voice) -> Result<Exit, Fai
             .map_err(|error| refusal(error, arguments))
     };
     let reports = proofs.iter().map(verify).collect::<Result<Vec<_>, _>>()?;
-    let report = decisive(reports).ok_or_else(|| no_proof(&arguments.artifact))?;
+    let report = decisive(reports).ok_or_else(|| no_proof(path))?;
     voice.say(
         &render::json(&report),
         &render::text(&report, voice.language),
@@ -118,10 +148,13 @@ fn refusal(error: VerifyError, arguments: &VerifyArguments) -> Failure {
 }
 
 /// The proof that is named, else the one beside the artifact, else those inside of it.
-fn proofs(arguments: &VerifyArguments, artifact: &[u8]) -> Result<Vec<Vec<u8>>, Failure> {
-    let path = &arguments.artifact;
+pub(super) fn proofs(
+    path: &Path,
+    named: Option<&Path>,
+    artifact: &[u8],
+) -> Result<Vec<Vec<u8>>, Failure> {
     let beside = || files::proof_beside(path);
-    if let Some(proof) = arguments.evidence.clone().or_else(beside) {
+    if let Some(proof) = named.map(Path::to_owned).or_else(beside) {
         return Ok(vec![files::read_proof(&proof)?]);
     }
     match embedded_proofs(artifact) {

@@ -6,6 +6,7 @@
 //! without knowing how to say it.
 
 mod advice;
+pub mod batch;
 mod json;
 mod policy;
 mod record;

@@ -1,0 +1,16 @@
+//! A [`Batch`](crate::batch::Batch) as CSV and JSON for programs, as HTML and PDF for people
+//! (`docs/formats/batch-report.md`).
+
+mod csv;
+mod html;
+mod json;
+#[cfg(feature = "cli")]
+mod pdf;
+mod words;
+
+pub use csv::csv;
+pub use html::html;
+pub use json::json;
+#[cfg(feature = "cli")]
+pub use pdf::pdf;
+pub use words::summary_text;

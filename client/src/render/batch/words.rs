@@ -1,0 +1,98 @@
+//! What HTML, PDF and the terminal call things, in both languages.
+
+use std::fmt::Write as _;
+
+use crate::batch::{Batch, Status};
+use crate::render::Language;
+
+pub(super) fn title(language: Language) -> &'static str {
+    language.pick(
+        "Batch verification of time-stamps",
+        "タイムスタンプ一括検証報告書",
+    )
+}
+
+pub(super) fn status(status: Status, language: Language) -> &'static str {
+    match status {
+        Status::Proven => language.pick("proven", "証明済み"),
+        Status::Disproven => language.pick("disproven", "否定"),
+        Status::Indeterminate => language.pick("indeterminate", "判定不能"),
+        Status::Unreadable => language.pick("unreadable", "読取不能"),
+        Status::OutOfPeriod => language.pick("out of period", "期間外"),
+    }
+}
+
+/// Names and values of the terms under which it was verified.
+pub(super) fn terms(batch: &Batch, language: Language) -> Vec<(&'static str, String)> {
+    let zone = batch.period.zone();
+    let mut rows = vec![
+        (language.pick("Folder", "フォルダ"), batch.folder.clone()),
+        (
+            language.pick("Period (genTime)", "期間（genTime）"),
+            format!(
+                "{} - {}",
+                batch.period.from_shown(),
+                batch.period.to_shown()
+            ),
+        ),
+        (
+            language.pick("Verified at", "検証日時"),
+            zone.show(batch.verified_at),
+        ),
+        (
+            language.pick("Verified with", "検証ソフトウェア"),
+            format!("ishibumi {}", env!("CARGO_PKG_VERSION")),
+        ),
+        (
+            language.pick("Policy, SHA-256", "ポリシー（SHA-256）"),
+            batch.policy_digest.clone(),
+        ),
+    ];
+    let anchor = language.pick("Anchor, SHA-256", "信頼する証明書（SHA-256）");
+    rows.extend(batch.anchors.iter().map(|it| (anchor, it.clone())));
+    rows.push((
+        language.pick("Accredited TSUs", "認定TSU一覧"),
+        match &batch.accredited_digest {
+            Some(digest) => format!("SHA-256 {digest}"),
+            None => language
+                .pick("no list given: unknown", "指定なし（認定の有無は不明）")
+                .to_owned(),
+        },
+    ));
+    rows
+}
+
+pub(super) fn accredited_note(language: Language) -> &'static str {
+    language.pick(
+        "Whether a TSU is accredited is what the list given for this run says; it is not a finding of this program.",
+        "認定の有無は、この検証で指定された一覧の記載によるもので、本ソフトウェアの判断ではありません。",
+    )
+}
+
+/// The summary for a terminal: counts, then what somebody has to look at.
+pub fn summary_text(batch: &Batch, language: Language) -> String {
+    let summary = batch.summary();
+    let mut out = String::new();
+    for row in batch.failures() {
+        let word = status(row.status, language);
+        let _ = write!(out, "{word:<14} {}\n  {}\n", row.file, row.reasons);
+    }
+    for (name, value) in terms(batch, language) {
+        let _ = writeln!(out, "{name}: {value}");
+    }
+    for known in Status::ALL {
+        let _ = writeln!(
+            out,
+            "{:>9} {}",
+            summary.count(known),
+            status(known, language)
+        );
+    }
+    let _ = writeln!(
+        out,
+        "{:>9} {}",
+        summary.total(),
+        language.pick("in total", "合計")
+    );
+    out
+}
