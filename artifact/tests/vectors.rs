@@ -232,9 +232,39 @@ fn by_hand() -> Vec<Vector> {
     };
     let checkpoint = Checkpoint::new("log.example", 9, Hash([0x44; 32]));
     let anchor = CheckpointAnchor::new(checkpoint, b"DER of a token").unwrap();
-    let ended =
-        |name: &str, said: EndingStatement| vector(name, Body::Provider(said.by("tsa-1").unwrap()));
     let mut vectors = vec![
+        vector("log opened", Body::Log(LogStatement::Opened(opened))),
+        vector("provider accepted", Body::Provider(accepted)),
+        vector(
+            "revocation with the explicit reason 0",
+            Body::Revocation(revocation),
+        ),
+        vector(
+            "opaque",
+            Body::Opaque(Opaque::new("body", *b"anything").unwrap()),
+        ),
+        vector(
+            "log opened after another",
+            Body::Log(LogStatement::Opened(continued)),
+        ),
+        vector("log closing", Body::Log(LogStatement::Closing(ending()))),
+        vector("log closed", Body::Log(LogStatement::Closed(ending()))),
+        vector("blob erased", Body::Log(LogStatement::Erased(erased))),
+        vector("checkpoint anchor", Body::Anchor(anchor)),
+    ];
+    vectors.extend(provider_endings());
+    vectors
+}
+
+/// What a provider says about its own end.
+fn provider_endings() -> Vec<Vector> {
+    let moment = |seconds| Moment::new("vector", Time::from_unix(seconds)).unwrap();
+    let ended = |name: &str, said: EndingStatement| Vector {
+        name: name.into(),
+        artifact: None,
+        records: vec![entry(&Body::Provider(said.by("tsa-1").unwrap()).into())],
+    };
+    vec![
         ended(
             "key destroyed",
             EndingStatement::KeyDestroyed(KeyDestroyed {
@@ -275,29 +305,5 @@ fn by_hand() -> Vec<Vector> {
                 batch: batch_digest([[0xbb; 32], [0xaa; 32]]),
             }),
         ),
-    ];
-    vectors.splice(
-        0..0,
-        [
-            vector("log opened", Body::Log(LogStatement::Opened(opened))),
-            vector("provider accepted", Body::Provider(accepted)),
-            vector(
-                "revocation with the explicit reason 0",
-                Body::Revocation(revocation),
-            ),
-            vector(
-                "opaque",
-                Body::Opaque(Opaque::new("body", *b"anything").unwrap()),
-            ),
-            vector(
-                "log opened after another",
-                Body::Log(LogStatement::Opened(continued)),
-            ),
-            vector("log closing", Body::Log(LogStatement::Closing(ending()))),
-            vector("log closed", Body::Log(LogStatement::Closed(ending()))),
-            vector("blob erased", Body::Log(LogStatement::Erased(erased))),
-            vector("checkpoint anchor", Body::Anchor(anchor)),
-        ],
-    );
-    vectors
+    ]
 }
