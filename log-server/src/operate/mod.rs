@@ -4,6 +4,7 @@ mod endpoints;
 pub mod fsck;
 pub mod init;
 pub mod keys;
+pub mod predecessor;
 pub mod reindex;
 pub mod serve;
 pub mod status;

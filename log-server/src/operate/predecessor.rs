@@ -1,0 +1,140 @@
+//! The log that a new one continues: its end is verified before the new log commits to it.
+//!
+//! By the code that will verify the succession later, so that no log opens with a link that nobody
+//! accepts. What goes into record 0 is the checkpoint with the old log's own signatures; its quorum is
+//! shown by evidence, and would not fit.
+
+use std::path::{Path, PathBuf};
+
+use ishibumi::evidence::Logged;
+use ishibumi::succession::End;
+use ishibumi_artifact::record::Predecessor;
+use ishibumi_tlog::key::VerifierKey;
+use ishibumi_tlog::note::{NOTE_LEN_MAX, Note};
+use ishibumi_tlog::policy::FILE_LEN_MAX;
+use ishibumi_tlog::proof::{FILE_EXTENSION, PROOF_LEN_MAX};
+use ishibumi_tlog::tile::ENTRY_LEN_MAX;
+use ishibumi_tlog::{Hash, Policy};
+
+use super::OperateError;
+
+/// Where the end of the predecessor is read from.
+#[derive(Clone, Debug)]
+pub struct PredecessorFiles {
+    /// Its last checkpoint, a signed note.
+    pub checkpoint: PathBuf,
+    /// The policy that names the old log and its quorum.
+    pub policy: PathBuf,
+    /// Its closing record, beside which `.tlog-proof` has the proof.
+    pub closing: Option<PathBuf>,
+    /// That it never closed, as the operator of the new log says.
+    pub abandoned: bool,
+}
+
+/// A verified end, and the keys of the log that ended.
+pub(super) struct VerifiedEnd {
+    end: End,
+    keys: Vec<VerifierKey>,
+}
+
+impl PredecessorFiles {
+    /// Reads and verifies: log signature and quorum under the old policy, and that the closing record is
+    /// the last record of that very tree.
+    pub(super) fn verify(&self) -> Result<VerifiedEnd, OperateError> {
+        let policy = Policy::parse(&read(&self.policy, FILE_LEN_MAX)?)
+            .map_err(|error| OperateError::file(&self.policy, error))?;
+        let shown = &self.checkpoint;
+        let note = Note::parse(&read(shown, NOTE_LEN_MAX)?)
+            .map_err(|error| OperateError::file(shown, error))?;
+        let last =
+            End::abandoned(&policy, &note).map_err(|error| OperateError::file(shown, error))?;
+        let end = match (&self.closing, self.abandoned) {
+            (Some(path), _) => closed(&policy, path, &last)?,
+            (None, true) => last,
+            (None, false) => {
+                return Err(OperateError::Refused(format!(
+                    "{}: nothing shows that {:?} closed. Give its closing record with --closing-record; if \
+                     it vanished without one, say so with --abandoned",
+                    shown.display(),
+                    last.checkpoint().origin
+                )));
+            }
+        };
+        let origin = &end.checkpoint().origin;
+        let signed = end.head().note().signatures();
+        let keys = policy.logs().iter().map(|log| &log.key);
+        let keys = keys.filter(|key| {
+            key.name() == origin && signed.iter().any(|signature| signature.is_by(key))
+        });
+        let keys = keys.cloned().collect();
+        Ok(VerifiedEnd { end, keys })
+    }
+}
+
+/// The closing record, in the tree of `last`.
+fn closed(policy: &Policy, path: &Path, last: &End) -> Result<End, OperateError> {
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(format!(".{FILE_EXTENSION}"));
+    let beside = PathBuf::from(beside);
+    let proof = read(&beside, PROOF_LEN_MAX)?;
+    let closing = Logged::read(read(path, ENTRY_LEN_MAX)?, &proof)
+        .map_err(|error| OperateError::file(path, error))?;
+    let end = End::closed(policy, &closing).map_err(|error| OperateError::file(path, error))?;
+    if end.checkpoint() == last.checkpoint() {
+        return Ok(end);
+    }
+    let of = |end: &End| -> (u64, Hash) { (end.checkpoint().size, end.checkpoint().root) };
+    let ((closed, closed_root), (size, root)) = (of(&end), of(last));
+    Err(OperateError::file(
+        path,
+        format!(
+            "the log closed with the tree {closed} {closed_root}, but the checkpoint is of the tree {size} \
+             {root}: a successor commits to the very last tree"
+        ),
+    ))
+}
+
+impl VerifiedEnd {
+    /// What record 0 of the log with `keys` says. A closing record has to name each of them.
+    pub(super) fn committed_by(&self, keys: &[VerifierKey]) -> Result<Predecessor, OperateError> {
+        let end = &self.end;
+        let origin = &end.checkpoint().origin;
+        if keys.iter().any(|key| key.name() == origin) {
+            return Err(OperateError::Refused(format!(
+                "{origin:?} is this log's own origin: a successor has another one"
+            )));
+        }
+        let unnamed = keys.iter().find(|key| !end.names(&key.to_string()));
+        if let (Some(_), Some(key)) = (end.closing(), unnamed) {
+            return Err(OperateError::Refused(format!(
+                "the closing record of {origin:?} does not name this log's key {key}: no verifier would take \
+                 this log for the successor"
+            )));
+        }
+        let signed = end.head().note();
+        let own = signed.signatures().iter();
+        let own = own.filter(|line| self.keys.iter().any(|key| line.is_by(key)));
+        let note = Note::new(signed.text().to_owned(), own.cloned().collect());
+        let lines: Vec<String> = self.keys.iter().map(ToString::to_string).collect();
+        let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+        Predecessor::new(&lines, note.encode().as_bytes())
+            .map_err(|error| OperateError::Refused(format!("{origin:?}: {error}")))
+    }
+}
+
+/// A file of at most `most` octets.
+fn read(path: &Path, most: usize) -> Result<Vec<u8>, OperateError> {
+    use std::io::Read as _;
+    let mut octets = Vec::new();
+    let bound = u64::try_from(most).unwrap_or(u64::MAX).saturating_add(1);
+    std::fs::File::open(path)
+        .and_then(|file| file.take(bound).read_to_end(&mut octets))
+        .map_err(|error| OperateError::file(path, error))?;
+    if octets.len() > most {
+        return Err(OperateError::file(
+            path,
+            format!("more than {most} octets, so it is another file"),
+        ));
+    }
+    Ok(octets)
+}
