@@ -178,6 +178,16 @@ impl Succession {
     }
 }
 
+/// What is known about the end of the old log.
+enum Ended {
+    /// No closing record is given.
+    Silently,
+    /// The closing record is the last one.
+    Closed(Box<End>),
+    /// The log's own quorum cosigned records after the closing one.
+    GoesOn { closed: u64, size: u64 },
+}
+
 impl Link<'_> {
     /// Verifies the link, each log under the policy of `policies` that names it.
     pub fn verify(&self, policies: &Policies) -> Result<Succession, LinkError> {
@@ -216,24 +226,21 @@ impl Link<'_> {
     }
 
     /// The closing record, or that the log has records after it.
-    fn end(
-        &self,
-        old: &Policy,
-        origin: &str,
-    ) -> Result<Option<Result<End, (u64, u64)>>, LinkError> {
+    fn end(&self, old: &Policy, origin: &str) -> Result<Ended, LinkError> {
         let Some(closing) = self.closing else {
-            return Ok(None);
+            return Ok(Ended::Silently);
         };
         match End::closed(old, closing) {
-            Ok(end) if end.checkpoint().origin == origin => Ok(Some(Ok(end))),
+            Ok(end) if end.checkpoint().origin == origin => Ok(Ended::Closed(Box::new(end))),
             Ok(end) => {
                 let other = end.checkpoint().origin.clone();
                 let other = TrustError::UnknownLog(other);
                 Err(LinkError::Closing(EndError::Untrusted(other)))
             }
-            Err(EndError::NotLast { index, size }) => {
-                Ok(Some(Err((index.saturating_add(1), size))))
-            }
+            Err(EndError::NotLast { index, size }) => Ok(Ended::GoesOn {
+                closed: index.saturating_add(1),
+                size,
+            }),
             Err(error) => Err(LinkError::Closing(error)),
         }
     }
@@ -247,15 +254,10 @@ impl Link<'_> {
 }
 
 impl Succession {
-    fn compare(
-        &mut self,
-        end: Option<Result<End, (u64, u64)>>,
-        vkeys: &[String],
-        heads: &[TrustedCheckpoint],
-    ) {
+    fn compare(&mut self, end: Ended, vkeys: &[String], heads: &[TrustedCheckpoint]) {
         let mut closed = None;
         match end {
-            Some(Ok(end)) => {
+            Ended::Closed(end) => {
                 closed = Some(end.checkpoint().size);
                 let date = end
                     .closing()
@@ -271,8 +273,8 @@ impl Succession {
                 }
                 self.compare_with(end.checkpoint(), closed);
             }
-            Some(Err((closed, size))) => self.found(Finding::Appended { closed, size }),
-            None => {}
+            Ended::GoesOn { closed, size } => self.found(Finding::Appended { closed, size }),
+            Ended::Silently => {}
         }
         for head in heads {
             self.compare_with(head.checkpoint(), closed);

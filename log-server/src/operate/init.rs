@@ -39,7 +39,8 @@ pub fn init(
                 .to_owned(),
         ));
     }
-    let end = predecessor.map(PredecessorFiles::verify).transpose()?;
+    let end = predecessor.map(|files| files.verify(&config.origin));
+    let end = end.transpose()?;
     let keys = if keep_key {
         KeyPair::read(config)?
     } else {
