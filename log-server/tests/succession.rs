@@ -116,7 +116,7 @@ fn a_successor_opens_only_after_the_log_that_names_it() {
     let keys = create_keys(&config).unwrap();
     assert!(create_keys(&config).is_err(), "made once");
 
-    // Another heir; one key of two; a record that closes nothing; no quorum; no closing record.
+    // Another heir; a record that closes nothing; no quorum; no closing record.
     let other = NoteSigner::from_seed("other", SignatureType::Ed25519, &[3; 32]).unwrap();
     let unnamed = Old::closed(&[other.verifier().clone()]).hand_over(folder.path(), true);
     refused(&config, &unnamed, "does not name this log's key");
