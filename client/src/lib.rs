@@ -8,10 +8,11 @@
 //! | Does this log hold what it signed? | [`audit::Replay`] |
 //! | What became of all timestamps of a period? | [`batch::Batch`] |
 //! | Did a TSU use one serial twice? | [`misissue::Misissue`] |
+//! | Which log continues which, and did the old one close in order? | [`succession::Link`] |
 //! | Does anybody see another log than I do? | [`monitor::Watch`] |
 //! | How do I reach a log? (feature `net`) | `fetch` |
 //!
-//! The first six have no clock, disk, network or thread, and build for wasm32 without default
+//! All but the last have no clock, disk, network or thread, and build for wasm32 without default
 //! features. A report can only be made by verifying; what was not verified is not in it.
 //! `docs/verdicts.md` says what each verdict means and what it does not.
 
@@ -32,6 +33,7 @@ pub mod misissue;
 pub mod monitor;
 pub mod provider;
 pub mod render;
+pub mod succession;
 pub mod verify;
 
 pub use render::Language;

@@ -11,6 +11,7 @@ use ishibumi_artifact::time::Time;
 use ishibumi_log::config::Config;
 use ishibumi_log::erasure::Erasure;
 use ishibumi_log::operate::close::{Done, Waiting, Words};
+use ishibumi_log::operate::predecessor::PredecessorFiles;
 use ishibumi_log::operate::{self, OperateError};
 use ishibumi_tlog::Hash;
 use ishibumi_tlog::key::VerifierKey;
@@ -52,7 +53,22 @@ enum Command {
         /// Use the keys that are in key_file and key_file_ml_dsa_44 already.
         #[arg(long)]
         keep_key: bool,
+        /// Continue another log: its last checkpoint, a signed note with its quorum.
+        #[arg(long, value_name = "FILE", requires = "predecessor_policy")]
+        predecessor: Option<PathBuf>,
+        /// The policy under which that checkpoint is verified: the old log's own.
+        #[arg(long, value_name = "FILE", requires = "predecessor")]
+        predecessor_policy: Option<PathBuf>,
+        /// The closing record of that log; its proof is in FILE.tlog-proof.
+        #[arg(long, value_name = "FILE", requires = "predecessor")]
+        closing_record: Option<PathBuf>,
+        /// The other log vanished without a closing record. Verifiers will call it abandoned.
+        #[arg(long, requires = "predecessor", conflicts_with = "closing_record")]
+        abandoned: bool,
     },
+    /// Create the keys of a log that does not exist yet, so that the closing record of another log can
+    /// name them; `init --keep-key` takes them.
+    Keys,
     /// Create the ML-DSA-44 key of a log that has none yet. It signs from the next start on.
     AddKey,
     /// Run the log until SIGTERM.
@@ -173,10 +189,28 @@ fn run(arguments: &Arguments) -> Result<ExitCode, OperateError> {
         return Ok(ExitCode::SUCCESS);
     }
     match &arguments.command {
-        Some(Command::Init { keep_key }) => {
-            let keys = operate::init::init(&config, *keep_key)?;
+        Some(Command::Init {
+            keep_key,
+            predecessor,
+            predecessor_policy,
+            closing_record,
+            abandoned,
+        }) => {
+            let predecessor = predecessor.as_ref().zip(predecessor_policy.as_ref());
+            let predecessor = predecessor.map(|(checkpoint, policy)| PredecessorFiles {
+                checkpoint: checkpoint.clone(),
+                policy: policy.clone(),
+                closing: closing_record.clone(),
+                abandoned: *abandoned,
+            });
+            let keys = operate::init::init(&config, *keep_key, predecessor.as_ref())?;
             let said = format!("The log {} exists", config.origin);
             say_keys(arguments.json, &config.origin, &said, &keys);
+        }
+        Some(Command::Keys) => {
+            let keys = operate::keys::create_keys(&config)?;
+            let said = "The keys exist. init --keep-key makes the log";
+            say_keys(arguments.json, &config.origin, said, &keys);
         }
         Some(Command::AddKey) => {
             let key = operate::keys::add_key(&config)?;
@@ -240,7 +274,7 @@ fn run(arguments: &Arguments) -> Result<ExitCode, OperateError> {
         }
         Some(Command::Token) | None => {
             eprintln!(
-                "ishibumi-log: name a command: init, add-key, serve, fsck, reindex, erase, export, status, \
+                "ishibumi-log: name a command: init, keys, add-key, serve, fsck, reindex, erase, export, status, \
                  announce-closing, close or token"
             );
             return Ok(ExitCode::from(2));

@@ -186,7 +186,7 @@ async fn a_fault_while_asking_costs_that_witness_a_moment() {
 fn an_interrupted_init_does_not_serve() {
     let directory = tempfile::tempdir().unwrap();
     let config = config(directory.path());
-    let keys = init(&config, false).unwrap();
+    let keys = init(&config, false, None).unwrap();
     let witness = witness().verifier().clone();
     let line = |lines: String, key| format!("{lines}log {key}\n");
     let lines = keys.iter().fold(String::new(), line);
@@ -215,5 +215,5 @@ fn an_interrupted_init_does_not_serve() {
     // What it says to do helps.
     std::fs::remove_dir_all(&config.data_dir).unwrap();
     std::fs::remove_dir_all(&config.head_dir).unwrap();
-    assert_eq!(init(&config, true).unwrap(), keys);
+    assert_eq!(init(&config, true, None).unwrap(), keys);
 }

@@ -20,6 +20,7 @@ use ishibumi_tlog::{Checkpoint, Hash};
 pub(crate) const ORIGIN: &str = "t.example/log";
 
 pub(crate) struct Log {
+    origin: String,
     signer: NoteSigner,
     witnesses: Vec<Cosigner>,
     quantum: Vec<Cosigner>,
@@ -69,10 +70,17 @@ impl Log {
 
     /// A log of somebody else's, still empty, with the same keys.
     pub(crate) fn foreign() -> Self {
-        let signer = NoteSigner::from_seed(ORIGIN, SignatureType::Ed25519, &[1; 32]).unwrap();
+        Self::named(ORIGIN, 0)
+    }
+
+    /// A log that is still empty, with keys and witnesses of its own for each `family`.
+    pub(crate) fn named(origin: &str, family: u8) -> Self {
+        let seed = 1 + 100 * family;
+        let signer = NoteSigner::from_seed(origin, SignatureType::Ed25519, &[seed; 32]).unwrap();
         let witness = |n: u8| {
             let name = format!("w{n}.example");
-            let key = NoteSigner::from_seed(&name, SignatureType::CosignatureV1, &[10 + n; 32]);
+            let seed = 10 + n + 100 * family;
+            let key = NoteSigner::from_seed(&name, SignatureType::CosignatureV1, &[seed; 32]);
             Cosigner::new(key.unwrap()).unwrap()
         };
         let quantum = |n: u8| {
@@ -81,6 +89,7 @@ impl Log {
             Cosigner::new(key.unwrap()).unwrap()
         };
         Self {
+            origin: origin.to_owned(),
             signer,
             witnesses: (1..=3).map(witness).collect(),
             quantum: (1..=2).map(quantum).collect(),
@@ -192,7 +201,7 @@ impl Log {
 
     pub(crate) fn checkpoint(&self, size: u64) -> Checkpoint {
         let Ok(root) = root(&self.leaves, size);
-        Checkpoint::new(ORIGIN, size, root)
+        Checkpoint::new(&*self.origin, size, root)
     }
 
     /// The checkpoint of `size`, signed, and cosigned by the first witnesses at these times.

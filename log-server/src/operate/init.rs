@@ -7,6 +7,7 @@ use ishibumi_tlog::key::VerifierKey;
 
 use super::OperateError;
 use super::keys::KeyPair;
+use super::predecessor::PredecessorFiles;
 use crate::admission::new_record;
 use crate::config::Config;
 
@@ -14,7 +15,14 @@ use crate::config::Config;
 /// is. Refuses if any of them exists. Returns the public keys, Ed25519 first.
 ///
 /// With `keep_key` the existing key files are used: for keys that were made elsewhere.
-pub fn init(config: &Config, keep_key: bool) -> Result<Vec<VerifierKey>, OperateError> {
+///
+/// With `predecessor`, record 0 commits to that log's last checkpoint. Nothing is made before its end is
+/// verified.
+pub fn init(
+    config: &Config,
+    keep_key: bool,
+    predecessor: Option<&PredecessorFiles>,
+) -> Result<Vec<VerifierKey>, OperateError> {
     let beside = config.key_file_ml_dsa_44.as_ref();
     for path in std::iter::once(&config.key_file).chain(beside) {
         if !keep_key && path.exists() {
@@ -24,11 +32,23 @@ pub fn init(config: &Config, keep_key: bool) -> Result<Vec<VerifierKey>, Operate
     if config.data_dir.exists() {
         return Err(OperateError::exists(&config.data_dir));
     }
+    if predecessor.is_some_and(|files| files.closing.is_some()) && !keep_key {
+        return Err(OperateError::Refused(
+            "the closing record of the predecessor names this log's keys, so they exist already: add \
+             --keep-key (`ishibumi-log keys` makes them)"
+                .to_owned(),
+        ));
+    }
+    let end = predecessor.map(|files| files.verify(&config.origin));
+    let end = end.transpose()?;
     let keys = if keep_key {
         KeyPair::read(config)?
     } else {
         KeyPair::create(config)?
     };
+    let predecessor = end
+        .map(|end| end.committed_by(&keys.verifiers()))
+        .transpose()?;
     let verifier = keys.ed25519.verifier();
     std::fs::create_dir_all(&config.head_dir)
         .map_err(|error| OperateError::file(&config.head_dir, error))?;
@@ -38,7 +58,7 @@ pub fn init(config: &Config, keep_key: bool) -> Result<Vec<VerifierKey>, Operate
     let keys = keys.verifiers();
     let lines: Vec<String> = keys.iter().map(ToString::to_string).collect();
     let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
-    let opened = LogOpened::new(&config.origin, &lines, None)
+    let opened = LogOpened::new(&config.origin, &lines, predecessor)
         .map_err(|error| OperateError::Refused(error.to_string()))?;
     let record = new_record(&Body::Log(LogStatement::Opened(opened)).into())
         .map_err(|problem| OperateError::Refused(problem.detail))?;

@@ -113,6 +113,20 @@ pub(super) fn destroy(path: &Path) -> Result<bool, OperateError> {
     Ok(true)
 }
 
+/// Makes the keys of a log that does not exist yet, so that the closing record of its predecessor can name
+/// them; `init --keep-key` takes them. Refuses to overwrite any. Returns the public keys, Ed25519 first.
+pub fn create_keys(config: &Config) -> Result<Vec<VerifierKey>, OperateError> {
+    // Before the first is made: half a pair would have to be removed by hand.
+    let beside = config.key_file_ml_dsa_44.as_ref();
+    if let Some(path) = std::iter::once(&config.key_file)
+        .chain(beside)
+        .find(|path| path.exists())
+    {
+        return Err(OperateError::exists(path));
+    }
+    Ok(KeyPair::create(config)?.verifiers())
+}
+
 /// Makes the ML-DSA-44 key of a log that was opened without one. From the next start on it signs; the
 /// policies have to name it first.
 pub fn add_key(config: &Config) -> Result<VerifierKey, OperateError> {

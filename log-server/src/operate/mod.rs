@@ -8,6 +8,7 @@ pub mod export;
 pub mod fsck;
 pub mod init;
 pub mod keys;
+pub mod predecessor;
 pub mod reindex;
 pub mod serve;
 pub mod status;

@@ -1,0 +1,157 @@
+//! The log that a new one continues: its end is verified before the new log commits to it.
+//!
+//! By the rules of docs/formats/succession.md, so that no log opens with a link that nobody accepts. What goes into record 0 is the checkpoint with the old log's own signatures; its quorum is
+//! shown by evidence, and would not fit.
+
+use std::path::{Path, PathBuf};
+
+use ishibumi_artifact::record::{LogEnding, LogStatement, Predecessor};
+use ishibumi_artifact::{Body, Record};
+use ishibumi_tlog::key::VerifierKey;
+use ishibumi_tlog::note::{NOTE_LEN_MAX, Note};
+use ishibumi_tlog::policy::FILE_LEN_MAX;
+use ishibumi_tlog::proof::{FILE_EXTENSION, PROOF_LEN_MAX, TlogProof};
+use ishibumi_tlog::tile::ENTRY_LEN_MAX;
+use ishibumi_tlog::{Checkpoint, Policy, TrustedCheckpoint};
+
+use super::OperateError;
+
+/// Where the end of the predecessor is read from.
+#[derive(Clone, Debug)]
+pub struct PredecessorFiles {
+    /// Its last checkpoint, a signed note.
+    pub checkpoint: PathBuf,
+    /// The policy that names the old log and its quorum.
+    pub policy: PathBuf,
+    /// Its closing record, beside which `.tlog-proof` has the proof.
+    pub closing: Option<PathBuf>,
+    /// That it never closed, as the operator of the new log says.
+    pub abandoned: bool,
+}
+
+/// A verified end, and the keys of the log that ended.
+pub(super) struct VerifiedEnd {
+    head: TrustedCheckpoint,
+    closing: Option<LogEnding>,
+    keys: Vec<VerifierKey>,
+}
+
+impl PredecessorFiles {
+    /// Reads and verifies: log signature and quorum under the old policy, and that the closing record is
+    /// the last record of that very tree. `successor`: the origin of the new log.
+    pub(super) fn verify(&self, successor: &str) -> Result<VerifiedEnd, OperateError> {
+        let policy = Policy::parse(&read(&self.policy, FILE_LEN_MAX)?)
+            .map_err(|error| OperateError::file(&self.policy, error))?;
+        let shown = &self.checkpoint;
+        let note = Note::parse(&read(shown, NOTE_LEN_MAX)?)
+            .map_err(|error| OperateError::file(shown, error))?;
+        let head = policy
+            .check_checkpoint(&note)
+            .map_err(|error| OperateError::file(shown, error))?;
+        let origin = &head.checkpoint().origin;
+        if origin == successor {
+            return Err(OperateError::Refused(format!(
+                "{origin:?} is this log's own origin: a successor has another one"
+            )));
+        }
+        let closing = match (&self.closing, self.abandoned) {
+            (Some(path), _) => Some(closed(&policy, path, head.checkpoint())?),
+            (None, true) => None,
+            (None, false) => {
+                return Err(OperateError::Refused(format!(
+                    "{}: nothing shows that {origin:?} closed. Give its closing record with \
+                     --closing-record; if it vanished without one, say so with --abandoned",
+                    shown.display()
+                )));
+            }
+        };
+        let signed = head.note().signatures();
+        let keys = policy.logs().iter().map(|log| &log.key);
+        let keys = keys.filter(|key| {
+            key.name() == origin && signed.iter().any(|signature| signature.is_by(key))
+        });
+        let keys = keys.cloned().collect();
+        Ok(VerifiedEnd {
+            head,
+            closing,
+            keys,
+        })
+    }
+}
+
+/// The closing record: the last one of the tree `last`.
+fn closed(policy: &Policy, path: &Path, last: &Checkpoint) -> Result<LogEnding, OperateError> {
+    let refused = |what: String| Err(OperateError::file(path, what));
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(format!(".{FILE_EXTENSION}"));
+    let beside = PathBuf::from(beside);
+    let proof = TlogProof::parse(&read(&beside, PROOF_LEN_MAX)?)
+        .map_err(|error| OperateError::file(&beside, error))?;
+    let leaf = policy
+        .check_proof(&proof, &read(path, ENTRY_LEN_MAX)?)
+        .map_err(|error| OperateError::file(path, error))?;
+    let record = Record::decode(leaf.record());
+    let record = record.map_err(|error| OperateError::file(path, error))?;
+    let Body::Log(LogStatement::Closed(ending)) = record.body() else {
+        return refused("this is no closing record (log-statement `closed`)".to_owned());
+    };
+    let Checkpoint {
+        origin, size, root, ..
+    } = leaf.head().checkpoint();
+    let index = leaf.index();
+    if index.checked_add(1) != Some(*size) {
+        return refused(format!(
+            "the closing record is number {index}, but the log's tree has {size} records: a log that \
+             closed has none after it"
+        ));
+    }
+    if (origin, size, root) != (&last.origin, &last.size, &last.root) {
+        return refused(format!(
+            "{origin:?} closed with the tree {size} {root}, but the checkpoint is of {:?}, tree {} {}: a \
+             successor commits to the very last tree",
+            last.origin, last.size, last.root
+        ));
+    }
+    Ok(ending.clone())
+}
+
+impl VerifiedEnd {
+    /// What record 0 of the log with `keys` says. A closing record has to name each of them.
+    pub(super) fn committed_by(&self, keys: &[VerifierKey]) -> Result<Predecessor, OperateError> {
+        let origin = &self.head.checkpoint().origin;
+        if let Some(ending) = &self.closing {
+            let names = |vkey: &str| ending.successor().any(|named| named == vkey.as_bytes());
+            if let Some(key) = keys.iter().find(|key| !names(&key.to_string())) {
+                return Err(OperateError::Refused(format!(
+                    "the closing record of {origin:?} does not name this log's key {key}: no verifier would \
+                     take this log for the successor"
+                )));
+            }
+        }
+        let signed = self.head.note();
+        let own = signed.signatures().iter();
+        let own = own.filter(|line| self.keys.iter().any(|key| line.is_by(key)));
+        let note = Note::new(signed.text().to_owned(), own.cloned().collect());
+        let lines: Vec<String> = self.keys.iter().map(ToString::to_string).collect();
+        let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+        Predecessor::new(&lines, note.encode().as_bytes())
+            .map_err(|error| OperateError::Refused(format!("{origin:?}: {error}")))
+    }
+}
+
+/// A file of at most `most` octets.
+fn read(path: &Path, most: usize) -> Result<Vec<u8>, OperateError> {
+    use std::io::Read as _;
+    let mut octets = Vec::new();
+    let bound = u64::try_from(most).unwrap_or(u64::MAX).saturating_add(1);
+    std::fs::File::open(path)
+        .and_then(|file| file.take(bound).read_to_end(&mut octets))
+        .map_err(|error| OperateError::file(path, error))?;
+    if octets.len() > most {
+        return Err(OperateError::file(
+            path,
+            format!("more than {most} octets, so it is another file"),
+        ));
+    }
+    Ok(octets)
+}
