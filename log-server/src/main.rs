@@ -245,15 +245,7 @@ fn run(arguments: &Arguments) -> Result<ExitCode, OperateError> {
             }
         }
         Some(Command::AnnounceClosing { date, end }) => {
-            let digits = date.replace('-', "");
-            let date = Time::from_generalized(format!("{digits}000000Z").as_bytes());
-            let date = date.map_err(|error| OperateError::Refused(format!("--date: {error}")))?;
-            let index = operate::close::announce(&config, &end.words(), date)?;
-            if arguments.json {
-                println!("{}", json!({ "index": index }));
-            } else {
-                println!("record {index} says that {} will close", config.origin);
-            }
+            announce(&config, date, end, arguments.json)?;
         }
         Some(Command::Close {
             end,
@@ -281,6 +273,19 @@ fn run(arguments: &Arguments) -> Result<ExitCode, OperateError> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn announce(config: &Config, date: &str, end: &End, as_json: bool) -> Result<(), OperateError> {
+    let digits = date.replace('-', "");
+    let date = Time::from_generalized(format!("{digits}000000Z").as_bytes());
+    let date = date.map_err(|error| OperateError::Refused(format!("--date: {error}")))?;
+    let index = operate::close::announce(config, &end.words(), date)?;
+    if as_json {
+        println!("{}", json!({ "index": index }));
+    } else {
+        println!("record {index} says that {} will close", config.origin);
+    }
+    Ok(())
 }
 
 /// Has somebody type the log's name: closing cannot be undone.

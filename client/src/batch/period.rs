@@ -92,7 +92,7 @@ impl Period {
         let (to, open) = moment(to, zone)?;
         let day = if open { i128::from(DAY) * 1_000_000 } else { 0 };
         let to = to.plus_micros(day);
-        if to < from {
+        if to < from || (open && to == from) {
             return Err(PeriodError::Reversed);
         }
         Ok(Self {
