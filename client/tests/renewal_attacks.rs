@@ -6,6 +6,7 @@
 mod support;
 
 use ishibumi::evidence::renewal::{Renewed, Terms};
+use ishibumi::succession::Policies;
 use ishibumi_artifact::evidence_record::Imprint;
 use ishibumi_artifact::hash::HashAlgorithm;
 use ishibumi_artifact::rules::{AlgorithmEnds, end_of_day};
@@ -78,10 +79,11 @@ fn no_octet_of_a_newer_proof_can_be_changed_to_any_effect() {
         text
     };
     let policy = Policy::parse(log.mixed_policy().as_bytes()).unwrap();
+    let policies = Policies::new(policy, Vec::new()).unwrap();
     let anchors = scene.pki.anchors();
     let proven = |octets: &[u8]| {
         let terms = Terms {
-            policy: &policy,
+            policies: &policies,
             anchors: &anchors,
             require_revocation: false,
             ends: AlgorithmEnds::parse(&dated("ed25519 @soon")).unwrap(),

@@ -7,6 +7,7 @@
 use std::sync::LazyLock;
 
 use ishibumi::evidence::renewal::{Renewed, Terms};
+use ishibumi::succession::Policies;
 use ishibumi_artifact::rules::{AlgorithmEnds, end_of_day};
 use ishibumi_artifact::time::Time;
 use ishibumi_artifact::{Anchors, Certificate};
@@ -15,8 +16,10 @@ use libfuzzer_sys::fuzz_target;
 
 const GOLDEN: &[u8] = include_bytes!("../../testdata/renewal/golden.evidence.zip");
 
-static POLICY: LazyLock<Policy> =
-    LazyLock::new(|| Policy::parse(include_bytes!("../../testdata/evidence/policy.txt")).unwrap());
+static POLICIES: LazyLock<Policies> = LazyLock::new(|| {
+    let policy = include_bytes!("../../testdata/evidence/policy.txt");
+    Policies::new(Policy::parse(policy).unwrap(), Vec::new()).unwrap()
+});
 
 static ANCHORS: LazyLock<Anchors> = LazyLock::new(|| {
     let anchors: [&[u8]; 2] = [
@@ -29,7 +32,7 @@ static ANCHORS: LazyLock<Anchors> = LazyLock::new(|| {
 /// SHA-256 ends, so that nothing but the record proves anything.
 fn proven(renewed: &Renewed) -> (usize, Option<Time>) {
     let terms = Terms {
-        policy: &POLICY,
+        policies: &POLICIES,
         anchors: &ANCHORS,
         require_revocation: false,
         ends: AlgorithmEnds::parse("sha-256 2045-12-31").unwrap(),

@@ -6,15 +6,18 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use ishibumi::audit::{AnchorsSeen, AuditState, Entries, Suspect, Suspects};
 use ishibumi::fetch::{
-    AuditError, AuditReport, ListsRead, Source, SourceError, Terms, Won, audit, first_verified,
+    AuditError, AuditReport, ListsRead, Source, SourceError, Step, StepError, Terms, Won, audit,
+    first_verified, step_down,
 };
 use ishibumi::render::{kind_name, record_json, rfc3339, shown};
+use ishibumi::succession::Policies;
 use ishibumi_artifact::Body;
 use ishibumi_artifact::record::{LogStatement, Suspicion};
 use ishibumi_tlog::Policy;
 use ishibumi_tlog::policy::Demand;
 use serde_json::{Value, json};
 
+use super::succession::{self, OldPolicies};
 use super::trust::{self, Trust};
 use super::{Exit, Failure, Voice, files, network};
 
@@ -33,6 +36,9 @@ beside the log) and held against the earlier ones of their issuer and scope: rec
 list leaves out.
 Of several sources the first whose files hold decides; what the others failed with is told. A fork that
 any of them shows convicts the log. With --any-entries it audits any log on C2SP tlog-tiles: entries are hashed and counted, not read.
+
+A log that continues another one is followed down with --predecessor, one source for each log; the old log's
+policy is --old-policy, if --policy does not name it (docs/succession.md).
 
 TSAs' tokens over the log's checkpoints (checkpoint-anchor records) have to be about trees that the log had.
 
@@ -60,6 +66,12 @@ pub(crate) struct AuditArguments {
     /// A log of others: entries are hashed and not read as records of ours
     #[arg(long)]
     any_entries: bool,
+    #[command(flatten)]
+    old: OldPolicies,
+    /// A source of the log that this one continues, then of the one before that: each is audited from
+    /// its first record on, and the link between the two verified
+    #[arg(long, value_name = "URL|DIR", conflicts_with = "any_entries")]
+    predecessor: Vec<String>,
     /// Another source, to be asked if those before it do not help
     #[arg(long, value_name = "URL|DIR")]
     from: Vec<String>,
@@ -69,7 +81,9 @@ pub(crate) struct AuditArguments {
 }
 
 pub(crate) fn run(arguments: &AuditArguments, voice: Voice) -> Result<Exit, Failure> {
-    let policy = arguments.trust.read()?;
+    let trust = &arguments.trust;
+    let policies = arguments.old.beside(trust.read()?, trust.post_quantum)?;
+    let policy = policies.first().clone();
     let last = match &arguments.state {
         Some(path) if path.exists() => Some(read_state(path, &policy)?),
         _ => None,
@@ -111,11 +125,100 @@ pub(crate) fn run(arguments: &AuditArguments, voice: Voice) -> Result<Exit, Fail
     if let Some(path) = arguments.state.as_ref().filter(|_| honest) {
         files::write(path, report.state.encode().as_bytes())?;
     }
-    voice.say(&to_json(&won), &to_text(report));
-    Ok(if honest {
+    let (mut value, mut text) = (to_json(&won), to_text(report));
+    let old = network::sources(&arguments.predecessor)?;
+    let newest = sources.iter().find(|it| it.to_string() == won.source);
+    let chain = newest.map_or(Ok(Vec::new()), |newest| follow(newest, &old, &policies))?;
+    for step in &chain {
+        text.push_str(&step_text(step, voice.language.is_english()));
+    }
+    let links = chain.iter().map(step_json).collect();
+    if let Some(members) = value.as_object_mut() {
+        members.insert("predecessors".into(), links);
+    }
+    voice.say(&value, &text);
+    let exits = chain.iter().map(exit_of_step);
+    let own = if honest {
         Exit::Proven
     } else {
         Exit::Disproven
+    };
+    let weight = |exit: &Exit| match exit {
+        Exit::Disproven => 2,
+        Exit::Proven => 0,
+        _ => 1,
+    };
+    Ok(exits.chain([own]).max_by_key(weight).unwrap_or(own))
+}
+
+/// Goes down the chain of logs, from `newest` to the ones that it continues.
+fn follow(newest: &Source, old: &[Source], policies: &Policies) -> Result<Vec<Step>, Failure> {
+    let mut chain: Vec<Step> = Vec::new();
+    let (mut new, mut policy) = (newest, policies.first());
+    for source in old {
+        let bar = network::progress_bar(0, "records of a predecessor");
+        let step = network::block_on(async {
+            let progress = |done, total| {
+                bar.set_length(total);
+                bar.set_position(done);
+            };
+            Ok(step_down((new, policy), source, policies, progress).await)
+        })?;
+        bar.finish_and_clear();
+        let step = step.map_err(|error| match &error {
+            StepError::Audit(error) => failure(error, None),
+            StepError::Entry(entry) => super::evidence::entry_failure(entry),
+            _ => Failure::unavailable(&error),
+        })?;
+        let origin = step.report.state.head().checkpoint().origin.clone();
+        let seen = chain
+            .iter()
+            .any(|it| it.report.state.head().checkpoint().origin == origin);
+        if seen {
+            let message =
+                format!("{source}: the log {origin} was there before: a chain has no rings");
+            return Err(Failure::new(Exit::Disproven, message));
+        }
+        chain.push(step);
+        (new, policy) = (source, policies.of_origin(&origin).unwrap_or(policy));
+    }
+    Ok(chain)
+}
+
+fn exit_of_step(step: &Step) -> Exit {
+    // Here a predecessor was named: that nothing shows the link is no answer.
+    match (&step.diverged, &step.link) {
+        (Some(_), _) => Exit::Disproven,
+        (None, Err(_)) => Exit::Indeterminate,
+        (None, link) => succession::exit(link),
+    }
+}
+
+fn step_text(step: &Step, english: bool) -> String {
+    let head = step.report.state.head().checkpoint();
+    let (origin, size) = (&head.origin, head.size);
+    let mut out = succession::text(&step.link, english);
+    // Writing to a String does not fail.
+    let _ = writeln!(
+        out,
+        "            {origin} holds what it signed: {size} records"
+    );
+    if let Some(root) = step.diverged {
+        let _ = writeln!(
+            out,
+            "            FORKED: the old log's root at that size is {root}, not the one that the new log states"
+        );
+    }
+    out
+}
+
+fn step_json(step: &Step) -> Value {
+    let head = step.report.state.head().checkpoint();
+    json!({
+        "log": head.origin,
+        "size": head.size,
+        "link": succession::json(&step.link),
+        "diverged": step.diverged.map(|root| root.to_string()),
     })
 }
 

@@ -17,6 +17,7 @@ use ishibumi::evidence;
 use ishibumi::evidence::embed::decisive;
 use ishibumi::evidence::renewal::{self, Renewed};
 use ishibumi::render::{self, Language};
+use ishibumi::succession::Policies;
 use ishibumi::verify::SubIndication;
 use ishibumi::{CheckpointToken, Evidence, RevocationData, Verifier};
 use ishibumi_artifact::hash::HashAlgorithm;
@@ -71,6 +72,8 @@ pub(super) struct BatchArguments {
 /// What else `verify` was told.
 pub(super) struct Terms<'a> {
     pub(super) verifier: Verifier<'a>,
+    /// The policy, and those of the logs that its log continues.
+    pub(super) policies: &'a Policies,
     pub(super) policy_file: &'a Path,
     /// Reads the anchors once more: an evidence file brings certificates of its own beside them.
     pub(super) anchors: &'a (dyn Fn() -> Result<Anchors, Failure> + Sync),
@@ -388,7 +391,7 @@ impl Work<'_> {
             Err(failure) => return vec![Row::unreadable(name.to_owned(), self.said(&failure))],
         };
         let terms = renewal::Terms {
-            policy: self.terms.verifier.policy,
+            policies: self.terms.policies,
             anchors: &anchors,
             require_revocation: self.terms.verifier.require_revocation,
             ends: self.terms.ends.clone(),

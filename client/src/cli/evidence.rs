@@ -3,6 +3,7 @@
 
 mod anchored;
 mod embed;
+mod entry;
 mod extract;
 mod file;
 mod get;
@@ -17,6 +18,8 @@ use clap::{Args, Subcommand};
 
 use super::{Exit, Failure, Voice};
 
+pub(super) use get::failure as entry_failure;
+
 /// Work with evidence
 #[derive(Debug, Args)]
 pub(crate) struct EvidenceArguments {
@@ -27,6 +30,7 @@ pub(crate) struct EvidenceArguments {
 #[derive(Debug, Subcommand)]
 enum EvidenceCommand {
     Get(get::GetArguments),
+    Entry(entry::EntryArguments),
     Pack(pack::PackArguments),
     Show(show::ShowArguments),
     Verify(verify::VerifyArguments),
@@ -39,6 +43,7 @@ enum EvidenceCommand {
 pub(crate) fn run(arguments: &EvidenceArguments, voice: Voice) -> Result<Exit, Failure> {
     match &arguments.command {
         EvidenceCommand::Get(arguments) => get::run(arguments, voice),
+        EvidenceCommand::Entry(arguments) => entry::run(arguments, voice),
         EvidenceCommand::Pack(arguments) => pack::run(arguments, voice),
         EvidenceCommand::Show(arguments) => show::run(arguments, voice),
         EvidenceCommand::Verify(arguments) => verify::run(arguments, voice),

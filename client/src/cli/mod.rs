@@ -19,6 +19,7 @@ mod sha1;
 mod stamp;
 mod statement;
 mod submit;
+mod succession;
 mod trust;
 mod verify;
 

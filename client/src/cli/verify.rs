@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use ishibumi::evidence::embed::decisive;
+use ishibumi::succession::Policies;
 use ishibumi::verify::Indication;
 use ishibumi::{CheckpointToken, Evidence, RevocationData, Verifier, VerifyError, render};
 use ishibumi_artifact::Anchors;
@@ -83,12 +84,14 @@ pub(crate) fn run(arguments: &VerifyArguments, voice: Voice) -> Result<Exit, Fai
     let tokens: Vec<_> = tokens.iter().map(WithProof::checkpoint_token).collect();
     let Some(path) = &arguments.artifact else {
         let anchors = batch::remembering(anchors);
+        let policies = Policies::new(policy.clone(), Vec::new()).map_err(Failure::usage)?;
         let terms = batch::Terms {
             verifier: Verifier {
                 policy: &policy,
                 anchors: &anchors,
                 require_revocation: arguments.require_revocation,
             },
+            policies: &policies,
             policy_file: &arguments.trust.policy,
             anchors: &|| arguments.anchors(),
             ends: arguments.dated.ends()?,

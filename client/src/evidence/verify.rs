@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use ishibumi_artifact::Certificate;
 use ishibumi_tlog::policy::TrustError;
-use ishibumi_tlog::{Checkpoint, Policy, ProvenLeaf};
+use ishibumi_tlog::{Checkpoint, ProvenLeaf};
 
 use super::encode::{stamp_name, status_name};
 use super::{Collection, Item, Logged, StatusData};
+use crate::succession::Policies;
 use crate::verify::{CheckpointToken, Evidence, Report, RevocationData, Verifier, VerifyError};
 
 /// The verdict about one item.
@@ -55,6 +56,16 @@ impl<'a> NamedStatus<'a> {
     }
 }
 
+/// `verifier` with the policy for the log of `item`.
+fn under<'a>(verifier: &Verifier<'a>, policies: Option<&'a Policies>, item: &Item) -> Verifier<'a> {
+    let of = |policies: &'a Policies| Some(policies.of(&item.proofs.first()?.checkpoint));
+    Verifier {
+        policy: policies.and_then(of).unwrap_or(verifier.policy),
+        anchors: verifier.anchors,
+        require_revocation: verifier.require_revocation,
+    }
+}
+
 impl Collection {
     /// The certificates that the file brings: for [`Anchors::with_intermediates`], where they help to find
     /// paths and are trusted by nobody.
@@ -69,13 +80,15 @@ impl Collection {
     /// Verifies every item, with the caller's policy and anchors. `done` is told after each how many
     /// are done.
     pub fn verify(&self, verifier: &Verifier<'_>, done: impl FnMut(usize)) -> Vec<Verdict> {
-        self.verify_knowing(verifier, &[], done)
+        self.verify_knowing(verifier, None, &[], done)
     }
 
-    /// The same, with `more` lists and responses than are in the collection.
+    /// The same, with `more` lists and responses than are in the collection, and each item under the policy
+    /// that names its log, if there are several.
     pub(super) fn verify_knowing(
         &self,
         verifier: &Verifier<'_>,
+        policies: Option<&Policies>,
         more: &[StatusData],
         mut done: impl FnMut(usize),
     ) -> Vec<Verdict> {
@@ -86,17 +99,30 @@ impl Collection {
             verdicts.push(Verdict {
                 artifact: item.artifact.name.clone(),
                 document: item.document.as_ref().map(|file| file.name.clone()),
-                report: self.verify_item(verifier, item, &revocation),
+                report: self.verify_item(&under(verifier, policies, item), item, &revocation),
             });
             done(verdicts.len());
         }
         verdicts
     }
 
-    /// Checks every statement under `policy`.
-    pub fn verify_statements(&self, policy: &Policy) -> Vec<StatementVerdict> {
-        let check = |logged: &Arc<Logged>| StatementVerdict {
-            proven: policy.check_proof(&logged.proof(), &logged.entry),
+    /// The same, each item under the policy that names its log.
+    pub fn verify_under(
+        &self,
+        verifier: &Verifier<'_>,
+        policies: &Policies,
+        done: impl FnMut(usize),
+    ) -> Vec<Verdict> {
+        self.verify_knowing(verifier, Some(policies), &[], done)
+    }
+
+    /// Checks every statement under the policy that names its log.
+    pub fn verify_statements(&self, policies: &Policies) -> Vec<StatementVerdict> {
+        let check = |logged: &Arc<Logged>| {
+            let policy = policies.of(&logged.checkpoint);
+            StatementVerdict {
+                proven: policy.check_proof(&logged.proof(), &logged.entry),
+            }
         };
         self.statements.iter().map(check).collect()
     }

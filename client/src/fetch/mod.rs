@@ -7,6 +7,7 @@
 mod ahead;
 mod anchors;
 mod audit;
+mod entry;
 mod evidence;
 mod find;
 mod log;
@@ -15,9 +16,11 @@ mod monitor;
 mod prover;
 mod source;
 mod stamp;
+mod succession;
 
 pub use anchors::{AnchorReader, Covered, Covering};
 pub use audit::{AuditError, AuditReport, ListsRead, Terms, audit};
+pub use entry::{Place, entry};
 pub use evidence::{EvidenceError, evidence};
 pub use find::{FindError, Findings, Found, Query, every_record, find, proven_not_after};
 pub use log::{
@@ -28,3 +31,4 @@ pub use monitor::{Post, PostKind, Targets, watch_round};
 pub use prover::prefix_of;
 pub use source::{HeadError, Source, SourceError};
 pub use stamp::{StampError, Stamped, Tsa, stamp};
+pub use succession::{Step, StepError, step_down};

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use ishibumi::evidence::renewal::{Renewed, Terms};
+use ishibumi::succession::Policies;
 use ishibumi::verify::{Indication, Report};
 use ishibumi_artifact::rules::{AlgorithmEnds, end_of_day};
 use ishibumi_artifact::time::Time;
@@ -159,8 +160,9 @@ pub(crate) fn proven(octets: &[u8], ends: &str, at: &str) -> (usize, Option<Time
         return (0, None);
     };
     let policy = Policy::parse(&read("evidence/policy.txt")).unwrap();
+    let policies = Policies::new(policy, Vec::new()).unwrap();
     let terms = Terms {
-        policy: &policy,
+        policies: &policies,
         anchors: &golden_anchors(),
         require_revocation: false,
         ends: AlgorithmEnds::parse(ends).unwrap(),

@@ -327,7 +327,7 @@ fn spoken(refused: &Refused<(Blame, Failure)>) -> Refused<String> {
     }
 }
 
-pub(super) fn failure(error: &EvidenceError) -> Failure {
+pub(in crate::cli) fn failure(error: &EvidenceError) -> Failure {
     match error {
         EvidenceError::Api(error) => network::api_failure(error),
         EvidenceError::NotYet(_) => {

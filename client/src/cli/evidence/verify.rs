@@ -7,15 +7,18 @@ use clap::Args;
 use ishibumi::evidence::renewal::{self, Renewed};
 use ishibumi::evidence::{Collection, StatementVerdict, Verdict};
 use ishibumi::render::{kind_name, record_json, rfc3339};
+use ishibumi::succession::{Link, Policies};
 use ishibumi::verify::{Indication, RenewalReport, SubIndication};
 use ishibumi::{Language, Report, Verifier, render};
 use ishibumi_artifact::{Anchors, Record};
 use ishibumi_tlog::Policy;
+use ishibumi_tlog::note::Note;
 use ishibumi_tlog::policy::FILE_LEN_MAX;
 use serde_json::{Value, json};
 
 use super::super::dated::DatedRules;
 use super::super::sha1::{self, ExistedOn};
+use super::super::succession::{self, Looked, OldPolicies};
 use super::super::trust::{self, Trust};
 use super::super::{Exit, Failure, Voice, files, network};
 use super::{file, renewals};
@@ -49,6 +52,8 @@ pub(crate) struct VerifyArguments {
 pub(super) struct TermsArguments {
     #[command(flatten)]
     trust: Trust,
+    #[command(flatten)]
+    old: OldPolicies,
     /// Trusted certificates: a folder of PEM or DER files, or one file; certificates in the
     /// subfolder `intermediates` are known without being trusted
     #[arg(long, value_name = "DIR")]
@@ -63,7 +68,7 @@ pub(super) struct TermsArguments {
 
 /// The terms, read.
 pub(super) struct Terms {
-    policy: Policy,
+    policies: Policies,
     policy_file: Vec<u8>,
     anchors: Anchors,
     require_revocation: bool,
@@ -75,7 +80,9 @@ const MEMO: usize = 4_096;
 impl TermsArguments {
     pub(super) fn read(&self) -> Result<Terms, Failure> {
         Ok(Terms {
-            policy: self.trust.read()?,
+            policies: self
+                .old
+                .beside(self.trust.read()?, self.trust.post_quantum)?,
             policy_file: files::read(&self.trust.policy, FILE_LEN_MAX)?,
             anchors: files::anchors(&self.anchors, self.accept_sha1)?.with_memo(MEMO),
             require_revocation: self.require_revocation,
@@ -89,7 +96,7 @@ impl Terms {
     }
 
     pub(super) const fn policy(&self) -> &Policy {
-        &self.policy
+        self.policies.first()
     }
 
     pub(super) fn policy_file(&self) -> &[u8] {
@@ -111,18 +118,20 @@ pub(super) fn judge(collection: &Collection, terms: Terms) -> Judged {
     let known = collection.known_certificates();
     let anchors = terms.anchors.with_intermediates(known);
     let verifier = Verifier {
-        policy: &terms.policy,
+        policy: terms.policies.first(),
         anchors: &anchors,
         require_revocation: terms.require_revocation,
     };
     let bar = network::progress_bar(collection.items.len() as u64, "artifacts verified");
-    let items = collection.verify(&verifier, |done| bar.set_position(done as u64));
+    let done = |done| bar.set_position(done as u64);
+    let items = collection.verify_under(&verifier, &terms.policies, done);
     bar.finish_and_clear();
     Judged {
+        links: links(collection, &terms.policies),
         renewals: None,
         items,
         log_ended: None,
-        statements: collection.verify_statements(&terms.policy),
+        statements: collection.verify_statements(&terms.policies),
     }
 }
 
@@ -132,8 +141,9 @@ pub(super) fn judge_renewed(
     terms: &Terms,
     dated: &DatedRules,
 ) -> Result<Judged, Failure> {
+    let policies = &terms.policies;
     let terms = renewal::Terms {
-        policy: &terms.policy,
+        policies,
         anchors: &terms.anchors,
         require_revocation: terms.require_revocation,
         ends: dated.ends()?,
@@ -144,6 +154,7 @@ pub(super) fn judge_renewed(
     let verdict = renewed.verify(&terms, |done| bar.set_position(done as u64));
     bar.finish_and_clear();
     Ok(Judged {
+        links: links(renewed.collection(), policies),
         renewals: verdict.renewals,
         items: verdict.items,
         log_ended: verdict.log_ended.map(|ended| ended.to_string()),
@@ -151,8 +162,25 @@ pub(super) fn judge_renewed(
     })
 }
 
+/// Every link between logs that the statements of the file make, held against every checkpoint in it.
+fn links(collection: &Collection, policies: &Policies) -> Vec<Looked> {
+    let items = collection.items.iter().flat_map(|item| &item.proofs);
+    let all = items.chain(&collection.statements);
+    let mut heads: Vec<&Note> = Vec::new();
+    for logged in all {
+        // Many artifacts share one checkpoint.
+        if !heads.iter().any(|known| *known == &*logged.checkpoint) {
+            heads.push(&logged.checkpoint);
+        }
+    }
+    let links = Link::among(&collection.statements, &heads);
+    links.iter().map(|link| link.verify(policies)).collect()
+}
+
 /// The verdicts about one file.
 pub(super) struct Judged {
+    /// Which log continues which, as far as records of the file say so.
+    links: Vec<Looked>,
     renewals: Option<RenewalReport>,
     items: Vec<Verdict>,
     /// An algorithm of the log that has ended: no statement is proven.
@@ -174,6 +202,7 @@ impl Judged {
         items
             .chain(statements)
             .chain(renewals)
+            .chain(self.links.iter().map(succession::exit))
             .max_by_key(weight)
             .unwrap_or(Exit::Proven)
     }
@@ -215,6 +244,9 @@ impl Judged {
                 &mut out,
                 &format!("statements: {ended}; they are not proven any more"),
             );
+        }
+        for link in &self.links {
+            out.push_str(&succession::text(link, language.is_english()));
         }
         let (proven, all) = (self.proven(), self.items.len());
         let summary = if language.is_english() {
@@ -283,6 +315,7 @@ impl Judged {
             "of": self.items.len(),
             "renewals": self.renewals.as_ref().map(renewals::verified_json),
             "log_algorithm_ended": self.log_ended,
+            "successions": self.links.iter().map(succession::json).collect::<Vec<_>>(),
             "items": self.items.iter().map(item).collect::<Vec<_>>(),
             "statements": self.statements.iter().map(statement).collect::<Vec<_>>(),
         })

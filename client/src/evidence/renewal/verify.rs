@@ -11,19 +11,19 @@ use std::sync::Arc;
 use ishibumi_artifact::Anchors;
 use ishibumi_artifact::rules::{AlgorithmEnds, Ended};
 use ishibumi_artifact::time::Time;
-use ishibumi_tlog::Policy;
 use ishibumi_tlog::policy::Demand;
 
 use super::super::verify::NamedStatus;
 use super::super::{Collection, Item, Logged, StatementVerdict, Verdict};
 use super::Renewed;
+use crate::succession::Policies;
 use crate::verify::{Indication, RenewalReport, Report, Verifier};
 
 /// Under which terms a renewed file is judged.
 #[derive(Debug)]
 pub struct Terms<'a> {
-    /// Which logs and witnesses are trusted.
-    pub policy: &'a Policy,
+    /// Which logs and witnesses are trusted: each log under the policy that names it.
+    pub policies: &'a Policies,
     /// Which certificates are trusted or known.
     pub anchors: &'a Anchors,
     /// Whether missing revocation data make a verdict INDETERMINATE.
@@ -53,7 +53,7 @@ impl Renewed {
     pub fn verify(&self, terms: &Terms<'_>, done: impl FnMut(usize)) -> RenewedVerdict {
         let now = self.anchors(terms, terms.now);
         let verifier = |anchors| Verifier {
-            policy: terms.policy,
+            policy: terms.policies.first(),
             anchors,
             require_revocation: terms.require_revocation,
         };
@@ -65,13 +65,16 @@ impl Renewed {
         });
         let proven = renewals.as_ref().and_then(|it| it.proven.as_ref().ok());
         // Every signature of a token falls with a quantum computer.
-        let proven = proven.filter(|_| terms.policy.demand() != Demand::PostQuantum);
+        let proven = proven.filter(|_| terms.policies.first().demand() != Demand::PostQuantum);
         let then = self.anchors(terms, proven.copied().unwrap_or(terms.now));
         let more = &self.additions.revocation;
-        let mut items = self.collection.verify_knowing(&verifier(&then), more, done);
+        let policies = Some(terms.policies);
+        let mut items = self
+            .collection
+            .verify_knowing(&verifier(&then), policies, more, done);
         for (item, verdict) in self.collection.items.iter().zip(&mut items) {
             if !is_proven(verdict)
-                && let Some(better) = self.by_newer_proof(item, &verifier(&now))
+                && let Some(better) = self.by_newer_proof(item, &verifier(&now), terms.policies)
             {
                 *verdict = better;
             }
@@ -81,8 +84,18 @@ impl Renewed {
             items,
             log_ended: verifier(&then).log_ended(),
             statements: {
-                let policy = verifier(&then);
-                self.collection.verify_statements(&policy.policy_then())
+                let check = |logged: &Arc<Logged>| {
+                    let policy = terms.policies.of(&logged.checkpoint);
+                    let verifier = Verifier {
+                        policy,
+                        ..verifier(&then)
+                    };
+                    let then = verifier.policy_then();
+                    StatementVerdict {
+                        proven: then.check_proof(&logged.proof(), &logged.entry),
+                    }
+                };
+                self.collection.statements.iter().map(check).collect()
             },
         }
     }
@@ -95,17 +108,28 @@ impl Renewed {
     }
 
     /// The verdict under a newer proof of the item's record, if one of them suffices.
-    fn by_newer_proof(&self, item: &Item, verifier: &Verifier<'_>) -> Option<Verdict> {
+    fn by_newer_proof(
+        &self,
+        item: &Item,
+        verifier: &Verifier<'_>,
+        policies: &Policies,
+    ) -> Option<Verdict> {
         let record = &item.proofs.first()?.entry;
         let newer = self.newer_proofs().iter();
         let mut newer = newer.filter(|logged| logged.entry == *record);
         newer.find_map(|logged| {
-            let verdict = self.under(item, logged, verifier)?;
+            let verdict = self.under(item, logged, verifier, policies)?;
             is_proven(&verdict).then_some(verdict)
         })
     }
 
-    fn under(&self, item: &Item, logged: &Arc<Logged>, verifier: &Verifier<'_>) -> Option<Verdict> {
+    fn under(
+        &self,
+        item: &Item,
+        logged: &Arc<Logged>,
+        verifier: &Verifier<'_>,
+        policies: &Policies,
+    ) -> Option<Verdict> {
         let mut proofs = vec![Arc::clone(logged)];
         proofs.extend(item.proofs.iter().cloned());
         let alone = Collection {
@@ -118,7 +142,9 @@ impl Renewed {
             ..Collection::default()
         };
         let more = &self.additions.revocation;
-        alone.verify_knowing(verifier, more, |_| ()).pop()
+        alone
+            .verify_knowing(verifier, Some(policies), more, |_| ())
+            .pop()
     }
 }
 

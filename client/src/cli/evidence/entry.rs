@@ -1,0 +1,69 @@
+//! `ishibumi evidence entry`: one entry of a log by its place, with its proof and the checkpoint.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use ishibumi::fetch::{Place, Source, entry, first_verified};
+use ishibumi_tlog::proof::FILE_EXTENSION;
+use serde_json::json;
+
+use super::get::failure;
+use crate::cli::trust::Trust;
+use crate::cli::{Exit, Failure, Voice, files, network};
+
+const EXAMPLES: &str = "Examples:
+  ishibumi evidence entry --from https://log.example --policy policy.txt --last --out closed/
+  ishibumi evidence entry --from mirror-copy/ --policy policy.txt --index 0 --out opened/
+
+Writes DIR/entry (the entry's octets), DIR/entry.tlog-proof and DIR/checkpoint. The last entry of a log
+that closed is its closing record, entry 0 of every log says which log it continues: what
+`ishibumi-log init --predecessor` and `evidence pack --statement` take (docs/succession.md).
+
+Exit codes: 0 done, 1 what came is false, 2 usage, 3 unavailable (also: no such entry), 4 no quorum.";
+
+/// Fetch one entry of a log by its place, with its proof
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct EntryArguments {
+    #[command(flatten)]
+    trust: Trust,
+    /// URL of the log or a mirror, or a copy of its files; several are asked in their order
+    #[arg(long, value_name = "URL|DIR|ZIP", required = true)]
+    from: Vec<String>,
+    /// Its index, from 0
+    #[arg(long, value_name = "N", required_unless_present = "last")]
+    index: Option<u64>,
+    /// The last one of the newest tree
+    #[arg(long, conflicts_with = "index")]
+    last: bool,
+    /// The folder to write to
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+}
+
+pub(super) fn run(arguments: &EntryArguments, voice: Voice) -> Result<Exit, Failure> {
+    let policy = arguments.trust.read()?;
+    let sources = network::sources(&arguments.from)?;
+    let place = arguments.index.map_or(Place::Last, Place::Index);
+    let won = network::block_on(async {
+        let attempt = async |source: &Source| entry(source, &policy, place).await;
+        Ok(first_verified(&sources, attempt, ishibumi::fetch::EvidenceError::blame).await)
+    })?;
+    let won = won.map_err(|refused| network::nobody(&refused, |_, error| failure(error)))?;
+    network::tell_refused(&won.refused);
+    let (head, logged) = &won.answer;
+    std::fs::create_dir_all(&arguments.out)
+        .map_err(|error| files::unreadable(&arguments.out, &error))?;
+    let path = |name: &str| arguments.out.join(name);
+    files::write(&path("entry"), &logged.entry)?;
+    let proof = format!("entry.{FILE_EXTENSION}");
+    files::write(&path(&proof), logged.proof().encode().as_bytes())?;
+    files::write(&path("checkpoint"), head.note().encode().as_bytes())?;
+    let (folder, index) = (arguments.out.display(), logged.index);
+    let size = head.checkpoint().size;
+    voice.say(
+        &json!({ "index": index, "size": size, "folder": folder.to_string(), "from": won.source }),
+        &format!("{folder}: entry {index} of {size}, its proof and the checkpoint\n"),
+    );
+    Ok(Exit::Proven)
+}

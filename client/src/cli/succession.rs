@@ -1,0 +1,102 @@
+//! What is said about logs that continue others, and the policies of the old ones.
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+use clap::Args;
+use ishibumi::render::rfc3339;
+use ishibumi::succession::{Finding, LinkError, Policies, Standing, Succession};
+use ishibumi_tlog::Policy;
+use serde_json::{Value, json};
+
+use super::{Exit, Failure, trust};
+
+/// The policies of logs that other ones continue.
+#[derive(Debug, Args)]
+pub(super) struct OldPolicies {
+    /// The policy of a log that the log of --policy continues, with its own witnesses and quorum; may be
+    /// given several times
+    #[arg(long, value_name = "FILE")]
+    pub(super) old_policy: Vec<PathBuf>,
+}
+
+impl OldPolicies {
+    /// These beside `first`: no two name one log.
+    pub(super) fn beside(&self, first: Policy, post_quantum: bool) -> Result<Policies, Failure> {
+        let read = |path: &PathBuf| trust::read(path, false, post_quantum);
+        let others = self.old_policy.iter().map(read).collect::<Result<_, _>>()?;
+        Policies::new(first, others).map_err(Failure::usage)
+    }
+}
+
+/// A link that was looked at.
+pub(super) type Looked = Result<Succession, LinkError>;
+
+/// What it does to the exit code: a link raises no verdict, and one that shows nothing lowers none.
+pub(super) fn exit(looked: &Looked) -> Exit {
+    match looked {
+        Ok(link) if link.findings().iter().any(Finding::is_contradiction) => Exit::Disproven,
+        Ok(link) if link.standing() == Standing::Disputed => Exit::Indeterminate,
+        _ => Exit::Proven,
+    }
+}
+
+/// Lines for people.
+pub(super) fn text(looked: &Looked, english: bool) -> String {
+    let link = match looked {
+        Ok(link) => link,
+        Err(error) if english => return format!("succession: not shown: {error}\n"),
+        Err(error) => return format!("承継：示されていません（{error}）\n"),
+    };
+    let (old, new, size) = (link.predecessor(), link.successor(), link.committed().size);
+    let how = match (link.standing(), english) {
+        (Standing::InOrder, true) => "closed in order and names it",
+        (Standing::InOrder, false) => "は正式に終了し、後継を指名しています",
+        (Standing::Abandoned, true) => "never closed: only the new log says so",
+        (Standing::Abandoned, false) => "の終了記録はなく、新しいログの主張だけです",
+        (Standing::Disputed, true) => "does not agree",
+        (Standing::Disputed, false) => "と食い違いがあります",
+    };
+    let mut out = if english {
+        format!("succession: {new} continues {old} from its {size} records; {old} {how}\n")
+    } else {
+        format!("承継：{new} は {old}（{size} 件）を引き継ぐと述べています。{old} {how}。\n")
+    };
+    if let Some((date, Some(seen))) = link.closed() {
+        let (date, seen) = (date.time(), rfc3339(seen));
+        // Writing to a String does not fail.
+        let _ = if english {
+            writeln!(
+                out,
+                "            closed {date}, as it says; proven not after {seen}"
+            )
+        } else {
+            writeln!(
+                out,
+                "            終了日 {date}（申告）、{seen} 以前に存在したことは証明済み"
+            )
+        };
+    }
+    for finding in link.findings() {
+        let _ = writeln!(out, "            {finding}");
+    }
+    out
+}
+
+/// The same for programs.
+pub(super) fn json(looked: &Looked) -> Value {
+    match looked {
+        Ok(link) => json!({
+            "standing": link.standing().word(),
+            "predecessor": link.predecessor(),
+            "successor": link.successor(),
+            "committed_size": link.committed().size,
+            "committed_root": link.committed().root.to_string(),
+            "witnessed": link.is_witnessed(),
+            "closed": link.closed().map(|(date, _)| date.time().to_string()),
+            "closed_not_after": link.closed().and_then(|(_, seen)| seen).map(rfc3339),
+            "findings": link.findings().iter().map(ToString::to_string).collect::<Vec<_>>(),
+        }),
+        Err(error) => json!({ "standing": "not-shown", "error": error.to_string() }),
+    }
+}
