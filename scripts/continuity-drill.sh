@@ -96,6 +96,17 @@ say "provider A closes in order: it revokes its unit for cessation of operation,
 apart
 revoke a -crl_reason cessationOfOperation -- -crl_nextupdate 99991231235959Z
 submit log a "$private/submit.out" "$out/lists/a.crl"
+# Its end is a set of statements: how many tokens there ever were, the last list, the key, the custodian.
+state() {
+  "$bin/ishibumi" statement --log "${address_of[log]}" --token-file "$private/log/a.bearer" --provider a "$@" \
+    >>"$private/statements.out"
+}
+state last-count --tsu "$private/a/tsu.crt" --tokens "$out/artifacts" --anchors "$out/anchors"
+state last-crl --crl "$out/lists/a.crl" --anchors "$out/anchors/a.crt"
+tar -C "$out" -cf "$private/a/archive.tar" artifacts
+state custodian --name "National Archive" --location https://archive.example/a --archive "$private/a/archive.tar"
+state key-destroyed --certificate "$private/a/tsu.crt" --date "$(now)" --text "zeroized before two witnesses"
+ended "A: an orderly end, by its statements" 0 log
 apart
 # What a dishonest employee would make with the key that should have been destroyed.
 for n in 1 2 3 4 5; do
@@ -144,15 +155,48 @@ tail -n 1 "$private/get.out"
   "$out/unlogged" >"$private/get-unlogged.out" 2>&1 || true
 "$bin/ishibumi" audit --from "$mirror" --policy "$out/policy.txt" >"$private/audit.out" 2>&1 || true
 
-# --- 7. Everything is switched off, and judged ------------------------------------------------------------------
+ended "A: the same report when its key was used again" 4 mirror
+
+# --- 7. A successor opens -----------------------------------------------------------------------------------------
+say "a successor opens; it can only say that the old log vanished"
+witnesses="w1 w2" mirrors="m1"
+provider c "Nami Time" ec -pkeyopt ec_paramgen_curve:P-384
+configure next log.example/drill-2 c
+entry() { # SOURCE POLICY FOLDER INDEX
+  "$bin/ishibumi" evidence entry --from "$1" --policy "$2" --out "$private/$3" "${@:4}" >>"$private/entries.out"
+}
+entry "$mirror" "$out/policy.txt" last-of-the-old --last
+"$bin/ishibumi-log" --config "$private/next/log.toml" init --predecessor "$private/last-of-the-old/checkpoint" \
+  --predecessor-policy "$out/policy.txt" --abandoned | sed -n 's/^log //p' >"$private/next.vkeys"
+for name in $witnesses; do
+  stop $name
+  watch $name next
+  start $name "$bin/ishibumi-witness" serve --dir "$private/$name" --listen "${address_of[$name]#http://}"
+done
+stop m1
+policy "$private/next.vkeys" >"$out/next-policy.txt"
+cp "$out/next-policy.txt" "$private/next/policy.txt"
+start next "$bin/ishibumi-log" --config "$private/next/log.toml" serve
+follow m1 next
+for n in $(seq -w 20); do timestamp c "$out/documents/a-$n.txt" "$out/artifacts/c-again-$n.tst"; done
+submit next c "$private/submit.out" "$out"/artifacts/c-again-*.tst
+wait_for "the successor's tokens to be published" published next 20
+entry "${address_of[next]}" "$out/next-policy.txt" opened --index 0
+"$bin/ishibumi" evidence get --from "${address_of[next]}" --policy "$out/next-policy.txt" --anchors "$out/anchors" \
+  --jobs 8 "$out/artifacts" >>"$private/get-next.out" 2>&1 || true
+chain=("$bin/ishibumi" audit --policy "$out/next-policy.txt" --old-policy "$out/policy.txt" --lang en)
+audited "the chain of logs, audited from the successor down" 0 "never closed" "${chain[@]}" --predecessor "$mirror" "${address_of[next]}"
+
+# --- 8. Everything is switched off, and judged ------------------------------------------------------------------
 say "everything is switched off; all evidence is packed into one file and judged offline"
 stop_all
-"$bin/ishibumi" evidence pack --unverified --policy "$out/policy.txt" --anchors "$out/anchors" \
+"$bin/ishibumi" evidence pack --unverified --policy "$out/next-policy.txt" --old-policy "$out/policy.txt" \
+  --anchors "$out/anchors" --statement "$private/opened/entry" \
   --document "$out/documents" --revocation "$out/lists" --out "$out/all.evidence.zip" \
   "$out/artifacts" "$out/lists" >"$private/pack.out" 2>&1 || true
 say "judging $(stat -c %s "$out/all.evidence.zip") octets of evidence"
-"$bin/ishibumi" evidence verify --lang en --policy "$out/policy.txt" --anchors "$out/anchors" \
-  "$out/all.evidence.zip" >"$private/verify.out" 2>&1 || true
+"$bin/ishibumi" evidence verify --lang en --policy "$out/next-policy.txt" --old-policy "$out/policy.txt" \
+  --anchors "$out/anchors" "$out/all.evidence.zip" >"$private/verify.out" 2>&1 || true
 
 class "A: tokens with their documents" 'a-document-*' TOTAL-PASSED $documented
 class "A: all other tokens of its life" 'a-bulk-*' TOTAL-PASSED $((half - documented))
@@ -163,6 +207,8 @@ class "B: all other tokens logged before the theft" 'b-bulk-*' TOTAL-PASSED $((h
 class "B: backdated by the thief, and logged" 'b-backdated-*' "INDETERMINATE, REVOKED_NO_POE" 20
 class "B: stamped after the revocation" 'b-after-the-revocation-*' "TOTAL-FAILED, REVOKED" 5
 class "B: its revocation list" b.crl TOTAL-PASSED 1
+class "the successor: tokens with their documents" 'c-again-*' TOTAL-PASSED 20
+link "the successor's word about the old log" "never closed"
 unlogged "B: backdated by the thief, not logged: no proof" 20
 borrowed "B: the same with the proof of an honest token" "TOTAL-FAILED, HASH_FAILURE" 20
 table

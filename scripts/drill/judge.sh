@@ -30,6 +30,32 @@ class() {
   row "$1" "$4" "$3" "$actual"
 }
 
+# ended CLASS EXIT SOURCE: how `report provider a` ends, from the log or the mirror.
+ended() {
+  local code=0 from=${address_of[log]}
+  [ "$3" = log ] || from=$mirror
+  "$bin/ishibumi" report provider a --lang en --from "$from" --policy "$out/policy.txt" \
+    --anchors "$out/anchors" >"$private/report-$3.out" 2>&1 || code=$?
+  row "$1" 1 "exit $2" "exit $code"
+}
+
+# audited CLASS EXIT WORDS COMMAND...: how an audit ends, and what it has to say.
+audited() {
+  local class=$1 expected="exit $2, $3" code=0 said=""
+  local words=$3
+  shift 3
+  "$@" >"$private/chain.out" 2>&1 || code=$?
+  grep -q "$words" "$private/chain.out" && said=$words
+  row "$class" 1 "$expected" "exit $code, $said"
+}
+
+# link CLASS WORDS: what `evidence verify` says about the succession.
+link() {
+  local said
+  said=$(grep -c "^succession: .*$2" "$private/verify.out" || true)
+  row "$1" 1 "$2" "$([ "$said" = 1 ] && echo "$2" || echo "$said lines")"
+}
+
 # unlogged CLASS COUNT: tokens that no log holds get no proof from anywhere.
 unlogged() {
   local actual

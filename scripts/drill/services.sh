@@ -40,14 +40,9 @@ stop() {
 
 # cosigner KIND NAME VKEYFILE: makes a witness or mirror for a log; KIND is "" or "mirror".
 cosigner() {
-  local kind=$1 name=$2 command=add-log vkey
   # shellcheck disable=SC2086 # no kind is no word
-  "$bin/ishibumi-witness" $kind init --dir "$private/$name" --name "$name.example" >"$private/$name.vkeys"
-  while read -r vkey; do
-    # shellcheck disable=SC2086
-    "$bin/ishibumi-witness" $kind $command --dir "$private/$name" --vkey "$vkey" >/dev/null
-    command=add-log-key
-  done <"$3"
+  "$bin/ishibumi-witness" $1 init --dir "$private/$2" --name "$2.example" >"$private/$2.vkeys"
+  watch "$2" "$(basename "$3" .vkeys)"
 }
 
 # configure LOG ORIGIN PROVIDERS...: its folder and configuration, with a bearer token for each provider.
@@ -79,8 +74,25 @@ name = "Provider ${id^^}"
 anchors = ["$out/anchors/$id.crt"]
 kinds = ["timestamp-token", "certificate", "crl"]
 token_sha256 = ["$(sed -n 's/^token_sha256  *//p' "$dir/$id.token.txt")"]
+$([ "$id" != a ] || echo 'status = [{ state = "accepted", from = 2026-01-01T00:00:00Z }, { state = "terminating", from = 2026-11-01T00:00:00Z }]')
 TOML
   done
+}
+
+# watch WITNESS LOG: a witness that does not run follows that log, too.
+watch() {
+  local command=add-log vkey
+  while read -r vkey; do
+    "$bin/ishibumi-witness" $command --dir "$private/$1" --vkey "$vkey" >/dev/null
+    command=add-log-key
+  done <"$private/$2.vkeys"
+}
+
+# published LOG RECORDS: whether its checkpoint has more than that many.
+published() {
+  local size
+  size=$(curl -sf "${address_of[$1]}/checkpoint" | sed -n 2p)
+  [ "${size:-0}" -gt "$2" ]
 }
 
 # policy VKEYFILE: the text of a policy with that log, and the witnesses and mirrors that run: two of the
