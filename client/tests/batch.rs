@@ -154,3 +154,38 @@ fn only_the_list_says_who_is_accredited() {
         assert_eq!(ran["rows"][0]["token"]["accredited"], said);
     }
 }
+
+#[test]
+fn a_document_under_any_name_and_a_proof_inside_of_the_token_are_found() {
+    let pki = scene();
+    let (document, token) = (pki.path("batch/good.txt"), pki.path("batch/good.tst"));
+    fs::rename(&document, pki.path("batch/sub/scan 0001.bin")).unwrap();
+    let embed = "evidence embed --out in-it.tst good.tst good.tst.tlog-proof";
+    ishibumi(pki.folder(), embed).expect(0);
+    fs::rename(pki.path("in-it.tst"), &token).unwrap();
+    fs::remove_file(pki.path("batch/good.tst.tlog-proof")).unwrap();
+    fs::remove_file(pki.path("batch/proofless.tst")).unwrap();
+    let line = format!("{VERIFY} --from 2020-01-01 --to 2099-12-31");
+    let good = |code: i32| {
+        let ran = ishibumi(pki.folder(), &line).expect(code).json();
+        let mut rows = ran["rows"].as_array().unwrap().iter();
+        let row = rows.find(|row| row["file"] == "good.tst");
+        row.unwrap().clone()
+    };
+    let row = good(0);
+    assert_eq!(
+        (&row["status"], &row["compared"]),
+        (&"proven".into(), &"same".into())
+    );
+    assert_eq!(row["document"], "sub/scan 0001.bin");
+    // One octet more, and it is nobody's document any more.
+    fs::write(pki.path("batch/sub/scan 0001.bin"), "good\n\n").unwrap();
+    let row = good(0);
+    assert_eq!(
+        (&row["document"], &row["compared"]),
+        (&serde_json::Value::Null, &"not-compared".into())
+    );
+    // Without the proof in it nothing is proven.
+    fs::copy(pki.path("good.tst"), &token).unwrap();
+    assert_eq!(good(4)["sub_indication"], "NO_POE");
+}
