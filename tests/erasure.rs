@@ -119,7 +119,7 @@ fn what_is_erased_is_gone_and_every_proof_stays() {
 /// The process died between the record and the erasure: the next start ends it.
 #[test]
 fn an_erasure_that_was_cut_off_is_ended() {
-    let (mut world, _made, [list, _]) = scene();
+    let (mut world, _made, [list, other]) = scene();
     let erased = LogErased {
         blob: Hash::of(&list).0,
         date: Moment::new("date", Time::from_unix(1_800_000_000)).unwrap(),
@@ -147,10 +147,19 @@ fn an_erasure_that_was_cut_off_is_ended() {
         assert!(store.blob(Hash::of(&list)).unwrap().is_some());
     }
     assert!(holds(&data, mark(&list)));
+    // Nor does it matter that the log was closed meanwhile: no key is needed to end it.
+    let close = ["close", "--yes", "--without-mirror", "--reason", "the end"];
+    world.operate(&close).done();
+    assert!(holds(&data, mark(&list)));
     world.start_log();
     let path = format!("/blob/{}", Hash::of(&list).to_hex());
     assert_eq!(world.get(&path).status, 410);
     assert!(!holds(&data, mark(&list)));
+    // A closed log can state no other.
+    world.stop_log();
+    let other = Hash::of(&other).to_hex();
+    let refused = world.operate(&["erase", &other, "--reason", REASON]);
+    refused.refused(1, &["the log is closed"]);
 }
 
 /// A mirror's copy is its operator's to erase.

@@ -1,11 +1,12 @@
 //! `erase`: removes a list or response that lies beside the log, and has the log say so.
 
-use ishibumi_store::{HeadFile, LogStore, RocksLog};
-use ishibumi_tlog::Hash;
 use std::sync::Arc;
 
+use ishibumi_store::{HeadFile, LogStore, RocksLog};
+use ishibumi_tlog::Hash;
+
 use super::OperateError;
-use super::keys::read_key;
+use super::keys::public_keys;
 use crate::config::Config;
 use crate::core::Sequencer;
 use crate::erasure::{self, Erasure};
@@ -14,9 +15,10 @@ use crate::registry::wall_clock;
 /// Erases the blob with this SHA-256. The log must not be running; `serve` then has the record signed and
 /// cosigned like every other. Can be repeated after a crash.
 pub fn erase(config: &Config, blob: Hash, reason: &str) -> Result<Erasure, OperateError> {
-    let key = read_key(config)?;
+    // Nothing is signed here; and a closed log, which has no keys, is to be told that it is closed.
+    let keys = public_keys(config)?;
     // Whoever holds the head file's lock is the only one that works on this log.
-    let _head_file = HeadFile::open(&config.head_dir, key.verifier())?;
+    let _head_file = HeadFile::open(&config.head_dir, &keys[0])?;
     let store: Arc<dyn LogStore> = Arc::new(RocksLog::open(&config.data_dir, &config.origin)?);
     let refused = |error: &dyn std::fmt::Display| OperateError::Refused(error.to_string());
     let sequencer = Sequencer::open(Arc::clone(&store)).map_err(|error| refused(&error))?;

@@ -139,6 +139,8 @@ fn serve_closed(
         .map_err(|error| refused(&error))?;
     let (handle, _still) = still(closed.published()?);
     let store = &closed.store;
+    // What had to go does not come back because the log ended before it was gone.
+    erasure::finish(store.as_ref())?;
     let served = runtime.block_on(async {
         let listener = listen(config.listen).await?;
         let admin_listener = listen(config.admin_listen).await?;
