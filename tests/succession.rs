@@ -161,6 +161,9 @@ fn a_log_continues_another_and_its_evidence_stays_proven() {
     let upside_down = ["--old-policy", &next_policy, "--predecessor", &next.url];
     assert_eq!(audit("old.txt", &upside_down, old.url()).code, 4);
 
+    let ring = [&chain[..], &["--predecessor", &next.url]].concat();
+    audit("next.txt", &ring, &next.url).refused(1, &["a chain has no rings"]);
+
     // Everything is off. Both policies: proven, and the link is told.
     let ended = next.terminate();
     assert_eq!(ended.code, 0, "{}", ended.err);

@@ -128,7 +128,10 @@ pub(crate) fn run(arguments: &AuditArguments, voice: Voice) -> Result<Exit, Fail
     let (mut value, mut text) = (to_json(&won), to_text(report));
     let old = network::sources(&arguments.predecessor)?;
     let newest = sources.iter().find(|it| it.to_string() == won.source);
-    let chain = newest.map_or(Ok(Vec::new()), |newest| follow(newest, &old, &policies))?;
+    let origin = &report.state.head().checkpoint().origin;
+    let chain = newest.map_or(Ok(Vec::new()), |newest| {
+        follow((newest, origin), &old, &policies)
+    })?;
     for step in &chain {
         text.push_str(&step_text(step, voice.language.is_english()));
     }
@@ -152,8 +155,13 @@ pub(crate) fn run(arguments: &AuditArguments, voice: Voice) -> Result<Exit, Fail
 }
 
 /// Goes down the chain of logs, from `newest` to the ones that it continues.
-fn follow(newest: &Source, old: &[Source], policies: &Policies) -> Result<Vec<Step>, Failure> {
+fn follow(
+    (newest, newest_origin): (&Source, &str),
+    old: &[Source],
+    policies: &Policies,
+) -> Result<Vec<Step>, Failure> {
     let mut chain: Vec<Step> = Vec::new();
+    let mut origins = vec![newest_origin.to_owned()];
     let (mut new, mut policy) = (newest, policies.first());
     for source in old {
         let bar = network::progress_bar(0, "records of a predecessor");
@@ -171,15 +179,13 @@ fn follow(newest: &Source, old: &[Source], policies: &Policies) -> Result<Vec<St
             _ => Failure::unavailable(&error),
         })?;
         let origin = step.report.state.head().checkpoint().origin.clone();
-        let seen = chain
-            .iter()
-            .any(|it| it.report.state.head().checkpoint().origin == origin);
-        if seen {
+        if origins.contains(&origin) {
             let message =
                 format!("{source}: the log {origin} was there before: a chain has no rings");
             return Err(Failure::new(Exit::Disproven, message));
         }
         chain.push(step);
+        origins.push(origin.clone());
         (new, policy) = (source, policies.of_origin(&origin).unwrap_or(policy));
     }
     Ok(chain)

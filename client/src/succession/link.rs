@@ -5,8 +5,8 @@ use ishibumi_tlog::note::{Note, NoteError};
 use ishibumi_tlog::policy::{Demand, TrustError};
 use ishibumi_tlog::{Checkpoint, Hash, Policy, TrustedCheckpoint};
 
-use super::Policies;
 use super::end::{End, EndError, closing_of};
+use super::{CHAIN_MAX, Policies};
 use crate::evidence::Logged;
 
 /// What somebody gives to show that one log continues another. Nothing of it is verified.
@@ -221,7 +221,8 @@ impl Link<'_> {
             witnessed: false,
             findings: Vec::new(),
         };
-        link.compare(end, &vkeys, &self.heads_under(old));
+        let heads = self.heads_under(old, &link.committed.origin);
+        link.compare(end, &vkeys, &heads);
         Ok(link)
     }
 
@@ -245,8 +246,12 @@ impl Link<'_> {
         }
     }
 
-    fn heads_under(&self, old: &Policy) -> Vec<TrustedCheckpoint> {
-        let heads = self.heads.iter();
+    fn heads_under(&self, old: &Policy, origin: &str) -> Vec<TrustedCheckpoint> {
+        // Those of other logs say nothing about this one, and a signature is dearer than a line of text.
+        let of_old = |note: &&&Note| {
+            Checkpoint::parse(note.text()).is_ok_and(|checkpoint| checkpoint.origin == origin)
+        };
+        let heads = self.heads.iter().filter(of_old);
         heads
             .filter_map(|note| old.check_checkpoint(note).ok())
             .collect()
@@ -362,7 +367,7 @@ fn opened_of(entry: &[u8]) -> Option<LogOpened> {
 
 impl<'a> Link<'a> {
     /// The links among `statements`: each opening record that names a predecessor, with the closing record
-    /// of that log, if one is there. `heads`: every checkpoint at hand, of whatever log.
+    /// of that log, if one is there; at most [`CHAIN_MAX`], since each is held against every head. `heads`: every checkpoint at hand, of whatever log.
     pub fn among(statements: &'a [std::sync::Arc<Logged>], heads: &'a [&'a Note]) -> Vec<Self> {
         let origin_of = |note: &Note| Checkpoint::parse(note.text()).ok().map(|it| it.origin);
         let openings = statements.iter().filter_map(|logged| {
@@ -381,6 +386,6 @@ impl<'a> Link<'a> {
                 .map(|it| &**it),
             heads,
         };
-        openings.map(link).collect()
+        openings.take(CHAIN_MAX).map(link).collect()
     }
 }

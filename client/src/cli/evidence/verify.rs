@@ -1,5 +1,6 @@
 //! `ishibumi evidence verify`: everything in an evidence file, offline, under the caller's own terms.
 
+use std::collections::HashSet;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
@@ -166,13 +167,12 @@ pub(super) fn judge_renewed(
 fn links(collection: &Collection, policies: &Policies) -> Vec<Looked> {
     let items = collection.items.iter().flat_map(|item| &item.proofs);
     let all = items.chain(&collection.statements);
-    let mut heads: Vec<&Note> = Vec::new();
-    for logged in all {
-        // Many artifacts share one checkpoint.
-        if !heads.iter().any(|known| *known == &*logged.checkpoint) {
-            heads.push(&logged.checkpoint);
-        }
-    }
+    // Many artifacts share one checkpoint, and its note.
+    let mut known = HashSet::new();
+    let heads = all.map(|logged| &*logged.checkpoint);
+    let heads: Vec<&Note> = heads
+        .filter(|note| known.insert(std::ptr::from_ref(*note)))
+        .collect();
     let links = Link::among(&collection.statements, &heads);
     links.iter().map(|link| link.verify(policies)).collect()
 }
