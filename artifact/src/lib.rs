@@ -34,6 +34,7 @@ pub mod certificate;
 pub mod cms;
 pub mod crl;
 mod distribution;
+pub mod end;
 mod ess;
 pub mod evidence_record;
 pub mod hash;

@@ -1,11 +1,11 @@
 //! The link between two logs: record 0 of the one, the closing record of the other.
 
+use ishibumi_artifact::end::{End, EndError, closing_record};
 use ishibumi_artifact::record::{Body, LogOpened, LogStatement, Moment, Record};
 use ishibumi_tlog::note::{Note, NoteError};
 use ishibumi_tlog::policy::{Demand, TrustError};
 use ishibumi_tlog::{Checkpoint, Hash, Policy, TrustedCheckpoint};
 
-use super::end::{End, EndError, closing_of};
 use super::{CHAIN_MAX, Policies};
 use crate::evidence::Logged;
 
@@ -231,7 +231,7 @@ impl Link<'_> {
         let Some(closing) = self.closing else {
             return Ok(Ended::Silently);
         };
-        match End::closed(old, closing) {
+        match End::closed(old, &closing.proof(), &closing.entry) {
             Ok(end) if end.checkpoint().origin == origin => Ok(Ended::Closed(Box::new(end))),
             Ok(end) => {
                 let other = end.checkpoint().origin.clone();
@@ -381,7 +381,7 @@ impl<'a> Link<'a> {
                 .iter()
                 .find(|it| {
                     origin_of(&it.checkpoint).as_ref() == Some(&origin)
-                        && closing_of(&it.entry).is_some()
+                        && closing_record(&it.entry).is_some()
                 })
                 .map(|it| &**it),
             heads,

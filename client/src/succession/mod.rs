@@ -8,11 +8,10 @@
 //! of it: nothing here hands out a checkpoint or a leaf. What it can show is that two statements which the
 //! verifier trusts cannot both be true ([`Finding`]).
 
-mod end;
 mod link;
 mod policies;
 
-pub use end::{End, EndError};
+pub use ishibumi_artifact::end::{End, EndError};
 pub use link::{Finding, Link, LinkError, Standing, Succession};
 pub use policies::{Policies, PoliciesError};
 

@@ -1,18 +1,19 @@
 //! The log that a new one continues: its end is verified before the new log commits to it.
 //!
-//! By the rules of docs/formats/succession.md, so that no log opens with a link that nobody accepts. What goes into record 0 is the checkpoint with the old log's own signatures; its quorum is
+//! By the code that will verify the succession later, so that no log opens with a link that nobody
+//! accepts. What goes into record 0 is the checkpoint with the old log's own signatures; its quorum is
 //! shown by evidence, and would not fit.
 
 use std::path::{Path, PathBuf};
 
-use ishibumi_artifact::record::{LogEnding, LogStatement, Predecessor};
-use ishibumi_artifact::{Body, Record};
+use ishibumi_artifact::end::End;
+use ishibumi_artifact::record::Predecessor;
 use ishibumi_tlog::key::VerifierKey;
 use ishibumi_tlog::note::{NOTE_LEN_MAX, Note};
 use ishibumi_tlog::policy::FILE_LEN_MAX;
 use ishibumi_tlog::proof::{FILE_EXTENSION, PROOF_LEN_MAX, TlogProof};
 use ishibumi_tlog::tile::ENTRY_LEN_MAX;
-use ishibumi_tlog::{Checkpoint, Policy, TrustedCheckpoint};
+use ishibumi_tlog::{Checkpoint, Policy};
 
 use super::OperateError;
 
@@ -31,8 +32,7 @@ pub struct PredecessorFiles {
 
 /// A verified end, and the keys of the log that ended.
 pub(super) struct VerifiedEnd {
-    head: TrustedCheckpoint,
-    closing: Option<LogEnding>,
+    end: End,
     keys: Vec<VerifierKey>,
 }
 
@@ -45,18 +45,17 @@ impl PredecessorFiles {
         let shown = &self.checkpoint;
         let note = Note::parse(&read(shown, NOTE_LEN_MAX)?)
             .map_err(|error| OperateError::file(shown, error))?;
-        let head = policy
-            .check_checkpoint(&note)
-            .map_err(|error| OperateError::file(shown, error))?;
-        let origin = &head.checkpoint().origin;
+        let last =
+            End::abandoned(&policy, &note).map_err(|error| OperateError::file(shown, error))?;
+        let origin = last.checkpoint().origin.clone();
         if origin == successor {
             return Err(OperateError::Refused(format!(
                 "{origin:?} is this log's own origin: a successor has another one"
             )));
         }
-        let closing = match (&self.closing, self.abandoned) {
-            (Some(path), _) => Some(closed(&policy, path, head.checkpoint())?),
-            (None, true) => None,
+        let end = match (&self.closing, self.abandoned) {
+            (Some(path), _) => closed(&policy, path, last.checkpoint())?,
+            (None, true) => last,
             (None, false) => {
                 return Err(OperateError::Refused(format!(
                     "{}: nothing shows that {origin:?} closed. Give its closing record with \
@@ -65,70 +64,51 @@ impl PredecessorFiles {
                 )));
             }
         };
-        let signed = head.note().signatures();
+        let signed = end.head().note().signatures();
         let keys = policy.logs().iter().map(|log| &log.key);
         let keys = keys.filter(|key| {
             key.name() == origin && signed.iter().any(|signature| signature.is_by(key))
         });
         let keys = keys.cloned().collect();
-        Ok(VerifiedEnd {
-            head,
-            closing,
-            keys,
-        })
+        Ok(VerifiedEnd { end, keys })
     }
 }
 
 /// The closing record: the last one of the tree `last`.
-fn closed(policy: &Policy, path: &Path, last: &Checkpoint) -> Result<LogEnding, OperateError> {
-    let refused = |what: String| Err(OperateError::file(path, what));
+fn closed(policy: &Policy, path: &Path, last: &Checkpoint) -> Result<End, OperateError> {
     let mut beside = path.as_os_str().to_owned();
     beside.push(format!(".{FILE_EXTENSION}"));
     let beside = PathBuf::from(beside);
     let proof = TlogProof::parse(&read(&beside, PROOF_LEN_MAX)?)
         .map_err(|error| OperateError::file(&beside, error))?;
-    let leaf = policy
-        .check_proof(&proof, &read(path, ENTRY_LEN_MAX)?)
-        .map_err(|error| OperateError::file(path, error))?;
-    let record = Record::decode(leaf.record());
-    let record = record.map_err(|error| OperateError::file(path, error))?;
-    let Body::Log(LogStatement::Closed(ending)) = record.body() else {
-        return refused("this is no closing record (log-statement `closed`)".to_owned());
-    };
-    let Checkpoint {
-        origin, size, root, ..
-    } = leaf.head().checkpoint();
-    let index = leaf.index();
-    if index.checked_add(1) != Some(*size) {
-        return refused(format!(
-            "the closing record is number {index}, but the log's tree has {size} records: a log that \
-             closed has none after it"
-        ));
+    let record = read(path, ENTRY_LEN_MAX)?;
+    let end = End::closed(policy, &proof, &record);
+    let end = end.map_err(|error| OperateError::file(path, error))?;
+    let found = end.checkpoint();
+    if found == last {
+        return Ok(end);
     }
-    if (origin, size, root) != (&last.origin, &last.size, &last.root) {
-        return refused(format!(
-            "{origin:?} closed with the tree {size} {root}, but the checkpoint is of {:?}, tree {} {}: a \
-             successor commits to the very last tree",
-            last.origin, last.size, last.root
-        ));
-    }
-    Ok(ending.clone())
+    let what = format!(
+        "{:?} closed with the tree {} {}, but the checkpoint is of {:?}, tree {} {}: a successor commits to \
+         the very last tree",
+        found.origin, found.size, found.root, last.origin, last.size, last.root
+    );
+    Err(OperateError::file(path, what))
 }
 
 impl VerifiedEnd {
     /// What record 0 of the log with `keys` says. A closing record has to name each of them.
     pub(super) fn committed_by(&self, keys: &[VerifierKey]) -> Result<Predecessor, OperateError> {
-        let origin = &self.head.checkpoint().origin;
-        if let Some(ending) = &self.closing {
-            let names = |vkey: &str| ending.successor().any(|named| named == vkey.as_bytes());
-            if let Some(key) = keys.iter().find(|key| !names(&key.to_string())) {
-                return Err(OperateError::Refused(format!(
-                    "the closing record of {origin:?} does not name this log's key {key}: no verifier would \
-                     take this log for the successor"
-                )));
-            }
+        let end = &self.end;
+        let origin = &end.checkpoint().origin;
+        let unnamed = keys.iter().find(|key| !end.names(&key.to_string()));
+        if let (Some(_), Some(key)) = (end.closing(), unnamed) {
+            return Err(OperateError::Refused(format!(
+                "the closing record of {origin:?} does not name this log's key {key}: no verifier would take \
+                 this log for the successor"
+            )));
         }
-        let signed = self.head.note();
+        let signed = end.head().note();
         let own = signed.signatures().iter();
         let own = own.filter(|line| self.keys.iter().any(|key| line.is_by(key)));
         let note = Note::new(signed.text().to_owned(), own.cloned().collect());

@@ -1,11 +1,11 @@
 //! How a log ended: with a closing record as its very last one, or without a word.
 
-use ishibumi_artifact::record::{Body, LogEnding, LogStatement, Record};
 use ishibumi_tlog::note::Note;
 use ishibumi_tlog::policy::TrustError;
+use ishibumi_tlog::proof::TlogProof;
 use ishibumi_tlog::{Checkpoint, Policy, TrustedCheckpoint};
 
-use crate::evidence::Logged;
+use crate::record::{Body, LogEnding, LogStatement, RECORD_VERSION, Record, kind};
 
 /// The last tree of a log, cosigned by its own quorum, and what the log says about its end.
 ///
@@ -37,12 +37,12 @@ pub enum EndError {
 }
 
 impl End {
-    /// The end of a log that closed: `closing` is proven under `policy`, the log's own, to be the last
-    /// record of its tree.
-    pub fn closed(policy: &Policy, closing: &Logged) -> Result<Self, EndError> {
-        let leaf = policy.check_proof(&closing.proof(), &closing.entry)?;
+    /// The end of a log that closed: `closing`, a record, is proven under `policy`, the log's own, to be the
+    /// last one of its tree.
+    pub fn closed(policy: &Policy, proof: &TlogProof, closing: &[u8]) -> Result<Self, EndError> {
+        let leaf = policy.check_proof(proof, closing)?;
         let (index, head) = (leaf.index(), leaf.head().clone());
-        let ending = closing_of(leaf.record()).ok_or(EndError::NotClosing(index))?;
+        let ending = closing_record(leaf.record()).ok_or(EndError::NotClosing(index))?;
         let size = head.checkpoint().size;
         if index.checked_add(1) != Some(size) {
             return Err(EndError::NotLast { index, size });
@@ -84,9 +84,14 @@ impl End {
     }
 }
 
-/// The ending in a closing record.
-pub(super) fn closing_of(entry: &[u8]) -> Option<LogEnding> {
-    match Record::decode(entry).ok()?.body() {
+/// What `octets` say if they are the record that closes a log.
+pub fn closing_record(octets: &[u8]) -> Option<LogEnding> {
+    let [high, low] = kind::LOG_STATEMENT.to_be_bytes();
+    // Every record of a log may be asked: few are log statements at all.
+    if !octets.starts_with(&[RECORD_VERSION, high, low]) {
+        return None;
+    }
+    match Record::decode(octets).ok()?.body() {
         Body::Log(LogStatement::Closed(ending)) => Some(ending.clone()),
         _ => None,
     }
