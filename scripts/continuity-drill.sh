@@ -43,6 +43,8 @@ say() { printf '%4d s  %s\n' $((SECONDS - started)) "$*"; }
 find "$out" -mindepth 1 ! -name .made-by-the-drill -delete
 private=$out/private
 mkdir -p "$private" "$out"/{anchors,artifacts,documents,lists,unlogged}
+. scripts/listening.sh
+. scripts/openssl.sh
 . scripts/drill/providers.sh
 . scripts/drill/services.sh
 . scripts/drill/judge.sh

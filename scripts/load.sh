@@ -55,18 +55,7 @@ clean_up() {
 }
 trap clean_up EXIT
 
-# listening FILE PID: waits for the address that a server prints.
-listening() {
-  local url
-  for _ in $(seq 200); do
-    url=$(sed -n 's/^listening on \(http:[^ ]*\).*/\1/p' "$1" 2>/dev/null || true)
-    [ -n "$url" ] && { echo "$url"; return; }
-    kill -0 "$2" 2>/dev/null || break
-    sleep 0.05
-  done
-  cat "$1" >&2
-  exit 1
-}
+. scripts/listening.sh
 
 # start_all DIR: a fresh log and fresh witnesses; sets url and charged.
 start_all() {

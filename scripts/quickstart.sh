@@ -60,13 +60,7 @@ mkdir -p "$out"/{anchors,documents,artifacts} "$out"/private/{tsa-a,tsa-b,seal-c
 out=$(cd "$out" && pwd)
 private=$out/private
 
-# OpenSSL writes its progress to standard error; what it said is shown when it fails, and only then.
-openssl() {
-  local said
-  { said=$(command openssl "$@" 2>&1 >&3); } 3>&1 && return
-  printf 'quickstart.sh: openssl %s failed\n%s\n' "$*" "$said" >&2
-  return 1
-}
+. "$here/scripts/openssl.sh"
 
 # --- 1. Providers: two timestamping authorities and an e-seal CA, made with OpenSSL -----------------
 
@@ -212,18 +206,7 @@ openssl crl -in "$seal/seal.pem" -outform DER -out "$out/artifacts/seal-ca.crl"
 # --- 3. A log and three witnesses ------------------------------------------------------------------
 
 say "starting a log and three witnesses, two of which have to agree"
-# listening FILE PID: waits for the address that a server prints.
-listening() {
-  local url=""
-  for _ in $(seq 200); do
-    url=$(sed -n 's/^listening on \(http:[^ ]*\).*/\1/p' "$1")
-    [ -n "$url" ] && { echo "$url"; return; }
-    kill -0 "$2" 2>/dev/null || break
-    sleep 0.05
-  done
-  cat "$1" >&2
-  exit 1
-}
+. "$here/scripts/listening.sh"
 log=$private/log
 "$bin/ishibumi-log" token >"$log/token.txt"
 sed -n 's/^token  *//p' "$log/token.txt" >"$log/bearer-token"

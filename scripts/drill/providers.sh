@@ -1,14 +1,6 @@
 # Two providers, made with OpenSSL: for each a CA that can revoke, and a time-stamping unit below it.
 # Sourced by continuity-drill.sh; wants $private and $out.
 
-# openssl ARGUMENTS...: quiet, unless it fails.
-openssl() {
-  local said
-  { said=$(command openssl "$@" 2>&1 >&3); } 3>&1 && return
-  printf 'continuity-drill.sh: openssl %s failed\n%s\n' "$*" "$said" >&2
-  return 1
-}
-
 # provider ID NAME KEYOPTIONS...: $private/ID with ca.crt, tsu.crt, their keys, and what `openssl ca` needs.
 provider() {
   local id=$1 name=$2 dir=$private/$1
