@@ -21,11 +21,8 @@ while [ $# -gt 0 ]; do
     *) usage "unknown option $1" ;;
   esac
 done
-case $out in *['"\$#']* | *$'\n'*) usage "--out cannot be a folder with any of \" \\ \$ # in its name" ;; esac
-if [ -e "$out" ] && [ ! -e "$out/.made-by-the-drill" ]; then
-  usage "$out exists and was not made by this script; choose another --out"
-fi
-{ mkdir -p "$out" && touch "$out/.made-by-the-drill"; } || usage "cannot write to $out; choose another --out"
+. "$here/scripts/out-folder.sh"
+claim_folder "$out"
 out=$(cd "$out" && pwd)
 cd "$here"
 ./scripts/install.sh
@@ -40,7 +37,7 @@ bin=${CARGO_TARGET_DIR:-$here/target}/release
 started=$SECONDS
 say() { printf '%4d s  %s\n' $((SECONDS - started)) "$*"; }
 
-find "$out" -mindepth 1 ! -name .made-by-the-drill -delete
+empty_folder "$out"
 private=$out/private
 mkdir -p "$private" "$out"/{anchors,artifacts,documents,lists,unlogged}
 . scripts/listening.sh

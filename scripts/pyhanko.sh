@@ -25,11 +25,8 @@ while [ $# -gt 0 ]; do
     *) usage "unknown option $1" ;;
   esac
 done
-case $out in *['"\$#']* | *$'\n'*) usage "--out cannot be a folder with any of \" \\ \$ # in its name" ;; esac
-if [ -e "$out" ] && [ ! -e "$out/.made-by-pyhanko.sh" ]; then
-  usage "$out exists and was not made by this script; choose another --out"
-fi
-{ mkdir -p "$out" && touch "$out/.made-by-pyhanko.sh"; } || usage "cannot write to $out"
+. "$here/scripts/out-folder.sh"
+claim_folder "$out"
 out=$(cd "$out" && pwd)
 cd "$here"
 ./scripts/install.sh
@@ -44,7 +41,7 @@ fi
   { echo "pyhanko.sh: pyHanko cannot be installed" >&2; exit 3; }
 echo "$("$venv/bin/pip" list 2>/dev/null | grep -i '^pyhanko ' | tr -s ' '), $(openssl version | cut -d' ' -f1-2)"
 
-find "$out" -mindepth 1 ! -name .made-by-pyhanko.sh -delete
+empty_folder "$out"
 private=$out/private mirrors=""
 mkdir -p "$private" "$out/anchors"
 . scripts/drill/providers.sh

@@ -21,17 +21,14 @@ while [ $# -gt 0 ]; do
 done
 
 usage() { echo "quickstart.sh: $*" >&2; exit 2; }
-# Before anything takes time. The folder's name goes into OpenSSL's and the log's configuration.
-case $out in *['"\$#']* | *$'\n'*) usage "--out cannot be a folder with any of \" \\ \$ # in its name" ;; esac
-if [ -e "$out" ] && [ ! -e "$out/.made-by-quickstart" ]; then
-  usage "$out exists and was not made by this script; choose another --out"
-fi
+# Before anything takes time.
+. "$here/scripts/out-folder.sh"
+claim_folder "$out"
 while read -r pid; do
   if grep -qs '^ishibumi' "/proc/$pid/comm"; then
     usage "an earlier --keep-running still runs in $out; stop it first: kill $(paste -sd ' ' "$out/private/pids")"
   fi
 done < <(cat "$out/private/pids" 2>/dev/null)
-{ mkdir -p "$out" && touch "$out/.made-by-quickstart"; } || usage "cannot write to $out; choose another --out"
 cd "$here"
 ./scripts/install.sh
 . scripts/env.sh
@@ -55,7 +52,7 @@ say() { printf '%3d s  %s\n' $((SECONDS - started)) "$*"; }
 # From here on nothing is left running, whatever happens.
 trap stop_all EXIT
 
-find "$out" -mindepth 1 ! -name .made-by-quickstart -delete
+empty_folder "$out"
 mkdir -p "$out"/{anchors,documents,artifacts} "$out"/private/{tsa-a,tsa-b,seal-ca,log,witnesses}
 out=$(cd "$out" && pwd)
 private=$out/private
