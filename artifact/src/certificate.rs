@@ -8,15 +8,15 @@ use core::ops::Range;
 use std::collections::HashSet;
 
 use const_oid::ObjectIdentifier;
-use der::{Decode, Encode};
+use der::Decode;
 use thiserror::Error;
 use x509_cert::ext::Extension;
-use x509_cert::ext::pkix::name::{GeneralName, GeneralNames};
 use x509_cert::ext::pkix::{BasicConstraints, ExtendedKeyUsage, KeyUsage};
-use x509_cert::name::Name;
 
 use crate::asn1::{self, Asn1Error, Element, INTEGER, Reader, SEQUENCE};
+use crate::general_name::GeneralName;
 use crate::hash::{HashAlgorithm, sha256};
+use crate::name::{Attribute, Name};
 use crate::oid;
 use crate::pem::{self, PemError};
 use crate::rules::{Primitive, Weak};
@@ -82,8 +82,6 @@ pub struct Certificate {
     algorithm: Range<usize>,
     signature: Range<usize>,
     serial: Range<usize>,
-    issuer: Range<usize>,
-    subject: Range<usize>,
     key_info: Range<usize>,
     key_hash: [u8; 32],
     issuer_name: Name,
@@ -159,8 +157,6 @@ impl Certificate {
             algorithm: range(&algorithm),
             signature: asn1::range_within(der, signature),
             serial: asn1::range_within(der, serial),
-            issuer: range(&issuer),
-            subject: range(&subject),
             key_info: range(&key_info),
             key_hash: sha256(key_value(&key_info)?),
             issuer_name: part("issuer", Name::from_der(issuer.raw))?,
@@ -228,20 +224,20 @@ impl Certificate {
 
     /// Subject as RFC 4514 text, for people; an organizationIdentifier is written out.
     pub fn subject(&self) -> String {
-        for_people(&self.subject_name.to_string())
+        self.subject_name.to_string()
     }
 
     /// Issuer as RFC 4514 text, for people; an organizationIdentifier is written out.
     pub fn issuer(&self) -> String {
-        for_people(&self.issuer_name.to_string())
+        self.issuer_name.to_string()
     }
 
-    /// Values of organizationIdentifier (2.5.4.97) in the subject.
+    /// Values of organizationIdentifier (2.5.4.97) in the subject, those that are text.
     pub fn organization_identifiers(&self) -> Vec<String> {
-        let attributes = self.subject_attributes().into_iter();
+        let attributes = self.subject_name.attributes();
         attributes
-            .filter(|(oid, _)| *oid == oid::ORGANIZATION_IDENTIFIER)
-            .map(|(_, text)| text)
+            .filter(|attribute| attribute.is(&oid::ORGANIZATION_IDENTIFIER))
+            .filter_map(Attribute::text)
             .collect()
     }
 
@@ -254,28 +250,12 @@ impl Certificate {
         &self.facts
     }
 
-    pub(crate) fn issuer_der(&self) -> &[u8] {
-        self.slice(&self.issuer)
-    }
-
-    pub(crate) fn subject_der(&self) -> &[u8] {
-        self.slice(&self.subject)
-    }
-
     pub(crate) const fn issuer_name(&self) -> &Name {
         &self.issuer_name
     }
 
     pub(crate) const fn subject_name(&self) -> &Name {
         &self.subject_name
-    }
-
-    /// Subject attributes with their text; octets that are no text are shown in hexadecimal.
-    pub(crate) fn subject_attributes(&self) -> Vec<(ObjectIdentifier, String)> {
-        let attributes = self.subject_name.iter();
-        attributes
-            .map(|attribute| (attribute.oid, text_of(attribute.value.value())))
-            .collect()
     }
 
     /// Value of an extension.
@@ -289,7 +269,11 @@ impl Certificate {
 
     pub(crate) fn subject_alternative_names(&self) -> Result<Vec<GeneralName>, CertificateError> {
         match self.extension(&oid::SUBJECT_ALT_NAME) {
-            Some(value) => part("subjectAltName", GeneralNames::from_der(value)),
+            Some(value) => part(
+                "subjectAltName",
+                asn1::only(Reader::der(value), SEQUENCE)
+                    .and_then(|names| GeneralName::read_all(names.reader())),
+            ),
             None => Ok(Vec::new()),
         }
     }
@@ -324,57 +308,14 @@ impl Certificate {
 
     /// Whether issuer and subject are one name.
     pub(crate) fn is_self_issued(&self) -> bool {
-        self.issuer_der() == self.subject_der()
-            || names_match(&self.issuer_name, &self.subject_name)
+        self.issuer_name == self.subject_name
     }
 }
 
-/// RFC 5280 7.1, in its simple form: attributes in order, text compared without case and with
-/// spaces folded, anything else octet by octet.
-pub(crate) fn names_match(one: &Name, other: &Name) -> bool {
-    one.len() == other.len()
-        && one.iter().zip(other.iter()).all(|(left, right)| {
-            left.oid == right.oid
-                && (left.value == right.value
-                    || folded(left.value.value()) == folded(right.value.value()))
-        })
-}
-
-pub(crate) fn folded(value: &[u8]) -> Option<String> {
-    let text = core::str::from_utf8(value).ok()?.to_lowercase();
-    Some(text.split_whitespace().collect::<Vec<_>>().join(" "))
-}
-
-/// RFC 4514 knows no name for organizationIdentifier and writes `2.5.4.97=#` and the value's DER in
-/// hexadecimal. The value is written as text where nothing in it would need escaping.
-fn for_people(name: &str) -> String {
-    const NUMERIC: &str = "2.5.4.97=#";
-    let Some((before, rest)) = name.split_once(NUMERIC) else {
-        return name.to_owned();
-    };
-    let end = rest
-        .find(|c: char| !c.is_ascii_hexdigit())
-        .unwrap_or(rest.len());
-    let (value, after) = rest.split_at(end);
-    let after = for_people(after);
-    let plain = |b: &u8| b.is_ascii_alphanumeric() || b"-.:/ ".contains(b);
-    match hex::decode(value).as_deref() {
-        // UTF8String or PrintableString with a short length.
-        Ok([0x0c | 0x13, length, text @ ..])
-            if usize::from(*length) == text.len() && text.iter().all(plain) =>
-        {
-            let text = String::from_utf8_lossy(text);
-            format!("{before}organizationIdentifier={text}{after}")
-        }
-        _ => format!("{before}{NUMERIC}{value}{after}"),
-    }
-}
-
-fn text_of(value: &[u8]) -> String {
-    core::str::from_utf8(value).map_or_else(|_| value.escape_ascii().to_string(), str::to_owned)
-}
-
-fn part<T>(part: &'static str, read: Result<T, der::Error>) -> Result<T, CertificateError> {
+fn part<T, E: core::fmt::Display>(
+    part: &'static str,
+    read: Result<T, E>,
+) -> Result<T, CertificateError> {
     read.map_err(|error| CertificateError::Part {
         part,
         reason: error.to_string(),
@@ -494,38 +435,4 @@ fn read_facts(extensions: &[Extension]) -> Result<Facts, CertificateError> {
         }
     }
     Ok(facts)
-}
-
-/// DER of a name, for comparison with a GeneralName's.
-pub(crate) fn name_der(name: &Name) -> Vec<u8> {
-    name.to_der().unwrap_or_default()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::for_people;
-
-    #[test]
-    fn organization_identifiers_are_written_out_where_they_are_plain() {
-        let seal = "CN=Seal,2.5.4.97=#0c054e54522d31,O=Works";
-        assert_eq!(
-            for_people(seal),
-            "CN=Seal,organizationIdentifier=NTR-1,O=Works"
-        );
-        let twice = "2.5.4.97=#1301412b2.5.4.97=#0c0142";
-        assert_eq!(
-            for_people("2.5.4.97=#130141,2.5.4.97=#0c0142"),
-            "organizationIdentifier=A,organizationIdentifier=B"
-        );
-        // A comma in the value, a wrong length, another type, no hexadecimal: left as RFC 4514 has it.
-        for kept in [
-            "2.5.4.97=#0c032c2c2c",
-            "2.5.4.97=#0c0541",
-            "2.5.4.97=#1e020041",
-            "CN=x",
-            twice,
-        ] {
-            assert_eq!(for_people(kept), kept);
-        }
-    }
 }

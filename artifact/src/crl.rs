@@ -18,18 +18,17 @@ use core::ops::Range;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use der::Decode;
 use thiserror::Error;
-use x509_cert::ext::pkix::name::GeneralName;
-use x509_cert::name::Name;
 
 use crate::asn1::{
     self, Asn1Error, BIT_STRING, BOOLEAN, ENUMERATED, GENERALIZED_TIME, INTEGER, OBJECT_IDENTIFIER,
     OCTET_STRING, Reader, SEQUENCE, UTC_TIME, context, context_constructed,
 };
-use crate::certificate::{Certificate, TimeFieldError, names_match, read_time};
-use crate::distribution::{PointName, has_directory_name, read_names, read_reasons};
+use crate::certificate::{Certificate, TimeFieldError, read_time};
+use crate::distribution::{PointName, read_reasons};
+use crate::general_name::{GeneralName, has_directory_name};
 use crate::hash::{dotted, sha256};
+use crate::name::Name;
 use crate::oid;
 use crate::path::{Anchors, Path, PathError, PathRules, Validity, find_path};
 use crate::pem::{self, PemError};
@@ -212,7 +211,6 @@ pub struct Crl {
     algorithm: Vec<u8>,
     signature: Vec<u8>,
     issuer: Name,
-    issuer_der: Vec<u8>,
     this_update: Time,
     next_update: Option<Time>,
     extensions: Extensions,
@@ -286,7 +284,6 @@ impl Crl {
             algorithm: algorithm.raw.to_vec(),
             signature,
             issuer,
-            issuer_der: issuer_der.to_vec(),
             this_update,
             next_update,
             extensions,
@@ -389,12 +386,9 @@ impl Crl {
             };
             let only = keys.iter().next().filter(|_| keys.len() == 1).copied();
             if only.is_none() && unresolved.is_none() {
-                let shown = names.iter().find_map(|name| match name {
-                    GeneralName::DirectoryName(name) => Some(name.to_string()),
-                    _ => None,
-                });
+                let mut shown = names.iter().filter_map(GeneralName::directory);
                 unresolved = Some(CrlError::EntryIssuer {
-                    issuer: shown.unwrap_or_default(),
+                    issuer: shown.next().map(Name::to_string).unwrap_or_default(),
                     found: keys.len(),
                 });
             }
@@ -430,8 +424,7 @@ impl Crl {
 fn may_issue(certificate: &Arc<Certificate>, issuer: &Name) -> bool {
     let facts = certificate.facts();
     let silent = facts.is_ca || !facts.has_basic_constraints;
-    names_match(certificate.subject_name(), issuer)
-        && facts.key_usage.map_or(silent, |usage| usage.crl_sign())
+    certificate.subject_name() == issuer && facts.key_usage.map_or(silent, |usage| usage.crl_sign())
 }
 
 fn read_extensions(mut extensions: Reader<'_>) -> Result<Extensions, CrlError> {
@@ -549,7 +542,8 @@ impl<'a> Entries<'a> {
 }
 
 fn entry_issuer_names(extension: &[u8]) -> Result<Vec<GeneralName>, CrlError> {
-    Ok(read_names(&asn1::only(Reader::der(extension), SEQUENCE)?)?)
+    let names = asn1::only(Reader::der(extension), SEQUENCE)?;
+    Ok(GeneralName::read_all(names.reader())?)
 }
 
 /// The certificateIssuer of an entry, and what it says; the issuer's key is not filled in.
@@ -702,10 +696,6 @@ impl VerifiedCrl {
         &self.crl.issuer
     }
 
-    pub(crate) fn issuer_der(&self) -> &[u8] {
-        &self.crl.issuer_der
-    }
-
     /// Entries in the list.
     pub const fn count(&self) -> u32 {
         self.crl.count
@@ -755,7 +745,7 @@ impl VerifiedCrl {
     /// What the list says about `certificate`: none if it is not listed or not of the CA that the
     /// entry is about.
     pub fn revocation_of(&self, certificate: &Certificate) -> Option<Revocation> {
-        let is_own = names_match(certificate.issuer_name(), &self.crl.issuer);
+        let is_own = *certificate.issuer_name() == self.crl.issuer;
         let is_about = |issuer: Option<&[u8]>| match issuer {
             Some(issuer) => entry_issuer_names(issuer)
                 .is_ok_and(|names| has_directory_name(&names, certificate.issuer_name())),

@@ -1,12 +1,9 @@
 //! Distribution points: where a certificate says that its revocation is published, and which of these
 //! points a list says that it serves (RFC 5280 4.2.1.13 and 5.2.5).
 
-use der::Decode;
-use x509_cert::ext::pkix::name::GeneralName;
-use x509_cert::name::Name;
-
-use crate::asn1::{self, Asn1Error, Element, Reader, SEQUENCE, SET, context, context_constructed};
-use crate::certificate::names_match;
+use crate::asn1::{self, Asn1Error, Element, Reader, SEQUENCE, context, context_constructed};
+use crate::general_name::GeneralName;
+use crate::name::Name;
 
 /// Every reason of ReasonFlags, as a mask: bit `i` is flag `i`.
 pub(crate) const ALL_REASONS: u16 = 0x1fe;
@@ -29,7 +26,7 @@ impl PointName {
         })?;
         choice.finish()?;
         if inner.tag == context_constructed(0) {
-            return Ok(Self::Full(read_names(&inner)?));
+            return Ok(Self::Full(GeneralName::read_all(inner.reader())?));
         }
         if inner.tag == context_constructed(1) {
             return Ok(Self::Relative(inner.content.to_vec()));
@@ -40,20 +37,13 @@ impl PointName {
         })
     }
 
-    /// The names, with a relative one completed by the name of the list's issuer (DER).
-    pub(crate) fn names(&self, issuer_der: &[u8]) -> Vec<GeneralName> {
+    /// The names, with a relative one completed by the name of the list's issuer.
+    pub(crate) fn names(&self, issuer: &Name) -> Vec<GeneralName> {
         match self {
             Self::Full(names) => names.clone(),
             Self::Relative(relative) => {
-                let Ok(issuer) = asn1::only(Reader::der(issuer_der), SEQUENCE) else {
-                    return Vec::new();
-                };
-                let mut content = issuer.content.to_vec();
-                asn1::write_element(&mut content, SET, relative);
-                let mut whole = Vec::new();
-                asn1::write_element(&mut whole, SEQUENCE, &content);
-                let name = Name::from_der(&whole).ok();
-                name.map(GeneralName::DirectoryName).into_iter().collect()
+                let name = issuer.with_relative(relative).ok();
+                name.map(GeneralName::Directory).into_iter().collect()
             }
         }
     }
@@ -61,32 +51,7 @@ impl PointName {
 
 /// Whether two lists of names have one in common.
 pub(crate) fn share_a_name(one: &[GeneralName], other: &[GeneralName]) -> bool {
-    one.iter().any(|left| {
-        other.iter().any(|right| match (left, right) {
-            (GeneralName::DirectoryName(left), GeneralName::DirectoryName(right)) => {
-                names_match(left, right)
-            }
-            _ => left == right,
-        })
-    })
-}
-
-/// Whether `names` has this directory name.
-pub(crate) fn has_directory_name(names: &[GeneralName], wanted: &Name) -> bool {
-    names
-        .iter()
-        .any(|name| matches!(name, GeneralName::DirectoryName(name) if names_match(name, wanted)))
-}
-
-/// The contents of GeneralNames.
-pub(crate) fn read_names(names: &Element<'_>) -> Result<Vec<GeneralName>, Asn1Error> {
-    let mut reader = names.reader();
-    let mut all = Vec::new();
-    while let Some(name) = reader.next()? {
-        let name = GeneralName::from_der(name.raw);
-        all.push(name.map_err(|_| Asn1Error::Value("a GeneralName cannot be read"))?);
-    }
-    Ok(all)
+    one.iter().any(|name| other.contains(name))
 }
 
 /// A ReasonFlags BIT STRING as a mask.
@@ -131,7 +96,7 @@ impl DistributionPoint {
                 name: name.map(|name| PointName::read(&name)).transpose()?,
                 reasons: reasons.map(|bits| read_reasons(&bits)).transpose()?,
                 issuer: issuer
-                    .map(|names| read_names(&names))
+                    .map(|names| GeneralName::read_all(names.reader()))
                     .transpose()?
                     .unwrap_or_default(),
             });

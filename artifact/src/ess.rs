@@ -7,14 +7,12 @@
 
 use std::sync::Arc;
 
-use der::Decode;
-use x509_cert::ext::pkix::name::GeneralName;
-use x509_cert::name::Name;
-
-use crate::asn1::{self, Asn1Error, INTEGER, OCTET_STRING, Reader, SEQUENCE};
-use crate::certificate::{Certificate, names_match};
+use crate::asn1::{self, INTEGER, OCTET_STRING, Reader, SEQUENCE};
+use crate::certificate::Certificate;
 use crate::cms::{SignedData, SignerIdentifier};
+use crate::general_name::{GeneralName, has_directory_name};
 use crate::hash::HashAlgorithm;
+use crate::name::Name;
 use crate::oid;
 use crate::path::Anchors;
 use crate::signature::Algorithm;
@@ -71,8 +69,7 @@ impl EssBinding {
                 let mut pair = pair.reader();
                 let names = pair.expect(SEQUENCE).map_err(at)?;
                 let serial = pair.expect(INTEGER).map_err(at)?.content.to_vec();
-                let names = Vec::<GeneralName>::from_der(names.raw)
-                    .map_err(|_| at(Asn1Error::Value("issuerSerial names cannot be read")))?;
+                let names = GeneralName::read_all(names.reader()).map_err(at)?;
                 Some((names, serial))
             }
             None => None,
@@ -88,11 +85,7 @@ impl EssBinding {
 
     fn names(&self, certificate: &Certificate) -> bool {
         let issuer_fits = |(names, serial): &(Vec<GeneralName>, Vec<u8>)| {
-            serial == certificate.serial()
-                && names.iter().any(|name| {
-                    matches!(name, GeneralName::DirectoryName(name)
-                        if names_match(name, certificate.issuer_name()))
-                })
+            serial == certificate.serial() && has_directory_name(names, certificate.issuer_name())
         };
         self.algorithm.digest(certificate.der()) == self.hash
             && self.issuer_serial.as_ref().is_none_or(issuer_fits)
@@ -123,9 +116,8 @@ fn is_identified(signer: &SignerIdentifier, certificate: &Certificate) -> bool {
     match signer {
         SignerIdentifier::IssuerAndSerial { issuer, serial } => {
             serial == certificate.serial()
-                && (issuer == certificate.issuer_der()
-                    || Name::from_der(issuer)
-                        .is_ok_and(|name| names_match(&name, certificate.issuer_name())))
+                && (issuer == certificate.issuer_name().der()
+                    || Name::from_der(issuer).is_ok_and(|name| name == *certificate.issuer_name()))
         }
         SignerIdentifier::SubjectKeyIdentifier(identifier) => {
             certificate.facts().subject_key_identifier.as_ref() == Some(identifier)

@@ -15,9 +15,9 @@
 //! Which of these words can be believed, since their signer's own certificate may be revoked in turn, is
 //! decided by whoever walks the path; see [`Word::source`].
 
-use crate::certificate::{Certificate, names_match};
+use crate::certificate::Certificate;
 use crate::crl::{VerifiedCrl, number_order};
-use crate::distribution::has_directory_name;
+use crate::general_name::has_directory_name;
 use crate::ocsp::VerifiedOcsp;
 use crate::path::{Anchors, is_name_of};
 use crate::record::{Reason, Revocation};
@@ -265,7 +265,7 @@ impl Subject<'_> {
     /// (cRLIssuer, an indirect list). Nobody else has a say.
     fn may_speak(&self, list: &VerifiedCrl) -> bool {
         let Some(issuer) = self.issuer else {
-            return names_match(list.issuer_name(), self.certificate.issuer_name());
+            return list.issuer_name() == self.certificate.issuer_name();
         };
         issuer.key_hash() == list.issuer_key_hash()
             || (list.scope().indirect

@@ -5,12 +5,9 @@
 //! form that a constraint names and that is not processed here refuses a certificate that has such a
 //! name (4.2.1.10, "MUST either process the constraint or reject the certificate").
 
-use der::Decode;
-use x509_cert::ext::pkix::NameConstraints;
-use x509_cert::ext::pkix::name::GeneralName;
-use x509_cert::name::Name;
-
-use crate::certificate::{Certificate, folded};
+use crate::asn1::{self, Asn1Error, Reader, SEQUENCE, context, context_constructed};
+use crate::certificate::Certificate;
+use crate::general_name::GeneralName;
 use crate::oid;
 
 /// Why a name is not within the constraints.
@@ -30,23 +27,7 @@ pub(crate) fn check(ca: &Certificate, below: &[&Certificate]) -> Result<(), Viol
     let Some(extension) = ca.extension(&oid::NAME_CONSTRAINTS) else {
         return Ok(());
     };
-    let constraints = NameConstraints::from_der(extension).map_err(|_| Violation::Unreadable)?;
-    let bases = |subtrees: Option<Vec<x509_cert::ext::pkix::constraints::name::GeneralSubtree>>| {
-        let subtrees = subtrees.unwrap_or_default();
-        // RFC 5280: minimum is zero, maximum is absent.
-        if subtrees
-            .iter()
-            .any(|tree| tree.minimum != 0 || tree.maximum.is_some())
-        {
-            return Err(Violation::Unreadable);
-        }
-        Ok(subtrees
-            .into_iter()
-            .map(|tree| tree.base)
-            .collect::<Vec<_>>())
-    };
-    let permitted = bases(constraints.permitted_subtrees)?;
-    let excluded = bases(constraints.excluded_subtrees)?;
+    let (permitted, excluded) = read(extension).map_err(|_| Violation::Unreadable)?;
     for certificate in below {
         let names = names_of(certificate)?;
         if names.len() * (permitted.len() + excluded.len()) > COMPARISONS_MAX {
@@ -59,6 +40,39 @@ pub(crate) fn check(ca: &Certificate, below: &[&Certificate]) -> Result<(), Viol
     Ok(())
 }
 
+/// The bases of the permitted and of the excluded subtrees.
+fn read(extension: &[u8]) -> Result<(Vec<GeneralName>, Vec<GeneralName>), Asn1Error> {
+    let mut fields = asn1::only(Reader::der(extension), SEQUENCE)?.reader();
+    let mut bases = |tag| -> Result<Vec<GeneralName>, Asn1Error> {
+        let Some(subtrees) = fields.optional(tag)? else {
+            return Ok(Vec::new());
+        };
+        let mut subtrees = subtrees.reader();
+        let mut bases = Vec::new();
+        while let Some(subtree) = subtrees.next()? {
+            let mut fields = subtree.reader();
+            let base = fields
+                .next()?
+                .ok_or(Asn1Error::Value("a subtree has no base"))?;
+            // RFC 5280: minimum is zero, maximum is absent.
+            if let Some(minimum) = fields.optional(context(0))?
+                && minimum.unsigned()? != 0
+            {
+                return Err(Asn1Error::Value("a subtree has a minimum"));
+            }
+            fields.finish()?;
+            bases.push(GeneralName::read(&base)?);
+        }
+        Ok(bases)
+    };
+    let both = (
+        bases(context_constructed(0))?,
+        bases(context_constructed(1))?,
+    );
+    fields.finish()?;
+    Ok(both)
+}
+
 /// Subject, subjectAltName, and e-mail addresses in the subject where subjectAltName has none.
 fn names_of(certificate: &Certificate) -> Result<Vec<GeneralName>, Violation> {
     let mut names = certificate
@@ -66,21 +80,17 @@ fn names_of(certificate: &Certificate) -> Result<Vec<GeneralName>, Violation> {
         .map_err(|_| Violation::Unreadable)?;
     if !names
         .iter()
-        .any(|name| matches!(name, GeneralName::Rfc822Name(_)))
+        .any(|name| matches!(name, GeneralName::Rfc822(_)))
     {
-        for (kind, address) in certificate.subject_attributes() {
-            if kind == oid::EMAIL_ADDRESS {
-                let address = der::asn1::Ia5String::new(&address);
-                names.push(GeneralName::Rfc822Name(
-                    address.map_err(|_| Violation::Unreadable)?,
-                ));
-            }
+        let attributes = certificate.subject_name().attributes();
+        for attribute in attributes.filter(|attribute| attribute.is(&oid::EMAIL_ADDRESS)) {
+            names.push(GeneralName::Rfc822(
+                attribute.text().ok_or(Violation::Unreadable)?,
+            ));
         }
     }
     if !certificate.subject_name().is_empty() {
-        names.push(GeneralName::DirectoryName(
-            certificate.subject_name().clone(),
-        ));
+        names.push(GeneralName::Directory(certificate.subject_name().clone()));
     }
     Ok(names)
 }
@@ -119,39 +129,15 @@ fn same_form(one: &GeneralName, other: &GeneralName) -> bool {
 /// value, cannot be compared.
 fn within(name: &GeneralName, base: &GeneralName) -> Option<bool> {
     match (name, base) {
-        (GeneralName::DirectoryName(name), GeneralName::DirectoryName(base)) => {
-            Some(begins_with(name, base))
+        (GeneralName::Directory(name), GeneralName::Directory(base)) => name.begins_with(base),
+        (GeneralName::Dns(name), GeneralName::Dns(base)) => Some(host_within(name, base, true)),
+        (GeneralName::Rfc822(name), GeneralName::Rfc822(base)) => mailbox_within(name, base),
+        (GeneralName::Uri(name), GeneralName::Uri(base)) => {
+            host_of(name).map(|host| host_within(host, base, false))
         }
-        (GeneralName::DnsName(name), GeneralName::DnsName(base)) => {
-            Some(host_within(name.as_str(), base.as_str(), true))
-        }
-        (GeneralName::Rfc822Name(name), GeneralName::Rfc822Name(base)) => {
-            mailbox_within(name.as_str(), base.as_str())
-        }
-        (
-            GeneralName::UniformResourceIdentifier(name),
-            GeneralName::UniformResourceIdentifier(base),
-        ) => host_of(name.as_str()).map(|host| host_within(host, base.as_str(), false)),
-        (GeneralName::IpAddress(name), GeneralName::IpAddress(base)) => {
-            address_within(name.as_bytes(), base.as_bytes())
-        }
+        (GeneralName::Ip(name), GeneralName::Ip(base)) => address_within(name, base),
         _ => None,
     }
-}
-
-/// The base's relative distinguished names are the first of the name's.
-fn begins_with(name: &Name, base: &Name) -> bool {
-    let (name, base): (Vec<_>, Vec<_>) = (name.iter_rdn().collect(), base.iter_rdn().collect());
-    name.len() >= base.len()
-        && name.iter().zip(&base).all(|(one, other)| {
-            one.len() == other.len()
-                && one.iter().zip(other.iter()).all(|(left, right)| {
-                    left.oid == right.oid
-                        && (left.value == right.value
-                            || folded(left.value.value())
-                                .is_some_and(|text| Some(text) == folded(right.value.value())))
-                })
-        })
 }
 
 /// dNSName: the base itself and everything below it. For URIs and mailboxes a base without a leading
@@ -210,11 +196,9 @@ fn address_within(address: &[u8], base: &[u8]) -> Option<bool> {
 
 fn shown(name: &GeneralName) -> String {
     match name {
-        GeneralName::Rfc822Name(text)
-        | GeneralName::DnsName(text)
-        | GeneralName::UniformResourceIdentifier(text) => text.as_str().to_owned(),
-        GeneralName::DirectoryName(name) => name.to_string(),
-        GeneralName::IpAddress(octets) => format!("address {:?}", octets.as_bytes()),
+        GeneralName::Rfc822(text) | GeneralName::Dns(text) | GeneralName::Uri(text) => text.clone(),
+        GeneralName::Directory(name) => name.to_string(),
+        GeneralName::Ip(octets) => format!("address {octets:?}"),
         _ => "a name of a form that is not processed".into(),
     }
 }

@@ -11,16 +11,15 @@
 
 use std::sync::Arc;
 
-use der::Decode;
 use thiserror::Error;
-use x509_cert::name::Name;
 
 use crate::asn1::{
     self, Asn1Error, BIT_STRING, ENUMERATED, Element, GENERALIZED_TIME, INTEGER, OBJECT_IDENTIFIER,
     OCTET_STRING, Reader, SEQUENCE, context, context_constructed,
 };
-use crate::certificate::{Certificate, names_match};
+use crate::certificate::Certificate;
 use crate::hash::{HashAlgorithm, HashError, dotted, sha256};
+use crate::name::Name;
 use crate::oid;
 use crate::path::{Anchors, Path, PathError, PathRules, Validity, find_path};
 use crate::pem::{self, PemError};
@@ -134,7 +133,7 @@ struct IssuerId {
 
 impl IssuerId {
     fn is(&self, issuer: &Certificate) -> bool {
-        self.algorithm.digest(issuer.subject_der()) == self.name_hash
+        self.algorithm.digest(issuer.subject_name().der()) == self.name_hash
             && issuer.key_digest(self.algorithm) == Some(self.key_hash.clone())
     }
 }
@@ -299,7 +298,7 @@ impl OcspResponse {
 
     fn is_responder(&self, certificate: &Certificate) -> bool {
         match &self.responder {
-            ResponderId::Name(name) => names_match(certificate.subject_name(), name),
+            ResponderId::Name(name) => certificate.subject_name() == name,
             ResponderId::KeyHash(hash) => {
                 certificate.key_digest(HashAlgorithm::Sha1).as_ref() == Some(hash)
             }
@@ -351,8 +350,7 @@ fn read_data(mut fields: Reader<'_>) -> Result<(ResponderId, Time, Vec<Single>),
     let responder = match fields.next()? {
         Some(field) if field.tag == context_constructed(1) => {
             let name = asn1::only(field.reader(), SEQUENCE)?;
-            let name = Name::from_der(name.raw);
-            ResponderId::Name(name.map_err(|_| Asn1Error::Value("responderID cannot be read"))?)
+            ResponderId::Name(Name::from_der(name.raw)?)
         }
         Some(field) if field.tag == context_constructed(2) => {
             ResponderId::KeyHash(asn1::only(field.reader(), OCTET_STRING)?.content.to_vec())

@@ -17,7 +17,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use const_oid::ObjectIdentifier;
 use thiserror::Error;
 
-use crate::certificate::{Certificate, names_match};
+use crate::certificate::Certificate;
 use crate::hash::sha256;
 use crate::name_constraints::{self, Violation};
 use crate::oid;
@@ -635,6 +635,5 @@ fn check_itself(certificate: &Certificate, validity: Validity) -> Result<(), Pat
 }
 
 pub(crate) fn is_name_of(certificate: &Certificate, issuer: &Certificate) -> bool {
-    certificate.issuer_der() == issuer.subject_der()
-        || names_match(certificate.issuer_name(), issuer.subject_name())
+    certificate.issuer_name() == issuer.subject_name()
 }

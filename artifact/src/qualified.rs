@@ -8,6 +8,7 @@ use const_oid::ObjectIdentifier;
 
 use crate::asn1::{Asn1Error, OBJECT_IDENTIFIER, Reader, SEQUENCE, only};
 use crate::certificate::Certificate;
+use crate::general_name::GeneralName;
 use crate::hash::dotted;
 use crate::oid;
 
@@ -81,15 +82,12 @@ impl CertificateKind {
 }
 
 fn is_device(certificate: &Certificate) -> bool {
-    use x509_cert::ext::pkix::name::GeneralName;
-    let has_serial = certificate
-        .subject_attributes()
-        .iter()
-        .any(|(kind, _)| *kind == oid::SERIAL_NUMBER);
+    let mut attributes = certificate.subject_name().attributes();
+    let has_serial = attributes.any(|attribute| attribute.is(&oid::SERIAL_NUMBER));
     let never_ends = certificate.not_after() == crate::crl::LAST_LIST_NEXT_UPDATE;
     let hardware = certificate.subject_alternative_names().is_ok_and(|names| {
         names.iter().any(|name| {
-            matches!(name, GeneralName::OtherName(other) if other.type_id == oid::HARDWARE_MODULE_NAME)
+            matches!(name, GeneralName::Other { id, .. } if id == oid::HARDWARE_MODULE_NAME.as_bytes())
         })
     });
     hardware || (never_ends && has_serial)

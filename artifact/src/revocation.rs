@@ -10,9 +10,10 @@
 //!
 //! Whether a token survives the revocation of its TSU is another question: [`crate::status`].
 
-use crate::certificate::{Certificate, names_match};
+use crate::certificate::Certificate;
 use crate::crl::{VerifiedCrl, number_order};
-use crate::distribution::{ALL_REASONS, DistributionPoint, has_directory_name, share_a_name};
+use crate::distribution::{ALL_REASONS, DistributionPoint, share_a_name};
+use crate::general_name::has_directory_name;
 use crate::oid;
 use crate::path::{Anchors, is_name_of};
 use crate::record::Revocation;
@@ -159,7 +160,7 @@ fn coverage(
 ) -> Option<u16> {
     let scope = list.extensions();
     let issuer_fits = if point.issuer.is_empty() {
-        names_match(list.issuer_name(), certificate.issuer_name())
+        list.issuer_name() == certificate.issuer_name()
     } else {
         scope.indirect && has_directory_name(&point.issuer, list.issuer_name())
     };
@@ -172,9 +173,9 @@ fn coverage(
         return None;
     }
     if let Some(served) = &scope.point {
-        let served = served.names(list.issuer_der());
+        let served = served.names(list.issuer_name());
         let wanted = match &point.name {
-            Some(name) => name.names(list.issuer_der()),
+            Some(name) => name.names(list.issuer_name()),
             None => point.issuer.clone(),
         };
         if !share_a_name(&served, &wanted) {
@@ -203,7 +204,7 @@ impl VerifiedCrl {
     pub(crate) fn builds_on(&self, base: &Self) -> bool {
         self.is_delta()
             && !base.is_delta()
-            && names_match(self.issuer_name(), base.issuer_name())
+            && self.issuer_name() == base.issuer_name()
             && self.issuer_key_hash() == base.issuer_key_hash()
             && self.extensions().same_point(base.extensions())
             && number_order(self.base_number(), base.number()).is_le()

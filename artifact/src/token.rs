@@ -12,12 +12,12 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 use thiserror::Error;
-use x509_cert::ext::pkix::name::GeneralName;
 
 use crate::asn1::{self, Asn1Error, OCTET_STRING, Reader, SEQUENCE, context_constructed};
-use crate::certificate::{Certificate, name_der, names_match};
+use crate::certificate::Certificate;
 use crate::cms::{CmsError, SignedData};
 use crate::ess::{EssBinding, find_signer};
+use crate::general_name::GeneralName;
 use crate::hash::{HashAlgorithm, HashError, Hasher};
 use crate::oid;
 use crate::path::{Anchors, Path, PathError, PathRules, Validity, find_path};
@@ -409,8 +409,7 @@ fn check_key_purpose(signer: &Certificate) -> Result<(), TokenError> {
 /// attribute is what identifies.
 fn check_tsa_name(tsa: Option<&GeneralName>, signer: &Certificate) -> Result<(), TokenError> {
     let Some(tsa) = tsa else { return Ok(()) };
-    let is_subject = matches!(tsa, GeneralName::DirectoryName(name)
-        if names_match(name, signer.subject_name()) || name_der(name) == signer.subject_der());
+    let is_subject = tsa.directory() == Some(signer.subject_name());
     let is_alternative = || {
         signer
             .subject_alternative_names()

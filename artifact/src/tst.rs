@@ -3,13 +3,12 @@
 //! Everything is kept as signed; only what a verifier computes with is turned into values.
 
 use thiserror::Error;
-use x509_cert::der::Decode;
-use x509_cert::ext::pkix::name::GeneralName;
 
 use crate::asn1::{
     self, Asn1Error, BOOLEAN, GENERALIZED_TIME, INTEGER, OBJECT_IDENTIFIER, OCTET_STRING, Reader,
     SEQUENCE, context, context_constructed,
 };
+use crate::general_name::GeneralName;
 use crate::hash::{HashAlgorithm, HashError, dotted};
 use crate::oid;
 use crate::qualified::QcStatements;
@@ -113,7 +112,12 @@ impl TstInfo {
             Some(extensions) => read_extensions(extensions.reader())?,
             None => false,
         };
-        let read_name = |element: asn1::Element<'_>| GeneralName::from_der(element.content);
+        let read_name = |wrapper: asn1::Element<'_>| {
+            let mut choice = wrapper.reader();
+            let name = choice.next()?.ok_or(Asn1Error::Value("it is empty"))?;
+            choice.finish()?;
+            GeneralName::read(&name)
+        };
         Ok(Self {
             policy,
             imprint_algorithm,

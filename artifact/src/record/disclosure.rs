@@ -10,11 +10,12 @@
 //! An extension that cannot be read means digest.
 
 use const_oid::ObjectIdentifier;
-use x509_cert::ext::pkix::name::GeneralName;
 
 use super::{Body, CertificateBody, CertificateDigestBody, Moment, Opaque, Record, RecordError};
 use crate::certificate::Certificate;
+use crate::general_name::GeneralName;
 use crate::hash::sha256;
+use crate::name::Attribute;
 use crate::oid;
 use crate::qualified::{QcStatements, QcType};
 
@@ -87,27 +88,31 @@ pub fn certificate_record(
 
 /// Whether anything in the certificate is, or may be, of a natural person.
 pub(crate) fn names_a_person(certificate: &Certificate) -> bool {
-    let in_subject = certificate.subject_attributes().iter().any(|(oid, value)| {
-        PERSONAL.contains(oid)
-            || (*oid == oid::SERIAL_NUMBER
-                && PERSONAL_SERIALS
-                    .iter()
-                    .any(|prefix| value.starts_with(prefix)))
-    });
+    let mut in_subject = certificate.subject_name().attributes();
     let directory = certificate
         .extension(&oid::SUBJECT_DIRECTORY_ATTRIBUTES)
         .is_some();
     let in_names = match certificate.subject_alternative_names() {
         Ok(names) => names.iter().any(|name| match name {
-            GeneralName::Rfc822Name(_) | GeneralName::OtherName(_) => true,
-            GeneralName::DirectoryName(name) => name
-                .iter()
-                .any(|attribute| PERSONAL.contains(&attribute.oid)),
+            GeneralName::Rfc822(_) | GeneralName::Other { .. } => true,
+            GeneralName::Directory(name) => name
+                .attributes()
+                .any(|attribute| attribute.is_any(&PERSONAL)),
             _ => false,
         }),
         Err(_) => true,
     };
-    in_subject || directory || in_names
+    in_subject.any(is_personal) || directory || in_names
+}
+
+/// An attribute that only natural persons have, or a serialNumber of one, or one that cannot be read.
+fn is_personal(attribute: &Attribute) -> bool {
+    let is_of_a_person = |text: String| {
+        let mut prefixes = PERSONAL_SERIALS.iter();
+        prefixes.any(|prefix| text.starts_with(prefix))
+    };
+    attribute.is_any(&PERSONAL)
+        || (attribute.is(&oid::SERIAL_NUMBER) && attribute.text().is_none_or(is_of_a_person))
 }
 
 /// True if there is no QcType, or if it names eseal and not esign (EN 319 412-5 4.2.3).

@@ -4,6 +4,8 @@
 
 #![allow(dead_code, reason = "each test program uses its part")]
 
+pub(crate) mod craft;
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 

@@ -1,0 +1,111 @@
+//! GeneralName: the forms in which certificates, lists and tokens name somebody (RFC 5280 4.2.1.6).
+//!
+//! Read whole and by one reader, so that what a critical extension holds is known to be understood.
+//! Forms that nothing here decides by (X.400 addresses, EDI parties) are kept as they came.
+
+use const_oid::ObjectIdentifier;
+
+use crate::asn1::{
+    self, Asn1Error, Element, OBJECT_IDENTIFIER, Reader, SEQUENCE, context, context_constructed,
+};
+use crate::name::Name;
+
+/// One name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum GeneralName {
+    /// otherName: contents of its type's OID, and the value's DER.
+    Other { id: Vec<u8>, value: Vec<u8> },
+    /// rfc822Name: a mailbox.
+    Rfc822(String),
+    /// dNSName.
+    Dns(String),
+    /// x400Address, as it came.
+    X400(Vec<u8>),
+    /// directoryName.
+    Directory(Name),
+    /// ediPartyName, as it came.
+    Edi(Vec<u8>),
+    /// uniformResourceIdentifier.
+    Uri(String),
+    /// iPAddress; in name constraints with its mask.
+    Ip(Vec<u8>),
+    /// registeredID: contents of the OID.
+    RegisteredId(Vec<u8>),
+}
+
+impl GeneralName {
+    /// From one element.
+    pub(crate) fn read(element: &Element<'_>) -> Result<Self, Asn1Error> {
+        let text = || {
+            let is_ascii = element.content.is_ascii();
+            let text = core::str::from_utf8(element.content).ok();
+            text.filter(|_| is_ascii)
+                .map(str::to_owned)
+                .ok_or(Asn1Error::Value(
+                    "a GeneralName has 8-bit octets in an IA5String",
+                ))
+        };
+        let content = || element.content.to_vec();
+        Ok(match element.tag {
+            tag if tag == context_constructed(0) => {
+                let mut fields = element.reader();
+                let id = fields.expect(OBJECT_IDENTIFIER)?.content.to_vec();
+                let value = fields.expect(context_constructed(0))?;
+                fields.finish()?;
+                let mut inner = value.reader();
+                inner
+                    .next()?
+                    .ok_or(Asn1Error::Value("an otherName has no value"))?;
+                inner.finish()?;
+                Self::Other {
+                    id,
+                    value: value.content.to_vec(),
+                }
+            }
+            tag if tag == context(1) => Self::Rfc822(text()?),
+            tag if tag == context(2) => Self::Dns(text()?),
+            tag if tag == context_constructed(3) => Self::X400(content()),
+            tag if tag == context_constructed(4) => {
+                Self::Directory(Name::from_der(asn1::only(element.reader(), SEQUENCE)?.raw)?)
+            }
+            tag if tag == context_constructed(5) => Self::Edi(content()),
+            tag if tag == context(6) => Self::Uri(text()?),
+            tag if tag == context(7) => Self::Ip(content()),
+            tag if tag == context(8) => {
+                ObjectIdentifier::from_bytes(element.content)
+                    .map_err(|_| Asn1Error::Value("a registeredID is no OID"))?;
+                Self::RegisteredId(content())
+            }
+            _ => {
+                return Err(Asn1Error::Value(
+                    "a GeneralName is of none of the nine forms",
+                ));
+            }
+        })
+    }
+
+    /// The names of a GeneralNames, given by its contents; at least one has to be there.
+    pub(crate) fn read_all(mut names: Reader<'_>) -> Result<Vec<Self>, Asn1Error> {
+        let mut all = Vec::new();
+        while let Some(name) = names.next()? {
+            all.push(Self::read(&name)?);
+        }
+        if all.is_empty() {
+            return Err(Asn1Error::Value("GeneralNames is empty"));
+        }
+        Ok(all)
+    }
+
+    /// The directory name, if it is one.
+    pub(crate) const fn directory(&self) -> Option<&Name> {
+        match self {
+            Self::Directory(name) => Some(name),
+            _ => None,
+        }
+    }
+}
+
+/// Whether `names` has this directory name.
+pub(crate) fn has_directory_name(names: &[GeneralName], wanted: &Name) -> bool {
+    names.iter().any(|name| name.directory() == Some(wanted))
+}
