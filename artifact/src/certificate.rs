@@ -16,11 +16,12 @@ use x509_cert::ext::pkix::{BasicConstraints, ExtendedKeyUsage, KeyUsage};
 use crate::asn1::{self, Asn1Error, Element, INTEGER, Reader, SEQUENCE};
 use crate::general_name::GeneralName;
 use crate::hash::{HashAlgorithm, sha256};
+use crate::key::PublicKey;
 use crate::name::{Attribute, Name};
 use crate::oid;
 use crate::pem::{self, PemError};
 use crate::rules::{Primitive, Weak};
-use crate::signature::{Algorithm, PublicKey, Scheme, SignatureError};
+use crate::signature::{Algorithm, Scheme, SignatureError};
 use crate::time::{Time, TimeError};
 
 /// Largest certificate that is read, in octets.

@@ -40,6 +40,7 @@ pub mod evidence_record;
 mod general_name;
 pub mod hash;
 pub mod history;
+pub mod key;
 pub mod name;
 mod name_constraints;
 mod name_text;

@@ -37,26 +37,74 @@ pub(crate) const SHA256: ObjectIdentifier = oid("2.16.840.1.101.3.4.2.1");
 pub(crate) const SHA384: ObjectIdentifier = oid("2.16.840.1.101.3.4.2.2");
 pub(crate) const SHA512: ObjectIdentifier = oid("2.16.840.1.101.3.4.2.3");
 pub(crate) const SHA224: ObjectIdentifier = oid("2.16.840.1.101.3.4.2.4");
+pub(crate) const SHA512_224: ObjectIdentifier = oid("2.16.840.1.101.3.4.2.5");
+pub(crate) const SHA512_256: ObjectIdentifier = oid("2.16.840.1.101.3.4.2.6");
+pub(crate) const SHA3_224: ObjectIdentifier = oid("2.16.840.1.101.3.4.2.7");
+pub(crate) const SHA3_256: ObjectIdentifier = oid("2.16.840.1.101.3.4.2.8");
+pub(crate) const SHA3_384: ObjectIdentifier = oid("2.16.840.1.101.3.4.2.9");
+pub(crate) const SHA3_512: ObjectIdentifier = oid("2.16.840.1.101.3.4.2.10");
 pub(crate) const MGF1: ObjectIdentifier = oid("1.2.840.113549.1.1.8");
 
-// Signatures and keys (RFC 8017, RFC 5758, RFC 8410)
+// Signatures and keys (RFC 8017, RFC 5758, RFC 8410, RFC 9688, RFC 5639)
 pub(crate) const RSA_ENCRYPTION: ObjectIdentifier = oid("1.2.840.113549.1.1.1");
 pub(crate) const RSA_SHA1: ObjectIdentifier = oid("1.2.840.113549.1.1.5");
 pub(crate) const RSA_PSS: ObjectIdentifier = oid("1.2.840.113549.1.1.10");
 pub(crate) const RSA_SHA256: ObjectIdentifier = oid("1.2.840.113549.1.1.11");
 pub(crate) const RSA_SHA384: ObjectIdentifier = oid("1.2.840.113549.1.1.12");
 pub(crate) const RSA_SHA512: ObjectIdentifier = oid("1.2.840.113549.1.1.13");
-pub(crate) const RSA_SHA224: ObjectIdentifier = oid("1.2.840.113549.1.1.14");
+pub(crate) const RSA_SHA3_256: ObjectIdentifier = oid("2.16.840.1.101.3.4.3.14");
+pub(crate) const RSA_SHA3_384: ObjectIdentifier = oid("2.16.840.1.101.3.4.3.15");
+pub(crate) const RSA_SHA3_512: ObjectIdentifier = oid("2.16.840.1.101.3.4.3.16");
 pub(crate) const EC_PUBLIC_KEY: ObjectIdentifier = oid("1.2.840.10045.2.1");
 pub(crate) const ECDSA_SHA1: ObjectIdentifier = oid("1.2.840.10045.4.1");
-pub(crate) const ECDSA_SHA224: ObjectIdentifier = oid("1.2.840.10045.4.3.1");
 pub(crate) const ECDSA_SHA256: ObjectIdentifier = oid("1.2.840.10045.4.3.2");
 pub(crate) const ECDSA_SHA384: ObjectIdentifier = oid("1.2.840.10045.4.3.3");
 pub(crate) const ECDSA_SHA512: ObjectIdentifier = oid("1.2.840.10045.4.3.4");
+pub(crate) const ECDSA_SHA3_256: ObjectIdentifier = oid("2.16.840.1.101.3.4.3.10");
+pub(crate) const ECDSA_SHA3_384: ObjectIdentifier = oid("2.16.840.1.101.3.4.3.11");
+pub(crate) const ECDSA_SHA3_512: ObjectIdentifier = oid("2.16.840.1.101.3.4.3.12");
 pub(crate) const P256: ObjectIdentifier = oid("1.2.840.10045.3.1.7");
 pub(crate) const P384: ObjectIdentifier = oid("1.3.132.0.34");
 pub(crate) const P521: ObjectIdentifier = oid("1.3.132.0.35");
+pub(crate) const BRAINPOOL_P256R1: ObjectIdentifier = oid("1.3.36.3.3.2.8.1.1.7");
+pub(crate) const BRAINPOOL_P384R1: ObjectIdentifier = oid("1.3.36.3.3.2.8.1.1.11");
 pub(crate) const ED25519: ObjectIdentifier = oid("1.3.101.112");
+
+/// Algorithms and curves that certificates name and nothing here verifies, so that a refusal can say which it
+/// is. brainpoolP512r1 is among them for want of a library that is kept.
+const REFUSED: [(ObjectIdentifier, &str); 24] = [
+    (oid("1.2.840.113549.1.1.2"), "RSA with MD2"),
+    (oid("1.2.840.113549.1.1.4"), "RSA with MD5"),
+    (oid("1.2.840.113549.1.1.14"), "RSA with SHA-224"),
+    (oid("2.16.840.1.101.3.4.3.13"), "RSA with SHA3-224"),
+    (oid("1.2.840.10045.4.3.1"), "ECDSA with SHA-224"),
+    (oid("2.16.840.1.101.3.4.3.9"), "ECDSA with SHA3-224"),
+    (oid("1.2.840.10040.4.1"), "DSA"),
+    (oid("1.2.840.10040.4.3"), "DSA with SHA-1"),
+    (oid("2.16.840.1.101.3.4.3.2"), "DSA with SHA-256"),
+    (oid("1.3.132.1.12"), "ECDH only"),
+    (oid("1.3.101.110"), "X25519"),
+    (oid("1.3.101.113"), "Ed448"),
+    (oid("2.16.840.1.101.3.4.3.17"), "ML-DSA-44"),
+    (oid("2.16.840.1.101.3.4.3.18"), "ML-DSA-65"),
+    (oid("2.16.840.1.101.3.4.3.19"), "ML-DSA-87"),
+    (oid("1.3.132.0.10"), "secp256k1"),
+    (oid("1.2.840.10045.3.1.1"), "P-192"),
+    (oid("1.3.132.0.33"), "P-224"),
+    (oid("1.3.36.3.3.2.8.1.1.5"), "brainpoolP224r1"),
+    (oid("1.3.36.3.3.2.8.1.1.8"), "brainpoolP256t1"),
+    (oid("1.3.36.3.3.2.8.1.1.9"), "brainpoolP320r1"),
+    (oid("1.3.36.3.3.2.8.1.1.12"), "brainpoolP384t1"),
+    (oid("1.3.36.3.3.2.8.1.1.13"), "brainpoolP512r1"),
+    (oid("1.2.156.10197.1.301"), "SM2"),
+];
+
+/// For messages: the dotted form, and the name beside it if it is one of [`REFUSED`].
+pub(crate) fn named(octets: &[u8]) -> String {
+    let dotted = crate::hash::dotted(octets);
+    let known = REFUSED.iter().find(|(oid, _)| oid.as_bytes() == octets);
+    known.map_or(dotted.clone(), |(_, name)| format!("{name} ({dotted})"))
+}
 
 // Certificate and CRL extensions (RFC 5280, RFC 3739, X.509)
 pub(crate) const PRIVATE_KEY_USAGE_PERIOD: ObjectIdentifier = oid("2.5.29.16");

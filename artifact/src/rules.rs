@@ -90,6 +90,10 @@ pub enum Primitive {
     EcdsaP384,
     /// ECDSA over P-521.
     EcdsaP521,
+    /// ECDSA over brainpoolP256r1.
+    EcdsaBrainpoolP256,
+    /// ECDSA over brainpoolP384r1.
+    EcdsaBrainpoolP384,
     /// Ed25519.
     Ed25519,
     /// ML-DSA-44.
@@ -104,6 +108,8 @@ impl core::fmt::Display for Primitive {
             Self::EcdsaP256 => out.write_str("ECDSA P-256"),
             Self::EcdsaP384 => out.write_str("ECDSA P-384"),
             Self::EcdsaP521 => out.write_str("ECDSA P-521"),
+            Self::EcdsaBrainpoolP256 => out.write_str("ECDSA brainpoolP256r1"),
+            Self::EcdsaBrainpoolP384 => out.write_str("ECDSA brainpoolP384r1"),
             Self::Ed25519 => out.write_str("Ed25519"),
             Self::MlDsa44 => out.write_str("ML-DSA-44"),
         }
@@ -111,14 +117,19 @@ impl core::fmt::Display for Primitive {
 }
 
 /// Names of primitives in rules. RSA goes by size: `rsa-below-3072`.
-const NAMES: [(&str, Primitive); 9] = [
+const NAMES: [(&str, Primitive); 14] = [
     ("sha-1", Primitive::Hash(HashAlgorithm::Sha1)),
     ("sha-256", Primitive::Hash(HashAlgorithm::Sha256)),
     ("sha-384", Primitive::Hash(HashAlgorithm::Sha384)),
     ("sha-512", Primitive::Hash(HashAlgorithm::Sha512)),
+    ("sha3-256", Primitive::Hash(HashAlgorithm::Sha3With256)),
+    ("sha3-384", Primitive::Hash(HashAlgorithm::Sha3With384)),
+    ("sha3-512", Primitive::Hash(HashAlgorithm::Sha3With512)),
     ("ecdsa-p256", Primitive::EcdsaP256),
     ("ecdsa-p384", Primitive::EcdsaP384),
     ("ecdsa-p521", Primitive::EcdsaP521),
+    ("ecdsa-brainpoolp256r1", Primitive::EcdsaBrainpoolP256),
+    ("ecdsa-brainpoolp384r1", Primitive::EcdsaBrainpoolP384),
     ("ed25519", Primitive::Ed25519),
     ("ml-dsa-44", Primitive::MlDsa44),
 ];
@@ -152,8 +163,8 @@ pub struct Ended {
 pub enum RuleError {
     /// No such algorithm.
     #[error(
-        "{0:?} is no algorithm of the rules; there are sha-1, sha-256, sha-384, sha-512, ecdsa-p256, \
-         ecdsa-p384, ecdsa-p521, ed25519, ml-dsa-44, and rsa-below-BITS"
+        "{0:?} is no algorithm of the rules; there are {names}, and rsa-below-BITS",
+        names = NAMES.map(|(name, _)| name).join(", ")
     )]
     Algorithm(String),
     /// No day.

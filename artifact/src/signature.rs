@@ -1,28 +1,22 @@
-//! Which signature algorithms count, and whether a signature is right.
+//! Which signature algorithms count, and by which parameters an artifact may name them.
 //!
-//! One function verifies for tokens, certificates and CRLs. RSA with PKCS#1 v1.5 and PSS (parameters
-//! read, RFC 4055), ECDSA over P-256, P-384 and P-521, Ed25519 (strict: no small-order keys, no
-//! malleable scalars). RSA keys below 2,048 bits (1,024 by a dated rule) or above 8,192 are refused,
-//! and so are explicit curve parameters. Everything here is about public keys, so the timing of `rsa` leaks nothing.
+//! One reading serves tokens, certificates, lists and responses; [`crate::key`] verifies. RSA with PKCS#1 v1.5
+//! and PSS (parameters read, RFC 4055), ECDSA and Ed25519; the hashes are those of [`crate::hash`]. Whatever
+//! else is met is refused by its name, so that a reader learns what he would need.
 //!
-//! `PublicKey::canonical_value` gives the signature value that a record rests on: an ECDSA signature (r, s)
-//! has a twin (r, n - s) that verifies as well and that anybody can make, so the smaller s stands
-//! for both (docs/formats/record.md).
+//! Parameters are taken as others take them. Beside a PKCS#1 v1.5 signature they are NULL or absent (RFC 4055
+//! 5: both MUST be accepted). Beside ECDSA they are absent (RFC 5758 3.2), and a NULL, which some issuers
+//! write and OpenSSL takes, changes nothing. Beside Ed25519 they are absent (RFC 8410 3).
 
 use const_oid::ObjectIdentifier;
-use p256::ecdsa::signature::hazmat::PrehashVerifier;
-use rsa::traits::PublicKeyParts;
-use rsa::{BoxedUint, Pkcs1v15Sign, Pss, RsaPublicKey};
 use thiserror::Error;
 
 use crate::asn1::{self, Asn1Error, INTEGER, OBJECT_IDENTIFIER, Reader, SEQUENCE};
-use crate::hash::{HashAlgorithm, HashError, dotted};
+use crate::hash::{HashAlgorithm, HashError};
 use crate::oid;
-use crate::rules::{Primitive, Weak};
 
-const RSA_BITS_MIN: usize = 2_048;
-const RSA_BITS_MIN_WEAK: usize = 1_024;
-const RSA_BITS_MAX: usize = 8_192;
+/// A salt longer than the longest key that is read fits no signature.
+const SALT_LENGTH_MAX: usize = 1_024;
 
 /// Why a signature was not accepted.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
@@ -40,6 +34,14 @@ pub enum SignatureError {
     /// The key is of a kind, curve or size that is not accepted.
     #[error("public key: {0}")]
     Key(String),
+    /// The key's own parameters allow other signatures only (RFC 4055 3.3).
+    #[error("the key allows {allowed} only, and the signature is {found}")]
+    KeyRestricted {
+        /// What the certificate allows.
+        allowed: String,
+        /// What the artifact says.
+        found: String,
+    },
     /// The key and the algorithm do not belong together.
     #[error("a signature by {algorithm} cannot come from a key of kind {key}")]
     KeyMismatch {
@@ -68,14 +70,25 @@ impl SignatureError {
     }
 }
 
+/// Hash and salt of RSASSA-PSS; MGF1 with the same hash, and trailer field 1, go without saying.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct PssParameters {
+    pub(crate) hash: HashAlgorithm,
+    pub(crate) salt_length: usize,
+}
+
+impl core::fmt::Display for PssParameters {
+    fn fmt(&self, out: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let (hash, salt) = (self.hash.name(), self.salt_length);
+        write!(out, "RSA PSS with {hash} and a salt of {salt} octets")
+    }
+}
+
 /// A signature algorithm with its parameters, as an AlgorithmIdentifier names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Scheme {
     RsaPkcs1(HashAlgorithm),
-    RsaPss {
-        hash: HashAlgorithm,
-        salt_length: usize,
-    },
+    RsaPss(PssParameters),
     Ecdsa(HashAlgorithm),
     Ed25519,
 }
@@ -83,7 +96,7 @@ pub(crate) enum Scheme {
 /// OID and parameters of an AlgorithmIdentifier.
 pub(crate) struct Algorithm<'a> {
     pub(crate) oid: &'a [u8],
-    parameters: Option<asn1::Element<'a>>,
+    pub(crate) parameters: Option<asn1::Element<'a>>,
 }
 
 impl<'a> Algorithm<'a> {
@@ -95,7 +108,7 @@ impl<'a> Algorithm<'a> {
         Ok(Self { oid, parameters })
     }
 
-    fn is(&self, oid: &ObjectIdentifier) -> bool {
+    pub(crate) fn is(&self, oid: &ObjectIdentifier) -> bool {
         self.oid == oid.as_bytes()
     }
 
@@ -103,7 +116,38 @@ impl<'a> Algorithm<'a> {
         self.parameters
             .is_none_or(|element| element.raw == [0x05, 0x00])
     }
+
+    /// The hash function that it names.
+    fn hash(&self) -> Result<HashAlgorithm, SignatureError> {
+        if self.parameters_absent_or_null() {
+            Ok(HashAlgorithm::from_oid_octets(self.oid)?)
+        } else {
+            Err(SignatureError::Parameters("a hash function has parameters"))
+        }
+    }
 }
+
+/// Algorithms by identifiers that take no parameters but NULL.
+const PLAIN: [(ObjectIdentifier, Scheme); 15] = {
+    use HashAlgorithm::{Sha1, Sha3With256, Sha3With384, Sha3With512, Sha256, Sha384, Sha512};
+    [
+        (oid::RSA_SHA1, Scheme::RsaPkcs1(Sha1)),
+        (oid::RSA_SHA256, Scheme::RsaPkcs1(Sha256)),
+        (oid::RSA_SHA384, Scheme::RsaPkcs1(Sha384)),
+        (oid::RSA_SHA512, Scheme::RsaPkcs1(Sha512)),
+        (oid::RSA_SHA3_256, Scheme::RsaPkcs1(Sha3With256)),
+        (oid::RSA_SHA3_384, Scheme::RsaPkcs1(Sha3With384)),
+        (oid::RSA_SHA3_512, Scheme::RsaPkcs1(Sha3With512)),
+        (oid::ECDSA_SHA1, Scheme::Ecdsa(Sha1)),
+        (oid::ECDSA_SHA256, Scheme::Ecdsa(Sha256)),
+        (oid::ECDSA_SHA384, Scheme::Ecdsa(Sha384)),
+        (oid::ECDSA_SHA512, Scheme::Ecdsa(Sha512)),
+        (oid::ECDSA_SHA3_256, Scheme::Ecdsa(Sha3With256)),
+        (oid::ECDSA_SHA3_384, Scheme::Ecdsa(Sha3With384)),
+        (oid::ECDSA_SHA3_512, Scheme::Ecdsa(Sha3With512)),
+        (oid::ED25519, Scheme::Ed25519),
+    ]
+};
 
 impl Scheme {
     /// From an AlgorithmIdentifier. `digest` is the SignerInfo's digestAlgorithm, which decides
@@ -112,38 +156,30 @@ impl Scheme {
         algorithm: &Algorithm<'_>,
         digest: Option<HashAlgorithm>,
     ) -> Result<Self, SignatureError> {
-        use HashAlgorithm::{Sha1, Sha256, Sha384, Sha512};
-        let refused = |name: &str| Err(SignatureError::UnknownAlgorithm(name.into()));
-        let plain = [
-            (oid::RSA_SHA1, Self::RsaPkcs1(Sha1)),
-            (oid::RSA_SHA256, Self::RsaPkcs1(Sha256)),
-            (oid::RSA_SHA384, Self::RsaPkcs1(Sha384)),
-            (oid::RSA_SHA512, Self::RsaPkcs1(Sha512)),
-            (oid::ECDSA_SHA1, Self::Ecdsa(Sha1)),
-            (oid::ECDSA_SHA256, Self::Ecdsa(Sha256)),
-            (oid::ECDSA_SHA384, Self::Ecdsa(Sha384)),
-            (oid::ECDSA_SHA512, Self::Ecdsa(Sha512)),
-            (oid::ED25519, Self::Ed25519),
-        ];
-        let scheme = match (plain.iter().find(|(oid, _)| algorithm.is(oid)), digest) {
+        if algorithm.is(&oid::RSA_PSS) {
+            let parameters = algorithm.parameters;
+            let parameters = parameters.ok_or(SignatureError::Parameters("PSS without any"))?;
+            return read_pss(&parameters).map(Self::RsaPss);
+        }
+        let plain = PLAIN.iter().find(|(oid, _)| algorithm.is(oid));
+        let scheme = match (plain, digest) {
             (Some((_, scheme)), _) => *scheme,
             (None, Some(hash)) if algorithm.is(&oid::RSA_ENCRYPTION) => Self::RsaPkcs1(hash),
-            _ if algorithm.is(&oid::RSA_PSS) => return read_pss(algorithm),
-            _ if algorithm.is(&oid::RSA_SHA224) => return refused("RSA with SHA-224"),
-            _ if algorithm.is(&oid::ECDSA_SHA224) => return refused("ECDSA with SHA-224"),
-            _ => return refused(&dotted(algorithm.oid)),
+            _ => return Err(SignatureError::UnknownAlgorithm(oid::named(algorithm.oid))),
         };
-        if algorithm.parameters_absent_or_null() {
-            Ok(scheme)
-        } else {
-            Err(SignatureError::Parameters("neither absent nor NULL"))
+        match scheme {
+            Self::Ed25519 if algorithm.parameters.is_some() => {
+                Err(SignatureError::Parameters("Ed25519 has none (RFC 8410 3)"))
+            }
+            _ if algorithm.parameters_absent_or_null() => Ok(scheme),
+            _ => Err(SignatureError::Parameters("neither absent nor NULL")),
         }
     }
 
-    const fn name(self) -> &'static str {
+    pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::RsaPkcs1(_) => "RSA PKCS#1 v1.5",
-            Self::RsaPss { .. } => "RSA PSS",
+            Self::RsaPss(_) => "RSA PSS",
             Self::Ecdsa(_) => "ECDSA",
             Self::Ed25519 => "Ed25519",
         }
@@ -151,17 +187,16 @@ impl Scheme {
 
     pub(crate) const fn hash(self) -> Option<HashAlgorithm> {
         match self {
-            Self::RsaPkcs1(hash) | Self::RsaPss { hash, .. } | Self::Ecdsa(hash) => Some(hash),
+            Self::RsaPkcs1(hash) | Self::RsaPss(PssParameters { hash, .. }) | Self::Ecdsa(hash) => {
+                Some(hash)
+            }
             Self::Ed25519 => None,
         }
     }
 }
 
 /// RSASSA-PSS-params, RFC 4055 3.1: every field has a default, SHA-1 for both hashes.
-fn read_pss(algorithm: &Algorithm<'_>) -> Result<Scheme, SignatureError> {
-    let parameters = algorithm
-        .parameters
-        .ok_or(SignatureError::Parameters("PSS without any"))?;
+pub(crate) fn read_pss(parameters: &asn1::Element<'_>) -> Result<PssParameters, SignatureError> {
     if parameters.tag != SEQUENCE {
         return Err(SignatureError::Parameters("PSS parameters are no SEQUENCE"));
     }
@@ -170,8 +205,7 @@ fn read_pss(algorithm: &Algorithm<'_>) -> Result<Scheme, SignatureError> {
     let mut mask_hash = HashAlgorithm::Sha1;
     let mut salt_length = 20;
     if let Some(field) = fields.optional(asn1::context_constructed(0))? {
-        let named = Algorithm::read(asn1::only(field.reader(), SEQUENCE)?.reader())?;
-        hash = HashAlgorithm::from_oid_octets(named.oid)?;
+        hash = Algorithm::read(asn1::only(field.reader(), SEQUENCE)?.reader())?.hash()?;
     }
     if let Some(field) = fields.optional(asn1::context_constructed(1))? {
         let mask = Algorithm::read(asn1::only(field.reader(), SEQUENCE)?.reader())?;
@@ -182,7 +216,7 @@ fn read_pss(algorithm: &Algorithm<'_>) -> Result<Scheme, SignatureError> {
         }
         let inner = mask.parameters.filter(|element| element.tag == SEQUENCE);
         let inner = inner.ok_or(SignatureError::Parameters("MGF1 does not name its hash"))?;
-        mask_hash = HashAlgorithm::from_oid_octets(Algorithm::read(inner.reader())?.oid)?;
+        mask_hash = Algorithm::read(inner.reader())?.hash()?;
     }
     if let Some(field) = fields.optional(asn1::context_constructed(2))? {
         let length = asn1::only(field.reader(), INTEGER)?.unsigned()?;
@@ -199,259 +233,10 @@ fn read_pss(algorithm: &Algorithm<'_>) -> Result<Scheme, SignatureError> {
             "PSS and its MGF1 name different hashes",
         ));
     }
-    if salt_length > RSA_BITS_MAX / 8 {
+    if salt_length > SALT_LENGTH_MAX {
         return Err(SignatureError::Parameters(
             "the PSS salt is longer than any key",
         ));
     }
-    Ok(Scheme::RsaPss { hash, salt_length })
-}
-
-/// A public key, ready to verify with.
-#[derive(Clone, Debug)]
-pub(crate) enum PublicKey {
-    Rsa(RsaPublicKey),
-    P256(p256::ecdsa::VerifyingKey),
-    P384(p384::ecdsa::VerifyingKey),
-    P521(p521::ecdsa::VerifyingKey),
-    Ed25519(ed25519_dalek::VerifyingKey),
-}
-
-impl PublicKey {
-    /// From a DER SubjectPublicKeyInfo.
-    pub(crate) fn read(spki: &[u8], weak: Weak) -> Result<Self, SignatureError> {
-        let mut fields = asn1::only(Reader::der(spki), SEQUENCE)?.reader();
-        let algorithm = Algorithm::read(fields.expect(SEQUENCE)?.reader())?;
-        let octets = fields.expect(asn1::BIT_STRING)?.bit_octets()?;
-        fields.finish()?;
-        if algorithm.is(&oid::RSA_ENCRYPTION) || algorithm.is(&oid::RSA_PSS) {
-            return read_rsa(octets, weak);
-        }
-        let unreadable = |_| SignatureError::Key("the point is not on its curve".into());
-        if algorithm.is(&oid::ED25519) {
-            let octets = octets.try_into().map_err(|_| {
-                SignatureError::Key(format!(
-                    "an Ed25519 key has 32 octets, not {}",
-                    octets.len()
-                ))
-            })?;
-            let key = ed25519_dalek::VerifyingKey::from_bytes(octets).map_err(unreadable)?;
-            return Ok(Self::Ed25519(key));
-        }
-        if !algorithm.is(&oid::EC_PUBLIC_KEY) {
-            return Err(SignatureError::Key(format!(
-                "kind {} is not accepted",
-                dotted(algorithm.oid)
-            )));
-        }
-        let curve = algorithm
-            .parameters
-            .filter(|element| element.tag == OBJECT_IDENTIFIER);
-        let curve = curve.ok_or_else(|| SignatureError::Key("the curve is not named".into()))?;
-        if curve.content == oid::P256.as_bytes() {
-            p256::ecdsa::VerifyingKey::from_sec1_bytes(octets)
-                .map(Self::P256)
-                .map_err(unreadable)
-        } else if curve.content == oid::P384.as_bytes() {
-            p384::ecdsa::VerifyingKey::from_sec1_bytes(octets)
-                .map(Self::P384)
-                .map_err(unreadable)
-        } else if curve.content == oid::P521.as_bytes() {
-            p521::ecdsa::VerifyingKey::from_sec1_bytes(octets)
-                .map(Self::P521)
-                .map_err(unreadable)
-        } else {
-            Err(SignatureError::Key(format!(
-                "curve {} is not accepted",
-                dotted(curve.content)
-            )))
-        }
-    }
-
-    /// What a signature by this key rests on, beside its hash.
-    pub(crate) fn primitive(&self) -> Primitive {
-        match self {
-            Self::Rsa(key) => Primitive::Rsa(usize::try_from(key.n().bits()).unwrap_or(usize::MAX)),
-            Self::P256(_) => Primitive::EcdsaP256,
-            Self::P384(_) => Primitive::EcdsaP384,
-            Self::P521(_) => Primitive::EcdsaP521,
-            Self::Ed25519(_) => Primitive::Ed25519,
-        }
-    }
-
-    const fn name(&self) -> &'static str {
-        match self {
-            Self::Rsa(_) => "RSA",
-            Self::P256(_) => "P-256",
-            Self::P384(_) => "P-384",
-            Self::P521(_) => "P-521",
-            Self::Ed25519(_) => "Ed25519",
-        }
-    }
-
-    /// Verifies `value` over `message`.
-    pub(crate) fn verify(
-        &self,
-        scheme: Scheme,
-        message: &[u8],
-        value: &[u8],
-        weak: Weak,
-    ) -> Result<(), SignatureError> {
-        let digest = match scheme.hash() {
-            Some(hash) => hash.accepted(weak)?.digest(message),
-            None => Vec::new(),
-        };
-        match (self, scheme) {
-            (Self::Rsa(key), Scheme::RsaPkcs1(hash)) => verify_pkcs1(key, hash, &digest, value),
-            (Self::Rsa(key), Scheme::RsaPss { hash, salt_length }) => {
-                verify_pss(key, hash, salt_length, &digest, value)
-            }
-            (Self::P256(key), Scheme::Ecdsa(_)) => {
-                let value = p256::ecdsa::Signature::from_der(value).map_err(invalid)?;
-                key.verify_prehash(&widened(&digest, 32), &value)
-                    .map_err(invalid)
-            }
-            (Self::P384(key), Scheme::Ecdsa(_)) => {
-                let value = p384::ecdsa::Signature::from_der(value).map_err(invalid)?;
-                key.verify_prehash(&widened(&digest, 48), &value)
-                    .map_err(invalid)
-            }
-            (Self::P521(key), Scheme::Ecdsa(_)) => {
-                let value = p521::ecdsa::Signature::from_der(value).map_err(invalid)?;
-                key.verify_prehash(&widened(&digest, 66), &value)
-                    .map_err(invalid)
-            }
-            (Self::Ed25519(key), Scheme::Ed25519) => {
-                let value = ed25519_dalek::Signature::from_slice(value).map_err(invalid)?;
-                key.verify_strict(message, &value).map_err(invalid)
-            }
-            _ => Err(SignatureError::KeyMismatch {
-                algorithm: scheme.name(),
-                key: self.name(),
-            }),
-        }
-    }
-
-    /// The signature value by which two encodings of one signature are alike: ECDSA as r and the
-    /// smaller of s and n - s, each as wide as the curve's order (32, 48 or 66 octets); others as
-    /// they are.
-    pub(crate) fn canonical_value(&self, value: &[u8]) -> Result<Vec<u8>, SignatureError> {
-        Ok(match self {
-            Self::P256(_) => {
-                let value = p256::ecdsa::Signature::from_der(value).map_err(invalid)?;
-                value.normalize_s().to_bytes().to_vec()
-            }
-            Self::P384(_) => {
-                let value = p384::ecdsa::Signature::from_der(value).map_err(invalid)?;
-                value.normalize_s().to_bytes().to_vec()
-            }
-            Self::P521(_) => {
-                let value = p521::ecdsa::Signature::from_der(value).map_err(invalid)?;
-                value.normalize_s().to_bytes().to_vec()
-            }
-            Self::Rsa(_) | Self::Ed25519(_) => value.to_vec(),
-        })
-    }
-}
-
-fn invalid<E>(_: E) -> SignatureError {
-    SignatureError::Invalid
-}
-
-/// A digest shorter than the field is the same number with zeros in front (SEC 1, 4.1.4).
-fn widened(digest: &[u8], width: usize) -> Vec<u8> {
-    let mut wide = vec![0; width.saturating_sub(digest.len())];
-    wide.extend_from_slice(digest);
-    wide
-}
-
-fn read_rsa(octets: &[u8], weak: Weak) -> Result<PublicKey, SignatureError> {
-    let bits_min = if weak.rsa_1024 {
-        RSA_BITS_MIN_WEAK
-    } else {
-        RSA_BITS_MIN
-    };
-    let mut fields = asn1::only(Reader::der(octets), SEQUENCE)?.reader();
-    let modulus = positive(fields.expect(INTEGER)?.integer_octets()?)?;
-    let exponent = positive(fields.expect(INTEGER)?.integer_octets()?)?;
-    fields.finish()?;
-    let bits = modulus.len() * 8
-        - modulus
-            .first()
-            .map_or(0, |first| first.leading_zeros() as usize);
-    if !(bits_min..=RSA_BITS_MAX).contains(&bits) {
-        return Err(SignatureError::Key(format!(
-            "an RSA key of {bits} bits; {bits_min} to {RSA_BITS_MAX} are accepted"
-        )));
-    }
-    if exponent.len() > 4 {
-        return Err(SignatureError::Key("an RSA exponent above 32 bits".into()));
-    }
-    let number = |octets: &[u8]| {
-        let precision = u32::try_from(octets.len() * 8).unwrap_or(u32::MAX);
-        BoxedUint::from_be_slice(octets, precision)
-            .map_err(|_| SignatureError::Key("an RSA number cannot be read".into()))
-    };
-    RsaPublicKey::new_with_size_limits(number(modulus)?, number(exponent)?, bits_min..=RSA_BITS_MAX)
-        .map(PublicKey::Rsa)
-        .map_err(|error| SignatureError::Key(format!("RSA: {error}")))
-}
-
-fn positive(octets: &[u8]) -> Result<&[u8], SignatureError> {
-    match octets {
-        [0, rest @ ..] if !rest.is_empty() => Ok(rest),
-        [first, ..] if *first != 0 && first & 0x80 == 0 => Ok(octets),
-        _ => Err(SignatureError::Key(
-            "an RSA number is zero or negative".into(),
-        )),
-    }
-}
-
-fn verify_pkcs1(
-    key: &RsaPublicKey,
-    hash: HashAlgorithm,
-    digest: &[u8],
-    value: &[u8],
-) -> Result<(), SignatureError> {
-    let padding = match hash {
-        HashAlgorithm::Sha1 => Pkcs1v15Sign::new::<sha1::Sha1>(),
-        HashAlgorithm::Sha256 => Pkcs1v15Sign::new::<sha2::Sha256>(),
-        HashAlgorithm::Sha384 => Pkcs1v15Sign::new::<sha2::Sha384>(),
-        HashAlgorithm::Sha512 => Pkcs1v15Sign::new::<sha2::Sha512>(),
-    };
-    full_width(key, value)?;
-    key.verify(padding, digest, value).map_err(invalid)
-}
-
-fn verify_pss(
-    key: &RsaPublicKey,
-    hash: HashAlgorithm,
-    salt: usize,
-    digest: &[u8],
-    value: &[u8],
-) -> Result<(), SignatureError> {
-    full_width(key, value)?;
-    match hash {
-        HashAlgorithm::Sha1 => key.verify(Pss::<sha1::Sha1>::new_with_salt(salt), digest, value),
-        HashAlgorithm::Sha256 => {
-            key.verify(Pss::<sha2::Sha256>::new_with_salt(salt), digest, value)
-        }
-        HashAlgorithm::Sha384 => {
-            key.verify(Pss::<sha2::Sha384>::new_with_salt(salt), digest, value)
-        }
-        HashAlgorithm::Sha512 => {
-            key.verify(Pss::<sha2::Sha512>::new_with_salt(salt), digest, value)
-        }
-    }
-    .map_err(invalid)
-}
-
-/// RFC 8017 8.1.2 and 8.2.2, step 1: a value of any other length is refused, so that leading zeros
-/// cannot give one signature two forms.
-fn full_width(key: &RsaPublicKey, value: &[u8]) -> Result<(), SignatureError> {
-    if value.len() == key.size() {
-        Ok(())
-    } else {
-        Err(SignatureError::Invalid)
-    }
+    Ok(PssParameters { hash, salt_length })
 }

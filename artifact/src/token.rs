@@ -251,8 +251,8 @@ impl TimestampToken {
             .imprint_algorithm
             .accepted(weak)
             .map_err(TstError::ImprintAlgorithm)?;
-        let digest_algorithm =
-            HashAlgorithm::from_oid_octets(&signed.digest_algorithm)?.accepted(weak)?;
+        let digest_algorithm = HashAlgorithm::from_oid_octets(&signed.digest_algorithm)?
+            .accepted_in_signature(weak)?;
         check_content_attributes(signed, digest_algorithm)?;
         let ess = EssBinding::read_all(signed)?;
         let signer = find_signer(signed, &ess, anchors)?;

@@ -267,12 +267,6 @@ impl Gathered {
             _ => None,
         });
         let known = self.certificates.get(digest);
-        let algorithms = [
-            HashAlgorithm::Sha1,
-            HashAlgorithm::Sha256,
-            HashAlgorithm::Sha384,
-            HashAlgorithm::Sha512,
-        ];
         let of = |algorithm: HashAlgorithm| {
             let hash = match known {
                 Some((certificate, _, _)) => algorithm.digest(certificate.der()),
@@ -282,7 +276,7 @@ impl Gathered {
             self.tokens.get(&(algorithm.oid_octets().to_vec(), hash))
         };
         // One unit may change the hash that it names its certificate by.
-        let contents: BTreeSet<[u8; 32]> = algorithms
+        let contents: BTreeSet<[u8; 32]> = HashAlgorithm::ALL
             .into_iter()
             .filter_map(of)
             .flatten()

@@ -9,6 +9,7 @@ use super::{
 };
 use crate::asn1::{self, Element, INTEGER, OCTET_STRING, Reader, SEQUENCE, context_constructed};
 use crate::hash::HashAlgorithm;
+use crate::rules::Weak;
 use crate::signature::Algorithm;
 use crate::token::TimestampToken;
 
@@ -109,7 +110,8 @@ fn read_algorithm(element: Element<'_>) -> Result<HashAlgorithm, EvidenceRecordE
         let why = "a hash function has parameters";
         return Err(asn1::Asn1Error::Value(why).into());
     }
-    Ok(HashAlgorithm::from_oid_octets(algorithm.oid)?)
+    // SHA-1 is for the tokens' rules to refuse.
+    Ok(HashAlgorithm::from_oid_octets(algorithm.oid)?.accepted(Weak::ALL)?)
 }
 
 fn read_chain(

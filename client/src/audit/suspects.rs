@@ -284,13 +284,7 @@ impl Detector {
             self.join(certificate.key_hash().to_vec(), provider);
             return;
         }
-        let all = [
-            HashAlgorithm::Sha1,
-            HashAlgorithm::Sha256,
-            HashAlgorithm::Sha384,
-            HashAlgorithm::Sha512,
-        ];
-        for algorithm in all {
+        for algorithm in HashAlgorithm::ALL {
             self.join(algorithm.digest(certificate.der()), provider);
         }
     }

@@ -35,13 +35,7 @@ impl WatchList {
 
     /// Watches the time-stamping unit with this certificate: under all hashes that tokens name it by.
     pub fn tsu_certificate(&mut self, certificate: &Certificate) {
-        let algorithms = [
-            HashAlgorithm::Sha1,
-            HashAlgorithm::Sha256,
-            HashAlgorithm::Sha384,
-            HashAlgorithm::Sha512,
-        ];
-        let hashes = algorithms.map(|algorithm| algorithm.digest(certificate.der()));
+        let hashes = HashAlgorithm::ALL.map(|algorithm| algorithm.digest(certificate.der()));
         self.tsus.extend(hashes);
     }
 
