@@ -268,6 +268,12 @@ impl Certificate {
         found.map(|extension| extension.extn_value.as_bytes())
     }
 
+    /// Whether it has this extension, marked critical.
+    pub(crate) fn is_critical(&self, oid: &ObjectIdentifier) -> bool {
+        let mut extensions = self.extensions.iter();
+        extensions.any(|extension| extension.extn_id == *oid && extension.critical)
+    }
+
     pub(crate) fn subject_alternative_names(&self) -> Result<Vec<GeneralName>, CertificateError> {
         match self.extension(&oid::SUBJECT_ALT_NAME) {
             Some(value) => part(

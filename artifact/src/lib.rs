@@ -29,6 +29,7 @@
 )]
 
 pub mod admission;
+mod anchors;
 pub mod asn1;
 pub mod certificate;
 pub mod cms;
@@ -40,6 +41,7 @@ pub mod evidence_record;
 mod general_name;
 pub mod hash;
 pub mod history;
+mod issuers;
 pub mod key;
 pub mod name;
 mod name_constraints;
@@ -49,6 +51,7 @@ mod oid;
 pub mod path;
 pub mod pem;
 pub mod policy;
+mod policy_extensions;
 pub mod qualified;
 pub mod query;
 pub mod record;
@@ -61,6 +64,7 @@ pub mod time;
 pub mod token;
 pub mod tst;
 pub mod unsigned;
+mod work;
 
 pub use admission::{Admitted, ArtifactType, Refusal, Verified, admit, record_of};
 pub use certificate::Certificate;

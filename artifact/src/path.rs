@@ -1,9 +1,9 @@
 //! From a certificate to an anchor: the path of RFC 5280 section 6, as of a given time.
 //!
-//! Anchors are certificates that the caller trusts; intermediates are certificates that it knows,
-//! such as those registered with a provider, and vouch for nothing. A path is looked for through
-//! intermediates and whatever certificates came with the artifact, depth first, with bounds on depth
-//! and on signatures tried, so that a bag of look-alike certificates costs a bounded amount.
+//! A path is looked for through the certificates that are known and whatever came with the artifact, depth
+//! first, the likeliest issuer first ([`crate::issuers`]). Its depth is bounded, and so is all the work of a
+//! search together ([`crate::work`]), so that a bag of look-alike certificates costs a bounded amount. What was
+//! not searched through for that is no finding: the verdict is that one cannot tell.
 //!
 //! Checked at every link: name chaining, signature, validity at the given time, CA and pathLen,
 //! keyCertSign, no critical extension that is not understood; and over the whole path, name
@@ -11,26 +11,33 @@
 //! cross-certificate cannot hide a good chain. Not here: revocation (a caller with revocation data
 //! decides by it, see `status` and `revocation`).
 
-use std::collections::HashSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::HashMap;
+use std::sync::Arc;
 
 use const_oid::ObjectIdentifier;
 use thiserror::Error;
 
+pub use crate::anchors::Anchors;
 use crate::certificate::Certificate;
-use crate::hash::sha256;
+use crate::issuers::candidates;
+pub(crate) use crate::issuers::is_name_of;
 use crate::name_constraints::{self, Violation};
 use crate::oid;
 use crate::policy::{self, PolicyRules, PolicyViolation};
-use crate::rules::{AlgorithmEnds, AlgorithmRules, Ended, Primitive, Weak};
+use crate::rules::Primitive;
 use crate::signature::SignatureError;
 use crate::time::Time;
+pub use crate::work::SIGNATURES_MAX;
+use crate::work::{Exhausted, Work};
 
 /// Longest path, end certificate and anchor included.
 pub const PATH_LENGTH_MAX: usize = 8;
 
-/// Signatures tried in one search.
-pub const SIGNATURES_TRIED_MAX: usize = 32;
+/// Units of work that it costs to look at one certificate of the right name: its key's hash, mostly.
+const CANDIDATE: usize = 100;
+
+/// Names that are passed over for one unit of work, since they differ in length or at once.
+const NAMES_A_UNIT: usize = 8;
 
 /// Why no path was found; the reason that came closest to an anchor.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
@@ -130,7 +137,7 @@ pub enum PathError {
     },
     /// A limit of the search was reached.
     #[error(
-        "the search for a path reached its limit ({PATH_LENGTH_MAX} certificates, {SIGNATURES_TRIED_MAX} signatures)"
+        "the search for a path reached its limit ({PATH_LENGTH_MAX} certificates, or the work of {SIGNATURES_MAX} signatures)"
     )]
     Limit,
 }
@@ -152,215 +159,6 @@ impl PathError {
             Self::Extension { .. } => "certificate-extension-malformed",
             Self::Purpose { .. } => "issuer-purpose",
             Self::Limit => "path-search-limit",
-        }
-    }
-}
-
-/// What a caller trusts and knows: an immutable snapshot, cheap to share behind an `Arc`.
-#[derive(Debug, Default)]
-pub struct Anchors {
-    trusted: Vec<Arc<Certificate>>,
-    intermediates: Vec<Arc<Certificate>>,
-    weak: Weak,
-    ends: AlgorithmEnds,
-    /// When whatever is judged is proven to have been there; none where nothing ends.
-    existed: Option<Time>,
-    memo: Option<Memo>,
-}
-
-/// A copy remembers nothing of what the first had verified.
-impl Clone for Anchors {
-    fn clone(&self) -> Self {
-        let memo = self.memo.as_ref();
-        Self {
-            trusted: self.trusted.clone(),
-            intermediates: self.intermediates.clone(),
-            weak: self.weak,
-            ends: self.ends.clone(),
-            existed: self.existed,
-            memo: memo.map(|memo| Memo {
-                capacity: memo.capacity,
-                verified: Mutex::default(),
-            }),
-        }
-    }
-}
-
-impl Anchors {
-    /// Trusts these certificates: CAs, or TSU certificates directly.
-    pub fn from_certificates(certificates: impl IntoIterator<Item = Certificate>) -> Self {
-        Self {
-            trusted: certificates.into_iter().map(Arc::new).collect(),
-            ..Self::default()
-        }
-    }
-
-    /// Adds certificates that are known without being trusted.
-    #[must_use]
-    pub fn with_intermediates(
-        mut self,
-        certificates: impl IntoIterator<Item = Certificate>,
-    ) -> Self {
-        self.intermediates
-            .extend(certificates.into_iter().map(Arc::new));
-        self
-    }
-
-    /// Remembers up to `capacity` (certificate, issuer key) pairs whose signature was right, 32
-    /// octets each, so that a TSU's chain is not verified anew for each of its tokens.
-    #[must_use]
-    pub fn with_memo(mut self, capacity: usize) -> Self {
-        self.memo = Some(Memo {
-            capacity,
-            verified: Mutex::default(),
-        });
-        self
-    }
-
-    /// Judges algorithms by these dated rules.
-    #[must_use]
-    pub fn with_algorithm_rules(mut self, rules: AlgorithmRules) -> Self {
-        self.weak = rules.weak();
-        // What was remembered was judged by other rules.
-        self.memo = self.memo.map(|memo| Memo {
-            capacity: memo.capacity,
-            verified: Mutex::default(),
-        });
-        self
-    }
-
-    /// Judges what existed at `existed` by these ends of algorithms: the time of verification, or an earlier
-    /// one that a renewal proves. They are checked by whoever asks ([`Self::check_algorithms`]), once it is
-    /// known when an artifact existed; parsing and admission do not.
-    #[must_use]
-    pub fn with_algorithm_ends(mut self, ends: AlgorithmEnds, existed: Time) -> Self {
-        self.ends = ends;
-        self.existed = Some(existed);
-        self
-    }
-
-    /// Whether there are rules by which algorithms end.
-    pub fn has_algorithm_ends(&self) -> bool {
-        !self.ends.is_empty()
-    }
-
-    /// Whether this algorithm had ended by the time at which all is proven to have been there.
-    pub fn had_ended(&self, primitive: Primitive) -> bool {
-        self.check_algorithms(&[primitive], None).is_err()
-    }
-
-    /// Whether algorithms counted when what they made existed: by `proven`, or by the time that all was there
-    /// anyway.
-    pub fn check_algorithms(
-        &self,
-        primitives: &[Primitive],
-        proven: Option<Time>,
-    ) -> Result<(), Ended> {
-        match [proven, self.existed].into_iter().flatten().min() {
-            Some(existed) if !self.ends.is_empty() => self.ends.check(primitives, existed),
-            _ => Ok(()),
-        }
-    }
-
-    /// The trusted certificates.
-    pub fn anchors(&self) -> &[Arc<Certificate>] {
-        &self.trusted
-    }
-
-    /// The certificates that are only known.
-    pub fn intermediates(&self) -> &[Arc<Certificate>] {
-        &self.intermediates
-    }
-
-    pub(crate) const fn weak(&self) -> Weak {
-        self.weak
-    }
-
-    /// Everything known, anchors first.
-    pub(crate) fn known(&self) -> impl Iterator<Item = &Arc<Certificate>> {
-        self.trusted.iter().chain(&self.intermediates)
-    }
-
-    pub(crate) fn is_anchor(&self, certificate: &Certificate) -> bool {
-        self.trusted
-            .iter()
-            .any(|anchor| anchor.digest() == certificate.digest())
-    }
-
-    /// Whether `issuer`'s key signed `certificate`.
-    pub(crate) fn verify_link(
-        &self,
-        certificate: &Certificate,
-        issuer: &Certificate,
-    ) -> Result<(), SignatureError> {
-        let pair = sha256(
-            &[
-                certificate.digest(),
-                sha256(issuer.subject_public_key_info()),
-            ]
-            .concat(),
-        );
-        if self.memo.as_ref().is_some_and(|memo| memo.holds(&pair)) {
-            return Ok(());
-        }
-        certificate.verify_signed_by(&issuer.public_key(self.weak)?, self.weak)?;
-        if let Some(memo) = &self.memo {
-            memo.add(pair);
-        }
-        Ok(())
-    }
-
-    /// Key hash of whoever signed `certificate`: the next in its path, itself, or anybody known.
-    /// None where the issuer's key is not at hand, as for a directly trusted TSU certificate.
-    pub(crate) fn issuer_key_hash(
-        &self,
-        certificate: &Certificate,
-        next: Option<&Certificate>,
-        carried: &[Arc<Certificate>],
-    ) -> Option<[u8; 32]> {
-        if let Some(next) = next {
-            return Some(next.key_hash());
-        }
-        // An anchor is trusted as it stands: that its own signature is an old one changes nothing.
-        if self.is_anchor(certificate)
-            && certificate.is_self_issued()
-            && let Ok(key) = certificate.public_key(Weak::ALL)
-            && certificate.verify_signed_by(&key, Weak::ALL).is_ok()
-        {
-            return Some(certificate.key_hash());
-        }
-        let known = self.known().chain(carried).map(Arc::as_ref);
-        core::iter::once(certificate)
-            .chain(known)
-            .filter(|issuer| is_name_of(certificate, issuer))
-            .take(SIGNATURES_TRIED_MAX)
-            .find(|issuer| self.verify_link(certificate, issuer).is_ok())
-            .map(Certificate::key_hash)
-    }
-}
-
-#[derive(Debug)]
-struct Memo {
-    capacity: usize,
-    verified: Mutex<HashSet<[u8; 32]>>,
-}
-
-impl Memo {
-    fn holds(&self, pair: &[u8; 32]) -> bool {
-        self.verified
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .contains(pair)
-    }
-
-    /// A full memo is emptied: simpler than ageing, and a registry's chains refill it at once.
-    fn add(&self, pair: [u8; 32]) {
-        let mut verified = self.verified.lock().unwrap_or_else(PoisonError::into_inner);
-        if verified.len() >= self.capacity {
-            verified.clear();
-        }
-        if self.capacity > 0 {
-            verified.insert(pair);
         }
     }
 }
@@ -448,127 +246,181 @@ pub(crate) fn find_path(
     anchors: &Anchors,
     rules: &PathRules<'_>,
 ) -> Result<Path, PathError> {
+    if let Some(fault) = fault_of(end, rules.validity) {
+        return Err(fault.of(end));
+    }
     let mut search = Search {
         carried,
         anchors,
         rules,
-        tried: 0,
+        work: Work::new(),
+        refused: HashMap::new(),
         path: vec![end.clone()],
         reason: None,
     };
-    check_itself(end, rules.validity)?;
-    if search.extend() {
-        return Ok(Path {
+    match search.extend() {
+        Ok(true) => Ok(Path {
             certificates: search.path,
-        });
+        }),
+        Ok(false) => Err(search.reason.map_or_else(
+            || PathError::IssuerUnknown {
+                issuer: end.issuer(),
+            },
+            |(_, reason)| reason,
+        )),
+        Err(Exhausted) => Err(PathError::Limit),
     }
-    Err(search.reason.unwrap_or_else(|| PathError::IssuerUnknown {
-        issuer: end.issuer(),
-    }))
+}
+
+/// How far a path had come when it failed: a whole one says more than one that got no further.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Progress {
+    Certificates(usize),
+    TooLong,
+    Whole,
 }
 
 struct Search<'a> {
     carried: &'a [Arc<Certificate>],
     anchors: &'a Anchors,
     rules: &'a PathRules<'a>,
-    tried: usize,
+    work: Work,
+    /// Signatures that were tried in vain, by certificate and issuer: a mesh of CAs leads to each many times.
+    refused: HashMap<[[u8; 32]; 2], SignatureError>,
     path: Vec<Arc<Certificate>>,
-    reason: Option<PathError>,
+    reason: Option<(Progress, PathError)>,
 }
 
 impl Search<'_> {
     /// Extends the path to an anchor; on failure the path is as it was.
-    fn extend(&mut self) -> bool {
+    fn extend(&mut self) -> Result<bool, Exhausted> {
         let Some(last) = self.path.last().cloned() else {
-            return false;
+            return Ok(false);
         };
-        if self.anchors.is_anchor(&last) {
-            return match check_whole(&self.path, self.rules) {
-                Ok(()) => true,
+        let anchors = self.anchors;
+        if anchors.is_anchor(&last) {
+            return match check_whole(&self.path, self.rules, &mut self.work) {
+                Ok(()) => Ok(true),
+                Err(PathError::Limit) => Err(Exhausted),
                 Err(reason) => {
-                    self.reason = Some(reason);
-                    false
+                    self.note(Progress::Whole, || reason);
+                    Ok(false)
                 }
             };
         }
         if self.path.len() >= PATH_LENGTH_MAX {
-            self.reason = Some(PathError::Limit);
-            return false;
+            self.note(Progress::TooLong, || PathError::Limit);
+            return Ok(false);
         }
-        let anchors = self.anchors;
-        for candidate in anchors.known().chain(self.carried) {
-            let used = self
-                .path
-                .iter()
-                .any(|used| used.digest() == candidate.digest());
-            if used || !is_name_of(&last, candidate) {
+        let progress = Progress::Certificates(self.path.len());
+        let at = match self.rules.validity {
+            Validity::At(at) => at,
+            Validity::NotAsked => last.not_before(),
+        };
+        let carried = self.carried;
+        let count = anchors.anchors().len() + anchors.intermediates().len() + carried.len();
+        self.work.spend(count.div_ceil(NAMES_A_UNIT))?;
+        let known = anchors.known().chain(carried);
+        for candidate in candidates(&last, known, at, |issuer| anchors.is_anchor(issuer)) {
+            self.work.spend(CANDIDATE)?;
+            if self.leads_back(candidate) {
                 continue;
             }
-            if let Err(reason) = self.check_link(&last, candidate) {
-                self.reason = Some(reason);
+            if let Some(fault) = self.link_fault(candidate) {
+                self.note(progress, || fault.of(candidate));
+                continue;
+            }
+            if let Err(source) = self.verify_link(&last, candidate)? {
+                let subject = || last.subject();
+                self.note(progress, || PathError::Signature {
+                    subject: subject(),
+                    source,
+                });
                 continue;
             }
             self.path.push(candidate.clone());
-            if self.extend() {
-                return true;
+            if self.extend()? {
+                return Ok(true);
             }
             self.path.pop();
         }
-        if self.reason.is_none() {
-            self.reason = Some(PathError::IssuerUnknown {
-                issuer: last.issuer(),
-            });
-        }
-        false
+        self.note(progress, || PathError::IssuerUnknown {
+            issuer: last.issuer(),
+        });
+        Ok(false)
     }
 
-    fn check_link(&mut self, last: &Certificate, issuer: &Certificate) -> Result<(), PathError> {
-        check_itself(issuer, self.rules.validity)?;
-        let subject = || issuer.subject();
+    /// Keeps the reason that came closest to an anchor; of several, that about the likeliest issuer.
+    fn note(&mut self, progress: Progress, reason: impl FnOnce() -> PathError) {
+        if self
+            .reason
+            .as_ref()
+            .is_none_or(|(best, _)| progress > *best)
+        {
+            self.reason = Some((progress, reason()));
+        }
+    }
+
+    /// Whether the path has been there: the very certificate, or a CA of the same name and key, behind which nothing
+    /// lies that was not to be had before (RFC 4158 2.4.2). The end certificate may be an older one of its own
+    /// issuer.
+    fn leads_back(&self, candidate: &Certificate) -> bool {
+        let mut used = self.path.iter().enumerate();
+        used.any(|(place, used)| {
+            used.digest() == candidate.digest()
+                || place > 0
+                    && used.subject_public_key_info() == candidate.subject_public_key_info()
+                    && used.subject_name() == candidate.subject_name()
+        })
+    }
+
+    /// What keeps `issuer` from standing above the path, before its key is asked.
+    fn link_fault(&self, issuer: &Certificate) -> Option<Fault> {
         let facts = issuer.facts();
         // RFC 5280 6.1: an anchor is a name and a key; one of version 1 has no basicConstraints.
         let may_be_silent = self.anchors.is_anchor(issuer) && !facts.has_basic_constraints;
+        let fault = fault_of(issuer, self.rules.validity);
+        if fault.is_some() {
+            return fault;
+        }
         if !facts.is_ca && !may_be_silent {
-            return Err(PathError::NotCa { subject: subject() });
+            return Some(Fault::NotCa);
         }
         if facts.key_usage.is_some_and(|usage| !usage.key_cert_sign()) {
-            return Err(PathError::KeyUsage {
-                subject: subject(),
-                usage: "keyCertSign",
-            });
+            return Some(Fault::KeyUsage);
         }
-        let below = self
-            .path
-            .iter()
-            .skip(1)
-            .filter(|certificate| !certificate.is_self_issued())
-            .count();
-        if let Some(allowed) = facts
-            .path_length
-            .filter(|allowed| below > usize::from(*allowed))
-        {
-            return Err(PathError::PathLength {
-                subject: subject(),
-                allowed,
-                found: below,
-            });
+        let cas = self.path.iter().skip(1);
+        let found = cas.filter(|ca| !ca.is_self_issued()).count();
+        let allowed = facts.path_length.filter(|most| found > usize::from(*most));
+        allowed.map(|allowed| Fault::PathLength { allowed, found })
+    }
+
+    fn verify_link(
+        &mut self,
+        last: &Certificate,
+        issuer: &Certificate,
+    ) -> Result<Result<(), SignatureError>, Exhausted> {
+        let pair = [last.digest(), issuer.digest()];
+        if let Some(error) = self.refused.get(&pair) {
+            return Ok(Err(error.clone()));
         }
-        self.tried += 1;
-        if self.tried > SIGNATURES_TRIED_MAX {
-            return Err(PathError::Limit);
+        let verified = self
+            .anchors
+            .verify_link_within(last, issuer, &mut self.work)?;
+        if let Err(error) = &verified {
+            self.refused.insert(pair, error.clone());
         }
-        self.anchors
-            .verify_link(last, issuer)
-            .map_err(|source| PathError::Signature {
-                subject: last.subject(),
-                source,
-            })
+        Ok(verified)
     }
 }
 
 /// What only a whole path can tell. An anchor is a name and a key: its own constraints, which its
 /// owner could not be held to, are honoured all the same where it states them.
-fn check_whole(path: &[Arc<Certificate>], rules: &PathRules<'_>) -> Result<(), PathError> {
+fn check_whole(
+    path: &[Arc<Certificate>],
+    rules: &PathRules<'_>,
+    work: &mut Work,
+) -> Result<(), PathError> {
     let below_anchor = path.split_last().map_or(&[][..], |(_, below)| below);
     if let Some((purpose, name)) = &rules.purpose {
         for ca in below_anchor.iter().skip(1) {
@@ -604,36 +456,67 @@ fn check_whole(path: &[Arc<Certificate>], rules: &PathRules<'_>) -> Result<(), P
         })?;
     }
     let downwards: Vec<&Certificate> = below_anchor.iter().rev().map(Arc::as_ref).collect();
-    policy::check(&downwards, rules.policies).map_err(|violation| match violation {
-        PolicyViolation::Unreadable => PathError::Extension {
-            subject: path.first().map(|end| end.subject()).unwrap_or_default(),
-            extension: "a policy extension of its path",
+    policy::check(&downwards, rules.policies, work).map_err(|violation| match violation {
+        PolicyViolation::Unreadable { subject, extension } => {
+            PathError::Extension { subject, extension }
+        }
+        PolicyViolation::Qualifier { subject, kind } => PathError::CriticalExtension {
+            subject,
+            extension: format!(
+                "{} with a policy qualifier {kind}",
+                oid::CERTIFICATE_POLICIES
+            ),
         },
         PolicyViolation::MapsAny => PathError::PolicyMapping,
         PolicyViolation::NoneLeft => PathError::NoPolicy,
+        PolicyViolation::Exhausted => PathError::Limit,
     })
 }
 
-fn check_itself(certificate: &Certificate, validity: Validity) -> Result<(), PathError> {
-    if let Validity::At(at) = validity
-        && !(certificate.not_before()..=certificate.not_after()).contains(&at)
-    {
-        return Err(PathError::Validity {
-            subject: certificate.subject(),
-            not_before: certificate.not_before(),
-            not_after: certificate.not_after(),
-            at,
-        });
-    }
-    match certificate.facts().unknown_critical {
-        Some(extension) => Err(PathError::CriticalExtension {
-            subject: certificate.subject(),
-            extension: extension.to_string(),
-        }),
-        None => Ok(()),
+/// What keeps a certificate out of a path.
+#[derive(Clone, Copy, Debug)]
+enum Fault {
+    Validity(Time),
+    Critical(ObjectIdentifier),
+    NotCa,
+    KeyUsage,
+    PathLength { allowed: u8, found: usize },
+}
+
+impl Fault {
+    fn of(self, certificate: &Certificate) -> PathError {
+        let subject = certificate.subject();
+        match self {
+            Self::Validity(at) => PathError::Validity {
+                subject,
+                not_before: certificate.not_before(),
+                not_after: certificate.not_after(),
+                at,
+            },
+            Self::Critical(extension) => PathError::CriticalExtension {
+                subject,
+                extension: extension.to_string(),
+            },
+            Self::NotCa => PathError::NotCa { subject },
+            Self::KeyUsage => PathError::KeyUsage {
+                subject,
+                usage: "keyCertSign",
+            },
+            Self::PathLength { allowed, found } => PathError::PathLength {
+                subject,
+                allowed,
+                found,
+            },
+        }
     }
 }
 
-pub(crate) fn is_name_of(certificate: &Certificate, issuer: &Certificate) -> bool {
-    certificate.issuer_name() == issuer.subject_name()
+/// What is wrong with a certificate wherever it stands.
+fn fault_of(certificate: &Certificate, validity: Validity) -> Option<Fault> {
+    match validity {
+        Validity::At(at) if !(certificate.not_before()..=certificate.not_after()).contains(&at) => {
+            Some(Fault::Validity(at))
+        }
+        _ => certificate.facts().unknown_critical.map(Fault::Critical),
+    }
 }

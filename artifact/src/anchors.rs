@@ -1,0 +1,274 @@
+//! What a caller trusts and knows, and by which rules it wants algorithms judged.
+//!
+//! Anchors are certificates that the caller trusts; intermediates are certificates that it knows,
+//! such as those registered with a provider, and vouch for nothing.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::certificate::Certificate;
+use crate::hash::sha256;
+use crate::issuers::candidates;
+use crate::key::PublicKey;
+use crate::rules::{AlgorithmEnds, AlgorithmRules, Ended, Primitive, Weak};
+use crate::signature::SignatureError;
+use crate::time::Time;
+use crate::work::{self, Exhausted, Work};
+
+/// What a caller trusts and knows: an immutable snapshot, cheap to share behind an `Arc`.
+#[derive(Debug, Default)]
+pub struct Anchors {
+    trusted: Vec<Arc<Certificate>>,
+    intermediates: Vec<Arc<Certificate>>,
+    weak: Weak,
+    ends: AlgorithmEnds,
+    /// When whatever is judged is proven to have been there; none where nothing ends.
+    existed: Option<Time>,
+    memo: Option<Memo>,
+}
+
+/// A copy remembers nothing of what the first had verified.
+impl Clone for Anchors {
+    fn clone(&self) -> Self {
+        let memo = self.memo.as_ref();
+        Self {
+            trusted: self.trusted.clone(),
+            intermediates: self.intermediates.clone(),
+            weak: self.weak,
+            ends: self.ends.clone(),
+            existed: self.existed,
+            memo: memo.map(|memo| Memo {
+                capacity: memo.capacity,
+                verified: Mutex::default(),
+            }),
+        }
+    }
+}
+
+impl Anchors {
+    /// Trusts these certificates: CAs, or TSU certificates directly.
+    pub fn from_certificates(certificates: impl IntoIterator<Item = Certificate>) -> Self {
+        Self {
+            trusted: certificates.into_iter().map(Arc::new).collect(),
+            ..Self::default()
+        }
+    }
+
+    /// Adds certificates that are known without being trusted.
+    #[must_use]
+    pub fn with_intermediates(
+        mut self,
+        certificates: impl IntoIterator<Item = Certificate>,
+    ) -> Self {
+        self.intermediates
+            .extend(certificates.into_iter().map(Arc::new));
+        self
+    }
+
+    /// Remembers up to `capacity` (certificate, issuer key) pairs whose signature was right, 32
+    /// octets each, so that a TSU's chain is not verified anew for each of its tokens.
+    #[must_use]
+    pub fn with_memo(mut self, capacity: usize) -> Self {
+        self.memo = Some(Memo {
+            capacity,
+            verified: Mutex::default(),
+        });
+        self
+    }
+
+    /// Judges algorithms by these dated rules.
+    #[must_use]
+    pub fn with_algorithm_rules(mut self, rules: AlgorithmRules) -> Self {
+        self.weak = rules.weak();
+        // What was remembered was judged by other rules.
+        self.memo = self.memo.map(|memo| Memo {
+            capacity: memo.capacity,
+            verified: Mutex::default(),
+        });
+        self
+    }
+
+    /// Judges what existed at `existed` by these ends of algorithms: the time of verification, or an earlier
+    /// one that a renewal proves. They are checked by whoever asks ([`Self::check_algorithms`]), once it is
+    /// known when an artifact existed; parsing and admission do not.
+    #[must_use]
+    pub fn with_algorithm_ends(mut self, ends: AlgorithmEnds, existed: Time) -> Self {
+        self.ends = ends;
+        self.existed = Some(existed);
+        self
+    }
+
+    /// Whether there are rules by which algorithms end.
+    pub fn has_algorithm_ends(&self) -> bool {
+        !self.ends.is_empty()
+    }
+
+    /// Whether this algorithm had ended by the time at which all is proven to have been there.
+    pub fn had_ended(&self, primitive: Primitive) -> bool {
+        self.check_algorithms(&[primitive], None).is_err()
+    }
+
+    /// Whether algorithms counted when what they made existed: by `proven`, or by the time that all was there
+    /// anyway.
+    pub fn check_algorithms(
+        &self,
+        primitives: &[Primitive],
+        proven: Option<Time>,
+    ) -> Result<(), Ended> {
+        match [proven, self.existed].into_iter().flatten().min() {
+            Some(existed) if !self.ends.is_empty() => self.ends.check(primitives, existed),
+            _ => Ok(()),
+        }
+    }
+
+    /// The trusted certificates.
+    pub fn anchors(&self) -> &[Arc<Certificate>] {
+        &self.trusted
+    }
+
+    /// The certificates that are only known.
+    pub fn intermediates(&self) -> &[Arc<Certificate>] {
+        &self.intermediates
+    }
+
+    pub(crate) const fn weak(&self) -> Weak {
+        self.weak
+    }
+
+    /// Everything known, anchors first.
+    pub(crate) fn known(&self) -> impl Iterator<Item = &Arc<Certificate>> {
+        self.trusted.iter().chain(&self.intermediates)
+    }
+
+    pub(crate) fn is_anchor(&self, certificate: &Certificate) -> bool {
+        self.trusted
+            .iter()
+            .any(|anchor| anchor.digest() == certificate.digest())
+    }
+
+    /// Whether `issuer`'s key signed `certificate`.
+    pub(crate) fn verify_link(
+        &self,
+        certificate: &Certificate,
+        issuer: &Certificate,
+    ) -> Result<(), SignatureError> {
+        let pair = pair_of(certificate, issuer);
+        match self.key_to_try(certificate, issuer, &pair)? {
+            Some(key) => self.verify_by(certificate, &key, pair),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether `issuer`'s key signed `certificate`. `work` pays for what is verified: nothing where the key is of
+    /// another kind, or the answer is remembered.
+    pub(crate) fn verify_link_within(
+        &self,
+        certificate: &Certificate,
+        issuer: &Certificate,
+        work: &mut Work,
+    ) -> Result<Result<(), SignatureError>, Exhausted> {
+        let pair = pair_of(certificate, issuer);
+        let key = match self.key_to_try(certificate, issuer, &pair) {
+            Ok(Some(key)) => key,
+            Ok(None) => return Ok(Ok(())),
+            Err(error) => return Ok(Err(error)),
+        };
+        work.spend(work::SIGNATURE)?;
+        Ok(self.verify_by(certificate, &key, pair))
+    }
+
+    /// The issuer's key, if it may sign as the certificate says it is signed; none if it is remembered that it did.
+    fn key_to_try(
+        &self,
+        certificate: &Certificate,
+        issuer: &Certificate,
+        pair: &[u8; 32],
+    ) -> Result<Option<PublicKey>, SignatureError> {
+        if self.memo.as_ref().is_some_and(|memo| memo.holds(pair)) {
+            return Ok(None);
+        }
+        let key = issuer.public_key(self.weak)?;
+        key.may_sign_by(certificate.scheme()?, self.weak)?;
+        Ok(Some(key))
+    }
+
+    fn verify_by(
+        &self,
+        certificate: &Certificate,
+        key: &PublicKey,
+        pair: [u8; 32],
+    ) -> Result<(), SignatureError> {
+        certificate.verify_signed_by(key, self.weak)?;
+        if let Some(memo) = &self.memo {
+            memo.add(pair);
+        }
+        Ok(())
+    }
+
+    /// Key hash of whoever signed `certificate`: the next in its path, itself, or anybody known.
+    /// None where the issuer's key is not at hand, as for a directly trusted TSU certificate.
+    pub(crate) fn issuer_key_hash(
+        &self,
+        certificate: &Certificate,
+        next: Option<&Certificate>,
+        carried: &[Arc<Certificate>],
+    ) -> Option<[u8; 32]> {
+        if let Some(next) = next {
+            return Some(next.key_hash());
+        }
+        // An anchor is trusted as it stands: that its own signature is an old one changes nothing.
+        if self.is_anchor(certificate)
+            && certificate.is_self_issued()
+            && let Ok(key) = certificate.public_key(Weak::ALL)
+            && certificate.verify_signed_by(&key, Weak::ALL).is_ok()
+        {
+            return Some(certificate.key_hash());
+        }
+        let mut work = Work::new();
+        let mut signed = |issuer: &Certificate| {
+            let verified = self.verify_link_within(certificate, issuer, &mut work);
+            matches!(verified, Ok(Ok(())))
+        };
+        if certificate.is_self_issued() && signed(certificate) {
+            return Some(certificate.key_hash());
+        }
+        let known = self.known().chain(carried);
+        let at = certificate.not_before();
+        candidates(certificate, known, at, |_| false)
+            .into_iter()
+            .find(|issuer| signed(issuer))
+            .map(|issuer| issuer.key_hash())
+    }
+}
+
+/// What a signature on a certificate by a key is remembered by.
+fn pair_of(certificate: &Certificate, issuer: &Certificate) -> [u8; 32] {
+    let key = sha256(issuer.subject_public_key_info());
+    sha256(&[certificate.digest(), key].concat())
+}
+
+#[derive(Debug)]
+struct Memo {
+    capacity: usize,
+    verified: Mutex<HashSet<[u8; 32]>>,
+}
+
+impl Memo {
+    fn holds(&self, pair: &[u8; 32]) -> bool {
+        self.verified
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .contains(pair)
+    }
+
+    /// A full memo is emptied: simpler than ageing, and a registry's chains refill it at once.
+    fn add(&self, pair: [u8; 32]) {
+        let mut verified = self.verified.lock().unwrap_or_else(PoisonError::into_inner);
+        if verified.len() >= self.capacity {
+            verified.clear();
+        }
+        if self.capacity > 0 {
+            verified.insert(pair);
+        }
+    }
+}
