@@ -37,6 +37,8 @@
 pub mod checkpoint;
 pub mod cosignature;
 mod decimal;
+pub mod fault;
+pub mod foreign;
 pub mod fork;
 pub mod hash;
 pub mod key;
