@@ -16,6 +16,7 @@ use crate::ocsp::{OcspError, OcspResponse, VerifiedOcsp};
 use crate::path::{Anchors, Path, PathError, PathRules, Validity, find_path};
 use crate::record::{Body, Record, RecordError, Revocation, certificate_record};
 use crate::rules::Primitive;
+use crate::shape::Unrecognised;
 use crate::token::{TimestampToken, TokenError, VerifiedToken};
 
 /// What a submitter says that it sends.
@@ -70,27 +71,15 @@ impl ArtifactType {
             Self::OcspResponse => "application/ocsp-response",
         }
     }
-
-    /// What octets seem to be, for a client that holds a file: the first reading that succeeds.
-    pub fn detect(bytes: &[u8]) -> Option<Self> {
-        if Certificate::parse(bytes).is_ok() {
-            Some(Self::Certificate)
-        } else if TimestampToken::parse(bytes).is_ok() {
-            Some(Self::TimestampToken)
-        } else if Crl::parse(bytes).is_ok() {
-            Some(Self::Crl)
-        } else if OcspResponse::parse(bytes).is_ok() {
-            Some(Self::OcspResponse)
-        } else {
-            None
-        }
-    }
 }
 
 /// Why an artifact is not admitted. What must change is said by the inner error.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Refusal {
+    /// It is of no kind.
+    #[error(transparent)]
+    Unrecognised(#[from] Unrecognised),
     /// A token.
     #[error(transparent)]
     Token(#[from] TokenError),
@@ -123,6 +112,7 @@ impl Refusal {
     /// Stable code, kebab-case; `urn:ishibumi:error:CODE` in problem details.
     pub const fn code(&self) -> &'static str {
         match self {
+            Self::Unrecognised(error) => error.code(),
             Self::Token(error) => error.code(),
             Self::Certificate(CertificateError::Size(_)) => "too-large",
             Self::Certificate(CertificateError::Pem(_)) => "pem-malformed",

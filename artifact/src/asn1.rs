@@ -43,8 +43,16 @@ pub(crate) const fn context_constructed(number: u8) -> u8 {
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Asn1Error {
-    /// The input ends inside an element.
-    #[error("the input ends inside an element: {needed} octets wanted, {found} left")]
+    /// The input ends before its outermost element does.
+    #[error("it is cut off: an element has {needed} octets, {found} are there")]
+    Cut {
+        /// Octets that the element needs.
+        needed: usize,
+        /// Octets that are there.
+        found: usize,
+    },
+    /// An element is longer than the one that holds it: no encoding rules allow that.
+    #[error("an element is longer than what holds it: {needed} octets wanted, {found} left")]
     Truncated {
         /// Octets that the element needs.
         needed: usize,
@@ -231,7 +239,8 @@ impl<'a> Reader<'a> {
         if self.rest.is_empty() {
             return Ok(None);
         }
-        let element = split_element(self.rest, self.rules, self.depth + 1)?;
+        let held = self.depth > 0;
+        let element = split_element(self.rest, self.rules, self.depth + 1, held)?;
         self.rest = self.rest.get(element.raw.len()..).unwrap_or_default();
         Ok(Some(element))
     }
@@ -294,29 +303,35 @@ pub(crate) fn only(mut reader: Reader<'_>, tag: u8) -> Result<Element<'_>, Asn1E
     Ok(element)
 }
 
-fn split_element(bytes: &[u8], rules: Rules, depth: usize) -> Result<Element<'_>, Asn1Error> {
+/// `held`: whether `bytes` are the contents of an element of known length, so that nothing can be missing.
+fn split_element(
+    bytes: &[u8],
+    rules: Rules,
+    depth: usize,
+    held: bool,
+) -> Result<Element<'_>, Asn1Error> {
     if depth > DEPTH_MAX {
         return Err(Asn1Error::Depth);
     }
-    let (&tag, after_tag) = bytes.split_first().ok_or(Asn1Error::Truncated {
-        needed: 1,
-        found: 0,
-    })?;
+    let short = |needed, found| {
+        if held {
+            Asn1Error::Truncated { needed, found }
+        } else {
+            Asn1Error::Cut { needed, found }
+        }
+    };
+    let (&tag, after_tag) = bytes.split_first().ok_or(short(1, 0))?;
     if tag & 0x1f == 0x1f {
         return Err(Asn1Error::HighTag { tag });
     }
-    let (&first, after_first) = after_tag.split_first().ok_or(Asn1Error::Truncated {
-        needed: 2,
-        found: 1,
-    })?;
+    let (&first, after_first) = after_tag.split_first().ok_or(short(2, 1))?;
     if first == 0x80 {
-        return split_indefinite(bytes, tag, after_first, rules, depth);
+        return split_indefinite(bytes, tag, after_first, rules, depth, held);
     }
-    let (length, body) = split_length(first, after_first, rules)?;
-    let content = body.get(..length).ok_or(Asn1Error::Truncated {
-        needed: length,
-        found: body.len(),
-    })?;
+    let Some((length, body)) = split_length(first, after_first, rules)? else {
+        return Err(short(usize::from(first & 0x7f), after_first.len()));
+    };
+    let content = body.get(..length).ok_or(short(length, body.len()))?;
     let header_length = bytes.len() - body.len();
     let raw = bytes.get(..header_length + length).unwrap_or_default();
     Ok(Element {
@@ -328,18 +343,18 @@ fn split_element(bytes: &[u8], rules: Rules, depth: usize) -> Result<Element<'_>
     })
 }
 
-fn split_length(first: u8, rest: &[u8], rules: Rules) -> Result<(usize, &[u8]), Asn1Error> {
+/// The length, and what follows it; none if the input ends within.
+fn split_length(first: u8, rest: &[u8], rules: Rules) -> Result<Option<(usize, &[u8])>, Asn1Error> {
     if first < 0x80 {
-        return Ok((usize::from(first), rest));
+        return Ok(Some((usize::from(first), rest)));
     }
     let count = usize::from(first & 0x7f);
     if count > 4 {
         return Err(Asn1Error::Length { first });
     }
-    let digits = rest.get(..count).ok_or(Asn1Error::Truncated {
-        needed: count,
-        found: rest.len(),
-    })?;
+    let Some(digits) = rest.get(..count) else {
+        return Ok(None);
+    };
     let length = digits
         .iter()
         .fold(0_u32, |value, digit| value << 8 | u32::from(*digit));
@@ -347,7 +362,7 @@ fn split_length(first: u8, rest: &[u8], rules: Rules) -> Result<(usize, &[u8]), 
         return Err(Asn1Error::NotDer("a length is longer than it must be"));
     }
     let length = usize::try_from(length).map_err(|_| Asn1Error::Length { first })?;
-    Ok((length, rest.get(count..).unwrap_or_default()))
+    Ok(Some((length, rest.get(count..).unwrap_or_default())))
 }
 
 /// X.690 8.1.3.6: contents run to a matching end-of-contents (two zero octets).
@@ -357,6 +372,7 @@ fn split_indefinite<'a>(
     body: &'a [u8],
     rules: Rules,
     depth: usize,
+    held: bool,
 ) -> Result<Element<'a>, Asn1Error> {
     if rules == Rules::Der {
         return Err(Asn1Error::NotDer("a length is indefinite"));
@@ -377,7 +393,7 @@ fn split_indefinite<'a>(
                 depth,
             });
         }
-        let inner = split_element(rest, rules, depth + 1)?;
+        let inner = split_element(rest, rules, depth + 1, held)?;
         rest = rest.get(inner.raw.len()..).unwrap_or_default();
     }
 }

@@ -98,8 +98,10 @@ pub(crate) struct SignedData {
     pub(crate) signature_algorithm: Vec<u8>,
     /// signedAttrs as DER SET OF (tag 0x31, sorted): what the signature covers.
     pub(crate) signed_attributes: Vec<u8>,
+    /// The same in the order received, where that is another one.
+    pub(crate) attributes_as_received: Option<Vec<u8>>,
     pub(crate) signature: Vec<u8>,
-    attributes: Vec<(Vec<u8>, Vec<u8>)>,
+    attributes: Vec<Attribute>,
 }
 
 fn at<T>(part: &'static str, read: Result<T, Asn1Error>) -> Result<T, CmsError> {
@@ -200,14 +202,22 @@ fn read_signer(
     let signature = at("signature", fields.octet_string())?;
     at("unsignedAttrs", fields.optional(context_constructed(1)))?;
     at("SignerInfo", fields.finish())?;
-    let (signed_attributes, attributes) = read_attributes(&attributes)?;
+    let (mut encoded, attributes) = read_attributes(&attributes)?;
+    let set = |encoded: &[&[u8]]| {
+        let mut set = Vec::new();
+        asn1::write_element(&mut set, SET, &encoded.concat());
+        set
+    };
+    let attributes_as_received = (!encoded.is_sorted()).then(|| set(&encoded));
+    encoded.sort_unstable();
     Ok(SignedData {
         content,
         certificates,
         signer,
         digest_algorithm: digest_algorithm.to_vec(),
         signature_algorithm,
-        signed_attributes,
+        signed_attributes: set(&encoded),
+        attributes_as_received,
         signature,
         attributes,
     })
@@ -231,41 +241,42 @@ fn read_identifier(fields: &mut Reader<'_>) -> Result<SignerIdentifier, CmsError
     Ok(SignerIdentifier::SubjectKeyIdentifier(identifier))
 }
 
-/// The DER SET OF that is signed, and each attribute's type with its only value.
-#[expect(
-    clippy::type_complexity,
-    reason = "the two halves are taken apart at once by the one caller"
-)]
-fn read_attributes(field: &Element<'_>) -> Result<(Vec<u8>, Vec<(Vec<u8>, Vec<u8>)>), CmsError> {
+/// Attributes that are read, each of which has one value (RFC 5652 11.1 and 11.2, RFC 5035 3 and 4, RFC 6211).
+/// Others may have any number of them.
+const READ: [ObjectIdentifier; 5] = [
+    oid::CONTENT_TYPE,
+    oid::MESSAGE_DIGEST,
+    oid::SIGNING_CERTIFICATE,
+    oid::SIGNING_CERTIFICATE_V2,
+    oid::CMS_ALGORITHM_PROTECTION,
+];
+
+/// Type and value of an attribute.
+type Attribute = (Vec<u8>, Vec<u8>);
+
+/// The signed attributes as received, and the value of each that is read.
+fn read_attributes<'a>(field: &Element<'a>) -> Result<(Vec<&'a [u8]>, Vec<Attribute>), CmsError> {
     let not_der = CmsError::SignedAttributesNotDer;
     asn1::check_der(field.raw).map_err(not_der)?;
     let mut elements = field.der_reader();
     let mut encoded = Vec::new();
     let mut seen = HashSet::new();
-    let mut attributes: Vec<(Vec<u8>, Vec<u8>)> = Vec::new();
+    let mut attributes = Vec::new();
     while let Some(element) = elements.next().map_err(not_der)? {
         let mut fields = element.reader();
-        let name = fields
-            .expect(OBJECT_IDENTIFIER)
-            .map_err(not_der)?
-            .content
-            .to_vec();
+        let name = fields.expect(OBJECT_IDENTIFIER).map_err(not_der)?.content;
         let mut values = fields.expect(SET).map_err(not_der)?.reader();
         fields.finish().map_err(not_der)?;
-        if !seen.insert(name.clone()) {
-            return Err(CmsError::DuplicateAttribute(dotted(&name)));
+        if !seen.insert(name) {
+            return Err(CmsError::DuplicateAttribute(dotted(name)));
         }
-        let value = values.next().map_err(not_der)?;
-        let value = value.filter(|_| values.finish().is_ok());
-        let value = value
-            .ok_or_else(|| CmsError::AttributeValues(dotted(&name)))?
-            .raw
-            .to_vec();
         encoded.push(element.raw);
-        attributes.push((name, value));
+        if READ.iter().any(|known| known.as_bytes() == name) {
+            let value = values.next().map_err(not_der)?;
+            let only = value.filter(|_| values.finish().is_ok());
+            let only = only.ok_or_else(|| CmsError::AttributeValues(dotted(name)))?;
+            attributes.push((name.to_vec(), only.raw.to_vec()));
+        }
     }
-    encoded.sort_unstable();
-    let mut set = Vec::new();
-    asn1::write_element(&mut set, SET, &encoded.concat());
-    Ok((set, attributes))
+    Ok((encoded, attributes))
 }

@@ -68,6 +68,13 @@ pub enum TokenError {
     /// The messageDigest attribute is not the content's digest.
     #[error("token: the signed messageDigest is not the {0} digest of the content")]
     MessageDigest(&'static str),
+    /// The signature covers the attributes in another order than the standard says.
+    #[error(
+        "token: it is signed over its attributes in the order in which they stand in it, which is not that of \
+         DER (RFC 5652 5.4); OpenSSL and Windows accept such a token, BouncyCastle and EU DSS refuse it, as \
+         is done here"
+    )]
+    AttributeOrder,
     /// The algorithms named in the signed attributes differ from those used (RFC 6211).
     #[error("token: CMSAlgorithmProtection names other algorithms than the signer information")]
     AlgorithmProtection,
@@ -163,6 +170,7 @@ impl TokenError {
             Self::Attribute { .. } => "token-malformed",
             Self::ContentTypeAttribute => "content-type-mismatch",
             Self::MessageDigest(_) => "message-digest-mismatch",
+            Self::AttributeOrder => "signed-attributes-unsorted",
             Self::AlgorithmProtection => "algorithm-protection-mismatch",
             Self::Hash(_) => "hash-algorithm-refused",
             Self::SignerUnknown => "signer-unknown",
@@ -263,7 +271,13 @@ impl TimestampToken {
         let algorithm = Algorithm::read(outer.reader()).map_err(SignatureError::Encoding)?;
         check_algorithm_protection(signed, &algorithm)?;
         let scheme = Scheme::read(&algorithm, Some(digest_algorithm))?;
-        key.verify(scheme, &signed.signed_attributes, &signed.signature, weak)?;
+        let verifies = |attributes| key.verify(scheme, attributes, &signed.signature, weak);
+        verifies(&signed.signed_attributes).map_err(|error| {
+            match &signed.attributes_as_received {
+                Some(received) if verifies(received).is_ok() => TokenError::AttributeOrder,
+                _ => error.into(),
+            }
+        })?;
 
         check_key_purpose(&signer)?;
         check_tsa_name(self.info.tsa.as_ref(), &signer)?;

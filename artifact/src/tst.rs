@@ -86,12 +86,13 @@ fn at<T>(field: &'static str, read: Result<T, Asn1Error>) -> Result<T, TstError>
 
 impl TstInfo {
     pub(crate) fn read(content: &[u8]) -> Result<Self, TstError> {
-        at("all", asn1::check_der(content))?;
         let mut fields = at("all", asn1::only(Reader::der(content), SEQUENCE))?.reader();
         let version = at("version", at("version", fields.expect(INTEGER))?.unsigned())?;
+        // Of another version nothing else is known.
         if version != 1 {
             return Err(TstError::Version(version));
         }
+        at("all", asn1::check_der(content))?;
         let policy = at("policy", fields.expect(OBJECT_IDENTIFIER))?
             .content
             .to_vec();
@@ -167,7 +168,7 @@ fn read_accuracy(mut fields: Reader<'_>) -> Result<Accuracy, TstError> {
 }
 
 /// Extensions may claim things; a critical one would change meaning. Answers whether qcStatements
-/// holds esi4-qtstStatement-1 (EN 319 422 9.1).
+/// holds esi4-qtstStatement-1 (EN 319 422 9.1): one that cannot be read claims nothing.
 fn read_extensions(mut extensions: Reader<'_>) -> Result<bool, TstError> {
     let part = "extensions";
     let mut claims_qualified = false;
@@ -179,9 +180,9 @@ fn read_extensions(mut extensions: Reader<'_>) -> Result<bool, TstError> {
         }
         if name == oid::QC_STATEMENTS.as_bytes() {
             let value = at(part, fields.expect(OCTET_STRING))?;
-            let statements = at("qcStatements", QcStatements::read(value.content))?;
             let claim = oid::QTST_STATEMENT.to_string();
-            claims_qualified |= statements.identifiers.contains(&claim);
+            claims_qualified |= QcStatements::read(value.content)
+                .is_ok_and(|statements| statements.identifiers.contains(&claim));
         }
     }
     Ok(claims_qualified)

@@ -140,6 +140,7 @@ fn judge(kind: &str, bytes: &[u8], anchors: &Anchors) -> (String, String) {
     };
     match admit(artifact_type, bytes, anchors) {
         Ok(admitted) => {
+            assert_eq!(ArtifactType::detect(bytes), Some(artifact_type));
             // Whatever is admitted can be logged and read back.
             for record in admitted.records() {
                 assert_eq!(Record::decode(&record.encode()).as_ref(), Ok(record));

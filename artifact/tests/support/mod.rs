@@ -505,11 +505,14 @@ pub(crate) fn element(tag: u8, content: &[u8]) -> Vec<u8> {
     match length {
         0..0x80 => bytes.push(u8::try_from(length).unwrap()),
         0x80..0x100 => bytes.extend([0x81, u8::try_from(length).unwrap()]),
-        _ => bytes.extend([
-            0x82,
-            u8::try_from(length >> 8).unwrap(),
-            u8::try_from(length & 0xff).unwrap(),
-        ]),
+        0x100..0x1_0000 => {
+            bytes.push(0x82);
+            bytes.extend(u16::try_from(length).unwrap().to_be_bytes());
+        }
+        _ => {
+            bytes.push(0x84);
+            bytes.extend(u32::try_from(length).unwrap().to_be_bytes());
+        }
     }
     bytes.extend_from_slice(content);
     bytes

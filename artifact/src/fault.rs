@@ -1,0 +1,367 @@
+//! What an error shows: that something is false, or only that we cannot tell.
+//!
+//! Codes name errors for people and programs, and nothing is decided by them. What a verdict and an HTTP
+//! status follow from is the class of an error, given here in one place. Every `match` names every error,
+//! so a new one has to be classed before it compiles. In doubt an error shows nothing: that this program
+//! does not read or accept an artifact is no fault of the artifact (docs/verdicts.md, "What the artifact
+//! step says").
+
+use crate::Refusal;
+use crate::asn1::Asn1Error;
+use crate::certificate::CertificateError;
+use crate::cms::CmsError;
+use crate::crl::CrlError;
+use crate::evidence_record::EvidenceRecordError;
+use crate::hash::HashError;
+use crate::ocsp::OcspError;
+use crate::path::PathError;
+use crate::pem::PemError;
+use crate::record::RecordError;
+use crate::reply::ReplyError;
+use crate::shape::Unrecognised;
+use crate::signature::SignatureError;
+use crate::token::TokenError;
+use crate::tst::TstError;
+
+/// What is shown about an artifact that was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Fault {
+    /// Nothing: it is larger than what is read or recorded.
+    Limit,
+    /// Nothing: it cannot be read here; another reader may.
+    Unread,
+    /// Nothing: it is something else than an artifact that could be judged, such as a TSA's rejection.
+    Other,
+    /// Nothing: an algorithm or key that is not accepted.
+    Algorithm,
+    /// Nothing: the certificate of whoever signed is not at hand.
+    Signer,
+    /// Nothing: no path leads to an anchor.
+    Chain,
+    /// That a CA of the path may not issue as it did, by rules that may not be those of whoever relied on it.
+    ChainConstraints,
+    /// That the form of the signature, or the signer's certificate, is not what the standard demands.
+    Constraints,
+    /// That times contradict each other.
+    TimeOrder,
+    /// That these octets are an encoding of nothing.
+    Format,
+    /// That the content is not the one whose digest was signed.
+    Digest,
+    /// That the key of the certificate that is named by the signature did not make it.
+    Signature,
+    /// That it was signed before the certificate was valid, by its own time.
+    NotYetValid,
+    /// That it was signed after the certificate had ended, by its own time.
+    Expired,
+}
+
+impl Fault {
+    /// All of them.
+    pub const ALL: [Self; 14] = [
+        Self::Limit,
+        Self::Unread,
+        Self::Other,
+        Self::Algorithm,
+        Self::Signer,
+        Self::Chain,
+        Self::ChainConstraints,
+        Self::Constraints,
+        Self::TimeOrder,
+        Self::Format,
+        Self::Digest,
+        Self::Signature,
+        Self::NotYetValid,
+        Self::Expired,
+    ];
+
+    /// What it is called in docs/errors.md and docs/verdicts.md.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Limit => "limit",
+            Self::Unread => "unread",
+            Self::Other => "other",
+            Self::Algorithm => "algorithm",
+            Self::Signer => "signer",
+            Self::Chain => "chain",
+            Self::ChainConstraints => "chain-constraints",
+            Self::Constraints => "constraints",
+            Self::TimeOrder => "time-order",
+            Self::Format => "format",
+            Self::Digest => "digest",
+            Self::Signature => "signature",
+            Self::NotYetValid => "not-yet-valid",
+            Self::Expired => "expired",
+        }
+    }
+}
+
+impl Asn1Error {
+    /// What the error shows. Only octets that no encoding rules allow are shown to be of no artifact.
+    pub const fn fault(&self) -> Fault {
+        match self {
+            Self::Truncated { .. } => Fault::Format,
+            Self::Cut { .. }
+            | Self::Length { .. }
+            | Self::Depth
+            | Self::HighTag { .. }
+            | Self::Unexpected { .. }
+            | Self::Missing { .. }
+            | Self::Trailing { .. }
+            | Self::NotDer(_)
+            | Self::Value(_) => Fault::Unread,
+        }
+    }
+}
+
+impl PemError {
+    /// What the error shows.
+    pub const fn fault(&self) -> Fault {
+        Fault::Unread
+    }
+}
+
+impl RecordError {
+    /// What the error shows: a value that does not fit a record may be fine elsewhere.
+    pub const fn fault(&self) -> Fault {
+        Fault::Limit
+    }
+}
+
+impl Unrecognised {
+    /// What the error shows.
+    pub const fn fault(&self) -> Fault {
+        match self {
+            Self::Empty | Self::Unknown | Self::Seems(_) => Fault::Other,
+        }
+    }
+}
+
+impl HashError {
+    /// What the error shows.
+    pub const fn fault(&self) -> Fault {
+        match self {
+            Self::Sha1 | Self::Unknown(_) => Fault::Algorithm,
+        }
+    }
+}
+
+impl SignatureError {
+    /// What the error shows, if the certificate is known to be the signer's.
+    pub const fn fault(&self) -> Fault {
+        match self {
+            Self::UnknownAlgorithm(_)
+            | Self::Parameters(_)
+            | Self::Key(_)
+            | Self::KeyMismatch { .. }
+            | Self::Encoding(_) => Fault::Algorithm,
+            Self::Hash(error) => error.fault(),
+            Self::Invalid => Fault::Signature,
+        }
+    }
+
+    /// What the error shows, if the certificate was found by a name: another key of that name may be right.
+    pub const fn fault_by_name(&self, otherwise: Fault) -> Fault {
+        match self.fault() {
+            Fault::Signature => otherwise,
+            fault => fault,
+        }
+    }
+}
+
+impl CertificateError {
+    /// What the error shows.
+    pub const fn fault(&self) -> Fault {
+        match self {
+            Self::Size(_) => Fault::Limit,
+            Self::Pem(error) => error.fault(),
+            Self::Malformed(error) => error.fault(),
+            Self::Part { .. }
+            | Self::Validity(_)
+            | Self::AlgorithmsDiffer
+            | Self::DuplicateExtension(_) => Fault::Unread,
+        }
+    }
+}
+
+impl PathError {
+    /// What the error shows. Another CA of the same name is no forgery of this one, and one that had ended
+    /// may have an heir.
+    pub const fn fault(&self) -> Fault {
+        match self {
+            Self::IssuerUnknown { .. } | Self::Validity { .. } | Self::Limit => Fault::Chain,
+            Self::Signature { source, .. } => source.fault_by_name(Fault::Chain),
+            Self::NotCa { .. }
+            | Self::KeyUsage { .. }
+            | Self::PathLength { .. }
+            | Self::CriticalExtension { .. }
+            | Self::NameConstraints { .. }
+            | Self::NoPolicy
+            | Self::PolicyMapping
+            | Self::Extension { .. }
+            | Self::Purpose { .. } => Fault::ChainConstraints,
+        }
+    }
+}
+
+impl ReplyError {
+    /// What the error shows.
+    pub const fn fault(&self) -> Fault {
+        match self {
+            Self::Malformed(error) => error.fault(),
+            Self::NotGranted { .. } | Self::TokenMissing => Fault::Other,
+        }
+    }
+}
+
+impl CmsError {
+    /// What the error shows.
+    pub const fn fault(&self) -> Fault {
+        match self {
+            Self::Malformed { source, .. } => source.fault(),
+            Self::NotSignedData(_) | Self::ContentType(_) | Self::NoContent => Fault::Other,
+            Self::DuplicateAttribute(_) | Self::AttributeValues(_) => Fault::Unread,
+            Self::SignerCount(_)
+            | Self::NoSignedAttributes
+            | Self::AttributeMissing(_)
+            | Self::SignedAttributesNotDer(_) => Fault::Constraints,
+        }
+    }
+}
+
+impl TstError {
+    /// What the error shows.
+    pub const fn fault(&self) -> Fault {
+        match self {
+            Self::Malformed { source, .. } => source.fault(),
+            Self::Version(_) => Fault::Other,
+            Self::Field(_) | Self::TsaName(_) => Fault::Unread,
+            Self::ImprintAlgorithm(_) | Self::ImprintLength { .. } => Fault::Algorithm,
+            Self::CriticalExtension(_) => Fault::Constraints,
+        }
+    }
+}
+
+impl TokenError {
+    /// What the error shows.
+    pub fn fault(&self) -> Fault {
+        match self {
+            Self::Size(_) => Fault::Limit,
+            Self::Pem(error) => error.fault(),
+            Self::Reply(error) => error.fault(),
+            Self::Cms(error) => error.fault(),
+            Self::Tst(error) => error.fault(),
+            Self::Attribute { source, .. } => source.fault(),
+            Self::Hash(error) => error.fault(),
+            Self::Signature(error) => error.fault(),
+            Self::Path(error) => error.fault(),
+            Self::Record(error) => error.fault(),
+            Self::MessageDigest(_) => Fault::Digest,
+            Self::SignerUnknown => Fault::Signer,
+            Self::ContentTypeAttribute
+            | Self::AlgorithmProtection
+            | Self::AttributeOrder
+            | Self::EssMismatch { .. }
+            | Self::EssMissing
+            | Self::ExtendedKeyUsage { .. }
+            | Self::ExtendedKeyUsageNotCritical { .. }
+            | Self::KeyUsage { .. }
+            | Self::TsaName { .. }
+            | Self::GenTimeOutsideKeyPeriod { .. } => Fault::Constraints,
+            Self::GenTimeOutsideCertificate {
+                gen_time,
+                not_before,
+                ..
+            } => {
+                if gen_time < not_before {
+                    Fault::NotYetValid
+                } else {
+                    Fault::Expired
+                }
+            }
+        }
+    }
+}
+
+impl CrlError {
+    /// What the error shows. Whoever signed was looked for by name.
+    pub const fn fault(&self) -> Fault {
+        match self {
+            Self::Size(_) => Fault::Limit,
+            Self::Pem(error) => error.fault(),
+            Self::Malformed(error) => error.fault(),
+            Self::Entry { .. } | Self::Time(_) | Self::IssuerName(_) | Self::AlgorithmsDiffer => {
+                Fault::Unread
+            }
+            Self::Scope(_) | Self::CriticalExtension(_) => Fault::Constraints,
+            Self::EntryIssuer { .. } | Self::IssuerUnknown { .. } => Fault::Chain,
+            Self::Signature { source, .. } => source.fault_by_name(Fault::Signer),
+            Self::Path(error) => error.fault(),
+            Self::Record(error) => error.fault(),
+        }
+    }
+}
+
+impl OcspError {
+    /// What the error shows. Whoever signed was looked for by name.
+    pub const fn fault(&self) -> Fault {
+        match self {
+            Self::Size(_) => Fault::Limit,
+            Self::Pem(error) => error.fault(),
+            Self::Malformed(error) => error.fault(),
+            Self::Time(_) | Self::Type(_) | Self::Version(_) => Fault::Unread,
+            Self::NotSuccessful(_) => Fault::Other,
+            Self::CriticalExtension(_) | Self::SeveralIssuers | Self::ResponderValidity { .. } => {
+                Fault::Constraints
+            }
+            Self::Hash(error) => error.fault(),
+            Self::IssuerUnknown => Fault::Chain,
+            Self::ResponderUnknown { .. } => Fault::Signer,
+            Self::Signature(error) => error.fault_by_name(Fault::Signer),
+            Self::Path(error) => error.fault(),
+            Self::Record(error) => error.fault(),
+        }
+    }
+}
+
+impl Refusal {
+    /// What the refusal shows.
+    pub fn fault(&self) -> Fault {
+        match self {
+            Self::Unrecognised(error) => error.fault(),
+            Self::Token(error) => error.fault(),
+            Self::Certificate(error) => error.fault(),
+            Self::CertificatePath(error) => error.fault(),
+            Self::IssuerKeyUnknown { .. } => Fault::Chain,
+            Self::Crl(error) => error.fault(),
+            Self::Ocsp(error) => error.fault(),
+            Self::Record(error) => error.fault(),
+        }
+    }
+}
+
+impl EvidenceRecordError {
+    /// What the error shows about an evidence record.
+    pub fn fault(&self) -> Fault {
+        match self {
+            Self::Size(_) | Self::Limit => Fault::Limit,
+            Self::Malformed(error) => error.fault(),
+            Self::Empty(_) => Fault::Unread,
+            Self::Version(_) | Self::Encrypted => Fault::Other,
+            Self::Hash(error) => error.fault(),
+            Self::HashLength { .. }
+            | Self::Unlisted { .. }
+            | Self::ChainHash { .. }
+            | Self::ImprintHash { .. }
+            | Self::OtherImprint { .. }
+            | Self::NotStronger { .. } => Fault::Constraints,
+            Self::NotCovered(_) | Self::NotRenewed(_) | Self::Root(_) => Fault::Digest,
+            Self::Token { source, .. } => source.fault(),
+            Self::Order { .. } => Fault::TimeOrder,
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "fault_tests.rs"]
+mod tests;
