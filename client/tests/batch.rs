@@ -83,7 +83,7 @@ fn every_trouble_is_a_row_and_none_ends_the_run() {
         })
         .collect();
     let expected = [
-        ("broken.tst", "disproven", "FORMAT_FAILURE"),
+        ("broken.tst", "indeterminate", "GENERIC"),
         ("good.tst", "proven", ""),
         ("huge.tst", "unreadable", ""),
         ("proofless.tst", "indeterminate", "NO_POE"),

@@ -151,32 +151,32 @@ fn files_that_do_not_belong_together() {
     // Swapped, empty, and each other's.
     drawer.says(
         "contract.tlog-proof contract.tst",
-        1,
-        &["FORMAT_FAILURE", "the log answered with"],
+        4,
+        &["NO_POE", "swapped", "the log answered with"],
         &["ログの返したもの"],
     );
     drawer.says(
         "empty contract.tlog-proof",
-        1,
+        4,
         &["the file is empty", "right file"],
         &["正しいファイル"],
     );
     drawer.says(
         "contract.tst empty",
-        1,
+        4,
         &["evidence get"],
         &["取得し直せます"],
     );
     drawer.says(
         "contract.txt contract.tlog-proof",
-        1,
+        4,
         &["neither a time-stamp token", "right file"],
         &["正しいファイル"],
     );
     drawer.says(
         "contract.tsq contract.tlog-proof",
-        1,
-        &["neither a time-stamp token"],
+        4,
+        &["neither a time-stamp token", "a time-stamp query"],
         &["正しいファイル"],
     );
     drawer.says(

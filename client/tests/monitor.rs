@@ -217,7 +217,7 @@ fn rollback_silence_and_lies_are_told_apart() {
     scene
         .mirror
         .fault(|head| (head.uri.path() == "/checkpoint").then(|| b"<html>".to_vec()));
-    scene.expect(1, &["false-answer"]);
+    scene.expect(3, &["unreachable"]);
     scene.mirror.fault(|_| None);
     scene.expect(0, &[]);
     let cleared: Vec<Value> = scene

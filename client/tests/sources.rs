@@ -224,9 +224,20 @@ fn a_lying_cache_is_passed_by() {
     });
     let json = scene.evidence(&[&site.url]).expect(0).json();
     assert_eq!(json["refused"], serde_json::json!([]));
-    // A cache that heeds nobody is a source that lies.
+    // A cache that heeds nobody, or the portal of a network, shows nothing about the log.
     site.fault(|_| Some(b"<html>".to_vec()));
-    scene.evidence(&[&site.url]).expect(1);
+    let said = scene.evidence(&[&site.url]).expect(3).stdout;
+    assert!(said.contains("a web page"), "{said}");
+    for line in [
+        format!("audit --policy policy.txt {}", site.url),
+        format!(
+            "find --policy policy.txt --from {} leaf {}",
+            site.url,
+            "0".repeat(64)
+        ),
+    ] {
+        scene.run(&line).expect(3);
+    }
 }
 
 #[test]
@@ -298,5 +309,8 @@ fn a_tile_of_another_length_is_asked_for_past_caches() {
             .starts_with("/tile/")
             .then(|| b"<html>".to_vec())
     });
-    scene.evidence(&[&site.url]).expect(1);
+    scene.evidence(&[&site.url]).expect(3);
+    scene
+        .run(&format!("audit --policy policy.txt {}", site.url))
+        .expect(3);
 }

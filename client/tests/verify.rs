@@ -199,14 +199,14 @@ fn evidence_that_does_not_hold_is_refused_with_its_reason() {
     let index = |index: u64| format!("\nindex {index}\n");
     let other_index = good.replace(&index(scene.token), &index(scene.token + 1));
     with(other_index, 1, "HASH_FAILURE", "not what the proof proves");
-    with(good.clone() + "x", 1, "FORMAT_FAILURE", "signature lines");
+    with(good.clone() + "x", 4, "NO_POE", "signature lines");
     with(
         good.replace("t.example/log\n", "u.example/log\n"),
         4,
         "NO_POE",
         "names no log",
     );
-    with(String::new(), 1, "FORMAT_FAILURE", "tlog-proof");
+    with(String::new(), 4, "NO_POE", "an empty file");
     let other_size = good.replace("\n20\n", "\n21\n");
     with(other_size, 1, "SIG_CRYPTO_FAILURE", "does not verify");
 
@@ -215,7 +215,7 @@ fn evidence_that_does_not_hold_is_refused_with_its_reason() {
     let json = scene.verdict("other.tst contract.tlog-proof", 1, "HASH_FAILURE");
     assert_eq!(json["statement"], Value::Null);
     scene.write("noise.tst", [0x30, 0x03, 1, 2, 3]);
-    scene.verdict("noise.tst contract.tlog-proof", 1, "FORMAT_FAILURE");
+    scene.verdict("noise.tst contract.tlog-proof", 4, "GENERIC");
 
     // A TSA that is not anchored.
     fs::copy(stranger.path("ca.crt"), scene.pki.path("anchors/ca.crt")).unwrap();

@@ -30,6 +30,16 @@ pub enum Status {
     OutOfPeriod,
 }
 
+impl From<Indication> for Status {
+    fn from(indication: Indication) -> Self {
+        match indication {
+            Indication::TotalPassed => Self::Proven,
+            Indication::TotalFailed => Self::Disproven,
+            Indication::Indeterminate => Self::Indeterminate,
+        }
+    }
+}
+
 impl Status {
     /// All of them, in the order in which they are shown.
     pub const ALL: [Self; 5] = [
@@ -150,11 +160,7 @@ impl Row {
         accredited: &AccreditedList,
         language: Language,
     ) -> Self {
-        let status = match report.indication() {
-            Indication::TotalPassed => Status::Proven,
-            Indication::TotalFailed => Status::Disproven,
-            Indication::Indeterminate => Status::Indeterminate,
-        };
+        let status = Status::from(report.indication());
         let reasons = if status == Status::Proven {
             String::new()
         } else {

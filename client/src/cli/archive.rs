@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use ishibumi::fetch::{Source, SourceError};
 use ishibumi_archive::{ExportError, Exported, Form, LogFiles, SinkError};
+use ishibumi_tlog::foreign;
 use ishibumi_tlog::note::Note;
 use serde_json::json;
 use tokio::runtime::Runtime;
@@ -119,8 +120,8 @@ fn read(
         .block_on(source.checkpoint())
         .map_err(Failure::unavailable)?;
     let shown = format!("{source}/checkpoint");
-    let note = Note::parse(&octets)
-        .map_err(|error| Failure::new(Exit::Disproven, format!("{shown}: {error}")))?;
+    let note = foreign::named(Note::parse(&octets), &octets)
+        .map_err(|error| Failure::unavailable(format!("{shown}: {error}")))?;
     policy
         .check_checkpoint(&note)
         .map_err(|error| trust::failure(&error, format!("{shown}: {error}")))?;

@@ -18,12 +18,12 @@ use ishibumi::evidence::embed::decisive;
 use ishibumi::evidence::renewal::{self, Renewed};
 use ishibumi::render::{self, Language};
 use ishibumi::succession::Policies;
-use ishibumi::verify::SubIndication;
+use ishibumi::verify::{Indication, SubIndication};
 use ishibumi::{CheckpointToken, Evidence, RevocationData, Verifier};
 use ishibumi_artifact::hash::HashAlgorithm;
 use ishibumi_artifact::rules::AlgorithmEnds;
 use ishibumi_artifact::time::Time;
-use ishibumi_artifact::{Anchors, ArtifactType, TimestampToken};
+use ishibumi_artifact::{Anchors, ArtifactType, Refusal, TimestampToken};
 use ishibumi_tlog::proof::FILE_EXTENSION;
 use ishibumi_tlog::{Hash, policy};
 
@@ -300,12 +300,7 @@ impl Work<'_> {
             return Some(self.outside(name));
         }
         if time.is_none() {
-            let why = self.pick(
-                "it is no time-stamp token or reply",
-                "タイムスタンプトークンとして読み取れません。",
-            );
-            let sub = Some(SubIndication::FormatFailure);
-            return Some(Row::bare(name.to_owned(), Status::Disproven, sub, why));
+            return Some(self.unread(name, &octets));
         }
         Some(match proofs(path, None, &octets) {
             Ok(proofs) => self.verified(path, name, &octets, (&proofs, documents)),
@@ -322,6 +317,24 @@ impl Work<'_> {
             }
             Err(failure) => Row::unreadable(name.to_owned(), self.said(&failure)),
         })
+    }
+
+    /// The row of what should be a token and cannot be read as one.
+    fn unread(&self, name: &str, octets: &[u8]) -> Row {
+        let refusal = match ArtifactType::of(octets) {
+            Ok(_) => TimestampToken::parse(octets).err().map(Refusal::from),
+            Err(error) => Some(error.into()),
+        };
+        let sub = refusal.as_ref().map(|it| SubIndication::from(it.fault()));
+        let why = refusal.map_or_else(String::new, |refusal| {
+            let code = refusal.code();
+            self.pick(
+                &format!("it is no token that can be read: {refusal} ({code})"),
+                &format!("タイムスタンプトークンとして読み取れません（{code}：{refusal}）。"),
+            )
+        });
+        let indication = sub.map_or(Indication::Indeterminate, SubIndication::indication);
+        Row::bare(name.to_owned(), indication.into(), sub, why)
     }
 
     fn verified(
@@ -377,13 +390,13 @@ impl Work<'_> {
         let renewed = match Renewed::open(&octets) {
             Ok(renewed) => renewed,
             Err(error) => {
-                let why = error.to_string();
-                return vec![Row::bare(
-                    name.to_owned(),
-                    Status::Disproven,
-                    Some(SubIndication::FormatFailure),
-                    why,
-                )];
+                let (sub, why) = if error.is_unread() {
+                    (SubIndication::Generic, error.to_string())
+                } else {
+                    (SubIndication::FormatFailure, error.to_string())
+                };
+                let status = sub.indication().into();
+                return vec![Row::bare(name.to_owned(), status, Some(sub), why)];
             }
         };
         let anchors = match (self.terms.anchors)() {

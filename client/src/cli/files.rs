@@ -1,15 +1,18 @@
 //! Files: read within a bound, written whole or not at all, found beside one another.
 
+use std::fmt::Display;
 use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use ishibumi_artifact::hash::HashAlgorithm;
 use ishibumi_artifact::{Anchors, Certificate};
-use ishibumi_tlog::proof::{FILE_EXTENSION, PROOF_LEN_MAX};
+use ishibumi_tlog::foreign;
+use ishibumi_tlog::note::Note;
+use ishibumi_tlog::proof::{FILE_EXTENSION, PROOF_LEN_MAX, TlogProof};
 
-use super::Failure;
 use super::sha1::ExistedOn;
+use super::{Exit, Failure};
 
 /// The largest artifact that is read, in octets: a large CRL in PEM.
 pub(crate) const ARTIFACT_LEN_MAX: usize = 32 << 20;
@@ -145,6 +148,28 @@ pub(crate) fn document_beside(token: &Path) -> Option<PathBuf> {
 /// Reads a proof file.
 pub(crate) fn read_proof(path: &Path) -> Result<Vec<u8>, Failure> {
     read(path, PROOF_LEN_MAX)
+}
+
+/// What a proof file says. One that cannot be read proves nothing, and disproves nothing.
+pub(crate) fn parsed_proof(octets: &[u8], shown: &dyn Display) -> Result<TlogProof, Failure> {
+    foreign::named(TlogProof::parse(octets), octets).map_err(|error| {
+        Failure::new(Exit::Indeterminate, format!("{shown}: {error}"))
+            .advice("check that it is the file that the log answered with; ishibumi evidence get fetches it again")
+            .in_japanese(format!(
+                "{shown}：証明ファイルとして読み取れません。ログの返したものか確認してください。`ishibumi evidence get` で取得し直せます。"
+            ))
+    })
+}
+
+/// What a signed note says, with the same in mind.
+pub(crate) fn parsed_note(octets: &[u8], shown: &dyn Display) -> Result<Note, Failure> {
+    foreign::named(Note::parse(octets), octets).map_err(|error| {
+        Failure::new(Exit::Indeterminate, format!("{shown}: {error}"))
+            .advice("a checkpoint is wanted, the very octets that the log serves")
+            .in_japanese(format!(
+                "{shown}：チェックポイントとして読み取れません。ログが返したものをそのまま指定してください。"
+            ))
+    })
 }
 
 /// Reads trust anchors: a file, or a folder whose certificates are all trusted, and whose subfolder

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use clap::Args;
-use ishibumi::fetch::{FindError, Findings, Query, Source, SourceError, Won, find, first_verified};
+use ishibumi::fetch::{FindError, Findings, Query, Source, Won, find, first_verified};
 use ishibumi::render::{kind_name, record_json, rfc3339};
 use ishibumi_tlog::Checkpoint;
 use serde_json::json;
@@ -82,12 +82,18 @@ pub(crate) fn run(arguments: &FindArguments, voice: Voice) -> Result<Exit, Failu
     Ok(Exit::Proven)
 }
 
-fn failure(error: &FindError) -> Failure {
+/// How a command ends for which a source found nothing. What is no answer, bundle or tile did not come from
+/// a log; what is no record that is known here may be one to others.
+pub(super) fn failure(error: &FindError) -> Failure {
     match error {
-        FindError::Source(SourceError::Malformed(_)) => Failure::new(Exit::Disproven, error),
-        FindError::Source(_) | FindError::NotUnderstood(_) => Failure::unavailable(error),
         FindError::Head(head) => trust::head_failure(head, error),
-        _ => Failure::new(Exit::Disproven, error),
+        FindError::Record { .. } | FindError::Beyond { .. } => {
+            Failure::new(Exit::Indeterminate, error)
+        }
+        FindError::Other { .. } | FindError::Unproven { .. } | FindError::Root { .. } => {
+            Failure::new(Exit::Disproven, error)
+        }
+        _ => Failure::unavailable(error),
     }
 }
 

@@ -121,8 +121,7 @@ pub(crate) fn run(arguments: &ForkArguments, voice: Voice) -> Result<Exit, Failu
 }
 
 fn read_note(path: &Path) -> Result<Note, Failure> {
-    Note::parse(&files::read(path, NOTE_LEN_MAX)?)
-        .map_err(|error| Failure::new(Exit::Disproven, format!("{}: {error}", path.display())))
+    files::parsed_note(&files::read(path, NOTE_LEN_MAX)?, &path.display())
 }
 
 fn make(

@@ -29,6 +29,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use ishibumi::Language;
+use ishibumi::verify::{Indication, SubIndication};
+use ishibumi_artifact::Fault;
 use serde_json::json;
 
 const EXIT_CODES: &str = "Exit codes:
@@ -90,6 +92,24 @@ pub(crate) enum Exit {
     Unavailable = 3,
     /// What was given does not suffice to tell.
     Indeterminate = 4,
+}
+
+impl From<Indication> for Exit {
+    fn from(indication: Indication) -> Self {
+        match indication {
+            Indication::TotalPassed => Self::Proven,
+            Indication::TotalFailed => Self::Disproven,
+            Indication::Indeterminate => Self::Indeterminate,
+        }
+    }
+}
+
+impl From<Fault> for Exit {
+    /// How a command ends that met an artifact which was refused: only what is shown to be false is
+    /// disproven.
+    fn from(fault: Fault) -> Self {
+        SubIndication::from(fault).indication().into()
+    }
 }
 
 impl Exit {

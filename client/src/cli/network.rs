@@ -142,6 +142,9 @@ pub(crate) fn progress_bar(total: u64, unit: &str) -> ProgressBar {
 /// What an answer of the log's API means for the exit code, and what to do about it.
 pub(crate) fn api_failure(error: &ApiError) -> Failure {
     match error {
+        // A portal or proxy on the way refuses, too: the log said nothing.
+        ApiError::Refused { problem, .. } if !problem.is_named() => Failure::unavailable(error)
+            .advice("that is no answer of a log: is the URL right, and does something on the way answer in its place?"),
         ApiError::Refused {
             status: 401 | 403, ..
         } => Failure::usage(error)

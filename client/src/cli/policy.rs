@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 use ishibumi::render::Explanation;
 use ishibumi_tlog::Policy;
-use ishibumi_tlog::note::{NOTE_LEN_MAX, Note};
+use ishibumi_tlog::note::NOTE_LEN_MAX;
 use ishibumi_tlog::policy::{FILE_LEN_MAX, PolicyError, PolicyProblem};
 use serde_json::json;
 
@@ -29,8 +29,8 @@ and since when the quorum holds. Warnings name keys of one operator that could c
 witness themselves, and witnesses that never count; they are drawn from names and decide nothing.
 
 Exit codes: 0 the policy can be met and the checkpoint, if given, is trusted, 1 a signature on it is
-false or it is none, 2 the policy cannot be used, 3 a file is missing, 4 log or quorum are missing, or
-the quorum can never be met.";
+false, 2 the policy cannot be used, 3 a file is missing, 4 it is no checkpoint, log or quorum are missing,
+or the quorum can never be met.";
 
 /// How many problems of one file are named.
 const PROBLEMS_MAX: usize = 20;
@@ -117,10 +117,7 @@ fn explain(policy: &Policy, checkpoint: Option<&Path>, voice: Voice) -> Result<E
     if let Some(path) = checkpoint {
         let octets = files::read(path, NOTE_LEN_MAX)?;
         let shown = path.display();
-        let note = Note::parse(&octets).map_err(|error| {
-            Failure::new(Exit::Disproven, format!("{shown}: {error}"))
-                .advice("a checkpoint is a C2SP signed note; a log serves it as /checkpoint")
-        })?;
+        let note = files::parsed_note(&octets, &shown)?;
         explanation = explanation
             .with_checkpoint(&note)
             .map_err(|error| trust::failure(&error, format!("{shown}: {error}")))?;

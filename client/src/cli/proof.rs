@@ -11,7 +11,6 @@ use ishibumi::verify::SubIndication;
 use ishibumi_tlog::Hash;
 use ishibumi_tlog::hash::leaf_hash;
 use ishibumi_tlog::policy::{Demand, TrustError};
-use ishibumi_tlog::proof::TlogProof;
 use ishibumi_tlog::tile::ENTRY_LEN_MAX;
 use serde_json::json;
 
@@ -27,8 +26,8 @@ For proofs of any log (C2SP tlog-proof). What is proven: the entry with these oc
 the log signed and the policy's quorum cosigned. What the entry says is not looked at; for artifacts,
 ishibumi verify does.
 
-Exit codes: 0 proven, 1 disproven (another entry, a false signature, no proof at all), 2 usage,
-3 a file is missing, 4 the policy does not know the log, or the quorum is not met.";
+Exit codes: 0 proven, 1 disproven (another entry, a false signature), 2 usage, 3 a file is missing,
+4 the proof cannot be read, the policy does not know the log, or the quorum is not met.";
 
 /// Work with proofs of any log (C2SP tlog-proof)
 #[derive(Debug, Args)]
@@ -78,8 +77,7 @@ pub(crate) fn run(arguments: &ProofArguments, voice: Voice) -> Result<Exit, Fail
         (None, None) => return Err(Failure::usage("neither --entry nor --leaf is given")),
     };
     let shown = arguments.proof.display();
-    let proof = TlogProof::parse(&files::read_proof(&arguments.proof)?)
-        .map_err(|error| Failure::new(Exit::Disproven, format!("{shown}: {error}")))?;
+    let proof = files::parsed_proof(&files::read_proof(&arguments.proof)?, &shown)?;
     let head = policy
         .check_leaf(&proof, leaf, policy.demand())
         .map_err(|error| refusal(&error, &shown))?;

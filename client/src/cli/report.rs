@@ -13,8 +13,8 @@ use ishibumi_artifact::{Body, Certificate};
 use ishibumi_tlog::TrustedCheckpoint;
 use serde_json::{Value, json};
 
-use super::trust::{self, Trust};
-use super::{Exit, Failure, Voice, files, network};
+use super::trust::Trust;
+use super::{Exit, Failure, Voice, files, find, network};
 
 const EXAMPLES: &str = "Examples:
   ishibumi report provider north --from https://log.example --policy policy.txt
@@ -98,13 +98,8 @@ pub(crate) fn run(arguments: &ReportArguments, voice: Voice) -> Result<Exit, Fai
         Ok(first_verified(&sources, attempt, FindError::blame).await)
     })?;
     bar.finish_and_clear();
-    let won = ended.map_err(|refused| {
-        network::nobody(&refused, |_, error| match error {
-            FindError::Source(_) => Failure::unavailable(error),
-            FindError::Head(head) => trust::head_failure(head, error),
-            _ => Failure::new(Exit::Disproven, error),
-        })
-    })?;
+    let won =
+        ended.map_err(|refused| network::nobody(&refused, |_, error| find::failure(error)))?;
     network::tell_refused(&won.refused);
     let answer = &won.answer;
     if answer.report.statements.is_empty() {

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use ishibumi::fetch::{StampError, Stamped, Tsa, stamp};
-use ishibumi_artifact::TimestampQuery;
 use ishibumi_artifact::hash::HashAlgorithm;
 use ishibumi_artifact::query::QueryError;
+use ishibumi_artifact::{Fault, TimestampQuery};
 use ishibumi_tlog::note::{NOTE_LEN_MAX, Note};
 use ishibumi_tlog::proof::{PROOF_LEN_MAX, TlogProof};
 use serde_json::json;
@@ -194,10 +194,18 @@ fn failure(error: &StampError) -> Failure {
     match error {
         StampError::Tsa(_) => Failure::unavailable(error)
             .advice("is the URL right? a TSA takes POST of application/timestamp-query"),
-        StampError::Reply(QueryError::Reply(_)) => Failure::new(Exit::Indeterminate, error),
-        StampError::Reply(QueryError::Token(token)) if token.code() == "issuer-unregistered" => {
+        StampError::Reply(QueryError::Reply(reply)) => Failure::new(reply.fault().into(), error),
+        StampError::Reply(QueryError::Token(token)) => {
+            let failure = Failure::new(token.fault().into(), error);
+            match token.fault() {
+                Fault::Chain => {
+                    failure.advice("--tsa-anchors names the root certificate of the TSA")
+                }
+                _ => failure,
+            }
+        }
+        StampError::Reply(QueryError::Size(_) | QueryError::CertificateMissing) => {
             Failure::new(Exit::Indeterminate, error)
-                .advice("--tsa-anchors names the root certificate of the TSA")
         }
         _ => Failure::new(Exit::Disproven, error),
     }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use ishibumi::fetch::{LogClient, Source, Staged, Submission, Submitted, Wait, evidence};
 use ishibumi_artifact::ArtifactType;
+use ishibumi_tlog::foreign;
 use ishibumi_tlog::proof::TlogProof;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
@@ -67,7 +68,7 @@ pub(crate) struct SubmitArguments {
     /// Files that are submitted at the same time
     #[arg(long, value_name = "NUMBER", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=256))]
     jobs: u16,
-    /// Time-stamp tokens or replies, certificates, CRLs; DER or PEM
+    /// Time-stamp tokens or replies, certificates, CRLs, OCSP responses; DER or PEM
     #[arg(required = true)]
     files: Vec<PathBuf>,
 }
@@ -86,6 +87,7 @@ enum Kind {
     TimestampToken,
     Certificate,
     Crl,
+    OcspResponse,
 }
 
 impl From<Kind> for ArtifactType {
@@ -95,6 +97,7 @@ impl From<Kind> for ArtifactType {
             Kind::TimestampToken => Self::TimestampToken,
             Kind::Certificate => Self::Certificate,
             Kind::Crl => Self::Crl,
+            Kind::OcspResponse => Self::OcspResponse,
         }
     }
 }
@@ -208,14 +211,11 @@ async fn submit_all(job: Arc<Job>, files: Vec<PathBuf>, jobs: usize) -> Result<E
 
 async fn submit_one(job: &Job, file: &Path) -> Result<Done, Failure> {
     let octets = files::read(file, files::ARTIFACT_LEN_MAX)?;
-    let kind = job
-        .kind
-        .or_else(|| ArtifactType::detect(&octets))
-        .ok_or_else(|| {
-            let message = "neither a time-stamp token or reply, nor a certificate, nor a CRL";
-            Failure::usage(message)
-                .advice("--type says what it is; the log then says what is wrong with it")
-        })?;
+    let kind = job.kind.map_or_else(|| ArtifactType::of(&octets), Ok);
+    let kind = kind.map_err(|error| {
+        Failure::usage(error)
+            .advice("--type says what it is; the log then says what is wrong with it")
+    })?;
     let submission = Submission {
         artifact_type: kind,
         octets: &octets,
@@ -236,7 +236,7 @@ async fn submit_one(job: &Job, file: &Path) -> Result<Done, Failure> {
             }
         }
     };
-    let index = TlogProof::parse(&proof)
+    let index = foreign::named(TlogProof::parse(&proof), &proof)
         .map_err(|error| Failure::unavailable(format!("the log's answer is no proof: {error}")))?
         .index;
     if let Some(terms) = &job.terms {

@@ -8,8 +8,8 @@ use ishibumi::fetch::HeadError;
 use ishibumi::verify::{Indication, SubIndication};
 use ishibumi::{Evidence, Verifier};
 use ishibumi_artifact::Anchors;
-use ishibumi_tlog::Policy;
 use ishibumi_tlog::policy::{Demand, FILE_LEN_MAX, PolicyProblem, TrustError};
+use ishibumi_tlog::{Policy, foreign};
 
 use super::{Exit, Failure, files};
 
@@ -46,10 +46,10 @@ pub(crate) fn read(
     } else {
         Policy::parse(&octets)
     };
-    let policy = policy.map_err(|error| {
+    let policy = foreign::named(policy, &octets).map_err(|unread| {
         let name = path.display();
-        let failure = Failure::usage(format!("{name}: {error}"));
-        match error.problem {
+        let failure = Failure::usage(format!("{name}: {unread}"));
+        match unread.error.problem {
             PolicyProblem::QuorumNone => failure
                 .advice("--allow-no-quorum accepts such a policy: the log alone is then trusted")
                 .in_japanese(format!(
@@ -97,12 +97,11 @@ pub(crate) fn failure(error: &TrustError, shown: impl std::fmt::Display) -> Fail
     }
 }
 
-/// The same for a checkpoint that was fetched.
+/// The same for a checkpoint that was fetched. What is no note did not come from a log.
 pub(crate) fn head_failure(error: &HeadError, shown: impl std::fmt::Display) -> Failure {
     match error {
-        HeadError::Source(_) => Failure::unavailable(shown),
         HeadError::Trust(untrusted) => failure(untrusted, shown),
-        _ => Failure::new(Exit::Disproven, shown),
+        _ => Failure::unavailable(shown),
     }
 }
 

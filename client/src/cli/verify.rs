@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use ishibumi::evidence::embed::decisive;
 use ishibumi::succession::Policies;
-use ishibumi::verify::Indication;
 use ishibumi::{CheckpointToken, Evidence, RevocationData, Verifier, VerifyError, render};
 use ishibumi_artifact::Anchors;
 use ishibumi_artifact::unsigned::{UnsignedError, embedded_proofs};
@@ -133,11 +132,7 @@ pub(crate) fn run(arguments: &VerifyArguments, voice: Voice) -> Result<Exit, Fai
         &render::json(&report),
         &render::text(&report, voice.language),
     );
-    Ok(match report.indication() {
-        Indication::TotalPassed => Exit::Proven,
-        Indication::TotalFailed => Exit::Disproven,
-        Indication::Indeterminate => Exit::Indeterminate,
-    })
+    Ok(report.indication().into())
 }
 
 fn refusal(error: VerifyError, arguments: &VerifyArguments) -> Failure {

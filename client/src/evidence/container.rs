@@ -71,6 +71,16 @@ pub enum ContainerError {
     Directory(usize),
 }
 
+impl ContainerError {
+    /// Whether it is no ZIP of ours at all, or not all of it: nothing in it is then shown to be false.
+    pub const fn is_unread(&self) -> bool {
+        matches!(
+            self,
+            Self::TooLong(_) | Self::TooMany(_) | Self::NotZip | Self::Truncated(_)
+        )
+    }
+}
+
 /// The container of `entries`: the first stays the first, the others have to be sorted by their names.
 pub(crate) fn encode(entries: &[Entry<'_>]) -> Result<Vec<u8>, ContainerError> {
     if let Some(bad) = entries.iter().find(|it| !names::is_entry_name(it.name)) {

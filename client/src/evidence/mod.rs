@@ -244,3 +244,14 @@ pub enum EvidenceFileError {
     #[error("there is nothing to pack: no artifact and no statement")]
     Empty,
 }
+
+impl EvidenceFileError {
+    /// Whether it is no evidence file that is known here: nothing in it is then shown to be false.
+    pub const fn is_unread(&self) -> bool {
+        match self {
+            Self::Container(error) => error.is_unread(),
+            Self::Format { .. } => true,
+            _ => false,
+        }
+    }
+}

@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use ishibumi_artifact::shape::Unrecognised;
 use ishibumi_artifact::{
     Admitted, Anchors, ArtifactType, Path, Refusal, TimestampToken, Verified, admit,
 };
@@ -22,10 +23,11 @@ use super::{File, Item, Logged, Stamp, StatusData};
 #[non_exhaustive]
 pub enum PackError {
     /// It is no artifact.
-    #[error(
-        "it is neither a time-stamp token or reply, nor a certificate, nor a CRL, nor an OCSP response"
-    )]
-    NoArtifact,
+    #[error(transparent)]
+    NoArtifact(#[from] Unrecognised),
+    /// A proof is to be added to an evidence file that proves nothing.
+    #[error("there is no record in the evidence file that it could be about")]
+    NoRecord,
     /// Something else than a revocation list or an OCSP response.
     #[error("it is neither a revocation list nor an OCSP response")]
     NoStatusData,
@@ -68,7 +70,7 @@ pub fn pack_item(
     proof: &[u8],
     anchors: &Anchors,
 ) -> Result<Packed<Item>, PackError> {
-    let kind = ArtifactType::detect(&artifact.octets).ok_or(PackError::NoArtifact)?;
+    let kind = ArtifactType::of(&artifact.octets)?;
     let admitted = admit(kind, &artifact.octets, anchors)?;
     let proofs = vec![Arc::new(Logged::read(admitted.record().encode(), proof)?)];
     let item = Item {

@@ -8,6 +8,7 @@
 use std::time::Duration;
 
 use ishibumi_tlog::checkpoint::CheckpointError;
+use ishibumi_tlog::foreign::{Unread, named};
 use ishibumi_tlog::policy::TrustError;
 use ishibumi_tlog::proof::{ProofFileError, TlogProof};
 use ishibumi_tlog::tile::{TILE_WIDTH, Tile, TileKind, TilePath, tile_width};
@@ -33,7 +34,7 @@ pub enum EvidenceError {
     NotYet(Hash),
     /// What the API answered is no proof file.
     #[error("the answer is no proof: {0}")]
-    NoProof(#[from] ProofFileError),
+    NoProof(#[from] Unread<ProofFileError>),
     /// The checkpoint in the answer is none.
     #[error("the proof's checkpoint: {0}")]
     Checkpoint(#[from] CheckpointError),
@@ -118,7 +119,7 @@ fn verified(
     leaf: Hash,
     policy: Option<&Policy>,
 ) -> Result<TlogProof, EvidenceError> {
-    let proof = TlogProof::parse(octets)?;
+    let proof = named(TlogProof::parse(octets), octets)?;
     match policy {
         Some(policy) => {
             policy.check_leaf(&proof, leaf, policy.demand())?;

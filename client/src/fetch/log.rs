@@ -16,6 +16,9 @@ const RETRY_AFTER_MAX: u64 = 30;
 /// How often a request that got no answer at all is repeated.
 const SILENCES_MAX: u32 = 2;
 
+/// What the names of a log's problems begin with.
+const NAMES: &str = "urn:ishibumi:error:";
+
 /// The media type of what a provider says about its own end: the octets of the record.
 pub const STATEMENT: &str = "application/vnd.ishibumi.provider-statement";
 
@@ -141,7 +144,12 @@ pub enum ApiError {
 impl Problem {
     /// Whether the problem is the one with this name, `urn:ishibumi:error:NAME`.
     pub fn is(&self, name: &str) -> bool {
-        self.kind.strip_prefix("urn:ishibumi:error:") == Some(name)
+        self.kind.strip_prefix(NAMES) == Some(name)
+    }
+
+    /// Whether it is a log's own, with a name of docs/errors.md, and not of something on the way.
+    pub fn is_named(&self) -> bool {
+        self.kind.starts_with(NAMES)
     }
 
     fn said(&self) -> String {

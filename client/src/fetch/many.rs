@@ -12,7 +12,8 @@ use super::source::Source;
 pub enum Blame {
     /// The source has no answer, or none that suffices: the next is asked.
     Silent,
-    /// The answer is false: the source is asked past caches, then the next.
+    /// The answer is false, or none at all, such as a web page: the source is asked past caches, then the
+    /// next.
     False,
     /// The log itself is convicted, whoever showed it: no other source can undo that.
     Log,

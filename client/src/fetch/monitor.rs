@@ -4,7 +4,8 @@
 
 use std::time::Duration;
 
-use ishibumi_tlog::note::NOTE_LEN_MAX;
+use ishibumi_tlog::foreign::named;
+use ishibumi_tlog::note::{NOTE_LEN_MAX, Note};
 use ishibumi_tlog::protocol;
 use tokio::task::JoinSet;
 
@@ -15,7 +16,7 @@ use super::many::first_verified;
 use super::prover::Prover;
 use super::source::{Source, SourceError};
 use crate::monitor::{
-    Claim, Outcome, Own, Read, Reading, Shown, Standing, State, Watch, WatchList,
+    Claim, Outcome, Own, Read, Reading, ReadingError, Shown, Standing, State, Watch, WatchList,
 };
 
 /// Kept checkpoints of one place that are looked at in one round; the next goes on behind them.
@@ -128,6 +129,10 @@ async fn show_newest(watch: &mut Watch<'_>, post: &Post, mut octets: Vec<u8>, po
             Err(error) => return watch.failed(&post.name, error.to_string()),
         }
     }
+    // What is no note did not come from a log; it may be the page of a portal on the way.
+    if let Err(error) = named(Note::parse(&octets), &octets) {
+        return watch.failed(&post.name, format!("no checkpoint came: {error}"));
+    }
     if let Some(claim) = watch.observe(&post.name, Shown::Newest, &octets) {
         settle(watch, &claim, posts).await;
     }
@@ -227,9 +232,11 @@ async fn read_at(
     let mut bundles = Ahead::new(source, reading.plan());
     while let Some((path, octets)) = bundles.next().await {
         let octets = octets.map_err(|error| (false, error.to_string()))?;
-        reading
-            .take(path, &octets)
-            .map_err(|error| (true, error.to_string()))?;
+        reading.take(path, &octets).map_err(|error| {
+            // What is no bundle did not come from a log; it may be the page of a portal on the way.
+            let is_false = !matches!(error, ReadingError::Bundle { .. });
+            (is_false, error.to_string())
+        })?;
         progress(reading.from(), size);
     }
     reading.finish().map_err(|error| (true, error.to_string()))

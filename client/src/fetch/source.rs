@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use ishibumi_archive::{Place, PlaceError, names};
+use ishibumi_tlog::foreign::{Unread, named};
 use ishibumi_tlog::hash::HASH_LEN;
 use ishibumi_tlog::note::{NOTE_LEN_MAX, Note, NoteError};
 use ishibumi_tlog::policy::TrustError;
@@ -55,7 +56,7 @@ pub enum HeadError {
     Source(#[from] SourceError),
     /// It is no signed note.
     #[error("checkpoint: {0}")]
-    Note(#[from] NoteError),
+    Note(#[from] Unread<NoteError>),
     /// It is not to be trusted under the policy.
     #[error("checkpoint: {0}")]
     Trust(#[from] TrustError),
@@ -155,7 +156,7 @@ impl Source {
 
     /// The newest checkpoint, if it is trusted under `policy`.
     pub async fn head(&self, policy: &Policy) -> Result<TrustedCheckpoint, HeadError> {
-        Ok(policy.check_checkpoint(&Note::parse(&self.checkpoint().await?)?)?)
+        Ok(policy.check_checkpoint(&note(&self.checkpoint().await?)?)?)
     }
 
     /// The newest checkpoint, as a signed note.
@@ -228,8 +229,7 @@ impl Source {
         policy: &Policy,
     ) -> Result<TrustedCheckpoint, HeadError> {
         let path = format!("checkpoints/{size}");
-        let note = Note::parse(&self.read(&path, NOTE_LEN_MAX).await?)?;
-        let trusted = policy.check_checkpoint(&note)?;
+        let trusted = policy.check_checkpoint(&note(&self.read(&path, NOTE_LEN_MAX).await?)?)?;
         if trusted.checkpoint().size == size {
             return Ok(trusted);
         }
@@ -299,6 +299,10 @@ impl Source {
             }
         }
     }
+}
+
+fn note(octets: &[u8]) -> Result<Note, Unread<NoteError>> {
+    named(Note::parse(octets), octets)
 }
 
 /// Octets of the first `width` entries; all of them if there are fewer.

@@ -80,7 +80,11 @@ fn of_sub_indication(sub: SubIndication) -> (&'static str, &'static str) {
             "Check that this is the right file, and that it was not converted or cut on its way.",
             "正しいファイルか、途中で変換や欠落がなかったか確認してください。",
         ),
-        SubIndication::HashFailure | SubIndication::SigCryptoFailure => (
+        SubIndication::HashFailure => (
+            "Its content is not the one that was signed: get the original from whoever keeps it.",
+            "内容が署名されたものと一致しません。原本を保管者から入手してください。",
+        ),
+        SubIndication::SigCryptoFailure => (
             "It was changed after it was signed, or is a forgery: get the original from whoever keeps it.",
             "署名後に変更されたか、偽造されています。原本を保管者から入手してください。",
         ),
@@ -88,9 +92,17 @@ fn of_sub_indication(sub: SubIndication) -> (&'static str, &'static str) {
             "Nothing that could be added changes this; another time-stamp over the same document may stand in.",
             "資料を追加しても結果は変わりません。同じ文書に対する別のタイムスタンプがあれば、それを検証してください。",
         ),
+        SubIndication::SigConstraintsFailure | SubIndication::ChainConstraintsFailure => (
+            "It departs from the rules that are checked here, or rests on something that is not understood here. \
+             That does not show it to be false: ask the provider, or have another program judge it as well.",
+            "ここで検査する規則に沿っていないか、この版では解釈できない内容を含みます。虚偽を示すものではありません。\
+             提供者に確認するか、別のプログラムでも検証してください。",
+        ),
         _ => (
-            "The provider's certificate or artifact does not follow the standard: ask the provider.",
-            "提供者の証明書または対象が規格に適合していません。提供者に確認してください。",
+            "It could not be judged, which says nothing against it: check that it is the right file, whole and \
+             unchanged; another program, or a newer version of this one, may read it.",
+            "判定できませんでした。対象に問題があることを示すものではありません。正しいファイルで、欠落や変換がないか確認して\
+             ください。別のプログラムや新しい版では読み取れることがあります。",
         ),
     }
 }

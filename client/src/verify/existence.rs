@@ -14,9 +14,9 @@
 use ishibumi_artifact::record::Accuracy;
 use ishibumi_artifact::time::Time;
 use ishibumi_artifact::{Admitted, Certificate, TimestampToken, Verified, VerifiedToken};
-use ishibumi_tlog::ProvenLeaf;
 use ishibumi_tlog::policy::Demand;
 use ishibumi_tlog::proof::TlogProof;
+use ishibumi_tlog::{ProvenLeaf, foreign};
 
 use super::report::{
     ConsultedToken, Existence, Outcome, ProvenBy, Report, StampedCheckpoint, Step,
@@ -97,7 +97,8 @@ fn weigh(
     let other = given
         .proof
         .map(|proof| {
-            let proof = TlogProof::parse(proof).map_err(|error| error.to_string())?;
+            let proof = foreign::named(TlogProof::parse(proof), proof);
+            let proof = proof.map_err(|error| format!("the proof beside it: {error}"))?;
             let record = admitted.record().encode();
             let leaf = verifier.policy.check_proof(&proof, &record);
             leaf.map_err(|error| format!("the proof beside it: {error}"))

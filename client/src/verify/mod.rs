@@ -31,8 +31,11 @@ use ishibumi_artifact::hash::HashAlgorithm;
 use ishibumi_artifact::rules::{Ended, Primitive};
 use ishibumi_artifact::time::Time;
 use ishibumi_artifact::{
-    Admitted, Anchors, ArtifactType, Record, StatusInformation, Verified, VerifiedToken, admit,
+    Admitted, Anchors, ArtifactType, Record, Refusal, StatusInformation, Verified, VerifiedToken,
+    admit,
 };
+use ishibumi_tlog::fault::Fault as ProofFault;
+use ishibumi_tlog::foreign;
 use ishibumi_tlog::hash::leaf_hash;
 use ishibumi_tlog::policy::{Demand, TrustError};
 use ishibumi_tlog::proof::TlogProof;
@@ -239,10 +242,11 @@ impl Verifier<'_> {
     }
 
     fn check_head(&self, report: &mut Report, proof: &[u8]) -> Option<TlogProof> {
-        let proof = match TlogProof::parse(proof) {
+        let proof = match foreign::named(TlogProof::parse(proof), proof) {
             Ok(proof) => proof,
             Err(error) => {
-                let failed = Outcome::Failed(SubIndication::FormatFailure);
+                // As good as none: somebody else's copy of it may prove everything.
+                let failed = Outcome::Failed(SubIndication::from(ProofFault::Unread));
                 report.note(Step::ProofFile, failed, error.to_string());
                 return None;
             }
@@ -268,32 +272,19 @@ impl Verifier<'_> {
     }
 
     fn check_artifact(&self, report: &mut Report, evidence: &Evidence<'_>) -> Option<Admitted> {
-        let kind = evidence
-            .artifact_type
-            .or_else(|| ArtifactType::detect(evidence.artifact));
-        let Some(kind) = kind else {
-            let failed = Outcome::Failed(SubIndication::FormatFailure);
-            let why = if evidence.artifact.is_empty() {
-                "the file is empty"
-            } else {
-                "the file is neither a time-stamp token or reply, nor a certificate, nor a CRL, nor an \
-                 OCSP response"
-            };
-            report.note(Step::Artifact, failed, why);
-            return None;
+        let kind = match evidence.artifact_type {
+            Some(kind) => Ok(kind),
+            None => ArtifactType::of(evidence.artifact).map_err(Refusal::from),
         };
-        match admit(kind, evidence.artifact, self.anchors) {
+        match kind.and_then(|kind| admit(kind, evidence.artifact, self.anchors)) {
             Ok(admitted) => {
                 report.note(Step::Artifact, Outcome::Passed, "");
                 Some(admitted)
             }
             Err(refusal) => {
-                let failed = Outcome::Failed(rules::of_refusal(&refusal));
-                report.note(
-                    Step::Artifact,
-                    failed,
-                    format!("{refusal} ({})", refusal.code()),
-                );
+                let failed = Outcome::Failed(SubIndication::from(refusal.fault()));
+                let detail = format!("{refusal} ({})", refusal.code());
+                report.note(Step::Artifact, failed, detail);
                 None
             }
         }
@@ -353,7 +344,8 @@ impl Verifier<'_> {
 
     /// What the log proves about a list that came with a proof of its own.
     fn prove(&self, proof: &[u8], record: &Record) -> Result<Box<Statement>, String> {
-        let proof = TlogProof::parse(proof).map_err(|error| error.to_string())?;
+        let proof = foreign::named(TlogProof::parse(proof), proof);
+        let proof = proof.map_err(|error| error.to_string())?;
         let leaf = self.policy.check_proof(&proof, &record.encode());
         leaf.map(|leaf| Box::new(self.statement(&leaf)))
             .map_err(|error| error.to_string())

@@ -7,13 +7,12 @@
 //! verifier that needs one.
 
 use ishibumi_artifact::EvidenceRecord;
-use ishibumi_artifact::evidence_record::{EvidenceRecordError, Position, VerifiedStamp};
+use ishibumi_artifact::evidence_record::{Break, Position, VerifiedStamp};
 use ishibumi_artifact::rules::AlgorithmEnds;
 use ishibumi_artifact::time::Time;
 
 use super::report::{CertificateFacts, Indication, SubIndication};
 use super::revocation::{Question, Subject};
-use super::rules::of_refusal;
 use super::{Report, RevocationData, Verifier, facts};
 
 /// What an evidence record proves.
@@ -66,15 +65,18 @@ impl Verifier<'_> {
                 let why = format!("{error} ({})", error.code());
                 return RenewalReport {
                     stamps: Vec::new(),
-                    proven: Err((of_error(error), why)),
+                    proven: Err((SubIndication::from(error.fault()), why)),
                 };
             }
         };
         let proven = verified.proven_time(ends, now).map_err(|broken| {
-            let sub = match broken.code() {
-                "renewal-after-expiry" => SubIndication::OutOfBoundsNoPoe,
-                "time-stamp-in-the-future" => SubIndication::TimestampOrderFailure,
-                _ => SubIndication::CryptoConstraintsFailureNoPoe,
+            let sub = match broken {
+                Break::Expired { .. } => SubIndication::OutOfBoundsNoPoe,
+                Break::Algorithm { .. } | Break::Hash { .. } => {
+                    SubIndication::CryptoConstraintsFailureNoPoe
+                }
+                Break::Future { .. } => SubIndication::TimestampOrderFailure,
+                _ => SubIndication::Generic,
             };
             (sub, format!("{broken} ({})", broken.code()))
         });
@@ -109,20 +111,5 @@ fn of_stamp(stamp: &VerifiedStamp) -> RenewalFacts {
         gen_time: stamp.token.gen_time().time(),
         renewed: stamp.renewed,
         tsu: Box::new(facts::of_certificate(stamp.token.signer())),
-    }
-}
-
-fn of_error(error: EvidenceRecordError) -> SubIndication {
-    match error {
-        EvidenceRecordError::Token { source, .. } => of_refusal(&source.into()),
-        EvidenceRecordError::NotCovered(_)
-        | EvidenceRecordError::NotRenewed(_)
-        | EvidenceRecordError::Root(_) => SubIndication::HashFailure,
-        EvidenceRecordError::Order { .. } => SubIndication::TimestampOrderFailure,
-        EvidenceRecordError::Hash(_) => SubIndication::CryptoConstraintsFailureNoPoe,
-        EvidenceRecordError::Size(_)
-        | EvidenceRecordError::Limit
-        | EvidenceRecordError::Encrypted => SubIndication::Generic,
-        _ => SubIndication::FormatFailure,
     }
 }

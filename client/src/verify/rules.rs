@@ -2,11 +2,9 @@
 
 use std::sync::Arc;
 
-use ishibumi_artifact::path::PathError;
 use ishibumi_artifact::time::Time;
-use ishibumi_artifact::token::TokenError;
-use ishibumi_artifact::{Certificate, Refusal, Verified};
-use ishibumi_tlog::note::NoteError;
+use ishibumi_artifact::{Certificate, Fault, Verified};
+use ishibumi_tlog::fault::Fault as ProofFault;
 use ishibumi_tlog::policy::TrustError;
 
 use super::Verifier;
@@ -18,96 +16,40 @@ use super::report::{Outcome, Report, Step, SubIndication};
 pub(super) const CLOCK_TOLERANCE_SECONDS: i64 = 10;
 
 impl From<&TrustError> for SubIndication {
-    /// What a checkpoint or proof that is not trusted means. A missing signature proves nothing and
-    /// disproves nothing: more cosignatures, or another policy, would mend it.
     fn from(error: &TrustError) -> Self {
-        match error {
-            TrustError::UnknownLog(_)
-            | TrustError::NotSignedByLog(_)
-            | TrustError::UnsignedExtensions(_)
-            | TrustError::NoQuorum { .. }
-            | TrustError::NoPostQuantumQuorum { .. }
-            | TrustError::Note(NoteError::NoKnownKey(_)) => Self::NoPoe,
-            TrustError::Note(NoteError::BadSignature(_)) => Self::SigCryptoFailure,
-            TrustError::Inclusion(_) => Self::HashFailure,
-            _ => Self::FormatFailure,
+        Self::from(error.fault())
+    }
+}
+
+impl From<ProofFault> for SubIndication {
+    /// What a checkpoint or proof that is not trusted means: a missing one proves nothing and disproves
+    /// nothing, and neither does one that cannot be read.
+    fn from(fault: ProofFault) -> Self {
+        match fault {
+            ProofFault::Unread | ProofFault::Unvouched => Self::NoPoe,
+            ProofFault::Signature => Self::SigCryptoFailure,
+            ProofFault::Inclusion => Self::HashFailure,
         }
     }
 }
 
-/// What a refusal by the rules of admission means. By code, so that an error inside of another one
-/// needs no arm of its own; what is left over are octets that cannot be read.
-pub(super) fn of_refusal(refusal: &Refusal) -> SubIndication {
-    if let Refusal::Token(TokenError::GenTimeOutsideCertificate {
-        gen_time,
-        not_before,
-        ..
-    }) = refusal
-    {
-        return bounds(*gen_time < *not_before);
-    }
-    // Another CA of the same name is no forgery of this one, and one that had ended may have an heir.
-    if let Refusal::Token(TokenError::Path(error)) | Refusal::CertificatePath(error) = refusal {
-        match error {
-            PathError::Signature { source, .. } if source.code() != "signature-invalid" => {
-                return SubIndication::CryptoConstraintsFailureNoPoe;
-            }
-            PathError::Signature { .. } | PathError::Validity { .. } => {
-                return SubIndication::NoCertificateChainFound;
-            }
-            _ => {}
+impl From<Fault> for SubIndication {
+    /// What an artifact means that was refused by the rules of admission.
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Limit | Fault::Unread | Fault::Other => Self::Generic,
+            Fault::Algorithm => Self::CryptoConstraintsFailureNoPoe,
+            Fault::Signer => Self::NoSigningCertificateFound,
+            Fault::Chain => Self::NoCertificateChainFound,
+            Fault::ChainConstraints => Self::ChainConstraintsFailure,
+            Fault::Constraints => Self::SigConstraintsFailure,
+            Fault::TimeOrder => Self::TimestampOrderFailure,
+            Fault::Format => Self::FormatFailure,
+            Fault::Digest => Self::HashFailure,
+            Fault::Signature => Self::SigCryptoFailure,
+            Fault::NotYetValid => Self::NotYetValid,
+            Fault::Expired => Self::Expired,
         }
-    }
-    match refusal.code() {
-        "message-digest-mismatch" => SubIndication::HashFailure,
-        "signature-invalid" => SubIndication::SigCryptoFailure,
-        "signature-algorithm-refused"
-        | "hash-algorithm-refused"
-        | "imprint-refused"
-        | "public-key-refused" => SubIndication::CryptoConstraintsFailureNoPoe,
-        "signer-unknown" | "ocsp-responder-unauthorized" => {
-            SubIndication::NoSigningCertificateFound
-        }
-        "issuer-unregistered"
-        | "issuer-key-unknown"
-        | "crl-issuer-unregistered"
-        | "crl-entry-issuer-unregistered"
-        | "ocsp-issuer-unregistered"
-        | "path-search-limit" => SubIndication::NoCertificateChainFound,
-        "issuer-not-ca"
-        | "issuer-key-usage"
-        | "issuer-purpose"
-        | "path-length-exceeded"
-        | "critical-extension-unknown"
-        | "name-constraints-violated"
-        | "no-valid-policy"
-        | "policy-mapping-of-any" => SubIndication::ChainConstraintsFailure,
-        "content-type-mismatch"
-        | "algorithm-protection-mismatch"
-        | "ess-mismatch"
-        | "ess-missing"
-        | "eku-not-timestamping"
-        | "eku-not-critical"
-        | "tsu-key-usage"
-        | "tsa-name-mismatch"
-        | "tst-critical-extension"
-        | "crl-critical-extension"
-        | "crl-scope-unsupported"
-        | "ocsp-critical-extension"
-        | "ocsp-several-issuers"
-        | "ocsp-responder-not-valid-then" => SubIndication::SigConstraintsFailure,
-        // What is no more than too large for us is not shown to be false.
-        "too-large" | "record-bounds" => SubIndication::Generic,
-        "gen-time-outside-key-period" => SubIndication::Expired,
-        _ => SubIndication::FormatFailure,
-    }
-}
-
-const fn bounds(too_early: bool) -> SubIndication {
-    if too_early {
-        SubIndication::NotYetValid
-    } else {
-        SubIndication::Expired
     }
 }
 
@@ -229,50 +171,55 @@ pub(super) fn time_of(seconds: u64) -> Time {
 
 #[cfg(test)]
 mod tests {
-    use ishibumi_artifact::crl::CrlError;
-    use ishibumi_artifact::ocsp::OcspError;
-    use ishibumi_artifact::signature::SignatureError;
+    use ishibumi_tlog::checkpoint::CheckpointError;
+    use ishibumi_tlog::note::NoteError;
+    use ishibumi_tlog::tree::ProofError;
 
     use super::*;
     use crate::verify::Indication;
 
-    /// Only what is shown to be false is TOTAL-FAILED; what we cannot use or may not accept is not.
     #[test]
-    fn what_cannot_be_used_is_not_shown_to_be_false() {
-        let subject = || "CN=CA".to_owned();
-        let name = subject();
-        let constraints = [
-            PathError::NameConstraints {
-                subject: subject(),
-                name,
+    fn the_page_says_which_verdict_follows_from_each_class() {
+        let page = include_str!("../../../docs/verdicts.md");
+        for fault in Fault::ALL {
+            let sub = SubIndication::from(fault);
+            let row = format!("\n| `{}` | ", fault.name());
+            let (_, row) = page.split_once(&row).unwrap();
+            let verdict = format!(" | {}, {} | ", sub.indication().word(), sub.word());
+            let (row, _) = row.split_once('\n').unwrap();
+            assert!(row.contains(&verdict), "{verdict:?} is not in {row:?}");
+        }
+    }
+
+    /// A proof that cannot be read, or for which nobody vouches, is as good as none.
+    #[test]
+    fn of_proofs_only_false_signatures_and_other_records_are_shown_to_be_false() {
+        let text = || "x".to_owned();
+        let (cosigned, known) = (Vec::new(), 2);
+        let open = [
+            CheckpointError::Lines.into(),
+            TrustError::UnknownLog(text()),
+            TrustError::NotSignedByLog(text()),
+            TrustError::UnsignedExtensions(text()),
+            TrustError::NoPostQuantumQuorum {
+                cosigned: cosigned.clone(),
+                known,
             },
-            PathError::NoPolicy,
-            PathError::PolicyMapping,
-            PathError::NotCa { subject: subject() },
+            TrustError::NoQuorum { cosigned, known },
+            NoteError::TooLong(1).into(),
+            NoteError::NotText(1).into(),
+            NoteError::NoSignatures.into(),
+            NoteError::TooManySignatures(1).into(),
+            NoteError::SignatureLine(1).into(),
+            NoteError::NoKnownKey(1).into(),
         ];
-        for error in constraints {
-            let sub = of_refusal(&Refusal::CertificatePath(error));
-            assert_eq!(sub, SubIndication::ChainConstraintsFailure);
+        for error in open {
+            assert_eq!(SubIndication::from(&error), SubIndication::NoPoe, "{error}");
         }
-        let of = |refusal: Refusal| of_refusal(&refusal);
-        let signed = |source| {
-            let subject = subject();
-            of(Refusal::CertificatePath(PathError::Signature {
-                subject,
-                source,
-            }))
-        };
-        let by_another = signed(SignatureError::Invalid);
-        assert_eq!(by_another, SubIndication::NoCertificateChainFound);
-        let unknown = of(OcspError::IssuerUnknown.into());
-        assert_eq!(unknown, SubIndication::NoCertificateChainFound);
-        let scope = of(CrlError::Scope("it covers attribute certificates only").into());
-        assert_eq!(scope, SubIndication::SigConstraintsFailure);
-        assert_eq!(of(CrlError::Size(1 << 30).into()), SubIndication::Generic);
-        for sub in [unknown, scope, SubIndication::Generic] {
-            assert_eq!(sub.indication(), Indication::Indeterminate);
-        }
-        let broken = of(CrlError::IssuerName("broken".to_owned()).into());
-        assert_eq!(broken.indication(), Indication::TotalFailed);
+        assert_eq!(SubIndication::NoPoe.indication(), Indication::Indeterminate);
+        let of = |error: TrustError| SubIndication::from(&error);
+        let signature = of(NoteError::BadSignature(text()).into());
+        assert_eq!(signature, SubIndication::SigCryptoFailure);
+        assert_eq!(of(ProofError::NoLeaves.into()), SubIndication::HashFailure);
     }
 }

@@ -8,7 +8,7 @@ use ishibumi_artifact::Anchors;
 use ishibumi_tlog::Policy;
 use ishibumi_tlog::hash::leaf_hash;
 
-use super::super::{Failure, network, trust};
+use super::super::{Failure, find, network};
 
 /// The tokens that cover each of `items`, from the first source that has any. What was left out, and which
 /// items nothing covers, is told on standard error.
@@ -61,7 +61,7 @@ pub(super) fn fetch(
             }
         }
         if refused.len() == sources.len() {
-            return Err(network::nobody(&refused, |_, error| failure(error)));
+            return Err(network::nobody(&refused, |_, error| find::failure(error)));
         }
         Ok((all, left_out, refused))
     })?;
@@ -79,12 +79,4 @@ pub(super) fn fetch(
         }
     }
     Ok(found)
-}
-
-fn failure(error: &FindError) -> Failure {
-    match error {
-        FindError::Head(head) => trust::head_failure(head, error),
-        FindError::Source(_) => Failure::unavailable(error),
-        _ => Failure::new(super::super::Exit::Disproven, error),
-    }
 }

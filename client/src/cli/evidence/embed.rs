@@ -25,8 +25,8 @@ verify` reads the proof from the token, and `ishibumi evidence extract` takes it
 
 Without --policy nothing is verified.
 
-Exit codes: 0 done, 1 no proof, or one that does not prove this token, 2 usage (also: there is no room in
-it), 3 unavailable, 4 its checkpoint has no quorum yet.";
+Exit codes: 0 done, 1 the proof does not prove this token, 2 usage (also: there is no room in
+it), 3 unavailable, 4 the proof cannot be read, or its checkpoint has no quorum yet.";
 
 /// Put a proof into the token that it is about
 #[derive(Debug, Args)]
@@ -144,7 +144,7 @@ fn verify(arguments: &EmbedArguments, token: &[u8], proof: &[u8]) -> Result<(), 
 fn failure(path: &Path, error: &EmbedError) -> Failure {
     let message = format!("{}: {error}", path.display());
     match error {
-        EmbedError::Proof(_) => Failure::new(Exit::Disproven, message),
+        EmbedError::Proof(_) => Failure::new(Exit::Indeterminate, message),
         EmbedError::InsideSignature | EmbedError::Pdf(PdfError::NoRoom { .. }) => {
             Failure::usage(message).advice(
                 "embed before the token goes into the PDF: let the signing software take the token from a \

@@ -38,7 +38,7 @@ signature is valid, a PDF validator says).
 Nothing that is there already is overwritten. Nothing is verified.
 
 Exit codes: 0 done, 1 the file is damaged, 2 a file is there already, 3 unavailable (also: no evidence and
-no time-stamp is in it).";
+no time-stamp is in it), 4 it cannot be read here.";
 
 /// Take evidence files, tokens and PDFs apart into ordinary files
 #[derive(Debug, Args)]
@@ -126,8 +126,13 @@ fn of_token<'a>(path: &Path, octets: &'a [u8]) -> Result<Extracted<'a>, Failure>
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let mut extracted = Extracted::default();
     let proofs = extracted.add(&name, octets);
-    let proofs =
-        proofs.map_err(|error| Failure::new(Exit::Disproven, format!("{shown}: {error}")))?;
+    let proofs = proofs.map_err(|error| {
+        let exit = match &error {
+            UnsignedError::Token(token) => token.fault().into(),
+            _ => Exit::Indeterminate,
+        };
+        Failure::new(exit, format!("{shown}: {error}"))
+    })?;
     if proofs == 0 {
         let advice = "ishibumi evidence get fetches the proof; ishibumi evidence embed puts it in";
         return Err(

@@ -3,12 +3,15 @@
 use std::path::{Path, PathBuf};
 
 use ishibumi::evidence::renewal::{RenewalError, Renewed};
-use ishibumi::evidence::{Collection, EvidenceFileError, FILE_EXTENSION, FILE_LEN_MAX};
+use ishibumi::evidence::{
+    Collection, ContainerError, EvidenceFileError, FILE_EXTENSION, FILE_LEN_MAX,
+};
+use ishibumi_tlog::foreign::Foreign;
 
 use super::super::{Exit, Failure, files};
 
-/// Reads an evidence file. One that is not what it should be is disproven: it was made or changed by
-/// something else.
+/// Reads an evidence file. One that contradicts itself is disproven: it was made or changed by something
+/// else. What is no evidence file, not all of one, or one of a later version shows nothing.
 pub(super) fn read(path: &Path) -> Result<Collection, Failure> {
     let octets = files::read(path, FILE_LEN_MAX)?;
     decode(&octets, &path.display().to_string())
@@ -23,7 +26,10 @@ pub(super) fn open(path: &Path) -> Result<Renewed, Failure> {
 /// The same of its octets.
 pub(super) fn opened(octets: &[u8], shown: &str) -> Result<Renewed, Failure> {
     Renewed::open(octets).map_err(|error| match error {
-        RenewalError::NotEvidence(error) => refusal(&error, &shown),
+        RenewalError::NotEvidence(error) => refusal(&error, octets, &shown),
+        RenewalError::Container(error) if error.is_unread() => {
+            refusal(&error.into(), octets, &shown)
+        }
         RenewalError::Evidence(EvidenceFileError::Container(_) | EvidenceFileError::Sum { .. })
         | RenewalError::Container(_) => Failure::new(Exit::Disproven, format!("{shown}: {error}"))
             .advice("get the file anew, or from somebody else who has it"),
@@ -34,12 +40,23 @@ pub(super) fn opened(octets: &[u8], shown: &str) -> Result<Renewed, Failure> {
 }
 
 pub(super) fn decode(octets: &[u8], shown: &str) -> Result<Collection, Failure> {
-    Collection::decode(octets).map_err(|error| refusal(&error, &shown))
+    Collection::decode(octets).map_err(|error| refusal(&error, octets, &shown))
 }
 
-fn refusal(error: &EvidenceFileError, shown: &dyn std::fmt::Display) -> Failure {
-    let failure = Failure::new(Exit::Disproven, format!("{shown}: {error}"));
+fn refusal(error: &EvidenceFileError, octets: &[u8], shown: &dyn std::fmt::Display) -> Failure {
+    let exit = if error.is_unread() {
+        Exit::Indeterminate
+    } else {
+        Exit::Disproven
+    };
+    let failure = Failure::new(exit, format!("{shown}: {error}"));
     match error {
+        EvidenceFileError::Container(ContainerError::NotZip) => {
+            let seems = Foreign::of(octets);
+            let seems = seems.map_or_else(String::new, |foreign| format!("; this is {foreign}"));
+            Failure::new(exit, format!("{shown}: {error}{seems}"))
+                .advice("an evidence file is wanted; ishibumi verify takes a token, certificate or list")
+        }
         EvidenceFileError::Container(_) | EvidenceFileError::Sum { .. } => {
             failure.advice("get the file anew, or from somebody else who has it")
         }

@@ -6,9 +6,7 @@ use std::time::Duration;
 
 use clap::Args;
 use indicatif::ProgressBar;
-use ishibumi::fetch::{
-    Blame, EvidenceError, Refused, Source, SourceError, evidence, first_verified,
-};
+use ishibumi::fetch::{Blame, EvidenceError, Refused, Source, evidence, first_verified};
 use ishibumi_artifact::{Anchors, ArtifactType, record_of};
 use ishibumi_tlog::Hash;
 use ishibumi_tlog::hash::leaf_hash;
@@ -65,7 +63,7 @@ pub(super) struct GetArguments {
     /// Artifacts that are asked for at the same time
     #[arg(long, value_name = "NUMBER", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=256))]
     jobs: u16,
-    /// Time-stamp tokens or replies, certificates, or CRLs; DER or PEM; or folders of them
+    /// Time-stamp tokens or replies, certificates, CRLs or OCSP responses; DER or PEM; or folders of them
     #[arg(required = true, value_name = "ARTIFACT")]
     artifacts: Vec<PathBuf>,
 }
@@ -210,13 +208,12 @@ async fn fetch(
 ) -> Result<Fetched, Failure> {
     let octets = files::read(artifact, files::ARTIFACT_LEN_MAX)?;
     let name = artifact.display();
-    let kind = ArtifactType::detect(&octets).ok_or_else(|| {
-        Failure::usage(format!(
-            "{name}: neither a time-stamp token or reply, nor a certificate, nor a CRL"
-        ))
+    let kind =
+        ArtifactType::of(&octets).map_err(|error| Failure::usage(format!("{name}: {error}")))?;
+    let record = record_of(kind, &octets, job.trust.anchors()).map_err(|refusal| {
+        let said = format!("{name}: {refusal} ({})", refusal.code());
+        Failure::new(refusal.fault().into(), said)
     })?;
-    let record = record_of(kind, &octets, job.trust.anchors())
-        .map_err(|refusal| Failure::new(Exit::Disproven, format!("{name}: {refusal}")))?;
     let leaf = leaf_hash(&record.encode());
     let terms = job.trust.terms();
     let policy = terms.map(Terms::policy);
@@ -338,8 +335,8 @@ pub(in crate::cli) fn failure(error: &EvidenceError) -> Failure {
             .advice("submit the artifact, or ask another source: this one may be behind"),
         EvidenceError::Head(head) => trust::head_failure(head, error),
         EvidenceError::Unproven(untrusted) => trust::failure(untrusted, error),
-        EvidenceError::Source(SourceError::Malformed(_)) => Failure::new(Exit::Disproven, error),
-        EvidenceError::Source(_) => Failure::unavailable(error),
-        _ => Failure::new(Exit::Disproven, error),
+        // The answer was read, and leads to another root.
+        EvidenceError::Path(_) => Failure::new(Exit::Disproven, error),
+        _ => Failure::unavailable(error),
     }
 }

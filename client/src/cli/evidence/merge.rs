@@ -16,7 +16,8 @@ Artifacts under one checkpoint then share their proof, and what several files ha
 result is the same, octet by octet, as if all had been packed at once. Nothing is verified; `ishibumi
 evidence verify` does.
 
-Exit codes: 0 done, 1 a file is damaged, or two proofs contradict each other, 2 usage, 3 unavailable.";
+Exit codes: 0 done, 1 a file is damaged, or two proofs contradict each other, 2 usage, 3 unavailable,
+4 a file is no evidence file that is read here.";
 
 /// Merge evidence files into one
 #[derive(Debug, Args)]

@@ -10,7 +10,7 @@ use ishibumi::evidence::{
     stamp_of, status_data,
 };
 use ishibumi::fetch::Covering;
-use ishibumi_artifact::{Anchors, Verified, VerifiedToken};
+use ishibumi_artifact::{Anchors, Fault, Verified, VerifiedToken};
 use ishibumi_tlog::proof::FILE_EXTENSION;
 use ishibumi_tlog::tile::ENTRY_LEN_MAX;
 use serde_json::json;
@@ -377,9 +377,20 @@ fn no_proof(path: &Path) -> Failure {
 fn refused(shown: &impl std::fmt::Display, error: &PackError) -> Failure {
     let message = format!("{shown}: {error}");
     match error {
-        PackError::NoArtifact | PackError::NoStatusData => Failure::usage(message),
-        PackError::Refused(refusal) if refusal.code() == "issuer-unregistered" => Failure::new(Exit::Indeterminate, message)
-            .advice("are all certificates there? the folder `intermediates` in --anchors has those below the anchors"),
-        _ => Failure::new(Exit::Disproven, message),
+        PackError::NoArtifact(_) | PackError::NoStatusData => Failure::usage(message),
+        PackError::Refused(refusal) => {
+            let fault = refusal.fault();
+            let failure = Failure::new(fault.into(), message);
+            if matches!(fault, Fault::Chain | Fault::Signer) {
+                return failure.advice(
+                    "are all certificates there? the folder `intermediates` in --anchors has those below the anchors",
+                );
+            }
+            failure
+        }
+        PackError::NotProven(_) | PackError::StampsNothing => {
+            Failure::new(Exit::Disproven, message)
+        }
+        _ => Failure::new(Exit::Indeterminate, message),
     }
 }

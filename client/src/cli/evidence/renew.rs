@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
+use ishibumi::evidence::PackError;
 use ishibumi::evidence::renewal::Renewed;
 use ishibumi::fetch::{Source, evidence, first_verified};
 use ishibumi_artifact::evidence_record::{EvidenceRecordError, Imprint, time_stamp_query};
@@ -11,7 +12,7 @@ use ishibumi_artifact::hash::HashAlgorithm;
 use ishibumi_artifact::{Anchors, EvidenceRecord, TimestampToken};
 use ishibumi_tlog::Policy;
 use ishibumi_tlog::hash::leaf_hash;
-use ishibumi_tlog::proof::{FILE_EXTENSION, TlogProof};
+use ishibumi_tlog::proof::FILE_EXTENSION;
 use serde_json::json;
 
 use super::super::{Exit, Failure, Voice, files, network, trust};
@@ -247,11 +248,17 @@ fn add_reply(
     anchors: &Anchors,
 ) -> Result<&'static str, Failure> {
     let shown = path.display();
-    let refused =
-        |error: EvidenceRecordError| Failure::new(Exit::Disproven, format!("{shown}: {error}"));
+    let refused = |error: EvidenceRecordError| {
+        let exit = match &error {
+            // It answers another question.
+            EvidenceRecordError::OtherImprint { .. } => Exit::Disproven,
+            _ => error.fault().into(),
+        };
+        Failure::new(exit, format!("{shown}: {error}"))
+    };
     let octets = files::read(path, files::ARTIFACT_LEN_MAX)?;
     let token = TimestampToken::parse(&octets)
-        .map_err(|error| Failure::new(Exit::Disproven, format!("{shown}: {error}")))?;
+        .map_err(|error| Failure::new(error.fault().into(), format!("{shown}: {error}")))?;
     let hash = token.imprint_algorithm();
     let (imprint, what) = imprint(renewed, Some(hash)).map_err(refused)?;
     let record = match renewed.record() {
@@ -312,15 +319,17 @@ fn add_proof(
     shown: &str,
 ) -> Result<bool, Failure> {
     if let Some(policy) = policy {
-        let proof = TlogProof::parse(octets);
-        let proof =
-            proof.map_err(|error| Failure::new(Exit::Disproven, format!("{shown}: {error}")))?;
+        let proof = files::parsed_proof(octets, &shown)?;
         let checked = policy.check_checkpoint(&proof.checkpoint);
         checked.map_err(|error| trust::failure(&error, format!("{shown}: {error}")))?;
     }
     let added = renewed.add_proof(octets);
     added.map_err(|error| {
-        Failure::new(Exit::Disproven, format!("{shown}: {error}"))
+        let exit = match error {
+            PackError::NotProven(_) => Exit::Disproven,
+            _ => Exit::Indeterminate,
+        };
+        Failure::new(exit, format!("{shown}: {error}"))
             .advice("the proof has to be of a record that the evidence file proves")
     })
 }

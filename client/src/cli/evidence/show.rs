@@ -20,7 +20,7 @@ const EXAMPLES: &str = "Examples:
 
 Nothing is verified: anybody can make a file that says anything. `ishibumi evidence verify` judges it.
 
-Exit codes: 0 shown, 1 the file is damaged or no evidence file, 2 usage, 3 unavailable.";
+Exit codes: 0 shown, 1 the file is damaged, 2 usage, 3 unavailable, 4 it is no evidence file that is read here.";
 
 /// Show what is in an evidence file, unverified
 #[derive(Debug, Args)]

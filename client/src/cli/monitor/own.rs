@@ -150,9 +150,7 @@ impl Remembered {
 }
 
 fn records_of(octets: &[u8], anchors: &Anchors) -> Known {
-    let kind = ArtifactType::detect(octets).ok_or(
-        "neither a time-stamp token or reply, nor a certificate, nor a CRL: it is not watched",
-    )?;
+    let kind = ArtifactType::of(octets).map_err(|error| format!("it is not watched: {error}"))?;
     let admitted = admit(kind, octets, anchors).map_err(|refusal| refusal.to_string())?;
     let records = admitted.records().iter();
     let leaves: Vec<Hash> = records.map(|record| leaf_hash(&record.encode())).collect();
@@ -164,6 +162,7 @@ fn records_of(octets: &[u8], anchors: &Anchors) -> Known {
             .map(|certificate| certificate.not_before())
             .ok_or("a path without a certificate")?,
         Verified::Crl(list) => list.this_update(),
+        Verified::Ocsp(response) => response.produced_at(),
         _ => return Err("a kind of artifact that is not watched".to_owned()),
     };
     let made = u64::try_from(made.unix_seconds()).unwrap_or(0);

@@ -68,6 +68,17 @@ pub enum RenewalError {
     Foreign,
 }
 
+impl RenewalError {
+    /// Whether it is no evidence file that is known here: nothing in it is then shown to be false.
+    pub const fn is_unread(&self) -> bool {
+        match self {
+            Self::Container(error) => error.is_unread(),
+            Self::NotEvidence(error) => error.is_unread(),
+            _ => false,
+        }
+    }
+}
+
 impl Renewed {
     /// The evidence file's octets: the data that the evidence record is over.
     pub fn evidence(&self) -> &[u8] {
@@ -139,7 +150,7 @@ impl Renewed {
         match (about, failed) {
             (Some(logged), _) => Ok(self.add_logged(Arc::new(logged))),
             (None, Some(error)) => Err(error),
-            (None, None) => Err(PackError::NoArtifact),
+            (None, None) => Err(PackError::NoRecord),
         }
     }
 
