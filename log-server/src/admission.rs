@@ -3,7 +3,7 @@
 use http::StatusCode;
 use ishibumi_artifact::record::Opaque;
 use ishibumi_artifact::time::Time;
-use ishibumi_artifact::{Body, Record, Refusal};
+use ishibumi_artifact::{Body, Fault, Record, Refusal};
 use ishibumi_store::NewRecord;
 use ishibumi_tlog::hash::leaf_hash;
 use ishibumi_tlog::tile::ENTRY_LEN_MAX;
@@ -18,41 +18,57 @@ use crate::registry::{Provider, Submitter};
 /// What is rescued has to chain to the anchors of one provider that has ended; which one is found by
 /// trying.
 pub fn admit(submitter: &Submitter, kind: Kind, octets: &[u8], now: Time) -> Result<Item, Problem> {
-    let mut refused = None;
+    let mut refused: Option<Refused> = None;
     for provider in submitter.providers(Some(kind), now)? {
         match admit_under(&provider, kind, octets, now) {
             Ok(item) => return submitter.charge(item.records.len()).map(|()| item),
             // Of several refusals the one that is not "not mine" says more.
-            Err(problem) => {
-                let better = refused.as_ref().is_none_or(|before: &Problem| {
-                    NOT_MINE.contains(&before.name) && !NOT_MINE.contains(&problem.name)
-                });
-                if better {
-                    refused = Some(problem);
+            Err(other) => {
+                let before = refused.as_ref();
+                if before.is_none_or(|before| before.is_strange && !other.is_strange) {
+                    refused = Some(other);
                 }
             }
         }
     }
-    Err(refused.unwrap_or_else(|| Problem::not_found("no provider is left to admit this under")))
+    let none = || Problem::not_found("no provider is left to admit this under");
+    Err(refused.map_or_else(none, |refused| refused.problem))
 }
 
-/// How an artifact of another provider is refused.
-const NOT_MINE: [&str; 4] = [
-    "issuer-unregistered",
-    "signer-unknown",
-    "crl-issuer-unregistered",
-    "ocsp-issuer-unregistered",
-];
+/// A refusal under the anchors of one provider.
+struct Refused {
+    problem: Problem,
+    /// Whether this is how an artifact of another provider is refused.
+    is_strange: bool,
+}
 
-fn admit_under(provider: &Provider, kind: Kind, octets: &[u8], now: Time) -> Result<Item, Problem> {
+impl From<Refusal> for Refused {
+    fn from(refusal: Refusal) -> Self {
+        Self {
+            is_strange: matches!(refusal.fault(), Fault::Chain | Fault::Signer),
+            problem: problem(&refusal),
+        }
+    }
+}
+
+impl From<Problem> for Refused {
+    fn from(problem: Problem) -> Self {
+        Self {
+            problem,
+            is_strange: false,
+        }
+    }
+}
+
+fn admit_under(provider: &Provider, kind: Kind, octets: &[u8], now: Time) -> Result<Item, Refused> {
     let (records, blobs) = match kind {
         Kind::Artifact(kind) => {
-            let admitted = ishibumi_artifact::admit(kind, octets, &provider.anchors);
-            let (records, blobs, _) = admitted.map_err(|refusal| problem(&refusal))?.into_parts();
+            let admitted = ishibumi_artifact::admit(kind, octets, &provider.anchors)?;
+            let (records, blobs, _) = admitted.into_parts();
             (records, blobs)
         }
         Kind::Opaque => {
-            let body = Opaque::new("opaque", octets).map_err(|error| problem(&error.into()))?;
+            let body = Opaque::new("opaque", octets).map_err(Refusal::from)?;
             (vec![Record::from(Body::Opaque(body))], Vec::new())
         }
     };
@@ -60,7 +76,8 @@ fn admit_under(provider: &Provider, kind: Kind, octets: &[u8], now: Time) -> Res
     let backdated = records.last().is_some_and(
         |record| matches!(record.body(), Body::Token(token) if token.is_backdated(now, threshold)),
     );
-    let records = records.iter().map(new_record).collect::<Result<_, _>>()?;
+    let records = records.iter().map(new_record);
+    let records = records.collect::<Result<_, Problem>>()?;
     Ok(Item {
         records,
         blobs,
@@ -92,11 +109,41 @@ pub fn new_record(record: &Record) -> Result<NewRecord, Problem> {
 }
 
 fn problem(refusal: &Refusal) -> Problem {
-    let code = refusal.code();
-    let status = match code {
-        "too-large" | "record-bounds" => StatusCode::PAYLOAD_TOO_LARGE,
-        malformed if malformed.ends_with("-malformed") => StatusCode::BAD_REQUEST,
-        _ => StatusCode::UNPROCESSABLE_ENTITY,
-    };
-    Problem::new(status, code, refusal.to_string())
+    Problem::new(status(refusal.fault()), refusal.code(), refusal.to_string())
+}
+
+/// docs/verdicts.md, "What the artifact step says".
+const fn status(fault: Fault) -> StatusCode {
+    match fault {
+        Fault::Limit => StatusCode::PAYLOAD_TOO_LARGE,
+        Fault::Format | Fault::Unread => StatusCode::BAD_REQUEST,
+        Fault::Other
+        | Fault::Algorithm
+        | Fault::Signer
+        | Fault::Chain
+        | Fault::ChainConstraints
+        | Fault::Constraints
+        | Fault::TimeOrder
+        | Fault::Digest
+        | Fault::Signature
+        | Fault::NotYetValid
+        | Fault::Expired => StatusCode::UNPROCESSABLE_ENTITY,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_says_which_status_follows_from_each_class() {
+        let page = include_str!("../../docs/verdicts.md");
+        for fault in Fault::ALL {
+            let row = format!("\n| `{}` | ", fault.name());
+            let (_, row) = page.split_once(&row).unwrap();
+            let (row, _) = row.split_once('\n').unwrap();
+            let status = format!(" | {} |", status(fault).as_u16());
+            assert!(row.ends_with(&status), "{status:?} does not end {row:?}");
+        }
+    }
 }

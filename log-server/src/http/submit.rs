@@ -85,7 +85,7 @@ impl App {
                 let detail = format!(
                     "Content-Type {media_type:?} is not taken here; use application/timestamp-reply, \
                      application/vnd.etsi.timestamp-token, application/pkix-cert, \
-                     application/pkix-crl, {STATEMENT} or {BATCH}"
+                     application/pkix-crl, application/ocsp-response, {STATEMENT} or {BATCH}"
                 );
                 Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", detail)
             })?)
