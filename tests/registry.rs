@@ -3,7 +3,7 @@
 //! artifact where it is taken.
 
 use ishibumi_artifact::{Body, Record};
-use ishibumi_tests::artifacts::{Artifacts, CERTIFICATE, CRL, OCSP, REPLY};
+use ishibumi_tests::artifacts::{Artifacts, CERTIFICATE, CRL, OCSP, REPLY, TOKEN};
 use ishibumi_tests::http::Answer;
 use ishibumi_tests::process::run;
 use ishibumi_tests::world::{OPAQUE, Setup, World, submit};
@@ -165,6 +165,48 @@ fn an_ocsp_response_is_rescued_and_found() {
         let revocations = usize::from(status == "revoked");
         assert_eq!(kinds.len(), 1 + revocations, "{about:#}");
     }
+    world.stop_log();
+    world.assert_sound();
+}
+
+/// Signed over SHA-1 today, a token is taken where the provider's kinds say so, behind its mark.
+#[test]
+fn a_token_over_sha1_is_taken_under_a_mark() {
+    let made = Artifacts::new();
+    let token = made.over_sha1(&made.token("tsa-one", b"of today"), "tsa-one");
+    let mut world = world(&made);
+    let refused = world.submit("north", TOKEN, "", &token);
+    refused.expect_problem(422, "hash-algorithm-refused");
+    world.stop_log();
+    set(
+        &world,
+        "north",
+        "kinds",
+        "[\"timestamp-token\", \"timestamp-token-sha1\"]",
+    );
+    world.start_log();
+    let answer = world.submit("north", TOKEN, "", &token).expect(200);
+    let index = answer.number("ishibumi-index");
+    let policy = world.path("policy.txt").display().to_string();
+    let find = |kind: &str, value: &str| -> serde_json::Value {
+        let fixed = ["--json", "find", "--log", world.url(), "--policy", &policy];
+        let found = run("ishibumi", [&fixed[..], &[kind, value]].concat()).done();
+        serde_json::from_str(&found).unwrap()
+    };
+    let leaf = answer.header("ishibumi-leaf").unwrap().to_owned();
+    let own = find("leaf", &leaf)["records"][0].clone();
+    assert_eq!(own["index"], index);
+    let content = own["says"]["content"].as_str().unwrap().to_owned();
+    let found = find("content", &content)["records"].clone();
+    let kinds: Vec<_> = found
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| &it["kind"])
+        .collect();
+    assert_eq!(kinds, ["token-mark", "timestamp-token"], "{found:#}");
+    assert_eq!(found[0]["says"]["mark"], "sha-1");
+    assert_eq!(found[0]["index"], index - 1);
     world.stop_log();
     world.assert_sound();
 }

@@ -14,7 +14,7 @@ use crate::certificate::{Certificate, CertificateError};
 use crate::crl::{Crl, CrlError, VerifiedCrl};
 use crate::ocsp::{OcspError, OcspResponse, VerifiedOcsp};
 use crate::path::{Anchors, Path, PathError, PathRules, Validity, find_path};
-use crate::record::{Body, Record, RecordError, Revocation, certificate_record};
+use crate::record::{Body, Mark, Record, RecordError, Revocation, TokenMark, certificate_record};
 use crate::rules::Primitive;
 use crate::shape::Unrecognised;
 use crate::token::{TimestampToken, TokenError, VerifiedToken};
@@ -165,8 +165,8 @@ pub struct Admitted {
 
 impl Admitted {
     /// The log entries in their order, none of them twice. The artifact's own record is the last: a
-    /// token's after its chain's certificates (anchor first), a list's or response's after its
-    /// revocations.
+    /// token's after its chain's certificates (anchor first) and its mark, a list's or response's after
+    /// its revocations.
     pub fn records(&self) -> &[Record] {
         &self.records
     }
@@ -179,6 +179,14 @@ impl Admitted {
     /// Octets to keep beside the log, by their SHA-256: the DER of a list or an OCSP response.
     pub fn blobs(&self) -> &[Vec<u8>] {
         &self.blobs
+    }
+
+    /// What keeps it from being believed: only what [`admit_marking`] took has a mark.
+    pub fn mark(&self) -> Option<Mark> {
+        match &self.verified {
+            Verified::Token(token) => token.mark(),
+            _ => None,
+        }
     }
 
     /// What was verified.
@@ -195,19 +203,38 @@ impl Admitted {
 /// Verifies an artifact and makes its log entries.
 pub fn admit(kind: ArtifactType, bytes: &[u8], anchors: &Anchors) -> Result<Admitted, Refusal> {
     match kind {
-        ArtifactType::TimestampReply | ArtifactType::TimestampToken => admit_token(bytes, anchors),
+        ArtifactType::TimestampReply | ArtifactType::TimestampToken => {
+            admit_token(TimestampToken::parse(bytes)?.verify(anchors)?, anchors)
+        }
         ArtifactType::Certificate => admit_certificate(bytes, anchors),
         ArtifactType::Crl => admit_crl(bytes, anchors),
         ArtifactType::OcspResponse => admit_ocsp(bytes, anchors),
     }
 }
 
-/// The artifact's own record: what a verifier compares with the leaf that a proof is about.
+/// Like [`admit`], and takes tokens that are signed over SHA-1, under a mark ([`Admitted::mark`]): for whoever
+/// keeps them, or proves that they existed. What is marked is not to be believed.
+pub fn admit_marking(
+    kind: ArtifactType,
+    bytes: &[u8],
+    anchors: &Anchors,
+) -> Result<Admitted, Refusal> {
+    match kind {
+        ArtifactType::TimestampReply | ArtifactType::TimestampToken => admit_token(
+            TimestampToken::parse(bytes)?.verify_marking(anchors)?,
+            anchors,
+        ),
+        other => admit(other, bytes, anchors),
+    }
+}
+
+/// The artifact's own record: what a verifier compares with the leaf that a proof is about. That of a token
+/// which is signed over SHA-1, too: who asks for its proof has not believed it yet.
 pub fn record_of(kind: ArtifactType, bytes: &[u8], anchors: &Anchors) -> Result<Record, Refusal> {
     match kind {
         ArtifactType::TimestampReply | ArtifactType::TimestampToken => {
             Ok(TimestampToken::parse(bytes)?
-                .verify(anchors)?
+                .verify_marking(anchors)?
                 .record()
                 .clone())
         }
@@ -222,8 +249,7 @@ pub fn record_of(kind: ArtifactType, bytes: &[u8], anchors: &Anchors) -> Result<
     }
 }
 
-fn admit_token(bytes: &[u8], anchors: &Anchors) -> Result<Admitted, Refusal> {
-    let token = TimestampToken::parse(bytes)?.verify(anchors)?;
+fn admit_token(token: VerifiedToken, anchors: &Anchors) -> Result<Admitted, Refusal> {
     let mut records = Vec::new();
     let path = token.path().certificates();
     for (index, certificate) in path.iter().enumerate().rev() {
@@ -234,6 +260,10 @@ fn admit_token(bytes: &[u8], anchors: &Anchors) -> Result<Admitted, Refusal> {
         }
     }
     let record = token.record().clone();
+    if let (Some(mark), Body::Token(body)) = (token.mark(), record.body()) {
+        let content = body.content;
+        records.push(Body::Mark(TokenMark { content, mark }).into());
+    }
     records.push(record.clone());
     Ok(Admitted {
         records,

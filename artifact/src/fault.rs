@@ -86,7 +86,7 @@ impl Fault {
             Self::Chain => "chain",
             Self::ChainConstraints => "chain-constraints",
             Self::Constraints => "constraints",
-            Self::TimeOrder => "time-order",
+            Self::TimeOrder => "times",
             Self::Format => "format",
             Self::Digest => "digest",
             Self::Signature => "signature",

@@ -68,7 +68,7 @@ pub mod tst;
 pub mod unsigned;
 mod work;
 
-pub use admission::{Admitted, ArtifactType, Refusal, Verified, admit, record_of};
+pub use admission::{Admitted, ArtifactType, Refusal, Verified, admit, admit_marking, record_of};
 pub use certificate::Certificate;
 pub use crl::{Crl, VerifiedCrl};
 pub use evidence_record::EvidenceRecord;

@@ -22,9 +22,9 @@ use crate::hash::{HashAlgorithm, HashError, Hasher};
 use crate::oid;
 use crate::path::{Anchors, Path, PathError, PathRules, Validity, find_path};
 use crate::pem::{self, PemError};
-use crate::record::{Accuracy, Body, GenTime, Opaque, Record, RecordError, TokenBody};
+use crate::record::{Accuracy, Body, GenTime, Mark, Opaque, Record, RecordError, TokenBody};
 use crate::reply::{self, ReplyError};
-use crate::rules::Primitive;
+use crate::rules::{Primitive, Weak};
 use crate::signature::{Algorithm, Scheme, SignatureError};
 use crate::time::Time;
 use crate::tst::{TstError, TstInfo};
@@ -253,6 +253,22 @@ impl TimestampToken {
 
     /// Verifies everything that needs no revocation data, as of genTime.
     pub fn verify(&self, anchors: &Anchors) -> Result<VerifiedToken, TokenError> {
+        self.judge(anchors, anchors.weak())
+    }
+
+    /// Verifies like [`Self::verify`], and takes a signature over SHA-1 also where that is not accepted: the
+    /// token is then marked ([`VerifiedToken::mark`]). For whoever keeps or looks up its record. That a marked
+    /// token existed can be proven; nothing that it says is to be believed.
+    pub fn verify_marking(&self, anchors: &Anchors) -> Result<VerifiedToken, TokenError> {
+        let weak = Weak {
+            sha1: true,
+            ..anchors.weak()
+        };
+        self.judge(anchors, weak)
+    }
+
+    /// `signing`: what the token's own signature may rest on. Its imprint and its path may not.
+    fn judge(&self, anchors: &Anchors, signing: Weak) -> Result<VerifiedToken, TokenError> {
         let signed = &self.signed;
         let weak = anchors.weak();
         self.info
@@ -260,7 +276,7 @@ impl TimestampToken {
             .accepted(weak)
             .map_err(TstError::ImprintAlgorithm)?;
         let digest_algorithm = HashAlgorithm::from_oid_octets(&signed.digest_algorithm)?
-            .accepted_in_signature(weak)?;
+            .accepted_in_signature(signing)?;
         check_content_attributes(signed, digest_algorithm)?;
         let ess = EssBinding::read_all(signed)?;
         let signer = find_signer(signed, &ess, anchors)?;
@@ -271,7 +287,7 @@ impl TimestampToken {
         let algorithm = Algorithm::read(outer.reader()).map_err(SignatureError::Encoding)?;
         check_algorithm_protection(signed, &algorithm)?;
         let scheme = Scheme::read(&algorithm, Some(digest_algorithm))?;
-        let verifies = |attributes| key.verify(scheme, attributes, &signed.signature, weak);
+        let verifies = |attributes| key.verify(scheme, attributes, &signed.signature, signing);
         verifies(&signed.signed_attributes).map_err(|error| {
             match &signed.attributes_as_received {
                 Some(received) if verifies(received).is_ok() => TokenError::AttributeOrder,
@@ -288,6 +304,8 @@ impl TimestampToken {
         };
         let path = find_path(&signer, &signed.certificates, anchors, &rules)?;
 
+        let rests_on_sha1 =
+            [Some(digest_algorithm), scheme.hash()].contains(&Some(HashAlgorithm::Sha1));
         let value = key.canonical_value(&signed.signature)?;
         let record = self.record(&ess, &value)?;
         let mut primitives = vec![
@@ -296,10 +314,12 @@ impl TimestampToken {
             key.primitive(),
         ];
         primitives.extend(scheme.hash().map(Primitive::Hash));
+        primitives.extend(ess.last().map(|binding| Primitive::Hash(binding.algorithm)));
         primitives.extend(path.primitives()?);
         Ok(VerifiedToken {
             record,
             primitives,
+            mark: (rests_on_sha1 && !weak.sha1).then_some(Mark::SHA1),
             info: self.info.clone(),
             signer,
             path,
@@ -475,9 +495,16 @@ pub struct VerifiedToken {
     path: Path,
     carried: Vec<Arc<Certificate>>,
     primitives: Vec<Primitive>,
+    mark: Option<Mark>,
 }
 
 impl VerifiedToken {
+    /// What keeps it from being believed although its signature verifies: only a token of
+    /// [`TimestampToken::verify_marking`] has a mark.
+    pub const fn mark(&self) -> Option<Mark> {
+        self.mark
+    }
+
     /// Every algorithm that it rests on: those of its imprint, its signature, and the certificates below
     /// the anchor.
     pub fn primitives(&self) -> &[Primitive] {

@@ -3,9 +3,9 @@
 use ishibumi_artifact::record::{
     Accuracy, ArchiveCustodian, Body, CertificateBody, CertificateDigestBody, CheckpointAnchor,
     CrlBody, EndingStatement, GenTime, KeyDestroyed, LastCount, LastCrl, LogEnding, LogErased,
-    LogOpened, LogStatement, Moment, OcspAnswer, OcspBody, OcspStatus, Opaque,
+    LogOpened, LogStatement, Mark, Moment, OcspAnswer, OcspBody, OcspStatus, Opaque,
     PREDECESSOR_CHECKPOINT_MAX, Predecessor, ProviderStatement, Reason, RecordError, Revocation,
-    Scope, StatementCode, TokenBody,
+    Scope, StatementCode, TokenBody, TokenMark,
 };
 use ishibumi_artifact::time::Time;
 use ishibumi_artifact::{Anchors, ArtifactType, Certificate, Crl, Record, TimestampToken};
@@ -191,6 +191,12 @@ fn body() -> impl Strategy<Value = Body> {
         token(),
         log_statement().prop_map(Body::Log),
         anchor().prop_map(Body::Anchor),
+        (hash(), any::<u8>()).prop_map(|(content, mark)| {
+            Body::Mark(TokenMark {
+                content,
+                mark: Mark(mark),
+            })
+        }),
         provider_statement(),
         ending().prop_map(|said| Body::Provider(said.by("north").unwrap())),
         (hash(), opaque(2_000)).prop_map(|(issuer_key_hash, certificate)| {
@@ -386,7 +392,7 @@ fn sizes_and_versions_have_bounds() {
 
 #[test]
 fn unknown_kinds_stay_provable() {
-    for kind in [0_u16, 9, 11, 12, 0xfffe] {
+    for kind in [0_u16, 9, 11, 13, 0xfffe] {
         let octets = [&[1][..], &kind.to_be_bytes(), b"anything"].concat();
         let record = Record::decode(&octets).unwrap();
         assert!(matches!(record.body(), Body::Unknown(body) if body.as_bytes() == b"anything"));

@@ -10,8 +10,8 @@ use std::path::PathBuf;
 
 use ishibumi_artifact::record::{
     ArchiveCustodian, Body, CheckpointAnchor, EndingStatement, GenTime, KeyDestroyed, LastCount,
-    LastCrl, LogEnding, LogErased, LogOpened, LogStatement, Moment, Opaque, Predecessor,
-    ProviderStatement, Reason, Revocation, StatementCode, batch_digest,
+    LastCrl, LogEnding, LogErased, LogOpened, LogStatement, Mark, Moment, Opaque, Predecessor,
+    ProviderStatement, Reason, Revocation, StatementCode, TokenMark, batch_digest,
 };
 use ishibumi_artifact::time::Time;
 use ishibumi_artifact::{Anchors, ArtifactType, Certificate, Record, admit};
@@ -251,6 +251,13 @@ fn by_hand() -> Vec<Vector> {
         vector("log closed", Body::Log(LogStatement::Closed(ending()))),
         vector("blob erased", Body::Log(LogStatement::Erased(erased))),
         vector("checkpoint anchor", Body::Anchor(anchor)),
+        vector(
+            "token mark",
+            Body::Mark(TokenMark {
+                content: [12; 32],
+                mark: Mark::SHA1,
+            }),
+        ),
     ];
     vectors.extend(provider_endings());
     vectors

@@ -12,7 +12,7 @@ mod support;
 use std::fs;
 
 use asn1::{Node, element, signer_info};
-use ishibumi_artifact::ArtifactType;
+use ishibumi_artifact::{ArtifactType, admit_marking};
 use serde_json::Value;
 use support::ishibumi;
 use support::log::Log;
@@ -25,6 +25,7 @@ const PROVEN_AFTER: u64 = 3_600;
 struct Scene {
     pki: Pki,
     proof: String,
+    proven: u64,
 }
 
 impl Scene {
@@ -37,9 +38,10 @@ impl Scene {
         let now = std::time::SystemTime::now()
             .duration_since(std::time::UNIX_EPOCH)
             .unwrap();
-        let proof = log.proof(index, &[now.as_secs() + PROVEN_AFTER; 3]);
+        let proven = now.as_secs() + PROVEN_AFTER;
+        let proof = log.proof(index, &[proven; 3]);
         fs::write(pki.path("policy.txt"), log.policy()).unwrap();
-        let scene = Self { pki, proof };
+        let scene = Self { pki, proof, proven };
         scene.write("contract.tlog-proof", &scene.proof);
         scene
     }
@@ -183,6 +185,33 @@ fn another_kind_of_cms() {
         .is(4, "GENERIC", "not-tst-info");
 }
 
+/// Signed over SHA-1 today, it is in the log under a mark: that it existed is proven, and no more.
+#[test]
+fn a_token_that_is_signed_over_sha1() {
+    let scene = Scene::new();
+    let pki = &scene.pki;
+    let config = String::from_utf8(pki.read("pki.cnf")).unwrap();
+    let weak = config.replace("signer_digest = sha256", "signer_digest = sha1");
+    scene.write("pki.cnf", weak);
+    pki.stamp("old", "we agree\n");
+    let token = pki.read("old.tst");
+    let admitted = admit_marking(ArtifactType::TimestampToken, &token, &pki.anchors()).unwrap();
+    let mut log = Log::new();
+    for record in admitted.records() {
+        log.add(record);
+    }
+    let proof = log.proof(log.size() - 1, &[scene.proven; 3]);
+    scene.write("old.tlog-proof", proof);
+    scene.write("policy.txt", log.policy());
+    let said = scene.judge("--document old.txt old.tst");
+    said.is(4, "CRYPTO_CONSTRAINTS_FAILURE_NO_POE", "signed over sha-1");
+    assert_eq!(said.json["statement"]["kind"], "timestamp-token");
+    assert_eq!(said.json["existence"]["by"], "witnesses");
+    assert_eq!(said.json["artifact"]["claims"], Value::Null);
+    let mark = log.record(log.size() - 2);
+    assert_eq!(mark[..3], [1, 0, 12]);
+}
+
 /// Cut at any place, the file is of its kind and incomplete.
 #[test]
 fn files_that_were_cut_off() {
@@ -307,7 +336,8 @@ fn files_that_are_no_proof() {
     // The control: a signature in the name of a known key that does not verify.
     let (text, _) = scene.proof.split_once("\n\n").unwrap();
     let lines = &scene.proof[text.len()..];
-    let changed = lines.replacen("\n1\n", "\n2\n", 1);
+    let size = lines.lines().nth(3).unwrap();
+    let changed = lines.replacen(&format!("\n{size}\n"), "\n99\n", 1);
     assert_ne!(changed, lines, "{lines}");
     scene
         .proof(format!("{text}{changed}"))
@@ -387,9 +417,7 @@ fn other_commands_end_with_the_same_code() {
         run(line, 4, "a web page");
     }
     run("submit --help", 0, "ocsp-response");
-    run(
-        "evidence pack --policy policy.txt --anchors anchors --out o.zip page contract.tlog-proof",
-        2,
-        "",
-    );
+    scene.write("page.tlog-proof", &scene.proof);
+    let pack = "evidence pack --policy policy.txt --anchors anchors --out o.zip page";
+    run(pack, 2, "a web page");
 }

@@ -63,7 +63,11 @@ impl From<Problem> for Refused {
 fn admit_under(provider: &Provider, kind: Kind, octets: &[u8], now: Time) -> Result<Item, Refused> {
     let (records, blobs) = match kind {
         Kind::Artifact(kind) => {
-            let admitted = ishibumi_artifact::admit(kind, octets, &provider.anchors)?;
+            let admitted = if provider.takes_sha1() {
+                ishibumi_artifact::admit_marking(kind, octets, &provider.anchors)?
+            } else {
+                ishibumi_artifact::admit(kind, octets, &provider.anchors)?
+            };
             let (records, blobs, _) = admitted.into_parts();
             (records, blobs)
         }

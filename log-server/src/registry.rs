@@ -18,7 +18,7 @@ use ishibumi_artifact::time::Time;
 use ishibumi_artifact::{Anchors, Certificate};
 use ishibumi_tlog::Hash;
 
-use crate::config::{Config, ProviderConfig, RescueConfig};
+use crate::config::{Config, ProviderConfig, RescueConfig, SHA1_TOKEN};
 use crate::http::problem::Problem;
 use crate::kind::Kind;
 use crate::quota::Meter;
@@ -225,6 +225,11 @@ impl Provider {
                 format!("provider {id:?} is accepted from a later time on"),
             )),
         }
+    }
+
+    /// Whether its tokens are taken that are signed over SHA-1, under a mark.
+    pub fn takes_sha1(&self) -> bool {
+        self.kinds.iter().any(|kind| kind == SHA1_TOKEN)
     }
 
     /// Refuses what this provider may not submit.

@@ -100,6 +100,11 @@ impl Artifacts {
         self.pki.cms_token(token, unit, &["-cades"])
     }
 
+    /// A token whose content is that of `token`, signed over SHA-1.
+    pub fn over_sha1(&self, token: &[u8], unit: &str) -> Vec<u8> {
+        self.pki.cms_token(token, unit, &["-cades", "-md", "sha1"])
+    }
+
     /// `token` with the certificate of another key and the same name, issuer and serial in the place
     /// of its signer's: only the ESS attribute tells them apart.
     pub fn with_reissued_certificate(&self, token: &[u8], unit: &str) -> Vec<u8> {

@@ -86,6 +86,13 @@ impl Foreign {
     }
 }
 
+impl Foreign {
+    /// Whether it is what a server or a portal on the way answers with, in the place of a file.
+    pub const fn is_page(self) -> bool {
+        matches!(self, Self::Markup | Self::Json | Self::Gzip)
+    }
+}
+
 impl fmt::Display for Foreign {
     /// What it is and what to do, behind "this is ".
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -220,6 +220,7 @@ impl Record {
                 keys
             }
             Body::Anchor(_) => vec![LookupKey::CheckpointAnchors],
+            Body::Mark(mark) => vec![LookupKey::TokenContent(mark.content)],
             Body::Log(statement) => match statement {
                 LogStatement::Opened(_) => Vec::new(),
                 LogStatement::Erased(erased) => {

@@ -14,6 +14,7 @@ mod disclosure;
 mod ending;
 mod log;
 mod lookup;
+mod mark;
 mod ocsp;
 mod provider;
 mod statement;
@@ -32,6 +33,7 @@ pub use log::{
     PREDECESSOR_CHECKPOINT_MAX, Predecessor, UnknownStatement,
 };
 pub use lookup::LookupKey;
+pub use mark::{Mark, TokenMark};
 pub use ocsp::{ANSWERS_MAX, OcspAnswer, OcspBody, OcspStatus};
 pub use provider::{INTERMEDIATES_MAX, KINDS_MAX, ProviderEntry, STATUS_CHANGES_MAX, StatusChange};
 pub use statement::{ANCHORS_MAX, ProviderStatement, StatementCode};
@@ -75,6 +77,8 @@ pub mod kind {
     pub const CHECKPOINT_ANCHOR: u16 = 10;
     /// Reserved: root of the index.
     pub const INDEX_ROOT: u16 = 11;
+    /// What is remarkable about the token whose record follows.
+    pub const TOKEN_MARK: u16 = 12;
     /// Anything, in laboratories only.
     pub const OPAQUE: u16 = 0xffff;
 }
@@ -107,6 +111,8 @@ pub enum Body {
     Ocsp(OcspBody),
     /// Kind 10.
     Anchor(CheckpointAnchor),
+    /// Kind 12.
+    Mark(TokenMark),
     /// Kind 0xffff.
     Opaque(Opaque<0, BODY_SIZE_MAX>),
     /// A kind that this crate does not know; provable all the same.
@@ -427,6 +433,7 @@ impl Record {
             Body::Crl(_) => kind::CRL,
             Body::Ocsp(_) => kind::OCSP_RESPONSE,
             Body::Anchor(_) => kind::CHECKPOINT_ANCHOR,
+            Body::Mark(_) => kind::TOKEN_MARK,
             Body::Opaque(_) => kind::OPAQUE,
             Body::Unknown(unknown) => unknown.kind,
         }
@@ -475,6 +482,7 @@ impl Record {
             }
             Body::Ocsp(ocsp) => ocsp.write(&mut out),
             Body::Anchor(anchor) => anchor.write(&mut out),
+            Body::Mark(mark) => mark.write(&mut out),
             Body::Opaque(octets) => out.fixed(octets.as_bytes()),
             Body::Unknown(unknown) => out.fixed(unknown.as_bytes()),
         }
@@ -524,6 +532,7 @@ impl Record {
             }),
             kind::OCSP_RESPONSE => Body::Ocsp(OcspBody::read(&mut fields)?),
             kind::CHECKPOINT_ANCHOR => Body::Anchor(CheckpointAnchor::read(&mut fields)?),
+            kind::TOKEN_MARK => Body::Mark(TokenMark::read(&mut fields)?),
             kind::OPAQUE => Body::Opaque(Opaque::new("body", fields.rest())?),
             kind => Body::Unknown(UnknownBody {
                 kind,

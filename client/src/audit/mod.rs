@@ -146,11 +146,3 @@ pub enum Violation {
         expected: String,
     },
 }
-
-impl Violation {
-    /// Whether what came is no file of a log at all, such as the web page of a portal on the way: the log is
-    /// then not read, and shown to be nothing.
-    pub const fn is_unread(&self) -> bool {
-        matches!(self, Self::Bundle { .. } | Self::TileLength { .. })
-    }
-}

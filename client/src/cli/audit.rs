@@ -260,10 +260,6 @@ fn failure(error: &AuditError, state: Option<&Path>) -> Failure {
         AuditError::Source(SourceError::Missing(_)) => Failure::unavailable(error)
             .advice("a log has to serve every tile and bundle below its checkpoint"),
         AuditError::Source(_) => Failure::unavailable(error),
-        AuditError::Violation(violation) if violation.is_unread() => Failure::unavailable(error)
-            .advice(
-                "what came is no file of a log: is something on the way answering in its place?",
-            ),
         AuditError::Head(head) => trust::head_failure(head, error),
         _ => Failure::new(Exit::Disproven, error),
     }

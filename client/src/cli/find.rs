@@ -87,12 +87,11 @@ pub(crate) fn run(arguments: &FindArguments, voice: Voice) -> Result<Exit, Failu
 pub(super) fn failure(error: &FindError) -> Failure {
     match error {
         FindError::Head(head) => trust::head_failure(head, error),
-        FindError::Record { .. } | FindError::Beyond { .. } => {
-            Failure::new(Exit::Indeterminate, error)
-        }
-        FindError::Other { .. } | FindError::Unproven { .. } | FindError::Root { .. } => {
-            Failure::new(Exit::Disproven, error)
-        }
+        FindError::Record { .. } => Failure::new(Exit::Indeterminate, error),
+        FindError::Other { .. }
+        | FindError::Beyond { .. }
+        | FindError::Unproven { .. }
+        | FindError::Root { .. } => Failure::new(Exit::Disproven, error),
         _ => Failure::unavailable(error),
     }
 }

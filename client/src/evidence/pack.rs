@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use ishibumi_artifact::shape::Unrecognised;
 use ishibumi_artifact::{
-    Admitted, Anchors, ArtifactType, Path, Refusal, TimestampToken, Verified, admit,
+    Admitted, Anchors, ArtifactType, Path, Refusal, TimestampToken, Verified, admit, admit_marking,
 };
 use ishibumi_tlog::Checkpoint;
 use ishibumi_tlog::checkpoint::CheckpointError;
@@ -71,7 +71,8 @@ pub fn pack_item(
     anchors: &Anchors,
 ) -> Result<Packed<Item>, PackError> {
     let kind = ArtifactType::of(&artifact.octets)?;
-    let admitted = admit(kind, &artifact.octets, anchors)?;
+    // Whatever a log took can be packed; the verdict about it says what it is worth.
+    let admitted = admit_marking(kind, &artifact.octets, anchors)?;
     let proofs = vec![Arc::new(Logged::read(admitted.record().encode(), proof)?)];
     let item = Item {
         artifact,

@@ -2,7 +2,9 @@
 
 use ishibumi_artifact::crl::CRL_INPUT_MAX;
 use ishibumi_artifact::record::LogStatement;
+use ishibumi_tlog::foreign::Foreign;
 use ishibumi_tlog::policy::Demand;
+use ishibumi_tlog::tile::TilePath;
 use ishibumi_tlog::tree::check_consistency;
 use ishibumi_tlog::{Checkpoint, Hash, Policy, TrustedCheckpoint};
 
@@ -87,6 +89,7 @@ impl AuditError {
     /// fell behind.
     pub fn blame(&self) -> Blame {
         match self {
+            Self::Source(SourceError::Malformed(_)) => Blame::False,
             Self::Source(_) | Self::Head(HeadError::Source(_)) | Self::State(_) => Blame::Silent,
             Self::Head(HeadError::Trust(error)) => of_trust(error),
             Self::Misbehaviour { evidence, .. } if evidence.misbehaviour == Misbehaviour::Fork => {
@@ -301,6 +304,14 @@ fn with_evidence(
     }
 }
 
+/// What is no file of a log at all, such as the page of a portal on the way: the log is then not read, and
+/// shown to be nothing. A file that was damaged is none of these.
+fn foreign(path: TilePath, octets: &[u8]) -> Option<SourceError> {
+    let foreign = Foreign::of(octets).filter(|it| it.is_page())?;
+    let said = format!("{path}: what came is no file of a log; it is {foreign}");
+    Some(SourceError::Malformed(said))
+}
+
 async fn run(
     source: &Source,
     mut replay: Replay,
@@ -309,7 +320,15 @@ async fn run(
     let total = replay.target_size();
     let mut files = Ahead::new(source, replay.plan());
     while let Some((path, octets)) = files.next().await {
-        replay.take(path, &octets?)?;
+        let octets = octets?;
+        replay
+            .take(path, &octets)
+            .map_err(|violation| match violation {
+                Violation::Bundle { .. } | Violation::TileLength { .. } => {
+                    foreign(path, &octets).map_or_else(|| violation.into(), AuditError::from)
+                }
+                other => other.into(),
+            })?;
         progress(replay.size(), total);
     }
     Ok(replay.finish()?)

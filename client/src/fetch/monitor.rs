@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use ishibumi_tlog::foreign::named;
+use ishibumi_tlog::foreign::{Foreign, named};
 use ishibumi_tlog::note::{NOTE_LEN_MAX, Note};
 use ishibumi_tlog::protocol;
 use tokio::task::JoinSet;
@@ -233,8 +233,9 @@ async fn read_at(
     while let Some((path, octets)) = bundles.next().await {
         let octets = octets.map_err(|error| (false, error.to_string()))?;
         reading.take(path, &octets).map_err(|error| {
-            // What is no bundle did not come from a log; it may be the page of a portal on the way.
-            let is_false = !matches!(error, ReadingError::Bundle { .. });
+            // What is no bundle at all did not come from a log; it may be the page of a portal on the way.
+            let unread = matches!(error, ReadingError::Bundle { .. });
+            let is_false = !(unread && Foreign::of(&octets).is_some_and(Foreign::is_page));
             (is_false, error.to_string())
         })?;
         progress(reading.from(), size);

@@ -61,6 +61,7 @@ pub const fn kind_name(record_kind: u16) -> &'static str {
         kind::OCSP_RESPONSE => "ocsp-response",
         kind::TRUSTED_LIST => "trusted-list",
         kind::CHECKPOINT_ANCHOR => "checkpoint-anchor",
+        kind::TOKEN_MARK => "token-mark",
         kind::INDEX_ROOT => "index-root",
         kind::OPAQUE => "opaque",
         _ => "unknown",

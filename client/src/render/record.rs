@@ -79,6 +79,10 @@ pub fn record_json(record: &Record) -> Value {
             "root": anchor.checkpoint().root.to_string(),
             "token": hex::encode(anchor.token()),
         }),
+        Body::Mark(marked) => json!({
+            "content": hex::encode(marked.content),
+            "mark": marked.mark.name().map_or_else(|| marked.mark.0.into(), Value::from),
+        }),
         _ => json!({}),
     }
 }

@@ -32,7 +32,7 @@ use ishibumi_artifact::rules::{Ended, Primitive};
 use ishibumi_artifact::time::Time;
 use ishibumi_artifact::{
     Admitted, Anchors, ArtifactType, Record, Refusal, StatusInformation, Verified, VerifiedToken,
-    admit,
+    admit_marking,
 };
 use ishibumi_tlog::fault::Fault as ProofFault;
 use ishibumi_tlog::foreign;
@@ -143,7 +143,8 @@ impl Verifier<'_> {
         let Some(admitted) = admitted else {
             return Ok(report);
         };
-        report.facts = facts::of(&admitted);
+        let not_marked = rules::check_mark(&mut report, &admitted);
+        report.facts = facts::of(&admitted).filter(|_| not_marked);
         let sources = self.consult(&mut report, evidence.revocation);
         if let Some(leaf) = &proven {
             let tokens = evidence.checkpoint_tokens;
@@ -276,7 +277,7 @@ impl Verifier<'_> {
             Some(kind) => Ok(kind),
             None => ArtifactType::of(evidence.artifact).map_err(Refusal::from),
         };
-        match kind.and_then(|kind| admit(kind, evidence.artifact, self.anchors)) {
+        match kind.and_then(|kind| admit_marking(kind, evidence.artifact, self.anchors)) {
             Ok(admitted) => {
                 report.note(Step::Artifact, Outcome::Passed, "");
                 Some(admitted)

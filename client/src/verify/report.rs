@@ -127,7 +127,8 @@ pub enum Step {
     Inclusion,
     /// Tokens over checkpoints are what they have to be. One that is not is named and left out.
     CheckpointTokens,
-    /// Every algorithm counted when it was needed, by the caller's dated rules. Not there without rules.
+    /// Every algorithm counted when it was needed, by the caller's dated rules; or the token is marked, since
+    /// it is signed over SHA-1. Not there without rules or mark.
     Algorithms,
     /// The signature existed while the signer's certificate was valid.
     ProvenTime,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use ishibumi_artifact::time::Time;
-use ishibumi_artifact::{Certificate, Fault, Verified};
+use ishibumi_artifact::{Admitted, Certificate, Fault, Verified};
 use ishibumi_tlog::fault::Fault as ProofFault;
 use ishibumi_tlog::policy::TrustError;
 
@@ -61,6 +61,21 @@ pub(super) fn check_log_algorithms(verifier: &Verifier<'_>, report: &mut Report)
     };
     let detail = format!(
         "{ended}; the proof of the log rests on it, and no renewal proves that this evidence is older"
+    );
+    let failed = Outcome::Failed(SubIndication::CryptoConstraintsFailureNoPoe);
+    report.note(Step::Algorithms, failed, detail);
+    false
+}
+
+/// Whether nothing keeps what the artifact says from being believed. That it existed is another question.
+pub(super) fn check_mark(report: &mut Report, admitted: &Admitted) -> bool {
+    let Some(mark) = admitted.mark() else {
+        return true;
+    };
+    let over = mark.name().unwrap_or("an algorithm that is not known here");
+    let detail = format!(
+        "the token is signed over {over}, where whoever can find a collision can forge one: that it existed \
+         is judged, what it says is not believed"
     );
     let failed = Outcome::Failed(SubIndication::CryptoConstraintsFailureNoPoe);
     report.note(Step::Algorithms, failed, detail);

@@ -15,7 +15,7 @@ use std::time::Duration;
 pub use anchoring::{AnchoringConfig, TsaConfig};
 use ishibumi_tlog::protocol::add_entries::REQUEST_PACKAGES_MAX;
 use ishibumi_wire::Limits;
-pub use provider::{KINDS, ProviderConfig, Quota, RescueConfig, StatusConfig};
+pub use provider::{KINDS, ProviderConfig, Quota, RescueConfig, SHA1_TOKEN, StatusConfig};
 use reader::Reader;
 
 use crate::core::UploadLimits;

@@ -8,9 +8,13 @@ use ishibumi_tlog::hash::Hash;
 
 use super::reader::Reader;
 
+/// Beside `timestamp-token`: tokens that are signed over SHA-1 are taken too, each under a mark.
+pub const SHA1_TOKEN: &str = "timestamp-token-sha1";
+
 /// The words that `kinds` may hold.
-pub const KINDS: [&str; 5] = [
+pub const KINDS: [&str; 6] = [
     "timestamp-token",
+    SHA1_TOKEN,
     "certificate",
     "crl",
     "ocsp-response",
@@ -112,6 +116,13 @@ pub(super) fn provider(p: &mut Reader, base: &Path, lab_accept_opaque: bool) -> 
         p.problem(
             "kinds",
             "is empty: a provider that may submit nothing is suspended by its status",
+        );
+    }
+    let takes = |word: &str| kinds.iter().any(|kind| kind == word);
+    if takes(SHA1_TOKEN) && !takes("timestamp-token") {
+        p.problem(
+            "kinds",
+            &format!("{SHA1_TOKEN:?} needs \"timestamp-token\" beside it"),
         );
     }
     if anchors.is_empty() && kinds.iter().any(|kind| kind != "opaque") {

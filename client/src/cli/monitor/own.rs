@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use ishibumi::monitor::{Own, WatchList};
-use ishibumi_artifact::{Anchors, ArtifactType, Certificate, Verified, admit};
+use ishibumi_artifact::{Anchors, ArtifactType, Certificate, Verified, admit_marking};
 use ishibumi_tlog::Hash;
 use ishibumi_tlog::hash::leaf_hash;
 use ishibumi_tlog::proof::FILE_EXTENSION;
@@ -151,7 +151,7 @@ impl Remembered {
 
 fn records_of(octets: &[u8], anchors: &Anchors) -> Known {
     let kind = ArtifactType::of(octets).map_err(|error| format!("it is not watched: {error}"))?;
-    let admitted = admit(kind, octets, anchors).map_err(|refusal| refusal.to_string())?;
+    let admitted = admit_marking(kind, octets, anchors).map_err(|refusal| refusal.to_string())?;
     let records = admitted.records().iter();
     let leaves: Vec<Hash> = records.map(|record| leaf_hash(&record.encode())).collect();
     let made = match admitted.verified() {
