@@ -141,7 +141,7 @@ impl HashError {
     /// What the error shows.
     pub const fn fault(&self) -> Fault {
         match self {
-            Self::Sha1 | Self::Unknown(_) => Fault::Algorithm,
+            Self::Sha1 | Self::NotAccepted(_) | Self::Unknown(_) => Fault::Algorithm,
         }
     }
 }
@@ -154,6 +154,7 @@ impl SignatureError {
             | Self::Parameters(_)
             | Self::Key(_)
             | Self::KeyMismatch { .. }
+            | Self::KeyRestricted { .. }
             | Self::Encoding(_) => Fault::Algorithm,
             Self::Hash(error) => error.fault(),
             Self::Invalid => Fault::Signature,
