@@ -54,6 +54,7 @@ fn record() -> RecordError {
 fn hashes() -> Vec<HashError> {
     every!(HashError:
         HashError::Sha1 => HashError::Sha1,
+        HashError::NotAccepted(_) => HashError::NotAccepted(HashAlgorithm::Sha256),
         HashError::Unknown(_) => HashError::Unknown(text()),
     )
 }
@@ -64,6 +65,9 @@ fn signatures() -> Vec<SignatureError> {
         SignatureError::Parameters(_) => SignatureError::Parameters("x"),
         SignatureError::Hash(_) => HashError::Sha1.into(),
         SignatureError::Key(_) => SignatureError::Key(text()),
+        SignatureError::KeyRestricted { .. } => {
+            SignatureError::KeyRestricted { allowed: text(), found: text() }
+        },
         SignatureError::KeyMismatch { .. } => SignatureError::KeyMismatch { algorithm: "x", key: "y" },
         SignatureError::Encoding(_) => Asn1Error::Depth.into(),
         SignatureError::Invalid => SignatureError::Invalid,
