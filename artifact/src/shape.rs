@@ -111,9 +111,9 @@ fn of_octets(octets: &[u8]) -> Option<ArtifactType> {
 
 /// By the first field: TBSCertificate, TBSCertList or PKIStatusInfo.
 fn of_first_field(content: &[u8]) -> Option<ArtifactType> {
+    const VERSION: u8 = context_constructed(0);
     let fields: Vec<Part<'_>> = Outline::of(content).take(4).collect();
     let tags: Vec<u8> = fields.iter().map(|field| field.tag).collect();
-    const VERSION: u8 = context_constructed(0);
     match *tags.as_slice() {
         [VERSION, INTEGER, ..] => {
             let is_number = fields.first().and_then(Part::first) == Some(INTEGER);

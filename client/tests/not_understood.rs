@@ -4,7 +4,6 @@
 #![cfg(feature = "cli")]
 
 // A part of the PKI and of the ASN.1 of that room's tests is used.
-#[allow(dead_code)]
 #[path = "../../artifact/tests/support/mod.rs"]
 mod asn1;
 mod support;
