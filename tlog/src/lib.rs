@@ -48,6 +48,7 @@ pub mod note;
 pub mod policy;
 pub mod proof;
 pub mod protocol;
+pub mod shown;
 pub mod tile;
 pub mod tree;
 
