@@ -7,6 +7,7 @@
 //! | [`volume`] | a ZIP volume, written and read |
 //! | [`place`] | a directory, a volume or a directory of volumes, read by the paths of a log |
 //! | [`export`] | makes one, from whatever gives a log's files, and verifies what it writes; or checks one |
+//! | [`regular`] | files that others made, opened without waiting for any of them |
 //! | [`sink`] | where an export goes: nothing is there before all of it is |
 //!
 //! It lies below the client, the log and the mirror, which share it and do not know each other. An archive
@@ -21,6 +22,8 @@ pub mod export;
 pub mod names;
 #[cfg(feature = "files")]
 pub mod place;
+#[cfg(feature = "files")]
+pub mod regular;
 #[cfg(feature = "files")]
 pub mod sink;
 pub mod spelling;

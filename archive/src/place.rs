@@ -3,15 +3,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::fs::{self, File};
-use std::io::{self, Read as _};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use ishibumi_tlog::note::NOTE_LEN_MAX;
 use ishibumi_tlog::tile::{TileKind, TilePath};
 
-use crate::names;
 use crate::volume::{Volume, VolumeError};
+use crate::{names, regular};
 
 /// Tiles of level 0, and bundles, in a volume.
 pub const BUNDLES_IN_VOLUME: u64 = 256;
@@ -137,7 +137,7 @@ impl Place {
         let mut first: Option<(String, Vec<u8>)> = None;
         for path in paths {
             let name = path.display().to_string();
-            let file = File::open(&path).map_err(|error| PlaceError::Io {
+            let file = regular::open(&path).map_err(|error| PlaceError::Io {
                 path: name.clone(),
                 error,
             })?;
@@ -252,14 +252,8 @@ fn of_volume(path: &str, error: VolumeError) -> PlaceError {
 }
 
 fn read_bounded(file: &Path, most: usize) -> Result<Option<Vec<u8>>, PlaceError> {
-    let read = || -> io::Result<Vec<u8>> {
-        let mut octets = Vec::new();
-        let bound = u64::try_from(most).unwrap_or(u64::MAX).saturating_add(1);
-        // One more octet than allowed is enough for whoever reads it to refuse it.
-        File::open(file)?.take(bound).read_to_end(&mut octets)?;
-        Ok(octets)
-    };
-    match read() {
+    // One more octet than allowed is enough for whoever reads it to refuse it.
+    match regular::read(file, most) {
         Ok(octets) => Ok(Some(octets)),
         Err(error) => match error.kind() {
             io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => Ok(None),

@@ -15,7 +15,18 @@ use ishibumi_log::operate::predecessor::PredecessorFiles;
 use ishibumi_log::operate::{self, OperateError};
 use ishibumi_tlog::Hash;
 use ishibumi_tlog::key::VerifierKey;
+use ishibumi_tlog::shown;
 use serde_json::json;
+
+/// Prints text or JSON in which no foreign octet steers a terminal: the escapes of JSON do for both.
+macro_rules! println {
+    ($($text:tt)*) => { std::println!("{}", shown::json(&format!($($text)*))) };
+}
+
+/// The same on standard error.
+macro_rules! eprintln {
+    ($($text:tt)*) => { std::eprintln!("{}", shown::lines(&format!($($text)*))) };
+}
 
 /// Runs a transparency log for timestamp tokens, certificates and revocations.
 #[derive(Parser)]

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use http::StatusCode;
+use ishibumi_archive::regular;
 use ishibumi_artifact::record::{
     Moment, Opaque, ProviderEntry, RecordError, StatementCode, StatusChange,
 };
@@ -326,8 +327,14 @@ fn entry(
     })
 }
 
+/// The longest file of certificates, in octets.
+const CERTIFICATES_LEN_MAX: usize = 8 << 20;
+
 /// The certificates in a file: one in DER, or several in PEM.
 pub(crate) fn read_certificates(file: &Path) -> Result<Vec<Certificate>, String> {
-    let octets = std::fs::read(file).map_err(|error| error.to_string())?;
+    let octets = regular::read(file, CERTIFICATES_LEN_MAX).map_err(|error| error.to_string())?;
+    if octets.len() > CERTIFICATES_LEN_MAX {
+        return Err(format!("longer than {CERTIFICATES_LEN_MAX} octets"));
+    }
     Certificate::parse_bundle(&octets).map_err(|error| error.to_string())
 }

@@ -19,6 +19,7 @@ use std::io::{ErrorKind, Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
+use ishibumi_archive::regular;
 use ishibumi_store::{RocksRegisters, StoreError, SystemClock};
 use ishibumi_tlog::cosignature::Cosigner;
 use ishibumi_tlog::key::{KeyError, NoteSigner, SignatureType, VerifierKey};
@@ -327,7 +328,7 @@ fn read_private(path: &Path, command: &'static str) -> Result<Zeroizing<String>,
         },
         _ => failed(path)(cause),
     };
-    let file = File::open(path).map_err(io)?;
+    let file = regular::open(path).map_err(io)?;
     let mode = file.metadata().map_err(io)?.permissions().mode() & 0o7777;
     if mode & 0o077 != 0 {
         let path = path.to_owned();

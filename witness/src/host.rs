@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use http::{HeaderValue, StatusCode, header};
 use ishibumi_store::StoreError;
+use ishibumi_tlog::shown;
 use ishibumi_wire::{Limits, Reply, Service, reply};
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, SemaphorePermit, watch};
@@ -103,7 +104,8 @@ impl<T: Send + Sync + 'static> Host<T> {
     /// Tells the operator, and ends the process if the store failed.
     pub(crate) fn complain(&self, error: &StateError) {
         // Standard error may be closed; there is nobody else to tell.
-        let _ = writeln!(std::io::stderr(), "{error}");
+        let said = shown::line(&error.to_string());
+        let _ = writeln!(std::io::stderr(), "{said}");
         if matches!(error, StateError::Store(StoreError::Failed { .. })) {
             self.failed.send_replace(Some(error.to_string()));
         }

@@ -4,10 +4,10 @@
 //! error that names both, and a disabled log stays disabled. A list that cannot be read changes nothing.
 
 use std::fmt;
-use std::fs::File;
-use std::io::{self, BufReader, Read as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
+use ishibumi_archive::regular;
 use ishibumi_store::{Clock, Registers};
 use ishibumi_tlog::log_list::{self, Entry, LIST_LEN_MAX};
 use ishibumi_wire::{Net, Request};
@@ -78,10 +78,7 @@ impl ListSource {
 
 /// One octet more than may be read says that there is more.
 fn read_file(path: &Path) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    let file = File::open(path)?.take(LIST_LEN_MAX as u64 + 1);
-    BufReader::new(file).read_to_end(&mut bytes)?;
-    Ok(bytes)
+    regular::read(path, LIST_LEN_MAX)
 }
 
 /// What a list changed, and what of it could not be used.

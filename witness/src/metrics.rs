@@ -4,6 +4,7 @@ use std::io::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ishibumi_tlog::shown;
 use ishibumi_wire::BastionEvent;
 use prometheus::{
     Encoder as _, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec,
@@ -276,7 +277,7 @@ impl AlarmCounters {
             }
         };
         // Standard error may be closed; the count stays.
-        let _ = writeln!(std::io::stderr(), "{line}");
+        let _ = writeln!(std::io::stderr(), "{}", shown::line(&line));
     }
 }
 

@@ -22,6 +22,7 @@ use std::time::Duration;
 
 use ishibumi_artifact::time::Time;
 use ishibumi_store::{Clock, LogStore, StoreError};
+use ishibumi_tlog::shown;
 use ishibumi_wire::Net;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -180,8 +181,9 @@ impl Anchoring {
         let wait = backoff(turn.failures, self.tsas.interval, random());
         turn.next = Instant::now() + wait;
         let (name, times) = (&turn.tsa.name, turn.failures);
+        let said = shown::line(why);
         eprintln!(
-            "ALARM: the TSA {name} has not stamped the checkpoint of size {size}: {why} (failure {times} in a \
+            "ALARM: the TSA {name} has not stamped the checkpoint of size {size}: {said} (failure {times} in a \
              row, asked again in {} s)",
             wait.as_secs()
         );

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use ishibumi_archive::regular;
 use ishibumi_artifact::hash::HashAlgorithm;
 use ishibumi_artifact::{Anchors, Certificate};
 
@@ -165,9 +166,12 @@ fn related(
     problems
 }
 
+/// The longest authorization file, in octets.
+const AUTHORIZATION_LEN_MAX: usize = 8 << 10;
+
 fn authorization(tsa: &TsaConfig, problems: &mut Vec<String>) -> Option<String> {
     let file = tsa.authorization_file.as_ref()?;
-    let read = std::fs::read_to_string(file).map_err(|error| error.to_string());
+    let read = regular::read_text(file, AUTHORIZATION_LEN_MAX).map_err(|error| error.to_string());
     let usable = |text: String| {
         let text = text.trim().to_owned();
         let fits = !text.is_empty() && text.bytes().all(|b| (0x20..0x7f).contains(&b));

@@ -13,12 +13,16 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use anchoring::{AnchoringConfig, TsaConfig};
+use ishibumi_archive::regular;
 use ishibumi_tlog::protocol::add_entries::REQUEST_PACKAGES_MAX;
 use ishibumi_wire::Limits;
 pub use provider::{KINDS, ProviderConfig, Quota, RescueConfig, SHA1_TOKEN, StatusConfig};
 use reader::Reader;
 
 use crate::core::UploadLimits;
+
+/// The longest configuration, in octets.
+const CONFIG_LEN_MAX: usize = 1 << 20;
 
 /// What `key_file_ml_dsa_44` is set to for a log that signs with Ed25519 alone.
 pub const NO_KEY: &str = "none";
@@ -112,7 +116,8 @@ impl Config {
             path: path.into(),
             problems: vec![problem],
         };
-        let text = std::fs::read_to_string(path).map_err(|error| fail(error.to_string()))?;
+        let text = regular::read_text(path, CONFIG_LEN_MAX);
+        let text = text.map_err(|error| fail(error.to_string()))?;
         let base = path.parent().unwrap_or(Path::new("."));
         Self::parse(&text, base).map_err(|problems| ConfigError {
             path: path.into(),

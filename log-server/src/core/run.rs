@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use ishibumi_artifact::record::Suspicion;
 use ishibumi_store::{Clock, LogStore};
 use ishibumi_tlog::key::VerifierKey;
+use ishibumi_tlog::shown;
 use ishibumi_wire::Net;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
 
@@ -457,7 +458,7 @@ impl Publishing {
                         ours,
                         agreed_before,
                     } => {
-                        let from = report.from.name();
+                        let from = shown::line(report.from.name());
                         eprintln!("witness {from} claims size {theirs}, this log signed {ours}");
                         let mut names: Vec<&str> =
                             report.from.keys().map(VerifierKey::name).collect();

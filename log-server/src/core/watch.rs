@@ -13,6 +13,7 @@ use ishibumi_artifact::record::{Body, OcspBody, Revocation, Suspicion, TakingBac
 use ishibumi_artifact::time::Time;
 use ishibumi_artifact::{Certificate, LookupKey, Record};
 use ishibumi_store::{LogStore, StoreError};
+use ishibumi_tlog::shown;
 use tokio::sync::watch;
 
 use super::carrier::Carriers;
@@ -83,6 +84,7 @@ impl Watching {
             match staged.recv_timeout(TICK) {
                 Ok((start, end)) => {
                     if let Err(error) = self.look_at(start, end) {
+                        let error = shown::line(&error.to_string());
                         eprintln!("records {start}..{end} were not looked at: {error}");
                         self.metrics.unwatched.inc_by(end - start);
                     }

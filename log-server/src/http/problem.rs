@@ -2,6 +2,7 @@
 
 use http::{HeaderValue, StatusCode, header};
 use ishibumi_artifact::record::LogEnding;
+use ishibumi_tlog::shown;
 use ishibumi_wire::{Reply, reply};
 use serde_json::{Value, json};
 
@@ -58,7 +59,7 @@ impl Problem {
 
     /// The store failed while reading; the operator's log has the details.
     pub fn store(error: &ishibumi_store::StoreError) -> Self {
-        eprintln!("{error}");
+        eprintln!("{}", shown::line(&error.to_string()));
         let detail = "the log could not read its own data; its operator can see why";
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "store-failed", detail)
     }

@@ -5,12 +5,16 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::sync::Arc;
 
+use ishibumi_archive::regular;
 use ishibumi_store::{HeadFile, Signer};
 use ishibumi_tlog::key::{NoteSigner, SignatureType, VerifierKey};
 
 use super::OperateError;
 use crate::config::{Config, NO_KEY};
 use crate::core::{HeadError, LogKeys};
+
+/// The longest key file, in octets.
+const KEY_LEN_MAX: usize = 4 << 10;
 
 /// The keys that are in force: Ed25519 and, unless the operator does without, ML-DSA-44.
 pub(super) struct KeyPair {
@@ -144,7 +148,8 @@ pub fn add_key(config: &Config) -> Result<VerifierKey, OperateError> {
 }
 
 fn read(path: &Path, origin: &str, kind: SignatureType) -> Result<NoteSigner, OperateError> {
-    let text = std::fs::read_to_string(path).map_err(|error| OperateError::file(path, error))?;
+    let text =
+        regular::read_text(path, KEY_LEN_MAX).map_err(|error| OperateError::file(path, error))?;
     let key = NoteSigner::from_private_text(text.trim_end())
         .map_err(|error| OperateError::file(path, error))?;
     let name = key.verifier().name();

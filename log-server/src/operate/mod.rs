@@ -16,8 +16,10 @@ pub mod status;
 use std::path::Path;
 use std::sync::Arc;
 
+use ishibumi_archive::regular;
 use ishibumi_store::{HeadFile, LogStore, RocksLog, StoreError};
 use ishibumi_tlog::Policy;
+use ishibumi_tlog::policy::FILE_LEN_MAX;
 
 use self::keys::KeyPair;
 use crate::config::Config;
@@ -60,7 +62,8 @@ impl OperateError {
 
 fn read_policy(config: &Config) -> Result<Policy, OperateError> {
     let path = &config.policy_file;
-    let octets = std::fs::read(path).map_err(|error| OperateError::file(path, error))?;
+    let octets =
+        regular::read(path, FILE_LEN_MAX).map_err(|error| OperateError::file(path, error))?;
     let policy = if config.lab_allow_no_quorum {
         Policy::parse_allowing_no_quorum(&octets)
     } else {

@@ -6,6 +6,7 @@
 
 use std::path::{Path, PathBuf};
 
+use ishibumi_archive::regular;
 use ishibumi_artifact::end::End;
 use ishibumi_artifact::record::Predecessor;
 use ishibumi_tlog::key::VerifierKey;
@@ -121,12 +122,7 @@ impl VerifiedEnd {
 
 /// A file of at most `most` octets.
 fn read(path: &Path, most: usize) -> Result<Vec<u8>, OperateError> {
-    use std::io::Read as _;
-    let mut octets = Vec::new();
-    let bound = u64::try_from(most).unwrap_or(u64::MAX).saturating_add(1);
-    std::fs::File::open(path)
-        .and_then(|file| file.take(bound).read_to_end(&mut octets))
-        .map_err(|error| OperateError::file(path, error))?;
+    let octets = regular::read(path, most).map_err(|error| OperateError::file(path, error))?;
     if octets.len() > most {
         return Err(OperateError::file(
             path,

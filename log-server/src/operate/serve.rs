@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use ishibumi_store::{LogStore, SystemClock};
+use ishibumi_tlog::shown;
 use ishibumi_wire::{HttpNet, Net};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -33,7 +34,7 @@ pub fn serve(
         Registry::load(config).map_err(|problems| OperateError::Refused(problems.join("\n")))?;
     let tsas = Tsas::load(config).map_err(|problems| OperateError::Refused(problems.join("\n")))?;
     if let Some(warning) = tsas.warning() {
-        eprintln!("{warning}");
+        eprintln!("{}", shown::line(&warning));
     }
     let (store, signer, policy) = match open(config) {
         Err(OperateError::Core(PublisherError::Head(HeadError::Closed { .. }))) => {

@@ -4,7 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use indicatif::{ProgressBar, ProgressStyle};
-use ishibumi_archive::{Place, place};
+use ishibumi_archive::{Place, place, regular};
+use ishibumi_tlog::policy::FILE_LEN_MAX;
 use ishibumi_tlog::{Hash, Policy};
 use ishibumi_witness::mirror::import::{self, ImportError};
 use ishibumi_witness::mirror::{MirrorHome, MirrorMetrics, PullError, Source};
@@ -24,7 +25,8 @@ pub(super) fn run(
     url: Option<&str>,
 ) -> Result<Printed, Failure> {
     let wrong = |error: String| Failure::usage(&format!("--policy {}: {error}", policy.display()));
-    let text = std::fs::read_to_string(policy).map_err(|error| wrong(error.to_string()))?;
+    let text =
+        regular::read_text(policy, FILE_LEN_MAX).map_err(|error| wrong(error.to_string()))?;
     let parsed = Policy::parse(text.as_bytes()).map_err(|error| wrong(error.to_string()))?;
     let source = match url {
         Some(url) => source(url, Some(policy))?,

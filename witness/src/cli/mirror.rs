@@ -7,7 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Subcommand;
+use ishibumi_archive::regular;
 use ishibumi_tlog::key::VerifierKey;
+use ishibumi_tlog::policy::FILE_LEN_MAX;
 use ishibumi_tlog::{Hash, Policy};
 use ishibumi_wire::{HttpNet, Limits, Net};
 use ishibumi_witness::mirror::{
@@ -295,7 +297,7 @@ pub(super) fn source(url: &str, policy: Option<&Path>) -> Result<Source, Failure
         let wrong = |error: &dyn std::fmt::Display| {
             Failure::usage(&format!("--policy {}: {error}", path.display()))
         };
-        let text = std::fs::read_to_string(path).map_err(|error| wrong(&error))?;
+        let text = regular::read_text(path, FILE_LEN_MAX).map_err(|error| wrong(&error))?;
         Policy::parse(text.as_bytes()).map_err(|error| wrong(&error))?;
         Ok::<_, Failure>(text)
     });

@@ -14,6 +14,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
+use ishibumi_tlog::shown;
 use serde_json::{Value, json};
 
 use self::keys::KeyType;
@@ -298,18 +299,20 @@ pub(crate) fn run() -> ExitCode {
     match outcome {
         Ok(printed) => {
             let text = if json {
-                format!("{}\n", printed.json)
+                shown::json(&format!("{}\n", printed.json))
             } else {
-                printed.text
+                shown::lines(&printed.text)
             };
             say(&text);
             ExitCode::SUCCESS
         }
         Err(failure) => {
             if json {
-                say(&format!("{}\n", json!({ "error": failure.message })));
+                let error = json!({ "error": failure.message });
+                say(&shown::json(&format!("{error}\n")));
             }
-            let _ = writeln!(std::io::stderr(), "ishibumi-witness: {}", failure.message);
+            let message = shown::line(&failure.message);
+            let _ = writeln!(std::io::stderr(), "ishibumi-witness: {message}");
             ExitCode::from(failure.code)
         }
     }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use ishibumi_archive::regular;
 use ishibumi_wire::{Bastion, BastionError};
 use ishibumi_witness::{Home, Metrics, Options};
 use serde_json::Value;
@@ -47,13 +48,16 @@ pub(super) fn serve(
     })
 }
 
+/// The longest file of root certificates, in octets.
+const ROOTS_LEN_MAX: usize = 8 << 20;
+
 fn connection(home: &Home, bastion: &BastionArgs) -> Result<Option<Bastion>, Failure> {
     let Some(address) = &bastion.address else {
         return Ok(None);
     };
     let read = |path: &PathBuf| {
         let failed = |error| Failure::refused(&format!("{}: {error}", path.display()));
-        std::fs::read(path).map_err(failed)
+        regular::read(path, ROOTS_LEN_MAX).map_err(failed)
     };
     let roots = bastion.roots.as_ref().map(read).transpose()?;
     let key = home.bastion_key()?;

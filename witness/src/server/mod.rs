@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ishibumi_store::{Clock, Registers};
+use ishibumi_tlog::shown;
 use ishibumi_wire::{Bastion, BastionEvent, HttpNet, Limits};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -185,5 +186,5 @@ async fn read_list<R: Registers, C: Clock>(
 
 /// Standard error may be closed; metrics stay.
 fn say(line: &str) {
-    let _ = writeln!(std::io::stderr(), "{line}");
+    let _ = writeln!(std::io::stderr(), "{}", shown::line(line));
 }

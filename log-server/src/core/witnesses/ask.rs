@@ -7,6 +7,7 @@ use ishibumi_tlog::Checkpoint;
 use ishibumi_tlog::key::VerifierKey;
 use ishibumi_tlog::note::{Note, SignatureLine};
 use ishibumi_tlog::protocol::{AddCheckpoint, parse_signatures, parse_size};
+use ishibumi_tlog::shown;
 use ishibumi_wire::{Request, Response};
 
 use super::{Asked, Endpoint, Trouble};
@@ -102,7 +103,8 @@ impl Asked {
 /// What a refusal says, for people.
 pub(super) fn refused(answer: &Response) -> String {
     let text = String::from_utf8_lossy(&answer.body);
-    let said: String = text.chars().filter(|c| !c.is_control()).take(200).collect();
+    let said: String = text.chars().take(200).collect();
+    let said = shown::line(&said);
     format!("{}: {said}", answer.status)
 }
 

@@ -19,6 +19,7 @@ use std::time::Duration;
 use ishibumi_store::{Clock, Registers, StoreError};
 use ishibumi_tlog::Hash;
 use ishibumi_tlog::protocol::RequestError;
+use ishibumi_tlog::shown;
 use ishibumi_wire::Net;
 use tokio::sync::watch;
 
@@ -256,7 +257,7 @@ impl<R: Registers, C: Clock> Puller<R, C> {
                 Err(error) => {
                     let line = format!("{}: {error}", self.origin);
                     if line != said && !matches!(error, PullError::Stopped) {
-                        let _ = writeln!(std::io::stderr(), "{line}");
+                        let _ = writeln!(std::io::stderr(), "{}", shown::line(&line));
                         said = line;
                     }
                 }
