@@ -14,6 +14,16 @@ pub const LOCAL_LEN: usize = 30;
 /// The most entries: the end record counts in two octets, and keeps the last value for ZIP64.
 pub const ENTRIES_MAX: usize = 0xfffe;
 
+/// Who made an entry, by what its row in the directory says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Era {
+    /// UNIX, if the name is not ASCII. Info-ZIP takes the names of a file that MS-DOS made for those of a
+    /// DOS code page, whatever their flag says, and of UNIX it takes them as they are.
+    Now,
+    /// MS-DOS, always: as it was written before, and is still read.
+    Early,
+}
+
 const CENTRAL: u32 = 0x0201_4b50;
 const END: u32 = 0x0605_4b50;
 
@@ -22,6 +32,13 @@ const VERSION: u16 = 10;
 
 /// General purpose bit 11: the name is UTF-8. Set exactly if it is not ASCII.
 const UTF8: u16 = 1 << 11;
+
+/// "Version made by" in its upper octet: UNIX (APPNOTE 4.4.2.2).
+const UNIX: u16 = 3 << 8;
+
+/// A plain file that its owner may write and everybody may read, as UNIX keeps it in the attributes. An
+/// entry of UNIX without them would be unpacked so that nobody may read it.
+const PLAIN_FILE: u32 = 0o100_644 << 16;
 
 /// 1 January 1980, the least date that the format knows. Nothing here has a time.
 const DATE: u16 = 0x0021;
@@ -47,12 +64,17 @@ impl Header<'_> {
     }
 
     /// Its row in the directory, if its local header is at `offset`.
-    pub fn central(&self, offset: u32) -> Vec<u8> {
+    pub fn central(&self, offset: u32, era: Era) -> Vec<u8> {
+        let (system, attributes) = match era {
+            Era::Now if !self.name.is_ascii() => (UNIX, PLAIN_FILE),
+            _ => (0, 0),
+        };
         let mut out = CENTRAL.to_le_bytes().to_vec();
-        out.extend(VERSION.to_le_bytes());
+        out.extend((system | VERSION).to_le_bytes());
         out.extend(self.common());
-        // No comment, disk 0, no attributes of any system: a plain file, never a link.
-        out.extend([0; 10]);
+        // No comment, disk 0, no internal attributes; a plain file, never a link.
+        out.extend([0; 6]);
+        out.extend(attributes.to_le_bytes());
         out.extend(offset.to_le_bytes());
         out.extend_from_slice(self.name.as_bytes());
         out

@@ -11,7 +11,7 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::sync::{Mutex, PoisonError};
 
 use crate::names;
-use crate::spelling::{self, END_LEN, ENTRIES_MAX, Header, LOCAL_LEN};
+use crate::spelling::{self, END_LEN, ENTRIES_MAX, Era, Header, LOCAL_LEN};
 
 /// The longest volume, in octets: offsets are counted in four, and the last value is kept for ZIP64.
 pub const VOLUME_LEN_MAX: u64 = 0xffff_fffe;
@@ -211,7 +211,8 @@ fn walk(file: &mut impl Read, at: u64, length: u64) -> Result<Option<Walked>, Vo
         return Err(VolumeError::Truncated(at));
     }
     let offset = u32::try_from(at).map_err(|_| VolumeError::TooLong(length))?;
-    let row = expected.central(offset);
+    // Names are ASCII, so both eras have one row.
+    let row = expected.central(offset, Era::Now);
     let slot = Slot {
         offset: start,
         size,
@@ -258,7 +259,7 @@ impl<W: Write> VolumeWriter<W> {
         let header = Header { name, size, crc };
         self.out.write_all(&header.local())?;
         self.out.write_all(octets)?;
-        self.directory.extend(header.central(offset));
+        self.directory.extend(header.central(offset, Era::Now));
         self.at = after;
         self.count += 1;
         Ok(())

@@ -67,6 +67,55 @@ fn collection() -> (Collection, String) {
     (collection, policy)
 }
 
+/// The directory as it was written before: no entry is of UNIX.
+fn of_before(octets: &[u8]) -> Vec<u8> {
+    let mut before = octets.to_vec();
+    let row = [b"PK\x01\x02", &[0x0a, 0x03][..]].concat();
+    let rows: Vec<usize> = (0..octets.len() - row.len())
+        .filter(|at| octets[*at..].starts_with(&row))
+        .collect();
+    for at in rows {
+        before[at + 5] = 0;
+        before[at + 38..at + 42].fill(0);
+    }
+    before
+}
+
+/// Names that are not ASCII: written so that every tool opens them, and read as they were written before.
+#[test]
+fn the_published_file_with_japanese_names_is_read_in_both_spellings() {
+    let (mut made, _) = collection();
+    for item in &mut made.items {
+        let name = format!("\u{5951}\u{7d04}\u{66f8} {}", item.artifact.name);
+        item.artifact = File::new(&name, item.artifact.octets.clone());
+    }
+    let octets = made.encode().unwrap();
+    if std::env::var_os("ISHIBUMI_BLESS").is_some() {
+        fs::write(published("evidence/japanese.evidence.zip"), &octets).unwrap();
+        fs::write(
+            published("evidence/japanese-before.evidence.zip"),
+            of_before(&octets),
+        )
+        .unwrap();
+    }
+    let (now, before) = (
+        read("evidence/japanese.evidence.zip"),
+        read("evidence/japanese-before.evidence.zip"),
+    );
+    assert!(of_before(&now) == before && now != before);
+    let golden = Collection::decode(&now).unwrap();
+    assert_eq!(golden, Collection::decode(&before).unwrap());
+    assert!(golden.encode().unwrap() == octets);
+    for name in ["japanese.evidence.zip", "japanese-before.evidence.zip"] {
+        let line = format!("evidence verify --policy policy.txt --anchors anchor.crt {name}");
+        let said = ishibumi(&published("evidence"), &line).expect(0).stdout;
+        assert!(
+            said.contains("\u{5951}\u{7d04}\u{66f8} token.tst"),
+            "{said}"
+        );
+    }
+}
+
 #[test]
 fn the_published_file_is_read_and_says_what_it_said() {
     let (made, policy) = collection();

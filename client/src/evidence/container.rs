@@ -7,7 +7,7 @@
 //! Ordinary tools open it. Nothing is compressed: what is read is never larger than what was given, and
 //! the octets do not depend on anybody's compressor (`docs/decisions/0004-evidence-file.md`).
 
-use ishibumi_archive::spelling::{self, Header, LOCAL, LOCAL_LEN};
+use ishibumi_archive::spelling::{self, Era, Header, LOCAL, LOCAL_LEN};
 
 pub use ishibumi_archive::spelling::ENTRIES_MAX;
 
@@ -95,7 +95,7 @@ pub(crate) fn encode(entries: &[Entry<'_>]) -> Result<Vec<u8>, ContainerError> {
             return Err(ContainerError::TooLong(out.len()));
         }
     }
-    let directory = directory(entries);
+    let directory = directory(entries, Era::Now);
     out.extend(directory);
     if out.len() > FILE_LEN_MAX {
         return Err(ContainerError::TooLong(out.len()));
@@ -123,8 +123,8 @@ pub(crate) fn decode(octets: &[u8]) -> Result<Vec<Entry<'_>>, ContainerError> {
     }
     check_order(&entries)?;
     let rest = octets.get(at..).unwrap_or_default();
-    let expected = directory(&entries);
-    if rest == expected {
+    let expected = directory(&entries, Era::Now);
+    if rest == expected || rest == directory(&entries, Era::Early) {
         Ok(entries)
     } else if expected.starts_with(rest) {
         Err(ContainerError::Truncated(octets.len()))
@@ -218,12 +218,12 @@ fn header<'a>(entry: &Entry<'a>, crc: u32) -> Header<'a> {
 }
 
 /// The directory and the end record.
-fn directory(entries: &[Entry<'_>]) -> Vec<u8> {
+fn directory(entries: &[Entry<'_>], era: Era) -> Vec<u8> {
     let mut out = Vec::new();
     let mut offset = 0;
     for entry in entries {
         let crc = crc32fast::hash(entry.octets);
-        out.extend(header(entry, crc).central(number32(offset)));
+        out.extend(header(entry, crc).central(number32(offset), era));
         offset += LOCAL_LEN + entry.name.len() + entry.octets.len();
     }
     // Fits: no more than ENTRIES_MAX are written or read.
@@ -277,6 +277,26 @@ mod tests {
         }
     }
 
+    /// Files of before stay what they are; a directory is of one era as a whole.
+    #[test]
+    fn the_directory_of_before_is_read_and_no_mixture() {
+        let made = encode(&ENTRIES).unwrap();
+        let split = made.len() - directory(&ENTRIES, Era::Now).len();
+        let early = directory(&ENTRIES, Era::Early);
+        let before = [&made[..split], &early[..]].concat();
+        assert_ne!(before, made);
+        assert_eq!(decode(&before).unwrap(), ENTRIES);
+        let differ = |at: &usize| before[*at] != made[*at];
+        let places: Vec<usize> = (0..made.len()).filter(differ).collect();
+        // The system, and the attributes: 0o100644 in the upper half.
+        assert_eq!(places.len(), 3);
+        for kept in &places {
+            let mut mixed = before.clone();
+            mixed[*kept] = made[*kept];
+            assert_eq!(decode(&mixed), Err(ContainerError::Directory(split)));
+        }
+    }
+
     #[test]
     fn nothing_can_be_cut_off_put_before_or_behind() {
         let made = encode(&ENTRIES).unwrap();
@@ -290,7 +310,7 @@ mod tests {
         let mut other = ENTRIES;
         other[2].octets = b"STONE";
         let other = encode(&other).unwrap();
-        let split = made.len() - directory(&ENTRIES).len();
+        let split = made.len() - directory(&ENTRIES, Era::Now).len();
         let spliced = [&made[..split], &other[split..]].concat();
         assert_eq!(decode(&spliced), Err(ContainerError::Directory(split)));
         // Both directories, one after the other, whichever end a reader begins at.
