@@ -34,6 +34,7 @@ pub mod asn1;
 pub mod certificate;
 pub mod cms;
 pub mod crl;
+pub mod detached;
 mod distribution;
 pub mod end;
 mod ess;

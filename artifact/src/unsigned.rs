@@ -87,7 +87,7 @@ pub enum UnsignedError {
     TooManyStamps,
 }
 
-fn at<T>(part: &'static str, read: Result<T, Asn1Error>) -> Result<T, UnsignedError> {
+pub(crate) fn at<T>(part: &'static str, read: Result<T, Asn1Error>) -> Result<T, UnsignedError> {
     read.map_err(|source| UnsignedError::Malformed { part, source })
 }
 
@@ -196,17 +196,17 @@ pub fn unpadded(padded: &[u8]) -> Result<&[u8], UnsignedError> {
 }
 
 /// The fields of SignedData around its signers.
-struct Signed<'a> {
+pub(crate) struct Signed<'a> {
     version: &'a [u8],
     digest_algorithms: &'a [u8],
-    content: Element<'a>,
+    pub(crate) content: Element<'a>,
     certificates: Option<Element<'a>>,
     crls: Option<Element<'a>>,
     signers: Element<'a>,
 }
 
 impl<'a> Signed<'a> {
-    fn read(content_info: &'a [u8]) -> Result<Self, UnsignedError> {
+    pub(crate) fn read(content_info: &'a [u8]) -> Result<Self, UnsignedError> {
         let part = "ContentInfo";
         let mut outer = at(part, asn1::only(Reader::ber(content_info), SEQUENCE))?.reader();
         let kind = at(part, outer.expect(OBJECT_IDENTIFIER))?.content;
@@ -231,12 +231,12 @@ impl<'a> Signed<'a> {
 }
 
 /// A SignerInfo: the fields up to the signature, and the unsigned attributes behind it.
-struct Signer<'a> {
-    fields: Vec<Element<'a>>,
+pub(crate) struct Signer<'a> {
+    pub(crate) fields: Vec<Element<'a>>,
     unsigned: Option<Element<'a>>,
 }
 
-fn signers(content_info: &[u8]) -> Result<Vec<Signer<'_>>, UnsignedError> {
+pub(crate) fn signers(content_info: &[u8]) -> Result<Vec<Signer<'_>>, UnsignedError> {
     let mut infos = Signed::read(content_info)?.signers.reader();
     let mut signers = Vec::new();
     while let Some(info) = at("signerInfos", infos.next())? {

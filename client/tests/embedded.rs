@@ -467,17 +467,18 @@ fn tokens_come_out_of_a_pdf_with_what_they_stamp() {
     let stamp = &found.tokens[1];
     let proof = embedded_proofs(&stamp.token).unwrap().remove(0);
     let bare = with_proofs(&stamp.token, &[]).unwrap();
-    let without = pdf::with_token(&octets, &stamp.coverage, &bare).unwrap();
+    let mut without = octets.clone();
+    pdf::put_token(&mut without, &stamp.coverage, &bare).unwrap();
     assert!(stamp.coverage.pieces(&without) == stamp.coverage.pieces(&octets));
     let place = pdf::tokens(&without).tokens.remove(1);
     assert!(embedded_proofs(&place.token).unwrap().is_empty());
-    assert!(embed_in_pdf(&without, &place, &proof, false).unwrap() == octets);
-    let inside = embed_in_pdf(&octets, &found.tokens[0], &proof, false).unwrap_err();
+    assert!(embed_in_pdf(without.clone(), &place, &proof, false).unwrap() == octets);
+    let inside = embed_in_pdf(octets.clone(), &found.tokens[0], &proof, false).unwrap_err();
     assert_eq!(inside, EmbedError::InsideSignature);
     assert!(matches!(found.tokens[0].stamped, Stamped::Signature(_)));
     let long = vec![0x30; octets.len()];
     assert!(matches!(
-        pdf::with_token(&octets, &place.coverage, &long),
+        pdf::put_token(&mut without, &place.coverage, &long),
         Err(PdfError::NoRoom { .. })
     ));
 }

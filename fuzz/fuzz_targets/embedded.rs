@@ -25,8 +25,11 @@ static TRUTH: LazyLock<(Anchors, Record)> = LazyLock::new(|| {
 
 fuzz_target!(|bytes: &[u8]| {
     let found = pdf::tokens(bytes);
+    assert!(found.looked_at <= 4 * bytes.len() as u64 + 8);
+    found.imprints(bytes);
     for token in &found.tokens {
-        let same = pdf::with_token(bytes, &token.coverage, &[]).unwrap();
+        let mut same = bytes.to_vec();
+        pdf::put_token(&mut same, &token.coverage, &[]).unwrap();
         assert_eq!(token.coverage.pieces(&same), token.coverage.pieces(bytes));
     }
     let _ = signature_timestamps(bytes);

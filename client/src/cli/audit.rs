@@ -15,6 +15,7 @@ use ishibumi_artifact::Body;
 use ishibumi_artifact::record::{LogStatement, Suspicion};
 use ishibumi_tlog::Policy;
 use ishibumi_tlog::policy::Demand;
+use ishibumi_tlog::shown;
 use serde_json::{Value, json};
 
 use super::succession::{self, OldPolicies};
@@ -123,7 +124,7 @@ pub(crate) fn run(arguments: &AuditArguments, voice: Voice) -> Result<Exit, Fail
     let honest = report.anchors.wrong_count == 0;
     // A later visit would not read the false records again, and would say nothing of them.
     if let Some(path) = arguments.state.as_ref().filter(|_| honest) {
-        files::write(path, report.state.encode().as_bytes())?;
+        files::replace(path, report.state.encode().as_bytes())?;
     }
     let (mut value, mut text) = (to_json(&won), to_text(report));
     let old = network::sources(&arguments.predecessor)?;
@@ -408,7 +409,8 @@ fn write_anchors(out: &mut String, anchors: &AnchorsSeen) {
         anchors.forgotten
     );
     for wrong in &anchors.wrong {
-        let _ = writeln!(out, "            record {}: {}", wrong.index, wrong.why);
+        let why = shown::line(&wrong.why);
+        let _ = writeln!(out, "            record {}: {why}", wrong.index);
     }
 }
 
@@ -448,6 +450,7 @@ fn write_lists(out: &mut String, lists: Option<&ListsRead>) {
         "lists       {compared} complete ones compared, {left_out} left out"
     );
     for (index, reason) in &lists.reasons {
+        let reason = shown::line(reason);
         let _ = writeln!(out, "            record {index}: {reason}");
     }
 }

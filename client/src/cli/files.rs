@@ -1,10 +1,15 @@
-//! Files: read within a bound, written whole or not at all, found beside one another.
+//! Files: read within a bound, written whole or not at all and never over what was read, found beside one
+//! another.
 
+use std::collections::HashSet;
 use std::fmt::Display;
 use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::{LazyLock, Mutex, PoisonError};
 
+use ishibumi_archive::regular;
 use ishibumi_artifact::hash::HashAlgorithm;
 use ishibumi_artifact::{Anchors, Certificate};
 use ishibumi_tlog::foreign;
@@ -23,26 +28,49 @@ const ANCHOR_FILE_LEN_MAX: usize = 8 << 20;
 /// The folder inside of a folder of anchors whose certificates are known without being trusted.
 const INTERMEDIATES: &str = "intermediates";
 
+/// Every file that was read, as the file system knows it. It is kept here, once, so that no command can
+/// forget to say what its inputs were: a run writes over none of them.
+static READ: LazyLock<Mutex<HashSet<(u64, u64)>>> = LazyLock::new(Mutex::default);
+
+fn note_read(file: &File) {
+    if let Ok(data) = file.metadata() {
+        let mut read = READ.lock().unwrap_or_else(PoisonError::into_inner);
+        read.insert((data.dev(), data.ino()));
+    }
+}
+
+/// Opens a file that somebody else may have made: a regular one, and nothing else.
+pub(crate) fn open(path: &Path) -> Result<File, Failure> {
+    let file = regular::open(path).map_err(|error| unreadable(path, &error))?;
+    note_read(&file);
+    Ok(file)
+}
+
 /// Reads a file of at most `most` octets; `-` is standard input.
 pub(crate) fn read(path: &Path, most: usize) -> Result<Vec<u8>, Failure> {
-    let mut octets = Vec::new();
-    let bound = u64::try_from(most).unwrap_or(u64::MAX).saturating_add(1);
     let read = if path == Path::new("-") {
-        io::stdin().lock().take(bound).read_to_end(&mut octets)
+        let bound = u64::try_from(most).unwrap_or(u64::MAX).saturating_add(1);
+        let mut octets = Vec::new();
+        let read = io::stdin().lock().take(bound).read_to_end(&mut octets);
+        read.map(|_| octets)
     } else {
-        File::open(path).and_then(|file| file.take(bound).read_to_end(&mut octets))
+        regular::take(open(path)?, most)
     };
-    read.map_err(|error| unreadable(path, &error))?;
+    let octets = read.map_err(|error| unreadable(path, &error))?;
     if octets.len() > most {
-        let name = path.display();
-        let message = format!("{name}: longer than {most} octets");
-        return Err(Failure::usage(message)
-            .advice("nothing of this kind is so long: check that it is the right file")
-            .in_japanese(format!(
-                "{name}：{most} オクテットを超えています。正しいファイルか確認してください。"
-            )));
+        return Err(too_long(path, most));
     }
     Ok(octets)
+}
+
+/// A file of more than `most` octets.
+pub(crate) fn too_long(path: &Path, most: usize) -> Failure {
+    let name = path.display();
+    Failure::usage(format!("{name}: longer than {most} octets"))
+        .advice("nothing of this kind is so long: check that it is the right file")
+        .in_japanese(format!(
+            "{name}：{most} オクテットを超えています。正しいファイルか確認してください。"
+        ))
 }
 
 /// The digest of a file of any length; `-` is standard input.
@@ -61,7 +89,7 @@ pub(crate) fn digest(path: &Path, algorithm: HashAlgorithm) -> Result<Vec<u8>, F
     let fed = if path == Path::new("-") {
         feed(Box::new(io::stdin()))
     } else {
-        File::open(path).and_then(|file| feed(Box::new(file)))
+        feed(Box::new(open(path)?))
     };
     fed.map_err(|error: io::Error| unreadable(path, &error))?;
     Ok(hasher.finish())
@@ -83,6 +111,11 @@ pub(crate) fn unreadable(path: &Path, error: &io::Error) -> Failure {
             "whoever runs the command may not read it: change its permissions",
             "読み取り権限がありません。ファイルの権限を確認してください。",
         ),
+        io::ErrorKind::InvalidInput => (
+            "only regular files are read: write what comes from it into a file first, or name `-` for standard \
+             input where that is taken",
+            "通常のファイルではありません（パイプ、ソケット、デバイスなど）。内容をファイルに保存してから指定してください。",
+        ),
         _ => (
             "try again, or copy the file to another place first",
             "ファイルを読み取れません。再試行するか、別の場所にコピーしてください。",
@@ -93,8 +126,26 @@ pub(crate) fn unreadable(path: &Path, error: &io::Error) -> Failure {
         .in_japanese(format!("{name}：{japanese}"))
 }
 
-/// Writes a file that is there whole or not at all, replacing one that was.
+/// Writes a file that is there whole or not at all, replacing one that was, unless this run read it.
+/// Durable once this returns.
 pub(crate) fn write(path: &Path, octets: &[u8]) -> Result<(), Failure> {
+    let there = fs::metadata(path).map(|data| (data.dev(), data.ino()));
+    let read = READ.lock().unwrap_or_else(PoisonError::into_inner);
+    if there.is_ok_and(|there| read.contains(&there)) {
+        let name = path.display();
+        let message = format!("{name}: this is a file that was read, and it is not written over");
+        return Err(Failure::usage(message)
+            .advice("name another file to write to; nothing was written")
+            .in_japanese(format!(
+                "{name}：入力として読み取ったファイルのため、上書きしません。別の出力先を指定してください（何も書き込んでいません）。"
+            )));
+    }
+    drop(read);
+    replace(path, octets)
+}
+
+/// The same of a file that is there to be read and written in turn: what a command knows from run to run.
+pub(crate) fn replace(path: &Path, octets: &[u8]) -> Result<(), Failure> {
     let failed = |error: io::Error| Failure::unavailable(format!("{}: {error}", path.display()));
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let part = path.with_file_name(format!(".{name}.{}.part", std::process::id()));
@@ -102,13 +153,20 @@ pub(crate) fn write(path: &Path, octets: &[u8]) -> Result<(), Failure> {
         let mut file = File::create(&part)?;
         file.write_all(octets)?;
         file.sync_all()?;
-        fs::rename(&part, path)
+        fs::rename(&part, path)?;
+        sync_folder_of(path)
     })();
     if written.is_err() {
         // What could not be finished is of no use to anybody.
         let _ = fs::remove_file(&part);
     }
     written.map_err(failed)
+}
+
+/// A name that was given or taken away lasts once its folder is synced (POSIX leaves that to the caller).
+pub(crate) fn sync_folder_of(path: &Path) -> io::Result<()> {
+    let folder = path.parent().filter(|it| !it.as_os_str().is_empty());
+    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
 }
 
 /// Where the proof of `artifact` is written: its name with `.tlog-proof` behind it.

@@ -8,6 +8,7 @@ mod evidence;
 mod files;
 mod find;
 mod fork;
+mod in_pdf;
 mod keygen;
 mod misissue;
 mod monitor;
@@ -31,6 +32,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use ishibumi::Language;
 use ishibumi::verify::{Indication, SubIndication};
 use ishibumi_artifact::Fault;
+use ishibumi_tlog::shown;
 use serde_json::json;
 
 const EXIT_CODES: &str = "Exit codes:
@@ -132,6 +134,8 @@ pub(crate) struct Failure {
     advice: Option<String>,
     /// Message and advice in Japanese, where there is a translation.
     japanese: Option<String>,
+    /// What belongs to the message, line by line.
+    lines: Vec<String>,
 }
 
 impl Failure {
@@ -141,6 +145,7 @@ impl Failure {
             message: message.to_string(),
             advice: None,
             japanese: None,
+            lines: Vec::new(),
         }
     }
 
@@ -155,6 +160,12 @@ impl Failure {
     /// Adds what to do about it.
     pub(crate) fn advice(mut self, advice: impl Display) -> Self {
         self.advice = Some(advice.to_string());
+        self
+    }
+
+    /// Adds lines below the message.
+    pub(crate) fn lines(mut self, lines: impl IntoIterator<Item = String>) -> Self {
+        self.lines.extend(lines);
         self
     }
 
@@ -177,12 +188,17 @@ impl Voice {
     /// Prints the outcome: `value` for programs, `text` for people.
     pub(crate) fn say(self, value: &serde_json::Value, text: &str) {
         let said = if self.json {
-            format!("{value:#}\n")
+            shown::json(&format!("{value:#}\n"))
         } else {
-            text.to_owned()
+            shown::lines(text)
         };
         // Nobody is left to tell that standard output is closed; the exit code still says it.
         let _ = io::stdout().lock().write_all(said.as_bytes());
+    }
+
+    /// Prints an outcome of one line.
+    pub(crate) fn say_line(self, value: &serde_json::Value, line: &str) {
+        self.say(value, &format!("{}\n", shown::line(line)));
     }
 
     fn complain(self, failure: &Failure) {
@@ -191,29 +207,55 @@ impl Voice {
             let error = json!({
                 "kind": failure.exit.name(),
                 "message": failure.message,
+                "lines": failure.lines,
                 "advice": advice,
                 "message_ja": failure.japanese,
             });
             self.say(&json!({ "error": error }), "");
         }
-        if let (Language::Japanese, Some(japanese)) = (self.language, &failure.japanese) {
-            let _ = writeln!(
-                io::stderr(),
-                "ishibumi: {japanese}\n  ({})",
-                failure.message
-            );
-            return;
-        }
-        let advice = advice
-            .map(|advice| format!("\n  {advice}"))
-            .unwrap_or_default();
-        let _ = writeln!(io::stderr(), "ishibumi: {}{advice}", failure.message);
+        let below = failure
+            .lines
+            .iter()
+            .map(|line| format!("\n  {}", shown::line(line)));
+        let below: String = below.collect();
+        let message = shown::line(&failure.message);
+        let said = match (self.language, &failure.japanese) {
+            (Language::Japanese, Some(japanese)) => {
+                format!("{}\n  ({message}){below}", shown::line(japanese))
+            }
+            _ => {
+                let advice = advice.map(|advice| format!("\n  {}", shown::line(advice)));
+                format!("{message}{below}{}", advice.unwrap_or_default())
+            }
+        };
+        let _ = writeln!(io::stderr(), "ishibumi: {said}");
     }
+}
+
+/// Says something on standard error that is no failure of the command.
+pub(crate) fn tell(text: &str) {
+    // Nobody is left to tell that standard error is closed.
+    let _ = writeln!(io::stderr(), "ishibumi: {}", shown::line(text));
+}
+
+/// Reads the command line. What is wrong with it is repeated, and may be the name of a foreign file.
+fn arguments() -> Arguments {
+    Arguments::try_parse().unwrap_or_else(|error| {
+        if error.use_stderr() {
+            let _ = write!(
+                io::stderr(),
+                "{}",
+                shown::lines(&error.render().to_string())
+            );
+            std::process::exit(error.exit_code());
+        }
+        error.exit()
+    })
 }
 
 /// Runs the command that the process was started with.
 pub(crate) fn run() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = arguments();
     let language = match arguments.lang {
         Some(Lang::Ja) => Language::Japanese,
         Some(Lang::En) => Language::English,

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use ishibumi::fetch::{LogClient, STATEMENT, Submitted, Wait};
+use ishibumi_artifact::hash::HashAlgorithm;
 use ishibumi_artifact::record::{
     ArchiveCustodian, Body, EndingStatement, GenTime, KeyDestroyed, LastCount, LastCrl, Moment,
     Opaque, Record, RecordError, batch_digest, kind,
 };
 use ishibumi_artifact::time::Time;
 use ishibumi_artifact::{Anchors, ArtifactType, Certificate, admit};
-use ishibumi_tlog::Hash;
 use serde_json::json;
 
 use super::{Exit, Failure, Voice, files, network};
@@ -260,6 +260,7 @@ fn certificate(path: &Path) -> Result<Certificate, Failure> {
 }
 
 fn digest(path: &Path) -> Result<[u8; 32], Failure> {
-    let octets = std::fs::read(path).map_err(|error| files::unreadable(path, &error))?;
-    Ok(Hash::of(&octets).0)
+    let digest = files::digest(path, HashAlgorithm::Sha256)?;
+    let digest = <[u8; 32]>::try_from(digest);
+    digest.map_err(|_| Failure::usage(format!("{}: no digest of 32 octets", path.display())))
 }

@@ -1,11 +1,13 @@
 //! `ishibumi verify`: evidence, offline.
 
-use std::fs::File;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use ishibumi::evidence::embed::decisive;
+use ishibumi::evidence::pdf::{self, Beside, Place};
 use ishibumi::succession::Policies;
+use ishibumi::verify::Pdf;
 use ishibumi::{CheckpointToken, Evidence, RevocationData, Verifier, VerifyError, render};
 use ishibumi_artifact::Anchors;
 use ishibumi_artifact::unsigned::{UnsignedError, embedded_proofs};
@@ -15,7 +17,7 @@ use super::batch::{self, BatchArguments};
 use super::dated::DatedRules;
 use super::sha1::{self, ExistedOn};
 use super::trust::Trust;
-use super::{Exit, Failure, Voice, files};
+use super::{Exit, Failure, Voice, files, in_pdf};
 
 const EXAMPLES: &str = "Examples:
   ishibumi verify --policy policy.txt --anchors anchors/ contract.tst
@@ -23,10 +25,15 @@ const EXAMPLES: &str = "Examples:
   ishibumi verify --policy policy.txt --anchors anchors/ --revocation ca.crl seal.crt seal.tlog-proof
   ishibumi verify --policy policy.txt --anchors anchors/ --checkpoint-token log.tst contract.tst
   ishibumi verify --policy policy.txt --anchors anchors/ --post-quantum contract.tst
+  ishibumi verify --policy policy.txt --anchors anchors/ invoice.pdf
   ishibumi verify --policy policy.txt --anchors anchors/ --batch 2026/ --from 2026-04-01 \\
       --to 2027-03-31 --time-zone +09:00 --report report/
 
-Exit codes: 0 proven, 1 disproven, 2 usage, 3 unavailable (a file is missing), 4 indeterminate.
+Of a PDF every time-stamp in it is verified, with the proof that `ishibumi evidence embed` put into it, or
+the one beside the PDF; and whether the PDF was changed after it is said.
+
+Exit codes: 0 proven, 1 disproven, 2 usage, 3 unavailable (a file is missing), 4 indeterminate (also: a PDF
+that was changed after its last time-stamp).
 docs/verdicts.md says what each verdict means.";
 
 /// Verify evidence offline: no socket is opened
@@ -59,7 +66,7 @@ pub(crate) struct VerifyArguments {
     dated: DatedRules,
     #[command(flatten)]
     batch: BatchArguments,
-    /// Time-stamp token or reply, certificate, CRL or OCSP response; DER or PEM
+    /// Time-stamp token or reply, certificate, CRL or OCSP response, DER or PEM; or a PDF with time-stamps
     #[arg(required_unless_present = "batch")]
     artifact: Option<PathBuf>,
     /// The proof; by default ARTIFACT.tlog-proof, or ARTIFACT with that extension instead of its own, or
@@ -100,16 +107,28 @@ pub(crate) fn run(arguments: &VerifyArguments, voice: Voice) -> Result<Exit, Fai
         };
         return batch::run(&arguments.batch, &terms, voice);
     };
-    let artifact = files::read(path, files::ARTIFACT_LEN_MAX)?;
-    let proofs = proofs(path, arguments.evidence.as_deref(), &artifact)?;
+    let artifact = read(path)?;
     let verifier = Verifier {
         policy: &policy,
         anchors: &anchors,
         require_revocation: arguments.require_revocation,
     };
+    if pdf::is_pdf(&artifact) {
+        let proof = proof_for_pdf(arguments, path)?;
+        let beside = Beside {
+            proof: proof.as_deref(),
+            revocation: &revocation,
+            checkpoint_tokens: &tokens,
+        };
+        return in_pdf::run(path, &artifact, &verifier, beside, voice);
+    }
+    let proofs = proofs(path, arguments.evidence.as_deref(), &artifact)?;
+    let place = document_in_pdf(arguments, &artifact)?;
     let verify = |proof: &Vec<u8>| {
         let mut document = match &arguments.document {
-            Some(path) => Some(File::open(path).map_err(|error| files::unreadable(path, &error))?),
+            // What the token covers there is compared instead.
+            _ if matches!(place, Some(InDocument::Token(_))) => None,
+            Some(path) => Some(files::open(path)?),
             None => None,
         };
         let evidence = Evidence {
@@ -128,11 +147,74 @@ pub(crate) fn run(arguments: &VerifyArguments, voice: Voice) -> Result<Exit, Fai
     };
     let reports = proofs.iter().map(verify).collect::<Result<Vec<_>, _>>()?;
     let report = decisive(reports).ok_or_else(|| no_proof(path))?;
+    let report = match place {
+        Some(InDocument::Token(place)) => place.judge(report),
+        Some(InDocument::CutOut) => report.with_pdf(Pdf::CutOut),
+        None => report,
+    };
     voice.say(
         &render::json(&report),
         &render::text(&report, voice.language),
     );
     Ok(report.indication().into())
+}
+
+/// The artifact; a PDF may be longer than anything else.
+fn read(path: &Path) -> Result<Vec<u8>, Failure> {
+    let octets = files::read(path, pdf::PDF_LEN_MAX)?;
+    if octets.len() > files::ARTIFACT_LEN_MAX && !pdf::is_pdf(&octets) {
+        return Err(files::too_long(path, files::ARTIFACT_LEN_MAX));
+    }
+    Ok(octets)
+}
+
+/// The proof that is named for a PDF, else the one beside it; most have theirs inside.
+fn proof_for_pdf(arguments: &VerifyArguments, path: &Path) -> Result<Option<Vec<u8>>, Failure> {
+    if arguments.document.is_some() {
+        return Err(
+            Failure::usage(format!("{}: a PDF is its own document", path.display()))
+                .advice("leave --document out")
+                .in_japanese(format!(
+                    "{}：PDF自体が対象文書です。--document を外してください。",
+                    path.display()
+                )),
+        );
+    }
+    let proof = arguments.evidence.clone();
+    let proof = proof.or_else(|| files::proof_beside(path));
+    proof.map(|proof| files::read_proof(&proof)).transpose()
+}
+
+/// What the document that was named has to do with a PDF.
+enum InDocument {
+    /// It is a PDF, in which the token stands.
+    Token(Place),
+    /// It is one version of a PDF, without the token.
+    CutOut,
+}
+
+fn document_in_pdf(
+    arguments: &VerifyArguments,
+    token: &[u8],
+) -> Result<Option<InDocument>, Failure> {
+    let Some(path) = &arguments.document else {
+        return Ok(None);
+    };
+    // Documents of other kinds are of any length, and only hashed.
+    let mut start = Vec::new();
+    let opened = files::open(path)?;
+    let read = opened
+        .take(pdf::HEADER_WITHIN as u64)
+        .read_to_end(&mut start);
+    read.map_err(|error| files::unreadable(path, &error))?;
+    if !pdf::is_pdf(&start) {
+        return Ok(None);
+    }
+    let octets = files::read(path, pdf::PDF_LEN_MAX)?;
+    if pdf::is_cut_out(&octets) {
+        return Ok(Some(InDocument::CutOut));
+    }
+    Ok(Place::of(token, &octets).map(InDocument::Token))
 }
 
 fn refusal(error: VerifyError, arguments: &VerifyArguments) -> Failure {

@@ -8,7 +8,7 @@ use ishibumi_artifact::unsigned::{UnsignedError, embedded_proofs, with_proofs};
 use ishibumi_tlog::proof::{ProofFileError, TlogProof};
 use thiserror::Error;
 
-use super::pdf::{self, PdfError, PdfToken, Stamped};
+use super::pdf::{self, Imprint, PdfError, PdfToken, PdfTokens, Stamped};
 use crate::verify::{Indication, Report};
 
 /// Why a proof was not embedded.
@@ -29,6 +29,29 @@ pub enum EmbedError {
         "the token stamps a signature, inside of whose CMS it stands: it cannot be changed there"
     )]
     InsideSignature,
+    /// A signature or time-stamp that was made later covers the token.
+    #[error(
+        "the signature or time-stamp whose ByteRange stands at octet {0} was made later and covers this \
+         token: with the proof in it, it would no longer hold"
+    )]
+    Covered(usize),
+    /// Behind the token stands something that may cover it.
+    #[error(
+        "the ByteRange at octet {0}, behind what this token covers, cannot be read: whether a signature \
+         there would no longer hold with the proof in the token cannot be told"
+    )]
+    Unreadable(usize),
+    /// More signatures than are looked at.
+    #[error("{} and may cover the token", PdfError::TooMany)]
+    TooMany,
+    /// The token is not about the octets around it.
+    #[error(
+        "the time-stamp does not stamp the octets of this PDF that it covers: they were changed after it"
+    )]
+    Changed,
+    /// The result was looked at, and was not as it should be.
+    #[error("with the proof in it, the signature or time-stamp at octet {0} would no longer hold")]
+    Broken(usize),
 }
 
 /// `token` with `proof` in it: beside the proofs that it carries, or in their place. The same proof once
@@ -44,9 +67,10 @@ pub fn embed(token: &[u8], proof: &[u8], replace: bool) -> Result<Vec<u8>, Embed
     Ok(with_proofs(token, &proofs)?)
 }
 
-/// The same for the document timestamp `place` of `pdf`.
+/// `pdf` with `proof` in the document timestamp `place`, beside the proofs that it carries, or in their
+/// place. Every signature and time-stamp that held before holds afterwards, or nothing is given back.
 pub fn embed_in_pdf(
-    pdf: &[u8],
+    mut pdf: Vec<u8>,
     place: &PdfToken,
     proof: &[u8],
     replace: bool,
@@ -54,8 +78,40 @@ pub fn embed_in_pdf(
     if place.stamped != Stamped::Document {
         return Err(EmbedError::InsideSignature);
     }
+    let found = pdf::tokens(&pdf);
+    if !found.is_complete() {
+        return Err(EmbedError::TooMany);
+    }
+    if let Some(other) = pdf::in_the_way(&found, place) {
+        return Err(if other.is_readable() {
+            EmbedError::Covered(other.at)
+        } else {
+            EmbedError::Unreadable(other.at)
+        });
+    }
+    let held = found.imprints(&pdf);
+    if held.get(place.signature) == Some(&Imprint::Broken) {
+        return Err(EmbedError::Changed);
+    }
     let token = embed(&place.token, proof, replace)?;
-    Ok(pdf::with_token(pdf, &place.coverage, &token)?)
+    pdf::put_token(&mut pdf, &place.coverage, &token)?;
+    still_hold(&found, &held, &pdf)?;
+    Ok(pdf)
+}
+
+/// Whether what `held` in the file in which these signatures were found holds in `written`, too.
+fn still_hold(found: &PdfTokens, held: &[Imprint], written: &[u8]) -> Result<(), EmbedError> {
+    let after = pdf::tokens(written);
+    let holds = after.imprints(written);
+    let mut pairs = after.signatures.iter().zip(&holds);
+    for (signature, before) in found.signatures.iter().zip(held) {
+        // Nothing moved, so they come in the same order.
+        let same = pairs.next().filter(|(it, _)| it.at == signature.at);
+        if same.is_none_or(|(_, after)| *before == Imprint::Holds && *after != *before) {
+            return Err(EmbedError::Broken(signature.at));
+        }
+    }
+    Ok(())
 }
 
 /// Of reports about one artifact with several proofs, the one that stands: what is proven by one of them
@@ -67,4 +123,37 @@ pub fn decisive(reports: impl IntoIterator<Item = Report>) -> Option<Report> {
         Indication::TotalFailed => 2,
     };
     reports.into_iter().min_by_key(rank)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The last look, without the one before: a token that a later one covers is changed all the same.
+    #[test]
+    fn what_would_no_longer_hold_is_found_in_the_result() {
+        let path = concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../testdata/embedded/pyhanko.pdf"
+        );
+        let mut pdf = std::fs::read(path).unwrap();
+        let found = pdf::tokens(&pdf);
+        let held = found.imprints(&pdf);
+        assert_eq!(held, [Imprint::Holds, Imprint::Holds]);
+        let covered = found.tokens.first().unwrap();
+        assert!(pdf::in_the_way(&found, covered).is_some());
+        assert_eq!(still_hold(&found, &held, &pdf), Ok(()));
+        let last = found.tokens.last().unwrap();
+        assert!(pdf::in_the_way(&found, last).is_none());
+        pdf::put_token(&mut pdf, &last.coverage, &last.token).unwrap();
+        assert_eq!(still_hold(&found, &held, &pdf), Ok(()));
+        pdf::put_token(&mut pdf, &covered.coverage, &covered.token).unwrap();
+        let later = found.signatures.last().unwrap().at;
+        let first = found.signatures.first().unwrap().at;
+        let broken = still_hold(&found, &held, &pdf).unwrap_err();
+        assert!(
+            [first, later].map(EmbedError::Broken).contains(&broken),
+            "{broken}"
+        );
+    }
 }

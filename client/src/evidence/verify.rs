@@ -8,9 +8,11 @@ use ishibumi_tlog::policy::TrustError;
 use ishibumi_tlog::{Checkpoint, ProvenLeaf};
 
 use super::encode::{stamp_name, status_name};
-use super::{Collection, Item, Logged, StatusData};
+use super::{Collection, File, Item, Logged, StatusData, pdf};
 use crate::succession::Policies;
-use crate::verify::{CheckpointToken, Evidence, Report, RevocationData, Verifier, VerifyError};
+use crate::verify::{
+    CheckpointToken, Evidence, Pdf, Report, RevocationData, Verifier, VerifyError,
+};
 
 /// The verdict about one item.
 #[derive(Debug)]
@@ -151,13 +153,19 @@ impl Collection {
             })
             .collect();
         let mut document = item.document.as_ref().map(|file| &file.octets[..]);
-        verifier.verify(Evidence {
+        let report = verifier.verify(Evidence {
             artifact: &item.artifact.octets,
             artifact_type: None,
             proof,
             document: document.as_mut().map(|octets| -> &mut dyn Read { octets }),
             revocation,
             checkpoint_tokens: &tokens,
+        })?;
+        let cut_out = |file: &File| pdf::is_cut_out(&file.octets);
+        Ok(if item.document.as_ref().is_some_and(cut_out) {
+            report.with_pdf(Pdf::CutOut)
+        } else {
+            report
         })
     }
 

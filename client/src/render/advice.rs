@@ -26,6 +26,10 @@ fn of_step(check: &Check, sub: SubIndication) -> Option<(&'static str, &'static 
             "The proof belongs to another artifact, or the artifact was changed: check that the two files belong together.",
             "証明が別の対象のものか、対象が変更されています。2つのファイルの組み合わせを確認してください。",
         ),
+        (Step::Document, SubIndication::Generic) => (
+            "Get the PDF as it was when it was stamped, or a time-stamp over the file as it is now; `ishibumi evidence extract` takes the earlier version out.",
+            "付与時のPDFを入手するか、現在のファイル全体に新しいタイムスタンプを付与してください。以前の版は `ishibumi evidence extract` で取り出せます。",
+        ),
         (Step::Document, _) => (
             "Check that this is the very file that was stamped: another format, or a copy that a program saved anew, is another document.",
             "タイムスタンプを付与したファイルそのものか確認してください。形式の変換や再保存をしたものは別の文書です。",

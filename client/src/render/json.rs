@@ -23,6 +23,7 @@ pub fn json(report: &Report) -> Value {
             "file_sha256": report.artifact_digest().to_hex(),
             "claims": report.facts().map(facts),
         },
+        "pdf": super::pdf::json_of_report(report),
         "checks": report.checks().iter().map(check).collect::<Vec<_>>(),
         "revocation": revocation(report.revocation()),
         "issuers": report.issuers().iter().map(|ca| json!({

@@ -8,6 +8,7 @@
 mod advice;
 pub mod batch;
 mod json;
+mod pdf;
 mod policy;
 mod record;
 mod sentences;
@@ -15,6 +16,7 @@ mod status;
 mod text;
 
 pub use json::json;
+pub use pdf::{pdf_json, pdf_sentences};
 pub use policy::Explanation;
 pub use record::record_json;
 pub use sentences::sentences;
@@ -22,6 +24,7 @@ pub use text::text;
 
 use ishibumi_artifact::record::kind;
 use ishibumi_artifact::time::Time;
+use ishibumi_tlog::shown::line;
 
 /// The languages that reports are written in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -73,8 +76,7 @@ pub fn rfc3339(seconds: u64) -> String {
     Time::from_unix(i64::try_from(seconds).unwrap_or(i64::MAX)).to_string()
 }
 
-/// Octets that ought to be text, without what could steer a terminal.
+/// Octets that ought to be text, as part of a line.
 pub fn shown(octets: &[u8]) -> String {
-    let text = String::from_utf8_lossy(octets);
-    text.chars().filter(|c| !c.is_control()).collect()
+    line(&String::from_utf8_lossy(octets))
 }

@@ -2,11 +2,12 @@
 
 use super::{Language, advice, kind_name, rfc3339, status};
 use crate::verify::{
-    ConsultedToken, Facts, Indication, Outcome, ProvenBy, Report, ResponseFacts, StampedCheckpoint,
-    Statement, Step,
+    ConsultedToken, Extent, Facts, InPdf, Indication, Outcome, Pdf, ProvenBy, Report,
+    ResponseFacts, StampedCheckpoint, Statement, Step,
 };
 use ishibumi_artifact::record::{Accuracy, kind};
 use ishibumi_tlog::policy::Demand;
+use ishibumi_tlog::shown::line;
 
 /// The sentences of `report`, verdict first.
 pub fn sentences(report: &Report, language: Language) -> Vec<String> {
@@ -24,8 +25,10 @@ pub fn sentences(report: &Report, language: Language) -> Vec<String> {
         said.push(claims(facts, english));
     }
     said.extend(document(report, english));
+    said.extend(super::pdf::of_report(report, language));
     said.extend(status::sentences(report, english));
-    said
+    // Names in certificates and of files are in them, and each is one line.
+    said.iter().map(|sentence| line(sentence)).collect()
 }
 
 fn verdict(report: &Report, english: bool) -> String {
@@ -302,6 +305,9 @@ fn answers(facts: &ResponseFacts, english: bool) -> String {
 }
 
 fn document(report: &Report, english: bool) -> Option<String> {
+    if let Some(Pdf::Inside(inside)) = report.pdf() {
+        return in_pdf(&inside, english).map(str::to_owned);
+    }
     let said = match (report.outcome(Step::Document)?, english) {
         (Outcome::Passed, true) => "The document is the one that was stamped.",
         (Outcome::Passed, false) => "文書はタイムスタンプが付与されたものと一致します。",
@@ -315,4 +321,24 @@ fn document(report: &Report, english: bool) -> Option<String> {
         }
     };
     Some(said.to_owned())
+}
+
+/// Of a token in a PDF, what it stamps; what is wrong with that is said for itself.
+fn in_pdf(inside: &InPdf, english: bool) -> Option<&'static str> {
+    let said = match (inside.over_signature, inside.holds, inside.extent) {
+        (true, _, _) => (
+            "It stamps a signature in the PDF, not the PDF: whether that signature is valid, a PDF validator says.",
+            "対象はPDF内の署名であり、PDFそのものではありません。署名の有効性はPDFの検証ソフトウェアで確認してください。",
+        ),
+        (false, Some(true), Extent::Whole) => (
+            "The PDF is the one that was stamped, to its last octet.",
+            "このPDFは末尾まで、タイムスタンプが付与されたものと一致します。",
+        ),
+        (false, Some(true), _) => (
+            "An earlier version of the PDF is the one that was stamped.",
+            "タイムスタンプが付与されたのは、このPDFの以前の版です。",
+        ),
+        (false, _, _) => return None,
+    };
+    Some(if english { said.0 } else { said.1 })
 }

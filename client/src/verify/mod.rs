@@ -11,12 +11,14 @@
 
 mod existence;
 mod facts;
+mod pdf;
 mod renewal;
 mod report;
 mod revocation;
 mod rules;
 
 pub use existence::CheckpointToken;
+pub use pdf::{Extent, InPdf, Pdf};
 pub use renewal::{RenewalFacts, RenewalReport};
 pub use report::{
     AnswerFacts, CertificateFacts, Check, ConsultedInformation, ConsultedToken, Existence, Facts,
@@ -365,6 +367,7 @@ impl Report {
             revocation: Revocation::NotChecked,
             issuers: Vec::new(),
             information: Vec::new(),
+            pdf: None,
         }
     }
 

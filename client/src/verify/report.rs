@@ -433,6 +433,7 @@ pub struct Report {
     pub(super) revocation: Revocation,
     pub(super) issuers: Vec<IssuerState>,
     pub(super) information: Vec<ConsultedInformation>,
+    pub(super) pdf: Option<super::pdf::Pdf>,
 }
 
 impl Report {

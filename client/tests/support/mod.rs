@@ -4,6 +4,7 @@
 #![allow(dead_code)]
 
 pub(crate) mod log;
+pub(crate) mod pdf;
 pub(crate) mod pki;
 pub(crate) mod renewal;
 pub(crate) mod site;

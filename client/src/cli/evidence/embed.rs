@@ -20,13 +20,15 @@ const EXAMPLES: &str = "Examples:
 The proof becomes an unsigned attribute of the token's CMS (docs/formats/embedded-evidence.md): what is
 signed stays as it is, the record too, and other verifiers take the token as before. A token in DER, BER
 or PEM, or a TimeStampResp, keeps its form. In a PDF a document timestamp is changed in its place, if the
-space that was reserved for it suffices; better, embed before the token goes into the PDF. `ishibumi
-verify` reads the proof from the token, and `ishibumi evidence extract` takes it out again.
+space that was reserved for it suffices and no later signature or time-stamp covers it, since that would no
+longer hold; better, embed before the token goes into the PDF. `ishibumi verify` reads the proof from the
+token, and `ishibumi evidence extract` takes it out again.
 
-Without --policy nothing is verified.
+Without --policy nothing is verified. The result is never written over what was read.
 
-Exit codes: 0 done, 1 the proof does not prove this token, 2 usage (also: there is no room in
-it), 3 unavailable, 4 the proof cannot be read, or its checkpoint has no quorum yet.";
+Exit codes: 0 done, 1 the proof does not prove this token, or the PDF was changed where the token covers
+it, 2 usage (also: there is no room in it, or a later signature covers it), 3 unavailable, 4 the proof cannot
+be read, or its checkpoint has no quorum yet.";
 
 /// Put a proof into the token that it is about
 #[derive(Debug, Args)]
@@ -67,11 +69,9 @@ pub(crate) fn run(arguments: &EmbedArguments, voice: Voice) -> Result<Exit, Fail
     let replace = arguments.replace;
     let (written, token) = if pdf::is_pdf(&octets) {
         let place = chosen(arguments, &octets)?;
-        let written = embed::embed_in_pdf(&octets, &place, &proof, replace).map_err(failed)?;
-        (
-            written,
-            embed::embed(&place.token, &proof, replace).map_err(failed)?,
-        )
+        let token = embed::embed(&place.token, &proof, replace).map_err(failed)?;
+        let written = embed::embed_in_pdf(octets, &place, &proof, replace).map_err(failed)?;
+        (written, token)
     } else if arguments.number.is_some() {
         let message = format!("{}: --number is for a PDF", path.display());
         return Err(Failure::usage(message).advice("leave --number out: a token is one"));
@@ -85,10 +85,10 @@ pub(crate) fn run(arguments: &EmbedArguments, voice: Voice) -> Result<Exit, Fail
     let (shown, count) = (arguments.out.display().to_string(), carried.len());
     let verified = arguments.policy.is_some();
     let text = match (voice.language.is_english(), verified) {
-        (true, true) => format!("{shown}: {count} proofs in the token, the new one verified\n"),
-        (true, false) => format!("{shown}: {count} proofs in the token, not verified\n"),
-        (false, true) => format!("{shown}：トークン内の証明 {count} 件（追加分は検証済み）\n"),
-        (false, false) => format!("{shown}：トークン内の証明 {count} 件（未検証）\n"),
+        (true, true) => format!("{shown}: {count} proofs in the token, the new one verified"),
+        (true, false) => format!("{shown}: {count} proofs in the token, not verified"),
+        (false, true) => format!("{shown}：トークン内の証明 {count} 件（追加分は検証済み）"),
+        (false, false) => format!("{shown}：トークン内の証明 {count} 件（未検証）"),
     };
     let value = json!({
         "file": shown,
@@ -96,7 +96,7 @@ pub(crate) fn run(arguments: &EmbedArguments, voice: Voice) -> Result<Exit, Fail
         "proofs": count,
         "verified": verified,
     });
-    voice.say(&value, &text);
+    voice.say_line(&value, &text);
     Ok(Exit::Proven)
 }
 
@@ -145,6 +145,26 @@ fn failure(path: &Path, error: &EmbedError) -> Failure {
     let message = format!("{}: {error}", path.display());
     match error {
         EmbedError::Proof(_) => Failure::new(Exit::Indeterminate, message),
+        EmbedError::Changed => Failure::new(Exit::Disproven, message)
+            .advice("get the PDF anew, as it was when it was stamped")
+            .in_japanese(format!(
+                "{}：このタイムスタンプは、PDF内の対象部分と一致しません。付与後に変更されています。付与時のPDFを入手し直してください。",
+                path.display()
+            )),
+        EmbedError::Covered(_)
+        | EmbedError::Unreadable(_)
+        | EmbedError::TooMany
+        | EmbedError::Broken(_) => Failure::usage(message)
+            .advice(
+                "nothing was written; keep the proof beside the PDF (FILE.pdf.tlog-proof), or embed the proof of \
+                 its last time-stamp instead: ishibumi evidence extract shows them by number",
+            )
+            .in_japanese(format!(
+                "{}：後から付された署名またはタイムスタンプがこのトークンを対象に含むため、証明を埋め込むとそれらが無効になります\
+                 （または、無効にならないことを確認できません）。何も書き込んでいません。証明をPDFの隣に置く（ファイル名.pdf.tlog-proof）か、\
+                 最後のタイムスタンプに埋め込んでください。",
+                path.display()
+            )),
         EmbedError::InsideSignature | EmbedError::Pdf(PdfError::NoRoom { .. }) => {
             Failure::usage(message).advice(
                 "embed before the token goes into the PDF: let the signing software take the token from a \

@@ -6,13 +6,16 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use ishibumi::Language;
 use ishibumi::evidence::pdf::{self, PdfTokens, Stamped};
+use ishibumi::render;
 use ishibumi_artifact::ArtifactType;
 use ishibumi_artifact::unsigned::{UnsignedError, embedded_proofs};
 use ishibumi_tlog::proof::FILE_EXTENSION;
+use ishibumi_tlog::shown::add_line;
 use serde_json::{Value, json};
 
-use super::super::{Exit, Failure, Voice, files};
+use super::super::{Exit, Failure, Voice, files, tell};
 use super::file;
 
 const EXAMPLES: &str = "Examples:
@@ -33,7 +36,10 @@ Of a token or reply with proofs in it: the token as it is, with the proofs besid
 Of a PDF: the time-stamps of all its revisions, NAME-NUMBER.tst with the proofs in it beside it, and what
 the token stamps: NAME-NUMBER.signed, the octets of the PDF that a document timestamp covers, or
 NAME-NUMBER.signature, the value of the signature that a signature timestamp covers (whether that
-signature is valid, a PDF validator says).
+signature is valid, a PDF validator says). A PDF that goes on behind what a time-stamp covers was changed
+after it, which is said: what is proven of NAME-NUMBER.signed is then not proven of the PDF. `ishibumi verify
+FILE.pdf` judges the PDF itself. Of many time-stamps, NAME-NUMBER.signed is written until four times the
+PDF's octets are; --number takes out one of the others.
 
 Nothing that is there already is overwritten. Nothing is verified.
 
@@ -47,6 +53,9 @@ pub(crate) struct ExtractArguments {
     /// The folder to write to; made if it is not there
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
+    /// Of a PDF, only the time-stamp of this number
+    #[arg(long, value_name = "NUMBER")]
+    number: Option<usize>,
     /// The evidence file, time-stamp token or reply, or PDF
     file: PathBuf,
 }
@@ -58,7 +67,13 @@ struct Extracted<'a> {
     proofs: Vec<(String, Vec<u8>)>,
     tokens: Vec<Value>,
     refused: Vec<String>,
+    /// What has to be known about a PDF, in the language of the run.
+    said: Vec<String>,
 }
+
+/// How many times the octets of a PDF are written in pieces that time-stamps cover: each revision's piece
+/// has nearly all of it, and there may be hundreds.
+const SIGNED_TIMES_MAX: usize = 4;
 
 pub(crate) fn run(arguments: &ExtractArguments, voice: Voice) -> Result<Exit, Failure> {
     let path = &arguments.file;
@@ -66,7 +81,10 @@ pub(crate) fn run(arguments: &ExtractArguments, voice: Voice) -> Result<Exit, Fa
     let (collection, in_pdf);
     let extracted = if pdf::is_pdf(&octets) {
         in_pdf = pdf::tokens(&octets);
-        of_pdf(path, &octets, &in_pdf)?
+        of_pdf(arguments, &octets, &in_pdf, voice.language)?
+    } else if let Some(number) = arguments.number {
+        let message = format!("{}: --number {number} is for a PDF", path.display());
+        return Err(Failure::usage(message).advice("leave --number out"));
     } else if ArtifactType::detect(&octets) == Some(ArtifactType::TimestampToken) {
         of_token(path, &octets)?
     } else {
@@ -94,7 +112,7 @@ pub(crate) fn run(arguments: &ExtractArguments, voice: Voice) -> Result<Exit, Fa
         written.push(name.clone());
     }
     for refusal in &extracted.refused {
-        eprintln!("ishibumi: {refusal}");
+        tell(refusal);
     }
     say(arguments, &written, &extracted, voice);
     Ok(Exit::Proven)
@@ -106,10 +124,14 @@ fn say(arguments: &ExtractArguments, written: &[String], extracted: &Extracted<'
     let proofs = written.iter().filter(|name| name.ends_with(&proof)).count();
     let (count, english) = (written.len(), voice.language.is_english());
     let text = if english {
-        format!("{shown}: {count} files, of which {proofs} are proofs, not verified\n")
+        format!("{shown}: {count} files, of which {proofs} are proofs, not verified")
     } else {
-        format!("{shown}：{count} ファイル、うち証明 {proofs} 件（未検証）\n")
+        format!("{shown}：{count} ファイル、うち証明 {proofs} 件（未検証）")
     };
+    let mut lines = String::new();
+    for line in std::iter::once(&text).chain(&extracted.said) {
+        add_line(&mut lines, line);
+    }
     let value = json!({
         "folder": shown,
         "files": written,
@@ -118,7 +140,7 @@ fn say(arguments: &ExtractArguments, written: &[String], extracted: &Extracted<'
         "refused": extracted.refused,
         "verified": false,
     });
-    voice.say(&value, &text);
+    voice.say(&value, &lines);
 }
 
 fn of_token<'a>(path: &Path, octets: &'a [u8]) -> Result<Extracted<'a>, Failure> {
@@ -143,14 +165,21 @@ fn of_token<'a>(path: &Path, octets: &'a [u8]) -> Result<Extracted<'a>, Failure>
 }
 
 fn of_pdf<'a>(
-    path: &Path,
+    arguments: &ExtractArguments,
     octets: &'a [u8],
     found: &'a PdfTokens,
+    language: Language,
 ) -> Result<Extracted<'a>, Failure> {
+    let path = &arguments.file;
     let shown = path.display();
     let stem = path.file_stem().unwrap_or_default().to_string_lossy();
     let mut extracted = Extracted::default();
+    let imprints = found.imprints(octets);
+    let mut room = octets.len().saturating_mul(SIGNED_TIMES_MAX);
     for (number, token) in (1..).zip(&found.tokens) {
+        if arguments.number.is_some_and(|wanted| wanted != number) {
+            continue;
+        }
         let name = format!("{stem}-{number}.tst");
         let (document, pieces, kind) = match &token.stamped {
             Stamped::Document => {
@@ -172,27 +201,46 @@ fn of_pdf<'a>(
                 .push(format!("{shown}: time-stamp {number}: {error}"));
             0
         });
+        let standing = found.standing(number, octets.len(), &imprints);
+        let sentences = standing.map(|it| render::pdf_sentences(&it, language));
+        extracted.said.extend(sentences.into_iter().flatten());
+        let length = pieces.iter().map(|piece| piece.len()).sum();
+        let left = room.checked_sub(length);
+        room = left.unwrap_or(room);
+        if left.is_none() {
+            extracted.refused.push(format!(
+                "{shown}: {document} was not written: with it, more than {SIGNED_TIMES_MAX} times the PDF would \
+                 be; --number {number} takes it out alone"
+            ));
+        }
         extracted.tokens.push(json!({
             "number": number,
             "kind": kind,
             "token": name,
-            "document": document,
+            "document": left.is_some().then_some(&document),
             "proofs": proofs,
             "covers_whole_file": token.coverage.reaches_end(octets),
+            "pdf": standing.as_ref().map(render::pdf_json),
         }));
-        extracted.files.insert(document, pieces);
+        if left.is_some() {
+            extracted.files.insert(document, pieces);
+        }
     }
     let refused = found.refused.iter();
     let refused = refused.map(|(at, error)| format!("{shown}: signature at octet {at}: {error}"));
     extracted.refused.extend(refused);
+    if let (Some(number), true) = (arguments.number, extracted.tokens.is_empty()) {
+        let count = found.tokens.len();
+        let message = format!("{shown}: it has {count} time-stamps, and none is number {number}");
+        return Err(Failure::usage(message).advice("leave --number out to see all of them"));
+    }
     if found.tokens.is_empty() {
         let without = found.without;
         let message = format!("{shown}: no time-stamp in it ({without} signatures without one)");
-        let message = [&[message], extracted.refused.as_slice()]
-            .concat()
-            .join("\n  ");
         let advice = "document timestamps and signatures with a signature-time-stamp attribute are looked for";
-        return Err(Failure::unavailable(message).advice(advice));
+        return Err(Failure::unavailable(message)
+            .lines(extracted.refused)
+            .advice(advice));
     }
     Ok(extracted)
 }

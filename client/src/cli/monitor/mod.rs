@@ -22,6 +22,7 @@ use serde_json::{Value, json};
 
 use super::{Exit, Failure, Voice, files, network, trust};
 use config::{Config, Log};
+use ishibumi_tlog::shown;
 use metrics::{Metrics, Page};
 use own::{Remembered, Watched, watched};
 
@@ -192,7 +193,7 @@ impl Station {
                 files::write(&path, evidence.encode().as_bytes())?;
             }
         }
-        files::write(&self.path, self.state.encode().as_bytes())
+        files::replace(&self.path, self.state.encode().as_bytes())
     }
 }
 
@@ -242,7 +243,7 @@ async fn round(
                 }
                 Err(failure) => {
                     metrics.webhook_failed();
-                    let _ = writeln!(io::stderr(), "ishibumi: {}", failure.message);
+                    super::tell(&failure.message);
                     untold = Some(failure);
                 }
             }
@@ -335,10 +336,10 @@ impl Rounds {
             }
             for (alarm, since) in shown {
                 let (kind, since) = (alarm.kind(), rfc3339(*since));
-                let said = alarm.sentence(voice.language);
+                let said = shown::line(&alarm.sentence(voice.language));
                 let _ = writeln!(out, "ALARM {kind} since {since}: {origin}: {said}");
             }
-            for key in &outcome.cleared {
+            for key in outcome.cleared.iter().map(|key| shown::line(key)) {
                 let _ = writeln!(out, "cleared: {origin}: {key}");
             }
             if outcome.more_unexpected > 0 {
@@ -348,7 +349,7 @@ impl Rounds {
                     "{origin}: {more} more unexpected records are not listed"
                 );
             }
-            for refused in refused.iter().filter(|_| !new) {
+            for refused in refused.iter().filter(|_| !new).map(|it| shown::line(it)) {
                 let _ = writeln!(out, "not watched: {refused}");
             }
         }
