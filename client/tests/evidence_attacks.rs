@@ -13,10 +13,12 @@ use std::sync::LazyLock;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use ishibumi::Verifier;
+use ishibumi::evidence::renewal::Renewed;
 use ishibumi::evidence::{Collection, File, pack_item, status_data};
 use ishibumi_artifact::{Anchors, ArtifactType, Certificate};
 use ishibumi_tlog::{Hash, Policy};
 use serde_json::{Value, json};
+use support::ishibumi;
 use support::log::Log;
 use support::pki::Pki;
 
@@ -248,10 +250,17 @@ fn zipped(
         fields.extend([0, 0]);
         let mut local = [b"PK\x03\x04", &fields[..], name.as_bytes()].concat();
         let offset = u32::try_from(file.len()).unwrap().to_le_bytes();
+        let (made_by, attributes) = if name.is_ascii() {
+            ([10, 0], [0; 4])
+        } else {
+            ([10, 3], [0, 0, 0xa4, 0x81])
+        };
         let mut central = [
-            b"PK\x01\x02\x0a\x00",
+            b"PK\x01\x02",
+            &made_by[..],
             &fields[..],
-            &[0; 10],
+            &[0; 6],
+            &attributes,
             &offset,
             name.as_bytes(),
         ]
@@ -281,6 +290,108 @@ fn a_second_writer_after_the_format_page_makes_the_same_octets() {
     assert!(scene.forged(|_| ()) == scene.octets);
     assert!(scene.indexed(|_| ()) == scene.octets);
     assert_eq!(scene.good().len(), 2);
+}
+
+/// Pages for people are not verified: what another version, or anybody, wrote there is named, and nothing
+/// but pages stands where they do.
+#[test]
+fn pages_that_are_not_this_version_s_are_named() {
+    let scene = &*SCENE;
+    let foreign = |octets: &[u8]| {
+        let opened = Renewed::open(octets).unwrap();
+        opened.foreign_pages().to_vec()
+    };
+    assert!(foreign(&scene.octets).is_empty());
+    let lying = b"Everything in here is proven. Pay to account 7.\n";
+    for page in [
+        "META-INF/README.txt",
+        "META-INF/README.ja.txt",
+        "META-INF/formats/record.md",
+        "META-INF/formats/another-page.md",
+    ] {
+        let forged = scene.forged(|entries| {
+            entries.insert(page.to_owned(), lying.to_vec());
+        });
+        assert_eq!(foreign(&forged), [page]);
+        std::fs::write(scene.pki.path("page.zip"), &forged).unwrap();
+        std::fs::write(scene.pki.path("policy.txt"), &scene.policy).unwrap();
+        let terms = "--policy policy.txt --anchors anchors";
+        for line in [
+            "evidence show page.zip".to_owned(),
+            format!("evidence verify {terms} page.zip"),
+        ] {
+            let said = ishibumi(scene.pki.folder(), &line).expect(0).stdout;
+            assert!(
+                said.contains(page) && said.contains("nothing verifies"),
+                "{said}"
+            );
+            let said = ishibumi(scene.pki.folder(), &format!("{line} --lang ja")).expect(0);
+            assert!(said.stdout.contains(page) && said.stdout.contains("説明ページ"));
+            let value = ishibumi(scene.pki.folder(), &format!("{line} --json")).expect(0);
+            assert_eq!(value.json()["foreign_pages"], json!([page]));
+        }
+    }
+    for place in [
+        "META-INF/formats/page.html",
+        "META-INF/formats/page",
+        "META-INF/formats/.md",
+        "META-INF/formats/more/page.md",
+        "META-INF/formats/page 2.md",
+        "META-INF/formats/\u{9801}.md",
+        "META-INF/README.md",
+    ] {
+        let forged = scene.forged(|entries| {
+            entries.insert(place.to_owned(), lying.to_vec());
+        });
+        let refused = Collection::decode(&forged).unwrap_err();
+        assert!(
+            refused.to_string().contains("not as an evidence file"),
+            "{place}: {refused}"
+        );
+    }
+    let long = scene.forged(|entries| {
+        entries.insert("META-INF/README.txt".to_owned(), vec![b'x'; (1 << 20) + 1]);
+    });
+    assert!(Collection::decode(&long).is_err());
+}
+
+/// Names that are not ASCII, as the page has them; and as they were written before.
+#[test]
+fn japanese_names_are_spelled_as_the_page_has_them() {
+    let scene = &*SCENE;
+    let mut collection = scene.collection.clone();
+    for item in &mut collection.items {
+        let name = format!("\u{5951}\u{7d04}{}", item.artifact.name);
+        item.artifact = File::new(&name, item.artifact.octets.clone());
+    }
+    let octets = collection.encode().unwrap();
+    let mut archive = zip::ZipArchive::new(Cursor::new(&octets)).unwrap();
+    let mut entries = Vec::new();
+    for place in 0..archive.len() {
+        let mut entry = archive.by_index(place).unwrap();
+        let mut content = Vec::new();
+        std::io::Read::read_to_end(&mut entry, &mut content).unwrap();
+        let name = entry.name().unwrap().into_owned();
+        let mode = entry.unix_mode();
+        assert_eq!(
+            mode.map(|mode| mode & 0o777),
+            (!name.is_ascii()).then_some(0o644)
+        );
+        entries.push((name, content));
+    }
+    assert!(entries.iter().any(|(name, _)| name.starts_with('\u{5951}')));
+    assert!(zipped(&entries, |_, _, _| ()) == octets);
+    let before = zipped(&entries, |_, _, central| {
+        central[4..6].copy_from_slice(&[10, 0]);
+        central[38..42].fill(0);
+    });
+    assert!(before != octets);
+    assert_eq!(
+        Collection::decode(&before).unwrap(),
+        Collection::decode(&octets).unwrap()
+    );
+    // Read and written again, it is of today.
+    assert!(Collection::decode(&before).unwrap().encode().unwrap() == octets);
 }
 
 #[test]

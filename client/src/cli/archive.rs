@@ -155,10 +155,10 @@ fn read(
         ..
     } = &exported;
     let text = format!(
-        "{origin}: {size} records, {kept} kept checkpoints and {blobs} blobs {done}; {} blobs are missing\n",
+        "{origin}: {size} records, {kept} kept checkpoints and {blobs} blobs {done}; {} blobs are missing",
         missing.len()
     );
-    voice.say(&value, &text);
+    voice.say_line(&value, &text);
     Ok(Exit::Proven)
 }
 

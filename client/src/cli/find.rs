@@ -1,11 +1,10 @@
 //! `ishibumi find`: records under a key, each of them proven.
 
-use std::fmt::Write as _;
-
 use clap::Args;
 use ishibumi::fetch::{FindError, Findings, Query, Source, Won, find, first_verified};
 use ishibumi::render::{kind_name, record_json, rfc3339};
 use ishibumi_tlog::Checkpoint;
+use ishibumi_tlog::shown::add_line;
 use serde_json::json;
 
 use super::trust::{self, Trust};
@@ -130,26 +129,30 @@ fn to_text(findings: &Findings) -> String {
     let mut out = String::new();
     for found in &findings.found {
         let (index, kind) = (found.index(), kind_name(found.record().kind()));
-        // Writing to a String does not fail.
-        let _ = writeln!(out, "{index}  {kind}  leaf {}", found.leaf());
+        add_line(
+            &mut out,
+            format_args!("{index}  {kind}  leaf {}", found.leaf()),
+        );
         if let Some(says) = record_json(found.record()).as_object() {
             for (name, value) in says {
                 let value = value.as_str().map_or(value.to_string(), Into::into);
-                let _ = writeln!(out, "    {name:<22}{value}");
+                add_line(&mut out, format_args!("    {name:<22}{value}"));
             }
         }
     }
     let count = findings.found.len();
-    let _ = writeln!(
-        out,
-        "{count} records, each proven in the tree of {} records of {}{}",
-        checkpoint.size,
-        checkpoint.origin,
-        if findings.more {
-            "; there are more (--most)"
-        } else {
-            ""
-        }
+    add_line(
+        &mut out,
+        format_args!(
+            "{count} records, each proven in the tree of {} records of {}{}",
+            checkpoint.size,
+            checkpoint.origin,
+            if findings.more {
+                "; there are more (--most)"
+            } else {
+                ""
+            }
+        ),
     );
     out
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use ishibumi::misissue::{FILE_LEN_MAX, Misissue, MisissueError, SerialReused};
+use ishibumi_tlog::shown;
 use serde_json::json;
 
 use super::sha1::{self, ExistedOn};
@@ -110,8 +111,9 @@ fn say(shown: &SerialReused, voice: Voice) {
         "imprints": [one, other],
     });
     let text = format!(
-        "proven: {unit} gave the serial {serial} to two statements (RFC 3161 section 2.4.2)\n  \
-         {first}  {one}\n  {second}  {other}\n"
+        "proven: {} gave the serial {serial} to two statements (RFC 3161 section 2.4.2)\n  \
+         {first}  {one}\n  {second}  {other}\n",
+        shown::line(&unit)
     );
     voice.say(&value, &text);
 }

@@ -2,7 +2,6 @@
 
 use std::fmt::Display;
 use std::future::Future;
-use std::io::{self, Write as _};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -84,8 +83,7 @@ pub(crate) fn archive(path: &Path) -> Result<Source, Failure> {
 /// Says on standard error which sources did not give the answer that another one gave.
 pub(crate) fn tell_refused<E: Display>(refused: &[Refused<E>]) {
     for Refused { source, error } in refused {
-        // Nobody is left to tell that standard error is closed.
-        let _ = writeln!(io::stderr(), "ishibumi: {source} did not help: {error}");
+        super::tell(&format!("{source} did not help: {error}"));
     }
 }
 
@@ -119,13 +117,7 @@ pub(crate) fn nobody<E>(refused: &[Refused<E>], failure: impl Fn(&str, &E) -> Fa
         return Failure::usage("no source was named")
             .advice("--from names a log, mirror or folder");
     };
-    let messages = failures.map(|other| other.message);
-    let messages: Vec<String> = [gravest.message.clone()]
-        .into_iter()
-        .chain(messages)
-        .collect();
-    let message = messages.join("\n");
-    Failure { message, ..gravest }
+    gravest.lines(failures.map(|other| other.message))
 }
 
 /// A bar on standard error, if that is a terminal.

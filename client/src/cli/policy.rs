@@ -1,6 +1,5 @@
 //! `ishibumi policy`: what a policy demands, in words, and where a checkpoint stands under it.
 
-use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
@@ -8,6 +7,7 @@ use ishibumi::render::Explanation;
 use ishibumi_tlog::Policy;
 use ishibumi_tlog::note::NOTE_LEN_MAX;
 use ishibumi_tlog::policy::{FILE_LEN_MAX, PolicyError, PolicyProblem};
+use ishibumi_tlog::shown::add_line;
 use serde_json::json;
 
 use super::{Exit, Failure, Voice, files, trust};
@@ -102,8 +102,7 @@ fn check(path: &Path, allow_no_quorum: bool, voice: Voice) -> Result<Exit, Failu
             let explanation = Explanation::new(&policy);
             let mut text = explanation.lines(voice.language).join("\n") + "\n";
             for warning in explanation.warnings(voice.language) {
-                // Writing to a String does not fail.
-                let _ = writeln!(text, "{}: {warning}", path.display());
+                add_line(&mut text, format_args!("{}: {warning}", path.display()));
             }
             voice.say(&explanation.json(), &text);
             Ok(Exit::Proven)
@@ -135,8 +134,7 @@ fn unusable(path: &Path, problems: &[PolicyError], voice: Voice) -> Exit {
     let shown: Vec<String> = problems.iter().map(ToString::to_string).collect();
     let mut text = String::new();
     for problem in &shown {
-        // Writing to a String does not fail.
-        let _ = writeln!(text, "{}: {problem}", path.display());
+        add_line(&mut text, format_args!("{}: {problem}", path.display()));
     }
     voice.say(&json!({ "usable": false, "problems": shown }), &text);
     Exit::Usage

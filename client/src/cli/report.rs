@@ -1,7 +1,6 @@
 //! `ishibumi report provider`: what a log proves about a provider and its end.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
@@ -11,6 +10,7 @@ use ishibumi::provider::{Gathered, Item, Line, ProviderReport, Standing};
 use ishibumi::render::{record_json, rfc3339};
 use ishibumi_artifact::{Body, Certificate};
 use ishibumi_tlog::TrustedCheckpoint;
+use ishibumi_tlog::shown::add_line;
 use serde_json::{Value, json};
 
 use super::trust::Trust;
@@ -179,20 +179,19 @@ fn to_text(name: &str, answer: &Answer, language: Language) -> String {
     let head = answer.head.checkpoint();
     let when = answer.head.not_after().map(rfc3339).unwrap_or_default();
     let mut out = String::new();
-    // Writing to a String does not fail.
-    let _ = if english {
-        writeln!(
-            out,
-            "Provider {name} in {}, {} records, proven not after {when}\n",
+    let head_line = if english {
+        format!(
+            "Provider {name} in {}, {} records, proven not after {when}",
             head.origin, head.size
         )
     } else {
-        writeln!(
-            out,
-            "事業者 {name}（{}、{} レコード、{when} までに存在）\n",
+        format!(
+            "事業者 {name}（{}、{} レコード、{when} までに存在）",
             head.origin, head.size
         )
     };
+    add_line(&mut out, head_line);
+    out.push('\n');
     for (index, said) in &report.statements {
         let code = said.code();
         let code = code
@@ -205,25 +204,32 @@ fn to_text(name: &str, answer: &Answer, language: Language) -> String {
             (false, false) => "ログの言明",
         };
         let time = answer.not_after.get(index).map_or("-", String::as_str);
-        let _ = writeln!(
-            out,
-            "{index:>8}  {code:<18} {who}; {} {time}",
-            if english { "not after" } else { "遅くとも" }
+        add_line(
+            &mut out,
+            format_args!(
+                "{index:>8}  {code:<18} {who}; {} {time}",
+                if english { "not after" } else { "遅くとも" }
+            ),
         );
     }
     out.push('\n');
     for unit in &report.units {
-        let _ = writeln!(
-            out,
-            "{}  {}\n          {}: {}",
-            if english { "unit    " } else { "TSU     " },
-            unit.subject,
-            if english {
-                "tokens in the log"
-            } else {
-                "ログ中のトークン数"
-            },
-            unit.tokens
+        add_line(
+            &mut out,
+            format_args!(
+                "{}  {}",
+                if english { "unit    " } else { "TSU     " },
+                unit.subject
+            ),
+        );
+        let counted = if english {
+            "tokens in the log"
+        } else {
+            "ログ中のトークン数"
+        };
+        add_line(
+            &mut out,
+            format_args!("          {counted}: {}", unit.tokens),
         );
     }
     out.push('\n');
@@ -239,7 +245,10 @@ fn to_text(name: &str, answer: &Answer, language: Language) -> String {
             .map_or_else(|| "-".to_owned(), |index| index.to_string());
         let of = line.of.get(..16).unwrap_or(&line.of);
         let said = sentence(line.item, english);
-        let _ = writeln!(out, "{standing:<8} {index:>8}  {said} {of} {}", line.detail);
+        add_line(
+            &mut out,
+            format_args!("{standing:<8} {index:>8}  {said} {of} {}", line.detail),
+        );
     }
     out.push_str(if english {
         "\nA statement is the word of whoever made it, and proves nothing of what it says. That it was made is proven.\n"

@@ -141,11 +141,11 @@ pub(crate) fn run(arguments: &StampArguments, voice: Voice) -> Result<Exit, Fail
         "imprint": hex::encode(token.imprint()),
     });
     let text = if voice.language.is_english() {
-        format!("{shown}: stamped at {gen_time} by {tsu}, serial {serial}\n")
+        format!("{shown}: stamped at {gen_time} by {tsu}, serial {serial}")
     } else {
-        format!("{shown}：{gen_time} に {tsu} が発行（シリアル番号 {serial}）\n")
+        format!("{shown}：{gen_time} に {tsu} が発行（シリアル番号 {serial}）")
     };
-    voice.say(&value, &text);
+    voice.say_line(&value, &text);
     Ok(Exit::Proven)
 }
 

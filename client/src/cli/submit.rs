@@ -9,6 +9,7 @@ use ishibumi::fetch::{LogClient, Source, Staged, Submission, Submitted, Wait, ev
 use ishibumi_artifact::ArtifactType;
 use ishibumi_tlog::foreign;
 use ishibumi_tlog::proof::TlogProof;
+use ishibumi_tlog::shown;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -274,7 +275,6 @@ fn report(ended: &Ended, voice: Voice) {
         let (row, line) = describe(file, done);
         rows.push(row);
         text.push_str(&line);
-        text.push('\n');
     }
     let proven = ended.iter().filter(|(_, done)| done.is_ok()).count();
     voice.say(
@@ -298,6 +298,7 @@ fn describe(file: &Path, done: &Result<Done, Failure>) -> (Value, String) {
                 "not verified"
             };
             let line = format!("{name}: record {index}, proof in {proof} ({how})");
+            let line = shown::line(&line) + "\n";
             (
                 json!({ "file": name, "index": index, "proof": proof, "verified": verified }),
                 line,
@@ -306,17 +307,17 @@ fn describe(file: &Path, done: &Result<Done, Failure>) -> (Value, String) {
         Ok(Done::Durable(Staged { index, leaf })) => {
             let line =
                 format!("{name}: record {index} is durable, leaf {leaf}; its proof comes later");
+            let line = shown::line(&line) + "\n";
             (
                 json!({ "file": name, "index": index, "leaf": leaf.to_hex(), "proof": null }),
                 line,
             )
         }
         Err(failure) => {
-            let advice = failure
-                .advice
-                .as_ref()
-                .map(|advice| format!("\n  {advice}"));
-            let line = format!("{name}: {}{}", failure.message, advice.unwrap_or_default());
+            let mut line = shown::line(&format!("{name}: {}", failure.message)) + "\n";
+            for below in failure.lines.iter().chain(&failure.advice) {
+                line += &format!("  {}\n", shown::line(below));
+            }
             let error = json!({ "kind": failure.exit.name(), "message": failure.message, "advice": failure.advice });
             (json!({ "file": name, "error": error }), line)
         }

@@ -7,6 +7,7 @@ use clap::Args;
 use ishibumi::render::rfc3339;
 use ishibumi::succession::{Finding, LinkError, Policies, Standing, Succession};
 use ishibumi_tlog::Policy;
+use ishibumi_tlog::shown;
 use serde_json::{Value, json};
 
 use super::{Exit, Failure, trust};
@@ -45,8 +46,14 @@ pub(super) fn exit(looked: &Looked) -> Exit {
 pub(super) fn text(looked: &Looked, english: bool) -> String {
     let link = match looked {
         Ok(link) => link,
-        Err(error) if english => return format!("succession: not shown: {error}\n"),
-        Err(error) => return format!("承継：示されていません（{error}）\n"),
+        Err(error) => {
+            let error = shown::line(&error.to_string());
+            return if english {
+                format!("succession: not shown: {error}\n")
+            } else {
+                format!("承継：示されていません（{error}）\n")
+            };
+        }
     };
     let (old, new, size) = (link.predecessor(), link.successor(), link.committed().size);
     let how = match (link.standing(), english) {
@@ -78,7 +85,7 @@ pub(super) fn text(looked: &Looked, english: bool) -> String {
         };
     }
     for finding in link.findings() {
-        let _ = writeln!(out, "            {finding}");
+        shown::add_line(&mut out, format_args!("            {finding}"));
     }
     out
 }

@@ -22,6 +22,13 @@ use super::{
 impl Collection {
     /// Reads an evidence file. Takes memory in proportion to the file, whatever the file says.
     pub fn decode(octets: &[u8]) -> Result<Self, EvidenceFileError> {
+        Ok(Self::decode_with_pages(octets)?.0)
+    }
+
+    /// The same, and the names of the pages in it that are not those of this version of the program.
+    pub(super) fn decode_with_pages(
+        octets: &[u8],
+    ) -> Result<(Self, Vec<String>), EvidenceFileError> {
         let entries = container::decode(octets)?;
         if entries.iter().any(|entry| entry.name == renewal::EVIDENCE)
             && !entries.iter().any(|entry| entry.name == INDEX)
@@ -31,8 +38,13 @@ impl Collection {
         check_sums(&entries)?;
         let reader = Reader::new(&entries)?;
         let collection = reader.collection()?;
-        let (expected, _) = layout(&collection)?;
+        let (expected, index) = layout(&collection)?;
+        let is_page = |entry: &&Entry<'_>| pages::is_page(entry.name);
         let own = |entry: &&Entry<'_>| entry.name != SUMS && !pages::is_page(entry.name);
+        let too_long = |entry: &&Entry<'_>| entry.octets.len() > pages::PAGE_LEN_MAX;
+        if let Some(page) = entries.iter().filter(is_page).find(too_long) {
+            return Err(EvidenceFileError::Spelling(page.name.to_owned()));
+        }
         let mut found = 0;
         for entry in entries.iter().filter(own) {
             let known = expected.get(entry.name);
@@ -42,7 +54,13 @@ impl Collection {
             found += 1;
         }
         if found == expected.len() {
-            return Ok(collection);
+            let pages = entries
+                .iter()
+                .filter(is_page)
+                .map(|it| (it.name, it.octets));
+            let foreign = pages::foreign(pages, &collection, &index);
+            drop(expected);
+            return Ok((collection, foreign));
         }
         let there = |name: &str| entries.iter().any(|entry| entry.name == name);
         let missing = expected.keys().find(|name| !there(name));

@@ -29,10 +29,36 @@ const FORMATS: [(&str, &str); 5] = [
     ("record.md", include_str!("../../../docs/formats/record.md")),
 ];
 
-/// Whether an entry is one of these pages: they may differ between versions of this program.
+/// The longest page that is read, in octets.
+pub(super) const PAGE_LEN_MAX: usize = 1 << 20;
+
+/// Whether an entry stands where these pages do: they may differ between versions of this program, and
+/// nothing else may stand there.
 pub(super) fn is_page(name: &str) -> bool {
-    let format = name.strip_prefix(FOLDER);
-    name == README_EN || name == README_JA || format.is_some_and(|page| !page.contains('/'))
+    let page = name
+        .strip_prefix(FOLDER)
+        .and_then(|it| it.strip_suffix(".md"));
+    let plain = |page: &str| {
+        let mut octets = page.bytes();
+        !page.is_empty() && octets.all(|it| it.is_ascii_alphanumeric() || it == b'-')
+    };
+    name == README_EN || name == README_JA || page.is_some_and(plain)
+}
+
+/// Which of these pages are not those of this version. An older or newer version wrote them, or somebody
+/// who wants to be believed: nothing verifies what they say.
+pub(super) fn foreign<'a>(
+    pages: impl Iterator<Item = (&'a str, &'a [u8])>,
+    collection: &Collection,
+    index: &Index,
+) -> Vec<String> {
+    let mut own = Entries::new();
+    add(&mut own, collection, index);
+    let is_own = |name: &str, octets: &[u8]| own.get(name).is_some_and(|own| **own == *octets);
+    pages
+        .filter(|(name, octets)| !is_own(name, octets))
+        .map(|(name, _)| name.to_owned())
+        .collect()
 }
 
 /// Adds them.

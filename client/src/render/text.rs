@@ -1,6 +1,6 @@
 //! The report for people.
 
-use std::fmt::Write as _;
+use ishibumi_tlog::shown::add_line;
 
 use super::sentences::step_name;
 use super::{Language, kind_name, rfc3339, sentences};
@@ -11,13 +11,13 @@ pub fn text(report: &Report, language: Language) -> String {
     let mut out = String::new();
     headline(&mut out, report, language);
     for sentence in sentences(report, language) {
-        line(&mut out, &sentence);
+        add_line(&mut out, &sentence);
     }
-    line(&mut out, "");
+    add_line(&mut out, "");
     for (name, value) in details(report, language) {
-        line(&mut out, &format!("{name:<12} {value}"));
+        add_line(&mut out, &format!("{name:<12} {value}"));
     }
-    line(&mut out, "");
+    add_line(&mut out, "");
     for check in report.checks() {
         let mark = match check.outcome {
             Outcome::Passed => "ok".to_owned(),
@@ -30,14 +30,9 @@ pub fn text(report: &Report, language: Language) -> String {
         } else {
             format!(": {}", check.detail)
         };
-        line(&mut out, &format!("{mark:<4} {step}{detail}"));
+        add_line(&mut out, &format!("{mark:<4} {step}{detail}"));
     }
     out
-}
-
-fn line(out: &mut String, text: &str) {
-    // Writing to a String does not fail.
-    let _ = writeln!(out, "{text}");
 }
 
 fn headline(out: &mut String, report: &Report, language: Language) {
@@ -49,7 +44,7 @@ fn headline(out: &mut String, report: &Report, language: Language) {
     };
     let sub = report.sub_indication().map(SubIndication::word);
     let sub = sub.map(|sub| format!(", {sub}")).unwrap_or_default();
-    line(out, &format!("{word} ({}{sub})", indication.word()));
+    add_line(out, &format!("{word} ({}{sub})", indication.word()));
 }
 
 /// Names and values that a person may want to compare or copy.

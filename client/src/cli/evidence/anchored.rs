@@ -8,7 +8,7 @@ use ishibumi_artifact::Anchors;
 use ishibumi_tlog::Policy;
 use ishibumi_tlog::hash::leaf_hash;
 
-use super::super::{Failure, find, network};
+use super::super::{Failure, find, network, tell};
 
 /// The tokens that cover each of `items`, from the first source that has any. What was left out, and which
 /// items nothing covers, is told on standard error.
@@ -68,14 +68,14 @@ pub(super) fn fetch(
     bar.finish_and_clear();
     network::tell_refused(&refused);
     for why in left_out {
-        eprintln!("ishibumi: a token over a checkpoint was left out: {why}");
+        tell(&format!("a token over a checkpoint was left out: {why}"));
     }
     for (item, found) in items.iter().zip(&found) {
         if found.is_empty() {
             let name = &item.artifact.name;
-            eprintln!(
-                "ishibumi: {name}: the log has no usable token of a TSA over a checkpoint that covers it (yet)"
-            );
+            tell(&format!(
+                "{name}: the log has no usable token of a TSA over a checkpoint that covers it (yet)"
+            ));
         }
     }
     Ok(found)

@@ -61,9 +61,9 @@ pub(super) fn run(arguments: &EntryArguments, voice: Voice) -> Result<Exit, Fail
     files::write(&path("checkpoint"), head.note().encode().as_bytes())?;
     let (folder, index) = (arguments.out.display(), logged.index);
     let size = head.checkpoint().size;
-    voice.say(
+    voice.say_line(
         &json!({ "index": index, "size": size, "folder": folder.to_string(), "from": won.source }),
-        &format!("{folder}: entry {index} of {size}, its proof and the checkpoint\n"),
+        &format!("{folder}: entry {index} of {size}, its proof and the checkpoint"),
     );
     Ok(Exit::Proven)
 }

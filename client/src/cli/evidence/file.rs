@@ -2,11 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
+use ishibumi::Language;
 use ishibumi::evidence::renewal::{RenewalError, Renewed};
 use ishibumi::evidence::{
     Collection, ContainerError, EvidenceFileError, FILE_EXTENSION, FILE_LEN_MAX,
 };
 use ishibumi_tlog::foreign::Foreign;
+use ishibumi_tlog::shown::add_line;
 
 use super::super::{Exit, Failure, files};
 
@@ -85,4 +87,26 @@ pub(super) fn refused(error: &EvidenceFileError) -> Failure {
         }
         _ => Failure::usage(error),
     }
+}
+
+/// What is said of pages for people that are not those of this version; nothing if all are.
+pub(super) fn foreign_pages(renewed: &Renewed, language: Language) -> String {
+    let pages = renewed.foreign_pages();
+    let mut text = String::new();
+    if pages.is_empty() {
+        return text;
+    }
+    let names = pages.join(", ");
+    let line = if language.is_english() {
+        format!(
+            "Pages in the file that are not those of this version of ishibumi: {names}. Another version wrote them, \
+             or anybody: nothing verifies what they say."
+        )
+    } else {
+        format!(
+            "このバージョンの ishibumi のものではない説明ページがあります：{names}。別のバージョンか第三者が書いたもので、内容は検証の対象外です。"
+        )
+    };
+    add_line(&mut text, line);
+    text
 }

@@ -8,9 +8,9 @@ use clap::Args;
 use indicatif::ProgressBar;
 use ishibumi::fetch::{Blame, EvidenceError, Refused, Source, evidence, first_verified};
 use ishibumi_artifact::{Anchors, ArtifactType, record_of};
-use ishibumi_tlog::Hash;
 use ishibumi_tlog::hash::leaf_hash;
 use ishibumi_tlog::proof::FILE_EXTENSION;
+use ishibumi_tlog::{Hash, shown};
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 use tokio::task::{JoinSet, LocalSet};
@@ -132,7 +132,7 @@ pub(super) fn run(arguments: &GetArguments, voice: Voice) -> Result<Exit, Failur
         bar.finish_and_clear();
         network::tell_refused(&fetched.refused);
         voice.say(
-            &shown(&fetched, verified),
+            &to_json(&fetched, verified),
             &line(artifact, &fetched, verified),
         );
         return Ok(Exit::Proven);
@@ -256,7 +256,7 @@ fn say(ended: &Ended, verified: bool, voice: Voice) {
             Ok(fetched) => {
                 network::tell_refused(&fetched.refused);
                 text.push_str(&line(artifact, fetched, verified));
-                shown(fetched, verified)
+                to_json(fetched, verified)
             }
             Err(failure) => {
                 text.push_str(&complaint(artifact, failure));
@@ -275,7 +275,7 @@ fn say(ended: &Ended, verified: bool, voice: Voice) {
     );
 }
 
-fn shown(fetched: &Fetched, verified: bool) -> Value {
+fn to_json(fetched: &Fetched, verified: bool) -> Value {
     json!({
         "leaf": fetched.leaf.to_hex(),
         "index": fetched.index,
@@ -289,14 +289,16 @@ fn shown(fetched: &Fetched, verified: bool) -> Value {
 fn line(artifact: &Path, fetched: &Fetched, verified: bool) -> String {
     let how = if verified { "verified" } else { "not verified" };
     let (artifact, proof) = (artifact.display(), fetched.proof.display());
-    format!(
-        "{artifact}: record {}, proof in {proof} ({how})\n",
+    let line = format!(
+        "{artifact}: record {}, proof in {proof} ({how})",
         fetched.index
-    )
+    );
+    shown::line(&line) + "\n"
 }
 
 fn complaint(artifact: &Path, failure: &Failure) -> String {
-    format!("{}: {}\n", artifact.display(), failure.message)
+    let line = format!("{}: {}", artifact.display(), failure.message);
+    shown::line(&line) + "\n"
 }
 
 /// Of several failures the one decides that says most: false, then insufficient, then unavailable.

@@ -40,9 +40,9 @@ pub(crate) fn run(arguments: &MergeArguments, voice: Voice) -> Result<Exit, Fail
     let (shown, items) = (arguments.out.display().to_string(), merged.items.len());
     let from = arguments.files.len();
     let text = if voice.language.is_english() {
-        format!("{shown}: {items} artifacts of {from} files, not verified\n")
+        format!("{shown}: {items} artifacts of {from} files, not verified")
     } else {
-        format!("{shown}：{from} ファイルから {items} 件（未検証）\n")
+        format!("{shown}：{from} ファイルから {items} 件（未検証）")
     };
     let value = json!({
         "file": shown,
@@ -50,6 +50,6 @@ pub(crate) fn run(arguments: &MergeArguments, voice: Voice) -> Result<Exit, Fail
         "items": items,
         "verified": false,
     });
-    voice.say(&value, &text);
+    voice.say_line(&value, &text);
     Ok(Exit::Proven)
 }

@@ -177,7 +177,7 @@ pub(crate) fn run(arguments: &RenewArguments, voice: Voice) -> Result<Exit, Fail
             " (not verified)"
         };
         format!(
-            "{shown}: {proofs} newer proofs{verified}, {lists} lists and responses{stamped} added\n"
+            "{shown}: {proofs} newer proofs{verified}, {lists} lists and responses{stamped} added"
         )
     } else {
         let stamped = if stamped.is_some() {
@@ -191,10 +191,10 @@ pub(crate) fn run(arguments: &RenewArguments, voice: Voice) -> Result<Exit, Fail
             "（未検証）"
         };
         format!(
-            "{shown}：より新しい証明 {proofs} 件{verified}、失効情報 {lists} 件{stamped}を追加しました。\n"
+            "{shown}：より新しい証明 {proofs} 件{verified}、失効情報 {lists} 件{stamped}を追加しました。"
         )
     };
-    voice.say(&value, &text);
+    voice.say_line(&value, &text);
     Ok(Exit::Proven)
 }
 
@@ -233,11 +233,11 @@ fn write_query(
     let digest = hex::encode(imprint.digest());
     let value = json!({ "query": shown, "for": what, "hash": hash, "digest": digest });
     let text = if voice.language.is_english() {
-        format!("{shown}: query for a {what}, {hash} {digest}\n")
+        format!("{shown}: query for a {what}, {hash} {digest}")
     } else {
-        format!("{shown}：タイムスタンプ要求、{hash} {digest}\n")
+        format!("{shown}：タイムスタンプ要求、{hash} {digest}")
     };
-    voice.say(&value, &text);
+    voice.say_line(&value, &text);
     Ok(Exit::Proven)
 }
 

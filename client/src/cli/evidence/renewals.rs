@@ -1,12 +1,11 @@
 //! The chain of renewals, in words: as it is in the file, and as it was verified.
 
-use std::fmt::Write as _;
-
 use ishibumi::Language;
 use ishibumi::evidence::renewal::Renewed;
 use ishibumi::verify::RenewalReport;
 use ishibumi_artifact::{EvidenceRecord, TimestampToken};
 use ishibumi_tlog::Checkpoint;
+use ishibumi_tlog::shown::add_line;
 use serde_json::{Value, json};
 
 /// What was added, for programs. Nothing of it is verified.
@@ -49,7 +48,7 @@ pub(super) fn shown_text(renewed: &Renewed, language: Language) -> String {
     } else {
         "\nその後の追加（元のエビデンスファイルは変更されていません。未検証）："
     };
-    line(&mut out, heading);
+    add_line(&mut out, heading);
     let stamps = renewed
         .record()
         .into_iter()
@@ -60,7 +59,7 @@ pub(super) fn shown_text(renewed: &Renewed, language: Language) -> String {
         };
         let (hash, time) = (token.imprint_algorithm().name(), token.gen_time());
         let (chain, stamp) = (at.chain, at.stamp);
-        line(
+        add_line(
             &mut out,
             &match (english, kind(chain, stamp)) {
                 (true, Kind::First) => {
@@ -80,10 +79,10 @@ pub(super) fn shown_text(renewed: &Renewed, language: Language) -> String {
         let Ok(tree) = Checkpoint::parse(logged.checkpoint.text()) else {
             continue;
         };
-        let origin: String = tree.origin.chars().filter(|c| !c.is_control()).collect();
+        let origin = &tree.origin;
         let (index, size) = (logged.index, tree.size);
         let signatures = logged.checkpoint.signatures().len();
-        line(
+        add_line(
             &mut out,
             &if english {
                 format!(
@@ -98,7 +97,7 @@ pub(super) fn shown_text(renewed: &Renewed, language: Language) -> String {
     }
     let lists = renewed.added_revocation().len();
     if lists > 0 {
-        line(
+        add_line(
             &mut out,
             &if english {
                 format!("  {lists} revocation lists and responses")
@@ -137,13 +136,13 @@ pub(super) fn verified_text(report: &RenewalReport, language: Language) -> Strin
     let english = language.is_english();
     let mut out = String::new();
     match (&report.proven, english) {
-        (Ok(time), true) => line(
+        (Ok(time), true) => add_line(
             &mut out,
             &format!(
                 "The evidence file existed at {time}: every time-stamp was sound until it was renewed."
             ),
         ),
-        (Ok(time), false) => line(
+        (Ok(time), false) => add_line(
             &mut out,
             &format!(
                 "エビデンスファイルは {time} に存在していました。各タイムスタンプは次の更新まで有効でした。"
@@ -151,14 +150,14 @@ pub(super) fn verified_text(report: &RenewalReport, language: Language) -> Strin
         ),
         (Err((sub, why)), true) => {
             let (word, sub) = (sub.indication().word(), sub.word());
-            line(
+            add_line(
                 &mut out,
                 &format!("The renewals prove nothing ({word}, {sub}): {why}"),
             );
         }
         (Err((sub, why)), false) => {
             let (word, sub) = (sub.indication().word(), sub.word());
-            line(
+            add_line(
                 &mut out,
                 &format!("更新からは何も証明されません（{word}、{sub}）：{why}"),
             );
@@ -174,7 +173,7 @@ pub(super) fn verified_text(report: &RenewalReport, language: Language) -> Strin
             (false, Kind::Timestamp) => "タイムスタンプの更新",
             (false, Kind::HashTree) => "ハッシュの更新",
         };
-        line(&mut out, &format!("  {time}  {what}, {hash}, {tsu}"));
+        add_line(&mut out, &format!("  {time}  {what}, {hash}, {tsu}"));
     }
     out
 }
@@ -191,9 +190,4 @@ const fn kind(chain: usize, stamp: usize) -> Kind {
         (_, 1) => Kind::HashTree,
         _ => Kind::Timestamp,
     }
-}
-
-fn line(out: &mut String, text: &str) {
-    // Writing to a String does not fail.
-    let _ = writeln!(out, "{text}");
 }

@@ -1,6 +1,5 @@
 //! `ishibumi evidence show`: what is in an evidence file, in words. Nothing is verified.
 
-use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -8,6 +7,7 @@ use ishibumi::evidence::{Collection, Item, Logged};
 use ishibumi::render::kind_name;
 use ishibumi_artifact::Certificate;
 use ishibumi_artifact::record::{Body, Record};
+use ishibumi_tlog::shown::add_line;
 use ishibumi_tlog::{Checkpoint, Hash};
 use serde_json::{Value, json};
 
@@ -36,6 +36,10 @@ pub(crate) fn run(arguments: &ShowArguments, voice: Voice) -> Result<Exit, Failu
     let shown = arguments.file.display().to_string();
     let mut value = to_json(collection, &shown);
     let mut text = to_text(collection, &shown, voice.language.is_english());
+    if let Some(object) = value.as_object_mut() {
+        object.insert("foreign_pages".to_owned(), renewed.foreign_pages().into());
+    }
+    text.push_str(&file::foreign_pages(&renewed, voice.language));
     if renewed.is_renewed() {
         if let Some(object) = value.as_object_mut() {
             object.insert("renewals".to_owned(), renewals::shown_json(&renewed));
@@ -110,10 +114,7 @@ fn subjects(certificates: &[Vec<u8>]) -> Vec<String> {
 
 fn to_text(collection: &Collection, shown: &str, english: bool) -> String {
     let mut out = String::new();
-    let mut line = |text: String| {
-        // Writing to a String does not fail.
-        let _ = writeln!(out, "{text}");
-    };
+    let mut line = |text: String| add_line(&mut out, text);
     line(if english {
         format!("{shown}: this is what the file says. NOTHING IS VERIFIED.")
     } else {
@@ -189,15 +190,10 @@ fn said_place(logged: &Logged, english: bool) -> String {
         return String::new();
     };
     let signatures = logged.checkpoint.signatures().len();
-    let (index, size, log) = (logged.index, tree.size, ishibumi_shown(&tree.origin));
+    let (index, size, log) = (logged.index, tree.size, &tree.origin);
     if english {
         format!("record {index} of a tree of {size} of {log}, {signatures} signatures")
     } else {
         format!("{log} の {size} 件の木の {index} 番、署名 {signatures} 個")
     }
-}
-
-/// Without what could steer a terminal.
-fn ishibumi_shown(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control()).collect()
 }

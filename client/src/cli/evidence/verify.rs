@@ -1,7 +1,6 @@
 //! `ishibumi evidence verify`: everything in an evidence file, offline, under the caller's own terms.
 
 use std::collections::HashSet;
-use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -15,6 +14,7 @@ use ishibumi_artifact::{Anchors, Record};
 use ishibumi_tlog::Policy;
 use ishibumi_tlog::note::Note;
 use ishibumi_tlog::policy::FILE_LEN_MAX;
+use ishibumi_tlog::shown::add_line;
 use serde_json::{Value, json};
 
 use super::super::dated::DatedRules;
@@ -110,7 +110,12 @@ pub(crate) fn run(arguments: &VerifyArguments, voice: Voice) -> Result<Exit, Fai
     let renewed = file::open(&arguments.file)?;
     let judged = judge_renewed(&renewed, &terms, &arguments.dated)?;
     let shown = arguments.file.display().to_string();
-    voice.say(&judged.json(&shown), &judged.text(voice.language));
+    let mut value = judged.json(&shown);
+    if let Some(members) = value.as_object_mut() {
+        members.insert("foreign_pages".to_owned(), renewed.foreign_pages().into());
+    }
+    let text = judged.text(voice.language) + &file::foreign_pages(&renewed, voice.language);
+    voice.say(&value, &text);
     Ok(judged.exit())
 }
 
@@ -234,13 +239,13 @@ impl Judged {
             return out;
         }
         for verdict in &self.items {
-            line(&mut out, &row(verdict));
+            add_line(&mut out, &row(verdict));
         }
         for statement in &self.statements {
-            line(&mut out, &statement_row(statement));
+            add_line(&mut out, &statement_row(statement));
         }
         if let (Some(ended), false) = (&self.log_ended, self.statements.is_empty()) {
-            line(
+            add_line(
                 &mut out,
                 &format!("statements: {ended}; they are not proven any more"),
             );
@@ -250,11 +255,12 @@ impl Judged {
         }
         let (proven, all) = (self.proven(), self.items.len());
         let summary = if language.is_english() {
-            format!("\n{proven} of {all} artifacts are proven.")
+            format!("{proven} of {all} artifacts are proven.")
         } else {
-            format!("\n成果物 {all} 件のうち {proven} 件が証明されています。")
+            format!("成果物 {all} 件のうち {proven} 件が証明されています。")
         };
-        line(&mut out, &summary);
+        out.push('\n');
+        add_line(&mut out, &summary);
         out.push_str(&self.failures(language));
         out
     }
@@ -270,17 +276,22 @@ impl Judged {
             let name = &verdict.artifact;
             match &verdict.report {
                 Ok(report) => {
-                    line(&mut out, &format!("\n{name}: {}", words(report)));
+                    out.push('\n');
+                    add_line(&mut out, &format!("{name}: {}", words(report)));
                     for sentence in render::sentences(report, language) {
-                        line(&mut out, &format!("  {sentence}"));
+                        add_line(&mut out, &format!("  {sentence}"));
                     }
                 }
-                Err(error) => line(&mut out, &format!("\n{name}: {error}")),
+                Err(error) => {
+                    out.push('\n');
+                    add_line(&mut out, &format!("{name}: {error}"));
+                }
             }
         }
         for statement in &self.statements {
             if let Err(error) = &statement.proven {
-                line(&mut out, &format!("\nstatement: {error}"));
+                out.push('\n');
+                add_line(&mut out, &format!("statement: {error}"));
             }
         }
         out
@@ -320,11 +331,6 @@ impl Judged {
             "statements": self.statements.iter().map(statement).collect::<Vec<_>>(),
         })
     }
-}
-
-fn line(out: &mut String, text: &str) {
-    // Writing to a String does not fail.
-    let _ = writeln!(out, "{text}");
 }
 
 fn exit_of_item(verdict: &Verdict) -> Exit {

@@ -45,12 +45,14 @@ impl Renewed {
         let entries = container::decode(octets)?;
         let is_plain = |entry: &Entry<'_>| entry.name == INDEX;
         if entries.iter().any(is_plain) || !entries.iter().any(|entry| entry.name == EVIDENCE) {
-            let collection = Collection::decode(octets).map_err(RenewalError::NotEvidence)?;
+            let read = Collection::decode_with_pages(octets);
+            let (collection, foreign_pages) = read.map_err(RenewalError::NotEvidence)?;
             return Ok(Self {
                 evidence: octets.into(),
                 collection,
                 record: None,
                 additions: Collection::default(),
+                foreign_pages,
             });
         }
         let read = Self::read(&entries)?;
@@ -79,7 +81,15 @@ impl Renewed {
     fn read(entries: &[Entry<'_>]) -> Result<Self, RenewalError> {
         let by_name: HashMap<&str, &[u8]> = entries.iter().map(|it| (it.name, it.octets)).collect();
         let evidence: Arc<[u8]> = by_name.get(EVIDENCE).copied().unwrap_or_default().into();
-        let collection = Collection::decode(&evidence).map_err(RenewalError::Evidence)?;
+        let read = Collection::decode_with_pages(&evidence).map_err(RenewalError::Evidence)?;
+        let (collection, inside) = read;
+        let own = |name: &str| PAGES.iter().find(|(page, _)| *page == name);
+        let differs = |entry: &&Entry<'_>| {
+            own(entry.name).is_some_and(|(_, text)| text.as_bytes() != entry.octets)
+        };
+        let around = entries.iter().filter(differs).map(|it| it.name.to_owned());
+        let inside = inside.iter().map(|name| format!("{EVIDENCE}!{name}"));
+        let foreign_pages = around.chain(inside).collect();
         let record = by_name.get(RECORD).copied();
         let record = record.map(EvidenceRecord::parse).transpose()?;
         let mut additions = Collection::default();
@@ -111,6 +121,7 @@ impl Renewed {
             collection,
             record,
             additions,
+            foreign_pages,
         })
     }
 

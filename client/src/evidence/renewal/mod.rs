@@ -37,6 +37,8 @@ pub struct Renewed {
     record: Option<EvidenceRecord>,
     /// Newer proofs as statements, lists and responses, certificates.
     additions: Collection,
+    /// Pages for people that are not those of this version.
+    foreign_pages: Vec<String>,
 }
 
 /// Why a renewed file cannot be read or made.
@@ -93,6 +95,12 @@ impl Renewed {
     /// The evidence record, once there is one.
     pub const fn record(&self) -> Option<&EvidenceRecord> {
         self.record.as_ref()
+    }
+
+    /// The pages for people (README, formats) that this version of the program would write otherwise, by
+    /// the names of their entries: of an older or newer version, or of anybody. Nothing verifies them.
+    pub fn foreign_pages(&self) -> &[String] {
+        &self.foreign_pages
     }
 
     /// The newer proofs.

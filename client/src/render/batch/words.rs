@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use ishibumi_tlog::shown::add_line;
+
 use crate::batch::{Batch, Status};
 use crate::render::Language;
 
@@ -78,21 +80,21 @@ pub fn summary_text(batch: &Batch, language: Language) -> String {
         let _ = write!(out, "{word:<14} {}\n  {}\n", row.file, row.reasons);
     }
     for (name, value) in terms(batch, language) {
-        let _ = writeln!(out, "{name}: {value}");
+        add_line(&mut out, format_args!("{name}: {value}"));
     }
     for known in Status::ALL {
-        let _ = writeln!(
-            out,
-            "{:>9} {}",
-            summary.count(known),
-            status(known, language)
+        add_line(
+            &mut out,
+            format_args!("{:>9} {}", summary.count(known), status(known, language)),
         );
     }
-    let _ = writeln!(
-        out,
-        "{:>9} {}",
-        summary.total(),
-        language.pick("in total", "合計")
+    add_line(
+        &mut out,
+        format_args!(
+            "{:>9} {}",
+            summary.total(),
+            language.pick("in total", "合計")
+        ),
     );
     out
 }

@@ -8,10 +8,9 @@
 mod json;
 mod words;
 
-use std::fmt::Write as _;
-
 use ishibumi_tlog::note::Note;
 use ishibumi_tlog::policy::{Lint, Member, Quorum, Standing, TrustError, lint};
+use ishibumi_tlog::shown::add_line;
 use ishibumi_tlog::{Policy, TrustedCheckpoint};
 use serde_json::Value;
 
@@ -80,27 +79,31 @@ impl<'a> Explanation<'a> {
     /// All of it as lines of text, with a final newline.
     pub fn text(&self, language: Language) -> String {
         let mut out = String::new();
-        // Writing to a String does not fail.
         for line in self.lines(language) {
-            let _ = writeln!(out, "{line}");
+            add_line(&mut out, line);
         }
-        let _ = writeln!(out, "\n{}", words::demand(self.policy, language));
+        out.push('\n');
+        add_line(&mut out, words::demand(self.policy, language));
         self.walk(&mut |depth, member| {
             let said = match &self.checkpoint {
                 None => words::member(self.policy, member, language),
                 Some(judged) => words::standing(self.policy, &judged.standing, member, language),
             };
-            let _ = writeln!(out, "{:1$}{said}", "", 2 + 2 * depth);
+            add_line(&mut out, format_args!("{:1$}{said}", "", 2 + 2 * depth));
         });
         if let Some(judged) = &self.checkpoint {
             let Judged { standing, decision } = judged;
             out.push('\n');
             for line in words::checkpoint(self.policy, standing, decision, language) {
-                let _ = writeln!(out, "{line}");
+                add_line(&mut out, line);
             }
         }
         for warning in self.warnings(language) {
-            let _ = writeln!(out, "\n{}: {warning}", language.pick("warning", "警告"));
+            out.push('\n');
+            add_line(
+                &mut out,
+                format_args!("{}: {warning}", language.pick("warning", "警告")),
+            );
         }
         out
     }

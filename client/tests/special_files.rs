@@ -1,0 +1,104 @@
+//! Pipes under innocent names: nothing that reads foreign files waits for one.
+
+#![cfg(feature = "cli")]
+
+mod support;
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use ishibumi_artifact::ArtifactType;
+use support::log::Log;
+use support::pki::Pki;
+
+fn pipe(path: &Path) {
+    let made = Command::new("mkfifo").arg(path).status().unwrap();
+    assert!(made.success());
+}
+
+/// Runs the binary, which is killed if it waits (exit code 124).
+fn run(pki: &Pki, line: &str) -> (i32, String) {
+    let output = Command::new("timeout")
+        .arg("120")
+        .arg(env!("CARGO_BIN_EXE_ishibumi"))
+        .args(["--lang", "en"])
+        .args(line.split_whitespace())
+        .current_dir(pki.folder())
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    (output.status.code().unwrap(), text)
+}
+
+#[test]
+fn no_command_waits_for_a_pipe() {
+    let pki = Pki::new();
+    pki.stamp("contract", "we agree\n");
+    let mut log = Log::new();
+    let token = pki.read("contract.tst");
+    let index = log.submit(ArtifactType::TimestampToken, &token, &pki.anchors());
+    log.grow(9);
+    let now = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap();
+    let proof = log.proof(index, &[now.as_secs() + 1_000_000; 3]);
+    fs::write(pki.path("contract.tst.tlog-proof"), proof).unwrap();
+    fs::write(pki.path("policy.txt"), log.policy()).unwrap();
+    log.publish(&pki.path("log"), now.as_secs());
+    pipe(&pki.path("pipe"));
+    for folder in ["lists", "trusted", "archive", "batch", "volumes"] {
+        fs::create_dir_all(pki.path(folder)).unwrap();
+    }
+    pipe(&pki.path("lists/a.crl"));
+    pipe(&pki.path("trusted/a.pem"));
+    pipe(&pki.path("archive/checkpoint"));
+    pipe(&pki.path("volumes/000.zip"));
+    pipe(&pki.path("batch/a.tst"));
+    pipe(&pki.path("batch/b.pdf"));
+    let trust = "--policy policy.txt --anchors anchors";
+    for line in [
+        format!("verify {trust} pipe"),
+        format!("verify {trust} contract.tst pipe"),
+        format!("verify {trust} --document pipe contract.tst"),
+        format!("verify {trust} --revocation pipe contract.tst"),
+        format!("verify {trust} --checkpoint-token pipe contract.tst"),
+        "verify --policy pipe --anchors anchors contract.tst".to_owned(),
+        "verify --policy policy.txt --anchors pipe contract.tst".to_owned(),
+        format!("verify {trust} --algorithms pipe contract.tst"),
+        format!("evidence verify {trust} pipe"),
+        "evidence show pipe".to_owned(),
+        "evidence extract --out x pipe".to_owned(),
+        "evidence embed --out x pipe contract.tst.tlog-proof".to_owned(),
+        "evidence embed --out x contract.tst pipe".to_owned(),
+        "evidence merge --out x pipe".to_owned(),
+        format!("evidence pack {trust} --out x --document pipe contract.tst"),
+        "audit --policy policy.txt archive".to_owned(),
+        "audit --policy policy.txt volumes".to_owned(),
+        "archive check --policy policy.txt --from archive".to_owned(),
+        "policy check pipe".to_owned(),
+        "fork verify --policy policy.txt pipe".to_owned(),
+        "misissue verify --anchors anchors pipe".to_owned(),
+        "proof verify --policy policy.txt --entry pipe contract.tst.tlog-proof".to_owned(),
+        "monitor --config pipe --once".to_owned(),
+    ] {
+        let (code, said) = run(&pki, &line);
+        assert!([1, 2, 3, 4].contains(&code), "{line}: exit {code}: {said}");
+    }
+    let (code, said) = run(&pki, &format!("verify {trust} pipe"));
+    assert!(
+        code == 3 && said.contains("a pipe, a socket or a device"),
+        "{said}"
+    );
+    // In a folder of others it is passed over or named, and the rest is done.
+    for line in [
+        format!("verify {trust} --revocation lists contract.tst"),
+        "audit --policy policy.txt log".to_owned(),
+    ] {
+        let (code, said) = run(&pki, &line);
+        assert_eq!(code, 0, "{line}: {said}");
+    }
+    let batch = format!("verify {trust} --batch batch --from 2020-01-01 --to 2099-12-31");
+    let (code, said) = run(&pki, &batch);
+    assert_eq!(code, 3, "{said}");
+}
