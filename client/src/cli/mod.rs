@@ -28,6 +28,7 @@ use std::fmt::Display;
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
+use clap::error::ContextValue;
 use clap::{Parser, Subcommand, ValueEnum};
 use ishibumi::Language;
 use ishibumi::verify::{Indication, SubIndication};
@@ -240,16 +241,22 @@ pub(crate) fn tell(text: &str) {
 
 /// Reads the command line. What is wrong with it is repeated, and may be the name of a foreign file.
 fn arguments() -> Arguments {
-    Arguments::try_parse().unwrap_or_else(|error| {
-        if error.use_stderr() {
-            let _ = write!(
-                io::stderr(),
-                "{}",
-                shown::lines(&error.render().to_string())
-            );
-            std::process::exit(error.exit_code());
+    Arguments::try_parse().unwrap_or_else(|mut error| {
+        if !error.use_stderr() {
+            error.exit();
         }
-        error.exit()
+        let words: Vec<_> = error
+            .context()
+            .map(|(kind, it)| (kind, it.clone()))
+            .collect();
+        for (kind, word) in words {
+            if let ContextValue::String(word) = word {
+                error.insert(kind, ContextValue::String(shown::line(&word)));
+            }
+        }
+        let said = shown::lines(&error.render().to_string());
+        let _ = write!(io::stderr(), "{said}");
+        std::process::exit(error.exit_code());
     })
 }
 

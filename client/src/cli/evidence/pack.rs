@@ -12,6 +12,7 @@ use ishibumi::evidence::{
 use ishibumi::fetch::Covering;
 use ishibumi_artifact::{Anchors, Fault, Verified, VerifiedToken};
 use ishibumi_tlog::proof::FILE_EXTENSION;
+use ishibumi_tlog::shown::add_line;
 use ishibumi_tlog::tile::ENTRY_LEN_MAX;
 use serde_json::json;
 
@@ -102,11 +103,11 @@ pub(crate) fn run(arguments: &PackArguments, voice: Voice) -> Result<Exit, Failu
     let read = file::decode(&octets, "the packed file")?;
     let judged = verify::judge(&read, terms);
     if judged.exit() != Exit::Proven && !arguments.unverified {
-        let message = format!(
-            "nothing was packed, since not all of it verifies:\n{}",
-            judged.failures(voice.language)
-        );
-        return Err(Failure::new(judged.exit(), message.trim_end())
+        let failures = judged.failures(voice.language);
+        let failures = failures.lines().filter(|line| !line.is_empty());
+        let message = "nothing was packed, since not all of it verifies";
+        return Err(Failure::new(judged.exit(), message)
+            .lines(failures.map(str::to_owned))
             .advice("--unverified packs it all the same"));
     }
     let first = arguments.artifacts.first().map(PathBuf::as_path);
@@ -117,22 +118,23 @@ pub(crate) fn run(arguments: &PackArguments, voice: Voice) -> Result<Exit, Failu
     let (shown, items) = (out.display().to_string(), read.items.len());
     let documents = read.items.iter().filter(|item| item.document.is_some());
     let documents = documents.count();
-    let text = match (voice.language.is_english(), verified) {
-        (true, true) => {
-            format!("{shown}: {items} artifacts, {documents} documents, all verified\n")
+    let line = match (voice.language.is_english(), verified) {
+        (true, true) => format!("{shown}: {items} artifacts, {documents} documents, all verified"),
+        (true, false) => {
+            format!("{shown}: {items} artifacts, {documents} documents, NOT ALL VERIFIED")
         }
-        (true, false) => format!(
-            "{shown}: {items} artifacts, {documents} documents, NOT ALL VERIFIED\n{}",
-            judged.failures(voice.language)
-        ),
         (false, true) => {
-            format!("{shown}：成果物 {items} 件、文書 {documents} 件（すべて検証済み）\n")
+            format!("{shown}：成果物 {items} 件、文書 {documents} 件（すべて検証済み）")
         }
-        (false, false) => format!(
-            "{shown}：成果物 {items} 件、文書 {documents} 件（検証できないものがあります）\n{}",
-            judged.failures(voice.language)
-        ),
+        (false, false) => {
+            format!("{shown}：成果物 {items} 件、文書 {documents} 件（検証できないものがあります）")
+        }
     };
+    let mut text = String::new();
+    add_line(&mut text, line);
+    if !verified {
+        text.push_str(&judged.failures(voice.language));
+    }
     let value = json!({
         "file": shown,
         "octets": octets.len(),
