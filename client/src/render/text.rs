@@ -15,7 +15,7 @@ pub fn text(report: &Report, language: Language) -> String {
     }
     add_line(&mut out, "");
     for (name, value) in details(report, language) {
-        add_line(&mut out, &format!("{name:<12} {value}"));
+        add_line(&mut out, format!("{name:<12} {value}"));
     }
     add_line(&mut out, "");
     for check in report.checks() {
@@ -30,7 +30,7 @@ pub fn text(report: &Report, language: Language) -> String {
         } else {
             format!(": {}", check.detail)
         };
-        add_line(&mut out, &format!("{mark:<4} {step}{detail}"));
+        add_line(&mut out, format!("{mark:<4} {step}{detail}"));
     }
     out
 }
@@ -44,7 +44,7 @@ fn headline(out: &mut String, report: &Report, language: Language) {
     };
     let sub = report.sub_indication().map(SubIndication::word);
     let sub = sub.map(|sub| format!(", {sub}")).unwrap_or_default();
-    add_line(out, &format!("{word} ({}{sub})", indication.word()));
+    add_line(out, format!("{word} ({}{sub})", indication.word()));
 }
 
 /// Names and values that a person may want to compare or copy.

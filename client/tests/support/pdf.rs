@@ -88,7 +88,7 @@ fn revision(pdf: &mut Vec<u8>, objects: Vec<(u32, String)>, previous: usize) {
     let mut table = "xref\n0 1\n0000000000 65535 f \n".to_owned();
     let mut most = 0;
     for (number, object) in objects {
-        table += &format!("{number} 1\n{:010} 00000 n \n", pdf.len());
+        table.extend([format!("{number} 1\n{:010} 00000 n \n", pdf.len())]);
         pdf.extend(format!("{number} 0 obj\n{object}\nendobj\n").into_bytes());
         most = most.max(number);
     }
