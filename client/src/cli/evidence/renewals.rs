@@ -138,13 +138,13 @@ pub(super) fn verified_text(report: &RenewalReport, language: Language) -> Strin
     match (&report.proven, english) {
         (Ok(time), true) => add_line(
             &mut out,
-            &format!(
+            format!(
                 "The evidence file existed at {time}: every time-stamp was sound until it was renewed."
             ),
         ),
         (Ok(time), false) => add_line(
             &mut out,
-            &format!(
+            format!(
                 "エビデンスファイルは {time} に存在していました。各タイムスタンプは次の更新まで有効でした。"
             ),
         ),
@@ -152,14 +152,14 @@ pub(super) fn verified_text(report: &RenewalReport, language: Language) -> Strin
             let (word, sub) = (sub.indication().word(), sub.word());
             add_line(
                 &mut out,
-                &format!("The renewals prove nothing ({word}, {sub}): {why}"),
+                format!("The renewals prove nothing ({word}, {sub}): {why}"),
             );
         }
         (Err((sub, why)), false) => {
             let (word, sub) = (sub.indication().word(), sub.word());
             add_line(
                 &mut out,
-                &format!("更新からは何も証明されません（{word}、{sub}）：{why}"),
+                format!("更新からは何も証明されません（{word}、{sub}）：{why}"),
             );
         }
     }
@@ -173,7 +173,7 @@ pub(super) fn verified_text(report: &RenewalReport, language: Language) -> Strin
             (false, Kind::Timestamp) => "タイムスタンプの更新",
             (false, Kind::HashTree) => "ハッシュの更新",
         };
-        add_line(&mut out, &format!("  {time}  {what}, {hash}, {tsu}"));
+        add_line(&mut out, format!("  {time}  {what}, {hash}, {tsu}"));
     }
     out
 }
