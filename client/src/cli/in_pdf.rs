@@ -48,7 +48,7 @@ pub(super) fn run(
     let exits = verdicts.iter().map(exit);
     Ok(exits
         .chain([unread])
-        .max_by_key(weight)
+        .max_by_key(|exit| weight(*exit))
         .unwrap_or(Exit::Proven))
 }
 
@@ -83,7 +83,7 @@ fn exit(verdict: &PdfVerdict) -> Exit {
     }
 }
 
-const fn weight(exit: &Exit) -> u8 {
+const fn weight(exit: Exit) -> u8 {
     match exit {
         Exit::Disproven => 3,
         Exit::Indeterminate => 2,

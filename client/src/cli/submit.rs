@@ -316,7 +316,7 @@ fn describe(file: &Path, done: &Result<Done, Failure>) -> (Value, String) {
         Err(failure) => {
             let mut line = shown::line(&format!("{name}: {}", failure.message)) + "\n";
             for below in failure.lines.iter().chain(&failure.advice) {
-                line += &format!("  {}\n", shown::line(below));
+                line.extend(["  ", &shown::line(below), "\n"]);
             }
             let error = json!({ "kind": failure.exit.name(), "message": failure.message, "advice": failure.advice });
             (json!({ "file": name, "error": error }), line)

@@ -239,15 +239,15 @@ impl Judged {
             return out;
         }
         for verdict in &self.items {
-            add_line(&mut out, &row(verdict));
+            add_line(&mut out, row(verdict));
         }
         for statement in &self.statements {
-            add_line(&mut out, &statement_row(statement));
+            add_line(&mut out, statement_row(statement));
         }
         if let (Some(ended), false) = (&self.log_ended, self.statements.is_empty()) {
             add_line(
                 &mut out,
-                &format!("statements: {ended}; they are not proven any more"),
+                format!("statements: {ended}; they are not proven any more"),
             );
         }
         for link in &self.links {
@@ -277,21 +277,21 @@ impl Judged {
             match &verdict.report {
                 Ok(report) => {
                     out.push('\n');
-                    add_line(&mut out, &format!("{name}: {}", words(report)));
+                    add_line(&mut out, format!("{name}: {}", words(report)));
                     for sentence in render::sentences(report, language) {
-                        add_line(&mut out, &format!("  {sentence}"));
+                        add_line(&mut out, format!("  {sentence}"));
                     }
                 }
                 Err(error) => {
                     out.push('\n');
-                    add_line(&mut out, &format!("{name}: {error}"));
+                    add_line(&mut out, format!("{name}: {error}"));
                 }
             }
         }
         for statement in &self.statements {
             if let Err(error) = &statement.proven {
                 out.push('\n');
-                add_line(&mut out, &format!("statement: {error}"));
+                add_line(&mut out, format!("statement: {error}"));
             }
         }
         out

@@ -235,7 +235,7 @@ mod tests {
             "//ByteRange [0 1 2 3]",
             "/Byte/ByteRange [0 1 2 3]",
         ] {
-            assert_eq!(ranges(pdf.as_bytes()), [two.clone()], "{pdf}");
+            assert_eq!(ranges(pdf.as_bytes()), std::slice::from_ref(&two), "{pdf}");
         }
         for pdf in [
             "/ByteRanges [0 1 2 3]",
@@ -260,7 +260,7 @@ mod tests {
         assert_eq!(ranges(b"/ByteRange [0 1 2 3 9 1]"), [three]);
         assert_eq!(
             ranges(b"/ByteRange [0 1]/ByteRange [0 1]"),
-            [Some(vec![0..1])]
+            [Some(std::iter::once(0..1).collect::<Vec<_>>())]
         );
     }
 
