@@ -217,7 +217,7 @@ fn the_token_alone_is_verified_and_taken_apart_again() {
         folder,
         "evidence embed --out y.tst contract.tst no.tlog-proof",
     )
-    .expect(1);
+    .expect(4);
     ishibumi(folder, "evidence embed --out y.tst ca.crt p.tlog-proof").expect(2);
 }
 

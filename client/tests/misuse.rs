@@ -259,7 +259,7 @@ fn anchors_that_are_others() {
     drawer.says(
         "--anchors old.crt contract.tst",
         4,
-        &["NO_CERTIFICATE_CHAIN_FOUND", "is valid from"],
+        &["NO_CERTIFICATE_CHAIN_FOUND", "issuer-unregistered"],
         &["--anchors のフォルダ"],
     );
     // The reply instead of the token, and the token in PEM, are the same record.

@@ -77,7 +77,8 @@ pub fn summary_text(batch: &Batch, language: Language) -> String {
     let mut out = String::new();
     for row in batch.failures() {
         let word = status(row.status, language);
-        let _ = write!(out, "{word:<14} {}\n  {}\n", row.file, row.reasons);
+        add_line(&mut out, format_args!("{word:<14} {}", row.file));
+        add_line(&mut out, format_args!("  {}", row.reasons));
     }
     for (name, value) in terms(batch, language) {
         add_line(&mut out, format_args!("{name}: {value}"));
