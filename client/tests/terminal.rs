@@ -166,7 +166,7 @@ fn nothing_foreign_steers_a_terminal() {
         ),
         (2, vec!["evidence", "show", &packed, &name]),
         (
-            1,
+            4,
             [
                 &[
                     "verify",

@@ -1,7 +1,5 @@
 //! What HTML, PDF and the terminal call things, in both languages.
 
-use std::fmt::Write as _;
-
 use ishibumi_tlog::shown::add_line;
 
 use crate::batch::{Batch, Status};
