@@ -26,6 +26,7 @@ use crate::asn1::{
 };
 use crate::certificate::{Certificate, TimeFieldError, read_time};
 use crate::distribution::{PointName, read_reasons};
+use crate::extension::KeyUsage;
 use crate::general_name::{GeneralName, has_directory_name};
 use crate::hash::{dotted, sha256};
 use crate::name::Name;
@@ -424,7 +425,7 @@ impl Crl {
 fn may_issue(certificate: &Arc<Certificate>, issuer: &Name) -> bool {
     let facts = certificate.facts();
     let silent = facts.is_ca || !facts.has_basic_constraints;
-    certificate.subject_name() == issuer && facts.key_usage.map_or(silent, |usage| usage.crl_sign())
+    certificate.subject_name() == issuer && facts.key_usage.map_or(silent, KeyUsage::crl_sign)
 }
 
 fn read_extensions(mut extensions: Reader<'_>) -> Result<Extensions, CrlError> {

@@ -17,7 +17,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use const_oid::ObjectIdentifier;
 use thiserror::Error;
 
-use crate::certificate::Certificate;
+use crate::certificate::{Certificate, Flaw};
 use crate::hash::sha256;
 use crate::name_constraints::{self, Violation};
 use crate::oid;
@@ -106,6 +106,26 @@ pub enum PathError {
         /// The name.
         name: String,
     },
+    /// A name that cannot be compared with a constraint of a CA above it.
+    #[error(
+        "nameConstraints of `{subject}` cannot be compared with the name {name}: the one or the other is of a form that is not processed, or not written as its form asks"
+    )]
+    NameNotComparable {
+        /// The CA that has the constraints.
+        subject: String,
+        /// The name.
+        name: String,
+    },
+    /// It has fields that its version does not have.
+    #[error(
+        "certificate `{subject}` is of version {version} and has extensions or identifiers of a later one (RFC 5280 4.1.2.8, 4.1.2.9)"
+    )]
+    Version {
+        /// Whose.
+        subject: String,
+        /// Version that it states, from 1.
+        version: u32,
+    },
     /// No policy is left where the caller or a certificate demands one.
     #[error("no certificate policy is valid along the path, and one is demanded (RFC 5280 6.1)")]
     NoPolicy,
@@ -147,6 +167,8 @@ impl PathError {
             Self::CriticalExtension { .. } => "critical-extension-unknown",
             Self::Signature { .. } => "certificate-signature-invalid",
             Self::NameConstraints { .. } => "name-constraints-violated",
+            Self::NameNotComparable { .. } => "name-constraints-unprocessable",
+            Self::Version { .. } => "certificate-version",
             Self::NoPolicy => "no-valid-policy",
             Self::PolicyMapping => "policy-mapping-of-any",
             Self::Extension { .. } => "certificate-extension-malformed",
@@ -456,7 +478,7 @@ pub(crate) fn find_path(
         path: vec![end.clone()],
         reason: None,
     };
-    check_itself(end, rules.validity)?;
+    check_itself(end, rules.validity, anchors)?;
     if search.extend() {
         return Ok(Path {
             certificates: search.path,
@@ -523,7 +545,7 @@ impl Search<'_> {
     }
 
     fn check_link(&mut self, last: &Certificate, issuer: &Certificate) -> Result<(), PathError> {
-        check_itself(issuer, self.rules.validity)?;
+        check_itself(issuer, self.rules.validity, self.anchors)?;
         let subject = || issuer.subject();
         let facts = issuer.facts();
         // RFC 5280 6.1: an anchor is a name and a key; one of version 1 has no basicConstraints.
@@ -593,6 +615,10 @@ fn check_whole(path: &[Arc<Certificate>], rules: &PathRules<'_>) -> Result<(), P
             .map(|(_, certificate)| certificate.as_ref())
             .collect();
         name_constraints::check(ca, &below).map_err(|violation| match violation {
+            Violation::Open(name) => PathError::NameNotComparable {
+                subject: ca.subject(),
+                name,
+            },
             Violation::Unreadable => PathError::Extension {
                 subject: ca.subject(),
                 extension: "nameConstraints, or a name to be compared with it,",
@@ -614,7 +640,11 @@ fn check_whole(path: &[Arc<Certificate>], rules: &PathRules<'_>) -> Result<(), P
     })
 }
 
-fn check_itself(certificate: &Certificate, validity: Validity) -> Result<(), PathError> {
+fn check_itself(
+    certificate: &Certificate,
+    validity: Validity,
+    anchors: &Anchors,
+) -> Result<(), PathError> {
     if let Validity::At(at) = validity
         && !(certificate.not_before()..=certificate.not_after()).contains(&at)
     {
@@ -625,12 +655,22 @@ fn check_itself(certificate: &Certificate, validity: Validity) -> Result<(), Pat
             at,
         });
     }
-    match certificate.facts().unknown_critical {
-        Some(extension) => Err(PathError::CriticalExtension {
-            subject: certificate.subject(),
-            extension: extension.to_string(),
+    let subject = || certificate.subject();
+    match certificate.facts().flaw.clone() {
+        Some(Flaw::UnknownCritical(extension)) => Err(PathError::CriticalExtension {
+            subject: subject(),
+            extension,
         }),
-        None => Ok(()),
+        Some(Flaw::Unreadable(extension)) => Err(PathError::Extension {
+            subject: subject(),
+            extension,
+        }),
+        // An anchor is a name and a key, in whatever it is written.
+        Some(Flaw::Version) if !anchors.is_anchor(certificate) => Err(PathError::Version {
+            subject: subject(),
+            version: certificate.version(),
+        }),
+        Some(Flaw::Version) | None => Ok(()),
     }
 }
 

@@ -80,6 +80,9 @@ pub(super) fn of_refusal(refusal: &Refusal) -> SubIndication {
         | "path-length-exceeded"
         | "critical-extension-unknown"
         | "name-constraints-violated"
+        | "name-constraints-unprocessable"
+        | "certificate-extension-malformed"
+        | "certificate-version"
         | "no-valid-policy"
         | "policy-mapping-of-any" => SubIndication::ChainConstraintsFailure,
         "content-type-mismatch"
