@@ -3,9 +3,11 @@
 
 mod support;
 
-use ishibumi_artifact::history::{Says, StatusInformation};
+use std::sync::Arc;
+
+use ishibumi_artifact::history::Says;
 use ishibumi_artifact::record::Reason;
-use ishibumi_artifact::{Anchors, Certificate, History};
+use ishibumi_artifact::{Anchors, Certificate, History, StatusInformation};
 use support::{Node, P256, Pki};
 
 const DATES: (&str, &str) = ("20250101000000Z", "20400101000000Z");
@@ -51,8 +53,8 @@ fn read(bytes: &[u8], anchors: &Anchors) -> StatusInformation {
 
 fn ask(pki: &Pki, name: &str, sources: &[&StatusInformation]) -> History {
     let sources: Vec<StatusInformation> = sources.iter().map(|&source| source.clone()).collect();
-    let issuer = pki.certificate("issuing");
-    History::of(&pki.certificate(name), Some(&issuer), &sources)
+    let above = ["issuing", "root"].map(|name| Arc::new(pki.certificate(name)));
+    History::of(&pki.certificate(name), &above, &sources, None)
 }
 
 /// Codes of the revocations that stand; 255 for one without a reason.

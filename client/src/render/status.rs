@@ -137,11 +137,21 @@ fn described(name: &str, facts: &InformationFacts, english: bool) -> String {
         }
         (InformationFacts::Ocsp(response), true) => {
             let (at, by) = (response.produced_at, &response.responder);
-            format!("The OCSP response {name} is of {at}, by \"{by}\",")
+            let trusted = if response.is_by_trusted_responder {
+                " a responder that is trusted here and not authorised by the CA,"
+            } else {
+                ""
+            };
+            format!("The OCSP response {name} is of {at}, by \"{by}\",{trusted}")
         }
         (InformationFacts::Ocsp(response), false) => {
             let (at, by) = (response.produced_at, &response.responder);
-            format!("OCSPレスポンス {name} は {at} 付、レスポンダ「{by}」によるものです")
+            let trusted = if response.is_by_trusted_responder {
+                "（認証局の委任ではなく、利用者が信頼するレスポンダ）"
+            } else {
+                ""
+            };
+            format!("OCSPレスポンス {name} は {at} 付、レスポンダ「{by}」{trusted}によるものです")
         }
     }
 }
