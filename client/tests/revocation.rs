@@ -482,7 +482,7 @@ fn a_list_whose_ca_cannot_be_settled_is_not_disproven() {
     pki.request("rolled", "/C=JP/O=Ishibumi Test/CN=Issuing CA");
     pki.sign("rolled", "root", "v3_issuing", DATES, &[]);
     // Another CA of the root's name above.
-    pki.key("namesake", P256);
+    pki.key("namesake", &["RSA", "-pkeyopt", "rsa_keygen_bits:2048"]);
     pki.request("namesake", "/C=JP/O=Ishibumi Test/CN=root CA");
     pki.sign("namesake", "stranger", "v3_root", DATES, &[]);
     fs::copy(pki.path("rolled.crt"), &known).unwrap();

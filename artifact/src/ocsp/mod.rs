@@ -7,7 +7,8 @@
 //!
 //! A response may answer about certificates of several CAs; each CA's answers are verified by themselves. A
 //! log takes only one that is about one CA, and whose answers can all be read: another has no record.
-//! Nonces, critical or not, are not looked at, since nobody here asked (4.4.1).
+//! Nonces, critical or not, are not looked at, since nobody here asked (4.4.1). A critical one says that the
+//! response is for whoever asked; such a one has no record either, which would be for everybody.
 
 mod error;
 mod responder;
@@ -107,6 +108,7 @@ impl OcspResponse {
         let lengths = asn1::check_lengths(&der).and_then(|()| asn1::check_lengths(&basic));
         let lengths = lengths.err().map(OcspError::Malformed);
         let unread = data.singles.iter().find_map(|single| single.unread.clone());
+        let unread = unread.map(OcspError::Incomplete).or(data.unrecorded);
         Ok(Self {
             signed: signed.raw.to_vec(),
             algorithm,
@@ -116,7 +118,7 @@ impl OcspResponse {
             singles: data.singles,
             certificates,
             unusable: data.unusable,
-            unrecorded: unread.map(OcspError::Incomplete).or(lengths),
+            unrecorded: unread.or(lengths),
             der,
         })
     }
@@ -149,6 +151,7 @@ struct Data {
     produced_at: Time,
     singles: Vec<Single>,
     unusable: Option<OcspError>,
+    unrecorded: Option<OcspError>,
 }
 
 impl Data {
@@ -181,22 +184,30 @@ impl Data {
         }
         let extensions = fields.optional(context_constructed(1))?;
         fields.finish()?;
+        let (unusable, unrecorded) = match extensions.map(|wrapper| look_at_extensions(&wrapper)) {
+            Some(Err(error)) => (Some(error), None),
+            Some(Ok(unrecorded)) => (None, unrecorded),
+            None => (None, None),
+        };
         Ok(Self {
             responder,
             produced_at,
             singles,
-            unusable: extensions.and_then(|wrapper| check_extensions(&wrapper).err()),
+            unusable,
+            unrecorded,
         })
     }
 }
 
-/// Whether the response may be used, whatever its extensions say.
-fn check_extensions(wrapper: &Element<'_>) -> Result<(), OcspError> {
+/// Whether the response may be used, whatever its extensions say; and why it has no record, if so.
+fn look_at_extensions(wrapper: &Element<'_>) -> Result<Option<OcspError>, OcspError> {
     let all = extension::read_all(asn1::only(wrapper.reader(), SEQUENCE)?.reader())?;
     let known = |name: &[u8]| HARMLESS.iter().any(|known| known.as_bytes() == name);
-    let unknown = all.iter().find(|it| it.critical && !known(it.name));
-    match unknown {
-        Some(extension) => Err(OcspError::CriticalExtension(dotted(extension.name))),
-        None => Ok(()),
+    let mut critical = all.iter().filter(|it| it.critical);
+    let error = |name| OcspError::CriticalExtension(dotted(name));
+    if let Some(unknown) = critical.clone().find(|it| !known(it.name)) {
+        return Err(error(unknown.name));
     }
+    let nonce = critical.find(|it| it.name == oid::OCSP_NONCE.as_bytes());
+    Ok(nonce.map(|nonce| error(nonce.name)))
 }

@@ -137,8 +137,19 @@ impl List {
     }
 }
 
+/// A field of TBSCertificate, by its place where a version is stated; version 1 is not.
+pub(crate) fn field(certificate: &Certificate, place: usize) -> Node {
+    let mut tree = Node::read(certificate.der());
+    let is_stated = matches!(tree.child(0).child(0), Node::Tree(0xa0, _));
+    tree.child(0).child(place - usize::from(!is_stated)).clone()
+}
+
 pub(crate) fn subject(certificate: &Certificate) -> Node {
-    Node::read(certificate.der()).child(0).child(5).clone()
+    field(certificate, 5)
+}
+
+pub(crate) fn key_info(certificate: &Certificate) -> Node {
+    field(certificate, 6)
 }
 
 /// ResponseData, as its fields.
@@ -209,8 +220,7 @@ pub(crate) fn cert_id(
     issuer: &Certificate,
     certificate: &Certificate,
 ) -> Node {
-    let key_info = Node::read(issuer.der()).child(0).child(6).clone();
-    let key = key_info.clone().child(1).bytes()[1..].to_vec();
+    let key = key_info(issuer).child(1).bytes()[1..].to_vec();
     let id = match hash {
         "sha1" => "1.3.14.3.2.26",
         "sha256" => "2.16.840.1.101.3.4.2.1",
@@ -252,10 +262,7 @@ pub(crate) fn single(id: Node, status: Status, extensions: Vec<Node>) -> Node {
 impl Pki {
     /// The AlgorithmIdentifier of signatures by the key of `name`.
     pub(crate) fn algorithm(&self, name: &str) -> Node {
-        let key_info = Node::read(self.certificate(name).der())
-            .child(0)
-            .child(6)
-            .clone();
+        let key_info = key_info(&self.certificate(name));
         let is_rsa = key_info
             .der()
             .windows(9)

@@ -140,7 +140,7 @@ impl Verifier<'_> {
         };
         if let Err(ended) = self.anchors.check_algorithms(&primitives, proven) {
             let why = format!("{ended}, and nothing proves that it is older");
-            return Some((SubIndication::CryptoConstraintsFailureNoPoe, why));
+            return Some((SubIndication::TryLater, why));
         }
         let made = read.made_at();
         let proven = proven?;
