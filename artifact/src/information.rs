@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 
-use crate::asn1::{ENUMERATED, GENERALIZED_TIME, INTEGER, SEQUENCE, UTC_TIME};
+use crate::asn1::{self, GENERALIZED_TIME, INTEGER, SEQUENCE, UTC_TIME};
 use crate::certificate::Certificate;
 use crate::crl::{Crl, CrlError, VerifiedCrl};
 use crate::general_name::has_directory_name;
@@ -17,8 +17,9 @@ use crate::path::Anchors;
 use crate::pem;
 use crate::revocation::points_of;
 use crate::rules::Primitive;
+use crate::shape::Outline;
 use crate::time::Time;
-use crate::{Record, Refusal, TimestampToken};
+use crate::{ArtifactType, Record, Refusal, TimestampToken};
 
 /// A verified list or response: revocation status information, in the words of EN 319 102-1.
 #[derive(Clone, Debug)]
@@ -163,15 +164,10 @@ impl Unusable {
 
 /// The error of the reader whose format it is, as far as can be told.
 fn fitting(bytes: &[u8], list: CrlError, response: OcspError) -> Refusal {
-    let octets = pem::unwrap_one(bytes).unwrap_or_default();
-    let begins_like_a_response = Part::first_of(&octets)
-        .filter(|outer| outer.tag == SEQUENCE)
-        .and_then(|outer| Part::first_of(outer.content))
-        .is_some_and(|status| status.tag == ENUMERATED);
-    if begins_like_a_response {
-        response.into()
-    } else {
-        list.into()
+    match ArtifactType::of(bytes) {
+        Ok(ArtifactType::OcspResponse) => response.into(),
+        Ok(_) => list.into(),
+        Err(unrecognised) => unrecognised.into(),
     }
 }
 
@@ -186,51 +182,15 @@ fn whose_outline(bytes: &[u8]) -> Whose {
 
 /// The issuer's name in what begins like a list.
 fn list_issuer(octets: &[u8]) -> Option<Name> {
-    let part = |octets, tag| Part::first_of(octets).filter(|part| part.tag == tag);
-    let list = part(octets, SEQUENCE)?;
-    let to_sign = part(list.content, SEQUENCE)?;
-    let algorithm = match part(to_sign.content, INTEGER) {
-        Some(version) => part(version.rest, SEQUENCE)?,
-        None => part(to_sign.content, SEQUENCE)?,
-    };
-    let issuer = part(algorithm.rest, SEQUENCE)?;
-    let after = Part::first_of(issuer.rest)?;
-    let is_time = matches!(after.tag, UTC_TIME | GENERALIZED_TIME);
-    Name::from_der(issuer.whole).ok().filter(|_| is_time)
-}
-
-/// An element, as far as it is there.
-#[derive(Clone, Copy)]
-struct Part<'a> {
-    tag: u8,
-    content: &'a [u8],
-    whole: &'a [u8],
-    rest: &'a [u8],
-}
-
-impl<'a> Part<'a> {
-    fn first_of(octets: &'a [u8]) -> Option<Self> {
-        let (&tag, after_tag) = octets.split_first()?;
-        let (&first, after) = after_tag.split_first()?;
-        let (length, body) = if first < 0x80 {
-            (Some(usize::from(first)), after)
-        } else {
-            let (digits, body) = after.split_at_checked(usize::from(first & 0x7f))?;
-            let length = digits.iter().try_fold(0_usize, |value, digit| {
-                value.checked_mul(256)?.checked_add(usize::from(*digit))
-            });
-            (length.filter(|_| first != 0x80), body)
-        };
-        // Of what is cut off, or has no length, the rest is the contents, and nothing is known to follow.
-        let (content, rest) = length
-            .and_then(|length| body.split_at_checked(length))
-            .unwrap_or((body, &[]));
-        let whole = octets.get(..octets.len() - rest.len()).unwrap_or_default();
-        Some(Self {
-            tag,
-            content,
-            whole,
-            rest,
-        })
+    let of = |octets, tag| Outline::of(octets).next().filter(|part| part.tag == tag);
+    let list = of(octets, SEQUENCE)?;
+    let to_sign = of(list.content, SEQUENCE)?;
+    let mut fields = Outline::of(to_sign.content).skip_while(|part| part.tag == INTEGER);
+    let (_algorithm, issuer, time) = (fields.next()?, fields.next()?, fields.next()?);
+    if !matches!(time.tag, UTC_TIME | GENERALIZED_TIME) {
+        return None;
     }
+    let mut whole = Vec::new();
+    asn1::write_element(&mut whole, issuer.tag, issuer.content);
+    Name::from_der(&whole).ok()
 }

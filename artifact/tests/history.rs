@@ -328,6 +328,6 @@ fn what_is_neither_list_nor_response_is_refused() {
             .code()
     };
     assert_eq!(code(pki.certificate("one").der()), "crl-malformed");
-    assert_eq!(code(b""), "crl-malformed");
+    assert_eq!(code(b""), "artifact-unrecognised");
     assert_eq!(code(&[0x30, 3, 0x0a, 1, 3]), "ocsp-not-successful");
 }

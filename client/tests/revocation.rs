@@ -293,7 +293,7 @@ fn what_is_given_and_cannot_be_used_is_never_a_verdict_in_favour() {
         ),
         ("ocsp-not-successful", vec![0x30, 3, 0x0a, 1, 3]),
         (
-            "crl-malformed",
+            "artifact-unrecognised",
             b"<html><title>Log in</title></html>".to_vec(),
         ),
         ("the file is empty", Vec::new()),

@@ -10,6 +10,7 @@ use ishibumi_artifact::history::CLOCK_TOLERANCE_SECONDS;
 use ishibumi_artifact::information::Unusable;
 use ishibumi_artifact::time::Time;
 use ishibumi_artifact::{Certificate, Record, StatusInformation};
+use ishibumi_tlog::foreign;
 use ishibumi_tlog::proof::TlogProof;
 
 use super::report::{ConsultedInformation, InformationFacts, Report, Statement, SubIndication};
@@ -153,7 +154,8 @@ impl Verifier<'_> {
     /// What the log proves about a list that came with a proof of its own.
     fn prove(&self, proof: &[u8], read: &StatusInformation) -> Result<Box<Statement>, String> {
         let record: &Record = read.record().map_err(|error| error.to_string())?;
-        let proof = TlogProof::parse(proof).map_err(|error| error.to_string())?;
+        let proof = foreign::named(TlogProof::parse(proof), proof);
+        let proof = proof.map_err(|error| error.to_string())?;
         let leaf = self.policy.check_proof(&proof, &record.encode());
         leaf.map(|leaf| Box::new(self.statement(&leaf)))
             .map_err(|error| error.to_string())
