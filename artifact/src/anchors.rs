@@ -20,7 +20,7 @@ use crate::work::{self, Exhausted, Work};
 pub struct Anchors {
     trusted: Vec<Arc<Certificate>>,
     intermediates: Vec<Arc<Certificate>>,
-    weak: Weak,
+    rules: AlgorithmRules,
     ends: AlgorithmEnds,
     /// When whatever is judged is proven to have been there; none where nothing ends.
     existed: Option<Time>,
@@ -34,7 +34,7 @@ impl Clone for Anchors {
         Self {
             trusted: self.trusted.clone(),
             intermediates: self.intermediates.clone(),
-            weak: self.weak,
+            rules: self.rules,
             ends: self.ends.clone(),
             existed: self.existed,
             memo: memo.map(|memo| Memo {
@@ -79,7 +79,7 @@ impl Anchors {
     /// Judges algorithms by these dated rules.
     #[must_use]
     pub fn with_algorithm_rules(mut self, rules: AlgorithmRules) -> Self {
-        self.weak = rules.weak();
+        self.rules = rules;
         // What was remembered was judged by other rules.
         self.memo = self.memo.map(|memo| Memo {
             capacity: memo.capacity,
@@ -108,6 +108,11 @@ impl Anchors {
         self.check_algorithms(&[primitive], None).is_err()
     }
 
+    /// The time as of which is judged, where there are rules by which algorithms end.
+    pub fn judged_as_of(&self) -> Option<Time> {
+        self.existed.filter(|_| self.has_algorithm_ends())
+    }
+
     /// Whether algorithms counted when what they made existed: by `proven`, or by the time that all was there
     /// anyway.
     pub fn check_algorithms(
@@ -131,8 +136,9 @@ impl Anchors {
         &self.intermediates
     }
 
-    pub(crate) const fn weak(&self) -> Weak {
-        self.weak
+    /// Which weak algorithms are accepted of something that says that it is of the time `own`.
+    pub(crate) fn weak_at(&self, own: Time) -> Weak {
+        self.rules.weak_at(own)
     }
 
     /// Everything known, anchors first.
@@ -187,8 +193,9 @@ impl Anchors {
         if self.memo.as_ref().is_some_and(|memo| memo.holds(pair)) {
             return Ok(None);
         }
-        let key = issuer.public_key(self.weak)?;
-        key.may_sign_by(certificate.scheme()?, self.weak)?;
+        let weak = self.weak_at(certificate.not_before());
+        let key = issuer.public_key(weak)?;
+        key.may_sign_by(certificate.scheme()?, weak)?;
         Ok(Some(key))
     }
 
@@ -198,7 +205,7 @@ impl Anchors {
         key: &PublicKey,
         pair: [u8; 32],
     ) -> Result<(), SignatureError> {
-        certificate.verify_signed_by(key, self.weak)?;
+        certificate.verify_signed_by(key, self.weak_at(certificate.not_before()))?;
         if let Some(memo) = &self.memo {
             memo.add(pair);
         }

@@ -329,13 +329,14 @@ impl Crl {
         let mut reason = CrlError::IssuerUnknown {
             issuer: issuer_name(),
         };
+        let weak = anchors.weak_at(self.this_update);
         for issuer in anchors
             .known()
             .filter(|issuer| may_issue(issuer, &self.issuer))
         {
             let verified = issuer
-                .public_key(anchors.weak())
-                .and_then(|key| key.verify(scheme, message, &self.signature, anchors.weak()));
+                .public_key(weak)
+                .and_then(|key| key.verify(scheme, message, &self.signature, weak));
             if let Err(source) = verified {
                 reason = wrong(source);
                 continue;

@@ -285,9 +285,10 @@ impl OcspResponse {
                     continue;
                 }
             }
+            let weak = anchors.weak_at(self.produced_at);
             let verified = candidate
-                .public_key(anchors.weak())
-                .and_then(|key| key.verify(scheme, &self.signed, &self.signature, anchors.weak()));
+                .public_key(weak)
+                .and_then(|key| key.verify(scheme, &self.signed, &self.signature, weak));
             match verified {
                 Ok(()) => return Ok(candidate.clone()),
                 Err(error) => reason = error.into(),
