@@ -12,13 +12,13 @@
 
 use std::fs::{File, TryLockError};
 use std::io::Write as _;
-use std::os::unix::fs::FileExt as _;
+use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use ishibumi_tlog::hash::{EMPTY_ROOT, HASH_LEN, Hash};
 use ishibumi_tlog::key::VerifierKey;
 
-use crate::StoreError;
+use crate::{StoreError, private};
 
 const MAGIC: &[u8; 8] = b"ishiHEAD";
 const VERSION: u16 = 1;
@@ -73,7 +73,7 @@ impl HeadFile {
         let (path, owner) = (Self::path(&directory, key), Owner::of(key));
         let failed = |error: std::io::Error| io_failed("made the head file", &path, &error);
         let mut options = File::options();
-        options.read(true).write(true).create_new(true);
+        options.read(true).write(true).create_new(true).mode(0o600);
         let mut file = options.open(&path).map_err(|error| {
             if error.kind() == std::io::ErrorKind::AlreadyExists {
                 return StoreError::Exists { path: shown(&path) };
@@ -123,6 +123,7 @@ impl HeadFile {
                 }
                 io_failed("opened the head file", &path, &error)
             })?;
+        private::close_file(&file).map_err(|e| io_failed("opened the head file", &path, &e))?;
         lock(&file, &path)?;
         let newest = newest_slot(&file, &path, &owner)?;
         Ok(Self {
@@ -169,6 +170,7 @@ impl HeadFile {
             .write(true)
             .create(true)
             .truncate(true)
+            .mode(0o600)
             .open(&path)
             .map_err(failed)?;
         file.write_all(said.as_bytes()).map_err(failed)?;
