@@ -1,0 +1,234 @@
+//! Reading a whole log and believing nothing: what `fsck` does at once and the scrub of a running log does
+//! slowly.
+//!
+//! Two passes, each over rows in the order in which they lie on the disk. [`records`] hashes every record anew
+//! and computes from those hashes every tile of every level, the root of every head and of every kept
+//! checkpoint, and compares them with what is stored; and it sums up which index rows the records ask for.
+//! [`index`] sums up which rows there are. The sums agree exactly if the rows do, both ways; only where they
+//! do not, the rows themselves are looked at ([`differences`]). So a log costs the same for each record,
+//! however large it is, and a look-up for none of them. It repairs nothing.
+
+mod differences;
+mod kept;
+mod sums;
+
+use ishibumi_artifact::{Body, Record};
+use ishibumi_store::{IndexKind, IndexRow, LogStore, StoreError};
+use ishibumi_tlog::Hash;
+use ishibumi_tlog::hash::leaf_hash;
+use ishibumi_tlog::key::VerifierKey;
+use ishibumi_tlog::tile::{Edge, TILE_WIDTH};
+
+use crate::erasure;
+
+use self::kept::Claims;
+pub use differences::differences;
+pub use sums::Sums;
+
+/// Records or rows that are read at once.
+const CHUNK: u64 = 1024;
+
+/// The most findings that are listed; the rest is counted.
+const LISTED_MAX: usize = 100;
+
+/// Both indices.
+const KINDS: [IndexKind; 2] = [IndexKind::Leaves, IndexKind::Keys];
+
+/// What was found.
+#[derive(Debug, Default)]
+pub struct Report {
+    /// Records that were read.
+    pub records: u64,
+    /// Full tiles that were compared.
+    pub tiles: u64,
+    /// Checkpoints whose root was compared.
+    pub checkpoints: u64,
+    /// Rows of both indices that were compared.
+    pub index_rows: u64,
+    /// One sentence for each thing that is wrong, the first hundred.
+    pub findings: Vec<String>,
+    /// How many things are wrong.
+    pub wrong: u64,
+}
+
+impl Report {
+    fn wrong(&mut self, finding: String) {
+        self.wrong += 1;
+        if self.findings.len() < LISTED_MAX {
+            self.findings.push(finding);
+        }
+    }
+}
+
+/// Who is asked after each chunk whether to go on, and may take his time to answer: how many records or rows
+/// were read since he was asked last. An error ends the reading.
+pub trait Pace {
+    /// Called after each chunk.
+    ///
+    /// # Errors
+    /// To end the reading.
+    fn read(&mut self, count: u64) -> Result<(), Ended>;
+}
+
+impl<F: FnMut(u64) -> Result<(), Ended>> Pace for F {
+    fn read(&mut self, count: u64) -> Result<(), Ended> {
+        self(count)
+    }
+}
+
+/// Why an examination gave no report.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Ended {
+    /// What is stored could not be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Nobody wants to know any more.
+    #[error("the examination was told to end")]
+    Told,
+}
+
+/// What is examined.
+#[derive(Clone, Copy)]
+pub struct Subject<'a> {
+    /// The store.
+    pub store: &'a dyn LogStore,
+    /// Its staged tree when the examination began.
+    pub staged: &'a Edge,
+    /// The log's keys, Ed25519 first.
+    pub keys: &'a [VerifierKey],
+    /// What the head file says.
+    pub outside: Option<(u64, Hash)>,
+    /// Whether the log runs: what is beyond `staged` then came later.
+    pub runs: bool,
+}
+
+/// Reads the staged records, and what is computed from them. Puts into `sums` which index rows they ask for.
+///
+/// # Errors
+/// [`Ended`] if something cannot be read at all, or `pace` says so.
+pub fn records(
+    subject: Subject<'_>,
+    sums: &mut Sums,
+    pace: &mut dyn Pace,
+) -> Result<Report, Ended> {
+    let Subject { store, staged, .. } = subject;
+    let mut report = Report::default();
+    let mut claims = Claims::new(subject, &mut report)?;
+    let mut edge = Edge::new();
+    while edge.size() < staged.size() {
+        let at = edge.size();
+        let records = store.records(at, staged.size().min(at + CHUNK))?;
+        let count = records.len() as u64;
+        if records.is_empty() {
+            report.wrong(format!("record {at} is staged, but not there"));
+            break;
+        }
+        for octets in records {
+            let leaf = leaf_hash(&octets);
+            check_record(store, edge.size(), leaf, &octets, sums, &mut report)?;
+            let mut filled = Vec::new();
+            edge.append(leaf, |level, index, tile| {
+                filled.push((level, index, tile));
+            });
+            for (level, index, tile) in filled {
+                report.tiles += 1;
+                match store.tile(level, index, TILE_WIDTH) {
+                    Ok(stored) if stored == tile => {}
+                    Ok(_) => report.wrong(format!(
+                        "tile {index} of level {level} is not what its records hash to"
+                    )),
+                    Err(error) => {
+                        report.wrong(format!("tile {index} of level {level}: {error}"));
+                    }
+                }
+            }
+            claims.compare(&edge, &mut report)?;
+        }
+        report.records = edge.size();
+        pace.read(count)?;
+    }
+    if edge != *staged {
+        report.wrong(format!(
+            "the stored edge (size {}, root {}) is not the records' (size {}, root {})",
+            staged.size(),
+            staged.root(),
+            edge.size(),
+            edge.root()
+        ));
+    }
+    claims.beyond(edge.size(), &mut report)?;
+    Ok(report)
+}
+
+/// Reads both indices, as far as they are about records below `end`, into `sums`.
+///
+/// # Errors
+/// [`Ended`] if something cannot be read at all, or `pace` says so.
+pub fn index(
+    store: &dyn LogStore,
+    end: u64,
+    sums: &mut Sums,
+    pace: &mut dyn Pace,
+) -> Result<(), Ended> {
+    for kind in KINDS {
+        each_row(store, kind, pace, |row| {
+            // What was staged meanwhile is the next examination's.
+            if row.index < end {
+                sums.add(kind, &row.key, row.index);
+            }
+        })?;
+    }
+    Ok(())
+}
+
+/// Calls `each` with every row of an index, in its order.
+fn each_row(
+    store: &dyn LogStore,
+    kind: IndexKind,
+    pace: &mut dyn Pace,
+    mut each: impl FnMut(IndexRow),
+) -> Result<(), Ended> {
+    let most = usize::try_from(CHUNK).unwrap_or(usize::MAX);
+    let mut after: Option<IndexRow> = None;
+    loop {
+        let rows = store.index_rows(kind, after.as_ref(), most)?;
+        let count = rows.len() as u64;
+        after = rows.last().cloned();
+        rows.into_iter().for_each(&mut each);
+        pace.read(count)?;
+        if after.is_none() {
+            return Ok(());
+        }
+    }
+}
+
+fn check_record(
+    store: &dyn LogStore,
+    index: u64,
+    leaf: Hash,
+    octets: &[u8],
+    sums: &mut Sums,
+    report: &mut Report,
+) -> Result<(), StoreError> {
+    sums.add(IndexKind::Leaves, &leaf.0, index);
+    let record = match Record::decode(octets) {
+        Ok(record) => record,
+        Err(error) => {
+            report.wrong(format!("record {index}: {error}"));
+            return Ok(());
+        }
+    };
+    for key in record.lookup_keys() {
+        sums.add(IndexKind::Keys, &key.to_bytes(), index);
+    }
+    if let Body::Crl(list) = record.body() {
+        match store.blob(Hash(list.digest))? {
+            Some(blob) if Hash::of(&blob).0 == list.digest => {}
+            Some(_) => report.wrong(format!("the list of record {index} is damaged")),
+            None if erasure::stated(store, Hash(list.digest))?.is_some() => {}
+            None => report.wrong(format!("the list of record {index} is not kept")),
+        }
+    }
+    Ok(())
+}
