@@ -13,6 +13,7 @@ use ishibumi_log::erasure::Erasure;
 use ishibumi_log::operate::close::{Done, Waiting, Words};
 use ishibumi_log::operate::predecessor::PredecessorFiles;
 use ishibumi_log::operate::{self, OperateError};
+use ishibumi_store::private;
 use ishibumi_tlog::Hash;
 use ishibumi_tlog::key::VerifierKey;
 use ishibumi_tlog::shown;
@@ -191,6 +192,13 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> Result<ExitCode, OperateError> {
+    private::keep_memory().map_err(|error| {
+        OperateError::Refused(format!("cannot keep its memory from others: {error}"))
+    })?;
+    // What is exported is for others; everything else is the operator's.
+    if !matches!(arguments.command, Some(Command::Export { .. })) {
+        private::keep_files();
+    }
     if let Some(Command::Token) = arguments.command {
         return token(arguments.json);
     }
@@ -445,9 +453,9 @@ fn export(config: &Config, out: &Path, zip: bool, json: bool) -> Result<(), Oper
 
 fn fsck(config: &Config, json: bool) -> Result<ExitCode, OperateError> {
     let bar = progress_bar(json);
-    let report = operate::fsck::fsck(config, |done, all| {
-        bar.set_length(all);
-        bar.set_position(done);
+    let report = operate::fsck::fsck(config, |progress| {
+        bar.set_length(progress.all);
+        bar.set_position(progress.done);
     })?;
     bar.finish_and_clear();
     if json {
@@ -455,7 +463,8 @@ fn fsck(config: &Config, json: bool) -> Result<ExitCode, OperateError> {
             "{}",
             json!({
                 "records": report.records, "tiles": report.tiles,
-                "checkpoints": report.checkpoints, "wrong": report.wrong,
+                "checkpoints": report.checkpoints, "index_rows": report.index_rows,
+                "wrong": report.wrong,
                 "findings": report.findings,
             })
         );
@@ -464,8 +473,8 @@ fn fsck(config: &Config, json: bool) -> Result<ExitCode, OperateError> {
             println!("WRONG  {finding}");
         }
         println!(
-            "{} records, {} tiles and {} checkpoints read; {} wrong",
-            report.records, report.tiles, report.checkpoints, report.wrong
+            "{} records, {} tiles, {} checkpoints and {} index rows read; {} wrong",
+            report.records, report.tiles, report.checkpoints, report.index_rows, report.wrong
         );
     }
     Ok(ExitCode::from(u8::from(report.wrong > 0)))

@@ -16,6 +16,8 @@ use ishibumi_wire::Net;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
 
 use super::publisher::{Outcome, Published, Publisher, PublisherError};
+use super::room::{Lack, Reserve};
+use super::scrub::Scrub;
 use super::sequencer::{Item, Placed, Sequencer};
 use super::watch::Watcher;
 use super::witnesses::{self, Endpoint, Report, Rounds, Surroundings, follow};
@@ -38,6 +40,9 @@ pub enum SubmitError {
         /// How many the pool holds.
         pool: usize,
     },
+    /// The disk is nearly full.
+    #[error("{0}; send again when the operator has made room")]
+    NoRoom(String),
     /// The log stopped.
     #[error("the log stopped accepting: {0}")]
     Stopped(String),
@@ -51,6 +56,7 @@ pub struct Handle {
     pool: Arc<Semaphore>,
     pool_records_max: usize,
     published: watch::Receiver<Option<Published>>,
+    lack: watch::Receiver<Lack>,
     stopped: watch::Receiver<Option<String>>,
 }
 
@@ -102,8 +108,18 @@ pub struct Core {
     pub clock: Arc<dyn Clock>,
     /// Sizes and times.
     pub settings: Sequencing,
+    /// Care of the disks, for as long as the log runs.
+    pub care: Option<Care>,
     /// What is counted.
     pub metrics: Arc<Metrics>,
+}
+
+/// How the disks of a running log are looked after.
+pub struct Care {
+    /// What is to stay free.
+    pub reserve: Reserve,
+    /// How old data is read again.
+    pub scrub: Scrub,
 }
 
 /// Starts the threads and tasks. Has to be called within a tokio runtime.
@@ -147,9 +163,15 @@ pub fn start(core: Core) -> (Handle, Running) {
     let pool_records_max = core.settings.pool_records_max;
     let (settings, metrics) = (core.settings, core.metrics);
     let keeping = events.clone();
+    let (lack, mut threads, alive) = match core.care {
+        Some(care) => care.start(&core.store, &metrics, &set_stopped),
+        None => (watch::channel(None).1, Vec::new(), Vec::new()),
+    };
     let (watcher, watching) = Watcher::start(core.store, published.clone(), Arc::clone(&metrics));
     let stop = Stop(set_stopped, "the sequencer");
     let sequencer = std::thread::spawn(move || {
+        // Who looks after the disks ends with this thread.
+        let _alive = alive;
         let ended = sequence(
             core.sequencer,
             &submitted,
@@ -170,19 +192,53 @@ pub fn start(core: Core) -> (Handle, Running) {
         pool,
         pool_records_max,
         published,
+        lack,
         stopped,
     };
-    (
-        handle,
-        Running {
-            threads: vec![sequencer, publisher, watching],
-        },
-    )
+    threads.extend([sequencer, publisher, watching]);
+    (handle, Running { threads })
+}
+
+/// How it stands with the room, the threads that care, and what they live on.
+type Cared = (
+    watch::Receiver<Lack>,
+    Vec<std::thread::JoinHandle<()>>,
+    Vec<Sender<()>>,
+);
+
+impl Care {
+    fn start(
+        self,
+        store: &Arc<dyn LogStore>,
+        metrics: &Arc<Metrics>,
+        set_stopped: &Arc<watch::Sender<Option<String>>>,
+    ) -> Cared {
+        let Self { reserve, scrub } = self;
+        let (set_lack, lack) = watch::channel(reserve.lack(store.as_ref(), metrics));
+        let (scrub_lives, scrub_ends) = channel();
+        let scrubbing = {
+            let (store, metrics) = (Arc::clone(store), Arc::clone(metrics));
+            let stop = Stop(Arc::clone(set_stopped), "the scrub");
+            move || {
+                if let Err(why) = scrub.run(&store, &metrics, &scrub_ends) {
+                    stop.because(why);
+                }
+            }
+        };
+        let (room_lives, room_ends) = channel();
+        let watching = {
+            let (store, metrics) = (Arc::clone(store), Arc::clone(metrics));
+            move || reserve.watch(&store, &metrics, &set_lack, &room_ends)
+        };
+        let threads = vec![std::thread::spawn(scrubbing), std::thread::spawn(watching)];
+        (lack, threads, vec![scrub_lives, room_lives])
+    }
 }
 
 /// What keeps the [`Handle`] of a closed log alive.
 pub struct Still {
     _published: watch::Sender<Option<Published>>,
+    _lack: watch::Sender<Lack>,
     _stopped: watch::Sender<Option<String>>,
 }
 
@@ -191,6 +247,7 @@ pub fn still(published: Option<Published>) -> (Handle, Still) {
     let (submissions, _) = channel();
     let (events, _) = channel();
     let (set_published, published) = watch::channel(published);
+    let (set_lack, lack) = watch::channel(None);
     let (set_stopped, stopped) = watch::channel(None);
     let handle = Handle {
         submissions,
@@ -198,10 +255,12 @@ pub fn still(published: Option<Published>) -> (Handle, Still) {
         pool: Arc::new(Semaphore::new(0)),
         pool_records_max: 0,
         published,
+        lack,
         stopped,
     };
     let still = Still {
         _published: set_published,
+        _lack: set_lack,
         _stopped: set_stopped,
     };
     (handle, still)
@@ -259,6 +318,9 @@ impl Handle {
     /// because it is an old copy.
     pub async fn submit(&self, items: Vec<Item>) -> Result<Vec<Placed>, SubmitError> {
         self.alive()?;
+        if let Some(lack) = self.lack.borrow().as_ref() {
+            return Err(SubmitError::NoRoom(lack.clone()));
+        }
         let full = SubmitError::Full {
             pool: self.pool_records_max,
         };

@@ -90,12 +90,17 @@ impl Sequencer {
         let mut batch = Batch::default();
         let mut fresh: HashMap<Hash, u64> = HashMap::new();
         let mut placements = Vec::with_capacity(items.len());
+        // All at once: a store asks its filters for many together.
+        let records = items.iter().flat_map(|item| &item.records);
+        let leaves: Vec<Hash> = records.map(|record| record.leaf).collect();
+        let mut present = self.store.indices_of(&leaves)?.into_iter();
         for item in items {
             let mut placed: Option<Placed> = None;
             let mut new_blobs = false;
             for record in item.records {
                 let leaf = record.leaf;
-                let (index, added) = match self.find(&fresh, &record)? {
+                let present = present.next().flatten();
+                let (index, added) = match self.find(&fresh, present, &record)? {
                     Some(index) => (index, 0),
                     None => {
                         if self.closed {
@@ -130,17 +135,18 @@ impl Sequencer {
         Ok((self, placements))
     }
 
-    /// The index that the record has already, in this batch or in the log. The whole leaf hash is the
-    /// key, and a hit counts only if the stored record has the same octets.
+    /// The index that the record has already, in this batch or in the log: `present`, by the store's index. The
+    /// whole leaf hash is the key, and a hit counts only if the stored record has the same octets.
     fn find(
         &self,
         fresh: &HashMap<Hash, u64>,
+        present: Option<u64>,
         record: &NewRecord,
     ) -> Result<Option<u64>, SequencerError> {
         if let Some(&index) = fresh.get(&record.leaf) {
             return Ok(Some(index));
         }
-        let Some(index) = self.store.index_of(record.leaf)? else {
+        let Some(index) = present else {
             return Ok(None);
         };
         if self.store.record(index)?.as_deref() != Some(&record.octets) {

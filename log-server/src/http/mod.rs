@@ -35,7 +35,7 @@ pub struct App {
     handle: Handle,
     registry: Arc<Registry>,
     metrics: Arc<Metrics>,
-    /// What submitters to a closed log are told.
+    /// What submitters are told if the log takes nothing at all: it is closed, or its disk is full.
     closed: Option<Problem>,
     admissions: Arc<Semaphore>,
     cores: usize,
@@ -70,6 +70,18 @@ impl Public {
     ) -> Self {
         let closed = Some(Problem::log_closed(ending));
         Self::with(config, store, handle, Arc::default(), metrics, closed)
+    }
+
+    /// A service over a log whose disk has no room: everything is read as before, and submitters are told to
+    /// come back.
+    pub fn of_full_disk(
+        config: &Config,
+        store: Arc<dyn LogStore>,
+        handle: Handle,
+        metrics: Arc<Metrics>,
+    ) -> Self {
+        let full = Some(Problem::no_room("the disk is full"));
+        Self::with(config, store, handle, Arc::default(), metrics, full)
     }
 
     fn with(

@@ -57,6 +57,14 @@ impl Problem {
         Self::new(StatusCode::GONE, "log-closed", detail)
     }
 
+    /// The disk is nearly full; the operator has to make room.
+    pub fn no_room(detail: impl Into<String>) -> Self {
+        Self {
+            retry_after_seconds: Some(60),
+            ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "no-room", detail)
+        }
+    }
+
     /// The store failed while reading; the operator's log has the details.
     pub fn store(error: &ishibumi_store::StoreError) -> Self {
         eprintln!("{}", shown::line(&error.to_string()));

@@ -318,6 +318,7 @@ fn item_json(placed: &Placed, proof: Option<String>) -> Value {
 
 fn not_taken(error: &SubmitError) -> Problem {
     let (name, seconds) = match error {
+        SubmitError::NoRoom(_) => return Problem::no_room(error.to_string()),
         SubmitError::Full { .. } => ("pool-full", 1),
         SubmitError::Stopped(_) => ("stopped", 10),
     };

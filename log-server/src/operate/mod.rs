@@ -23,7 +23,7 @@ use ishibumi_tlog::policy::FILE_LEN_MAX;
 
 use self::keys::KeyPair;
 use crate::config::Config;
-use crate::core::{HeadError, HeadSigner, LogKeys};
+use crate::core::{HeadError, HeadSigner, LogKeys, scrub};
 
 /// Why a command did not do what it should. The text says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -101,7 +101,19 @@ fn open_with(
     }
     // The head file first: whoever holds its lock is the only one that may sign with this key.
     let head_file = HeadFile::open(&config.head_dir, keys.ed25519.verifier())?;
-    let store: Arc<dyn LogStore> = Arc::new(RocksLog::open(&config.data_dir, &config.origin)?);
+    if let Some(found) = scrub::note_of(&config.data_dir) {
+        return Err(OperateError::Refused(format!(
+            "{}: stored data was found damaged while the log ran: {}. Nothing is signed over it. Run fsck; restore \
+             what it names from a mirror or an export. Once fsck finds nothing, the log starts again",
+            config.data_dir.display(),
+            found.trim_end()
+        )));
+    }
+    let store: Arc<dyn LogStore> = Arc::new(RocksLog::open_with(
+        &config.data_dir,
+        &config.origin,
+        config.store.cache_len,
+    )?);
     // Only where nothing was ever signed: an empty database beside a head that was is a rollback, and the
     // head file is what tells.
     if store.staged()?.size() == 0 && head_file.read()?.is_none() {

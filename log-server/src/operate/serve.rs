@@ -1,8 +1,9 @@
 //! `serve`: runs the log until it is told to stop, or until it must.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use ishibumi_store::{LogStore, SystemClock};
+use ishibumi_store::{HeadFile, LogStore, RocksLog, StoreError, SystemClock, room};
 use ishibumi_tlog::shown;
 use ishibumi_wire::{HttpNet, Net};
 use tokio::net::TcpListener;
@@ -10,20 +11,44 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::closed::Closed;
 use super::endpoints::endpoints;
-use super::{OperateError, open};
+use super::keys::public_keys;
+use super::{OperateError, open, read_policy};
 use crate::admission::new_record;
 use crate::anchoring::{Anchoring, Tsas};
 use crate::config::Config;
-use crate::core::run::{Core, Handle, start, still};
+use crate::core::room::Reserve;
+use crate::core::run::{Care, Core, Handle, start, still};
+use crate::core::scrub::Scrub;
 use crate::core::{HeadError, Item, Publisher, PublisherError, Sequencer};
 use crate::http::{Admin, Public};
 use crate::metrics::Metrics;
 use crate::registry::Registry;
 use crate::{erasure, statements};
 
+/// How often a log without room looks whether there is some.
+const LOOK_FOR_ROOM: Duration = Duration::from_secs(5);
+
 /// Serves until SIGTERM or SIGINT, then finishes what is in flight. `ready` is called with the addresses
 /// once both listeners are open.
+///
+/// On a disk without room to open the store it serves what is there, and starts in full once there is room.
 pub fn serve(
+    config: &Config,
+    mut ready: impl FnMut(std::net::SocketAddr, std::net::SocketAddr),
+) -> Result<(), OperateError> {
+    loop {
+        match serve_all(config, &mut ready) {
+            Err(OperateError::Store(error @ StoreError::NoRoom { .. })) => {
+                if serve_reads(config, &error, &mut ready)? == Until::Terminated {
+                    return Ok(());
+                }
+            }
+            ended => return ended,
+        }
+    }
+}
+
+fn serve_all(
     config: &Config,
     ready: impl FnOnce(std::net::SocketAddr, std::net::SocketAddr),
 ) -> Result<(), OperateError> {
@@ -43,6 +68,7 @@ pub fn serve(
         opened => opened?,
     };
     let witnesses = endpoints(&policy, config)?;
+    let verifiers = public_keys(config)?;
     let settings = config.sequencing.clone();
     let publisher = Publisher::open(
         Arc::clone(&store),
@@ -75,6 +101,17 @@ pub fn serve(
             net: Arc::clone(&net),
             clock: Arc::new(SystemClock),
             settings,
+            care: Some(Care {
+                reserve: Reserve {
+                    dirs: vec![config.data_dir.clone(), config.head_dir.clone()],
+                    octets: config.store.reserve_octets,
+                },
+                scrub: Scrub {
+                    keys: verifiers,
+                    period: config.store.scrub_period,
+                    data_dir: config.data_dir.clone(),
+                },
+            }),
             metrics: Arc::clone(&metrics),
         });
         let anchoring = Anchoring {
@@ -161,6 +198,79 @@ fn serve_closed(
     });
     runtime.shutdown_timeout(config.limits.drain_deadline);
     served
+}
+
+/// Why reading alone ended.
+#[derive(PartialEq, Eq)]
+enum Until {
+    Terminated,
+    Room,
+}
+
+/// Serves what is there while the disk has no room, takes nothing, signs nothing. Holds the head file's lock, so
+/// that nobody else writes meanwhile.
+fn serve_reads(
+    config: &Config,
+    why: &StoreError,
+    ready: impl FnOnce(std::net::SocketAddr, std::net::SocketAddr),
+) -> Result<Until, OperateError> {
+    let keys = public_keys(config)?;
+    let _head_file = HeadFile::open(&config.head_dir, &keys[0])?;
+    eprintln!("{why}. Until then the log serves what it has, takes nothing and signs nothing");
+    let cache_len = config.store.cache_len;
+    let store = RocksLog::open_for_reading(&config.data_dir, &config.origin, cache_len)?;
+    let store: Arc<dyn LogStore> = Arc::new(store);
+    let policy = read_policy(config)?;
+    let note = store.published()?;
+    let published = note.and_then(|note| policy.check_checkpoint(&note).ok());
+    let metrics = Arc::new(Metrics::new().map_err(|e| refused(&e))?);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| refused(&error))?;
+    let (handle, _still) = still(published.map(Arc::new));
+    let (told_room, mut room) = tokio::sync::watch::channel(false);
+    let served = runtime.block_on(async {
+        let listener = listen(config.listen).await?;
+        let admin_listener = listen(config.admin_listen).await?;
+        let terminated = termination().map_err(|error| refused(&error))?;
+        let address = |listener: &TcpListener| listener.local_addr().map_err(|e| refused(&e));
+        ready(address(&listener)?, address(&admin_listener)?);
+        let public = Public::of_full_disk(
+            config,
+            Arc::clone(&store),
+            handle.clone(),
+            Arc::clone(&metrics),
+        );
+        let admin = admin(config, &store, &handle, &metrics);
+        let services = ((listener, public), (admin_listener, admin));
+        let data_dir = config.data_dir.clone();
+        tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(LOOK_FOR_ROOM).await;
+                let dir = data_dir.clone();
+                let found = tokio::task::spawn_blocking(move || room::to_open(&dir)).await;
+                if matches!(found, Ok(Ok(()))) {
+                    told_room.send_replace(true);
+                }
+            }
+        });
+        let ended = async {
+            tokio::select! {
+                () = terminated => {}
+                _ = room.wait_for(|&there| there) => {}
+            }
+        };
+        listeners(config, &handle, services, ended).await
+    });
+    let there = *room.borrow();
+    runtime.shutdown_timeout(config.limits.drain_deadline);
+    served?;
+    Ok(if there {
+        Until::Room
+    } else {
+        Until::Terminated
+    })
 }
 
 fn admin(

@@ -16,6 +16,8 @@ pub fn status(config: &Config) -> Result<Value, OperateError> {
     match RocksLog::open(&config.data_dir, &config.origin) {
         Ok(store) => Ok(admin_status(&config.origin, &store, None)?),
         Err(StoreError::InUse { .. }) => ask(config),
+        // A running log that only reads for want of room takes no lock.
+        Err(StoreError::NoRoom { .. }) => ask(config),
         Err(error) => Err(error.into()),
     }
 }

@@ -14,6 +14,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
+use ishibumi_store::private;
 use ishibumi_tlog::shown;
 use serde_json::{Value, json};
 
@@ -251,7 +252,13 @@ struct Printed {
 }
 
 pub(crate) fn run() -> ExitCode {
-    let (json, outcome) = match Cli::parse().command {
+    let command = Cli::parse().command;
+    if let Err(error) = private::keep_memory() {
+        eprintln!("ishibumi-witness: cannot keep its memory from others: {error}");
+        return ExitCode::from(1);
+    }
+    private::keep_files();
+    let (json, outcome) = match command {
         Command::Init { common, name } => (common.json, keys::init(&common, &name)),
         Command::AddLog {
             common,
