@@ -41,7 +41,7 @@ const PAGE_LEN: usize = 4096;
 const WRITE_BUFFER_BLOOM: f64 = 0.02;
 
 /// Flushes of an index that may wait for a long merge of it before writes are slowed down, and before they are
-/// stopped. The default of 20 stopped a log for as long as its whole index was being merged.
+/// stopped. A merge of all of a large index may outlast the 20 flushes that the default allows.
 const RUNS_SLOW: i32 = 40;
 const RUNS_STOP: i32 = 80;
 
@@ -110,9 +110,9 @@ impl Family {
             options.set_memtable_whole_key_filtering(true);
         }
         if matches!(self.access, Access::Absent | Access::Ranges) {
-            // Random keys overlap everything, so levels would rewrite each row some ten times while the log
-            // grows to 50 million records; merging runs of like size rewrites it half as often. The price is
-            // room for a second copy of an index while all of it is merged.
+            // Random keys overlap everything, so each step from level to level rewrites what is there already;
+            // merging runs of like size rewrites a row less often. The price is room for a second copy of an
+            // index while all of it is merged.
             options.set_compaction_style(DBCompactionStyle::Universal);
             options.set_universal_compaction_options(&UniversalCompactOptions::default());
             options.set_level_zero_slowdown_writes_trigger(RUNS_SLOW);
