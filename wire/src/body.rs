@@ -6,7 +6,6 @@
 //! against the memory of all bodies, and against a deadline, until [`BodyStream::settle`].
 
 use std::io::{self, BufRead, Read as _};
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Buf as _, Bytes};
@@ -16,8 +15,9 @@ use http::header::CONTENT_ENCODING;
 use http::{HeaderMap, HeaderValue};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
+
+use crate::memory::{NoRoom, Share};
 
 /// The longest piece that is handed out, in octets.
 pub const PIECE_LEN_MAX: usize = 64 << 10;
@@ -45,9 +45,8 @@ pub enum BodyError {
 pub struct BodyStream {
     body: Incoming,
     inflater: Option<Inflater>,
-    /// The memory of all bodies, and what this one holds of it.
-    memory: Arc<Semaphore>,
-    held: Option<OwnedSemaphorePermit>,
+    /// What it holds of the memory of all bodies.
+    share: Share,
     patience: Duration,
     deadline: Instant,
 }
@@ -57,7 +56,7 @@ impl BodyStream {
     pub(crate) fn new(
         body: Incoming,
         headers: &HeaderMap,
-        memory: Arc<Semaphore>,
+        share: Share,
         patience: Duration,
     ) -> Result<Self, Incoming> {
         let mut codings = headers.get_all(CONTENT_ENCODING).iter();
@@ -71,8 +70,7 @@ impl BodyStream {
         Ok(Self {
             body,
             inflater,
-            memory,
-            held: None,
+            share,
             patience,
             deadline: Instant::now() + patience,
         })
@@ -83,18 +81,15 @@ impl BodyStream {
     /// # Errors
     /// [`BodyError`]; what was handed out before stays good.
     pub async fn piece(&mut self) -> Result<Option<Bytes>, BodyError> {
-        let piece = match tokio::time::timeout_at(self.deadline, self.next()).await {
-            Ok(piece) => piece?,
-            Err(_) => return Err(BodyError::TooSlow),
+        let deadline = self.deadline;
+        let piece = tokio::select! {
+            piece = next(&mut self.body, &mut self.inflater) => piece?,
+            () = self.share.given_up() => return Err(BodyError::Busy),
+            () = tokio::time::sleep_until(deadline) => return Err(BodyError::TooSlow),
         };
         if let Some(piece) = &piece {
-            let len = u32::try_from(piece.len()).unwrap_or(u32::MAX);
-            let space = Arc::clone(&self.memory).try_acquire_many_owned(len);
-            let space = space.map_err(|_| BodyError::Busy)?;
-            match &mut self.held {
-                Some(held) => held.merge(space),
-                None => self.held = Some(space),
-            }
+            let taken = self.share.take(piece.len()).await;
+            taken.map_err(|NoRoom| BodyError::Busy)?;
         }
         Ok(piece)
     }
@@ -102,27 +97,30 @@ impl BodyStream {
     /// Says that what was handed out is dealt with: it no longer counts, and the time for the next
     /// begins anew.
     pub fn settle(&mut self) {
-        self.held = None;
+        self.share.settle();
         self.deadline = Instant::now() + self.patience;
     }
 
     pub(crate) fn into_inner(self) -> Incoming {
         self.body
     }
+}
 
-    async fn next(&mut self) -> Result<Option<Bytes>, BodyError> {
-        let Some(inflater) = &mut self.inflater else {
-            return next_data(&mut self.body).await;
-        };
-        loop {
-            match inflater.read()? {
-                Inflated::Piece(piece) => return Ok(Some(piece)),
-                Inflated::End => return Ok(None),
-                Inflated::Starved => match next_data(&mut self.body).await? {
-                    Some(data) => inflater.feed(data),
-                    None => inflater.finish(),
-                },
-            }
+async fn next(
+    body: &mut Incoming,
+    inflater: &mut Option<Inflater>,
+) -> Result<Option<Bytes>, BodyError> {
+    let Some(inflater) = inflater else {
+        return next_data(body).await;
+    };
+    loop {
+        match inflater.read()? {
+            Inflated::Piece(piece) => return Ok(Some(piece)),
+            Inflated::End => return Ok(None),
+            Inflated::Starved => match next_data(body).await? {
+                Some(data) => inflater.feed(data),
+                None => inflater.finish(),
+            },
         }
     }
 }

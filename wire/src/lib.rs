@@ -13,8 +13,11 @@
 
 mod bastion;
 mod body;
+mod memory;
 mod net;
+mod places;
 mod reply;
+mod sender;
 mod server;
 mod tsa;
 

@@ -1,4 +1,8 @@
-//! The accept loop.
+//! The accept loop, and what one connection may cost.
+//!
+//! Every limit here is about somebody who sends nothing, too slowly, or too much. Limits on one request are
+//! plain numbers; what all share, places for connections ([`crate::places`]) and the memory of
+//! bodies ([`crate::memory`]), is divided by who sends, so that one sender cannot hold up the others.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -6,21 +10,24 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::request::Parts;
 use http::{HeaderValue, StatusCode, header};
-use http_body_util::{BodyExt as _, Limited};
+use http_body_util::BodyExt as _;
 use hyper::body::Body as _;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_io_timeout::TimeoutStream;
 
 use crate::body::BodyStream;
+use crate::memory::{Memory, NoRoom, Share};
+use crate::places::{Place, Places};
 use crate::reply::{Reply, reply};
+use crate::sender::Sender;
 
 /// What a connection and a request may cost. Times are upper bounds, sizes are octets.
 #[derive(Clone, Debug)]
@@ -31,9 +38,12 @@ pub struct Limits {
     pub body_deadline: Duration,
     /// For a reader that takes nothing of an answer.
     pub stall_deadline: Duration,
-    /// Connections that are served at once; more wait to be accepted.
+    /// Connections that are served at once. When all places are taken, the oldest connection without a
+    /// request of the address that has the most of them is closed for a new one.
     pub connections_max: usize,
-    /// What the bodies of all requests in flight may take together; more are answered with 503.
+    /// What the bodies of all requests in flight may take together, counted as they come; one sender's no
+    /// more than half of it, but for a single body. When there is no room, the slowest body of who
+    /// holds the most is answered with 503.
     pub bodies_len_max: usize,
     /// How long requests in flight have to finish after a shutdown began.
     pub drain_deadline: Duration,
@@ -76,6 +86,12 @@ pub trait Service: Send + Sync + 'static {
     #[allow(clippy::result_large_err)]
     fn admit(&self, head: &Parts) -> Result<usize, Reply>;
 
+    /// The name of whoever sends an admitted request, where the service knows one: what requests share is
+    /// divided by sender. None: the address of the connection.
+    fn sender(&self, _head: &Parts) -> Option<String> {
+        None
+    }
+
     /// Whether the body of an admitted request is to be read as it comes: [`Self::stream`] answers it
     /// then, and what [`Self::admit`] said of its length does not matter.
     fn streams(&self, _head: &Parts) -> bool {
@@ -109,10 +125,8 @@ pub async fn serve<S: Service>(
     limits: Limits,
     shutdown: impl Future<Output = ()> + Send,
 ) -> io::Result<()> {
-    let connections = Arc::new(Semaphore::new(limits.connections_max));
-    let bodies = Arc::new(Semaphore::new(
-        limits.bodies_len_max.min(Semaphore::MAX_PERMITS),
-    ));
+    let places = Places::new(limits.connections_max);
+    let memory = Memory::new(limits.bodies_len_max);
     let (closing, close) = watch::channel(false);
     let mut tasks = JoinSet::new();
     tokio::pin!(shutdown);
@@ -120,21 +134,20 @@ pub async fn serve<S: Service>(
         let accepted = tokio::select! {
             () = &mut shutdown => break,
             Some(_) = tasks.join_next(), if !tasks.is_empty() => continue,
-            accepted = accept(&listener, &connections) => accepted,
+            accepted = accept(&listener, &places) => accepted,
         };
-        let Some((stream, permit)) = accepted else {
+        let Some((stream, from, place)) = accepted else {
             continue;
         };
         let connection = Connection {
             service: Arc::clone(&service),
-            bodies: Arc::clone(&bodies),
+            memory: memory.clone(),
             limits: limits.clone(),
+            from,
+            place: Some(place),
         };
         let close = close.clone();
-        tasks.spawn(async move {
-            connection.run(stream, close).await;
-            drop(permit);
-        });
+        tasks.spawn(connection.run(stream, close));
     }
     drop(listener);
     // A receiver that is gone needs no telling.
@@ -148,12 +161,14 @@ pub async fn serve<S: Service>(
 
 async fn accept(
     listener: &TcpListener,
-    connections: &Arc<Semaphore>,
-) -> Option<(TcpStream, tokio::sync::OwnedSemaphorePermit)> {
-    // Closed never: the semaphore lives as long as the loop.
-    let permit = Arc::clone(connections).acquire_owned().await.ok()?;
+    places: &Arc<Places>,
+) -> Option<(TcpStream, Sender, Place)> {
     match listener.accept().await {
-        Ok((stream, _)) => Some((stream, permit)),
+        Ok((stream, address)) => {
+            let from = Sender::of_address(address.ip());
+            let place = places.take(&from).await;
+            Some((stream, from, place))
+        }
         Err(error) => {
             let about_one_connection = matches!(
                 error.kind(),
@@ -170,8 +185,12 @@ async fn accept(
 /// What one connection needs to answer requests.
 pub(crate) struct Connection<S> {
     pub(crate) service: Arc<S>,
-    pub(crate) bodies: Arc<Semaphore>,
+    pub(crate) memory: Memory,
     pub(crate) limits: Limits,
+    /// Whose it is, as far as the connection tells.
+    pub(crate) from: Sender,
+    /// None for one that needs no place: it is ours.
+    pub(crate) place: Option<Place>,
 }
 
 impl<S: Service> Connection<S> {
@@ -181,9 +200,9 @@ impl<S: Service> Connection<S> {
         stream.set_write_timeout(Some(self.limits.stall_deadline));
         let head_deadline = self.limits.head_deadline;
         let this = Arc::new(self);
-        let handler = service_fn(move |request| {
+        let handler = service_fn(|request| {
             let this = Arc::clone(&this);
-            async move { Ok::<_, Infallible>(this.handle(request).await) }
+            async move { Ok::<_, Infallible>(this.in_its_place(request).await) }
         });
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
@@ -194,14 +213,35 @@ impl<S: Service> Connection<S> {
         let closed = async {
             let _ = close.wait_for(|&closing| closing).await;
         };
-        // Errors end a connection; there is nobody left to tell.
+        let lost = async {
+            match &this.place {
+                Some(place) => place.lost().await,
+                None => std::future::pending().await,
+            }
+        };
+        // Errors end a connection; there is nobody left to tell. One that lost its place has no request.
         tokio::select! {
             _ = connection.as_mut() => {}
+            () = lost => {}
             () = closed => {
                 connection.as_mut().graceful_shutdown();
                 let _ = connection.await;
             }
         }
+    }
+
+    /// Answers a request, whose connection keeps its place meanwhile.
+    async fn in_its_place(&self, request: http::Request<hyper::body::Incoming>) -> Reply {
+        let Some(place) = &self.place else {
+            return self.handle(request).await;
+        };
+        if !place.is_busy() {
+            let detail = "all connections are taken; try again";
+            return closing(self.busy(detail));
+        }
+        let answer = self.handle(request).await;
+        place.waits();
+        answer
     }
 
     pub(crate) async fn handle(&self, request: http::Request<hyper::body::Incoming>) -> Reply {
@@ -214,64 +254,76 @@ impl<S: Service> Connection<S> {
                 return closing(answer);
             }
         };
+        let sender = self.service.sender(&head).map(Sender::Named);
+        let share = self
+            .memory
+            .body(sender.unwrap_or_else(|| self.from.clone()));
         if self.service.streams(&head) {
-            return self.stream(head, body).await;
+            return self.stream(head, body, share).await;
         }
-        let refuse = |status, detail: &str| closing(self.service.refuse(status, detail));
-        let too_large = || {
-            refuse(
-                StatusCode::PAYLOAD_TOO_LARGE,
-                &format!("the body is longer than {most} octets"),
-            )
-        };
         let stated = body.size_hint().exact();
         if stated.is_some_and(|len| len > most as u64) {
             self.linger(expects, body);
-            return too_large();
+            return closing(self.too_large(most));
         }
-        // A body of unknown length is counted as the longest that it may be.
-        let cost = stated
-            .and_then(|len| usize::try_from(len).ok())
-            .unwrap_or(most);
-        let cost = u32::try_from(cost).unwrap_or(u32::MAX);
-        let Ok(_space) = self.bodies.try_acquire_many(cost) else {
-            self.linger(expects, body);
-            let mut answer = refuse(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "the bodies of other requests take all the memory set aside for them; try again",
-            );
-            answer
-                .headers_mut()
-                .insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
-            return answer;
-        };
         let mut body = body;
-        let collecting = Limited::new(&mut body, most).collect();
-        match tokio::time::timeout(self.limits.body_deadline, collecting).await {
-            Ok(Ok(body)) => {
-                self.service
-                    .call(Incoming {
-                        head,
-                        body: body.to_bytes(),
-                    })
-                    .await
+        let collected = tokio::select! {
+            collected = collect(&mut body, most, &share) => collected,
+            () = share.given_up() => Err(Uncollected::NoRoom),
+            () = tokio::time::sleep(self.limits.body_deadline) => Err(Uncollected::TooSlow),
+        };
+        match collected {
+            Ok(body) => {
+                share.arrived();
+                // The memory is held as long as the body is.
+                let answer = self.service.call(Incoming { head, body }).await;
+                drop(share);
+                answer
             }
-            Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => {
-                self.linger(expects, body);
-                too_large()
+            Err(why) => {
+                // What had come is gone; what still comes is thrown away.
+                drop(share);
+                if !matches!(why, Uncollected::BrokenOff) {
+                    self.linger(expects, body);
+                }
+                closing(self.uncollected(&why, most))
             }
-            Ok(Err(_)) => refuse(StatusCode::BAD_REQUEST, "the body broke off"),
-            Err(_) => refuse(
-                StatusCode::REQUEST_TIMEOUT,
-                "the body did not arrive in time",
-            ),
         }
     }
 
-    async fn stream(&self, head: Parts, body: hyper::body::Incoming) -> Reply {
-        let (memory, patience) = (Arc::clone(&self.bodies), self.limits.body_deadline);
+    fn uncollected(&self, why: &Uncollected, most: usize) -> Reply {
+        let (status, detail) = match why {
+            Uncollected::TooLong => return self.too_large(most),
+            Uncollected::NoRoom => {
+                return self.busy(
+                    "the bodies of requests take all the memory set aside for them; try again",
+                );
+            }
+            Uncollected::BrokenOff => (StatusCode::BAD_REQUEST, "the body broke off"),
+            Uncollected::TooSlow => (
+                StatusCode::REQUEST_TIMEOUT,
+                "the body did not arrive in time",
+            ),
+        };
+        self.service.refuse(status, detail)
+    }
+
+    fn too_large(&self, most: usize) -> Reply {
+        let detail = format!("the body is longer than {most} octets");
+        self.service.refuse(StatusCode::PAYLOAD_TOO_LARGE, &detail)
+    }
+
+    fn busy(&self, detail: &str) -> Reply {
+        let mut answer = self.service.refuse(StatusCode::SERVICE_UNAVAILABLE, detail);
+        let soon = HeaderValue::from_static("1");
+        answer.headers_mut().insert(header::RETRY_AFTER, soon);
+        answer
+    }
+
+    async fn stream(&self, head: Parts, body: hyper::body::Incoming, share: Share) -> Reply {
+        let patience = self.limits.body_deadline;
         let expects = head.headers.contains_key(header::EXPECT);
-        let mut body = match BodyStream::new(body, &head.headers, memory, patience) {
+        let mut body = match BodyStream::new(body, &head.headers, share, patience) {
             Ok(body) => body,
             Err(body) => {
                 self.linger(expects, body);
@@ -317,6 +369,38 @@ impl<S: Service> Connection<S> {
             },
         ));
     }
+}
+
+/// Why a body is not there as a whole.
+enum Uncollected {
+    TooLong,
+    NoRoom,
+    BrokenOff,
+    TooSlow,
+}
+
+/// Reads a body to its end, counting what comes.
+async fn collect(
+    body: &mut hyper::body::Incoming,
+    most: usize,
+    share: &Share,
+) -> Result<Bytes, Uncollected> {
+    let mut collected = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|_| Uncollected::BrokenOff)?;
+        let Ok(data) = frame.into_data() else {
+            continue;
+        };
+        if data.len() > most - collected.len() {
+            return Err(Uncollected::TooLong);
+        }
+        share
+            .take(data.len())
+            .await
+            .map_err(|NoRoom| Uncollected::NoRoom)?;
+        collected.extend_from_slice(&data);
+    }
+    Ok(collected.freeze())
 }
 
 /// An answer that leaves a body unread must not be followed by another request on the connection.
