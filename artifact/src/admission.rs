@@ -241,11 +241,8 @@ pub fn record_of(kind: ArtifactType, bytes: &[u8], anchors: &Anchors) -> Result<
         ArtifactType::Certificate => {
             admit_certificate(bytes, anchors).map(|it| it.record().clone())
         }
-        ArtifactType::Crl => Ok(verify_crl(bytes, anchors)?.record().clone()),
-        ArtifactType::OcspResponse => Ok(OcspResponse::parse(bytes)?
-            .verify(anchors)?
-            .record()
-            .clone()),
+        ArtifactType::Crl => admit_crl(bytes, anchors).map(|it| it.record().clone()),
+        ArtifactType::OcspResponse => admit_ocsp(bytes, anchors).map(|it| it.record().clone()),
     }
 }
 
@@ -294,18 +291,10 @@ fn admit_certificate(bytes: &[u8], anchors: &Anchors) -> Result<Admitted, Refusa
     })
 }
 
-/// A list all of whose entries can be made into statements.
-fn verify_crl(bytes: &[u8], anchors: &Anchors) -> Result<VerifiedCrl, Refusal> {
-    let crl = Crl::parse(bytes)?.verify(anchors)?;
-    match crl.unresolved() {
-        Some(error) => Err(error.clone().into()),
-        None => Ok(crl),
-    }
-}
-
+/// A list all of whose entries can be made into statements: only such a one has a record.
 fn admit_crl(bytes: &[u8], anchors: &Anchors) -> Result<Admitted, Refusal> {
-    let crl = verify_crl(bytes, anchors)?;
-    let record = crl.record().clone();
+    let crl = Crl::parse(bytes)?.verify(anchors)?;
+    let record = crl.record().map_err(Clone::clone)?.clone();
     Ok(Admitted {
         records: after_revocations(crl.revocations(), &record),
         record,
@@ -316,7 +305,7 @@ fn admit_crl(bytes: &[u8], anchors: &Anchors) -> Result<Admitted, Refusal> {
 
 fn admit_ocsp(bytes: &[u8], anchors: &Anchors) -> Result<Admitted, Refusal> {
     let ocsp = OcspResponse::parse(bytes)?.verify(anchors)?;
-    let record = ocsp.record().clone();
+    let record = ocsp.record().map_err(Clone::clone)?.clone();
     Ok(Admitted {
         records: after_revocations(ocsp.revocations(), &record),
         record,

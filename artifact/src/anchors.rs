@@ -1,7 +1,8 @@
 //! What a caller trusts and knows, and by which rules it wants algorithms judged.
 //!
 //! Anchors are certificates that the caller trusts; intermediates are certificates that it knows,
-//! such as those registered with a provider, and vouch for nothing.
+//! such as those registered with a provider, and vouch for nothing. Responders are trusted to answer about
+//! revocation, and for nothing else.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,6 +21,7 @@ use crate::work::{self, Exhausted, Work};
 pub struct Anchors {
     trusted: Vec<Arc<Certificate>>,
     intermediates: Vec<Arc<Certificate>>,
+    responders: Vec<Arc<Certificate>>,
     weak: Weak,
     ends: AlgorithmEnds,
     /// When whatever is judged is proven to have been there; none where nothing ends.
@@ -34,6 +36,7 @@ impl Clone for Anchors {
         Self {
             trusted: self.trusted.clone(),
             intermediates: self.intermediates.clone(),
+            responders: self.responders.clone(),
             weak: self.weak,
             ends: self.ends.clone(),
             existed: self.existed,
@@ -61,6 +64,15 @@ impl Anchors {
         certificates: impl IntoIterator<Item = Certificate>,
     ) -> Self {
         self.intermediates
+            .extend(certificates.into_iter().map(Arc::new));
+        self
+    }
+
+    /// Adds OCSP responders that the caller trusts itself (RFC 6960 4.2.2.2 (1)): their answers about
+    /// certificates of every CA that is known are believed, whoever issued their own certificates.
+    #[must_use]
+    pub fn with_responders(mut self, certificates: impl IntoIterator<Item = Certificate>) -> Self {
+        self.responders
             .extend(certificates.into_iter().map(Arc::new));
         self
     }
@@ -131,6 +143,11 @@ impl Anchors {
         &self.intermediates
     }
 
+    /// The OCSP responders that are trusted by themselves.
+    pub fn responders(&self) -> &[Arc<Certificate>] {
+        &self.responders
+    }
+
     pub(crate) const fn weak(&self) -> Weak {
         self.weak
     }
@@ -144,6 +161,13 @@ impl Anchors {
         self.trusted
             .iter()
             .any(|anchor| anchor.digest() == certificate.digest())
+    }
+
+    /// Whether it may issue, as far as basicConstraints goes: certificates, lists and responses. RFC 5280 6.1:
+    /// an anchor is a name and a key; one of a version that has no extensions cannot say that it is a CA.
+    pub(crate) fn is_ca(&self, certificate: &Certificate) -> bool {
+        let may_be_silent = !certificate.has_room_for_extensions();
+        certificate.is_ca() || (may_be_silent && self.is_anchor(certificate))
     }
 
     /// Whether `issuer`'s key signed `certificate`.

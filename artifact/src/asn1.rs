@@ -218,7 +218,7 @@ pub(crate) struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    pub(crate) fn ber(bytes: &'a [u8]) -> Self {
+    pub(crate) const fn ber(bytes: &'a [u8]) -> Self {
         Self {
             rest: bytes,
             rules: Rules::Ber,
@@ -402,6 +402,19 @@ fn split_indefinite<'a>(
 /// BOOLEANs of 0x00 or 0xff, strings in one piece. The order inside SETs is not looked at here.
 pub(crate) fn check_der(bytes: &[u8]) -> Result<(), Asn1Error> {
     check_level(Reader::der(bytes))
+}
+
+/// Checks that lengths are minimal and definite all the way down, whatever the values are.
+pub(crate) fn check_lengths(bytes: &[u8]) -> Result<(), Asn1Error> {
+    fn check(mut level: Reader<'_>) -> Result<(), Asn1Error> {
+        while let Some(element) = level.next()? {
+            if element.tag & CONSTRUCTED != 0 {
+                check(element.reader())?;
+            }
+        }
+        Ok(())
+    }
+    check(Reader::der(bytes))
 }
 
 fn check_level(mut reader: Reader<'_>) -> Result<(), Asn1Error> {

@@ -62,7 +62,6 @@ pub enum CertificateError {
 /// What extensions say that path building asks for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Facts {
-    pub(crate) has_basic_constraints: bool,
     pub(crate) is_ca: bool,
     pub(crate) path_length: Option<u8>,
     pub(crate) key_usage: Option<KeyUsage>,
@@ -89,6 +88,8 @@ pub struct Certificate {
     subject_name: Name,
     not_before: Time,
     not_after: Time,
+    /// As stated, from 0: version 3 is 2.
+    version: u32,
     extensions: Vec<Extension>,
     facts: Facts,
 }
@@ -146,9 +147,11 @@ impl Certificate {
             None => Vec::new(),
         };
         fields.finish()?;
-        if let Some(version) = version
-            && asn1::only(version.reader(), INTEGER)?.unsigned()? > 2
-        {
+        let version = match version {
+            Some(version) => asn1::only(version.reader(), INTEGER)?.unsigned()?,
+            None => 0,
+        };
+        if version > 2 {
             return Err(Asn1Error::Value("a certificate version above 3").into());
         }
 
@@ -164,6 +167,7 @@ impl Certificate {
             subject_name: part("subject", Name::from_der(subject.raw))?,
             not_before,
             not_after,
+            version,
             facts: read_facts(&extensions)?,
             extensions,
             der: der.to_vec(),
@@ -245,6 +249,11 @@ impl Certificate {
     /// Whether basicConstraints says CA.
     pub const fn is_ca(&self) -> bool {
         self.facts.is_ca
+    }
+
+    /// Whether its version can say by an extension what it may do: version 3.
+    pub(crate) const fn has_room_for_extensions(&self) -> bool {
+        self.version >= 2
     }
 
     pub(crate) const fn facts(&self) -> &Facts {
@@ -390,7 +399,7 @@ fn read_extensions(octets: &[u8]) -> Result<Vec<Extension>, CertificateError> {
 /// Extensions that may be critical: those that path building acts upon, and those that restrict
 /// nothing that this crate decides (cRLDistributionPoints says where lists are; who has lists reads it
 /// in `revocation`).
-const UNDERSTOOD: [ObjectIdentifier; 13] = [
+const UNDERSTOOD: [ObjectIdentifier; 14] = [
     oid::BASIC_CONSTRAINTS,
     oid::KEY_USAGE,
     oid::EXTENDED_KEY_USAGE,
@@ -404,6 +413,7 @@ const UNDERSTOOD: [ObjectIdentifier; 13] = [
     oid::POLICY_MAPPINGS,
     oid::CRL_DISTRIBUTION_POINTS,
     oid::QC_STATEMENTS,
+    oid::OCSP_NO_CHECK,
 ];
 
 fn read_facts(extensions: &[Extension]) -> Result<Facts, CertificateError> {
@@ -413,7 +423,6 @@ fn read_facts(extensions: &[Extension]) -> Result<Facts, CertificateError> {
         let id = extension.extn_id;
         if id == oid::BASIC_CONSTRAINTS {
             let constraints = part("basicConstraints", BasicConstraints::from_der(value))?;
-            facts.has_basic_constraints = true;
             facts.is_ca = constraints.ca;
             facts.path_length = constraints.path_len_constraint;
         } else if id == oid::KEY_USAGE {

@@ -291,10 +291,11 @@ impl CrlError {
             Self::Size(_) => Fault::Limit,
             Self::Pem(error) => error.fault(),
             Self::Malformed(error) => error.fault(),
-            Self::Entry { .. } | Self::Time(_) | Self::IssuerName(_) | Self::AlgorithmsDiffer => {
-                Fault::Unread
-            }
-            Self::Scope(_) | Self::CriticalExtension(_) => Fault::Constraints,
+            Self::Time(_)
+            | Self::IssuerName(_)
+            | Self::AlgorithmsDiffer
+            | Self::ExtensionTwice(_) => Fault::Unread,
+            Self::Scope(_) | Self::CriticalExtension(_) | Self::Incomplete(_) => Fault::Constraints,
             Self::EntryIssuer { .. } | Self::IssuerUnknown { .. } => Fault::Chain,
             Self::Signature { source, .. } => source.fault_by_name(Fault::Signer),
             Self::Path(error) => error.fault(),
@@ -310,16 +311,18 @@ impl OcspError {
             Self::Size(_) => Fault::Limit,
             Self::Pem(error) => error.fault(),
             Self::Malformed(error) => error.fault(),
-            Self::Time(_) | Self::Type(_) | Self::Version(_) => Fault::Unread,
-            Self::NotSuccessful(_) => Fault::Other,
-            Self::CriticalExtension(_) | Self::SeveralIssuers | Self::ResponderValidity { .. } => {
-                Fault::Constraints
+            Self::Time(_) | Self::Type(_) | Self::Version(_) | Self::ExtensionTwice(_) => {
+                Fault::Unread
             }
-            Self::Hash(error) => error.fault(),
+            Self::NotSuccessful(_) => Fault::Other,
+            Self::CriticalExtension(_)
+            | Self::Incomplete(_)
+            | Self::SeveralIssuers
+            | Self::ResponderValidity { .. } => Fault::Constraints,
             Self::IssuerUnknown => Fault::Chain,
-            Self::ResponderUnknown { .. } => Fault::Signer,
+            Self::ResponderUnknown { .. } | Self::ResponderPurpose { .. } => Fault::Signer,
             Self::Signature(error) => error.fault_by_name(Fault::Signer),
-            Self::Path(error) => error.fault(),
+            Self::Path(error) | Self::ResponderPath(error) => error.fault(),
             Self::Record(error) => error.fault(),
         }
     }

@@ -230,7 +230,8 @@ fn lists() -> Vec<CrlError> {
         CrlError::Size(_) => CrlError::Size(1),
         CrlError::Pem(_) => pem().into(),
         CrlError::Malformed(_) => Asn1Error::Depth.into(),
-        CrlError::Entry { .. } => CrlError::Entry { entry: 0, reason: text() },
+        CrlError::ExtensionTwice(_) => CrlError::ExtensionTwice(text()),
+        CrlError::Incomplete(_) => CrlError::Incomplete(text()),
         CrlError::Time(_) => TimeError::Form(text()).into(),
         CrlError::IssuerName(_) => CrlError::IssuerName(text()),
         CrlError::AlgorithmsDiffer => CrlError::AlgorithmsDiffer,
@@ -249,7 +250,7 @@ fn lists() -> Vec<CrlError> {
 }
 
 fn responses() -> Vec<OcspError> {
-    let subject = text();
+    let subject = text;
     let mut all = every!(OcspError:
         OcspError::Size(_) => OcspError::Size(1),
         OcspError::Pem(_) => pem().into(),
@@ -259,13 +260,18 @@ fn responses() -> Vec<OcspError> {
         OcspError::Type(_) => OcspError::Type(text()),
         OcspError::Version(_) => OcspError::Version(2),
         OcspError::CriticalExtension(_) => OcspError::CriticalExtension(text()),
-        OcspError::Hash(_) => HashError::Sha1.into(),
+        OcspError::ExtensionTwice(_) => OcspError::ExtensionTwice(text()),
+        OcspError::Incomplete(_) => OcspError::Incomplete(text()),
         OcspError::IssuerUnknown => OcspError::IssuerUnknown,
         OcspError::SeveralIssuers => OcspError::SeveralIssuers,
         OcspError::ResponderUnknown { .. } => OcspError::ResponderUnknown { issuer: text() },
         OcspError::ResponderValidity { .. } => {
-            OcspError::ResponderValidity { subject, at: Time::from_unix(0) }
+            OcspError::ResponderValidity { subject: subject(), at: Time::from_unix(0) }
         },
+        OcspError::ResponderPurpose { .. } => {
+            OcspError::ResponderPurpose { subject: subject(), why: "x" }
+        },
+        OcspError::ResponderPath(_) => OcspError::ResponderPath(PathError::Limit),
         OcspError::Signature(_) => SignatureError::Invalid.into(),
         OcspError::Path(_) => PathError::Limit.into(),
         OcspError::Record(_) => record().into(),
@@ -273,6 +279,7 @@ fn responses() -> Vec<OcspError> {
     all.extend(asn1().into_iter().map(OcspError::from));
     all.extend(signatures().into_iter().map(OcspError::from));
     all.extend(paths().into_iter().map(OcspError::from));
+    all.extend(paths().into_iter().map(OcspError::ResponderPath));
     all
 }
 

@@ -377,13 +377,11 @@ impl Search<'_> {
     /// What keeps `issuer` from standing above the path, before its key is asked.
     fn link_fault(&self, issuer: &Certificate) -> Option<Fault> {
         let facts = issuer.facts();
-        // RFC 5280 6.1: an anchor is a name and a key; one of version 1 has no basicConstraints.
-        let may_be_silent = self.anchors.is_anchor(issuer) && !facts.has_basic_constraints;
         let fault = fault_of(issuer, self.rules.validity);
         if fault.is_some() {
             return fault;
         }
-        if !facts.is_ca && !may_be_silent {
+        if !self.anchors.is_ca(issuer) {
             return Some(Fault::NotCa);
         }
         if facts.key_usage.is_some_and(|usage| !usage.key_cert_sign()) {

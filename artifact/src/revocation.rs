@@ -2,8 +2,9 @@
 //!
 //! A serial that a list does not name is "not revoked" only if that list covers the certificate: its
 //! issuer, its kind, the distribution point that the certificate names, every reason, and the time in
-//! question. Otherwise the state is unknown, and unknown is not good. Lists for some reasons add up;
-//! a delta speaks before the complete list that it builds on. A list that another key than the
+//! question. Otherwise the state is unknown, and unknown is not good. Lists for some reasons add up.
+//! Whatever their order, all lists that were valid at the time are heard, deltas with the complete lists
+//! that they build on: a definitive revocation stands, a hold until something later ends it. A list that another key than the
 //! certificate's issuer signed counts only while the certificates behind that key are not revoked; one
 //! of the issuer itself stands or falls with the issuer, about which a caller asks on its own, as
 //! about every certificate of a path.
@@ -16,14 +17,15 @@ use crate::distribution::{ALL_REASONS, DistributionPoint, share_a_name};
 use crate::general_name::has_directory_name;
 use crate::oid;
 use crate::path::{Anchors, is_name_of};
-use crate::record::Revocation;
+use crate::record::{Reason, Revocation};
+use crate::status::{CERTIFICATE_HOLD, REMOVE_FROM_CRL, worst};
 use crate::time::Time;
 
 /// Signers of lists of signers of lists ... beyond this many are taken for unknown.
 const DEPTH_MAX: usize = 4;
 
-/// removeFromCRL (RFC 5280 5.3.1).
-const REMOVE_FROM_CRL: u8 = 8;
+/// certificateHold among ReasonFlags (RFC 5280 4.2.1.13).
+const HOLD_FLAG: u16 = 1 << CERTIFICATE_HOLD;
 
 /// State of a certificate at a time.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,34 +57,65 @@ struct Question<'a> {
     at: Time,
 }
 
+/// What one list says: an entry, or nothing although it would have to name a certificate on hold.
+struct Said<'a> {
+    list: &'a VerifiedCrl,
+    entry: Option<Revocation>,
+}
+
+impl Said<'_> {
+    fn is_hold(&self) -> bool {
+        let reason = self.entry.as_ref().and_then(|entry| entry.reason);
+        reason.map(Reason::code) == Some(CERTIFICATE_HOLD)
+    }
+}
+
 impl Question<'_> {
     fn state(&self, certificate: &Certificate, asked: &mut Vec<[u8; 32]>) -> RevocationState {
         let Some(points) = points_of(certificate) else {
             return RevocationState::Unknown;
         };
-        let mut covered = 0;
-        for point in &points {
-            for list in self.lists.iter().filter(|list| self.is_base(list)) {
-                let Some(reasons) = coverage(certificate, point, list) else {
-                    continue;
-                };
-                if reasons & !covered == 0 || !self.signer_counts(certificate, list, asked) {
-                    continue;
+        let (mut covered, mut is_unclear) = (0, false);
+        let mut said: Vec<Said<'_>> = Vec::new();
+        let mut take = |list, reasons| {
+            let about = VerifiedCrl::about(list, certificate);
+            is_unclear |= about.unclear.is_some();
+            let is_silent = about.revocations.is_empty() && about.unclear.is_none();
+            said.extend(about.revocations.into_iter().map(|entry| Said {
+                list,
+                entry: Some(entry),
+            }));
+            // A delta that is silent leaves things as they are.
+            if is_silent && !list.is_delta() && reasons & HOLD_FLAG != 0 {
+                said.push(Said { list, entry: None });
+            }
+        };
+        for list in self.lists.iter().filter(|list| self.is_base(list)) {
+            let reasons = points
+                .iter()
+                .filter_map(|point| coverage(certificate, point, list));
+            let Some(reasons) = reasons.reduce(|all, some| all | some) else {
+                continue;
+            };
+            if !self.signer_counts(certificate, list, asked) {
+                continue;
+            }
+            covered |= reasons;
+            take(list, reasons);
+            for delta in self
+                .lists
+                .iter()
+                .filter(|delta| self.is_delta_of(delta, list))
+            {
+                if self.signer_counts(certificate, delta, asked) {
+                    take(delta, reasons);
                 }
-                let delta = self.newest_delta(certificate, list, asked);
-                match delta.and_then(|delta| delta.revocation_of(certificate)) {
-                    Some(entry) if is_release(&entry) => {}
-                    Some(entry) => return RevocationState::Revoked(Box::new(entry)),
-                    None => {
-                        if let Some(entry) = list.revocation_of(certificate) {
-                            return RevocationState::Revoked(Box::new(entry));
-                        }
-                    }
-                }
-                covered |= reasons;
             }
         }
-        if covered == ALL_REASONS {
+        if let Some(entry) = worst(standing(&said)) {
+            return RevocationState::Revoked(Box::new(entry.clone()));
+        }
+        if covered == ALL_REASONS && !is_unclear {
             RevocationState::NotRevoked
         } else {
             RevocationState::Unknown
@@ -97,23 +130,9 @@ impl Question<'_> {
         !list.is_delta() && self.is_valid(list)
     }
 
-    /// The newest delta that builds on `base` or an older list (5.2.4).
-    fn newest_delta(
-        &self,
-        certificate: &Certificate,
-        base: &VerifiedCrl,
-        asked: &mut Vec<[u8; 32]>,
-    ) -> Option<&VerifiedCrl> {
-        let mut fitting: Vec<&VerifiedCrl> = self
-            .lists
-            .iter()
-            .filter(|delta| delta.is_delta() && self.is_valid(delta))
-            .filter(|delta| delta.builds_on(base))
-            .collect();
-        fitting.sort_by(|one, other| number_order(other.number(), one.number()));
-        fitting
-            .into_iter()
-            .find(|delta| self.signer_counts(certificate, delta, asked))
+    /// Whether `delta` builds on `base` or an older list (5.2.4).
+    fn is_delta_of(&self, delta: &VerifiedCrl, base: &VerifiedCrl) -> bool {
+        self.is_valid(delta) && delta.builds_on(base)
     }
 
     /// Whether the certificates between the list and its anchor are not revoked. One whose state is
@@ -145,10 +164,18 @@ impl Question<'_> {
     }
 }
 
-fn is_release(entry: &Revocation) -> bool {
-    entry
-        .reason
-        .is_some_and(|reason| reason.code() == REMOVE_FROM_CRL)
+/// The revocations that nothing later ends: definitive ones, and holds. Releases are none.
+fn standing<'a>(said: &'a [Said<'_>]) -> impl Iterator<Item = &'a Revocation> {
+    let is_ended = |hold: &Said<'_>| {
+        let mut others = said.iter();
+        others.any(|other| !other.is_hold() && other.list.is_said_after(hold.list))
+    };
+    let standing = said
+        .iter()
+        .filter(move |one| !(one.is_hold() && is_ended(one)));
+    standing
+        .filter_map(|one| one.entry.as_ref())
+        .filter(|entry| entry.reason.map(Reason::code) != Some(REMOVE_FROM_CRL))
 }
 
 /// Reasons for which `list` speaks about `certificate` at `point`; none: it does not
@@ -159,6 +186,9 @@ fn coverage(
     list: &VerifiedCrl,
 ) -> Option<u16> {
     let scope = list.extensions();
+    if scope.is_scope_unread || scope.only_attribute {
+        return None;
+    }
     let issuer_fits = if point.issuer.is_empty() {
         list.issuer_name() == certificate.issuer_name()
     } else {
@@ -207,6 +237,7 @@ impl VerifiedCrl {
             && self.issuer_name() == base.issuer_name()
             && self.issuer_key_hash() == base.issuer_key_hash()
             && self.extensions().same_point(base.extensions())
+            && !self.base_number().is_empty()
             && number_order(self.base_number(), base.number()).is_le()
             && number_order(self.number(), base.number()).is_ge()
     }

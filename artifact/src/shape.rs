@@ -177,9 +177,9 @@ fn of_requests(bytes: &[u8]) -> Option<&'static str> {
 }
 
 /// An element, as far as it is there.
-struct Part<'a> {
-    tag: u8,
-    content: &'a [u8],
+pub(crate) struct Part<'a> {
+    pub(crate) tag: u8,
+    pub(crate) content: &'a [u8],
 }
 
 impl Part<'_> {
@@ -191,12 +191,12 @@ impl Part<'_> {
 }
 
 /// The elements of one level, until something cannot be told.
-struct Outline<'a> {
+pub(crate) struct Outline<'a> {
     rest: &'a [u8],
 }
 
 impl<'a> Outline<'a> {
-    const fn of(rest: &'a [u8]) -> Self {
+    pub(crate) const fn of(rest: &'a [u8]) -> Self {
         Self { rest }
     }
 }

@@ -10,6 +10,11 @@ use core::fmt;
 use crate::record::{Accuracy, Reason, Revocation};
 use crate::time::Time;
 
+/// certificateHold (RFC 5280 5.3.1).
+pub(crate) const CERTIFICATE_HOLD: u8 = 6;
+/// removeFromCRL (RFC 5280 5.3.1): the end of a hold.
+pub(crate) const REMOVE_FROM_CRL: u8 = 8;
+
 /// EN 319 102-1's main indications.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Indication {
@@ -131,6 +136,33 @@ impl fmt::Display for TokenStatus {
     }
 }
 
+/// The worst of several statements about one certificate, in whatever order they come: a definitive
+/// revocation before a hold, a hold before a release; of definitive ones first those that leave nothing
+/// valid, then the one with effect from the earliest time.
+pub fn worst<'a>(entries: impl IntoIterator<Item = &'a Revocation>) -> Option<&'a Revocation> {
+    entries.into_iter().min_by_key(|entry| mildness(entry))
+}
+
+/// What orders statements about one certificate: the smaller, the worse. Equal only for statements that say
+/// the same.
+pub fn mildness(entry: &Revocation) -> impl Ord + use<> {
+    let reason = entry.reason.map(Reason::code);
+    let class = match reason {
+        Some(REMOVE_FROM_CRL) => 3,
+        Some(CERTIFICATE_HOLD) => 2,
+        _ if entry.leaves_earlier_valid() => 1,
+        _ => 0,
+    };
+    let date = entry.revocation_date;
+    (
+        class,
+        entry.invalid_from(),
+        date,
+        reason,
+        entry.invalidity_date,
+    )
+}
+
 /// Decides about a token from one statement about its TSU's certificate.
 ///
 /// `proven_not_after`: the time before which independent witnesses prove that the token existed,
@@ -151,11 +183,10 @@ pub fn token_status(
     let proven = proven_not_after.is_some_and(|proven| proven < invalid_from);
     let latest = gen_time.plus_micros(micros);
     match revocation.reason.map(Reason::code) {
-        // removeFromCRL ends a hold.
-        Some(8) => TokenStatus::NotRevoked,
+        Some(REMOVE_FROM_CRL) => TokenStatus::NotRevoked,
         _ if proven => TokenStatus::ProvenBeforeRevocation,
         // A hold may be lifted, and is then as if it had never been.
-        Some(6) => TokenStatus::OnHold,
+        Some(CERTIFICATE_HOLD) => TokenStatus::OnHold,
         _ if gen_time.plus_micros(-micros) >= revoked_at => TokenStatus::MadeAfterRevocation,
         None => TokenStatus::ReasonMissing,
         Some(_) if !revocation.leaves_earlier_valid() => TokenStatus::Compromised,

@@ -3,9 +3,11 @@
 
 mod support;
 
-use ishibumi_artifact::history::{Says, StatusInformation};
+use std::sync::Arc;
+
+use ishibumi_artifact::history::Says;
 use ishibumi_artifact::record::Reason;
-use ishibumi_artifact::{Anchors, Certificate, History};
+use ishibumi_artifact::{Anchors, Certificate, History, StatusInformation};
 use support::{Node, P256, Pki};
 
 const DATES: (&str, &str) = ("20250101000000Z", "20400101000000Z");
@@ -51,8 +53,8 @@ fn read(bytes: &[u8], anchors: &Anchors) -> StatusInformation {
 
 fn ask(pki: &Pki, name: &str, sources: &[&StatusInformation]) -> History {
     let sources: Vec<StatusInformation> = sources.iter().map(|&source| source.clone()).collect();
-    let issuer = pki.certificate("issuing");
-    History::of(&pki.certificate(name), Some(&issuer), &sources)
+    let above = ["issuing", "root"].map(|name| Arc::new(pki.certificate(name)));
+    History::of(&pki.certificate(name), &above, &sources, None)
 }
 
 /// Codes of the revocations that stand; 255 for one without a reason.
@@ -326,6 +328,6 @@ fn what_is_neither_list_nor_response_is_refused() {
             .code()
     };
     assert_eq!(code(pki.certificate("one").der()), "crl-malformed");
-    assert_eq!(code(b""), "crl-malformed");
+    assert_eq!(code(b""), "artifact-unrecognised");
     assert_eq!(code(&[0x30, 3, 0x0a, 1, 3]), "ocsp-not-successful");
 }

@@ -146,7 +146,7 @@ fn an_indirect_list_speaks_for_the_ca_that_it_names() {
     pki.revoke("two", "issuing", &[]);
     let plain = pki.crl("issuing", &["-crlexts", "crl_indirect"]);
     let anchors = pki.anchors();
-    assert!(list(&plain, &anchors).scope().indirect);
+    assert!(list(&plain, &anchors).scope().unwrap().indirect);
 
     // The same entries, under the root's signature, the first one naming the issuing CA.
     let issuer = pki.certificate("issuing");

@@ -70,6 +70,7 @@ fn judge(policy: &Policy, anchors: &Anchors, token: &[u8]) -> Option<Report> {
         policy,
         anchors,
         require_revocation: false,
+        now: None,
     };
     let reports = embedded_proofs(token).ok()?.into_iter().map(|proof| {
         let evidence = Evidence {

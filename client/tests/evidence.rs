@@ -40,7 +40,7 @@ impl Scene {
         pki.stamp("contract", "we agree\n");
         pki.stamp("lease", "we rent\n");
         let proven = now() + 60;
-        let of = short_time(i64::try_from(proven + DAY).unwrap());
+        let of = short_time(i64::try_from(proven).unwrap());
         pki.list("ca.crl", &of, &[]);
         let mut log = Log::new();
         let anchors = pki.anchors();
@@ -532,7 +532,7 @@ fn what_does_not_verify_is_not_packed_unless_told() {
     );
     refused("text.txt", 2, "neither");
     // Revoked: disproven, with the list that says so.
-    let (date, of) = (scene.proven - 30, scene.proven + DAY);
+    let (date, of) = (scene.proven - 30, scene.proven);
     let short = |time: u64| short_time(i64::try_from(time).unwrap());
     scene.pki.list(
         "revoked.crl",

@@ -92,6 +92,7 @@ impl Scene {
             policy: &policy,
             anchors: &anchors,
             require_revocation: false,
+            now: None,
         };
         let verdicts = collection.verify(&verifier, |_| ());
         let proven = verdicts.iter().filter_map(|verdict| {

@@ -51,6 +51,7 @@ impl Set {
             policy: &self.policy,
             anchors: &self.anchors,
             require_revocation: false,
+            now: None,
         };
         let artifact_type = Some(ArtifactType::TimestampToken);
         let evidence = Evidence {

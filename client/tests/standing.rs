@@ -32,8 +32,18 @@ impl Scene {
     }
 
     fn on(pki: Pki) -> Self {
-        pki.stamp("contract", "we agree\n");
         let anchors = read_anchors(&pki);
+        Self::with(pki, anchors)
+    }
+
+    fn below_an_anchor() -> Self {
+        let pki = Pki::new();
+        let anchors = pki.anchors();
+        Self::with(pki, anchors)
+    }
+
+    fn with(pki: Pki, anchors: Anchors) -> Self {
+        pki.stamp("contract", "we agree\n");
         let mut log = Log::new();
         let token = pki.read("contract.tst");
         let token = log.submit(ArtifactType::TimestampToken, &token, &anchors);
@@ -60,10 +70,13 @@ impl Scene {
         fs::write(self.pki.path("contract.tlog-proof"), proof).unwrap();
     }
 
+    /// Judged as of a day on which the lists of these tests, of days to come, have been made.
     fn run(&self, rest: &str) -> Ran {
         ishibumi(
             self.pki.folder(),
-            &format!("verify --json --policy policy.txt --anchors anchors {rest} contract.tst"),
+            &format!(
+                "verify --json --policy policy.txt --anchors anchors --at 2099-12-31 {rest} contract.tst"
+            ),
         )
     }
 
@@ -294,7 +307,8 @@ fn stamp_checkpoint(scene: &Scene, by: &Pki, name: &str) {
 #[test]
 fn a_token_over_the_checkpoint_is_a_proof_of_its_own() {
     let scene = Scene::new();
-    let other = Pki::new();
+    // Of another name: a list in the name of the one CA would be about the other, too.
+    let other = Pki::of("Other");
     fs::copy(other.path("ca.crt"), scene.pki.path("anchors/other.crt")).unwrap();
     stamp_checkpoint(&scene, &other, "stamp");
 
@@ -381,7 +395,11 @@ fn a_token_that_stamps_something_else_proves_nothing() {
     stamp_checkpoint(&scene, &scene.pki, "itself");
     refused("itself.tst", "the very unit");
 
-    // A unit that was compromised: who holds its key can stamp with any date.
+    // A unit that was compromised: who holds its key can stamp with any date. Its CA has another name, for a
+    // list in the name of the artifact's own CA would be about that one, too.
+    let other = Pki::of("Other");
+    fs::copy(other.path("ca.crt"), scene.pki.path("anchors/other.crt")).unwrap();
+    stamp_checkpoint(&scene, &other, "stamp");
     let date = at(scene.proven + DAY);
     let of = at(scene.proven + 2 * DAY);
     other.list("other.crl", &of, &[("tsa.crt", &date, "keyCompromise")]);
@@ -447,7 +465,8 @@ fn the_golden_stamp_is_over_the_text_of_the_golden_checkpoint() {
 /// SHA-1 was sound.
 #[test]
 fn sha1_counts_by_a_day_that_the_caller_vouches_for() {
-    let mut scene = Scene::new();
+    // The CA is an anchor, so that nobody asks since when its certificate is valid.
+    let mut scene = Scene::below_an_anchor();
     scene.pki.write_index("index.txt", &[]);
     scene.pki.openssl(
         "ca -config pki.cnf -gencrl -md sha1 -crl_lastupdate 20120301000000Z \
@@ -455,7 +474,7 @@ fn sha1_counts_by_a_day_that_the_caller_vouches_for() {
     );
     let rules = AlgorithmRules::default().with_sha1_until(SHA1_END);
     let rules = rules.with_proof_of_existence(SHA1_END);
-    scene.anchors = read_anchors(&scene.pki).with_algorithm_rules(rules);
+    scene.anchors = scene.pki.anchors().with_algorithm_rules(rules);
     scene.log_beside("old.crl", ArtifactType::Crl, scene.proven);
     let verify = |option: &str| {
         let line = format!("verify --json --policy policy.txt --anchors anchors {option} old.crl");

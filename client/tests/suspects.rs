@@ -238,6 +238,27 @@ fn an_answer_good_takes_a_revocation_back() {
     assert_eq!(about(true, &released), []);
 }
 
+/// A statement that nothing makes of a revocation does not stand for another that does.
+#[test]
+fn every_statement_before_a_revocation_is_held_against_it() {
+    let good = |at| response(7, OcspStatus::Good, at, None);
+    let hold = |at| [revocation(7, Some(6), 10), list(at)];
+    let revoked = [revocation(7, Some(1), 20), list(100)];
+    let reinstated = [(Suspicion::Reinstated, 2)];
+    let found = |records: &[&[Record]]| -> Vec<(Suspicion, u64)> {
+        let found = about(true, &records.concat()).into_iter();
+        found
+            .map(|(suspicion, index, _)| (suspicion, index))
+            .collect()
+    };
+    // The later one is excused by the expiry at 1,000.
+    assert_eq!(found(&[&[good(200), good(2_000)], &revoked]), reinstated);
+    assert_eq!(found(&[&[good(200)], &revoked, &[good(2_000)]]), reinstated);
+    assert_eq!(found(&[&hold(200), &[good(2_000)], &revoked]), reinstated);
+    // Neither is of after the revocation.
+    assert_eq!(found(&[&hold(50), &[good(60), good(2_000)], &revoked]), []);
+}
+
 /// A log of lists, and its findings once they are compared.
 struct Lists {
     pki: Pki,
@@ -354,6 +375,45 @@ fn a_hold_that_is_said_again_is_seen_if_the_lists_are_read() {
         lists.found(),
         [(Suspicion::Reinstated, again, Some(for_good))]
     );
+}
+
+/// In one list a hold and a revocation of one serial, in either order: the revocation is not taken back.
+#[test]
+fn a_serial_that_stands_twice_in_a_list_is_the_worst_of_both() {
+    let held = "holdInstruction,holdInstructionReject";
+    for reasons in [[held, "keyCompromise"], ["keyCompromise", held]] {
+        let mut lists = Lists::new();
+        lists.list("270102", &[COMPROMISED]);
+        let rows = [
+            ("tsa.crt", "270101000000Z", reasons[0]),
+            ("seal.crt", "270101000000Z", reasons[1]),
+        ];
+        lists.pki.list("any.crl", "270103000000Z", &rows);
+        // OpenSSL writes no serial twice: the second becomes the first. An audit looks at no signature.
+        let serial = |name: &str| {
+            let certificate = Certificate::parse(&lists.pki.read(name)).unwrap();
+            [&[0x02, 0x02], certificate.serial()].concat()
+        };
+        let (first, second) = (serial("tsa.crt"), serial("seal.crt"));
+        let mut octets = lists.pki.der_of_list("any.crl");
+        let place = octets.windows(4).position(|it| it == second).unwrap();
+        octets[place..place + 4].copy_from_slice(&first);
+        let Body::Crl(mut body) = list(1_799_107_200).body().clone() else {
+            panic!("a list")
+        };
+        let Body::Crl(earlier) = Record::decode(lists.log.record(lists.log.size() - 1))
+            .unwrap()
+            .body()
+            .clone()
+        else {
+            panic!("a list")
+        };
+        body.issuer_key_hash = earlier.issuer_key_hash;
+        body.digest = Hash::of(&octets).0;
+        lists.log.add(&Body::Crl(body).into());
+        lists.octets.push(octets);
+        assert_eq!(lists.found(), [], "{reasons:?}");
+    }
 }
 
 #[test]

@@ -68,10 +68,11 @@ impl Scene {
         fs::write(self.pki.path(name), text).unwrap();
     }
 
+    /// Judged as of a day on which the lists of these tests, of days to come, have been made.
     fn run(&self, rest: &str) -> Ran {
         ishibumi(
             self.pki.folder(),
-            &format!("verify --json --policy policy.txt --anchors anchors {rest}"),
+            &format!("verify --json --policy policy.txt --anchors anchors --at 2099-12-31 {rest}"),
         )
     }
 
@@ -303,6 +304,16 @@ fn a_list_of_somebody_else_is_not_used() {
         &[("tsa.crt", "240101000000Z", "keyCompromise")],
     );
     fs::copy(stranger.path("ca.crl"), scene.pki.path("ca.crl")).unwrap();
+    // It has the name of the CA, and another key: whether it is another CA's, or the same CA's after a
+    // roll-over, cannot be told.
+    let json = scene.verdict("--revocation ca.crl contract.tst", 4, "TRY_LATER");
+    assert_eq!(json["revocation"]["state"], "not-covered");
+    assert!(json["revocation_lists"][0]["refused"].is_string());
+    // One of another name is plainly not about this unit.
+    let stranger = Pki::of("Stranger");
+    let of = [("tsa.crt", "240101000000Z", "keyCompromise")];
+    stranger.list("ca.crl", "251231000000Z", &of);
+    fs::copy(stranger.path("ca.crl"), scene.pki.path("ca.crl")).unwrap();
     let json = scene
         .run("--revocation ca.crl contract.tst")
         .expect(0)
@@ -411,8 +422,9 @@ fn verifying_opens_no_socket() {
         let calls = calls.lines().filter(|line| line.contains('(')).count();
         (output.status.code(), calls)
     };
-    let verify =
-        format!("verify --policy policy.txt --anchors anchors --document contract.txt {list}");
+    let verify = format!(
+        "verify --policy policy.txt --anchors anchors --at 2099-12-31 --document contract.txt {list}"
+    );
     assert_eq!(trace(&verify), (Some(0), 0));
     assert_eq!(trace("policy check policy.txt"), (Some(0), 0));
     // The tracer does see sockets where there are some.

@@ -26,6 +26,7 @@ fn proven(collection: &Collection) -> Vec<(u64, Vec<u8>)> {
         policy: &POLICY,
         anchors: &anchors,
         require_revocation: false,
+        now: None,
     };
     let verdicts = collection.verify(&verifier, |_| ());
     let items = collection.items.iter().zip(verdicts);

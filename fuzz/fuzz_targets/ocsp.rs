@@ -24,7 +24,9 @@ fuzz_target!(|bytes: &[u8]| {
     let (anchors, answers) = &*TRUTH;
     if let Ok(verified) = response.verify(anchors) {
         assert!(verified.answers().eq(answers));
-        let record = verified.record();
-        assert_eq!(Record::decode(&record.encode()).as_ref(), Ok(record));
+        // Another encoding of what is signed is used, and has no record.
+        if let Ok(record) = verified.record() {
+            assert_eq!(Record::decode(&record.encode()).as_ref(), Ok(record));
+        }
     }
 });

@@ -1,17 +1,18 @@
 //! Lists and responses beside a good one: what is not signed by the CA says nothing about its
-//! certificates, and whatever was read answers.
+//! certificates, whatever was read answers, and in whatever order it is given it says the same.
 
 #![no_main]
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use ishibumi_artifact::history::Word;
+use ishibumi_artifact::record::Revocation;
 use ishibumi_artifact::{Anchors, Certificate, History, StatusInformation};
 use libfuzzer_sys::fuzz_target;
 
 struct Truth {
     anchors: Anchors,
-    issuing: Certificate,
+    above: Vec<Arc<Certificate>>,
     seal: Certificate,
     golden: Vec<StatusInformation>,
 }
@@ -19,7 +20,8 @@ struct Truth {
 static TRUTH: LazyLock<Truth> = LazyLock::new(|| {
     let read = |bytes: &[u8]| Certificate::parse(bytes).unwrap();
     let issuing = read(include_bytes!("../../testdata/records/issuing.crt"));
-    let anchors = Anchors::from_certificates([read(include_bytes!("../../testdata/records/root.crt"))])
+    let root = read(include_bytes!("../../testdata/records/root.crt"));
+    let anchors = Anchors::from_certificates([root.clone()])
         .with_intermediates([issuing.clone()])
         .with_memo(1_000);
     let files: [&[u8]; 3] = [
@@ -29,14 +31,27 @@ static TRUTH: LazyLock<Truth> = LazyLock::new(|| {
     ];
     let golden = files.map(|file| StatusInformation::verify(file, &anchors).unwrap()).to_vec();
     let seal = read(include_bytes!("../../testdata/records/seal.crt"));
-    Truth { anchors, issuing, seal, golden }
+    let above = vec![Arc::new(issuing), Arc::new(root)];
+    Truth { anchors, above, seal, golden }
 });
 
+fn revocations(history: &History) -> Vec<&Revocation> {
+    let mut all: Vec<_> = history.revocations().map(|(_, entry)| entry).collect();
+    all.sort_by_key(|entry| ishibumi_artifact::status::mildness(entry));
+    all
+}
+
 fuzz_target!(|octets: &[u8]| {
-    let Truth { anchors, issuing, seal, golden } = &*TRUTH;
-    if let Ok(read) = StatusInformation::verify(octets, anchors) {
+    let Truth { anchors, above, seal, golden } = &*TRUTH;
+    let reading = StatusInformation::read(octets, anchors, &[]);
+    // What cannot be used answers whose it may be, and what is used is somebody's.
+    for unusable in &reading.unusable {
+        let _ = unusable.may_concern(seal, above.first().map(AsRef::as_ref));
+        let _ = unusable.may_concern(seal, None);
+    }
+    for read in reading.usable {
         let sources = [golden.clone(), vec![read]].concat();
-        let history = History::of(seal, Some(issuing), &sources);
+        let history = History::of(seal, above, &sources, None);
         let words: Vec<&Word> = history.good().chain(history.revocations().map(|(word, _)| word)).collect();
         // Signatures of the golden CA can be mirrored, which changes a file and not what it says.
         for word in words.iter().filter(|word| word.source == golden.len()) {
@@ -46,10 +61,15 @@ fuzz_target!(|octets: &[u8]| {
             };
             assert!(words.iter().any(|other| is_golden(&other)));
         }
+        let turned: Vec<StatusInformation> = sources.into_iter().rev().collect();
+        let other = History::of(seal, above, &turned, None);
+        assert_eq!(revocations(&history), revocations(&other));
+        assert_eq!(history.good().count(), other.good().count());
+        assert_eq!(history.silences().len(), other.silences().len());
     }
     // As a list of a CA that everybody trusts: any certificate asks any list.
     if let Ok(certificate) = Certificate::from_der(octets) {
-        let _ = History::of(&certificate, Some(issuing), golden);
-        let _ = History::of(&certificate, None, golden);
+        let _ = History::of(&certificate, above, golden, None);
+        let _ = History::of(&certificate, &[], golden, None);
     }
 });

@@ -277,7 +277,9 @@ fn load(provider: &ProviderConfig, problems: &mut Vec<String>) -> Option<Provide
         certificates
     };
     let (anchors, intermediates) = (read(&provider.anchors), read(&provider.intermediates));
-    let entry = entry(provider, &intermediates).and_then(|entry| {
+    let responders = read(&provider.responders);
+    let known = intermediates.iter().chain(&responders);
+    let entry = entry(provider, known).and_then(|entry| {
         // What could not be stated must not be accepted.
         entry.encode().map(|_| entry)
     });
@@ -288,6 +290,7 @@ fn load(provider: &ProviderConfig, problems: &mut Vec<String>) -> Option<Provide
         id: provider.id.clone(),
         anchors: Anchors::from_certificates(anchors)
             .with_intermediates(intermediates)
+            .with_responders(responders)
             .with_memo(MEMO_CAPACITY),
         entry,
         kinds: provider.kinds.clone(),
@@ -295,9 +298,10 @@ fn load(provider: &ProviderConfig, problems: &mut Vec<String>) -> Option<Provide
     })
 }
 
-fn entry(
+/// `known`: the certificates beside the anchors by which the provider's artifacts are judged.
+fn entry<'a>(
     provider: &ProviderConfig,
-    intermediates: &[Certificate],
+    known: impl Iterator<Item = &'a Certificate>,
 ) -> Result<ProviderEntry, RecordError> {
     let mut kinds = provider.kinds.clone();
     kinds.sort();
@@ -315,7 +319,7 @@ fn entry(
         name: Opaque::new("name", provider.name.as_str())?,
         name_ja: Opaque::new("name_ja", provider.name_ja.as_str())?,
         kinds: kinds.iter().map(kind).collect::<Result<_, _>>()?,
-        intermediates: intermediates.iter().map(Certificate::digest).collect(),
+        intermediates: known.map(Certificate::digest).collect(),
         records_per_minute: provider.quota.per_minute,
         records_per_day: provider.quota.per_day,
         backdating_seconds: provider.backdating_s,

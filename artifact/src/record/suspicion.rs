@@ -123,9 +123,11 @@ impl Record {
                 let about = |answer: &&OcspAnswer| {
                     answer.status == OcspStatus::Revoked && answer.serial == revocation.serial
                 };
-                let answer = response.answers().iter().find(about)?;
-                (response.issuer_key_hash == revocation.issuer_key_hash)
-                    .then(|| answer.this_update.time())
+                // Of several answers about one certificate, which one stated it cannot be told: the earliest
+                // makes the most of it, since what is said after a revocation is what can take it back.
+                let answers = response.answers().iter().filter(about);
+                let stated_at = answers.map(|answer| answer.this_update.time()).min()?;
+                (response.issuer_key_hash == revocation.issuer_key_hash).then_some(stated_at)
             }
             _ => None,
         }

@@ -5,6 +5,7 @@
 #![allow(dead_code, reason = "each test program uses its part")]
 
 pub(crate) mod craft;
+pub(crate) mod status;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

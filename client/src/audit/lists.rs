@@ -12,7 +12,8 @@ use std::collections::HashMap;
 
 use ishibumi_artifact::LookupKey;
 use ishibumi_artifact::crl::{Coverage, Crl, CrlError};
-use ishibumi_artifact::record::{CrlBody, Moment, Suspicion};
+use ishibumi_artifact::record::{CrlBody, Moment, Revocation, Suspicion};
+use ishibumi_artifact::status::mildness;
 use ishibumi_artifact::time::Time;
 use ishibumi_tlog::Hash;
 
@@ -102,25 +103,28 @@ impl Lists {
             return Err(ListError::Digest);
         }
         let crl = Crl::parse(octets)?;
+        let coverage = crl.coverage()?;
         if self.issuer != list.issuer_key_hash {
             let entries = self.series.iter().map(|series| series.entries.len());
             memory.give_back(entries.sum::<usize>() * UNITS);
             self.series.clear();
             self.issuer = list.issuer_key_hash;
         }
-        let Some(series) = self.series(crl.coverage()) else {
+        let Some(series) = self.series(coverage) else {
             return Ok(Vec::new());
         };
-        let here: HashMap<_, _> = crl
-            .unverified_entries(list.issuer_key_hash)
-            .map(|entry| {
-                let key = LookupKey::IssuerSerial {
-                    issuer_key_hash: entry.issuer_key_hash,
-                    serial: entry.serial.as_bytes().to_vec(),
-                };
-                (shortened(&key), entry)
-            })
-            .collect();
+        let mut here: HashMap<Key, Revocation> = HashMap::new();
+        for entry in crl.unverified_entries(list.issuer_key_hash) {
+            let key = LookupKey::IssuerSerial {
+                issuer_key_hash: entry.issuer_key_hash,
+                serial: entry.serial.as_bytes().to_vec(),
+            };
+            // Of a serial that stands there several times, the worst counts.
+            let said = here.entry(shortened(&key)).or_insert_with(|| entry.clone());
+            if mildness(&entry) < mildness(said) {
+                *said = entry;
+            }
+        }
         let mut found = Vec::new();
         let before = series.entries.len();
         series.entries.retain(|key, entry| {

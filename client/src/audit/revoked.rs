@@ -3,8 +3,9 @@
 //! A revocation's record has no word about when its list was made; the record of the list, which stands
 //! after it, has. So statements wait for their list, and are then held against each other by thisUpdate:
 //! a hold of an old list that comes late is history, the same hold in a later list is a suspicion. A
-//! certificate has one entry of 64 octets: its end, its first definitive revocation, and the last
-//! statement that would take that back.
+//! certificate has one entry of 88 octets: its end, its first definitive revocation, and the last
+//! statements that would take that back: of those that an expiry excuses and of those that nothing does, since
+//! neither of them stands for the other.
 
 use core::num::NonZeroU64;
 use std::collections::HashMap;
@@ -19,7 +20,7 @@ use super::suspects::{Key, Memory, shortened};
 const WAITING_MAX: usize = 1_000_000;
 
 /// How many of the detector's units of memory one certificate takes.
-const UNITS: usize = 3;
+const UNITS: usize = 4;
 
 /// A time in seconds, or none, in 8 octets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,16 +38,44 @@ impl At {
     }
 }
 
-/// What is known about one certificate. An index is never 0: there the log opens.
+/// The last statement of its kind. An index is never 0: there the log opens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Last {
+    index: Option<NonZeroU64>,
+    at: At,
+}
+
+impl Last {
+    const NONE: Self = Self {
+        index: None,
+        at: At::NEVER,
+    };
+
+    /// Whether a statement of `at` is a later one; it is kept then.
+    fn take(&mut self, index: u64, at: Option<Time>) -> bool {
+        let is_later = self.index.is_none() || self.at.get() < at;
+        if is_later {
+            *self = Self {
+                index: NonZeroU64::new(index),
+                at: At::new(at),
+            };
+        }
+        is_later
+    }
+}
+
+/// What is known about one certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Standing {
     not_after: At,
+    /// The first definitive revocation.
     revoked: Option<NonZeroU64>,
     revoked_at: At,
-    taken_back: Option<NonZeroU64>,
-    taken_back_at: At,
+    /// What would take it back, unless the certificate had expired: "good", a release.
+    excused: Last,
     kept_since: At,
-    excused_by_expiry: bool,
+    /// What would take it back in any case: a hold.
+    unexcused: Last,
     is_reported: bool,
 }
 
@@ -54,10 +83,9 @@ const UNKNOWN: Standing = Standing {
     not_after: At::NEVER,
     revoked: None,
     revoked_at: At::NEVER,
-    taken_back: None,
-    taken_back_at: At::NEVER,
+    excused: Last::NONE,
     kept_since: At::NEVER,
-    excused_by_expiry: false,
+    unexcused: Last::NONE,
     is_reported: false,
 };
 
@@ -81,7 +109,9 @@ impl Revoked {
     /// Notes when a certificate ends.
     pub(super) fn certificate(&mut self, key: &LookupKey, not_after: Time, memory: &mut Memory) {
         if let Some(standing) = self.of(shortened(key), memory) {
-            standing.not_after = At::new(Some(not_after));
+            // Of several certificates with one serial, the last that ends.
+            let known = standing.not_after.get();
+            standing.not_after = At::new(known.max(Some(not_after)));
         }
     }
 
@@ -170,27 +200,44 @@ impl Standing {
         }
         self.revoked = NonZeroU64::new(index);
         self.revoked_at = At::new(at);
-        let other = self.taken_back?.get();
-        let statement = TakingBack {
-            at: self.taken_back_at.get(),
-            excused_by_expiry: self.excused_by_expiry,
-            kept_since: self.kept_since.get(),
-        };
         if self.is_reported {
             return None;
         }
-        self.judge(other, statement)
+        let statement = |last: Last, excused_by_expiry, kept_since: At| {
+            let statement = TakingBack {
+                at: last.at.get(),
+                excused_by_expiry,
+                kept_since: kept_since.get(),
+            };
+            last.index.map(|index| (index.get(), statement))
+        };
+        let said = [
+            statement(self.unexcused, false, At::NEVER),
+            statement(self.excused, true, self.kept_since),
+        ];
+        let mut said = said.into_iter().flatten();
+        said.find_map(|(other, statement)| self.judge(other, statement))
     }
 
-    /// A statement that would take a definitive revocation back. The last that was stated is kept.
+    /// A statement that would take a definitive revocation back. The last of its kind is kept.
     fn take_back(&mut self, index: u64, statement: TakingBack) -> Option<Contradiction> {
-        if self.taken_back.is_none() || self.taken_back_at.get() < statement.at {
-            self.taken_back = NonZeroU64::new(index);
-            self.taken_back_at = At::new(statement.at);
-            self.excused_by_expiry = statement.excused_by_expiry;
-            self.kept_since = At::new(statement.kept_since);
+        if !statement.excused_by_expiry {
+            self.unexcused.take(index, statement.at);
+        } else if self.excused.index.is_none() || !self.is_innocent(statement) {
+            // One that the expiry excuses does not stand for one that it does not.
+            if self.excused.take(index, statement.at) {
+                self.kept_since = At::new(statement.kept_since);
+            }
         }
         self.judge(index, statement)
+    }
+
+    /// Whether the certificate had expired by then, and need not be spoken of any more.
+    fn is_innocent(&self, statement: TakingBack) -> bool {
+        // Held against a revocation of before all times, nothing else can excuse it.
+        let before_all = Some(Time::from_unix(i64::MIN));
+        let judged = statement.judge(before_all, self.not_after.get(), true);
+        statement.at.is_some() && judged.is_none()
     }
 
     fn judge(&mut self, index: u64, statement: TakingBack) -> Option<Contradiction> {

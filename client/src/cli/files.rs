@@ -28,6 +28,9 @@ const ANCHOR_FILE_LEN_MAX: usize = 8 << 20;
 /// The folder inside of a folder of anchors whose certificates are known without being trusted.
 const INTERMEDIATES: &str = "intermediates";
 
+/// The folder inside of a folder of anchors whose certificates are OCSP responders that are trusted.
+const RESPONDERS: &str = "responders";
+
 /// Every file that was read, as the file system knows it. It is kept here, once, so that no command can
 /// forget to say what its inputs were: a run writes over none of them.
 static READ: LazyLock<Mutex<HashSet<(u64, u64)>>> = LazyLock::new(Mutex::default);
@@ -230,8 +233,9 @@ pub(crate) fn parsed_note(octets: &[u8], shown: &dyn Display) -> Result<Note, Fa
     })
 }
 
-/// Reads trust anchors: a file, or a folder whose certificates are all trusted, and whose subfolder
-/// `intermediates` has certificates that are known without being trusted.
+/// Reads trust anchors: a file, or a folder whose certificates are all trusted; its subfolder
+/// `intermediates` has certificates that are known without being trusted, and `responders` those of OCSP
+/// responders that are trusted to answer, and for nothing else.
 pub(crate) fn anchors(path: &Path, accept_sha1: Option<ExistedOn>) -> Result<Anchors, Failure> {
     let trusted = certificates(path)?;
     if trusted.is_empty() {
@@ -242,13 +246,17 @@ pub(crate) fn anchors(path: &Path, accept_sha1: Option<ExistedOn>) -> Result<Anc
             "{name}：証明書（.pem、.crt、.cer、.der）がありません。信頼する認証局の証明書をPEMまたはDERで置いてください。"
         )));
     }
-    let known = path.join(INTERMEDIATES);
-    let known = if known.is_dir() {
-        certificates(&known)?
-    } else {
-        Vec::new()
+    let inside = |folder: &str| {
+        let folder = path.join(folder);
+        if folder.is_dir() {
+            certificates(&folder)
+        } else {
+            Ok(Vec::new())
+        }
     };
-    let anchors = Anchors::from_certificates(trusted).with_intermediates(known);
+    let anchors = Anchors::from_certificates(trusted)
+        .with_intermediates(inside(INTERMEDIATES)?)
+        .with_responders(inside(RESPONDERS)?);
     Ok(match accept_sha1 {
         Some(existed) => existed.accepted_by(anchors),
         None => anchors,

@@ -137,6 +137,7 @@ impl Terms {
             policy: &self.policy,
             anchors: &self.anchors,
             require_revocation: false,
+            now: None,
         };
         let evidence = Evidence {
             artifact,

@@ -43,7 +43,8 @@ pub(crate) struct VerifyArguments {
     #[command(flatten)]
     trust: Trust,
     /// Trusted certificates: a folder of PEM or DER files, or one file; certificates in the
-    /// subfolder `intermediates` are known without being trusted
+    /// subfolder `intermediates` are known without being trusted, and those in `responders` are OCSP
+    /// responders whose answers are believed
     #[arg(long, value_name = "DIR")]
     anchors: PathBuf,
     /// The document that the token stamps
@@ -96,6 +97,7 @@ pub(crate) fn run(arguments: &VerifyArguments, voice: Voice) -> Result<Exit, Fai
                 policy: &policy,
                 anchors: &anchors,
                 require_revocation: arguments.require_revocation,
+                now: Some(arguments.dated.now()),
             },
             policies: &policies,
             policy_file: &arguments.trust.policy,
@@ -112,6 +114,7 @@ pub(crate) fn run(arguments: &VerifyArguments, voice: Voice) -> Result<Exit, Fai
         policy: &policy,
         anchors: &anchors,
         require_revocation: arguments.require_revocation,
+        now: Some(arguments.dated.now()),
     };
     if pdf::is_pdf(&artifact) {
         let proof = proof_for_pdf(arguments, path)?;

@@ -65,6 +65,7 @@ fn under<'a>(verifier: &Verifier<'a>, policies: Option<&'a Policies>, item: &Ite
         policy: policies.and_then(of).unwrap_or(verifier.policy),
         anchors: verifier.anchors,
         require_revocation: verifier.require_revocation,
+        now: verifier.now,
     }
 }
 

@@ -69,8 +69,8 @@ fn of_sub_indication(sub: SubIndication) -> (&'static str, &'static str) {
             "失効より前に存在したことの証明が必要です。より早いチェックポイントのタイムスタンプ（--checkpoint-token）などを示してください。",
         ),
         SubIndication::TryLater => (
-            "Give a list or an OCSP response of a later time with --revocation, one that covers the certificate.",
-            "証明書を対象とする、より新しい失効リストまたはOCSPレスポンスを --revocation で示してください。",
+            "Give a list or an OCSP response of a later time with --revocation, one that covers the certificate. If one that was given could not be used, get it anew from its issuer, or put the certificate of whoever signed it into the subfolder intermediates (a responder that you trust yourself: responders) of the folder of --anchors.",
+            "証明書を対象とする、より新しい失効リストまたはOCSPレスポンスを --revocation で示してください。示した資料が使用できなかった場合は、発行者から取得し直すか、署名者の証明書を --anchors のフォルダの intermediates（ご自身で信頼するレスポンダは responders）に置いてください。",
         ),
         SubIndication::NoPoe => (
             "Give the proof of that list or response beside it (FILE.tlog-proof): it has to be older than the revocation of its CA.",

@@ -163,6 +163,7 @@ fn response(facts: &ResponseFacts) -> Value {
     json!({
         "issuer": facts.issuer,
         "responder": facts.responder,
+        "trusted_responder": facts.is_by_trusted_responder,
         "produced_at": facts.produced_at.to_string(),
         "answers": facts.answers.iter().map(answer).collect::<Vec<_>>(),
         "sha256": hex::encode(facts.digest),

@@ -3,6 +3,7 @@
 use super::rfc3339;
 use crate::verify::{
     ConsultedInformation, Facts, InformationFacts, IssuerState, Outcome, Report, Revocation, Step,
+    SubIndication,
 };
 
 pub(super) fn sentences(report: &Report, english: bool) -> Vec<String> {
@@ -33,7 +34,9 @@ fn signer(report: &Report, english: bool) -> Option<String> {
         (Revocation::NotRevoked { as_of }, false) => format!("{as_of} 現在、失効していません。"),
         (Revocation::Revoked { date, reason, .. }, _) => {
             let state = revoked(&date.to_string(), *reason, english);
-            format!("{state}{}", effect(report, outcome, english))
+            let is_decided = *reason == Some(HOLD)
+                || !matches!(outcome, Outcome::Failed(sub) if !DECIDING.contains(&sub));
+            format!("{state}{}", effect(report, outcome, is_decided, english))
         }
     })
 }
@@ -51,10 +54,19 @@ fn revoked(date: &str, reason: Option<&str>, english: bool) -> String {
     }
 }
 
+/// What a step is called that failed because of a revocation, and not because of something else that was given.
+const DECIDING: [SubIndication; 2] = [SubIndication::Revoked, SubIndication::RevokedNoPoe];
+
 /// What a revocation means for the artifact.
-fn effect(report: &Report, outcome: Outcome, english: bool) -> &'static str {
+fn effect(report: &Report, outcome: Outcome, is_decided: bool, english: bool) -> &'static str {
     let of_token = matches!(report.facts(), Some(Facts::Token { .. }));
     match (of_token, outcome, english) {
+        _ if !is_decided && english => {
+            "; something else that was given, which cannot be used, may say worse."
+        }
+        _ if !is_decided => {
+            "。ほかに、使用できない資料があり、より重い失効を述べている可能性があります。"
+        }
         (true, Outcome::Passed, true) => ": that does not touch this token (RFC 3161, section 4).",
         (true, Outcome::Passed, false) => {
             "。ただし、このトークンの有効性には影響しません（RFC 3161 第4節）。"
@@ -137,11 +149,21 @@ fn described(name: &str, facts: &InformationFacts, english: bool) -> String {
         }
         (InformationFacts::Ocsp(response), true) => {
             let (at, by) = (response.produced_at, &response.responder);
-            format!("The OCSP response {name} is of {at}, by \"{by}\",")
+            let trusted = if response.is_by_trusted_responder {
+                " a responder that is trusted here and not authorised by the CA,"
+            } else {
+                ""
+            };
+            format!("The OCSP response {name} is of {at}, by \"{by}\",{trusted}")
         }
         (InformationFacts::Ocsp(response), false) => {
             let (at, by) = (response.produced_at, &response.responder);
-            format!("OCSPレスポンス {name} は {at} 付、レスポンダ「{by}」によるものです")
+            let trusted = if response.is_by_trusted_responder {
+                "（認証局の委任ではなく、利用者が信頼するレスポンダ）"
+            } else {
+                ""
+            };
+            format!("OCSPレスポンス {name} は {at} 付、レスポンダ「{by}」{trusted}によるものです")
         }
     }
 }

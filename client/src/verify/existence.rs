@@ -18,10 +18,11 @@ use ishibumi_tlog::policy::Demand;
 use ishibumi_tlog::proof::TlogProof;
 use ishibumi_tlog::{ProvenLeaf, foreign};
 
+use super::consult::Sources;
 use super::report::{
     ConsultedToken, Existence, Outcome, ProvenBy, Report, StampedCheckpoint, Step,
 };
-use super::revocation::{Question, Sources, Subject};
+use super::revocation::{Question, Subject};
 use super::rules::time_of;
 use super::{Verifier, facts};
 

@@ -1,6 +1,6 @@
 //! What issuers state, taken out of what was verified.
 
-use ishibumi_artifact::record::{Body, Moment};
+use ishibumi_artifact::record::Moment;
 use ishibumi_artifact::{
     Admitted, Certificate, StatusInformation, Verified, VerifiedCrl, VerifiedOcsp,
 };
@@ -48,10 +48,6 @@ pub(super) fn of_information(information: &StatusInformation) -> InformationFact
 }
 
 fn of_list(list: &VerifiedCrl) -> ListFacts {
-    let number = match list.record().body() {
-        Body::Crl(body) => body.number.as_bytes().to_vec(),
-        _ => Vec::new(),
-    };
     ListFacts {
         issuer: list
             .path()
@@ -59,7 +55,7 @@ fn of_list(list: &VerifiedCrl) -> ListFacts {
             .first()
             .map(|ca| ca.subject())
             .unwrap_or_default(),
-        number,
+        number: list.number().to_vec(),
         this_update: list.this_update(),
         next_update: list.next_update(),
         is_delta: list.is_delta(),
@@ -83,6 +79,7 @@ fn of_response(response: &VerifiedOcsp) -> ResponseFacts {
     ResponseFacts {
         issuer: issuer.map(|ca| ca.subject()).unwrap_or_default(),
         responder: response.responder().subject(),
+        is_by_trusted_responder: response.is_by_trusted_responder(),
         produced_at: response.produced_at(),
         answers: answers.collect(),
         digest: response.digest(),

@@ -1,7 +1,7 @@
 //! The offline verifier: artifact, proof, policy and anchors in, a [`Report`] out.
 //!
-//! It has no clock: "now" plays no part, the only times are those that witnesses and issuers
-//! signed. The order of the checks is fixed (`docs/verdicts.md`): the proof file; the checkpoint's
+//! It has no clock: the only times are those that witnesses and issuers signed, and, if the caller says so,
+//! what time it is, so that a list of tomorrow is not believed today. The order of the checks is fixed (`docs/verdicts.md`): the proof file; the checkpoint's
 //! log signature and quorum; the artifact by the rules of admission, which is the only code that
 //! makes a record; inclusion of that very record; tokens over checkpoints; then the artifact's rules at
 //! the proven time, the document, and revocation. Every step that was reached is in the report. A proof that is shown
@@ -9,6 +9,7 @@
 //!
 //! What is not promised: that the issuer told the truth. The report says who claims what.
 
+mod consult;
 mod existence;
 mod facts;
 mod pdf;
@@ -28,12 +29,13 @@ pub use report::{
 
 use std::borrow::Cow;
 use std::io::{self, Read};
+use std::sync::Arc;
 
 use ishibumi_artifact::hash::HashAlgorithm;
 use ishibumi_artifact::rules::{Ended, Primitive};
 use ishibumi_artifact::time::Time;
 use ishibumi_artifact::{
-    Admitted, Anchors, ArtifactType, Record, Refusal, StatusInformation, Verified, VerifiedToken,
+    Admitted, Anchors, ArtifactType, Certificate, Record, Refusal, Verified, VerifiedToken,
     admit_marking,
 };
 use ishibumi_tlog::fault::Fault as ProofFault;
@@ -43,7 +45,8 @@ use ishibumi_tlog::policy::{Demand, TrustError};
 use ishibumi_tlog::proof::TlogProof;
 use ishibumi_tlog::{Hash, Policy, ProvenLeaf};
 
-use revocation::{Question, Sources, Subject};
+use consult::Sources;
+use revocation::{Question, Subject};
 
 /// Verifies evidence under one policy and one set of anchors.
 #[derive(Debug)]
@@ -54,6 +57,9 @@ pub struct Verifier<'a> {
     pub anchors: &'a Anchors,
     /// Whether missing revocation data make the verdict INDETERMINATE.
     pub require_revocation: bool,
+    /// What time it is, if somebody knows: lists and responses of a later time are of no time that has been,
+    /// and say nothing in favour of a certificate. The verifier has no clock of its own.
+    pub now: Option<Time>,
 }
 
 /// What is to be verified.
@@ -147,7 +153,13 @@ impl Verifier<'_> {
         };
         let not_marked = rules::check_mark(&mut report, &admitted);
         report.facts = facts::of(&admitted).filter(|_| not_marked);
-        let sources = self.consult(&mut report, evidence.revocation);
+        let witnessed = proven.as_ref().and_then(|leaf| leaf.head().not_after());
+        let sources = self.consult(
+            &mut report,
+            evidence.revocation,
+            path_of(admitted.verified()),
+            witnessed.map(rules::time_of),
+        );
         if let Some(leaf) = &proven {
             let tokens = evidence.checkpoint_tokens;
             report.existence =
@@ -170,47 +182,6 @@ impl Verifier<'_> {
         }
         self.check_revocation(&mut report, admitted.verified(), &sources);
         Ok(report)
-    }
-
-    /// Verifies each list and response, and its own proof if it has one.
-    fn consult(&self, report: &mut Report, given: &[RevocationData<'_>]) -> Sources {
-        let mut sources = Sources {
-            information: Vec::new(),
-            proven: Vec::new(),
-            given: !given.is_empty(),
-        };
-        for data in given {
-            let read = StatusInformation::verify(data.octets, self.anchors);
-            let logged = match (&read, data.proof) {
-                (Ok(read), Some(proof)) => Some(self.prove(proof, read.record())),
-                _ => None,
-            };
-            let statement = logged.as_ref().and_then(|it| it.as_ref().ok());
-            let proven = statement.and_then(|it| it.not_after).map(rules::time_of);
-            let sound = read.as_ref().ok().map(|it| self.algorithms_of(it, proven));
-            report.information.push(ConsultedInformation {
-                name: data.name.to_owned(),
-                says: match &read {
-                    Ok(_) if let Some(Err(why)) = &sound => Err(why.clone()),
-                    Ok(read) => Ok(facts::of_information(read)),
-                    Err(_) if data.octets.is_empty() => Err("the file is empty".to_owned()),
-                    Err(refusal) => Err(format!("{refusal} ({})", refusal.code())),
-                },
-                logged: logged.clone(),
-            });
-            if let (Ok(read), Some(Ok(()))) = (read, sound) {
-                sources.information.push(read);
-                sources.proven.push(proven);
-            }
-        }
-        sources
-    }
-
-    /// Whether a list or response counted when it is proven to have existed.
-    fn algorithms_of(&self, read: &StatusInformation, proven: Option<Time>) -> Result<(), String> {
-        let primitives = read.primitives().map_err(|error| error.to_string())?;
-        let checked = self.anchors.check_algorithms(&primitives, proven);
-        checked.map_err(|ended| format!("{ended}, and nothing proves that it is older"))
     }
 
     fn check_revocation(&self, report: &mut Report, verified: &Verified, sources: &Sources) {
@@ -344,15 +315,6 @@ impl Verifier<'_> {
             not_after: leaf.head().not_after(),
         }
     }
-
-    /// What the log proves about a list that came with a proof of its own.
-    fn prove(&self, proof: &[u8], record: &Record) -> Result<Box<Statement>, String> {
-        let proof = foreign::named(TlogProof::parse(proof), proof);
-        let proof = proof.map_err(|error| error.to_string())?;
-        let leaf = self.policy.check_proof(&proof, &record.encode());
-        leaf.map(|leaf| Box::new(self.statement(&leaf)))
-            .map_err(|error| error.to_string())
-    }
 }
 
 impl Report {
@@ -377,6 +339,16 @@ impl Report {
             outcome,
             detail: detail.into(),
         });
+    }
+}
+
+/// The certificates of an artifact, from its signer to the anchor.
+fn path_of(verified: &Verified) -> &[Arc<Certificate>] {
+    match verified {
+        Verified::Token(token) => token.path().certificates(),
+        Verified::Certificate(path) => path.certificates(),
+        // A list or a response is a statement; nothing revokes it.
+        _ => &[],
     }
 }
 

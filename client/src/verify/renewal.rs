@@ -82,7 +82,10 @@ impl Verifier<'_> {
         });
         let proven = proven.and_then(|time| {
             let mut unused = Report::new(&[]);
-            let sources = self.consult(&mut unused, revocation);
+            let stamps = verified.stamps().iter();
+            let paths = stamps.flat_map(|stamp| stamp.token.path().certificates());
+            let paths: Vec<_> = paths.cloned().collect();
+            let sources = self.consult(&mut unused, revocation, &paths, Some(time));
             for stamp in verified.stamps() {
                 let question = Question {
                     path: stamp.token.path(),

@@ -298,6 +298,8 @@ pub struct ResponseFacts {
     pub issuer: String,
     /// Who signed it, RFC 4514.
     pub responder: String,
+    /// Whether that is a responder whom the caller trusts itself, and not one that the CA authorised.
+    pub is_by_trusted_responder: bool,
     /// producedAt.
     pub produced_at: Time,
     /// Its answers, in its order.

@@ -14,22 +14,19 @@
 //! There is no clock here. Where the standard starts from "now", this starts from "when it was
 //! verified, whenever that is"; a list speaks about the times up to its nextUpdate.
 
-use ishibumi_artifact::history::Word;
+use core::cmp::Reverse;
+use std::sync::Arc;
+
+use ishibumi_artifact::history::{SilenceKind, Word};
 use ishibumi_artifact::record::{Accuracy, Moment, Reason, Revocation as Entry};
-use ishibumi_artifact::status::{Indication as TokenIndication, TokenStatus, token_status};
+use ishibumi_artifact::status::{
+    Indication as TokenIndication, TokenStatus, mildness, token_status, worst,
+};
 use ishibumi_artifact::time::Time;
-use ishibumi_artifact::{Certificate, History, Path, StatusInformation};
+use ishibumi_artifact::{Certificate, History, Path};
 
+use super::consult::Sources;
 use super::report::{IssuerState, Outcome, Revocation, SubIndication};
-
-/// What was given to learn about revocation from, verified: each with the time before which a log
-/// proves that it existed, if there is such a proof.
-pub(super) struct Sources {
-    pub(super) information: Vec<StatusInformation>,
-    pub(super) proven: Vec<Option<Time>>,
-    /// Whether anything was given, usable or not.
-    pub(super) given: bool,
-}
 
 /// What rests on the path.
 #[derive(Clone, Copy)]
@@ -90,14 +87,14 @@ impl Question<'_> {
         };
         let certificates = self.path.certificates();
         for place in (1..certificates.len().saturating_sub(1)).rev() {
-            if let (Some(ca), issuer) = (certificates.get(place), certificates.get(place + 1)) {
-                walk.pass(ca, issuer.map(AsRef::as_ref));
+            if let Some((ca, above)) = certificates.get(place..).and_then(<[_]>::split_first) {
+                walk.pass(ca, above);
             }
         }
         let has_issuers = !walk.issuers.is_empty();
-        let (signer, signer_outcome) = certificates.first().map_or_else(
+        let (signer, signer_outcome) = certificates.split_first().map_or_else(
             || (Revocation::NotChecked, (Outcome::NotChecked, String::new())),
-            |subject| walk.arrive(subject, certificates.get(1).map(AsRef::as_ref)),
+            |(subject, above)| walk.arrive(subject, above),
         );
         // The worst first: what the step is called by.
         let failure = walk.failures.into_iter().reduce(|one, other| {
@@ -147,28 +144,29 @@ impl Walk<'_> {
     /// A CA between signer and anchor. What it issued stays good if it is proven to be older than the
     /// revocation, or, for a reason that says nothing against its key, by the artifact's own time (the
     /// standard's chain model).
-    fn pass(&mut self, ca: &Certificate, issuer: Option<&Certificate>) {
+    fn pass(&mut self, ca: &Certificate, above: &[Arc<Certificate>]) {
+        let subject = ca.subject();
         if let Some(control) = self.control {
             // Who holds the key above can certify any key, also one that was there before.
-            let subject = ca.subject();
             let why = format!(
                 "a CA above {subject} was revoked with effect from {control}, and nothing proves that \
                  the certificate of {subject} is older"
             );
             self.failures.push((SubIndication::RevokedCaNoPoe, why));
         }
-        let history = History::of(ca, issuer, &self.sources.information);
+        let history = self.history(ca, above);
+        let mut entries: Vec<&Entry> = history.revocations().map(|(_, entry)| entry).collect();
+        entries.sort_by_key(|entry| mildness(entry));
         let mut state = None;
-        for (_, entry) in history.revocations() {
+        for entry in entries {
             let (date, from) = (entry.revocation_date.time(), entry.invalid_from());
-            let on_hold = entry.reason.map(Reason::code) == Some(6);
+            let on_hold = is_hold(entry);
             let orderly = entry.leaves_earlier_valid() && self.question.about < from;
             if !orderly && !on_hold {
                 self.control = Some(self.control.map_or(from, |control| control.min(from)));
             }
             let spared = orderly || self.question.proven_before(from);
             if !spared {
-                let subject = ca.subject();
                 self.failures.push(if on_hold {
                     let why = format!("the CA {subject} is on hold since {date}");
                     (SubIndication::TryLater, why)
@@ -179,43 +177,97 @@ impl Walk<'_> {
                     (SubIndication::RevokedCaNoPoe, why)
                 });
             }
-            if state.is_none() || !spared {
-                state = Some(revoked(entry));
+            // The worst that is not spared, else the worst.
+            let (_, is_shown_spared) = *state.get_or_insert((entry, spared));
+            if is_shown_spared && !spared {
+                state = Some((entry, spared));
             }
         }
-        let revocation = state.unwrap_or_else(|| {
-            let (state, sub) = self.favourable(&history, None);
-            if let (Some(sub), true) = (sub, self.question.required) {
-                let why = format!("the CA {}: {}", ca.subject(), explain(&state));
-                self.failures.push((sub, why));
+        let objection = self.objection(ca, above, &history);
+        let revocation = match (state, &objection) {
+            (Some((entry, _)), _) => revoked(entry),
+            (None, Some((_, why))) => Revocation::NotCovered(why.clone()),
+            (None, None) => {
+                let (state, missing) = self.favourable(&history, None);
+                if let Some(missing) = missing.filter(|it| it.counts(self.question.required)) {
+                    let why = format!("the CA {subject}: {}", explain(&state));
+                    self.failures.push((missing.sub, why));
+                }
+                state
             }
-            state
-        });
+        };
+        self.failures
+            .extend(objection.map(|(sub, why)| (sub, format!("the CA {subject}: {why}"))));
         self.issuers.push(IssuerState {
-            subject: ca.subject(),
+            subject,
             revocation,
         });
+    }
+
+    fn history(&self, certificate: &Certificate, above: &[Arc<Certificate>]) -> History {
+        let Sources {
+            information,
+            latest,
+            ..
+        } = self.sources;
+        History::of(certificate, above, information, *latest)
+    }
+
+    /// Why the state of the certificate cannot be told, whatever else is said in its favour: something that was
+    /// given may be about it and cannot be used.
+    fn objection(
+        &self,
+        certificate: &Certificate,
+        above: &[Arc<Certificate>],
+        history: &History,
+    ) -> Option<(SubIndication, String)> {
+        let issuer = above.first().map(AsRef::as_ref);
+        let unusable = || {
+            let mut silences = history.silences().iter();
+            let silence = silences.find(|silence| silence.kind == SilenceKind::Unusable)?;
+            let why = format!(
+                "a list or response of its issuer that was given cannot be used: {}",
+                silence.why
+            );
+            Some((SubIndication::TryLater, why))
+        };
+        self.sources
+            .objection(certificate, issuer)
+            .or_else(unusable)
     }
 
     /// The signer itself, or the certificate that is asked about.
     fn arrive(
         &self,
         subject: &Certificate,
-        issuer: Option<&Certificate>,
+        above: &[Arc<Certificate>],
     ) -> (Revocation, (Outcome, String)) {
-        let history = History::of(subject, issuer, &self.sources.information);
+        let history = self.history(subject, above);
         let entries: Vec<&Entry> = history.revocations().map(|(_, entry)| entry).collect();
-        match self.question.subject {
-            Subject::Token(accuracy) if !entries.is_empty() => {
-                self.decide_about_token(&entries, accuracy)
+        let objection = self.objection(subject, above, &history);
+        let Some(entry) = worst(entries.iter().copied()) else {
+            return match objection {
+                Some((sub, why)) => (
+                    Revocation::NotCovered(why.clone()),
+                    (Outcome::Failed(sub), why),
+                ),
+                None => self.not_named(&history, above),
+            };
+        };
+        let (state, outcome, is_settled) = match self.question.subject {
+            Subject::Token(accuracy) => {
+                let (state, outcome) = self.decide_about_token(&entries, accuracy);
+                let is_settled = matches!(outcome.0, Outcome::Failed(_));
+                (state, outcome, is_settled)
             }
-            _ => match entries.first() {
-                Some(entry) => {
-                    let said = "the state of the certificate is known".to_owned();
-                    (revoked(entry), (Outcome::Passed, said))
-                }
-                None => self.not_named(&history, issuer),
-            },
+            Subject::Certificate => {
+                let said = "the state of the certificate is known".to_owned();
+                (revoked(entry), (Outcome::Passed, said), !is_hold(entry))
+            }
+        };
+        match objection {
+            Some((sub, why)) if !is_settled => (state, (Outcome::Failed(sub), why)),
+            _ => (state, outcome),
         }
     }
 
@@ -228,8 +280,8 @@ impl Walk<'_> {
             about, existence, ..
         } = *self.question;
         let status = |entry: &Entry| token_status(about, accuracy, Some(entry), existence);
-        let worst = entries.iter().max_by_key(|entry| severity(status(entry)));
-        let Some(entry) = worst else {
+        let by_weight = |entry: &&&Entry| (Reverse(severity(status(entry))), mildness(entry));
+        let Some(entry) = entries.iter().min_by_key(by_weight) else {
             return (Revocation::NotChecked, (Outcome::NotChecked, String::new()));
         };
         let status = status(entry);
@@ -243,23 +295,26 @@ impl Walk<'_> {
         (revoked(entry), (outcome, said))
     }
 
-    /// Nobody names it: that means something only if somebody would have to.
+    /// The certificate is on no list: that counts only if a list covers it (RFC 5280 6.3).
     fn not_named(
         &self,
         history: &History,
-        issuer: Option<&Certificate>,
+        above: &[Arc<Certificate>],
     ) -> (Revocation, (Outcome, String)) {
-        let (state, sub) = if issuer.is_some() {
-            self.favourable(history, Some(self.question.about))
-        } else {
+        let (state, missing) = if above.is_empty() {
+            let why = "it is trusted directly, and its issuer is not known";
             (
-                self.uncovered("it is trusted directly, and its issuer is not known"),
-                Some(SubIndication::TryLater),
+                self.uncovered(why),
+                Some(Missing::of(SubIndication::TryLater)),
             )
+        } else {
+            self.favourable(history, Some(self.question.about))
         };
-        let outcome = match sub {
+        let outcome = match missing {
             None => (Outcome::Passed, String::new()),
-            Some(sub) if self.question.required => (Outcome::Failed(sub), explain(&state)),
+            Some(missing) if missing.counts(self.question.required) => {
+                (Outcome::Failed(missing.sub), explain(&state))
+            }
             Some(_) => (Outcome::NotChecked, explain(&state)),
         };
         (state, outcome)
@@ -271,27 +326,44 @@ impl Walk<'_> {
         &self,
         history: &History,
         not_before: Option<Time>,
-    ) -> (Revocation, Option<SubIndication>) {
-        let mut refused: Option<(String, SubIndication)> = None;
+    ) -> (Revocation, Option<Missing>) {
+        let mut refused: Option<(Time, String, SubIndication)> = None;
         let mut as_of: Option<Time> = None;
         for word in history.good() {
             match self.counts(word, not_before) {
                 Ok(()) => as_of = as_of.max(Some(word.issued)),
-                Err(why) => refused = Some(why),
+                // Of the newest, in whatever order they were given.
+                Err((why, sub)) => {
+                    let newer = Some((word.issued, why, sub));
+                    let key = |it: &Option<(Time, String, SubIndication)>| {
+                        it.as_ref().map(|(issued, why, _)| (*issued, why.clone()))
+                    };
+                    if key(&newer) > key(&refused) {
+                        refused = newer;
+                    }
+                }
             }
         }
         if let Some(as_of) = as_of {
             return (Revocation::NotRevoked { as_of }, None);
         }
-        if let Some((why, sub)) = refused {
-            return (Revocation::NotCovered(why), Some(sub));
+        let unknown = history.silences().iter();
+        let mut unknown = unknown.filter(|silence| silence.kind == SilenceKind::Unknown);
+        if let Some(silence) = unknown.next() {
+            let missing = Missing {
+                sub: SubIndication::TryLater,
+                whatever_is_required: true,
+            };
+            return (Revocation::NotCovered(silence.why.clone()), Some(missing));
         }
-        let silence = history.silences().last();
-        let state = match silence {
+        if let Some((_, why, sub)) = refused {
+            return (Revocation::NotCovered(why), Some(Missing::of(sub)));
+        }
+        let state = match history.silences().first() {
             Some(silence) => Revocation::NotCovered(silence.why.clone()),
             None => self.uncovered("nothing that was given is by the certificate's issuer"),
         };
-        (state, Some(SubIndication::TryLater))
+        (state, Some(Missing::of(SubIndication::TryLater)))
     }
 
     fn counts(&self, word: &Word, not_before: Option<Time>) -> Result<(), (String, SubIndication)> {
@@ -329,6 +401,32 @@ impl Walk<'_> {
             Revocation::NotChecked
         }
     }
+}
+
+/// That nothing in favour of a certificate counts.
+#[derive(Clone, Copy)]
+struct Missing {
+    sub: SubIndication,
+    /// Whether the verdict fails even where no word in favour is required: its issuer was asked, and knows of
+    /// no such certificate.
+    whatever_is_required: bool,
+}
+
+impl Missing {
+    const fn of(sub: SubIndication) -> Self {
+        Self {
+            sub,
+            whatever_is_required: false,
+        }
+    }
+
+    const fn counts(self, is_required: bool) -> bool {
+        is_required || self.whatever_is_required
+    }
+}
+
+fn is_hold(entry: &Entry) -> bool {
+    entry.reason.map(Reason::code) == Some(6)
 }
 
 fn explain(state: &Revocation) -> String {

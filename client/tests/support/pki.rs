@@ -71,6 +71,11 @@ pub(crate) struct Pki {
 
 impl Pki {
     pub(crate) fn new() -> Self {
+        Self::of("CA")
+    }
+
+    /// With a CA of this name.
+    pub(crate) fn of(ca: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let pki = Self { folder };
         fs::write(pki.path("pki.cnf"), CONFIG).unwrap();
@@ -82,10 +87,10 @@ impl Pki {
         ] {
             fs::write(pki.path(file), text).unwrap();
         }
-        pki.openssl(
+        pki.openssl(&format!(
             "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout ca.key -out ca.crt \
-             -days 3650 -subj /C=JP/O=Test/CN=CA -addext keyUsage=critical,keyCertSign,cRLSign",
-        );
+             -days 3650 -subj /C=JP/O=Test/CN={ca} -addext keyUsage=critical,keyCertSign,cRLSign"
+        ));
         pki.issue("tsa", "/C=JP/O=Test/CN=TSU");
         pki.issue(
             "seal",
@@ -185,6 +190,12 @@ impl Pki {
         self.openssl(&format!(
             "ca -config pki.cnf -gencrl -crl_lastupdate 20{this_update} -crl_nextupdate 20400101000000Z -out {out}"
         ));
+    }
+
+    /// DER of a list that was written.
+    pub(crate) fn der_of_list(&self, name: &str) -> Vec<u8> {
+        self.openssl(&format!("crl -in {name} -outform DER -out {name}.der"));
+        self.read(&format!("{name}.der"))
     }
 
     /// The same, of a list that keeps what expired at or after `since` (expiredCertsOnCRL).

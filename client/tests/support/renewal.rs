@@ -27,13 +27,14 @@ pub(crate) const STRONG: &[&str] = &[
      -extfile pki.cnf -extensions tsa_extensions -out tsa384.crt",
 ];
 
-/// `text` with its days: `@soon` in a month, `@then` in three years and more, `@eve` the day before that.
+/// `text` with its days: `@tomorrow`, `@soon` in a month, `@then` in three years and more, `@eve` the day before that.
 pub(crate) fn dated(text: &str) -> String {
     let day = |days: u64| {
         let time = i64::try_from(seconds_now() + days * 86_400).unwrap();
         let text = Time::from_unix(time).to_generalized();
         format!("{}-{}-{}", &text[..4], &text[4..6], &text[6..8])
     };
+    let text = text.replace("@tomorrow", &day(1));
     let text = text.replace("@soon", &day(30));
     let text = text.replace("@then", &day(1_200));
     text.replace("@eve", &day(1_199))

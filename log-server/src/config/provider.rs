@@ -46,6 +46,9 @@ pub struct ProviderConfig {
     pub anchors: Vec<PathBuf>,
     /// Files with certificates that are known without being trusted, PEM or DER.
     pub intermediates: Vec<PathBuf>,
+    /// Files with certificates of OCSP responders that answer for its CAs without a certificate of theirs for
+    /// the purpose (RFC 6960 4.2.2.2 (1)), PEM or DER.
+    pub responders: Vec<PathBuf>,
     /// What it may submit.
     pub kinds: Vec<String>,
     /// SHA-256 of the bearer tokens that it authenticates with. The tokens themselves are never stored.
@@ -105,6 +108,7 @@ pub(super) fn provider(p: &mut Reader, base: &Path, lab_accept_opaque: bool) -> 
     }
     let anchors = files(p, "anchors", base);
     let intermediates = files(p, "intermediates", base);
+    let responders = files(p, "responders", base);
     let kinds = p.strings("kinds");
     for kind in kinds.iter().filter(|kind| !KINDS.contains(&kind.as_str())) {
         p.problem(
@@ -144,6 +148,7 @@ pub(super) fn provider(p: &mut Reader, base: &Path, lab_accept_opaque: bool) -> 
         name_ja,
         anchors,
         intermediates,
+        responders,
         kinds,
     }
 }

@@ -126,6 +126,7 @@ fn provider(provider: &ProviderConfig) -> Value {
         ("name_ja", text(&provider.name_ja)),
         ("anchors", paths(&provider.anchors)),
         ("intermediates", paths(&provider.intermediates)),
+        ("responders", paths(&provider.responders)),
         ("kinds", texts(&provider.kinds)),
         ("token_sha256", texts(&provider.token_sha256)),
         ("quota", quota(provider.quota)),

@@ -217,9 +217,12 @@ impl Watching {
                 }
                 Body::Certificate(body) => {
                     let certificate = Certificate::from_der(body.certificate.as_bytes());
-                    said.not_after = certificate.ok().map(|it| it.not_after());
+                    let ends = certificate.ok().map(|it| it.not_after());
+                    said.not_after = said.not_after.max(ends);
                 }
-                Body::CertificateDigest(body) => said.not_after = Some(body.not_after.time()),
+                Body::CertificateDigest(body) => {
+                    said.not_after = said.not_after.max(Some(body.not_after.time()));
+                }
                 _ => {}
             }
         }
@@ -247,6 +250,7 @@ impl Watching {
 /// What is in the log about one certificate.
 #[derive(Default)]
 struct Said {
+    /// When it ends; of several certificates with one serial, the last.
     not_after: Option<Time>,
     /// When definitive revocations were stated.
     revoked: Vec<Option<Time>>,

@@ -17,7 +17,7 @@ use ishibumi_tlog::policy::FILE_LEN_MAX;
 use ishibumi_tlog::shown::add_line;
 use serde_json::{Value, json};
 
-use super::super::dated::DatedRules;
+use super::super::dated::{DatedRules, clock};
 use super::super::sha1::{self, ExistedOn};
 use super::super::succession::{self, Looked, OldPolicies};
 use super::super::trust::{self, Trust};
@@ -56,7 +56,8 @@ pub(super) struct TermsArguments {
     #[command(flatten)]
     old: OldPolicies,
     /// Trusted certificates: a folder of PEM or DER files, or one file; certificates in the
-    /// subfolder `intermediates` are known without being trusted
+    /// subfolder `intermediates` are known without being trusted, and those in `responders` are OCSP
+    /// responders whose answers are believed
     #[arg(long, value_name = "DIR")]
     anchors: PathBuf,
     /// Without usable revocation data, for every certificate below the anchor, the verdict is
@@ -127,6 +128,7 @@ pub(super) fn judge(collection: &Collection, terms: Terms) -> Judged {
         policy: terms.policies.first(),
         anchors: &anchors,
         require_revocation: terms.require_revocation,
+        now: Some(clock()),
     };
     let bar = network::progress_bar(collection.items.len() as u64, "artifacts verified");
     let done = |done| bar.set_position(done as u64);

@@ -56,6 +56,7 @@ impl Renewed {
             policy: terms.policies.first(),
             anchors,
             require_revocation: terms.require_revocation,
+            now: Some(terms.now),
         };
         let renewals = self.record().map(|record| {
             let lists = self.collection.revocation.iter();
