@@ -5,7 +5,7 @@
 //! signers use it): indefinite lengths, OCTET STRINGs cut into segments. The `der` crate reads the
 //! former and copies what it reads; a token needs both, exact ranges of what was received, and a
 //! revocation list of 100,000 entries needs no copies at all. So this file walks elements and
-//! nothing else; names and extensions inside them are read by `x509-cert`.
+//! nothing else; what stands in them is read where it is decided about.
 //!
 //! Limits: definite lengths up to the input's size, nesting to 32 levels, tag numbers below 31
 //! (nothing in these formats has a higher one). Reading any octets ends with a value or an error.
@@ -129,6 +129,18 @@ impl<'a> Element<'a> {
         }
     }
 
+    /// A reader over the contents of a SEQUENCE.
+    pub(crate) fn sequence(&self) -> Result<Reader<'a>, Asn1Error> {
+        if self.tag == SEQUENCE {
+            Ok(self.reader())
+        } else {
+            Err(Asn1Error::Unexpected {
+                expected: SEQUENCE,
+                found: self.tag,
+            })
+        }
+    }
+
     /// The same, with DER rules from here on.
     pub(crate) fn der_reader(&self) -> Reader<'a> {
         Reader {
@@ -190,6 +202,37 @@ impl<'a> Element<'a> {
         Ok(digits
             .iter()
             .fold(0, |value, digit| value << 8 | u32::from(*digit)))
+    }
+
+    /// A non-negative INTEGER; one that does not fit 32 bits is the largest that does, for limits that
+    /// nothing reaches.
+    pub(crate) fn unsigned_saturating(&self) -> Result<u32, Asn1Error> {
+        integer(self.content)?;
+        let is_large =
+            self.content.len() > 5 || (self.content.len() == 5 && self.content.first() != Some(&0));
+        if is_large && self.content.first().is_some_and(|first| first & 0x80 == 0) {
+            return Ok(u32::MAX);
+        }
+        self.unsigned()
+    }
+
+    /// Named bits of a BIT STRING, bit `i` as `1 << i`; those from the 17th on are left out. DER leaves out
+    /// zeros at the end, and they are read where they stand.
+    pub(crate) fn named_bits(&self) -> Result<u16, Asn1Error> {
+        let (unused, octets) = self
+            .content
+            .split_first()
+            .ok_or(Asn1Error::Value("a BIT STRING is empty"))?;
+        if *unused > 7 || (octets.is_empty() && *unused > 0) {
+            return Err(Asn1Error::Value(
+                "a BIT STRING has an impossible number of unused bits",
+            ));
+        }
+        let first = u16::from_be_bytes([
+            octets.first().copied().unwrap_or_default(),
+            octets.get(1).copied().unwrap_or_default(),
+        ]);
+        Ok(first.reverse_bits())
     }
 
     /// Contents of an INTEGER, as signed, after a check that they are minimal.

@@ -1,21 +1,21 @@
 //! A certificate as received, with what path building and the record need read out of it.
 //!
 //! The octets are kept and never re-encoded: signatures, ESS hashes and records rest on them. The
-//! outline is walked here so that ranges stay exact; names and extensions are read by `x509-cert`.
+//! outline is walked here so that ranges stay exact.
 //! Reading proves nothing: a [`Certificate`] is what somebody sent, until a path is found for it.
 
 use core::ops::Range;
 use std::collections::HashSet;
 
 use const_oid::ObjectIdentifier;
-use der::Decode;
 use thiserror::Error;
-use x509_cert::ext::Extension;
-use x509_cert::ext::pkix::{BasicConstraints, ExtendedKeyUsage, KeyUsage};
 
 use crate::asn1::{self, Asn1Error, Element, INTEGER, Reader, SEQUENCE};
+use crate::certificate_extension::{
+    self as extension, BasicConstraints, Extension, KeyPeriod, KeyUsage,
+};
 use crate::general_name::GeneralName;
-use crate::hash::{HashAlgorithm, sha256};
+use crate::hash::{HashAlgorithm, dotted, sha256};
 use crate::key::PublicKey;
 use crate::name::{Attribute, Name};
 use crate::oid;
@@ -40,7 +40,7 @@ pub enum CertificateError {
     /// ASN.1 of its outline.
     #[error("certificate: {0}")]
     Malformed(#[from] Asn1Error),
-    /// A part that `x509-cert` cannot read.
+    /// A part that cannot be read.
     #[error("certificate, {part}: {reason}")]
     Part {
         /// Which.
@@ -70,7 +70,19 @@ pub(crate) struct Facts {
     pub(crate) private_key_not_before: Option<Time>,
     pub(crate) private_key_not_after: Option<Time>,
     pub(crate) subject_key_identifier: Option<Vec<u8>>,
-    pub(crate) unknown_critical: Option<ObjectIdentifier>,
+    /// What stands against using it for anything, the first that was found.
+    pub(crate) flaw: Option<Flaw>,
+}
+
+/// Why nothing may rest on a certificate, although it could be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Flaw {
+    /// A critical extension that is not known: its OID.
+    UnknownCritical(String),
+    /// An extension that had to be understood and cannot be read: its name.
+    Unreadable(&'static str),
+    /// Fields that came only with a later version than it states (RFC 5280 4.1.2.8 and 4.1.2.9).
+    Version,
 }
 
 /// A certificate that could be read.
@@ -140,19 +152,27 @@ impl Certificate {
         validity.finish()?;
         let subject = fields.expect(SEQUENCE)?;
         let key_info = fields.expect(SEQUENCE)?;
-        fields.optional(asn1::context(1))?;
-        fields.optional(asn1::context(2))?;
-        let extensions = match fields.optional(asn1::context_constructed(3))? {
-            Some(wrapper) => read_extensions(wrapper.content)?,
-            None => Vec::new(),
-        };
+        let has_identifiers = fields.optional(asn1::context(1))?.is_some()
+            | fields.optional(asn1::context(2))?.is_some();
+        let wrapper = fields.optional(asn1::context_constructed(3))?;
+        let extensions = wrapper.map(|wrapper| read_extensions(wrapper.reader()));
+        let extensions = extensions.transpose()?.unwrap_or_default();
         fields.finish()?;
         let version = match version {
             Some(version) => asn1::only(version.reader(), INTEGER)?.unsigned()?,
             None => 0,
         };
+        let needed = match (has_identifiers, wrapper) {
+            (_, Some(_)) => 2,
+            (true, None) => 1,
+            (false, None) => 0,
+        };
         if version > 2 {
             return Err(Asn1Error::Value("a certificate version above 3").into());
+        }
+        let mut facts = read_facts(&extensions);
+        if version < needed && facts.flaw.is_none() {
+            facts.flaw = Some(Flaw::Version);
         }
 
         Ok(Self {
@@ -168,7 +188,7 @@ impl Certificate {
             not_before,
             not_after,
             version,
-            facts: read_facts(&extensions)?,
+            facts,
             extensions,
             der: der.to_vec(),
         })
@@ -251,6 +271,11 @@ impl Certificate {
         self.facts.is_ca
     }
 
+    /// Version of X.509 that it states, from 1.
+    pub(crate) const fn version(&self) -> u32 {
+        self.version + 1
+    }
+
     /// Whether its version can say by an extension what it may do: version 3.
     pub(crate) const fn has_room_for_extensions(&self) -> bool {
         self.version >= 2
@@ -270,25 +295,21 @@ impl Certificate {
 
     /// Value of an extension.
     pub(crate) fn extension(&self, oid: &ObjectIdentifier) -> Option<&[u8]> {
-        let found = self
-            .extensions
-            .iter()
-            .find(|extension| extension.extn_id == *oid);
-        found.map(|extension| extension.extn_value.as_bytes())
+        let found = self.extensions.iter().find(|extension| extension.is(oid));
+        found.map(|extension| extension.value.as_slice())
     }
 
     /// Whether it has this extension, marked critical.
     pub(crate) fn is_critical(&self, oid: &ObjectIdentifier) -> bool {
         let mut extensions = self.extensions.iter();
-        extensions.any(|extension| extension.extn_id == *oid && extension.critical)
+        extensions.any(|extension| extension.is(oid) && extension.critical)
     }
 
     pub(crate) fn subject_alternative_names(&self) -> Result<Vec<GeneralName>, CertificateError> {
         match self.extension(&oid::SUBJECT_ALT_NAME) {
             Some(value) => part(
                 "subjectAltName",
-                asn1::only(Reader::der(value), SEQUENCE)
-                    .and_then(|names| GeneralName::read_all(names.reader())),
+                extension::subject_alternative_names(value),
             ),
             None => Ok(Vec::new()),
         }
@@ -383,72 +404,48 @@ impl From<TimeFieldError> for CertificateError {
     }
 }
 
-fn read_extensions(octets: &[u8]) -> Result<Vec<Extension>, CertificateError> {
-    let extensions = part("extensions", Vec::<Extension>::from_der(octets))?;
+/// Extensions, given by the contents of the `[3]` around them.
+fn read_extensions(wrapper: Reader<'_>) -> Result<Vec<Extension>, CertificateError> {
+    let mut extensions = asn1::only(wrapper, SEQUENCE)?.reader();
+    let mut all: Vec<Extension> = Vec::new();
     let mut seen = HashSet::new();
-    for extension in &extensions {
-        if !seen.insert(extension.extn_id) {
-            return Err(CertificateError::DuplicateExtension(
-                extension.extn_id.to_string(),
-            ));
+    while let Some(extension) = extensions.next()? {
+        let extension = Extension::read(extension.sequence()?)?;
+        if !seen.insert(extension.id.clone()) {
+            return Err(CertificateError::DuplicateExtension(dotted(&extension.id)));
         }
+        all.push(extension);
     }
-    Ok(extensions)
+    Ok(all)
 }
 
-/// Extensions that may be critical: those that path building acts upon, and those that restrict
-/// nothing that this crate decides (cRLDistributionPoints says where lists are; who has lists reads it
-/// in `revocation`).
-const UNDERSTOOD: [ObjectIdentifier; 14] = [
-    oid::BASIC_CONSTRAINTS,
-    oid::KEY_USAGE,
-    oid::EXTENDED_KEY_USAGE,
-    oid::SUBJECT_ALT_NAME,
-    oid::SUBJECT_KEY_IDENTIFIER,
-    oid::PRIVATE_KEY_USAGE_PERIOD,
-    oid::CERTIFICATE_POLICIES,
-    oid::INHIBIT_ANY_POLICY,
-    oid::NAME_CONSTRAINTS,
-    oid::POLICY_CONSTRAINTS,
-    oid::POLICY_MAPPINGS,
-    oid::CRL_DISTRIBUTION_POINTS,
-    oid::QC_STATEMENTS,
-    oid::OCSP_NO_CHECK,
-];
-
-fn read_facts(extensions: &[Extension]) -> Result<Facts, CertificateError> {
+/// What cannot be read is as if it were not there; where that matters, the certificate has a flaw.
+fn read_facts(extensions: &[Extension]) -> Facts {
     let mut facts = Facts::default();
     for extension in extensions {
-        let value = extension.extn_value.as_bytes();
-        let id = extension.extn_id;
-        if id == oid::BASIC_CONSTRAINTS {
-            let constraints = part("basicConstraints", BasicConstraints::from_der(value))?;
-            facts.is_ca = constraints.ca;
-            facts.path_length = constraints.path_len_constraint;
-        } else if id == oid::KEY_USAGE {
-            facts.key_usage = Some(part("keyUsage", KeyUsage::from_der(value))?);
-        } else if id == oid::EXTENDED_KEY_USAGE {
-            facts.extended_key_usage =
-                part("extendedKeyUsage", ExtendedKeyUsage::from_der(value))?.0;
+        let value = extension.value.as_slice();
+        if extension.is(&oid::BASIC_CONSTRAINTS) {
+            let constraints = BasicConstraints::read(value).unwrap_or_default();
+            facts.is_ca = constraints.is_ca;
+            facts.path_length = constraints.path_length;
+        } else if extension.is(&oid::KEY_USAGE) {
+            facts.key_usage = Some(KeyUsage::read(value).unwrap_or_default());
+        } else if extension.is(&oid::EXTENDED_KEY_USAGE) {
+            facts.extended_key_usage = extension::extended_key_usage(value).unwrap_or_default();
             facts.extended_key_usage_critical = extension.critical;
-        } else if id == oid::PRIVATE_KEY_USAGE_PERIOD {
-            let mut fields = asn1::only(Reader::der(value), SEQUENCE)?.reader();
-            let mut moment = |number| -> Result<Option<Time>, CertificateError> {
-                let field = fields.optional(asn1::context(number))?;
-                Ok(field
-                    .map(|field| Time::from_generalized(field.content))
-                    .transpose()?)
-            };
-            facts.private_key_not_before = moment(0)?;
-            facts.private_key_not_after = moment(1)?;
-            fields.finish()?;
-        } else if id == oid::SUBJECT_KEY_IDENTIFIER {
-            let identifier = asn1::only(Reader::der(value), asn1::OCTET_STRING)?;
-            facts.subject_key_identifier = Some(identifier.content.to_vec());
+        } else if extension.is(&oid::PRIVATE_KEY_USAGE_PERIOD) {
+            let period = KeyPeriod::read(value).unwrap_or_default();
+            facts.private_key_not_before = period.not_before;
+            facts.private_key_not_after = period.not_after;
+        } else if extension.is(&oid::SUBJECT_KEY_IDENTIFIER) {
+            facts.subject_key_identifier = extension::subject_key_identifier(value).ok();
         }
-        if extension.critical && !UNDERSTOOD.contains(&id) && facts.unknown_critical.is_none() {
-            facts.unknown_critical = Some(id);
-        }
+        let flaw = match extension.check() {
+            None if extension.critical => Some(Flaw::UnknownCritical(dotted(&extension.id))),
+            Some(Err(unreadable)) => Some(Flaw::Unreadable(unreadable.0)),
+            _ => None,
+        };
+        facts.flaw = facts.flaw.or(flaw);
     }
-    Ok(facts)
+    facts
 }

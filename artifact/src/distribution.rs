@@ -29,6 +29,7 @@ impl PointName {
             return Ok(Self::Full(GeneralName::read_all(inner.reader())?));
         }
         if inner.tag == context_constructed(1) {
+            Name::check_relative(inner.reader())?;
             return Ok(Self::Relative(inner.content.to_vec()));
         }
         Err(Asn1Error::Unexpected {
@@ -56,19 +57,7 @@ pub(crate) fn share_a_name(one: &[GeneralName], other: &[GeneralName]) -> bool {
 
 /// A ReasonFlags BIT STRING as a mask.
 pub(crate) fn read_reasons(bits: &Element<'_>) -> Result<u16, Asn1Error> {
-    let (_, octets) = bits
-        .content
-        .split_first()
-        .ok_or(Asn1Error::Value("a BIT STRING is empty"))?;
-    let is_set = |flag: usize| {
-        octets
-            .get(flag / 8)
-            .is_some_and(|octet| octet & (0x80 >> (flag % 8)) != 0)
-    };
-    Ok((0..9)
-        .filter(|flag| is_set(*flag))
-        .fold(0, |mask, flag| mask | 1 << flag)
-        & ALL_REASONS)
+    bits.named_bits().map(|bits| bits & ALL_REASONS)
 }
 
 /// One DistributionPoint of a certificate.
@@ -87,7 +76,7 @@ impl DistributionPoint {
         let mut points = asn1::only(Reader::der(extension), SEQUENCE)?.reader();
         let mut all = Vec::new();
         while let Some(point) = points.next()? {
-            let mut fields = point.reader();
+            let mut fields = point.sequence()?;
             let name = fields.optional(context_constructed(0))?;
             let reasons = fields.optional(context(1))?;
             let issuer = fields.optional(context_constructed(2))?;
@@ -100,6 +89,9 @@ impl DistributionPoint {
                     .transpose()?
                     .unwrap_or_default(),
             });
+        }
+        if all.is_empty() {
+            return Err(Asn1Error::Value("cRLDistributionPoints is empty"));
         }
         Ok(all)
     }

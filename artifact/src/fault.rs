@@ -197,6 +197,8 @@ impl PathError {
             | Self::PathLength { .. }
             | Self::CriticalExtension { .. }
             | Self::NameConstraints { .. }
+            | Self::NameNotComparable { .. }
+            | Self::Version { .. }
             | Self::NoPolicy
             | Self::PolicyMapping
             | Self::Extension { .. }

@@ -105,6 +105,10 @@ fn paths() -> Vec<PathError> {
             subject: text(), source: SignatureError::Invalid,
         },
         PathError::NameConstraints { .. } => PathError::NameConstraints { subject: text(), name: text() },
+        PathError::NameNotComparable { .. } => PathError::NameNotComparable {
+            subject: text(), name: text(),
+        },
+        PathError::Version { .. } => PathError::Version { subject: text(), version: 1 },
         PathError::NoPolicy => PathError::NoPolicy,
         PathError::PolicyMapping => PathError::PolicyMapping,
         PathError::Extension { .. } => PathError::Extension { subject: text(), extension: "x" },

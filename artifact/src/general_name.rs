@@ -3,6 +3,8 @@
 //! Read whole and by one reader, so that what a critical extension holds is known to be understood.
 //! Forms that nothing here decides by (X.400 addresses, EDI parties) are kept as they came.
 
+use core::fmt;
+
 use const_oid::ObjectIdentifier;
 
 use crate::asn1::{
@@ -36,15 +38,9 @@ pub(crate) enum GeneralName {
 impl GeneralName {
     /// From one element.
     pub(crate) fn read(element: &Element<'_>) -> Result<Self, Asn1Error> {
-        let text = || {
-            let is_ascii = element.content.is_ascii();
-            let text = core::str::from_utf8(element.content).ok();
-            text.filter(|_| is_ascii)
-                .map(str::to_owned)
-                .ok_or(Asn1Error::Value(
-                    "a GeneralName has 8-bit octets in an IA5String",
-                ))
-        };
+        // An IA5String has 7 bits. Issuers write 8 all the same, and each octet is kept as one letter:
+        // such a text has the syntax of no form, and is equal to the same octets alone.
+        let text = || element.content.iter().copied().map(char::from).collect();
         let content = || element.content.to_vec();
         Ok(match element.tag {
             tag if tag == context_constructed(0) => {
@@ -62,14 +58,14 @@ impl GeneralName {
                     value: value.content.to_vec(),
                 }
             }
-            tag if tag == context(1) => Self::Rfc822(text()?),
-            tag if tag == context(2) => Self::Dns(text()?),
+            tag if tag == context(1) => Self::Rfc822(text()),
+            tag if tag == context(2) => Self::Dns(text()),
             tag if tag == context_constructed(3) => Self::X400(content()),
             tag if tag == context_constructed(4) => {
                 Self::Directory(Name::from_der(asn1::only(element.reader(), SEQUENCE)?.raw)?)
             }
             tag if tag == context_constructed(5) => Self::Edi(content()),
-            tag if tag == context(6) => Self::Uri(text()?),
+            tag if tag == context(6) => Self::Uri(text()),
             tag if tag == context(7) => Self::Ip(content()),
             tag if tag == context(8) => {
                 ObjectIdentifier::from_bytes(element.content)
@@ -84,16 +80,21 @@ impl GeneralName {
         })
     }
 
-    /// The names of a GeneralNames, given by its contents; at least one has to be there.
+    /// The names of a GeneralNames, given by its contents.
     pub(crate) fn read_all(mut names: Reader<'_>) -> Result<Vec<Self>, Asn1Error> {
         let mut all = Vec::new();
         while let Some(name) = names.next()? {
             all.push(Self::read(&name)?);
         }
-        if all.is_empty() {
-            return Err(Asn1Error::Value("GeneralNames is empty"));
-        }
         Ok(all)
+    }
+
+    /// Whether its text, if it is one, is of the letters that an IA5String has.
+    pub(crate) fn has_seven_bits(&self) -> bool {
+        match self {
+            Self::Rfc822(text) | Self::Dns(text) | Self::Uri(text) => text.is_ascii(),
+            _ => true,
+        }
     }
 
     /// The directory name, if it is one.
@@ -101,6 +102,20 @@ impl GeneralName {
         match self {
             Self::Directory(name) => Some(name),
             _ => None,
+        }
+    }
+}
+
+/// For people.
+impl fmt::Display for GeneralName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Rfc822(text) | Self::Dns(text) | Self::Uri(text) => f.write_str(text),
+            Self::Directory(name) => name.fmt(f),
+            Self::Ip(octets) => write!(f, "address {octets:?}"),
+            Self::Other { .. } | Self::X400(_) | Self::Edi(_) | Self::RegisteredId(_) => {
+                f.write_str("a name of a form that is not processed")
+            }
         }
     }
 }

@@ -102,6 +102,11 @@ impl Name {
         Self::from_der(&der)
     }
 
+    /// Whether these are the contents of a RelativeDistinguishedName.
+    pub(crate) fn check_relative(contents: Reader<'_>) -> Result<(), Asn1Error> {
+        RelativeName::read(contents).map(drop)
+    }
+
     /// The octets as received.
     pub fn der(&self) -> &[u8] {
         &self.der
@@ -141,13 +146,7 @@ impl RelativeName {
         let mut attributes = Vec::new();
         let mut keys = Vec::new();
         while let Some(attribute) = set.next()? {
-            if attribute.tag != SEQUENCE {
-                return Err(Asn1Error::Unexpected {
-                    expected: SEQUENCE,
-                    found: attribute.tag,
-                });
-            }
-            let (attribute, key) = Attribute::read(attribute.reader())?;
+            let (attribute, key) = Attribute::read(attribute.sequence()?)?;
             attributes.push(attribute);
             keys.push(key);
         }

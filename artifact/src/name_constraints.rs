@@ -1,205 +1,233 @@
 //! Name constraints: which names a CA may put into what it issues (RFC 5280 4.2.1.10).
 //!
 //! Checked pairwise: the constraints of each CA against the names of every certificate below it. That
-//! gives the same answer as the running intersection of 6.1.4 (g) and needs no set arithmetic. A name
-//! form that a constraint names and that is not processed here refuses a certificate that has such a
-//! name (4.2.1.10, "MUST either process the constraint or reject the certificate").
+//! gives the same answer as the running intersection of 6.1.4 (g) and needs no set arithmetic.
+//!
+//! A name and a subtree of one form are compared only if both have the syntax of that form. Anything else,
+//! and the forms that nobody compares (otherName, X.400 addresses, EDI parties, registered IDs), refuses a
+//! certificate that has such a name where such a form is constrained ("MUST either process the constraint
+//! or reject the certificate"): what is excluded must not slip through by being written oddly. Where a
+//! wildcard or a mapped address stands for several names, one that may be excluded is, and one that may
+//! not be permitted is not.
 
 use crate::asn1::{self, Asn1Error, Reader, SEQUENCE, context, context_constructed};
 use crate::certificate::Certificate;
 use crate::general_name::GeneralName;
+use crate::hosts::{self, Address, Host, Mailbox};
+use crate::name::Name;
 use crate::oid;
+use crate::work::Work;
 
 /// Why a name is not within the constraints.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Violation {
     /// The extension, or the names to be compared with it, cannot be read.
     Unreadable,
+    /// There are more comparisons to be made than may be.
+    Exhausted,
+    /// This name and a constraint cannot be compared.
+    Open(String),
     /// This name is outside.
     Name(String),
 }
 
-/// Names compared in one path; more are refused, so that look-alike bags stay cheap.
-const COMPARISONS_MAX: usize = 250_000;
+/// Comparisons of one certificate's names with one CA's subtrees; more are refused, so that look-alike bags
+/// stay cheap. BoringSSL counts in the same way up to the same number.
+const COMPARISONS_MAX: usize = 1 << 20;
+
+/// The bases of the subtrees.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct NameConstraints {
+    permitted: Vec<GeneralName>,
+    excluded: Vec<GeneralName>,
+}
+
+impl NameConstraints {
+    /// From the extension's value. Neither the whole nor one of its two parts may be empty.
+    pub(crate) fn read(value: &[u8]) -> Result<Self, Asn1Error> {
+        let mut fields = asn1::only(Reader::der(value), SEQUENCE)?.reader();
+        let mut bases = |tag| -> Result<Vec<GeneralName>, Asn1Error> {
+            let Some(subtrees) = fields.optional(tag)? else {
+                return Ok(Vec::new());
+            };
+            let mut subtrees = subtrees.reader();
+            let mut bases = vec![read_subtree(subtrees.expect(SEQUENCE)?.reader())?];
+            while let Some(subtree) = subtrees.optional(SEQUENCE)? {
+                bases.push(read_subtree(subtree.reader())?);
+            }
+            subtrees.finish()?;
+            Ok(bases)
+        };
+        let read = Self {
+            permitted: bases(context_constructed(0))?,
+            excluded: bases(context_constructed(1))?,
+        };
+        fields.finish()?;
+        if read.permitted.is_empty() && read.excluded.is_empty() {
+            return Err(Asn1Error::Value("nameConstraints is empty"));
+        }
+        Ok(read)
+    }
+}
+
+/// The base; minimum has to be zero and maximum absent.
+fn read_subtree(mut fields: Reader<'_>) -> Result<GeneralName, Asn1Error> {
+    let base = fields
+        .next()?
+        .ok_or(Asn1Error::Value("a subtree has no base"))?;
+    if let Some(minimum) = fields.optional(context(0))?
+        && minimum.unsigned()? != 0
+    {
+        return Err(Asn1Error::Value("a subtree has a minimum"));
+    }
+    fields.finish()?;
+    GeneralName::read(&base)
+}
 
 /// Checks `below` against the constraints of `ca`, if it has any.
-pub(crate) fn check(ca: &Certificate, below: &[&Certificate]) -> Result<(), Violation> {
+pub(crate) fn check(
+    ca: &Certificate,
+    below: &[&Certificate],
+    work: &mut Work,
+) -> Result<(), Violation> {
     let Some(extension) = ca.extension(&oid::NAME_CONSTRAINTS) else {
         return Ok(());
     };
-    let (permitted, excluded) = read(extension).map_err(|_| Violation::Unreadable)?;
+    let constraints = NameConstraints::read(extension).map_err(|_| Violation::Unreadable)?;
+    let subjects = |bases: &[GeneralName]| {
+        let bases = bases.iter().map(|base| Subject::of(base, true));
+        bases.collect::<Vec<_>>()
+    };
+    let permitted = subjects(&constraints.permitted);
+    let excluded = subjects(&constraints.excluded);
     for certificate in below {
-        let names = names_of(certificate)?;
-        if names.len() * (permitted.len() + excluded.len()) > COMPARISONS_MAX {
-            return Err(Violation::Unreadable);
+        let stated = certificate
+            .subject_alternative_names()
+            .map_err(|_| Violation::Unreadable)?;
+        let comparisons = stated.len() * (permitted.len() + excluded.len());
+        if comparisons > COMPARISONS_MAX || work.spend(comparisons).is_err() {
+            return Err(Violation::Exhausted);
         }
-        for name in &names {
-            check_name(name, &permitted, &excluded)?;
+        for (name, shown) in names_of(certificate, stated) {
+            check_name(&name, &permitted, &excluded).map_err(|failure| match failure {
+                Failure::Open => Violation::Open(shown.to_string()),
+                Failure::Outside => Violation::Name(shown.to_string()),
+            })?;
         }
     }
     Ok(())
 }
 
-/// The bases of the permitted and of the excluded subtrees.
-fn read(extension: &[u8]) -> Result<(Vec<GeneralName>, Vec<GeneralName>), Asn1Error> {
-    let mut fields = asn1::only(Reader::der(extension), SEQUENCE)?.reader();
-    let mut bases = |tag| -> Result<Vec<GeneralName>, Asn1Error> {
-        let Some(subtrees) = fields.optional(tag)? else {
-            return Ok(Vec::new());
-        };
-        let mut subtrees = subtrees.reader();
-        let mut bases = Vec::new();
-        while let Some(subtree) = subtrees.next()? {
-            let mut fields = subtree.reader();
-            let base = fields
-                .next()?
-                .ok_or(Asn1Error::Value("a subtree has no base"))?;
-            // RFC 5280: minimum is zero, maximum is absent.
-            if let Some(minimum) = fields.optional(context(0))?
-                && minimum.unsigned()? != 0
-            {
-                return Err(Asn1Error::Value("a subtree has a minimum"));
+/// A name, or the base of a subtree, made ready to be compared; by its form, and none in it if it does
+/// not have the syntax of the form.
+#[derive(Debug)]
+enum Subject {
+    Directory(Name),
+    Dns(Option<Host>),
+    Mail(Option<Mailbox>),
+    Uri(Option<Host>),
+    Ip(Option<Address>),
+    /// A form that is not compared: its number.
+    Other(u8),
+}
+
+impl Subject {
+    fn of(name: &GeneralName, is_base: bool) -> Self {
+        match name {
+            GeneralName::Directory(name) => Self::Directory(name.clone()),
+            GeneralName::Dns(text) if is_base => Self::Dns(Host::of_base(text)),
+            GeneralName::Dns(text) => Self::Dns(Host::of_name(text)),
+            GeneralName::Rfc822(text) if is_base => Self::Mail(Mailbox::of_base(text)),
+            GeneralName::Rfc822(text) => Self::Mail(Mailbox::of_name(text)),
+            // SmtpUTF8Mailbox (RFC 9598): a mailbox that is not compared.
+            GeneralName::Other { id, .. } if id == oid::SMTP_UTF8_MAILBOX.as_bytes() => {
+                Self::Mail(None)
             }
-            fields.finish()?;
-            bases.push(GeneralName::read(&base)?);
-        }
-        Ok(bases)
-    };
-    let both = (
-        bases(context_constructed(0))?,
-        bases(context_constructed(1))?,
-    );
-    fields.finish()?;
-    Ok(both)
-}
-
-/// Subject, subjectAltName, and e-mail addresses in the subject where subjectAltName has none.
-fn names_of(certificate: &Certificate) -> Result<Vec<GeneralName>, Violation> {
-    let mut names = certificate
-        .subject_alternative_names()
-        .map_err(|_| Violation::Unreadable)?;
-    if !names
-        .iter()
-        .any(|name| matches!(name, GeneralName::Rfc822(_)))
-    {
-        let attributes = certificate.subject_name().attributes();
-        for attribute in attributes.filter(|attribute| attribute.is(&oid::EMAIL_ADDRESS)) {
-            names.push(GeneralName::Rfc822(
-                attribute.text().ok_or(Violation::Unreadable)?,
-            ));
+            GeneralName::Uri(text) if is_base => {
+                Self::Uri(Host::of_base(text).filter(|host| !host.is_any()))
+            }
+            GeneralName::Uri(text) => Self::Uri(hosts::of_uri(text)),
+            GeneralName::Ip(octets) if is_base => Self::Ip(Address::of_base(octets)),
+            GeneralName::Ip(octets) => Self::Ip(Address::of_name(octets)),
+            GeneralName::Other { .. } => Self::Other(0),
+            GeneralName::X400(_) => Self::Other(3),
+            GeneralName::Edi(_) => Self::Other(5),
+            GeneralName::RegisteredId(_) => Self::Other(8),
         }
     }
-    if !certificate.subject_name().is_empty() {
-        names.push(GeneralName::Directory(certificate.subject_name().clone()));
-    }
-    Ok(names)
-}
 
-fn check_name(
-    name: &GeneralName,
-    permitted: &[GeneralName],
-    excluded: &[GeneralName],
-) -> Result<(), Violation> {
-    let violation = || Violation::Name(shown(name));
-    let is_within = |base: &GeneralName| within(name, base).ok_or_else(violation);
-    for base in excluded.iter().filter(|base| same_form(name, base)) {
-        if is_within(base)? {
-            return Err(violation());
+    fn has_form_of(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Other(own), Self::Other(other)) => own == other,
+            _ => core::mem::discriminant(self) == core::mem::discriminant(other),
         }
     }
-    let mut constrained = false;
-    for base in permitted.iter().filter(|base| same_form(name, base)) {
-        constrained = true;
-        if is_within(base)? {
-            return Ok(());
+
+    /// Whether it lies in the subtree of `base`, of its form; none if they cannot be compared. A name that
+    /// stands for several is in an excluded subtree if one of them is, in a permitted one if all are.
+    fn is_within(&self, base: &Self, excluded: bool) -> Option<bool> {
+        match (self, base) {
+            (Self::Directory(name), Self::Directory(base)) => name.begins_with(base),
+            (Self::Dns(Some(name)), Self::Dns(Some(base))) => {
+                Some(name.is_below_or(base, excluded))
+            }
+            (Self::Uri(Some(name)), Self::Uri(Some(base))) => Some(name.is_at(base)),
+            (Self::Mail(Some(name)), Self::Mail(Some(base))) => Some(name.is_in(base, excluded)),
+            (Self::Ip(Some(name)), Self::Ip(Some(base))) => Some(name.is_in(base, excluded)),
+            _ => None,
         }
     }
-    if constrained {
-        Err(violation())
-    } else {
-        Ok(())
+}
+
+/// Names `stated` in subjectAltName, the subject, and e-mail addresses in it, each as it is to be shown.
+fn names_of(certificate: &Certificate, stated: Vec<GeneralName>) -> Vec<(Subject, GeneralName)> {
+    let subject = certificate.subject_name();
+    // An empty subject is no name where there are others (4.1.2.6).
+    let is_named = !subject.is_empty() || stated.is_empty();
+    let whole = is_named.then(|| GeneralName::Directory(subject.clone()));
+    let mut names: Vec<_> = stated
+        .into_iter()
+        .chain(whole)
+        .map(|name| (Subject::of(&name, false), name))
+        .collect();
+    // RFC 5280 asks for it only where there is no subjectAltName, which would be no more than an
+    // invitation to add one.
+    let attributes = subject.attributes();
+    for attribute in attributes.filter(|attribute| attribute.is(&oid::EMAIL_ADDRESS)) {
+        let text = attribute.text();
+        let mailbox = text.as_deref().and_then(Mailbox::of_subject);
+        let shown = GeneralName::Rfc822(text.unwrap_or_default());
+        names.push((Subject::Mail(mailbox), shown));
     }
+    names
 }
 
-fn same_form(one: &GeneralName, other: &GeneralName) -> bool {
-    core::mem::discriminant(one) == core::mem::discriminant(other)
+enum Failure {
+    Open,
+    Outside,
 }
 
-/// Whether `name` lies in the subtree of `base`, of the same form; none if that form, or this
-/// value, cannot be compared.
-fn within(name: &GeneralName, base: &GeneralName) -> Option<bool> {
-    match (name, base) {
-        (GeneralName::Directory(name), GeneralName::Directory(base)) => name.begins_with(base),
-        (GeneralName::Dns(name), GeneralName::Dns(base)) => Some(host_within(name, base, true)),
-        (GeneralName::Rfc822(name), GeneralName::Rfc822(base)) => mailbox_within(name, base),
-        (GeneralName::Uri(name), GeneralName::Uri(base)) => {
-            host_of(name).map(|host| host_within(host, base, false))
+fn check_name(name: &Subject, permitted: &[Subject], excluded: &[Subject]) -> Result<(), Failure> {
+    for base in excluded.iter().filter(|base| name.has_form_of(base)) {
+        match name.is_within(base, true) {
+            Some(false) => {}
+            Some(true) => return Err(Failure::Outside),
+            None => return Err(Failure::Open),
         }
-        (GeneralName::Ip(name), GeneralName::Ip(base)) => address_within(name, base),
-        _ => None,
     }
-}
-
-/// dNSName: the base itself and everything below it. For URIs and mailboxes a base without a leading
-/// dot is one host, one with a dot is everything below (RFC 5280).
-fn host_within(host: &str, base: &str, plain_includes_below: bool) -> bool {
-    let (host, base) = (host.to_ascii_lowercase(), base.to_ascii_lowercase());
-    if base.is_empty() {
-        return true;
-    }
-    match base.strip_prefix('.') {
-        Some(_) => host.ends_with(&base) && host.len() > base.len(),
-        None => host == base || (plain_includes_below && host.ends_with(&format!(".{base}"))),
-    }
-}
-
-fn mailbox_within(mailbox: &str, base: &str) -> Option<bool> {
-    let (local, host) = mailbox.rsplit_once('@')?;
-    Some(match base.rsplit_once('@') {
-        Some((base_local, base_host)) => {
-            local == base_local && host.eq_ignore_ascii_case(base_host)
+    let (mut is_constrained, mut is_open) = (false, false);
+    for base in permitted.iter().filter(|base| name.has_form_of(base)) {
+        is_constrained = true;
+        match name.is_within(base, false) {
+            Some(false) => {}
+            Some(true) => return Ok(()),
+            None => is_open = true,
         }
-        None => host_within(host, base, false),
-    })
-}
-
-/// Host of `scheme://[user@]host[:port][/...]`; none where it is an address or missing.
-fn host_of(uri: &str) -> Option<&str> {
-    let (_, rest) = uri.split_once("://")?;
-    let authority = rest.split(['/', '?', '#']).next()?;
-    let host = authority
-        .rsplit_once('@')
-        .map_or(authority, |(_, host)| host);
-    let host = host.split_once(':').map_or(host, |(host, _)| host);
-    let is_address = host.starts_with('[')
-        || host
-            .bytes()
-            .all(|byte| byte.is_ascii_digit() || byte == b'.');
-    (!host.is_empty() && !is_address).then_some(host)
-}
-
-/// Address, then mask: 8 octets for IPv4, 32 for IPv6.
-fn address_within(address: &[u8], base: &[u8]) -> Option<bool> {
-    let (network, mask) = base.split_at_checked(base.len() / 2)?;
-    if !matches!((address.len(), base.len()), (4 | 16, 8 | 32)) {
-        return None;
     }
-    Some(
-        network.len() == address.len()
-            && address
-                .iter()
-                .zip(network)
-                .zip(mask)
-                .all(|((address, network), mask)| address & mask == network & mask),
-    )
-}
-
-fn shown(name: &GeneralName) -> String {
-    match name {
-        GeneralName::Rfc822(text) | GeneralName::Dns(text) | GeneralName::Uri(text) => text.clone(),
-        GeneralName::Directory(name) => name.to_string(),
-        GeneralName::Ip(octets) => format!("address {octets:?}"),
-        _ => "a name of a form that is not processed".into(),
+    match (is_constrained, is_open) {
+        (false, _) => Ok(()),
+        (true, true) => Err(Failure::Open),
+        (true, false) => Err(Failure::Outside),
     }
 }
 
@@ -207,24 +235,222 @@ fn shown(name: &GeneralName) -> String {
 mod tests {
     use super::*;
 
+    const DNS: u8 = 0x82;
+    const MAIL: u8 = 0x81;
+    const URI: u8 = 0x86;
+    const IP: u8 = 0x87;
+
+    fn element(tag: u8, content: &[u8]) -> Vec<u8> {
+        let mut out = Vec::new();
+        asn1::write_element(&mut out, tag, content);
+        out
+    }
+
+    fn read(element: &[u8]) -> GeneralName {
+        GeneralName::read(&Reader::der(element).next().unwrap().unwrap()).unwrap()
+    }
+
+    /// The answers to a name under one permitted and under one excluded base.
+    fn judge(tag: u8, name: &[u8], base: &[u8]) -> [&'static str; 2] {
+        let name = Subject::of(&read(&element(tag, name)), false);
+        let base = [Subject::of(&read(&element(tag, base)), true)];
+        [(&base[..], &[][..]), (&[][..], &base[..])].map(|(permitted, excluded)| {
+            match check_name(&name, permitted, excluded) {
+                Ok(()) => "ok",
+                Err(Failure::Outside) => "out",
+                Err(Failure::Open) => "open",
+            }
+        })
+    }
+
+    const IN: [&str; 2] = ["ok", "out"];
+    const OUT: [&str; 2] = ["out", "ok"];
+    const NEITHER: [&str; 2] = ["out", "out"];
+    const OPEN: [&str; 2] = ["open", "open"];
+
     #[test]
-    fn hosts_mailboxes_and_addresses() {
-        assert!(host_within("a.example", "example", true));
-        assert!(!host_within("aexample", "example", true));
-        assert!(!host_within("a.example", "example", false));
-        assert!(host_within("a.example", ".example", false));
-        assert!(!host_within("example", ".example", false));
-        assert_eq!(mailbox_within("a@b.example", "b.example"), Some(true));
-        assert_eq!(mailbox_within("a@b.example", "example"), Some(false));
-        assert_eq!(mailbox_within("a@b.example", "c@b.example"), Some(false));
-        assert_eq!(mailbox_within("nobody", "b.example"), None);
-        assert_eq!(host_of("https://u@a.example:8/x@y"), Some("a.example"));
-        assert_eq!(host_of("https://192.0.2.1/"), None);
-        assert_eq!(host_of("mailto:a@b"), None);
-        let base = [192, 0, 2, 0, 255, 255, 255, 0];
-        assert_eq!(address_within(&[192, 0, 2, 7], &base), Some(true));
-        assert_eq!(address_within(&[192, 0, 3, 7], &base), Some(false));
-        assert_eq!(address_within(&[0; 16], &base), Some(false));
-        assert_eq!(address_within(&[0; 5], &base), None);
+    fn dns_names() {
+        for (name, base, wanted) in [
+            ("a.example", "example", IN),
+            ("A.EXAMPLE", "example", IN),
+            ("example", "example", IN),
+            ("aexample", "example", OUT),
+            ("a.example", "", IN),
+            ("a.example", ".example", IN),
+            ("example", ".example", OUT),
+            ("xn--Bcher-kva.example", "XN--bcher-kva.example", IN),
+            // A dot at the end says that the name is absolute, as they all are.
+            ("bad.example.", "bad.example", IN),
+            ("bad.example", "bad.example.", IN),
+            // One label stands for the star: it may be the excluded one, and need not be the permitted one.
+            ("*.example", "bad.example", NEITHER),
+            ("*.example", "example", IN),
+            ("*.bad.example", "bad.example", IN),
+            ("*.example", "a.bad.example", OUT),
+            ("b*d.example", "bad.example", NEITHER),
+            ("a.*.example", "bad.example", NEITHER),
+            ("*", "bad", NEITHER),
+            // No names, or no bases.
+            ("a..example", "example", OPEN),
+            (".example", "example", OPEN),
+            ("", "example", OPEN),
+            (".", "example", OPEN),
+            ("bad.example..", "bad.example", OPEN),
+            ("bad .example", "example", OPEN),
+            ("a@bad.example", "example", OPEN),
+            ("a.example", "*.example", OPEN),
+            ("a.example", "..example", OPEN),
+            ("a.example", ".", OPEN),
+            ("a.example", "a.example/", OPEN),
+        ] {
+            assert_eq!(
+                judge(DNS, name.as_bytes(), base.as_bytes()),
+                wanted,
+                "{name} {base}"
+            );
+        }
+    }
+
+    #[test]
+    fn mailboxes() {
+        for (name, base, wanted) in [
+            ("a@b.example", "b.example", IN),
+            ("a@B.Example", "b.example", IN),
+            ("a@b.example.", "b.example", IN),
+            ("a@b.example", "example", OUT),
+            ("a@b.example", ".example", IN),
+            ("a@example", ".example", OUT),
+            ("a@b.example", "a@B.example", IN),
+            ("a@b.example", "c@b.example", OUT),
+            // RFC 5280 7.5: the part before the @ has a case.
+            ("A@b.example", "a@b.example", OUT),
+            ("a@b.example", "@b.example", OPEN),
+            ("a@b.example", "a@", OPEN),
+            ("a@b.example", "", OPEN),
+            ("a@b.example", ".", OPEN),
+            ("a@b.example", "a@b@example", OPEN),
+            ("a@x@b.example", "b.example", OPEN),
+            ("\"a@x\"@b.example", "b.example", OPEN),
+            ("\"a\"@b.example", "a@b.example", OPEN),
+            ("nobody", "b.example", OPEN),
+            ("@b.example", "b.example", OPEN),
+            ("a@", "b.example", OPEN),
+            ("a@b..example", "b.example", OPEN),
+            ("a@[192.0.2.1]", "b.example", OPEN),
+            ("a@*.example", "b.example", OPEN),
+            ("a b@b.example", "b.example", OPEN),
+        ] {
+            assert_eq!(
+                judge(MAIL, name.as_bytes(), base.as_bytes()),
+                wanted,
+                "{name} {base}"
+            );
+        }
+    }
+
+    #[test]
+    fn uris() {
+        for (name, base, wanted) in [
+            ("https://a.example/x", "a.example", IN),
+            ("HTTPS://A.EXAMPLE", "a.example", IN),
+            ("https://a.example.:8443/", "a.example", IN),
+            ("https://u:p@a.example:8/x@y", "a.example", IN),
+            ("https://a.example?b.example", "a.example", IN),
+            ("https://a.example#b.example", "a.example", IN),
+            ("ldap://b.a.example", "a.example", OUT),
+            ("https://b.a.example", ".a.example", IN),
+            ("https://a.example", ".a.example", OUT),
+            ("https://good.example@bad.example/", "bad.example", IN),
+            ("https://bad.example\\@good.example/", "bad.example", OPEN),
+            ("https://b%61d.example/", "bad.example", OPEN),
+            ("https://192.0.2.1/", "a.example", OPEN),
+            ("https://0x7f.1/", "a.example", OPEN),
+            ("https://0x7f000001/", "a.example", OPEN),
+            ("https://[2001:db8::1]/", "a.example", OPEN),
+            ("https://a.example:x/", "a.example", OPEN),
+            ("https:///path", "a.example", OPEN),
+            ("https://*.example/", "a.example", OPEN),
+            ("mailto:a@a.example", "a.example", OPEN),
+            ("urn:x://a.example", "a.example", OPEN),
+            ("a.example", "a.example", OPEN),
+            ("https://a.example", "https://a.example", OPEN),
+            ("https://a.example", "a.example:443", OPEN),
+            ("https://a.example", "", OPEN),
+        ] {
+            assert_eq!(
+                judge(URI, name.as_bytes(), base.as_bytes()),
+                wanted,
+                "{name} {base}"
+            );
+        }
+    }
+
+    #[test]
+    fn addresses() {
+        let net = [192, 0, 2, 0, 255, 255, 255, 0];
+        assert_eq!(judge(IP, &[192, 0, 2, 7], &net), IN);
+        assert_eq!(judge(IP, &[192, 0, 3, 7], &net), OUT);
+        assert_eq!(judge(IP, &[0; 16], &net), OUT);
+        // An IPv4 address in the clothes of an IPv6 one.
+        let mut mapped = [0; 16];
+        mapped[10..].copy_from_slice(&[0xff, 0xff, 192, 0, 2, 7]);
+        assert_eq!(judge(IP, &mapped, &net), NEITHER);
+        let everything = [0; 32];
+        assert_eq!(judge(IP, &mapped, &everything), IN);
+        assert_eq!(judge(IP, &[192, 0, 2, 7], &everything), OUT);
+        assert_eq!(judge(IP, &[192, 0, 2, 7], &[0; 8]), IN);
+        for mask in [[255, 0, 255, 0], [255, 255, 255, 1], [0, 255, 255, 255]] {
+            let base = [&net[..4], &mask[..]].concat();
+            assert_eq!(judge(IP, &[192, 0, 2, 7], &base), OPEN, "{mask:?}");
+        }
+        assert_eq!(judge(IP, &[192, 0, 2, 7], &net[..7]), OPEN);
+        assert_eq!(judge(IP, &[0; 5], &net), OPEN);
+    }
+
+    #[test]
+    fn forms_that_are_not_compared_refuse_where_they_are_constrained() {
+        let other = |id: u8| [&[0x06, 1, id][..], &[0xa0, 2, 0x05, 0]].concat();
+        let forms = [
+            (0xa0, other(0x2a)),
+            (0xa3, vec![0x30, 0]),
+            (0xa5, vec![0xa1, 3, 0x0c, 1, b'a']),
+            (0x88, vec![0x2a]),
+        ];
+        for (tag, content) in &forms {
+            assert_eq!(judge(*tag, content, content), OPEN, "{tag:x}");
+            let name = Subject::of(&read(&element(*tag, content)), false);
+            for (base_tag, base) in forms.iter().filter(|(base_tag, _)| base_tag != tag) {
+                let base = [Subject::of(&read(&element(*base_tag, base)), true)];
+                assert!(check_name(&name, &base, &base).is_ok());
+            }
+        }
+        assert_eq!(judge(0xa0, &other(0x2a), &other(0x2b)), OPEN);
+    }
+
+    #[test]
+    fn empty_constraints_and_distances_are_not_read() {
+        let base = element(DNS, b"a");
+        let tree = element(SEQUENCE, &base);
+        let constraints =
+            |content: &[u8]| NameConstraints::read(&element(SEQUENCE, content)).is_ok();
+        assert!(constraints(&element(0xa0, &tree)));
+        assert!(constraints(
+            &[element(0xa0, &tree), element(0xa1, &tree)].concat()
+        ));
+        assert!(!constraints(&[]));
+        assert!(!constraints(&element(0xa0, &[])));
+        assert!(!constraints(
+            &[element(0xa0, &tree), element(0xa1, &[])].concat()
+        ));
+        assert!(!constraints(&element(0xa0, &element(SEQUENCE, &[]))));
+        assert!(!constraints(&element(0xa2, &tree)));
+        let far = |more: &[u8]| {
+            constraints(&element(
+                0xa0,
+                &element(SEQUENCE, &[&base[..], more].concat()),
+            ))
+        };
+        assert!(far(&[0x80, 1, 0]));
+        assert!(!far(&[0x80, 1, 1]) && !far(&[0x81, 1, 0]) && !far(&[0x80, 1, 0, 0x81, 1, 9]));
     }
 }

@@ -18,7 +18,7 @@ use const_oid::ObjectIdentifier;
 use thiserror::Error;
 
 pub use crate::anchors::Anchors;
-use crate::certificate::Certificate;
+use crate::certificate::{Certificate, Flaw};
 use crate::issuers::candidates;
 pub(crate) use crate::issuers::is_name_of;
 use crate::name_constraints::{self, Violation};
@@ -113,6 +113,26 @@ pub enum PathError {
         /// The name.
         name: String,
     },
+    /// A name that cannot be compared with a constraint of a CA above it.
+    #[error(
+        "nameConstraints of `{subject}` cannot be compared with the name {name}: the one or the other is of a form that is not processed, or not written as its form asks"
+    )]
+    NameNotComparable {
+        /// The CA that has the constraints.
+        subject: String,
+        /// The name.
+        name: String,
+    },
+    /// It has fields that its version does not have.
+    #[error(
+        "certificate `{subject}` is of version {version} and has extensions or identifiers of a later one (RFC 5280 4.1.2.8, 4.1.2.9)"
+    )]
+    Version {
+        /// Whose.
+        subject: String,
+        /// Version that it states, from 1.
+        version: u32,
+    },
     /// No policy is left where the caller or a certificate demands one.
     #[error("no certificate policy is valid along the path, and one is demanded (RFC 5280 6.1)")]
     NoPolicy,
@@ -154,6 +174,8 @@ impl PathError {
             Self::CriticalExtension { .. } => "critical-extension-unknown",
             Self::Signature { .. } => "certificate-signature-invalid",
             Self::NameConstraints { .. } => "name-constraints-violated",
+            Self::NameNotComparable { .. } => "name-constraints-unprocessable",
+            Self::Version { .. } => "certificate-version",
             Self::NoPolicy => "no-valid-policy",
             Self::PolicyMapping => "policy-mapping-of-any",
             Self::Extension { .. } => "certificate-extension-malformed",
@@ -246,7 +268,7 @@ pub(crate) fn find_path(
     anchors: &Anchors,
     rules: &PathRules<'_>,
 ) -> Result<Path, PathError> {
-    if let Some(fault) = fault_of(end, rules.validity) {
+    if let Some(fault) = fault_of(end, rules.validity, anchors) {
         return Err(fault.of(end));
     }
     let mut search = Search {
@@ -377,7 +399,7 @@ impl Search<'_> {
     /// What keeps `issuer` from standing above the path, before its key is asked.
     fn link_fault(&self, issuer: &Certificate) -> Option<Fault> {
         let facts = issuer.facts();
-        let fault = fault_of(issuer, self.rules.validity);
+        let fault = fault_of(issuer, self.rules.validity, self.anchors);
         if fault.is_some() {
             return fault;
         }
@@ -442,7 +464,12 @@ fn check_whole(
             .filter(|(place, certificate)| *place == 0 || !certificate.is_self_issued())
             .map(|(_, certificate)| certificate.as_ref())
             .collect();
-        name_constraints::check(ca, &below).map_err(|violation| match violation {
+        name_constraints::check(ca, &below, work).map_err(|violation| match violation {
+            Violation::Exhausted => PathError::Limit,
+            Violation::Open(name) => PathError::NameNotComparable {
+                subject: ca.subject(),
+                name,
+            },
             Violation::Unreadable => PathError::Extension {
                 subject: ca.subject(),
                 extension: "nameConstraints, or a name to be compared with it,",
@@ -472,10 +499,10 @@ fn check_whole(
 }
 
 /// What keeps a certificate out of a path.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 enum Fault {
     Validity(Time),
-    Critical(ObjectIdentifier),
+    Flaw(Flaw),
     NotCa,
     KeyUsage,
     PathLength { allowed: u8, found: usize },
@@ -491,9 +518,13 @@ impl Fault {
                 not_after: certificate.not_after(),
                 at,
             },
-            Self::Critical(extension) => PathError::CriticalExtension {
+            Self::Flaw(Flaw::UnknownCritical(extension)) => {
+                PathError::CriticalExtension { subject, extension }
+            }
+            Self::Flaw(Flaw::Unreadable(extension)) => PathError::Extension { subject, extension },
+            Self::Flaw(Flaw::Version) => PathError::Version {
                 subject,
-                extension: extension.to_string(),
+                version: certificate.version(),
             },
             Self::NotCa => PathError::NotCa { subject },
             Self::KeyUsage => PathError::KeyUsage {
@@ -509,12 +540,17 @@ impl Fault {
     }
 }
 
-/// What is wrong with a certificate wherever it stands.
-fn fault_of(certificate: &Certificate, validity: Validity) -> Option<Fault> {
+/// What is wrong with a certificate wherever it stands. An anchor is a name and a key, and may be of any version.
+fn fault_of(certificate: &Certificate, validity: Validity, anchors: &Anchors) -> Option<Fault> {
     match validity {
         Validity::At(at) if !(certificate.not_before()..=certificate.not_after()).contains(&at) => {
             Some(Fault::Validity(at))
         }
-        _ => certificate.facts().unknown_critical.map(Fault::Critical),
+        _ => certificate
+            .facts()
+            .flaw
+            .clone()
+            .filter(|flaw| *flaw != Flaw::Version || !anchors.is_anchor(certificate))
+            .map(Fault::Flaw),
     }
 }

@@ -1,7 +1,6 @@
 //! What stands in the extensions about policies (RFC 5280 4.2.1.4, 4.2.1.5, 4.2.1.11, 4.2.1.14).
 //!
-//! Read here and not by `x509-cert`, since numbers of certificates to skip have no upper bound there, and
-//! since a qualifier's kind has to be seen whatever stands in it.
+//! Numbers of certificates to skip have no upper bound, and a qualifier's kind is seen whatever stands in it.
 
 use std::collections::BTreeSet;
 

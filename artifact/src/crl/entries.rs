@@ -9,11 +9,11 @@ use const_oid::ObjectIdentifier;
 use super::CrlError;
 use super::number::without_padding;
 use crate::asn1::{self, ENUMERATED, Element, INTEGER, Reader, SEQUENCE};
-use crate::extension;
 use crate::general_name::GeneralName;
 use crate::hash::dotted;
 use crate::oid;
 use crate::record::{Moment, Opaque, Reason, Revocation};
+use crate::status_extension;
 use crate::status_time;
 
 /// Extensions of entries that may be critical and change nothing: what to do about a hold (RFC 3280 5.3.2).
@@ -131,7 +131,7 @@ fn read_fields<'a>(element: &Element<'a>, entry: &mut Entry<'a>) -> Result<(), U
     let mut reason = Ok(None);
     let mut invalidity_date = Ok(None);
     let extensions = match extensions? {
-        Some(extensions) => extension::read_all(extensions.reader())?,
+        Some(extensions) => status_extension::read_all(extensions.reader())?,
         None => Vec::new(),
     };
     entry.issuer = EntryIssuer::OfList;

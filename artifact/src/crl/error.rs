@@ -5,11 +5,11 @@ use thiserror::Error;
 use super::CRL_INPUT_MAX;
 use crate::asn1::Asn1Error;
 use crate::certificate::TimeFieldError;
-use crate::extension::ExtensionError;
 use crate::path::PathError;
 use crate::pem::PemError;
 use crate::record::RecordError;
 use crate::signature::SignatureError;
+use crate::status_extension::ExtensionError;
 use crate::time::TimeError;
 
 /// Why a list is not accepted.

@@ -7,10 +7,10 @@
 use super::CrlError;
 use crate::asn1::{self, Asn1Error, INTEGER, Reader, SEQUENCE, context, context_constructed};
 use crate::distribution::{PointName, read_reasons};
-use crate::extension::{self, Extension};
 use crate::hash::dotted;
 use crate::oid;
 use crate::record::Scope;
+use crate::status_extension::{self, Extension};
 use crate::status_time;
 use crate::time::Time;
 
@@ -47,7 +47,7 @@ impl Extensions {
     /// Reads the contents of Extensions.
     pub(super) fn read(list: Reader<'_>) -> Result<Self, CrlError> {
         let mut all = Self::default();
-        for extension in extension::read_all(list)? {
+        for extension in status_extension::read_all(list)? {
             let is_understood = all.take(&extension).unwrap_or(false);
             if !is_understood && extension.critical {
                 return Err(CrlError::CriticalExtension(dotted(extension.name)));

@@ -27,11 +27,11 @@ use crate::asn1::{
     Reader, SEQUENCE, context_constructed,
 };
 use crate::certificate::Certificate;
-use crate::extension;
 use crate::hash::dotted;
 use crate::name::Name;
 use crate::oid;
 use crate::pem;
+use crate::status_extension;
 use crate::status_time;
 use crate::time::Time;
 use single::Single;
@@ -201,7 +201,7 @@ impl Data {
 
 /// Whether the response may be used, whatever its extensions say; and why it has no record, if so.
 fn look_at_extensions(wrapper: &Element<'_>) -> Result<Option<OcspError>, OcspError> {
-    let all = extension::read_all(asn1::only(wrapper.reader(), SEQUENCE)?.reader())?;
+    let all = status_extension::read_all(asn1::only(wrapper.reader(), SEQUENCE)?.reader())?;
     let known = |name: &[u8]| HARMLESS.iter().any(|known| known.as_bytes() == name);
     let mut critical = all.iter().filter(|it| it.critical);
     let error = |name| OcspError::CriticalExtension(dotted(name));

@@ -9,11 +9,11 @@ use crate::asn1::{
 };
 use crate::certificate::Certificate;
 use crate::crl::without_padding;
-use crate::extension;
 use crate::hash::{HashAlgorithm, dotted};
 use crate::oid;
 use crate::record::{Moment, OcspAnswer, OcspStatus, Opaque, Reason, Revocation};
 use crate::signature::Algorithm;
+use crate::status_extension;
 use crate::status_time;
 
 /// The CA in a certID (4.1.1).
@@ -124,7 +124,9 @@ impl Single {
         let extensions = fields.optional(context_constructed(1))?;
         fields.finish()?;
         let extensions = match extensions {
-            Some(wrapper) => extension::read_all(asn1::only(wrapper.reader(), SEQUENCE)?.reader())?,
+            Some(wrapper) => {
+                status_extension::read_all(asn1::only(wrapper.reader(), SEQUENCE)?.reader())?
+            }
             None => Vec::new(),
         };
         let mut answer = OcspAnswer {

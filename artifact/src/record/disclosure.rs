@@ -98,7 +98,7 @@ pub(crate) fn names_a_person(certificate: &Certificate) -> bool {
             GeneralName::Directory(name) => name
                 .attributes()
                 .any(|attribute| attribute.is_any(&PERSONAL)),
-            _ => false,
+            name => !name.has_seven_bits(),
         }),
         Err(_) => true,
     };
