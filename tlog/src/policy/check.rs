@@ -66,6 +66,8 @@ pub struct TrustedCheckpoint {
     checkpoint: Checkpoint,
     cosignatures: Vec<Cosignature>,
     not_after: Option<u64>,
+    fresh: Option<u64>,
+    newest: Option<u64>,
     note: Note,
 }
 
@@ -91,6 +93,18 @@ impl TrustedCheckpoint {
     /// existed at T, in seconds since the Epoch. `None` under `quorum none`, which proves no time.
     pub fn not_after(&self) -> Option<u64> {
         self.not_after
+    }
+
+    /// How new the word of the quorum is: the largest time T such that the cosignatures dated at or after
+    /// T are a quorum, in seconds since the Epoch. Whether this is the newest tree nobody can tell for a
+    /// later time. `None` under `quorum none`.
+    pub fn fresh(&self) -> Option<u64> {
+        self.fresh
+    }
+
+    /// The newest time of a cosignature that counts, in seconds since the Epoch.
+    pub fn newest(&self) -> Option<u64> {
+        self.newest
     }
 
     /// The note with its verified signatures only, the log's and those of known witnesses.
@@ -173,6 +187,8 @@ impl Policy {
             checkpoint: standing.checkpoint,
             cosignatures: standing.cosignatures,
             not_after: standing.quorum,
+            fresh: standing.fresh,
+            newest: standing.newest,
             note: standing.note,
         })
     }

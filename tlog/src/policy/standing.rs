@@ -54,6 +54,12 @@ pub struct Standing {
     /// Since when the quorum is met: the smallest time T such that the cosignatures dated at or before
     /// T are a quorum, in seconds since the Epoch. `None` if it is not met, and under `quorum none`.
     pub quorum: Option<u64>,
+    /// How new the word of the quorum is: the largest time T such that the cosignatures dated at or after
+    /// T are a quorum, in seconds since the Epoch. One witness alone makes no tree look fresh. `None` as
+    /// for `quorum`.
+    pub fresh: Option<u64>,
+    /// The newest time of all cosignatures that count.
+    pub newest: Option<u64>,
     /// The note with its verified signatures only.
     pub(super) note: Note,
 }
@@ -94,6 +100,7 @@ impl Policy {
 
         let mut signed: Vec<usize> = Vec::new();
         let mut times: Vec<Option<u64>> = vec![None; self.witnesses.len()];
+        let mut latest = times.clone();
         let mut passed_over: Vec<usize> = Vec::new();
         for v in &verified {
             let Some(place) = v.key.checked_sub(logs.len()) else {
@@ -104,8 +111,12 @@ impl Policy {
             // time makes no statement about one and does not count.
             let witness = self.witnesses.get(place);
             let counts = witness.is_some_and(|witness| demand.counts(&witness.key));
-            match (v.time.filter(|_| counts), times.get_mut(place)) {
-                (Some(time), Some(known)) => *known = Some(known.map_or(time, |k| k.min(time))),
+            let known = times.get_mut(place).zip(latest.get_mut(place));
+            match (v.time.filter(|_| counts), known) {
+                (Some(time), Some((earliest, latest))) => {
+                    *earliest = Some(earliest.map_or(time, |known| known.min(time)));
+                    *latest = (*latest).max(Some(time));
+                }
                 _ => passed_over.push(place),
             }
         }
@@ -133,6 +144,7 @@ impl Policy {
             Quorum::None => None,
             Quorum::Of(member) => since(member, &timed, &groups),
         };
+        let fresh = quorum.and_then(|_| self.fresh(&latest));
         Ok(Standing {
             checkpoint,
             logs: signed,
@@ -140,8 +152,30 @@ impl Policy {
             passed_over,
             groups,
             quorum,
+            fresh,
+            newest: latest.into_iter().max().flatten(),
             note: note.retain(&verified),
         })
+    }
+
+    /// The largest time T such that the cosignatures of `latest` dated at or after T are a quorum.
+    fn fresh(&self, latest: &[Option<u64>]) -> Option<u64> {
+        let mut groups: Vec<Option<u64>> = Vec::with_capacity(self.groups.len());
+        let of = |member: Member, groups: &[Option<u64>]| match member {
+            Member::Witness(place) => latest.get(place).copied().flatten(),
+            Member::Group(place) => groups.get(place).copied().flatten(),
+        };
+        for group in &self.groups {
+            let members = group.members.iter();
+            let mut times: Vec<u64> = members.filter_map(|&member| of(member, &groups)).collect();
+            times.sort_unstable_by_key(|&time| core::cmp::Reverse(time));
+            let needed = group.threshold.checked_sub(1);
+            groups.push(needed.and_then(|last| times.get(last).copied()));
+        }
+        match self.quorum {
+            Quorum::None => None,
+            Quorum::Of(member) => of(member, &groups),
+        }
     }
 
     /// Groups name only earlier groups, so one pass decides them all.

@@ -248,6 +248,31 @@ fn a_standing_says_what_is_missing() {
     assert_eq!(standing, checked);
 }
 
+/// A tree is as fresh as its quorum's word, however often one witness alone says it again.
+#[test]
+fn one_witness_makes_no_tree_fresh() {
+    let of = |w: &[(u8, u64)], pq: &[(u8, u64)]| {
+        let standing = both().standing(&note(w, pq), Demand::AnyAlgorithm);
+        let standing = standing.unwrap();
+        (standing.quorum, standing.fresh, standing.newest)
+    };
+    assert_eq!(of(&[(0, 10), (2, 7)], &[]), (Some(10), Some(7), Some(10)));
+    // The first operator's other key says it anew: two operators are asked for.
+    assert_eq!(
+        of(&[(0, 10), (2, 7)], &[(0, 30)]),
+        (Some(10), Some(7), Some(30))
+    );
+    // Then a second operator does.
+    assert_eq!(
+        of(&[(0, 10), (2, 7)], &[(0, 30), (1, 28)]),
+        (Some(10), Some(28), Some(30))
+    );
+    assert_eq!(of(&[(0, 10)], &[(0, 30)]), (None, None, Some(30)));
+    let trusted = both().check_checkpoint(&note(&[(0, 10), (2, 7)], &[(1, 28)]));
+    let trusted = trusted.unwrap();
+    assert_eq!((trusted.fresh(), trusted.newest()), (Some(10), Some(28)));
+}
+
 #[test]
 fn post_quantum_keys_have_their_place_in_policies() {
     let parse = |text: String| Policy::parse(text.as_bytes()).map_err(|e| (e.line, e.problem));
