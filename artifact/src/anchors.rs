@@ -22,7 +22,7 @@ pub struct Anchors {
     trusted: Vec<Arc<Certificate>>,
     intermediates: Vec<Arc<Certificate>>,
     responders: Vec<Arc<Certificate>>,
-    weak: Weak,
+    rules: AlgorithmRules,
     ends: AlgorithmEnds,
     /// When whatever is judged is proven to have been there; none where nothing ends.
     existed: Option<Time>,
@@ -37,7 +37,7 @@ impl Clone for Anchors {
             trusted: self.trusted.clone(),
             intermediates: self.intermediates.clone(),
             responders: self.responders.clone(),
-            weak: self.weak,
+            rules: self.rules,
             ends: self.ends.clone(),
             existed: self.existed,
             memo: memo.map(|memo| Memo {
@@ -91,7 +91,7 @@ impl Anchors {
     /// Judges algorithms by these dated rules.
     #[must_use]
     pub fn with_algorithm_rules(mut self, rules: AlgorithmRules) -> Self {
-        self.weak = rules.weak();
+        self.rules = rules;
         // What was remembered was judged by other rules.
         self.memo = self.memo.map(|memo| Memo {
             capacity: memo.capacity,
@@ -118,6 +118,11 @@ impl Anchors {
     /// Whether this algorithm had ended by the time at which all is proven to have been there.
     pub fn had_ended(&self, primitive: Primitive) -> bool {
         self.check_algorithms(&[primitive], None).is_err()
+    }
+
+    /// The time as of which is judged, where there are rules by which algorithms end.
+    pub fn judged_as_of(&self) -> Option<Time> {
+        self.existed.filter(|_| self.has_algorithm_ends())
     }
 
     /// Whether algorithms counted when what they made existed: by `proven`, or by the time that all was there
@@ -148,8 +153,9 @@ impl Anchors {
         &self.responders
     }
 
-    pub(crate) const fn weak(&self) -> Weak {
-        self.weak
+    /// Which weak algorithms are accepted of something that says that it is of the time `own`.
+    pub(crate) fn weak_at(&self, own: Time) -> Weak {
+        self.rules.weak_at(own)
     }
 
     /// Everything known, anchors first.
@@ -211,8 +217,9 @@ impl Anchors {
         if self.memo.as_ref().is_some_and(|memo| memo.holds(pair)) {
             return Ok(None);
         }
-        let key = issuer.public_key(self.weak)?;
-        key.may_sign_by(certificate.scheme()?, self.weak)?;
+        let weak = self.weak_at(certificate.not_before());
+        let key = issuer.public_key(weak)?;
+        key.may_sign_by(certificate.scheme()?, weak)?;
         Ok(Some(key))
     }
 
@@ -222,7 +229,7 @@ impl Anchors {
         key: &PublicKey,
         pair: [u8; 32],
     ) -> Result<(), SignatureError> {
-        certificate.verify_signed_by(key, self.weak)?;
+        certificate.verify_signed_by(key, self.weak_at(certificate.not_before()))?;
         if let Some(memo) = &self.memo {
             memo.add(pair);
         }

@@ -141,7 +141,9 @@ impl HashError {
     /// What the error shows.
     pub const fn fault(&self) -> Fault {
         match self {
-            Self::Sha1 | Self::NotAccepted(_) | Self::Unknown(_) => Fault::Algorithm,
+            Self::Sha1 | Self::Sha1Later | Self::NotAccepted(_) | Self::Unknown(_) => {
+                Fault::Algorithm
+            }
         }
     }
 }
@@ -355,6 +357,7 @@ impl EvidenceRecordError {
             Self::Empty(_) => Fault::Unread,
             Self::Version(_) | Self::Encrypted => Fault::Other,
             Self::Hash(error) => error.fault(),
+            Self::WeakHash(_) => Fault::Algorithm,
             Self::HashLength { .. }
             | Self::Unlisted { .. }
             | Self::ChainHash { .. }

@@ -54,6 +54,7 @@ fn record() -> RecordError {
 fn hashes() -> Vec<HashError> {
     every!(HashError:
         HashError::Sha1 => HashError::Sha1,
+        HashError::Sha1Later => HashError::Sha1Later,
         HashError::NotAccepted(_) => HashError::NotAccepted(HashAlgorithm::Sha256),
         HashError::Unknown(_) => HashError::Unknown(text()),
     )

@@ -53,6 +53,11 @@ pub enum HashError {
     /// A function that is read, and does not count where it stands.
     #[error("hash algorithm {} is not accepted here; SHA-256, SHA-384 and SHA-512 are", .0.name())]
     NotAccepted(HashAlgorithm),
+    /// SHA-1 where it was allowed for what existed by a day, in something that says that it is of a later time.
+    #[error(
+        "SHA-1 was allowed for what existed by a day, and this says of itself that it is of a later time"
+    )]
+    Sha1Later,
     /// Any other function.
     #[error("hash algorithm {0} is not accepted; SHA-256, SHA-384 and SHA-512 are")]
     Unknown(String),
@@ -156,6 +161,7 @@ impl HashAlgorithm {
         match self {
             Self::Sha256 | Self::Sha384 | Self::Sha512 => Ok(self),
             Self::Sha1 if weak.sha1 => Ok(self),
+            Self::Sha1 if weak.later => Err(HashError::Sha1Later),
             Self::Sha1 => Err(HashError::Sha1),
             _ => Err(HashError::NotAccepted(self)),
         }

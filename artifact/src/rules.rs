@@ -28,6 +28,8 @@ pub struct AlgorithmRules {
     sha1_until: Option<Time>,
     rsa_1024_until: Option<Time>,
     proven_not_after: Option<Time>,
+    /// Whether that is somebody's word, and no proof.
+    on_word: bool,
 }
 
 impl AlgorithmRules {
@@ -49,14 +51,38 @@ impl AlgorithmRules {
     #[must_use]
     pub const fn with_proof_of_existence(mut self, time: Time) -> Self {
         self.proven_not_after = Some(time);
+        self.on_word = false;
         self
     }
 
-    pub(crate) fn weak(self) -> Weak {
+    /// Somebody's word, and no proof: what is judged under these rules existed at `time`. It cannot reach what
+    /// says of itself that it is of a later time: whoever gave it did not speak of that.
+    #[must_use]
+    pub const fn with_word_of_existence(mut self, time: Time) -> Self {
+        self.proven_not_after = Some(time);
+        self.on_word = true;
+        self
+    }
+
+    /// What is accepted of something that says of itself that it is of the time `own`.
+    pub(crate) fn weak_at(self, own: Time) -> Weak {
+        let weak = self.weak();
+        let is_later = self.proven_not_after.is_some_and(|existed| own > existed);
+        if self.on_word && is_later && weak != Weak::default() {
+            return Weak {
+                later: true,
+                ..Weak::default()
+            };
+        }
+        weak
+    }
+
+    fn weak(self) -> Weak {
         let holds = |until: Option<Time>| matches!((until, self.proven_not_after), (Some(until), Some(proven)) if proven <= until);
         Weak {
             sha1: holds(self.sha1_until),
             rsa_1024: holds(self.rsa_1024_until),
+            later: false,
         }
     }
 }
@@ -66,6 +92,8 @@ impl AlgorithmRules {
 pub(crate) struct Weak {
     pub(crate) sha1: bool,
     pub(crate) rsa_1024: bool,
+    /// Whether a rule accepts some, but not of something that is so late.
+    pub(crate) later: bool,
 }
 
 impl Weak {
@@ -73,6 +101,7 @@ impl Weak {
     pub(crate) const ALL: Self = Self {
         sha1: true,
         rsa_1024: true,
+        later: false,
     };
 }
 
@@ -276,8 +305,17 @@ mod tests {
         let accepted = Weak {
             sha1: true,
             rsa_1024: false,
+            later: false,
         };
         assert_eq!(early.weak(), accepted);
+        // What says of itself that it is later is not what somebody's word is about.
+        let later = Time::from_unix(1_001);
+        assert_eq!(early.weak_at(later), accepted, "that was a proof");
+        let word = rules.with_word_of_existence(end);
+        assert_eq!(word.weak_at(end), accepted);
+        let later = word.weak_at(later);
+        assert!(!later.sha1 && !later.rsa_1024 && later.later);
+        assert_eq!(rules.weak_at(Time::from_unix(0)), Weak::default());
     }
 
     #[test]

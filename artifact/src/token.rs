@@ -253,7 +253,7 @@ impl TimestampToken {
 
     /// Verifies everything that needs no revocation data, as of genTime.
     pub fn verify(&self, anchors: &Anchors) -> Result<VerifiedToken, TokenError> {
-        self.judge(anchors, anchors.weak())
+        self.judge(anchors, anchors.weak_at(self.gen_time()))
     }
 
     /// Verifies like [`Self::verify`], and takes a signature over SHA-1 also where that is not accepted: the
@@ -262,7 +262,7 @@ impl TimestampToken {
     pub fn verify_marking(&self, anchors: &Anchors) -> Result<VerifiedToken, TokenError> {
         let weak = Weak {
             sha1: true,
-            ..anchors.weak()
+            ..anchors.weak_at(self.gen_time())
         };
         self.judge(anchors, weak)
     }
@@ -270,7 +270,7 @@ impl TimestampToken {
     /// `signing`: what the token's own signature may rest on. Its imprint and its path may not.
     fn judge(&self, anchors: &Anchors, signing: Weak) -> Result<VerifiedToken, TokenError> {
         let signed = &self.signed;
-        let weak = anchors.weak();
+        let weak = anchors.weak_at(self.info.gen_time.time());
         self.info
             .imprint_algorithm
             .accepted(weak)

@@ -72,11 +72,12 @@ impl Crl {
         let mut reason = CrlError::IssuerUnknown {
             issuer: self.issuer.to_string(),
         };
+        let weak = anchors.weak_at(self.this_update);
         let candidates = anchors.known().chain(others);
         for signer in candidates.filter(|known| may_sign(known, &self.issuer, anchors)) {
             let verified = signer
-                .public_key(anchors.weak())
-                .and_then(|key| key.verify(scheme, message, &self.signature, anchors.weak()));
+                .public_key(weak)
+                .and_then(|key| key.verify(scheme, message, &self.signature, weak));
             if let Err(source) = verified {
                 // That a key signed whose path does not hold says more than that another did not.
                 if !matches!(reason, CrlError::Path(_)) {

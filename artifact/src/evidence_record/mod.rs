@@ -21,7 +21,7 @@ mod parse;
 mod verify;
 
 pub use build::{Imprint, time_stamp_query};
-pub use verify::{Break, VerifiedRecord, VerifiedStamp};
+pub use verify::{Break, VerifiedRecord, VerifiedStamp, is_ahead};
 
 use thiserror::Error;
 
@@ -113,6 +113,11 @@ pub enum EvidenceRecordError {
     /// A hash function that is not accepted.
     #[error("evidence record: {0}")]
     Hash(#[from] HashError),
+    /// A chain of SHA-1, whatever is accepted elsewhere.
+    #[error(
+        "evidence record, {0}: its hash function is SHA-1; SHA-256, SHA-384 and SHA-512 are accepted in a record"
+    )]
+    WeakHash(Position),
     /// A hash in a reduced hash tree is not as long as its function's.
     #[error("evidence record, {at}: a hash of {length} octets, where {} has {}", .algorithm.name(), .algorithm.digest_length())]
     HashLength {
@@ -221,7 +226,7 @@ impl EvidenceRecordError {
             }
             Self::Version(_) => "evidence-record-version",
             Self::Encrypted => "evidence-record-encrypted",
-            Self::Hash(_) => "hash-algorithm-refused",
+            Self::Hash(_) | Self::WeakHash(_) => "hash-algorithm-refused",
             Self::Unlisted { .. } | Self::ChainHash { .. } | Self::ImprintHash { .. } => {
                 "evidence-record-hash-mismatch"
             }

@@ -13,12 +13,18 @@ use super::{ArchiveTimeStamp, EvidenceRecord, EvidenceRecordError, Position};
 use crate::hash::HashAlgorithm;
 use crate::path::Anchors;
 use crate::record::Accuracy;
-use crate::rules::{AlgorithmEnds, Ended, Primitive};
+use crate::rules::{AlgorithmEnds, Ended, Primitive, Weak};
 use crate::time::Time;
 use crate::token::{TimestampToken, VerifiedToken};
 
 /// How far a time-stamp may be ahead of the time of verification, in microseconds: clocks differ.
 const CLOCK_TOLERANCE_MICROS: i128 = 10 * 1_000_000;
+
+/// Whether a time-stamp of `time` is of a time that has not come at `now`. No honest renewal fits behind it
+/// before then, so it is not to be taken in, and what rests on it proves nothing yet.
+pub fn is_ahead(time: Time, now: Time) -> bool {
+    time > now.plus_micros(CLOCK_TOLERANCE_MICROS)
+}
 
 /// An evidence record that covers the data, link by link, with tokens that were verified as of their own
 /// times. Whether the links held until they were renewed is [`Self::proven_time`]'s.
@@ -133,7 +139,11 @@ impl EvidenceRecord {
         let mut stamps: Vec<VerifiedStamp> = Vec::new();
         let mut last_token: &[u8] = &[];
         for (at, chain, stamp) in self.stamps() {
-            let algorithm = chain.algorithm.accepted(anchors.weak())?;
+            // A record keeps evidence alive; no day in the past makes SHA-1 fit for that.
+            if chain.algorithm == HashAlgorithm::Sha1 {
+                return Err(EvidenceRecordError::WeakHash(at));
+            }
+            let algorithm = chain.algorithm.accepted(Weak::default())?;
             let (covered, missing) = if at.stamp > 1 {
                 let covered = algorithm.digest(last_token);
                 (covered, EvidenceRecordError::NotRenewed(at))
@@ -244,7 +254,7 @@ impl VerifiedStamp {
     fn check(&self, ends: &AlgorithmEnds, now: Time) -> Result<(), Break> {
         let (at, renewed) = (self.at, self.renewed);
         let time = self.token.gen_time().time();
-        if time > now.plus_micros(CLOCK_TOLERANCE_MICROS) {
+        if is_ahead(time, now) {
             return Err(Break::Future { at, time, now });
         }
         let hash_needed_until = self.rehashed.unwrap_or(now);

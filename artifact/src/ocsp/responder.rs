@@ -58,11 +58,12 @@ impl OcspResponse {
             .iter()
             .chain(carried)
             .chain(anchors.known());
+        let weak = anchors.weak_at(self.produced_at);
         let candidates = core::iter::once(issuer).chain(known);
         for certificate in candidates.filter(|candidate| self.is_responder(candidate)) {
             let verified = certificate
-                .public_key(anchors.weak())
-                .and_then(|key| key.verify(scheme, &self.signed, &self.signature, anchors.weak()));
+                .public_key(weak)
+                .and_then(|key| key.verify(scheme, &self.signed, &self.signature, weak));
             if let Err(error) = verified {
                 // That a key signed which may not says more than that another did not.
                 if matches!(reason, OcspError::ResponderUnknown { .. }) {
