@@ -21,6 +21,7 @@ use ishibumi_tlog::tile::{
 };
 use ishibumi_tlog::tree::root;
 
+use crate::compare::{Beside, Compare, is_archive};
 use crate::names;
 use crate::place::{BUNDLES_IN_VOLUME, Place};
 use crate::sink::{Form, Sink, SinkError};
@@ -52,6 +53,31 @@ pub trait LogFiles {
 
     /// Sizes of all kept checkpoints, ascending.
     fn kept_sizes(&mut self) -> Result<Vec<u64>, String>;
+
+    /// What is at `path` in the volume of this name; where files do not lie in volumes, what is at `path`.
+    fn read_of(
+        &mut self,
+        _volume: &str,
+        path: &str,
+        most: usize,
+    ) -> Result<Option<Vec<u8>>, String> {
+        self.read(path, most)
+    }
+
+    /// Whether the files lie in volumes, each of which is complete by itself.
+    fn is_in_volumes(&self) -> bool {
+        false
+    }
+
+    /// Whether it is one volume that was named by itself.
+    fn is_alone(&self) -> bool {
+        false
+    }
+
+    /// Files that are there beside those of `expected`, by volume; none where that cannot be told.
+    fn unlisted(&mut self, _expected: &BTreeMap<String, BTreeSet<String>>) -> Vec<String> {
+        Vec::new()
+    }
 }
 
 impl LogFiles for Place {
@@ -61,6 +87,27 @@ impl LogFiles for Place {
 
     fn kept_sizes(&mut self) -> Result<Vec<u64>, String> {
         Place::kept_sizes(self).map_err(|error| error.to_string())
+    }
+
+    fn read_of(
+        &mut self,
+        volume: &str,
+        path: &str,
+        most: usize,
+    ) -> Result<Option<Vec<u8>>, String> {
+        Place::read_of(self, volume, path, most).map_err(|error| error.to_string())
+    }
+
+    fn is_in_volumes(&self) -> bool {
+        Place::is_in_volumes(self)
+    }
+
+    fn is_alone(&self) -> bool {
+        Place::is_alone(self)
+    }
+
+    fn unlisted(&mut self, expected: &BTreeMap<String, BTreeSet<String>>) -> Vec<String> {
+        Place::unlisted(self, expected)
     }
 }
 
@@ -107,6 +154,8 @@ pub struct Exported {
     pub blobs: u64,
     /// Blobs that records name and that are not there: erased, or never had.
     pub missing_blobs: Vec<Hash>,
+    /// What is beside the log, if it was compared.
+    pub beside: Beside,
 }
 
 /// Writes the log of `files` to `out`, where nothing is yet. `note` is the checkpoint, which the caller has
@@ -118,23 +167,48 @@ pub fn export(
     form: Form,
     progress: impl FnMut(u64, u64),
 ) -> Result<Exported, ExportError> {
-    run(files, note, Some((out, form)), progress)
+    let sink = Sink::create(out, form)?;
+    run(files, note, Target::Sink(sink), progress)
 }
 
-/// Reads all of `files` and writes nothing: whether every file leads to the checkpoint `note`. Tiles that
-/// are stored are compared as well.
+/// Reads the log of `files` and writes nothing: whether every file of it leads to the checkpoint `note`. Tiles
+/// that are stored are compared as well. What an archive has beside the log is not looked at.
 pub fn check(
     files: &mut dyn LogFiles,
     note: &Note,
     progress: impl FnMut(u64, u64),
 ) -> Result<Exported, ExportError> {
-    run(files, note, None, progress)
+    run(files, note, Target::Nowhere, progress)
+}
+
+/// Reads all of an archive and writes nothing: the log as [`check`] does, and what lies beside it, in every
+/// volume: lists of sums, pages, the listing of kept checkpoints. Of a bare copy of a log's files, which has
+/// none of these, [`Beside::is_there`] says so.
+pub fn check_archive(
+    files: &mut dyn LogFiles,
+    note: &Note,
+    progress: impl FnMut(u64, u64),
+) -> Result<Exported, ExportError> {
+    let target = if is_archive(files)? {
+        Target::Archive(Compare::default())
+    } else {
+        Target::Nowhere
+    };
+    run(files, note, target, progress)
+}
+
+/// Where the files go.
+enum Target {
+    Nowhere,
+    Sink(Sink),
+    /// Held against those of an archive.
+    Archive(Compare),
 }
 
 fn run(
     files: &mut dyn LogFiles,
     note: &Note,
-    out: Option<(&Path, Form)>,
+    target: Target,
     mut progress: impl FnMut(u64, u64),
 ) -> Result<Exported, ExportError> {
     let checkpoint = Checkpoint::parse(note.text())
@@ -142,12 +216,17 @@ fn run(
     if checkpoint.size == 0 {
         return Err(ExportError::Empty);
     }
-    let sink = out.map(|(out, form)| Sink::create(out, form)).transpose()?;
     let upper = Upper::read(files, &checkpoint)?;
     let mut kept = files.kept_sizes().map_err(ExportError::Files)?;
+    // A log goes on while it is read; an archive does not.
+    let larger = kept.iter().find(|&&size| size > checkpoint.size);
+    if let (Some(size), Target::Archive(_)) = (larger, &target) {
+        let reason = format!("the tree of the archive has {} records", checkpoint.size);
+        return Err(wrong(&format!("checkpoints/{size}"), reason));
+    }
     kept.retain(|&size| size <= checkpoint.size);
     let mut work = Work {
-        sink,
+        target,
         common: common(note, &upper),
         checkpoint: &checkpoint,
         upper,
@@ -158,19 +237,24 @@ fn run(
     };
     let bundles = checkpoint.size.div_ceil(u64::from(TILE_WIDTH));
     for number in 0..bundles.div_ceil(BUNDLES_IN_VOLUME) {
-        work.begin(&names::volume(number))?;
+        work.begin(files, &names::volume(number))?;
         let first = number * BUNDLES_IN_VOLUME;
         for index in first..bundles.min(first + BUNDLES_IN_VOLUME) {
             work.bundle(files, index)?;
             progress(work.edge.size(), checkpoint.size);
         }
-        work.end()?;
+        work.end(files)?;
     }
     work.check_root()?;
     let (kept, blobs, missing_blobs) = work.side(files)?;
-    if let Some(sink) = work.sink {
-        sink.finish()?;
-    }
+    let beside = match work.target {
+        Target::Nowhere => Beside::default(),
+        Target::Sink(sink) => {
+            sink.finish()?;
+            Beside::default()
+        }
+        Target::Archive(compare) => compare.finish(files)?,
+    };
     Ok(Exported {
         origin: checkpoint.origin.clone(),
         size: checkpoint.size,
@@ -179,6 +263,7 @@ fn run(
         kept,
         blobs,
         missing_blobs,
+        beside,
     })
 }
 
@@ -283,8 +368,7 @@ fn read_widest(
 }
 
 struct Work<'a> {
-    /// Where it goes; nowhere, if it is only checked.
-    sink: Option<Sink>,
+    target: Target,
     common: Vec<(String, Vec<u8>)>,
     checkpoint: &'a Checkpoint,
     upper: Upper,
@@ -296,26 +380,39 @@ struct Work<'a> {
 }
 
 impl Work<'_> {
-    fn begin(&mut self, name: &str) -> Result<(), ExportError> {
+    fn begin(&mut self, files: &mut dyn LogFiles, name: &str) -> Result<(), ExportError> {
         self.volumes += 1;
-        let Some(sink) = &mut self.sink else {
-            return Ok(());
-        };
-        sink.begin(name)?;
-        for (path, octets) in &self.common {
-            sink.add(path, octets)?;
+        match &mut self.target {
+            Target::Nowhere => return Ok(()),
+            Target::Sink(sink) => sink.begin(name)?,
+            Target::Archive(compare) => compare.begin(files, name)?,
+        }
+        for (path, octets) in std::mem::take(&mut self.common) {
+            self.add(files, &path, &octets)?;
+            self.common.push((path, octets));
         }
         Ok(())
     }
 
-    fn add(&mut self, path: &str, octets: &[u8]) -> Result<(), SinkError> {
-        self.sink
-            .as_mut()
-            .map_or(Ok(()), |sink| sink.add(path, octets))
+    fn add(
+        &mut self,
+        files: &mut dyn LogFiles,
+        path: &str,
+        octets: &[u8],
+    ) -> Result<(), ExportError> {
+        match &mut self.target {
+            Target::Nowhere => Ok(()),
+            Target::Sink(sink) => Ok(sink.add(path, octets)?),
+            Target::Archive(compare) => compare.add(files, path, octets),
+        }
     }
 
-    fn end(&mut self) -> Result<(), SinkError> {
-        self.sink.as_mut().map_or(Ok(()), Sink::end)
+    fn end(&mut self, files: &mut dyn LogFiles) -> Result<(), ExportError> {
+        match &mut self.target {
+            Target::Nowhere => Ok(()),
+            Target::Sink(sink) => Ok(sink.end()?),
+            Target::Archive(compare) => compare.end(files),
+        }
     }
 
     /// Takes over an entry bundle, and the tiles that it completes.
@@ -348,7 +445,7 @@ impl Work<'_> {
             }
         }
         let bundle = encode_bundle(&entries).map_err(|error| wrong(&name, error.to_string()))?;
-        self.add(&name, &bundle)?;
+        self.add(files, &name, &bundle)?;
         for (level, index, tile) in filled {
             self.tile(files, level, index, &tile)?;
         }
@@ -388,7 +485,7 @@ impl Work<'_> {
             return Err(self.blame(files, level, index, tile));
         }
         let (path, octets) = (path.to_string(), Tile::encode(tile.hashes()));
-        if self.sink.is_none() {
+        if !matches!(self.target, Target::Sink(_)) {
             let stored = files.read(&path, TILE_LEN).map_err(ExportError::Files)?;
             let stored = stored.ok_or_else(|| ExportError::Missing(path.clone()))?;
             if stored != octets && level == 0 {
@@ -406,7 +503,7 @@ impl Work<'_> {
                 return Err(wrong(&path, reason));
             }
         }
-        Ok(self.add(&path, &octets)?)
+        self.add(files, &path, &octets)
     }
 
     /// Which file it is that does not lead to the checkpoint, by the log's own tiles.
@@ -515,9 +612,13 @@ impl Work<'_> {
             octets: 0,
         };
         let (mut kept, mut blobs, mut missing) = (0, 0, Vec::new());
+        if matches!(self.target, Target::Archive(_)) && files.is_alone() {
+            missing.extend(std::mem::take(&mut self.blobs).into_iter().map(Hash));
+            return Ok((kept, blobs, missing));
+        }
         let roots = std::mem::take(&mut self.roots);
         for (path, page) in listing(&roots.keys().copied().collect::<Vec<_>>()) {
-            side.add(self, &path, page.as_bytes())?;
+            side.add(self, files, &path, page.as_bytes())?;
         }
         for (size, root) in roots {
             let path = format!("checkpoints/{size}");
@@ -527,7 +628,7 @@ impl Work<'_> {
             let octets = octets.ok_or_else(|| ExportError::Missing(path.clone()))?;
             check_kept(&octets, &self.checkpoint.origin, size, root)
                 .map_err(|reason| wrong(&path, reason))?;
-            side.add(self, &path, &octets)?;
+            side.add(self, files, &path, &octets)?;
             kept += 1;
         }
         for digest in std::mem::take(&mut self.blobs) {
@@ -539,7 +640,7 @@ impl Work<'_> {
             {
                 None => missing.push(digest),
                 Some(blob) if Hash::of(&blob) == digest => {
-                    side.add(self, &path, &blob)?;
+                    side.add(self, files, &path, &blob)?;
                     blobs += 1;
                 }
                 Some(blob) => {
@@ -552,7 +653,7 @@ impl Work<'_> {
             }
         }
         if side.files > 0 {
-            self.end()?;
+            self.end(files)?;
         }
         Ok((kept, blobs, missing))
     }
@@ -588,18 +689,24 @@ struct Side {
 }
 
 impl Side {
-    fn add(&mut self, work: &mut Work<'_>, path: &str, octets: &[u8]) -> Result<(), ExportError> {
+    fn add(
+        &mut self,
+        work: &mut Work<'_>,
+        files: &mut dyn LogFiles,
+        path: &str,
+        octets: &[u8],
+    ) -> Result<(), ExportError> {
         if self.files == SIDE_FILES_MAX || self.octets > SIDE_LEN_MAX {
-            work.end()?;
+            work.end(files)?;
             (self.files, self.octets) = (0, 0);
         }
         if self.files == 0 {
-            work.begin(&names::side(self.number))?;
+            work.begin(files, &names::side(self.number))?;
             self.number += 1;
         }
         self.files += 1;
         self.octets += octets.len();
-        Ok(work.add(path, octets)?)
+        work.add(files, path, octets)
     }
 }
 
@@ -643,7 +750,7 @@ fn check_kept(octets: &[u8], origin: &str, size: u64, root: Option<Hash>) -> Res
     }
 }
 
-fn wrong(path: &str, reason: String) -> ExportError {
+pub(crate) fn wrong(path: &str, reason: String) -> ExportError {
     ExportError::Wrong {
         path: path.to_owned(),
         reason,

@@ -17,6 +17,8 @@
 #![deny(missing_docs)]
 
 #[cfg(feature = "files")]
+mod compare;
+#[cfg(feature = "files")]
 pub mod export;
 #[cfg(feature = "files")]
 pub mod names;
@@ -31,7 +33,9 @@ pub mod spelling;
 pub mod volume;
 
 #[cfg(feature = "files")]
-pub use export::{ExportError, Exported, LogFiles, check, export};
+pub use compare::Beside;
+#[cfg(feature = "files")]
+pub use export::{ExportError, Exported, LogFiles, check, check_archive, export};
 #[cfg(feature = "files")]
 pub use place::{Place, PlaceError};
 #[cfg(feature = "files")]

@@ -60,6 +60,8 @@ pub enum PlaceError {
 pub struct Place {
     shown: String,
     kind: Kind,
+    /// One volume that was named by itself.
+    alone: bool,
 }
 
 #[derive(Debug)]
@@ -98,6 +100,7 @@ impl Place {
         Self {
             shown: directory.display().to_string(),
             kind: Kind::Tree(directory),
+            alone: false,
         }
     }
 
@@ -109,7 +112,11 @@ impl Place {
             error,
         };
         if fs::metadata(path).map_err(io)?.is_file() {
-            return Self::volumes(path, vec![path.to_owned()]);
+            let place = Self::volumes(path, vec![path.to_owned()])?;
+            return Ok(Self {
+                alone: true,
+                ..place
+            });
         }
         if path.join(names::CHECKPOINT).exists() {
             return Ok(Self::tree(path));
@@ -164,6 +171,7 @@ impl Place {
         Ok(Self {
             shown,
             kind: Kind::Volumes(volumes, index),
+            alone: false,
         })
     }
 
@@ -178,6 +186,66 @@ impl Place {
                 };
                 let wrong = |error| of_volume(&file.display().to_string(), error);
                 volume.read(path, most).map_err(wrong)
+            }
+        }
+    }
+
+    /// What is at `path` in the volume of this name, whatever its file is called now; in a directory of files,
+    /// what is at `path`.
+    pub fn read_of(
+        &self,
+        volume: &str,
+        path: &str,
+        most: usize,
+    ) -> Result<Option<Vec<u8>>, PlaceError> {
+        let Kind::Volumes(volumes, index) = &self.kind else {
+            return self.read(path, most);
+        };
+        // Each has the list of sums that is named after it.
+        let named = index.get(&names::sums(volume));
+        let Some((file, volume)) = named.and_then(|at| volumes.get(*at)) else {
+            return Ok(None);
+        };
+        let wrong = |error| of_volume(&file.display().to_string(), error);
+        volume.read(path, most).map_err(wrong)
+    }
+
+    /// Whether it is volumes.
+    pub const fn is_in_volumes(&self) -> bool {
+        matches!(self.kind, Kind::Volumes(..))
+    }
+
+    /// Whether it is one volume that was named by itself.
+    pub const fn is_alone(&self) -> bool {
+        self.alone
+    }
+
+    /// Files that are there beside those of `expected`, by volume. What cannot be listed is not named.
+    pub fn unlisted(&self, expected: &BTreeMap<String, BTreeSet<String>>) -> Vec<String> {
+        match &self.kind {
+            Kind::Tree(directory) => {
+                let all: BTreeSet<&str> = expected.values().flatten().map(String::as_str).collect();
+                let mut found = Vec::new();
+                walk_tree(directory, "", &mut |name| {
+                    if !all.contains(name) {
+                        found.push(name.to_owned());
+                    }
+                });
+                found
+            }
+            Kind::Volumes(volumes, index) => {
+                let of = |place: usize| {
+                    let named = |volume: &&String| index.get(&names::sums(volume)) == Some(&place);
+                    expected.iter().find(|(volume, _)| named(volume))
+                };
+                let volumes = volumes.iter().enumerate();
+                let strays = volumes.flat_map(|(place, (file, volume))| {
+                    let known = of(place).map(|(_, names)| names);
+                    let is_stray = move |name: &&str| known.is_none_or(|all| !all.contains(*name));
+                    let strays = volume.names().filter(is_stray);
+                    strays.map(move |name| format!("{}: {name}", file.display()))
+                });
+                strays.collect()
             }
         }
     }
@@ -227,6 +295,22 @@ impl Place {
                     (None, None) => format!("{self}: {path}"),
                 }
             }
+        }
+    }
+}
+
+/// Shows `visit` every file below `folder`, by its path with slashes.
+fn walk_tree(folder: &Path, above: &str, visit: &mut impl FnMut(&str)) {
+    let Ok(entries) = fs::read_dir(folder) else {
+        return;
+    };
+    for entry in entries.flatten() {
+        let name = format!("{above}{}", entry.file_name().to_string_lossy());
+        // A link is not followed: it is a file that no archive has.
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            walk_tree(&entry.path(), &format!("{name}/"), visit);
+        } else {
+            visit(&name);
         }
     }
 }

@@ -4,9 +4,12 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use ishibumi_archive::{Exported, Form, LogFiles, Place, check, export};
+use ishibumi_archive::volume::{Volume, VolumeWriter};
+use ishibumi_archive::{
+    Beside, ExportError, Exported, Form, LogFiles, Place, check, check_archive, export,
+};
 use ishibumi_tlog::Checkpoint;
-use ishibumi_tlog::hash::leaf_hash;
+use ishibumi_tlog::hash::{Hash, leaf_hash};
 use ishibumi_tlog::key::{NoteSigner, SignatureType};
 use ishibumi_tlog::note::Note;
 use ishibumi_tlog::tile::{Edge, Tile, TileKind, TilePath, encode_bundle, tiles};
@@ -258,6 +261,150 @@ fn damage_of_any_file_is_found_and_named() {
     }
     // Nothing of it is left.
     assert_eq!(fs::read_dir(place.path()).unwrap().count(), 0);
+}
+
+fn checked(at: &Path, note: &Note) -> Result<Beside, ExportError> {
+    let mut place = Place::open(at).unwrap();
+    check_archive(&mut place, note, |_, _| {}).map(|exported| exported.beside)
+}
+
+/// What the log's signature does not cover is compared, too: of a tree each file, changed or gone, is named.
+#[test]
+fn a_check_vouches_for_nothing_that_it_did_not_compare() {
+    let (log, note) = log(300, &[1, 256, 300]);
+    let place = tempfile::tempdir().unwrap();
+    let tree = place.path().join("tree");
+    exported(&log, &note, &tree, Form::Tree);
+    let sound = files(&tree);
+    let whole = Beside {
+        is_there: true,
+        ..Beside::default()
+    };
+    assert_eq!(checked(&tree, &note).unwrap(), whole);
+    for path in sound.keys() {
+        let mut octets = sound[path].clone();
+        let at = octets.len() / 2;
+        octets[at] ^= 1;
+        fs::write(tree.join(path), &octets).unwrap();
+        let error = checked(&tree, &note).expect_err(path);
+        let is_damage = matches!(&error, ExportError::Wrong { .. });
+        let error = error.to_string();
+        // Tiles accuse the checkpoint, or it them.
+        let named = error.contains(path) || path.starts_with("tile/") || path == "checkpoint";
+        assert!(is_damage && named, "{path}: {error}");
+        fs::remove_file(tree.join(path)).unwrap();
+        // A page and a list that are both gone leave others behind.
+        let error = match checked(&tree, &note) {
+            Err(error) => error.to_string(),
+            Ok(beside) => panic!("{path} is gone: {beside:?}"),
+        };
+        assert!(
+            error.contains(path) || error.contains("index.json"),
+            "{path}: {error}"
+        );
+        fs::write(tree.join(path), &sound[path]).unwrap();
+    }
+    assert_eq!(checked(&tree, &note).unwrap(), whole);
+
+    // A page by somebody else, with a list of sums to match: nothing tells that it is false.
+    let page = b"Run this command: true".to_vec();
+    fs::write(tree.join("README.txt"), &page).unwrap();
+    let (ours, theirs) = (Hash::of(&sound["README.txt"]), Hash::of(&page));
+    for list in ["sha256sums-000", "sha256sums-side-000"] {
+        let text = String::from_utf8(sound[list].clone()).unwrap();
+        let text = text.replace(&ours.to_hex(), &theirs.to_hex());
+        fs::write(tree.join(list), text).unwrap();
+    }
+    assert_eq!(checked(&tree, &note).unwrap().other_pages, ["README.txt"]);
+    for path in ["README.txt", "sha256sums-000", "sha256sums-side-000"] {
+        fs::write(tree.join(path), &sound[path]).unwrap();
+    }
+    // A checkpoint of a larger tree belongs to another archive; a stray file belongs to nothing.
+    fs::write(tree.join("checkpoints/301"), &sound["checkpoints/300"]).unwrap();
+    let error = checked(&tree, &note).unwrap_err().to_string();
+    assert!(error.contains("checkpoints/301"), "{error}");
+    fs::remove_file(tree.join("checkpoints/301")).unwrap();
+    fs::write(tree.join("blob.txt"), "x").unwrap();
+    assert_eq!(checked(&tree, &note).unwrap().unlisted, ["blob.txt"]);
+
+    // A bare copy has none of this, and says so.
+    let mut bare = log.clone();
+    let beside = check_archive(&mut bare, &note, |_, _| {}).unwrap().beside;
+    assert_eq!(beside, Beside::default());
+}
+
+/// Of what every volume repeats, each copy is compared.
+#[test]
+fn every_volume_is_compared_and_not_the_first_alone() {
+    let (log, note) = log(65_536 + 300, &[3, 65_836]);
+    let place = tempfile::tempdir().unwrap();
+    let out = place.path().join("volumes");
+    exported(&log, &note, &out, Form::Volumes);
+    assert!(checked(&out, &note).unwrap().is_there);
+    let again = |volume: &str, change: &dyn Fn(&str, &mut Vec<u8>) -> bool| {
+        let path = out.join(volume);
+        let before = fs::read(&path).unwrap();
+        let read = Volume::open(std::io::Cursor::new(&before)).unwrap();
+        let mut writer = VolumeWriter::new(Vec::new());
+        let names: Vec<String> = read.names().map(str::to_owned).collect();
+        for name in &names {
+            let mut octets = read.read(name, 64 << 20).unwrap().unwrap();
+            if change(name, &mut octets) {
+                writer.add(name, &octets).unwrap();
+            }
+        }
+        fs::write(&path, writer.finish().unwrap()).unwrap();
+        let outcome = checked(&out, &note);
+        fs::write(&path, before).unwrap();
+        outcome.map_err(|error| error.to_string())
+    };
+    for volume in ["000.zip", "001.zip", "side-000.zip"] {
+        for name in [
+            "README.txt",
+            "README.ja.txt",
+            "tile/1/001.p/1",
+            "tile/2/000.p/1",
+            &format!("sha256sums-{}", volume.trim_end_matches(".zip")),
+        ] {
+            let flip = |found: &str, octets: &mut Vec<u8>| {
+                if found == name {
+                    octets[0] ^= 1;
+                }
+                true
+            };
+            let error = again(volume, &flip).unwrap_err();
+            let upper = name.starts_with("tile/") && volume == "000.zip";
+            assert!(error.contains(name) || upper, "{volume} {name}: {error}");
+            let gone = again(volume, &|found, _| found != name).unwrap_err();
+            assert!(gone.contains(name) || upper, "{volume} {name}: {gone}");
+        }
+    }
+    // One that no list names.
+    let stray = out.join("002.zip");
+    let mut writer = VolumeWriter::new(Vec::new());
+    writer.add("checkpoint", note.encode().as_bytes()).unwrap();
+    writer.add("checkpoints/9", b"a note").unwrap();
+    fs::write(&stray, writer.finish().unwrap()).unwrap();
+    checked(&out, &note).unwrap_err();
+    fs::remove_file(&stray).unwrap();
+    // Renamed volumes are the same volumes.
+    fs::rename(out.join("001.zip"), out.join("second.zip")).unwrap();
+    assert!(checked(&out, &note).unwrap().is_there);
+    // The one with the rest is missing.
+    fs::remove_file(out.join("side-000.zip")).unwrap();
+    let error = checked(&out, &note).unwrap_err().to_string();
+    assert!(error.contains("side-000"), "{error}");
+}
+
+/// A single volume that holds all entries is compared as far as it goes.
+#[test]
+fn a_volume_by_itself_says_what_it_has_not() {
+    let (log, note) = log(300, &[1, 300]);
+    let place = tempfile::tempdir().unwrap();
+    let out = place.path().join("volumes");
+    exported(&log, &note, &out, Form::Volumes);
+    let beside = checked(&out.join("000.zip"), &note).unwrap();
+    assert!(beside.is_there && beside.alone);
 }
 
 #[test]

@@ -1,13 +1,14 @@
 //! `ishibumi archive`: the whole of a log as files, from any copy of it (`docs/archive.md`).
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use ishibumi::fetch::{Source, SourceError};
-use ishibumi_archive::{ExportError, Exported, Form, LogFiles, SinkError};
-use ishibumi_tlog::foreign;
+use ishibumi_archive::{Beside, ExportError, Exported, Form, LogFiles, Place, SinkError};
 use ishibumi_tlog::note::Note;
-use serde_json::json;
+use ishibumi_tlog::{foreign, shown};
+use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
 use super::trust::{self, Trust};
@@ -24,8 +25,12 @@ with the commands in its README. Every command with --from reads both, as a path
 go on: what the newest checkpoint covers is exported. Everything is verified while it is written; OUT appears
 when all of it is there, and nothing is written over.
 
-Exit codes: 0 done, 1 a file does not lead to what the log signed (it is named), 2 usage (OUT exists),
-3 unavailable (no answer, disk full), 4 the checkpoint lacks log or quorum.";
+check reads everything: what the log signed, and of an archive also what stands beside it in every volume: the
+lists of sums, the pages for readers, the listing. A bare copy of a log's files has none of these, and that is
+said.
+
+Exit codes: 0 done, 1 a file is not what it has to be (it is named), 2 usage (OUT exists), 3 unavailable (no
+answer, a file is missing, disk full), 4 the checkpoint lacks log or quorum, or a page is not this version's.";
 
 /// Export a whole log as files, or check such an archive
 #[derive(Debug, Args)]
@@ -84,32 +89,81 @@ impl LogFiles for Blocking {
         let sizes = self.runtime.block_on(self.source.all_kept_sizes());
         sizes.map_err(|error| error.to_string())
     }
+
+    fn read_of(
+        &mut self,
+        volume: &str,
+        path: &str,
+        most: usize,
+    ) -> Result<Option<Vec<u8>>, String> {
+        match self.source.place() {
+            Some(place) => place
+                .read_of(volume, path, most)
+                .map_err(|error| error.to_string()),
+            None => self.read(path, most),
+        }
+    }
+
+    fn is_in_volumes(&self) -> bool {
+        self.source.place().is_some_and(Place::is_in_volumes)
+    }
+
+    fn is_alone(&self) -> bool {
+        self.source.place().is_some_and(Place::is_alone)
+    }
+
+    fn unlisted(&mut self, expected: &BTreeMap<String, BTreeSet<String>>) -> Vec<String> {
+        let place = self.source.place();
+        place.map_or_else(Vec::new, |place| place.unlisted(expected))
+    }
 }
 
 pub(crate) fn run(arguments: &ArchiveArguments, voice: Voice) -> Result<Exit, Failure> {
+    let english = voice.language.is_english();
     match &arguments.command {
-        ArchiveCommand::Check(from) => read(
-            from,
-            voice,
-            "hold what the log signed",
-            |files, note, tell| ishibumi_archive::check(files, note, tell),
-        ),
+        ArchiveCommand::Check(from) => {
+            let exported = read(from, |files, note, tell| {
+                ishibumi_archive::check_archive(files, note, tell)
+            })?;
+            let done = if english {
+                "hold what the log signed"
+            } else {
+                "署名された内容と一致しました"
+            };
+            let beside = &exported.beside;
+            let text = summary(&exported, done, english) + &beside_text(beside, english);
+            let mut value = to_json(&exported);
+            if let Some(members) = value.as_object_mut() {
+                members.insert("beside".into(), beside_json(beside));
+            }
+            voice.say(&value, &text);
+            Ok(if beside.other_pages.is_empty() {
+                Exit::Proven
+            } else {
+                Exit::Indeterminate
+            })
+        }
         ArchiveCommand::Export(ExportArguments { from, out, zip }) => {
             let form = if *zip { Form::Volumes } else { Form::Tree };
-            let done = format!("are in {}", out.display());
-            read(from, voice, &done, |files, note, tell| {
+            let exported = read(from, |files, note, tell| {
                 ishibumi_archive::export(files, note, out, form, tell)
-            })
+            })?;
+            let shown = out.display();
+            let done = if english {
+                format!("are in {shown}")
+            } else {
+                format!("{shown} に書き出しました")
+            };
+            voice.say(&to_json(&exported), &summary(&exported, &done, english));
+            Ok(Exit::Proven)
         }
     }
 }
 
 fn read(
     arguments: &FromArguments,
-    voice: Voice,
-    done: &str,
     work: impl FnOnce(&mut Blocking, &Note, &mut dyn FnMut(u64, u64)) -> Result<Exported, ExportError>,
-) -> Result<Exit, Failure> {
+) -> Result<Exported, Failure> {
     let policy = arguments.trust.read()?;
     let mut sources = network::sources(std::slice::from_ref(&arguments.from))?;
     let source = sources
@@ -132,34 +186,96 @@ fn read(
     };
     let exported = work(&mut Blocking { source, runtime }, &note, &mut tell);
     bar.finish_and_clear();
-    let exported = exported.map_err(|error| failure(&error, &arguments.from))?;
-    let missing: Vec<String> = exported
-        .missing_blobs
-        .iter()
-        .map(|hash| hash.to_hex())
-        .collect();
-    let value = json!({
+    exported.map_err(|error| failure(&error, &arguments.from))
+}
+
+fn to_json(exported: &Exported) -> Value {
+    let missing = exported.missing_blobs.iter();
+    json!({
         "log": exported.origin,
         "tree_size": exported.size,
         "root": exported.root.to_hex(),
         "volumes": exported.volumes,
         "checkpoints": exported.kept,
         "blobs": exported.blobs,
-        "missing_blobs": missing,
-    });
+        "missing_blobs": missing.map(|hash| hash.to_hex()).collect::<Vec<_>>(),
+    })
+}
+
+fn summary(exported: &Exported, done: &str, english: bool) -> String {
     let Exported {
         origin,
         size,
         kept,
         blobs,
         ..
-    } = &exported;
-    let text = format!(
-        "{origin}: {size} records, {kept} kept checkpoints and {blobs} blobs {done}; {} blobs are missing",
-        missing.len()
-    );
-    voice.say_line(&value, &text);
-    Ok(Exit::Proven)
+    } = exported;
+    let missing = exported.missing_blobs.len();
+    if english {
+        format!(
+            "{origin}: {size} records, {kept} kept checkpoints and {blobs} blobs {done}; {missing} blobs are missing\n",
+            origin = shown::line(origin)
+        )
+    } else {
+        format!(
+            "{origin}：記録 {size} 件、チェックポイント {kept} 件、ブロブ {blobs} 件が{done}（欠けているブロブ {missing} 件）\n",
+            origin = shown::line(origin)
+        )
+    }
+}
+
+fn beside_text(beside: &Beside, english: bool) -> String {
+    let mut out = String::new();
+    let mut line = |said: String| {
+        out.push_str(&shown::line(&said));
+        out.push('\n');
+    };
+    match (beside.is_there, english) {
+        (true, true) => line("Lists of sums, pages and listing are those of this archive.".into()),
+        (true, false) => line("チェックサム一覧、説明書、目録もこのアーカイブのものです。".into()),
+        (false, true) => line(
+            "NOT COMPARED: there are no lists of sums and no pages; this is a bare copy of a log's files, not an archive."
+                .into(),
+        ),
+        (false, false) => line(
+            "チェックサム一覧や説明書はありません（比較していません）。アーカイブではなく、ログのファイルの写しです。".into(),
+        ),
+    }
+    if beside.alone {
+        line(if english {
+            "NOT COMPARED: kept checkpoints, their listing and blobs lie in side volumes, which this one is not.".into()
+        } else {
+            "チェックポイントの目録とブロブは別のボリュームにあるため、比較していません。".into()
+        });
+    }
+    for page in &beside.other_pages {
+        line(if english {
+            format!(
+                "{page}: NOT THIS VERSION'S TEXT: follow its commands only if you know who wrote them"
+            )
+        } else {
+            format!(
+                "{page}：このバージョンの文面ではありません。書いた者が分からなければ、その手順に従わないでください"
+            )
+        });
+    }
+    for name in &beside.unlisted {
+        line(if english {
+            format!("{name}: in no list: nothing vouches for it")
+        } else {
+            format!("{name}：どの一覧にもありません（何も保証されません）")
+        });
+    }
+    out
+}
+
+fn beside_json(beside: &Beside) -> Value {
+    json!({
+        "compared": beside.is_there,
+        "other_pages": beside.other_pages,
+        "unlisted": beside.unlisted,
+        "side_volumes_compared": beside.is_there && !beside.alone,
+    })
 }
 
 fn failure(error: &ExportError, from: &str) -> Failure {

@@ -136,6 +136,14 @@ impl Source {
         }))
     }
 
+    /// The archive that the files lie in; none for a URL.
+    pub fn place(&self) -> Option<&Place> {
+        match &self.0 {
+            Files::Archive(place) => Some(place),
+            Files::Url { .. } => None,
+        }
+    }
+
     /// The API beside the files; none for an archive.
     pub(super) fn api(&self) -> Option<LogClient> {
         let Files::Url {
