@@ -184,7 +184,7 @@ entry "${address_of[next]}" "$out/next-policy.txt" opened --index 0
 "$bin/ishibumi" evidence get --from "${address_of[next]}" --policy "$out/next-policy.txt" --anchors "$out/anchors" \
   --jobs 8 "$out/artifacts" >>"$private/get-next.out" 2>&1 || true
 chain=("$bin/ishibumi" audit --policy "$out/next-policy.txt" --old-policy "$out/policy.txt" --lang en)
-audited "the chain of logs, audited from the successor down" 0 "never closed" "${chain[@]}" --predecessor "$mirror" "${address_of[next]}"
+audited "the chain of logs, audited from the successor down" 0 "no closing record of it is known" "${chain[@]}" --predecessor "$mirror" "${address_of[next]}"
 
 # --- 8. Everything is switched off, and judged ------------------------------------------------------------------
 say "everything is switched off; all evidence is packed into one file and judged offline"
@@ -207,7 +207,7 @@ class "B: backdated by the thief, and logged" 'b-backdated-*' "INDETERMINATE, RE
 class "B: stamped after the revocation" 'b-after-the-revocation-*' "TOTAL-FAILED, REVOKED" 5
 class "B: its revocation list" b.crl TOTAL-PASSED 1
 class "the successor: tokens with their documents" 'c-again-*' TOTAL-PASSED 20
-link "the successor's word about the old log" "never closed"
+link "the successor's word about the old log" "no closing record"
 unlogged "B: backdated by the thief, not logged: no proof" 20
 borrowed "B: the same with the proof of an honest token" "TOTAL-FAILED, HASH_FAILURE" 20
 table

@@ -4,8 +4,10 @@ mod support;
 
 use std::sync::Arc;
 
-use ishibumi::evidence::Logged;
-use ishibumi::succession::{End, EndError, Finding, Link, LinkError, Policies, Standing};
+use ishibumi::evidence::{Collection, Contradiction, Logged, contradictions};
+use ishibumi::succession::{
+    End, EndError, Finding, Link, LinkError, Policies, Standing, links_among,
+};
 use ishibumi_artifact::record::{Body, LogEnding, LogOpened, LogStatement, Moment, Predecessor};
 use ishibumi_artifact::time::Time;
 use ishibumi_tlog::Policy;
@@ -69,7 +71,7 @@ fn in_order() -> (Log, Log, u64) {
 fn link<'a>(opening: &'a Logged, closing: Option<&'a Logged>) -> Link<'a> {
     Link {
         opening,
-        closing,
+        closings: Vec::from_iter(closing),
         heads: &[],
     }
 }
@@ -91,12 +93,9 @@ fn a_log_that_closed_in_order_and_its_heir() {
 
     // Found among statements in whatever order, each policy first.
     let statements = [Arc::new(closing), Arc::new(opening)];
-    let found = Link::among(&statements, &[]);
-    let [found] = &found[..] else {
-        panic!("{found:?}")
-    };
     let others = Policies::new(policy(&old), vec![policy(&new)]).unwrap();
-    assert_eq!(found.verify(&others).unwrap(), proven);
+    let found = links_among(&statements, &[], &others);
+    assert_eq!(found, [Ok(proven)]);
 }
 
 #[test]
@@ -260,11 +259,8 @@ fn a_chain_of_three_is_two_links() {
     .map(Arc::new)
     .collect();
     let all = Policies::new(policy(&third), vec![policy(&second), policy(&first)]).unwrap();
-    let links = Link::among(&statements, &[]);
-    let found: Vec<_> = links
-        .iter()
-        .map(|link| link.verify(&all).unwrap())
-        .collect();
+    let links = links_among(&statements, &[], &all);
+    let found: Vec<_> = links.into_iter().map(Result::unwrap).collect();
     let pairs: Vec<_> = found
         .iter()
         .map(|it| (it.predecessor(), it.successor(), it.standing()))
@@ -288,6 +284,199 @@ fn a_log_has_one_quorum_and_does_not_continue_itself() {
     let alone = Policies::new(policy(&old), Vec::new()).unwrap();
     let refused = link(&opening, None).verify(&alone);
     assert_eq!(refused, Err(LinkError::Itself("log0.example".into())));
+}
+
+/// What a stranger adds: opening and closing records of the same logs by name, under keys that nobody trusts,
+/// in trees of every size.
+fn strangers() -> Vec<Arc<Logged>> {
+    let mut all = Vec::new();
+    for size in [1, 2, 3, 7, 9, 40] {
+        let mut bogus = Log::named("log0.example", 2);
+        bogus.grow(size - 1);
+        let at = close(&mut bogus, None);
+        all.push(Arc::new(logged(&bogus, at, &TIMES)));
+        let mut bogus = Log::named("log1.example", 2);
+        let opened = {
+            let old = in_order().0;
+            let before = last(&old);
+            let keys = old.key().to_string();
+            let before = Predecessor::new(&[&keys], before.encode().as_bytes()).unwrap();
+            LogOpened::new("log1.example", &[&bogus.key().to_string()], Some(before)).unwrap()
+        };
+        bogus.add(&Body::Log(LogStatement::Opened(opened)).into());
+        bogus.grow(size);
+        all.push(Arc::new(logged(&bogus, 0, &TIMES)));
+    }
+    all
+}
+
+/// A record that proves nothing hides nothing that is proven, wherever it stands and however many there are.
+#[test]
+fn a_strangers_records_mask_no_conviction() {
+    let (mut old, new, at) = in_order();
+    old.grow(12);
+    let policies = policies(&new, &old);
+    let guilty = [logged(&new, 0, &TIMES), logged(&old, at, &TIMES)].map(Arc::new);
+    let appended = Finding::Appended {
+        closed: 7,
+        size: 12,
+    };
+    let convicts = |statements: &[Arc<Logged>], heads: &[&Note]| {
+        let links = links_among(statements, heads, &policies);
+        let findings = links.iter().flatten().flat_map(|link| link.findings());
+        findings.into_iter().any(|found| *found == appended)
+    };
+    assert!(convicts(&guilty, &[]));
+    let stranger = strangers();
+    let before = [&stranger[..], &guilty[..]].concat();
+    let behind = [&guilty[..], &stranger[..]].concat();
+    // More openings than are listed.
+    let many: Vec<_> = std::iter::repeat_n(&stranger[..], 40)
+        .flatten()
+        .cloned()
+        .collect();
+    let crowd = [&many[..], &guilty[..]].concat();
+    for statements in [&before, &behind, &crowd] {
+        assert!(convicts(statements, &[]));
+        let links = links_among(statements, &[], &policies);
+        assert!(
+            links.iter().any(Result::is_err),
+            "and what is not shown is told"
+        );
+    }
+    // A conviction by a checkpoint stays, although the only closing record is bogus.
+    let mut forked = open(0, None);
+    forked.grow(6);
+    forked.add_octets(vec![1, 0xff, 0xff, b'!']);
+    let head = forked.note(7, &TIMES);
+    let opening = Arc::new(logged(&new, 0, &TIMES));
+    let statements = [&[opening][..], &stranger[..]].concat();
+    let links = links_among(&statements, &[&head], &policies);
+    let link = links.iter().flatten().next().expect("it is shown");
+    assert!(
+        matches!(link.findings(), [Finding::Fork { size: 7, .. }]),
+        "{link:?}"
+    );
+    // Without either, a bogus record is no end of the log, and no agreement.
+    let links = links_among(&statements, &[], &policies);
+    assert!(links.iter().all(Result::is_err), "{links:?}");
+}
+
+/// Through the real binary: a file that convicts, merged with a stranger's, convicts, in either order; and
+/// the honest pair is the control.
+#[test]
+#[cfg(feature = "cli")]
+fn a_merged_file_convicts_as_each_of_them_does() {
+    let place = tempfile::tempdir().unwrap();
+    let path = |name: &str| place.path().join(name);
+    let run = |line: &str| support::ishibumi(place.path(), line);
+    let write = |name: &str, statements: Vec<Arc<Logged>>| {
+        let collection = Collection {
+            statements,
+            ..Collection::default()
+        };
+        std::fs::write(path(name), collection.encode().unwrap()).unwrap();
+    };
+    let (mut old, new, at) = in_order();
+    std::fs::write(path("new.txt"), new.policy()).unwrap();
+    std::fs::write(path("old.txt"), old.policy()).unwrap();
+    std::fs::create_dir(path("anchors")).unwrap();
+    let pki = support::pki::Pki::new();
+    std::fs::copy(pki.path("ca.crt"), path("anchors/ca.crt")).unwrap();
+    let opening = Arc::new(logged(&new, 0, &TIMES));
+    let honest = vec![Arc::clone(&opening), Arc::new(logged(&old, at, &TIMES))];
+    write("honest.evidence.zip", honest);
+    write("stranger.evidence.zip", strangers());
+    old.grow(12);
+    let guilty = vec![Arc::clone(&opening), Arc::new(logged(&old, at, &TIMES))];
+    write("guilty.evidence.zip", guilty);
+    let verify = |file: &str, code: i32| {
+        let line = "evidence verify --json --policy new.txt --old-policy old.txt --anchors anchors";
+        run(&format!("{line} {file}")).expect(code).json()
+    };
+    verify("honest.evidence.zip", 0);
+    verify("guilty.evidence.zip", 1);
+    verify("stranger.evidence.zip", 4);
+    for (one, other, code) in [
+        ("guilty", "stranger", 1),
+        ("stranger", "guilty", 1),
+        ("guilty", "honest", 1),
+        ("honest", "stranger", 4),
+    ] {
+        let line =
+            format!("evidence merge --out m.evidence.zip {one}.evidence.zip {other}.evidence.zip");
+        run(&line).expect(0);
+        let judged = verify("m.evidence.zip", code);
+        let convicted = judged["contradictions"].as_array().unwrap();
+        assert_eq!(convicted.len(), usize::from(code == 1), "{judged:#}");
+    }
+    // A link that shows nothing is no success: here nobody trusts the old log.
+    let alone = "evidence verify --json --policy new.txt --anchors anchors honest.evidence.zip";
+    let judged = run(alone).expect(4).json();
+    assert_eq!(
+        judged["successions"][0]["standing"], "not-shown",
+        "{judged:#}"
+    );
+    // Nor is a tree that nobody shows.
+    write("alone.evidence.zip", vec![opening]);
+    let judged = verify("alone.evidence.zip", 4);
+    assert_eq!(judged["successions"][0]["witnessed"], false, "{judged:#}");
+    let said = run(
+        "evidence verify --policy new.txt --old-policy old.txt --anchors anchors alone.evidence.zip",
+    );
+    assert!(
+        said.stdout.contains("NOBODY SHOWS THAT TREE"),
+        "{}",
+        said.stdout
+    );
+}
+
+/// Two histories of one log in one file convict it, whatever is about them; other logs' do not matter.
+#[test]
+fn a_file_with_two_histories_convicts_the_log() {
+    let of = |parts: Option<u64>, size: u64| {
+        let mut log = open(0, None);
+        if let Some(parts) = parts {
+            log.grow(parts);
+            log.add_octets(vec![1, 0xff, 0xff, b'!']);
+        }
+        log.grow(size);
+        log
+    };
+    let (one, other, longer) = (of(None, 9), of(Some(5), 9), of(None, 12));
+    let policies = Policies::new(policy(&one), Vec::new()).unwrap();
+    let arc = |log: &Log, index: u64, times: &[u64]| Arc::new(logged(log, index, times));
+    let found = |proofs: &[Arc<Logged>]| contradictions(proofs, &policies);
+    assert_eq!(found(&[arc(&one, 3, &TIMES), arc(&longer, 3, &TIMES)]), []);
+    let forked = found(&[arc(&one, 3, &TIMES), arc(&other, 2, &TIMES)]);
+    assert!(
+        matches!(&forked[..], [Contradiction::Fork { size: 9, .. }]),
+        "{forked:?}"
+    );
+    let twice = found(&[arc(&longer, 5, &TIMES), arc(&other, 5, &TIMES)]);
+    assert!(
+        matches!(&twice[..], [Contradiction::TwoRecords { index: 5, .. }]),
+        "{twice:?}"
+    );
+    // What no quorum saw accuses nobody.
+    assert_eq!(
+        found(&[arc(&one, 3, &TIMES), arc(&other, 5, &TIMES[..1])]),
+        []
+    );
+    let (mut closed, _, at) = in_order();
+    closed.grow(9);
+    let alone = found(&[arc(&closed, at, &TIMES)]);
+    assert!(
+        matches!(
+            &alone[..],
+            [Contradiction::AfterClosed {
+                closed: 7,
+                size: 9,
+                ..
+            }]
+        ),
+        "{alone:?}"
+    );
 }
 
 /// Every octet of both entries and of both proofs, in turn: what is still accepted says the same.

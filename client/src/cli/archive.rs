@@ -148,11 +148,11 @@ pub(crate) fn run(arguments: &ArchiveArguments, voice: Voice) -> Result<Exit, Fa
             let exported = read(from, |files, note, tell| {
                 ishibumi_archive::export(files, note, out, form, tell)
             })?;
-            let shown = out.display();
+            let place = out.display();
             let done = if english {
-                format!("are in {shown}")
+                format!("are in {place}")
             } else {
-                format!("{shown} に書き出しました")
+                format!("{place} に書き出しました")
             };
             voice.say(&to_json(&exported), &summary(&exported, &done, english));
             Ok(Exit::Proven)

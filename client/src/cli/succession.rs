@@ -33,39 +33,75 @@ impl OldPolicies {
 /// A link that was looked at.
 pub(super) type Looked = Result<Succession, LinkError>;
 
-/// What it does to the exit code: a link raises no verdict, and one that shows nothing lowers none.
+/// What it does to the exit code. A link raises no verdict; but one that shows nothing, or that is about a
+/// tree which nobody here shows, was compared with nothing.
 pub(super) fn exit(looked: &Looked) -> Exit {
     match looked {
-        Ok(link) if link.findings().iter().any(Finding::is_contradiction) => Exit::Disproven,
-        Ok(link) if link.standing() == Standing::Disputed => Exit::Indeterminate,
-        _ => Exit::Proven,
+        Ok(link) => match exit_of_findings(link) {
+            Exit::Proven if !link.is_witnessed() => Exit::Indeterminate,
+            exit => exit,
+        },
+        Err(_) => Exit::Indeterminate,
+    }
+}
+
+/// What speaks against it.
+pub(super) fn exit_of_findings(link: &Succession) -> Exit {
+    if link.findings().iter().any(Finding::is_contradiction) {
+        Exit::Disproven
+    } else if link.standing() == Standing::Disputed {
+        Exit::Indeterminate
+    } else {
+        Exit::Proven
     }
 }
 
 /// Lines for people.
 pub(super) fn text(looked: &Looked, english: bool) -> String {
-    let link = match looked {
-        Ok(link) => link,
-        Err(error) => {
-            let error = shown::line(&error.to_string());
-            return if english {
-                format!("succession: not shown: {error}\n")
-            } else {
-                format!("承継：示されていません（{error}）\n")
-            };
+    match looked {
+        Ok(link) => link_text(link, link.is_witnessed(), english),
+        Err(error) => refused_text(error, english),
+    }
+}
+
+pub(super) fn refused_text(error: &LinkError, english: bool) -> String {
+    let error = shown::line(&error.to_string());
+    if english {
+        format!("succession: NOT SHOWN: {error}\n")
+    } else {
+        format!("承継：示されていません（{error}）\n")
+    }
+}
+
+/// Of a link; `is_shown`: whether the tree that it is about is.
+pub(super) fn link_text(link: &Succession, is_shown: bool, english: bool) -> String {
+    let (old, new) = (
+        shown::line(link.predecessor()),
+        shown::line(link.successor()),
+    );
+    let size = link.committed().size;
+    let how = match (link.standing(), is_shown, english) {
+        (Standing::InOrder, _, true) => "closed in order and names it",
+        (Standing::InOrder, _, false) => "は正式に終了し、後継を指名しています",
+        (Standing::Abandoned, true, true) => {
+            "has that tree, and no closing record of it is known: that it goes on here, only the new log says"
         }
-    };
-    let (old, new, size) = (link.predecessor(), link.successor(), link.committed().size);
-    let how = match (link.standing(), english) {
-        (Standing::InOrder, true) => "closed in order and names it",
-        (Standing::InOrder, false) => "は正式に終了し、後継を指名しています",
-        (Standing::Abandoned, true) => "never closed: only the new log says so",
-        (Standing::Abandoned, false) => "の終了記録はなく、新しいログの主張だけです",
-        (Standing::Disputed, true) => "does not agree",
-        (Standing::Disputed, false) => "と食い違いがあります",
+        (Standing::Abandoned, true, false) => {
+            "はその木を持ちますが、終了記録は知られておらず、承継は新しいログの主張だけです"
+        }
+        (Standing::Abandoned, false, true) => {
+            "has no closing record here, and NOBODY SHOWS THAT TREE: all of it is the new log's word"
+        }
+        (Standing::Abandoned, false, false) => {
+            "の終了記録も、その木を示すものもありません。すべて新しいログの主張だけです"
+        }
+        (Standing::Disputed, _, true) => "does not agree",
+        (Standing::Disputed, _, false) => "と食い違いがあります",
     };
     let mut out = if english {
-        format!("succession: {new} continues {old} from its {size} records; {old} {how}\n")
+        format!(
+            "succession: {new} says that it continues {old} from its {size} records; {old} {how}\n"
+        )
     } else {
         format!("承継：{new} は {old}（{size} 件）を引き継ぐと述べています。{old} {how}。\n")
     };

@@ -10,6 +10,7 @@
 //! policy and anchors: an evidence file can bring certificates to build a path with, and trust in nothing.
 
 mod container;
+mod contradiction;
 mod decode;
 pub mod embed;
 mod encode;
@@ -25,6 +26,7 @@ pub mod renewal;
 mod verify;
 
 pub use container::{ContainerError, ENTRIES_MAX, FILE_LEN_MAX};
+pub use contradiction::{Contradiction, contradictions};
 pub use pack::{PackError, Packed, pack_item, stamp_of, status_data};
 pub use verify::{StatementVerdict, Verdict};
 

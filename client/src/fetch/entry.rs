@@ -33,6 +33,19 @@ pub async fn entry(
     place: Place,
 ) -> Result<(TrustedCheckpoint, Logged), EvidenceError> {
     let head = source.head(policy).await?;
+    let logged = entry_under(source, &head, place).await?;
+    Ok((head, logged))
+}
+
+/// Fetches the entry at `place`, proven under `head`.
+///
+/// # Errors
+/// As [`entry`].
+pub(super) async fn entry_under(
+    source: &Source,
+    head: &TrustedCheckpoint,
+    place: Place,
+) -> Result<Logged, EvidenceError> {
     let Checkpoint { size, root, .. } = *head.checkpoint();
     let index = match place {
         Place::Index(index) => index,
@@ -56,11 +69,10 @@ pub async fn entry(
     let hashes = Prover::new(source, size).inclusion(index, size).await?;
     let hashes = hashes.unwrap_or_default();
     check_inclusion(leaf_hash(&entry), index, size, root, &hashes)?;
-    let logged = Logged {
+    Ok(Logged {
         entry,
         index,
         path: hashes,
         checkpoint: Arc::new(head.note().clone()),
-    };
-    Ok((head, logged))
+    })
 }

@@ -7,6 +7,7 @@
 mod ahead;
 mod anchors;
 mod audit;
+mod beside;
 mod entry;
 mod evidence;
 mod find;
@@ -20,6 +21,7 @@ mod succession;
 
 pub use anchors::{AnchorReader, Covered, Covering};
 pub use audit::{AuditError, AuditReport, ListsRead, Terms, audit};
+pub use beside::{Agreement, Beside, Compared, Fork, Seen, compare};
 pub use entry::{Place, entry};
 pub use evidence::{EvidenceError, evidence};
 pub use find::{FindError, Findings, Found, Query, every_record, find, proven_not_after};
@@ -31,4 +33,4 @@ pub use monitor::{Post, PostKind, Targets, watch_round};
 pub use prover::prefix_of;
 pub use source::{HeadError, Source, SourceError};
 pub use stamp::{StampError, Stamped, Tsa, stamp};
-pub use succession::{Step, StepError, step_down};
+pub use succession::{Committed, Step, StepError, step_down};

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use ishibumi_tlog::fork::Prefix;
 use ishibumi_tlog::note::Note;
 use ishibumi_tlog::tile::{Tile, TileKind, TileNodes, TilePath, TileSource};
-use ishibumi_tlog::tree::{prove_consistency, prove_inclusion, root};
+use ishibumi_tlog::tree::{check_consistency, prove_consistency, prove_inclusion, root};
 use ishibumi_tlog::{Checkpoint, Hash};
 
 use super::source::{Source, SourceError};
@@ -66,6 +66,20 @@ impl<'a> Prover<'a> {
                 Err(Missing(path)) => self.fetch(path).await?,
             }
         }
+    }
+
+    /// The tree of `older` leaves with which, as these tiles prove, the tree of `newer` begins; none if they
+    /// prove nothing about it.
+    pub(crate) async fn beginning(
+        &mut self,
+        older: u64,
+        newer: &Checkpoint,
+    ) -> Result<Option<Prefix>, SourceError> {
+        let (size, root) = (newer.size, newer.root);
+        let leads = |prefix: &Prefix| {
+            check_consistency(older, prefix.root, size, root, &prefix.proof).is_ok()
+        };
+        Ok(self.prefix(older, size).await?.filter(leads))
     }
 
     fn nodes(&self) -> TileNodes<'_, Tiles> {

@@ -1,27 +1,54 @@
 //! From a log to the one that it continues: the old one is audited, and the link between the two verified.
+//!
+//! What the successor says of the old log has to be shown by the old log itself: the source has to be one of
+//! the log that record 0 names, and its tiles have to lead from the audited tree to the one that the
+//! successor commits to. A source that cannot show that tree confirms nothing.
 
 use ishibumi_artifact::record::LogStatement;
-use ishibumi_tlog::tree::check_consistency;
-use ishibumi_tlog::{Checkpoint, Hash, Policy};
+use ishibumi_tlog::note::Note;
+use ishibumi_tlog::{Checkpoint, Hash, TrustedCheckpoint};
 
 use super::audit::{AuditError, AuditReport, Terms, audit};
-use super::entry::{Place, entry};
+use super::entry::{Place, entry_under};
 use super::evidence::EvidenceError;
-use super::prover::prefix_of;
-use super::source::Source;
+use super::prover::Prover;
+use super::source::{HeadError, Source};
 use crate::audit::Entries;
-use crate::succession::{Link, LinkError, Policies, Succession};
+use crate::succession::{Link, LinkError, Policies, Succession, named_predecessor};
 
 /// What came of a step down the chain.
 #[derive(Debug)]
 pub struct Step {
-    /// The audit of the old log.
-    pub report: AuditReport,
+    /// Origin of the log that the source shows.
+    pub origin: String,
+    /// The audit of the old log; none if the source is not one of the log that record 0 names.
+    pub report: Option<AuditReport>,
     /// The link.
     pub link: Result<Succession, LinkError>,
-    /// The root that the old log really had at the size to which the successor commits, if that is another
-    /// one than the successor states: one of the two was forked.
-    pub diverged: Option<Hash>,
+    /// The tree that the successor commits to, held against the old log's own.
+    pub committed: Committed,
+}
+
+/// Whether the old log has the tree that its successor commits to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Committed {
+    /// The audited tree of the old log begins with it.
+    Held,
+    /// The old log really had this root at that size: one of the two was forked.
+    Diverged(Hash),
+    /// Nothing that was read shows that tree.
+    NotShown,
+}
+
+impl Committed {
+    /// The word for it.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Held => "held",
+            Self::Diverged(_) => "diverged",
+            Self::NotShown => "not-shown",
+        }
+    }
 }
 
 /// Why a step could not be taken.
@@ -36,67 +63,81 @@ pub enum StepError {
     Entry(#[from] EvidenceError),
 }
 
-/// Audits `old` from its first record on, under the policy that names it, and verifies that the log of
-/// `new`, which `policy` names, continues it.
+/// Audits `old` from its first record on, under the policy that names it, and verifies that the log at `new`,
+/// whose audited tree is `head`, continues it.
 pub async fn step_down(
-    (new, policy): (&Source, &Policy),
+    (new, head): (&Source, &TrustedCheckpoint),
     old: &Source,
     policies: &Policies,
     progress: impl FnMut(u64, u64),
 ) -> Result<Step, StepError> {
-    let (_, opening) = entry(new, policy, Place::Index(0)).await?;
-    // Which policy names it is seen from the checkpoint, which that policy then has to trust.
+    let opening = entry_under(new, head, Place::Index(0)).await?;
     let shown = old.checkpoint().await.map_err(EvidenceError::from)?;
-    let under = ishibumi_tlog::note::Note::parse(&shown).ok();
-    let under = under.map_or(policies.first(), |note| policies.of(&note));
+    let shown = Note::parse(&shown).map_err(|error| EvidenceError::Head(HeadError::Note(error)))?;
+    let origin = Checkpoint::parse(shown.text()).map_err(EvidenceError::from)?;
+    let origin = origin.origin;
+    let refused = match named_predecessor(&opening) {
+        Ok(named) if named == origin => None,
+        Ok(named) => Some(LinkError::OtherLog {
+            named,
+            shown: origin.clone(),
+        }),
+        Err(error) => Some(error),
+    };
+    if let Some(error) = refused {
+        return Ok(Step {
+            origin,
+            report: None,
+            link: Err(error),
+            committed: Committed::NotShown,
+        });
+    }
+    // Which policy names it is seen from the checkpoint, which that policy then has to trust.
     let terms = Terms {
-        policy: under,
+        policy: policies.of(&shown),
         last: None,
         full: true,
         entries: Entries::Records,
         blobs: false,
     };
     let report = audit(old, terms, progress).await?;
-    let (head, last) = entry(old, under, Place::Last).await?;
+    // The tree that was replayed, and no other that the source shows a moment later.
+    let audited = report.state.head();
+    let last = entry_under(old, audited, Place::Last).await?;
     let is_closed = matches!(report.ends.last(), Some((_, LogStatement::Closed(_))));
-    let heads = [head.note()];
+    let heads = [audited.note()];
     let link = Link {
         opening: &opening,
-        closing: is_closed.then_some(&last),
+        closings: Vec::from_iter(is_closed.then_some(&last)),
         heads: &heads,
     };
     let link = link.verify(policies);
-    let diverged = match &link {
-        Ok(link) => diverged(old, link.committed(), head.checkpoint()).await?,
-        Err(_) => None,
+    let committed = match &link {
+        Ok(link) => committed(old, link.committed(), audited.checkpoint()).await?,
+        Err(_) => Committed::NotShown,
     };
     Ok(Step {
-        report,
+        origin,
+        report: Some(report),
         link,
-        diverged,
+        committed,
     })
 }
 
-/// The root of the old tree at the committed size, if it is not the committed one.
-async fn diverged(
+/// Holds the committed tree against the audited one. Tiles that prove nothing accuse nobody.
+async fn committed(
     old: &Source,
     committed: &Checkpoint,
-    head: &Checkpoint,
-) -> Result<Option<Hash>, EvidenceError> {
-    if committed.origin != head.origin || committed.size > head.size {
-        return Ok(None);
+    audited: &Checkpoint,
+) -> Result<Committed, EvidenceError> {
+    if committed.origin != audited.origin || committed.size > audited.size {
+        return Ok(Committed::NotShown);
     }
-    let prefix = prefix_of(old, committed.size, head.size).await?;
-    let Some(prefix) = prefix else {
-        return Ok(None);
-    };
-    // Tiles that prove nothing accuse nobody.
-    check_consistency(
-        committed.size,
-        prefix.root,
-        head.size,
-        head.root,
-        &prefix.proof,
-    )?;
-    Ok((prefix.root != committed.root).then_some(prefix.root))
+    let mut prover = Prover::new(old, audited.size);
+    let beginning = prover.beginning(committed.size, audited).await?;
+    Ok(match beginning {
+        Some(beginning) if beginning.root == committed.root => Committed::Held,
+        Some(beginning) => Committed::Diverged(beginning.root),
+        None => Committed::NotShown,
+    })
 }

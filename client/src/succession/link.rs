@@ -1,199 +1,110 @@
 //! The link between two logs: record 0 of the one, the closing record of the other.
+//!
+//! Anybody can add a record to what is given, and a proof that proves nothing. So everything that is given
+//! is looked at, and what is not proven says nothing: it neither helps a link nor stands in the way of what
+//! is proven beside it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use ishibumi_artifact::end::{End, EndError, closing_record};
-use ishibumi_artifact::record::{Body, LogOpened, LogStatement, Moment, Record};
-use ishibumi_tlog::note::{Note, NoteError};
+use ishibumi_artifact::record::{Body, LogEnding, LogOpened, LogStatement, Record};
+use ishibumi_tlog::note::Note;
 use ishibumi_tlog::policy::{Demand, TrustError};
-use ishibumi_tlog::{Checkpoint, Hash, Policy, TrustedCheckpoint};
+use ishibumi_tlog::{Checkpoint, Policy, TrustedCheckpoint};
 
-use super::{CHAIN_MAX, Policies};
+use super::{CHAIN_MAX, Finding, LinkError, Policies, Succession};
 use crate::evidence::Logged;
 
 /// What somebody gives to show that one log continues another. Nothing of it is verified.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Link<'a> {
     /// Record 0 of the successor.
     pub opening: &'a Logged,
-    /// The closing record of its predecessor; none if that never closed.
-    pub closing: Option<&'a Logged>,
+    /// Records that are said to close its predecessor. Those that are proven count, all of them.
+    pub closings: Vec<&'a Logged>,
     /// Other checkpoints of the predecessor that are at hand. Those which its own policy accepts have to
     /// agree with the link; the rest says nothing.
     pub heads: &'a [&'a Note],
 }
 
-/// Why a link shows nothing.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum LinkError {
-    /// Record 0 is not proven under the successor's policy.
-    #[error("the successor's record 0: {0}")]
-    Opening(TrustError),
-    /// It is not the opening record of the log that it is in.
-    #[error("the record does not open the log {0:?}")]
-    NotOpening(String),
-    /// It opens a log that continues no other.
-    #[error("the log {0:?} names no predecessor")]
-    NoPredecessor(String),
-    /// The checkpoint in record 0 cannot be read.
-    #[error("the predecessor's checkpoint in record 0: {0}")]
-    Committed(#[from] NoteError),
-    /// No policy of the verifier names the old log, or that log did not sign the checkpoint.
-    #[error("the predecessor's checkpoint in record 0: {0}")]
-    CommittedTrust(TrustError),
-    /// A log that continues itself.
-    #[error("the log {0:?} names itself as its predecessor")]
-    Itself(String),
-    /// The keys that record 0 states are not those that the policy trusts.
-    #[error("record 0 does not name the key with which {0:?} signed under the policy")]
-    OtherKeys(String),
-    /// The closing record is not proven under the old log's own policy.
-    #[error("the predecessor's closing record: {0}")]
-    Closing(EndError),
-}
-
-/// Two statements that cannot both be true, or a claim that the old log does not share.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum Finding {
-    /// The successor commits to another tree of the same size than the old quorum saw. The old log
-    /// signed both.
-    #[error(
-        "fork: at size {size} the successor commits to the root {committed}, the old log's witnesses saw {witnessed}"
-    )]
-    Fork {
-        /// Size of both trees.
-        size: u64,
-        /// Root in record 0 of the successor.
-        committed: Hash,
-        /// Root that the quorum cosigned.
-        witnessed: Hash,
-    },
-    /// The old log has records after its closing record.
-    #[error("the old log closed with {closed} records, and has {size} all the same")]
-    Appended {
-        /// Number of records, the closing one included.
-        closed: u64,
-        /// Size of the larger tree that it signed.
-        size: u64,
-    },
-    /// The closing record names other successors, or none.
-    #[error("the closing record of {predecessor:?} does not name {successor:?} as its successor")]
-    NotNamed {
-        /// Origin of the old log.
-        predecessor: String,
-        /// Origin of the log that claims to continue it.
-        successor: String,
-    },
-    /// The successor commits to an earlier tree than the last one: the records after it are not covered by
-    /// the link. They are proven by their own quorum as before.
-    #[error("the successor commits to the tree of {committed} records, the old log has {size}")]
-    Behind {
-        /// Size in record 0 of the successor.
-        committed: u64,
-        /// Size that the old quorum cosigned.
-        size: u64,
-    },
-}
-
-impl Finding {
-    /// Whether the old log itself is convicted: it signed what cannot both be true.
-    pub const fn is_contradiction(&self) -> bool {
-        matches!(self, Self::Fork { .. } | Self::Appended { .. })
-    }
-}
-
-/// How a succession stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Standing {
-    /// The old log closed, named this successor, and the successor commits to its very last tree.
-    InOrder,
-    /// No closing record is known: the successor alone says that it continues that log.
-    Abandoned,
-    /// Something does not fit: see [`Succession::findings`].
-    Disputed,
-}
-
-impl Standing {
-    /// The word for it.
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::InOrder => "closed-in-order",
-            Self::Abandoned => "abandoned",
-            Self::Disputed => "disputed",
-        }
-    }
-}
-
-/// That a log says of itself, before its own quorum, which log it continues; and what speaks against it.
-///
-/// Only [`Link::verify`] makes one.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Succession {
-    successor: String,
-    committed: Checkpoint,
-    closing: Option<(Moment, Option<u64>)>,
-    witnessed: bool,
-    findings: Vec<Finding>,
-}
-
-impl Succession {
-    /// Origin of the log that ended.
-    pub fn predecessor(&self) -> &str {
-        &self.committed.origin
-    }
-
-    /// Origin of the log that continues.
-    pub fn successor(&self) -> &str {
-        &self.successor
-    }
-
-    /// The tree that the successor commits to.
-    pub const fn committed(&self) -> &Checkpoint {
-        &self.committed
-    }
-
-    /// Whether the old log's own quorum is shown to have cosigned that very tree.
-    pub const fn is_witnessed(&self) -> bool {
-        self.witnessed
-    }
-
-    /// When the old log closed, as its operator says, and before when the closing record existed, in seconds
-    /// since the Epoch, as its witnesses say. None if no closing record is proven.
-    pub const fn closed(&self) -> Option<(Moment, Option<u64>)> {
-        self.closing
-    }
-
-    /// What does not fit.
-    pub fn findings(&self) -> &[Finding] {
-        &self.findings
-    }
-
-    /// How it stands.
-    pub const fn standing(&self) -> Standing {
-        match (self.findings.is_empty(), self.closing) {
-            (false, _) => Standing::Disputed,
-            (true, Some(_)) => Standing::InOrder,
-            (true, None) => Standing::Abandoned,
-        }
-    }
-}
-
-/// What is known about the end of the old log.
-enum Ended {
-    /// No closing record is given.
-    Silently,
-    /// The closing record is the last one.
-    Closed(Box<End>),
-    /// The log's own quorum cosigned records after the closing one.
-    GoesOn { closed: u64, size: u64 },
-}
-
 impl Link<'_> {
     /// Verifies the link, each log under the policy of `policies` that names it.
     pub fn verify(&self, policies: &Policies) -> Result<Succession, LinkError> {
-        let under = policies.of(&self.opening.checkpoint);
+        let claim = Claim::read(self.opening, policies)?;
+        let known = Known::of(&claim, &self.closings, self.heads);
+        claim.held_against(&known)
+    }
+}
+
+/// Verifies the links among `statements`: each opening record that names a predecessor, with every closing
+/// record of that log, and against every checkpoint of it among `heads`. What is said twice is there once;
+/// of those that show nothing, the first [`CHAIN_MAX`].
+pub fn links_among(
+    statements: &[Arc<Logged>],
+    heads: &[&Note],
+    policies: &Policies,
+) -> Vec<Result<Succession, LinkError>> {
+    let closings = statements.iter().map(|it| &**it);
+    let closings: Vec<&Logged> = closings
+        .filter(|it| closing_record(&it.entry).is_some())
+        .collect();
+    let continues =
+        |it: &&Arc<Logged>| opened_of(&it.entry).is_some_and(|it| it.predecessor().is_some());
+    // Of each old log everything is verified once, however many links ask for it.
+    let mut known: BTreeMap<String, Known> = BTreeMap::new();
+    let (mut shown, mut refused) = (Vec::new(), Vec::new());
+    for opening in statements.iter().filter(continues) {
+        let link = Claim::read(opening, policies).and_then(|claim| {
+            let origin = &claim.committed.origin;
+            let of_old = |it: &&&Logged| origin_of(&it.checkpoint).as_ref() == Some(origin);
+            let known = known.entry(origin.clone()).or_insert_with(|| {
+                let own: Vec<&Logged> = closings.iter().filter(of_old).copied().collect();
+                Known::of(&claim, &own, heads)
+            });
+            claim.held_against(known)
+        });
+        match link {
+            Ok(link) if !shown.contains(&link) => shown.push(link),
+            Err(error) if refused.len() < CHAIN_MAX && !refused.contains(&error) => {
+                refused.push(error);
+            }
+            _ => {}
+        }
+    }
+    let shown = shown.into_iter().map(Ok);
+    shown.chain(refused.into_iter().map(Err)).collect()
+}
+
+/// Origin of the log that the log of this record 0 continues, as the record says. Nothing is verified.
+///
+/// # Errors
+/// [`LinkError::NotOpening`], [`LinkError::NoPredecessor`] or [`LinkError::Committed`].
+pub fn named_predecessor(opening: &Logged) -> Result<String, LinkError> {
+    let of = || origin_of(&opening.checkpoint).unwrap_or_default();
+    let opened = opened_of(&opening.entry).ok_or_else(|| LinkError::NotOpening(of()))?;
+    let before = opened.predecessor();
+    let before = before.ok_or_else(|| LinkError::NoPredecessor(of()))?;
+    let note = Note::parse(before.checkpoint())?;
+    let committed = Checkpoint::parse(note.text()).map_err(TrustError::from);
+    Ok(committed.map_err(LinkError::CommittedTrust)?.origin)
+}
+
+/// What a successor says before its own quorum, with a checkpoint that the old log signed.
+struct Claim<'p> {
+    successor: String,
+    /// The vkey lines with which the successor signed.
+    vkeys: Vec<String>,
+    committed: Checkpoint,
+    /// The old log's own policy.
+    old: &'p Policy,
+}
+
+impl<'p> Claim<'p> {
+    fn read(opening: &Logged, policies: &'p Policies) -> Result<Self, LinkError> {
+        let under = policies.of(&opening.checkpoint);
         let leaf = under
-            .check_proof(&self.opening.proof(), &self.opening.entry)
+            .check_proof(&opening.proof(), &opening.entry)
             .map_err(LinkError::Opening)?;
         let successor = leaf.head().checkpoint().origin.clone();
         let opened = opened_of(leaf.record())
@@ -213,75 +124,120 @@ impl Link<'_> {
         if committed.origin == successor {
             return Err(LinkError::Itself(successor));
         }
-        let end = self.end(old, &committed.origin)?;
-        let mut link = Succession {
+        Ok(Self {
             successor,
+            vkeys,
             committed,
+            old,
+        })
+    }
+
+    fn held_against(self, known: &Known) -> Result<Succession, LinkError> {
+        let mut link = Succession {
+            successor: self.successor,
+            committed: self.committed,
             closing: None,
             witnessed: false,
             findings: Vec::new(),
         };
-        let heads = self.heads_under(old, &link.committed.origin);
-        link.compare(end, &vkeys, &heads);
-        Ok(link)
-    }
-
-    /// The closing record, or that the log has records after it.
-    fn end(&self, old: &Policy, origin: &str) -> Result<Ended, LinkError> {
-        let Some(closing) = self.closing else {
-            return Ok(Ended::Silently);
-        };
-        match End::closed(old, &closing.proof(), &closing.entry) {
-            Ok(end) if end.checkpoint().origin == origin => Ok(Ended::Closed(Box::new(end))),
-            Ok(end) => {
-                let other = end.checkpoint().origin.clone();
-                let other = TrustError::UnknownLog(other);
-                Err(LinkError::Closing(EndError::Untrusted(other)))
+        link.compare(known, &self.vkeys);
+        match &known.refused {
+            // A record that proves nothing hides no contradiction, and is no end of the log either.
+            Some(refused) if known.ends.is_empty() && link.findings.is_empty() => {
+                Err(LinkError::Closing(refused.clone()))
             }
-            Err(EndError::NotLast { index, size }) => Ok(Ended::GoesOn {
-                closed: index.saturating_add(1),
-                size,
-            }),
-            Err(error) => Err(LinkError::Closing(error)),
+            _ => Ok(link),
         }
     }
+}
 
-    fn heads_under(&self, old: &Policy, origin: &str) -> Vec<TrustedCheckpoint> {
-        // Those of other logs say nothing about this one, and a signature is dearer than a line of text.
-        let of_old = |note: &&&Note| {
-            Checkpoint::parse(note.text()).is_ok_and(|checkpoint| checkpoint.origin == origin)
+/// What is proven of an old log, under its own policy.
+struct Known {
+    ends: Vec<Ended>,
+    heads: Vec<TrustedCheckpoint>,
+    /// Why the first of the closing records that are not proven is not.
+    refused: Option<EndError>,
+}
+
+/// What a closing record shows.
+enum Ended {
+    /// It is the last one.
+    Closed(Box<End>),
+    /// The log's own quorum cosigned records after it.
+    GoesOn { closed: u64, size: u64 },
+}
+
+impl Known {
+    fn of(claim: &Claim<'_>, closings: &[&Logged], heads: &[&Note]) -> Self {
+        let (old, origin) = (claim.old, &claim.committed.origin);
+        let mut known = Self {
+            ends: Vec::new(),
+            heads: Vec::new(),
+            refused: None,
         };
-        let heads = self.heads.iter().filter(of_old);
-        heads
-            .filter_map(|note| old.check_checkpoint(note).ok())
-            .collect()
+        for closing in closings {
+            let named = origin_of(&closing.checkpoint).unwrap_or_default();
+            if named != *origin {
+                let other = EndError::Untrusted(TrustError::UnknownLog(named));
+                known.refused.get_or_insert(other);
+                continue;
+            }
+            match End::closed(old, &closing.proof(), &closing.entry) {
+                Ok(end) => known.ends.push(Ended::Closed(Box::new(end))),
+                Err(EndError::NotLast { index, size }) => {
+                    let closed = index.saturating_add(1);
+                    known.ends.push(Ended::GoesOn { closed, size });
+                }
+                Err(error) => {
+                    known.refused.get_or_insert(error);
+                }
+            }
+        }
+        // Those of other logs say nothing about this one, and a signature is dearer than a line of text.
+        let heads = heads
+            .iter()
+            .filter(|note| origin_of(note).as_ref() == Some(origin));
+        let heads = heads.filter_map(|note| old.check_checkpoint(note).ok());
+        known.heads.extend(heads);
+        known
+    }
+
+    /// Number of records with which the log closed: the smallest, if it is said more than once.
+    fn closed(&self) -> Option<u64> {
+        let closed = self.ends.iter().map(|end| match end {
+            Ended::Closed(end) => end.checkpoint().size,
+            Ended::GoesOn { closed, .. } => *closed,
+        });
+        closed.min()
     }
 }
 
 impl Succession {
-    fn compare(&mut self, end: Ended, vkeys: &[String], heads: &[TrustedCheckpoint]) {
-        let mut closed = None;
-        match end {
-            Ended::Closed(end) => {
-                closed = Some(end.checkpoint().size);
-                let date = end
-                    .closing()
-                    .map(ishibumi_artifact::record::LogEnding::date);
-                self.closing = date.map(|date| (date, end.head().not_after()));
-                if !vkeys.iter().any(|vkey| end.names(vkey)) {
-                    let predecessor = self.committed.origin.clone();
-                    let successor = self.successor.clone();
-                    self.found(Finding::NotNamed {
-                        predecessor,
-                        successor,
-                    });
+    fn compare(&mut self, known: &Known, vkeys: &[String]) {
+        let closed = known.closed();
+        for end in &known.ends {
+            match end {
+                Ended::Closed(end) => {
+                    let date = end.closing().map(LogEnding::date);
+                    let said = date.map(|date| (date, end.head().not_after()));
+                    self.closing = self.closing.or(said);
+                    if !vkeys.iter().any(|vkey| end.names(vkey)) {
+                        let predecessor = self.committed.origin.clone();
+                        let successor = self.successor.clone();
+                        self.found(Finding::NotNamed {
+                            predecessor,
+                            successor,
+                        });
+                    }
+                    self.compare_with(end.checkpoint(), closed);
                 }
-                self.compare_with(end.checkpoint(), closed);
+                Ended::GoesOn { closed, size } => self.found(Finding::Appended {
+                    closed: *closed,
+                    size: *size,
+                }),
             }
-            Ended::GoesOn { closed, size } => self.found(Finding::Appended { closed, size }),
-            Ended::Silently => {}
         }
-        for head in heads {
+        for head in &known.heads {
             self.compare_with(head.checkpoint(), closed);
         }
         // The old log signed what record 0 commits to, so it is bound by it, too.
@@ -293,9 +249,6 @@ impl Succession {
 
     /// Holds the committed tree against one that the old quorum cosigned.
     fn compare_with(&mut self, seen: &Checkpoint, closed: Option<u64>) {
-        if seen.origin != self.committed.origin {
-            return;
-        }
         let (committed, size) = (self.committed.size, seen.size);
         if size == committed {
             if seen.root == self.committed.root {
@@ -365,27 +318,6 @@ fn opened_of(entry: &[u8]) -> Option<LogOpened> {
     }
 }
 
-impl<'a> Link<'a> {
-    /// The links among `statements`: each opening record that names a predecessor, with the closing record
-    /// of that log, if one is there; at most [`CHAIN_MAX`], since each is held against every head. `heads`: every checkpoint at hand, of whatever log.
-    pub fn among(statements: &'a [std::sync::Arc<Logged>], heads: &'a [&'a Note]) -> Vec<Self> {
-        let origin_of = |note: &Note| Checkpoint::parse(note.text()).ok().map(|it| it.origin);
-        let openings = statements.iter().filter_map(|logged| {
-            let opened = opened_of(&logged.entry)?;
-            let note = Note::parse(opened.predecessor()?.checkpoint()).ok()?;
-            Some((logged, origin_of(&note)?))
-        });
-        let link = |(opening, origin): (&'a std::sync::Arc<Logged>, String)| Link {
-            opening,
-            closing: statements
-                .iter()
-                .find(|it| {
-                    origin_of(&it.checkpoint).as_ref() == Some(&origin)
-                        && closing_record(&it.entry).is_some()
-                })
-                .map(|it| &**it),
-            heads,
-        };
-        openings.take(CHAIN_MAX).map(link).collect()
-    }
+fn origin_of(note: &Note) -> Option<String> {
+    Checkpoint::parse(note.text()).ok().map(|it| it.origin)
 }

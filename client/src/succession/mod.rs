@@ -1,6 +1,6 @@
 //! Succession: a log that continues another one, proven offline (docs/formats/succession.md).
 //!
-//! A [`Link`] is what somebody gives: record 0 of the successor, and the closing record of its
+//! A [`Link`] is what somebody gives: record 0 of the successor, and records that close its
 //! predecessor, each with its proof. [`Link::verify`] makes a [`Succession`] of it: who continues whom, from
 //! which tree, and how the old log ended. Each log is judged under its own policy, with its own quorum.
 //!
@@ -9,10 +9,12 @@
 //! verifier trusts cannot both be true ([`Finding`]).
 
 mod link;
+mod outcome;
 mod policies;
 
 pub use ishibumi_artifact::end::{End, EndError};
-pub use link::{Finding, Link, LinkError, Standing, Succession};
+pub use link::{Link, links_among, named_predecessor};
+pub use outcome::{Finding, LinkError, Standing, Succession};
 pub use policies::{Policies, PoliciesError};
 
 /// The most logs of one chain of successions.

@@ -215,6 +215,12 @@ impl Log {
         Note::new(text, lines)
     }
 
+    /// Any text, signed by the log alone.
+    pub(crate) fn signed(&self, text: String) -> Note {
+        let line = self.signer.sign(&text).unwrap();
+        Note::new(text, vec![line])
+    }
+
     pub(crate) fn proof(&self, index: u64, times: &[u64]) -> String {
         self.proof_under(index, self.note(self.size(), times))
     }
