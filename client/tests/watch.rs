@@ -249,6 +249,65 @@ fn a_log_that_stands_still_stalls_unless_its_quorum_is_fresh() {
     assert_eq!(kinds(&round(state, late, &grown, &shown).0), [""; 0]);
 }
 
+/// What is seen for the first time is as old as its quorum says: it does not stand still since today.
+#[test]
+fn a_log_that_stood_still_before_anybody_looked_stalls_at_once() {
+    let log = log_of(20);
+    let seen = [newest("a", &log, 20)];
+    let (outcome, state) = round(State::new(ORIGIN), T + 3601, &log, &seen);
+    let place = None;
+    assert_eq!(
+        outcome.alarms,
+        [(Alarm::Stalled { place, since: T }, T + 3601)]
+    );
+    // Without a quorum nobody says how old it is.
+    let lone = log.note(20, &[]).encode().into_bytes();
+    let lone = [("a", Shown::Newest, lone)];
+    let (outcome, _) = round(State::new(ORIGIN), T + 3601, &log, &lone);
+    assert_eq!(kinds(&outcome), [""; 0]);
+    let grown = log_of(21);
+    let (outcome, _) = round(state, T + 3602, &grown, &[newest("a", &grown, 21)]);
+    assert_eq!(kinds(&outcome), [""; 0]);
+}
+
+/// The clock was ahead, or somebody wrote the file: no time that has not come keeps an alarm away.
+#[test]
+fn a_state_from_the_future_is_not_believed() {
+    let log = log_of(20);
+    let seen = |time| {
+        let note = log.note(20, &[time, time]).encode().into_bytes();
+        [("a", Shown::Newest, note)]
+    };
+    let ahead = T + 1_000_000;
+    let (_, state) = round(State::new(ORIGIN), ahead, &log, &seen(ahead));
+    let (outcome, state) = round(again(&state, &log), T, &log, &seen(T));
+    assert_eq!(outcome.alarms, [(Alarm::Clock { time: ahead }, T)]);
+    assert_eq!(outcome.untold.len(), 1);
+    // It is told once, and what was remembered is dropped.
+    let (outcome, state) = round(again(&state, &log), T + 1, &log, &seen(T));
+    assert_eq!((kinds(&outcome), outcome.cleared.len()), (vec![], 1));
+    let (outcome, _) = round(state, T + 3601, &log, &seen(T));
+    assert_eq!(kinds(&outcome), ["stall"]);
+    // A few seconds are no future.
+    let (_, state) = round(State::new(ORIGIN), T + 30, &log, &seen(T));
+    assert_eq!(kinds(&round(state, T, &log, &seen(T)).0), [""; 0]);
+    // Nor does silence begin in the future.
+    let policy = policy(&log);
+    let settings = Settings {
+        unreachable_s: 100,
+        ..PATIENT
+    };
+    let silent = |state, now| {
+        let mut watch = Watch::new(&policy, settings, state, now);
+        watch.failed("a", "connection refused");
+        watch.end(&WatchList::default(), &[])
+    };
+    let (outcome, state) = silent(State::new(ORIGIN), ahead);
+    assert_eq!((kinds(&outcome), outcome.answered), (vec![], 0));
+    let (_, state) = silent(state, T);
+    assert_eq!(kinds(&silent(state, T + 100).0), ["unreachable"]);
+}
+
 #[test]
 fn a_place_that_stays_behind_is_named() {
     let log = log_of(20);

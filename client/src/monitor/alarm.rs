@@ -4,6 +4,7 @@ use ishibumi_tlog::Hash;
 use ishibumi_tlog::fork::Evidence;
 use serde_json::{Value, json};
 
+use super::conviction::fork_name;
 use crate::render::{Language, rfc3339};
 
 /// Something that a person has to look at.
@@ -73,6 +74,11 @@ pub enum Alarm {
         /// Why, in English.
         reason: String,
     },
+    /// What is kept of the log is of a time that has not come: this machine's clock is wrong, or was.
+    Clock {
+        /// That time, in seconds since the Epoch.
+        time: u64,
+    },
     /// A place does not answer.
     Unreachable {
         /// Where.
@@ -97,7 +103,7 @@ pub enum Gravity {
 
 impl Alarm {
     /// Every kind, by its stable name.
-    pub const KINDS: [&'static str; 9] = [
+    pub const KINDS: [&'static str; 10] = [
         "fork",
         "rollback",
         "false-answer",
@@ -106,6 +112,7 @@ impl Alarm {
         "stall",
         "unproven",
         "unread",
+        "clock",
         "unreachable",
     ];
 
@@ -120,6 +127,7 @@ impl Alarm {
             Self::Stalled { .. } => "stall",
             Self::Unproven { .. } => "unproven",
             Self::Unread { .. } => "unread",
+            Self::Clock { .. } => "clock",
             Self::Unreachable { .. } => "unreachable",
         }
     }
@@ -135,7 +143,7 @@ impl Alarm {
             Self::Stalled { place, .. } => place.clone().unwrap_or_default(),
             Self::UnexpectedRecord { index, .. } => index.to_string(),
             Self::MissedRecord { leaf, .. } => leaf.to_hex(),
-            Self::Unread { .. } => String::new(),
+            Self::Unread { .. } | Self::Clock { .. } => String::new(),
         };
         format!("{} {about}", self.kind())
     }
@@ -143,7 +151,10 @@ impl Alarm {
     /// What it means for an exit code.
     pub const fn gravity(&self) -> Gravity {
         match self {
-            Self::Stalled { .. } | Self::Unproven { .. } | Self::Unread { .. } => Gravity::Unclear,
+            Self::Stalled { .. }
+            | Self::Unproven { .. }
+            | Self::Unread { .. }
+            | Self::Clock { .. } => Gravity::Unclear,
             Self::Unreachable { .. } => Gravity::Silent,
             _ => Gravity::Wrong,
         }
@@ -199,6 +210,10 @@ impl Alarm {
             Self::Unread { from, reason } => {
                 format!("the records from {from} on could not be read: {reason}")
             }
+            Self::Clock { time } => format!(
+                "what was kept of the log is of {}, which has not come: the clock of this machine is wrong, or was; times that were remembered are dropped",
+                rfc3339(*time)
+            ),
             Self::Unreachable {
                 place,
                 since,
@@ -252,6 +267,10 @@ impl Alarm {
             Self::Unread { from, reason } => {
                 format!("{from} 番以降の記録を読めませんでした（{reason}）")
             }
+            Self::Clock { time } => format!(
+                "保存された状態に、まだ来ていない時刻 {} があります。この端末の時計が誤っているか、誤っていました。覚えていた時刻は使いません",
+                rfc3339(*time)
+            ),
             Self::Unreachable {
                 place,
                 since,
@@ -291,6 +310,7 @@ impl Alarm {
                 newer,
             } => json!({ "place": place, "older": older, "newer": newer }),
             Self::Unread { from, reason } => json!({ "from": from, "reason": reason }),
+            Self::Clock { time } => json!({ "time": rfc3339(*time) }),
             Self::Unreachable {
                 place,
                 since,
@@ -305,13 +325,4 @@ impl Alarm {
             "particulars": particulars,
         })
     }
-}
-
-/// The name of the file for this evidence: both sizes and the beginning of the digest of the file.
-pub(super) fn fork_name(evidence: &Evidence) -> String {
-    let [a, b] = evidence.checkpoints();
-    let roots = [a.root.0, b.root.0].concat();
-    let digest = Hash::of(&roots).to_hex();
-    let digest = digest.get(..16).unwrap_or_default();
-    format!("{}-{}-{digest}.fork", a.size, b.size)
 }

@@ -15,13 +15,19 @@
 //! What is not promised: to see a fork that is shown to nobody who is watched.
 
 mod alarm;
+mod conviction;
 mod list;
 mod reading;
 mod state;
 mod watch;
 
 pub use alarm::{Alarm, Gravity};
+#[cfg(feature = "net")]
+pub(crate) use conviction::evidence_of;
+pub use conviction::fork_name;
 pub use list::{Own, WatchList};
 pub use reading::{Read, Reading, ReadingError};
+#[cfg(feature = "net")]
+pub(crate) use state::Signed;
 pub use state::{State, StateError, UNEXPECTED_MAX};
 pub use watch::{Claim, Outcome, Settings, Shown, Standing, Watch};

@@ -6,13 +6,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ishibumi_tlog::fork::{CheckError, Evidence, EvidenceError};
-use ishibumi_tlog::key::VerifierKey;
 use ishibumi_tlog::note::{Note, NoteError};
 use ishibumi_tlog::policy::{Demand, TrustError};
 use ishibumi_tlog::tree::Frontier;
 use ishibumi_tlog::{Checkpoint, Hash, Policy};
 use serde::{Deserialize, Serialize};
 
+use super::conviction::log_keys;
 use super::reading::Named;
 
 /// The member `format` of every file.
@@ -55,9 +55,9 @@ pub struct State {
 
 /// A checkpoint that the log signed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Signed {
-    pub(super) checkpoint: Checkpoint,
-    pub(super) note: Note,
+pub(crate) struct Signed {
+    pub(crate) checkpoint: Checkpoint,
+    pub(crate) note: Note,
 }
 
 /// What one place showed.
@@ -250,6 +250,25 @@ impl State {
         self.proven.values().next_back()
     }
 
+    /// Drops what is of a time after `latest`, since nobody has seen it then; the latest such time. What
+    /// stands since then stands since `now`.
+    pub(super) fn forget_after(&mut self, latest: u64, now: u64) -> Option<u64> {
+        let places = self.places.values_mut();
+        let places = places.flat_map(|place| [&mut place.failing_since, &mut place.behind_since]);
+        let raised = self.raised.values_mut().map(|raised| &mut raised.since);
+        let times = places.flatten().chain(raised).chain([&mut self.grown]);
+        let mut found = None;
+        for time in times.filter(|time| **time > latest) {
+            found = found.max(Some(*time));
+            *time = now;
+        }
+        if self.fresh > latest {
+            found = found.max(Some(self.fresh));
+            self.fresh = 0;
+        }
+        found
+    }
+
     /// Keeps a checkpoint that is consistent with all others.
     pub(super) fn keep(&mut self, seen: Signed) {
         self.proven.insert(seen.checkpoint.size, seen);
@@ -259,15 +278,9 @@ impl State {
     }
 }
 
-/// The keys that the policy names for the log.
-pub(super) fn log_keys(policy: &Policy, origin: &str) -> Vec<VerifierKey> {
-    let keys = policy.logs().iter().map(|log| &log.key);
-    keys.filter(|key| key.name() == origin).cloned().collect()
-}
-
 impl Signed {
     /// Reads a checkpoint that a log of the policy signed; of its signatures, the log's are kept.
-    pub(super) fn read(note: &Note, policy: &Policy) -> Result<Self, TrustError> {
+    pub(crate) fn read(note: &Note, policy: &Policy) -> Result<Self, TrustError> {
         let standing = policy.standing(note, Demand::AnyAlgorithm)?;
         let checkpoint = standing.checkpoint;
         if standing.logs.is_empty() {

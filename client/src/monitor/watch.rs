@@ -8,8 +8,12 @@ use ishibumi_tlog::policy::Demand;
 use ishibumi_tlog::tree::{Frontier, check_consistency};
 use ishibumi_tlog::{Checkpoint, Hash, Policy};
 
-use super::state::{FORKS_MAX, Raised, Signed, log_keys};
+use super::conviction::evidence_of;
+use super::state::{FORKS_MAX, Raised, Signed};
 use super::{Alarm, Own, Read, Reading, State, UNEXPECTED_MAX, WatchList};
+
+/// How far other clocks may be ahead of the monitor's, in seconds.
+const CLOCK_TOLERANCE_S: u64 = 60;
 
 /// How patient a monitor is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,6 +80,8 @@ pub struct Outcome {
     pub cleared: Vec<String>,
     /// Unexpected records beyond those that are listed.
     pub more_unexpected: u64,
+    /// Places that showed a checkpoint of the log in this round. Where none did, nothing was compared.
+    pub answered: usize,
 }
 
 /// One round of watching one log.
@@ -87,17 +93,21 @@ pub struct Watch<'a> {
     /// The time of this round, in seconds since the Epoch.
     now: u64,
     alarms: Vec<Alarm>,
+    answered: BTreeSet<String>,
 }
 
 impl<'a> Watch<'a> {
-    /// Begins a round at `now`, in seconds since the Epoch.
-    pub fn new(policy: &'a Policy, settings: Settings, state: State, now: u64) -> Self {
+    /// Begins a round at `now`, in seconds since the Epoch. A state from the future is not believed.
+    pub fn new(policy: &'a Policy, settings: Settings, mut state: State, now: u64) -> Self {
+        let ahead = state.forget_after(now.saturating_add(CLOCK_TOLERANCE_S), now);
+        let alarms = ahead.map(|time| Alarm::Clock { time });
         Self {
             policy,
             settings,
             state,
             now,
-            alarms: Vec::new(),
+            alarms: Vec::from_iter(alarms),
+            answered: BTreeSet::new(),
         }
     }
 
@@ -149,6 +159,10 @@ impl<'a> Watch<'a> {
                 return None;
             }
         };
+        let latest = self.now.saturating_add(CLOCK_TOLERANCE_S);
+        let fresh = fresh.filter(|&time| time <= latest);
+        let fresh = fresh.map(|time| time.min(self.now));
+        self.answered.insert(place.to_owned());
         let size = seen.checkpoint.size;
         let known = self.state.places.entry(place.to_owned()).or_default();
         match shown {
@@ -163,15 +177,14 @@ impl<'a> Watch<'a> {
             }
             Shown::Newest => {
                 known.size = size;
-                // A witness's clock may be ahead; what has not come yet is not fresh.
-                let fresh = fresh.unwrap_or(0).min(self.now);
-                self.state.fresh = self.state.fresh.max(fresh);
+                // Witnesses' clocks may be ahead by a little; what has not come yet is not fresh.
+                self.state.fresh = self.state.fresh.max(fresh.unwrap_or(0));
             }
         }
-        self.compare(place, seen)
+        self.compare(place, seen, fresh)
     }
 
-    /// The checkpoint that the log signed, and since when its quorum holds.
+    /// The checkpoint that the log signed, and how new its quorum's word is.
     fn read_note(&self, octets: &[u8]) -> Result<(Signed, Option<u64>), String> {
         let note = Note::parse(octets).map_err(|error| error.to_string())?;
         let seen = Signed::read(&note, self.policy).map_err(|error| error.to_string())?;
@@ -182,10 +195,10 @@ impl<'a> Watch<'a> {
             ));
         }
         let standing = self.policy.standing(&note, Demand::AnyAlgorithm);
-        Ok((seen, standing.ok().and_then(|standing| standing.quorum)))
+        Ok((seen, standing.ok().and_then(|standing| standing.fresh)))
     }
 
-    fn compare(&mut self, place: &str, seen: Signed) -> Option<Claim> {
+    fn compare(&mut self, place: &str, seen: Signed, fresh: Option<u64>) -> Option<Claim> {
         let Checkpoint { size, root, .. } = seen.checkpoint;
         if let Some(known) = self.state.proven.get(&size) {
             if known.checkpoint.root != root {
@@ -197,7 +210,8 @@ impl<'a> Watch<'a> {
         let Some(trunk) = self.state.trunk().filter(|_| size > 0).cloned() else {
             // The first that is seen, or the empty tree, with which every tree begins.
             if size > 0 || self.state.proven.is_empty() {
-                self.state.grown = self.now;
+                // A tree that is there at first sight is no younger than its quorum says.
+                self.state.grown = fresh.unwrap_or(self.now);
                 self.state.keep(seen);
             }
             return None;
@@ -259,12 +273,7 @@ impl<'a> Watch<'a> {
     }
 
     fn fork(&mut self, first: Note, second: Note, prefix: Option<Prefix>) {
-        let keys = log_keys(self.policy, &self.state.origin);
-        let evidence = Evidence::new(keys, self.now, first, second);
-        let evidence = evidence.and_then(|evidence| match prefix {
-            Some(prefix) => evidence.with_prefix(prefix),
-            None => Ok(evidence),
-        });
+        let evidence = evidence_of(self.policy, self.now, [first, second], prefix);
         // Both notes are the log's and contradict each other, so that this is evidence.
         let Ok(evidence) = evidence else { return };
         let roots = |evidence: &Evidence| evidence.checkpoints().map(|seen| seen.root);
@@ -406,6 +415,7 @@ impl<'a> Watch<'a> {
             untold,
             cleared,
             more_unexpected: self.state.more_unexpected,
+            answered: self.answered.len(),
         };
         (outcome, self.state)
     }
@@ -444,9 +454,7 @@ impl State {
 
     /// The evidence of every fork, each with the name of its file.
     pub fn forks(&self) -> impl Iterator<Item = (String, &Evidence)> {
-        self.forks
-            .iter()
-            .map(|fork| (super::alarm::fork_name(fork), fork))
+        self.forks.iter().map(|fork| (super::fork_name(fork), fork))
     }
 
     /// The largest tree that was seen, in leaves; 0 if none was.

@@ -48,7 +48,7 @@ const EXAMPLES: &str = "Examples:
 
 Compares every checkpoint that is shown anywhere with every other and proves them consistent, reads the
 new records, and raises alarms: fork, rollback, false-answer, unexpected-record, missed-record, stall,
-unproven, unread, unreachable. The evidence of a fork is a file in state_dir that anybody can check:
+unproven, unread, clock, unreachable. The evidence of a fork is a file in state_dir that anybody can check:
 ishibumi fork verify. docs/monitor.md lists every key.
 
 Exit codes: with --once 0 nothing stands, 1 something is wrong, 2 usage, 3 somebody does not answer (the
@@ -293,7 +293,14 @@ impl Rounds {
             Exit::Disproven
         } else if gravities.contains(&Gravity::Unclear) {
             Exit::Indeterminate
-        } else if gravities.contains(&Gravity::Silent) || self.untold.is_some() {
+        } else if gravities.contains(&Gravity::Silent)
+            || self.untold.is_some()
+            || self
+                .logs
+                .iter()
+                .any(|(_, outcome, _, _)| outcome.answered == 0)
+        {
+            // Patience with places that are silent is no reason to call nothing something.
             Exit::Unavailable
         } else {
             Exit::Proven
@@ -306,6 +313,7 @@ impl Rounds {
             json!({
                 "log": origin,
                 "tree_size": size,
+                "places_answered": outcome.answered,
                 "alarms": alarms
                     .map(|(alarm, since)| with_since(alarm.json(), *since))
                     .collect::<Vec<_>>(),
@@ -333,6 +341,9 @@ impl Rounds {
             if !new {
                 let (count, at) = (outcome.alarms.len(), rfc3339(self.at));
                 let _ = writeln!(out, "{origin}: {size} records, {count} alarms at {at}");
+                if outcome.answered == 0 {
+                    let _ = writeln!(out, "{origin}: NO PLACE ANSWERED: nothing was compared");
+                }
             }
             for (alarm, since) in shown {
                 let (kind, since) = (alarm.kind(), rfc3339(*since));
