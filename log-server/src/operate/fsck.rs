@@ -2,7 +2,7 @@
 //!
 //! Every record is hashed anew; every tile of every level, the root of every head and of every kept
 //! checkpoint are computed from those hashes and compared with what is stored; every leaf has to be
-//! found by its hash, every list by the digest in its record. It repairs nothing.
+//! found by its hash, every list and every response by the digest in its record. It repairs nothing.
 
 use std::collections::BTreeMap;
 
@@ -55,7 +55,12 @@ pub fn fsck(config: &Config, progress: impl FnMut(u64, u64)) -> Result<Report, O
     let head_file = HeadFile::open(&config.head_dir, &keys[0])?;
     let store = RocksLog::open(&config.data_dir, &config.origin)?;
     let outside = head_file.read()?.map(|head| (head.size, head.root));
-    Ok(check(&store, &keys, outside, progress)?)
+    let mut report = check(&store, &keys, outside, progress)?;
+    // It is written first: where it says nothing, nothing outside of the database was compared.
+    if outside.is_none() && store.signed_head()?.is_some() {
+        report.wrong("the head file says that nothing was signed, the database has a head".into());
+    }
+    Ok(report)
 }
 
 /// Checks `store`. `keys` are the log's, Ed25519 first; `outside` is what the head file says.
@@ -200,12 +205,16 @@ fn check_record(
             report.wrong(format!("record {index} is not found under its {key:?}"));
         }
     }
-    if let Body::Crl(list) = record.body() {
-        match store.blob(Hash(list.digest))? {
-            Some(blob) if Hash::of(&blob).0 == list.digest => {}
-            Some(_) => report.wrong(format!("the list of record {index} is damaged")),
-            None if erasure::stated(store, Hash(list.digest))?.is_some() => {}
-            None => report.wrong(format!("the list of record {index} is not kept")),
+    if let Some(digest) = record.body().blob().map(Hash) {
+        let what = match record.body() {
+            Body::Crl(_) => "list",
+            _ => "response",
+        };
+        match store.blob(digest)? {
+            Some(blob) if Hash::of(&blob) == digest => {}
+            Some(_) => report.wrong(format!("the {what} of record {index} is damaged")),
+            None if erasure::stated(store, digest)?.is_some() => {}
+            None => report.wrong(format!("the {what} of record {index} is not kept")),
         }
     }
     Ok(())
