@@ -10,6 +10,8 @@ use std::process::Command;
 
 use ishibumi::evidence::Collection;
 use ishibumi::evidence::renewal::Renewed;
+use ishibumi_artifact::evidence_record::Imprint;
+use ishibumi_artifact::hash::HashAlgorithm;
 use ishibumi_artifact::time::Time;
 use ishibumi_artifact::{ArtifactType, EvidenceRecord};
 use serde_json::Value;
@@ -388,6 +390,242 @@ fn what_has_ended_tells_nothing_any_more() {
         .json();
     let refused = value["checkpoint_tokens"][0]["refused"].as_str().unwrap();
     assert!(refused.contains("ECDSA P-256 ended"), "{refused}");
+}
+
+/// `out`: `file` with an evidence record whose first time-stamp is of `time`, by a unit with that clock.
+fn record_of(scene: &Scene, file: &str, hash: HashAlgorithm, signed: &str, time: &str, out: &str) {
+    let mut renewed = Renewed::open(&scene.pki.read(file)).unwrap();
+    let imprint = Imprint::of_data(hash, renewed.evidence());
+    if !scene.pki.path("clock.crt").exists() {
+        scene.pki.unit("clock");
+    }
+    let stamped = (hash, imprint.digest());
+    scene
+        .pki
+        .stamp_at("clock", "old.tst", stamped, time, signed);
+    let record = EvidenceRecord::begin(&imprint, &scene.pki.read("old.tst")).unwrap();
+    renewed.set_record(record);
+    fs::write(scene.pki.path(out), renewed.encode().unwrap()).unwrap();
+}
+
+/// A record says that the file was there at its time; what is in the file cannot be later. One of the two
+/// times is false, and neither the record nor rules about ended algorithms believe either.
+#[test]
+fn a_record_is_no_older_than_what_it_covers() {
+    const ORDER: &str = "TIMESTAMP_ORDER_FAILURE";
+    let scene = Scene::new();
+    let sha256 = HashAlgorithm::Sha256;
+    let refused = |file: &str, what: &str| {
+        let value = scene.verify(file, 4);
+        assert_eq!(value["renewals"]["sub_indication"], ORDER, "{value:#}");
+        assert!(renewal_detail(&value).contains(what), "{value:#}");
+        // The evidence itself is judged as if there were no record.
+        assert_eq!(words(&value).0, "TOTAL-PASSED", "{value:#}");
+    };
+    // The control: a record of an hour later, and one by a clock that is minutes behind.
+    let at = |seconds: u64| Time::from_unix(i64::try_from(seconds).unwrap()).to_generalized();
+    for (nth, seconds) in [scene.now - 200, scene.now + 30].into_iter().enumerate() {
+        let out = format!("later-{nth}.zip");
+        record_of(&scene, PLAIN, sha256, "sha256", &at(seconds), &out);
+        scene.verify(&format!("--at @soon {out}"), 0);
+    }
+    // A year too early, for cosignature and token.
+    record_of(
+        &scene,
+        PLAIN,
+        sha256,
+        "sha256",
+        "20250601120000Z",
+        "early.zip",
+    );
+    refused("early.zip", "cosignature");
+    let said = scene.run("evidence verify --policy policy.txt --anchors anchors early.zip");
+    assert!(
+        said.expect(4)
+            .stdout
+            .contains("one of the two times is false")
+    );
+    // An algorithm that had ended when the cosignature says that it was made does not count, either way.
+    for rule in [
+        "ed25519=2025-12-31",
+        "sha-256=2025-12-31",
+        "ecdsa-p256=2025-12-31",
+    ] {
+        let value = scene.verify(&format!("--at @then --algorithm-end {rule} early.zip"), 4);
+        assert_eq!(
+            value["renewals"]["sub_indication"], ORDER,
+            "{rule}: {value:#}"
+        );
+        assert_eq!(
+            words(&value),
+            ("INDETERMINATE".into(), ORDER.into()),
+            "{rule}"
+        );
+    }
+    // Only a list in the file is later than the record.
+    let line = "evidence pack --policy policy.txt --anchors anchors --document contract.txt";
+    let later = short_time(i64::try_from(scene.now + 86_400).unwrap());
+    scene.pki.list("later.crl", &later, &[]);
+    let pack = format!("{line} --revocation later.crl --out listed.zip contract.tst");
+    scene.run(&pack).expect(0);
+    record_of(
+        &scene,
+        "listed.zip",
+        sha256,
+        "sha256",
+        &at(scene.now),
+        "listed-early.zip",
+    );
+    refused("listed-early.zip", ".crl");
+    // A list that was added around the file is not covered by the record.
+    record_of(
+        &scene,
+        PLAIN,
+        sha256,
+        "sha256",
+        &at(scene.now),
+        "plain-now.zip",
+    );
+    scene
+        .run("evidence renew --revocation later.crl --out around.zip plain-now.zip")
+        .expect(0);
+    scene.verify("around.zip", 0);
+    // Only a token over the checkpoint is.
+    let text = scene.log.checkpoint(scene.log.size()).to_text();
+    let digest = sha256.digest(text.as_bytes());
+    let year = at(scene.now + 365 * 86_400);
+    scene
+        .pki
+        .stamp_at("clock", "head.tst", (sha256, &digest), &year, "sha256");
+    let pack = format!("{line} --checkpoint-token head.tst --out stamped.zip contract.tst");
+    scene.run(&pack).expect(0);
+    record_of(
+        &scene,
+        "stamped.zip",
+        sha256,
+        "sha256",
+        &at(scene.now),
+        "stamped-early.zip",
+    );
+    refused("stamped-early.zip", ".tst");
+    // Only another statement's cosignature is.
+    let statement = scene.log.proof(0, &[scene.now + 86_400; 2]);
+    fs::write(scene.pki.path("opened"), scene.log.record(0)).unwrap();
+    fs::write(scene.pki.path("opened.tlog-proof"), statement).unwrap();
+    let pack = format!("{line} --statement opened --out said.zip contract.tst");
+    scene.run(&pack).expect(0);
+    record_of(
+        &scene,
+        "said.zip",
+        sha256,
+        "sha256",
+        &at(scene.now),
+        "said-early.zip",
+    );
+    refused("said-early.zip", "record 0");
+}
+
+/// Evidence of today is no evidence of last year: as of then it did not exist.
+#[test]
+fn evidence_is_not_judged_as_of_before_it_was() {
+    let scene = Scene::new();
+    let rule = "--algorithm-end ed25519=2025-12-31 --at 2024-01-01";
+    let value = scene.verify(&format!("{rule} {PLAIN}"), 4);
+    assert_eq!(words(&value).1, "TIMESTAMP_ORDER_FAILURE", "{value:#}");
+    let line = format!("verify --json --policy policy.txt --anchors anchors {rule} contract.tst");
+    let value = scene.run(&line).expect(4).json();
+    assert_eq!(value["sub_indication"], "TIMESTAMP_ORDER_FAILURE");
+}
+
+/// SHA-1 in a record: its hash function is refused whatever is accepted; a token in it counts by its own time.
+#[test]
+fn sha1_keeps_no_evidence_alive() {
+    let scene = Scene::new();
+    let (sha1, sha256) = (HashAlgorithm::Sha1, HashAlgorithm::Sha256);
+    let now = Time::from_unix(i64::try_from(scene.now).unwrap()).to_generalized();
+    let crypto = "CRYPTO_CONSTRAINTS_FAILURE_NO_POE";
+    for (hash, signed, time) in [
+        (sha1, "sha256", now.as_str()),
+        (sha1, "sha1", "20120301000000Z"),
+        (sha256, "sha1", now.as_str()),
+    ] {
+        record_of(&scene, PLAIN, hash, signed, time, "weak.zip");
+        for accept in ["", "--accept-sha1 2015-12-31"] {
+            let value = scene.verify(&format!("{accept} weak.zip"), 4);
+            assert_eq!(value["renewals"]["sub_indication"], crypto, "{value:#}");
+        }
+    }
+}
+
+/// A reply from the future is not taken in, since no honest one could follow; and a file that has one says so.
+#[test]
+fn a_reply_of_a_time_that_has_not_come_is_refused() {
+    let scene = Scene::new();
+    let sha256 = HashAlgorithm::Sha256;
+    let imprint = Imprint::of_data(sha256, &scene.pki.read(PLAIN));
+    scene.pki.unit("clock");
+    let stamped = (sha256, imprint.digest());
+    scene
+        .pki
+        .stamp_at("clock", "future.tsr", stamped, "20900101000000Z", "sha256");
+    let line =
+        format!("evidence renew --reply future.tsr --anchors anchors --out taken.zip {PLAIN}");
+    let refused = scene.run(&line).expect(4).stderr;
+    assert!(refused.contains("one of the clocks is wrong"), "{refused}");
+    assert!(!scene.pki.path("taken.zip").exists());
+    let ja = scene.run(&format!("--lang ja {line}")).expect(4).stderr;
+    assert!(ja.contains("まだ来ていません"), "{ja}");
+    // Nor is one of a time before what it is to cover.
+    scene
+        .pki
+        .stamp_at("clock", "past.tsr", stamped, "20250601120000Z", "sha256");
+    let past = format!("evidence renew --reply past.tsr --anchors anchors --out taken.zip {PLAIN}");
+    let refused = scene.run(&past).expect(4).stderr;
+    assert!(refused.contains("which it covers"), "{refused}");
+    assert!(!scene.pki.path("taken.zip").exists());
+    // One that was taken in by an earlier version.
+    record_of(
+        &scene,
+        PLAIN,
+        sha256,
+        "sha256",
+        "20900101000000Z",
+        "taken.zip",
+    );
+    let shown = scene.run("evidence show taken.zip").expect(0).stdout;
+    assert!(shown.contains("THAT TIME HAS NOT COME"), "{shown}");
+    let shown = scene.run("--json evidence show taken.zip").expect(0).json();
+    assert!(
+        shown.to_string().contains("\"in_the_future\":true"),
+        "{shown:#}"
+    );
+    let value = scene.verify("taken.zip", 4);
+    assert_eq!(
+        value["renewals"]["sub_indication"],
+        "TIMESTAMP_ORDER_FAILURE"
+    );
+    let refused = scene
+        .run("evidence renew --query q.tsq taken.zip")
+        .expect(4);
+    assert!(
+        refused.stderr.contains("evidence.zip"),
+        "{}",
+        refused.stderr
+    );
+    let line = "evidence renew --reply in.tsr --anchors anchors --out x.zip taken.zip";
+    scene.pki.stamp("any", "any\n");
+    fs::copy(scene.pki.path("any.tsr"), scene.pki.path("in.tsr")).unwrap();
+    let refused = scene.run(line).expect(4).stderr;
+    assert!(
+        refused.contains("no honest renewal can follow it"),
+        "{refused}"
+    );
+    // What is no time-stamp can still be added.
+    let of = short_time(i64::try_from(scene.now).unwrap());
+    scene.pki.list("ca.crl", &of, &[]);
+    scene
+        .run("evidence renew --revocation ca.crl --out x.zip taken.zip")
+        .expect(0);
 }
 
 #[test]

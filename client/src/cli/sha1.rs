@@ -2,7 +2,8 @@
 //!
 //! What was signed with SHA-1 is worth something only if it existed while SHA-1 was sound. No log was
 //! there to prove it, so whoever holds the artifact has to say since when: an archive's date, a
-//! notary's. A date that SHA-1 did not live to see is refused.
+//! notary's. A date that SHA-1 did not live to see is refused. The word reaches no further than its day: a
+//! token, list, response or certificate that says of itself that it is later did not exist then.
 
 use core::str::FromStr;
 
@@ -12,8 +13,8 @@ use ishibumi_artifact::time::Time;
 use serde::Deserialize;
 
 /// The help of every command that has the option.
-pub(crate) const HELP: &str =
-    "Accept SHA-1 in what existed on DATE (YYYY-MM-DD, before 2016-01-01), on your own word";
+pub(crate) const HELP: &str = "Accept SHA-1 in what existed on DATE (YYYY-MM-DD, before 2016-01-01), on your own word; what says of \
+     itself that it is later is refused";
 
 /// A day before SHA-1's end on which the caller knows that the artifacts were there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -48,7 +49,7 @@ impl ExistedOn {
     /// The anchors, with the rule.
     pub(crate) fn accepted_by(self, anchors: Anchors) -> Anchors {
         let rules = AlgorithmRules::default().with_sha1_until(SHA1_END);
-        anchors.with_algorithm_rules(rules.with_proof_of_existence(self.0))
+        anchors.with_algorithm_rules(rules.with_word_of_existence(self.0))
     }
 }
 

@@ -23,7 +23,7 @@ use super::report::{
     ConsultedToken, Existence, Outcome, ProvenBy, Report, StampedCheckpoint, Step,
 };
 use super::revocation::{Question, Subject};
-use super::rules::time_of;
+use super::rules::{CLOCK_TOLERANCE_SECONDS, own_time, time_of};
 use super::{Verifier, facts};
 
 /// A token over a checkpoint.
@@ -106,6 +106,15 @@ fn weigh(
         })
         .transpose()?;
     let head = other.as_ref().unwrap_or(leaf).head();
+    if let Some((what, claimed)) = own_time(admitted.verified())
+        && let Some(seen) = head.not_after().map(time_of)
+        && claimed > seen.plus_micros(i128::from(CLOCK_TOLERANCE_SECONDS) * 1_000_000)
+    {
+        return Err(format!(
+            "{what} of the artifact is {claimed}, and the quorum cosigned the checkpoint beside it at {seen}: \
+             one of the clocks is wrong"
+        ));
+    }
     let token = TimestampToken::parse(given.token).and_then(|token| token.verify(verifier.anchors));
     let token = token.map_err(|error| format!("{error} ({})", error.code()))?;
     let checked = verifier.anchors.check_algorithms(token.primitives(), None);

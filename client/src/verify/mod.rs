@@ -169,6 +169,7 @@ impl Verifier<'_> {
             }
             let not_after = report.existence.map(|existence| existence.not_after);
             rules::check_algorithms(self, &mut report, admitted.verified(), not_after);
+            rules::check_as_of(self, &mut report, admitted.verified());
             rules::check_times(&mut report, admitted.verified(), not_after);
         }
         if let Some(document) = evidence.document {

@@ -15,6 +15,10 @@ use super::report::{Outcome, Report, Step, SubIndication};
 /// can be generous.
 pub(super) const CLOCK_TOLERANCE_SECONDS: i64 = 10;
 
+/// How far the clocks of those may be apart who never saw each other's times: a time-stamp around the
+/// evidence, or the caller's, and what is inside.
+const CLOCKS_APART_SECONDS: i64 = 300;
+
 impl From<&TrustError> for SubIndication {
     fn from(error: &TrustError) -> Self {
         Self::from(error.fault())
@@ -82,6 +86,28 @@ pub(super) fn check_mark(report: &mut Report, admitted: &Admitted) -> bool {
     false
 }
 
+/// Whether what is in the evidence is of a later time than the one as of which it is judged: then one of the
+/// two is false, and no rule about algorithms can be asked. Nothing is asked without such rules.
+pub(super) fn check_as_of(verifier: &Verifier<'_>, report: &mut Report, verified: &Verified) {
+    let Some(as_of) = verifier.anchors.judged_as_of() else {
+        return;
+    };
+    let latest = as_of.plus_micros(i128::from(CLOCKS_APART_SECONDS) * 1_000_000);
+    let statement = report.statement.as_ref();
+    let cosigned = statement.and_then(|statement| statement.not_after);
+    let cosigned = cosigned.map(|time| ("the quorum's cosignature", time_of(time)));
+    let mut stated = cosigned.into_iter().chain(own_time(verified));
+    let Some((what, time)) = stated.find(|(_, time)| *time > latest) else {
+        return;
+    };
+    let detail = format!(
+        "{what} is {time}, later than {as_of}, as of which all of it is said to have existed and is judged: \
+         one of the two times is false"
+    );
+    let failed = Outcome::Failed(SubIndication::TimestampOrderFailure);
+    report.note(Step::TimeOrder, failed, detail);
+}
+
 /// Whether the artifact's algorithms counted when it is proven to have existed.
 pub(super) fn check_algorithms(
     verifier: &Verifier<'_>,
@@ -121,21 +147,28 @@ pub(super) fn check_times(report: &mut Report, verified: &Verified, not_after: O
         report.note(Step::ProvenTime, Outcome::NotChecked, why);
         return;
     };
+    if let Verified::Token(token) = verified {
+        check_bounds(report, token.path().certificates(), proven);
+    }
+    if let Some((what, claimed)) = own_time(verified) {
+        check_order(report, what, claimed, proven);
+    }
+}
+
+/// Of what time an artifact says that it is, at the earliest. A certificate says nothing: it may be issued
+/// ahead of its validity and logged after it.
+pub(super) fn own_time(verified: &Verified) -> Option<(&'static str, Time)> {
     match verified {
         Verified::Token(token) => {
-            check_bounds(report, token.path().certificates(), proven);
             let micros = token
                 .accuracy()
                 .map_or(0, |accuracy| i128::from(accuracy.total_micros()));
             let earliest = token.gen_time().time().plus_micros(-micros);
-            check_order(report, "genTime (less its accuracy)", earliest, proven);
+            Some(("genTime (less its accuracy)", earliest))
         }
-        Verified::Crl(crl) => check_order(report, "thisUpdate", crl.this_update(), proven),
-        Verified::Ocsp(response) => {
-            check_order(report, "producedAt", response.produced_at(), proven);
-        }
-        // A certificate may be issued ahead of its validity and logged after it.
-        _ => {}
+        Verified::Crl(crl) => Some(("thisUpdate", crl.this_update())),
+        Verified::Ocsp(response) => Some(("producedAt", response.produced_at())),
+        _ => None,
     }
 }
 

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use ishibumi_artifact::hash::HashAlgorithm;
 use ishibumi_artifact::{Anchors, Certificate};
 use tempfile::TempDir;
 
@@ -180,6 +181,57 @@ impl Pki {
         ));
         self.openssl(&format!(
             "ts -reply -config pki.cnf -in {name}.tsr -token_out -out {name}.tst"
+        ));
+    }
+
+    /// A time-stamping unit that is valid whenever its clock says, from 2000 to 2099, and trusted as such: the
+    /// CA is as young as the test.
+    pub(crate) fn unit(&self, name: &str) {
+        self.openssl(&format!(
+            "req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout {name}.key -out {name}.csr \
+             -subj /C=JP/O=Test/CN={name}"
+        ));
+        self.openssl(&format!(
+            "ca -batch -notext -config pki.cnf -extensions tsa_extensions -startdate 20000101000000Z \
+             -enddate 20991231235959Z -in {name}.csr -out {name}.crt"
+        ));
+        let trusted = self.path(&format!("anchors/{name}.crt"));
+        fs::copy(self.path(&format!("{name}.crt")), trusted).unwrap();
+    }
+
+    /// Writes `out`, a token by `unit` over `imprint`, whose clock shows `time` (`YYYYMMDDHHMMSSZ`). `signed`:
+    /// the digest of the signature, as OpenSSL calls it.
+    pub(crate) fn stamp_at(
+        &self,
+        unit: &str,
+        out: &str,
+        (hash, imprint): (HashAlgorithm, &[u8]),
+        time: &str,
+        signed: &str,
+    ) {
+        let element = |tag: u8, content: &[u8]| {
+            let length = u8::try_from(content.len()).unwrap();
+            // DER has one octet of length up to 127, and two up to 255.
+            let header = if length < 128 {
+                vec![tag, length]
+            } else {
+                vec![tag, 0x81, length]
+            };
+            [&header[..], content].concat()
+        };
+        let algorithm = element(0x30, &element(6, hash.oid_octets()));
+        let info = [
+            element(2, &[1]),
+            element(6, &[0x2a, 3, 4, 1]),
+            element(0x30, &[algorithm, element(4, imprint)].concat()),
+            element(2, &[7]),
+            element(0x18, time.as_bytes()),
+        ];
+        let info = element(0x30, &info.concat());
+        fs::write(self.path("info.der"), info).unwrap();
+        self.openssl(&format!(
+            "cms -sign -binary -nodetach -in info.der -outform DER -cades -md {signed} \
+             -econtent_type 1.2.840.113549.1.9.16.1.4 -signer {unit}.crt -inkey {unit}.key -out {out}"
         ));
     }
 

@@ -7,7 +7,9 @@ use clap::{Args, ValueEnum};
 use ishibumi::evidence::PackError;
 use ishibumi::evidence::renewal::Renewed;
 use ishibumi::fetch::{Source, evidence, first_verified};
-use ishibumi_artifact::evidence_record::{EvidenceRecordError, Imprint, time_stamp_query};
+use ishibumi_artifact::evidence_record::{
+    EvidenceRecordError, Imprint, is_ahead, time_stamp_query,
+};
 use ishibumi_artifact::hash::HashAlgorithm;
 use ishibumi_artifact::{Anchors, EvidenceRecord, TimestampToken};
 use ishibumi_tlog::Policy;
@@ -15,7 +17,7 @@ use ishibumi_tlog::hash::leaf_hash;
 use ishibumi_tlog::proof::FILE_EXTENSION;
 use serde_json::json;
 
-use super::super::{Exit, Failure, Voice, files, network, trust};
+use super::super::{Exit, Failure, Voice, dated, files, network, trust};
 use super::file;
 
 const EXAMPLES: &str = "Examples:
@@ -35,8 +37,10 @@ Renew before the certificate of the last time-stamp ends, and before an algorith
 mends nothing. docs/renewal.md says when. The evidence file stays in the result as evidence.zip, octet by
 octet.
 
+A reply of a time that has not come by this machine's clock is refused, since no honest one could follow it.
+
 Exit codes: 0 done, 1 the reply or a proof is about something else, or false, 2 usage, 3 unavailable,
-4 a proof has no quorum yet.";
+4 a proof has no quorum yet, or a time-stamp is of a time that has not come.";
 
 /// Add newer proofs and time-stamps to an evidence file, which stays as it is
 #[derive(Debug, Args)]
@@ -225,6 +229,7 @@ fn write_query(
     path: &Path,
     voice: Voice,
 ) -> Result<Exit, Failure> {
+    check_last(renewed)?;
     let (imprint, what) = imprint(renewed, hash).map_err(|error| {
         Failure::usage(error).advice("leave --hash out for a renewal with the same hash function")
     })?;
@@ -239,6 +244,32 @@ fn write_query(
     };
     voice.say_line(&value, &text);
     Ok(Exit::Proven)
+}
+
+/// Refuses to renew what ends in a time-stamp of a time that has not come: nothing honest fits behind it.
+fn check_last(renewed: &Renewed) -> Result<(), Failure> {
+    let now = dated::clock();
+    let tokens = renewed
+        .record()
+        .into_iter()
+        .flat_map(EvidenceRecord::tokens);
+    let times = tokens.filter_map(|(at, token)| {
+        let token = TimestampToken::parse(token).ok()?;
+        Some((at, token.gen_time()))
+    });
+    let Some((at, time)) = times.into_iter().find(|(_, time)| is_ahead(*time, now)) else {
+        return Ok(());
+    };
+    let message = format!(
+        "{at} of the file is of {time}, and it is {now} by this machine's clock: no honest renewal can follow it before then"
+    );
+    Err(Failure::new(Exit::Indeterminate, message)
+        .advice(
+            "if the clock is right, go back to a copy from before it was added; or take the entry evidence.zip out, which is untouched, and begin anew",
+        )
+        .in_japanese(format!(
+            "このファイルには、まだ来ていない時刻 {time} のタイムスタンプ（{at}）があります（この端末の時計では {now}）。それまでは更新できません。追加前の控えに戻すか、変更されていない evidence.zip を取り出してやり直してください。"
+        )))
 }
 
 /// Takes the reply in; what it is follows from the hash function that it stamps with.
@@ -259,6 +290,20 @@ fn add_reply(
     let octets = files::read(path, files::ARTIFACT_LEN_MAX)?;
     let token = TimestampToken::parse(&octets)
         .map_err(|error| Failure::new(error.fault().into(), format!("{shown}: {error}")))?;
+    let (time, now) = (token.gen_time(), dated::clock());
+    if is_ahead(time, now) {
+        let message = format!(
+            "{shown}: the reply is of {time}, and it is {now} by this machine's clock: one of the clocks is wrong"
+        );
+        return Err(Failure::new(Exit::Indeterminate, message)
+            .advice(
+                "nothing was added: no honest renewal could follow it. Set this machine's clock, or ask another authority",
+            )
+            .in_japanese(format!(
+                "{shown}：応答の時刻 {time} は、この端末の時計（{now}）ではまだ来ていません。どちらかの時計が誤っているため、追加しませんでした。"
+            )));
+    }
+    check_last(renewed)?;
     let hash = token.imprint_algorithm();
     let (imprint, what) = imprint(renewed, Some(hash)).map_err(refused)?;
     let record = match renewed.record() {
@@ -270,6 +315,16 @@ fn add_reply(
     let anchors = anchors
         .clone()
         .with_intermediates(renewed.known_certificates());
+    if let Some((name, later)) = renewed.token_after(time, &anchors) {
+        let message = format!(
+            "{shown}: the reply is of {time}, and {name}, which it covers, is of {later}: one of the clocks is wrong"
+        );
+        return Err(Failure::new(Exit::Indeterminate, message)
+            .advice("nothing was added: ask another authority")
+            .in_japanese(format!(
+                "{shown}：応答の時刻 {time} は、対象に含まれる {name} の時刻 {later} より前です。どちらかの時計が誤っているため、追加しませんでした。"
+            )));
+    }
     record.verify(renewed.evidence(), &anchors).map_err(|error| {
         refused(error).advice(
             "nothing was added; are all certificates there? --certificate adds those between unit and anchor",

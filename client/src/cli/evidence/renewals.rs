@@ -3,10 +3,13 @@
 use ishibumi::Language;
 use ishibumi::evidence::renewal::Renewed;
 use ishibumi::verify::RenewalReport;
+use ishibumi_artifact::evidence_record::is_ahead;
 use ishibumi_artifact::{EvidenceRecord, TimestampToken};
 use ishibumi_tlog::Checkpoint;
 use ishibumi_tlog::shown::add_line;
 use serde_json::{Value, json};
+
+use super::super::dated;
 
 /// What was added, for programs. Nothing of it is verified.
 pub(super) fn shown_json(renewed: &Renewed) -> Value {
@@ -14,13 +17,16 @@ pub(super) fn shown_json(renewed: &Renewed) -> Value {
         .record()
         .into_iter()
         .flat_map(EvidenceRecord::tokens);
+    let now = dated::clock();
     let stamps = stamps.map(|(at, token)| {
         let token = TimestampToken::parse(token).ok();
+        let ahead = token.as_ref().map(|token| is_ahead(token.gen_time(), now));
         json!({
             "chain": at.chain,
             "time_stamp": at.stamp,
             "hash": token.as_ref().map(|token| token.imprint_algorithm().name()),
             "claims_time": token.as_ref().map(|token| token.gen_time().to_string()),
+            "in_the_future": ahead,
         })
     });
     let newer = renewed.newer_proofs().iter().map(|logged| {
@@ -53,25 +59,33 @@ pub(super) fn shown_text(renewed: &Renewed, language: Language) -> String {
         .record()
         .into_iter()
         .flat_map(EvidenceRecord::tokens);
+    let now = dated::clock();
     for (at, token) in stamps {
         let Ok(token) = TimestampToken::parse(token) else {
             continue;
         };
         let (hash, time) = (token.imprint_algorithm().name(), token.gen_time());
+        let ahead = match (is_ahead(time, now), english) {
+            (false, _) => "",
+            (true, true) => "; THAT TIME HAS NOT COME: it cannot be renewed before",
+            (true, false) => "。まだ来ていない時刻です。それまでは更新できません",
+        };
         let (chain, stamp) = (at.chain, at.stamp);
         add_line(
             &mut out,
             &match (english, kind(chain, stamp)) {
                 (true, Kind::First) => {
-                    format!("  {time}  time-stamp over the evidence file ({hash})")
+                    format!("  {time}  time-stamp over the evidence file ({hash}){ahead}")
                 }
-                (true, Kind::Timestamp) => format!("  {time}  time-stamp renewal ({hash})"),
-                (true, Kind::HashTree) => format!("  {time}  hash-tree renewal ({hash})"),
+                (true, Kind::Timestamp) => format!("  {time}  time-stamp renewal ({hash}){ahead}"),
+                (true, Kind::HashTree) => format!("  {time}  hash-tree renewal ({hash}){ahead}"),
                 (false, Kind::First) => {
-                    format!("  {time}  エビデンスファイルへのタイムスタンプ（{hash}）")
+                    format!("  {time}  エビデンスファイルへのタイムスタンプ（{hash}）{ahead}")
                 }
-                (false, Kind::Timestamp) => format!("  {time}  タイムスタンプの更新（{hash}）"),
-                (false, Kind::HashTree) => format!("  {time}  ハッシュの更新（{hash}）"),
+                (false, Kind::Timestamp) => {
+                    format!("  {time}  タイムスタンプの更新（{hash}）{ahead}")
+                }
+                (false, Kind::HashTree) => format!("  {time}  ハッシュの更新（{hash}）{ahead}"),
             },
         );
     }

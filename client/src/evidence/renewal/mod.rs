@@ -10,6 +10,7 @@
 //! itself.
 
 mod layout;
+mod order;
 mod verify;
 
 pub use verify::{RenewedVerdict, Terms};
@@ -138,14 +139,13 @@ impl Renewed {
 
     /// The records that are proven in the evidence file, each once: what newer proofs can be about.
     pub fn records(&self) -> BTreeSet<&[u8]> {
-        self.logged().map(|logged| &logged.entry[..]).collect()
+        let proofs = self.collection.proofs();
+        proofs.map(|logged| &logged.entry[..]).collect()
     }
 
-    fn logged(&self) -> impl Iterator<Item = &Arc<Logged>> {
-        let of_items = self.collection.items.iter().flat_map(|item| &item.proofs);
-        let of_lists = self.collection.revocation.iter();
-        let of_lists = of_lists.filter_map(|data| data.proof.as_ref());
-        of_items.chain(of_lists).chain(&self.collection.statements)
+    /// Every proof in the evidence file, and the newer ones.
+    pub fn proofs(&self) -> impl Iterator<Item = &Arc<Logged>> {
+        self.collection.proofs().chain(self.newer_proofs())
     }
 
     /// Replaces the evidence record, by one that was renewed from it.
@@ -177,8 +177,9 @@ impl Renewed {
     pub fn add_proofs_of(&mut self, other: &Self) -> usize {
         let new: Vec<Arc<Logged>> = {
             let records = self.records();
-            let known = other.logged().chain(&other.additions.statements);
-            let mine = known.filter(|logged| records.contains(&logged.entry[..]));
+            let mine = other
+                .proofs()
+                .filter(|logged| records.contains(&logged.entry[..]));
             mine.cloned().collect()
         };
         new.into_iter()
@@ -192,7 +193,7 @@ impl Renewed {
                 && it.index == logged.index
                 && it.checkpoint == logged.checkpoint
         };
-        let is_known = self.logged().any(known) || self.additions.statements.iter().any(known);
+        let is_known = self.proofs().any(known);
         if !is_known {
             self.additions.statements.push(logged);
         }

@@ -3,7 +3,8 @@
 //!
 //! The evidence record proves that the octets of the evidence file existed at its first time-stamp. So what
 //! is in there is judged by the algorithms of that time, and not of today. A record that proves nothing any
-//! more changes nothing: the items are judged as of the time of verification. Newer proofs are not covered by
+//! more changes nothing: the items are judged as of the time of verification. Nor does one prove anything over
+//! a file that has something of a later time ([`super::order`]). Newer proofs are not covered by
 //! the record; each is judged as of the time of verification, and helps where the old one does not suffice.
 
 use std::sync::Arc;
@@ -15,9 +16,9 @@ use ishibumi_tlog::policy::Demand;
 
 use super::super::verify::NamedStatus;
 use super::super::{Collection, Item, Logged, StatementVerdict, Verdict};
-use super::Renewed;
+use super::{Renewed, order};
 use crate::succession::Policies;
-use crate::verify::{Indication, RenewalReport, Report, Verifier};
+use crate::verify::{Indication, RenewalReport, Report, SubIndication, Verifier};
 
 /// Under which terms a renewed file is judged.
 #[derive(Debug)]
@@ -58,21 +59,42 @@ impl Renewed {
             require_revocation: terms.require_revocation,
             now: Some(terms.now),
         };
-        let renewals = self.record().map(|record| {
+        let mut renewals = self.record().map(|record| {
             let lists = self.collection.revocation.iter();
             let named = NamedStatus::of(lists.chain(&self.additions.revocation));
             let given: Vec<_> = named.iter().map(NamedStatus::given).collect();
             verifier(&now).check_renewals(record, &self.evidence, &given, &terms.ends, terms.now)
         });
         let proven = renewals.as_ref().and_then(|it| it.proven.as_ref().ok());
+        let proven = proven.copied();
         // Every signature of a token falls with a quantum computer.
-        let proven = proven.filter(|_| terms.policies.first().demand() != Demand::PostQuantum);
-        let then = self.anchors(terms, proven.copied().unwrap_or(terms.now));
+        let counts = terms.policies.first().demand() != Demand::PostQuantum;
+        let then = self.anchors(terms, proven.filter(|_| counts).unwrap_or(terms.now));
+        let mut as_of = &then;
         let more = &self.additions.revocation;
         let policies = Some(terms.policies);
         let mut items = self
             .collection
-            .verify_knowing(&verifier(&then), policies, more, done);
+            .verify_knowing(&verifier(as_of), policies, more, done);
+        let mut statements = self.statements(terms, &verifier(as_of));
+        if let Some(proven) = proven
+            && let Some(why) = order::later_than(proven, &self.collection, &items, &statements)
+        {
+            if let Some(renewals) = &mut renewals {
+                renewals.proven = Err((SubIndication::TimestampOrderFailure, why));
+            }
+            as_of = &now;
+            let without = self
+                .collection
+                .verify_knowing(&verifier(as_of), policies, more, |_| ());
+            for (verdict, without) in items.iter_mut().zip(without) {
+                // Where nothing helps, the contradiction is what has to be cleared up.
+                if is_proven(&without) || !is_out_of_order(verdict) {
+                    *verdict = without;
+                }
+            }
+            statements = self.statements(terms, &verifier(as_of));
+        }
         for (item, verdict) in self.collection.items.iter().zip(&mut items) {
             if !is_proven(verdict)
                 && let Some(better) = self.by_newer_proof(item, &verifier(&now), terms.policies)
@@ -83,22 +105,25 @@ impl Renewed {
         RenewedVerdict {
             renewals,
             items,
-            log_ended: verifier(&then).log_ended(),
-            statements: {
-                let check = |logged: &Arc<Logged>| {
-                    let policy = terms.policies.of(&logged.checkpoint);
-                    let verifier = Verifier {
-                        policy,
-                        ..verifier(&then)
-                    };
-                    let then = verifier.policy_then();
-                    StatementVerdict {
-                        proven: then.check_proof(&logged.proof(), &logged.entry),
-                    }
-                };
-                self.collection.statements.iter().map(check).collect()
-            },
+            log_ended: verifier(as_of).log_ended(),
+            statements,
         }
+    }
+
+    /// Checks every statement under the policy that names its log.
+    fn statements(&self, terms: &Terms<'_>, verifier: &Verifier<'_>) -> Vec<StatementVerdict> {
+        let check = |logged: &Arc<Logged>| {
+            let policy = terms.policies.of(&logged.checkpoint);
+            let verifier = Verifier {
+                policy,
+                ..*verifier
+            };
+            let then = verifier.policy_then();
+            StatementVerdict {
+                proven: then.check_proof(&logged.proof(), &logged.entry),
+            }
+        };
+        self.collection.statements.iter().map(check).collect()
     }
 
     /// The anchors by which what existed at `existed` is judged.
@@ -152,4 +177,9 @@ impl Renewed {
 fn is_proven(verdict: &Verdict) -> bool {
     let indication = verdict.report.as_ref().map(Report::indication);
     matches!(indication, Ok(Indication::TotalPassed))
+}
+
+fn is_out_of_order(verdict: &Verdict) -> bool {
+    let sub = verdict.report.as_ref().map(Report::sub_indication);
+    matches!(sub, Ok(Some(SubIndication::TimestampOrderFailure)))
 }
