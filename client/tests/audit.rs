@@ -335,10 +335,38 @@ fn a_log_has_to_open_itself() {
     assert!(matches!(refused, Violation::NotOpened { .. }), "{refused}");
 }
 
+/// Also where the last visit ended with a whole bundle, so that the next begins behind the closing record.
+#[test]
+fn a_log_that_closed_with_a_whole_bundle_stays_closed() {
+    for size in [256, 512] {
+        let mut log = log_of(size - 1);
+        log.add(&Body::Log(LogStatement::Closed(ending())).into());
+        let site = Site::new(&log);
+        site.audit("--state s").expect(0);
+        site.audit("--state s").expect(0);
+        log.grow(size + 3);
+        site.publish(&log);
+        let said = site.audit("--state s").expect(1).stderr;
+        let expected = format!("record {size} follows record {}", size - 1);
+        assert!(said.contains(&expected), "{said}");
+        // One that did not close goes on.
+        let mut open = log_of(size);
+        let site = Site::new(&open);
+        site.audit("--state s").expect(0);
+        open.grow(size + 3);
+        site.publish(&open);
+        site.audit("--state s").expect(0);
+    }
+}
+
+fn ending() -> LogEnding {
+    let date = Moment::new("date", Time::from_unix(1_900_000_000)).unwrap();
+    LogEnding::new(date, ("the operator retires", ""), &[], &["an archive"]).unwrap()
+}
+
 #[test]
 fn nothing_follows_the_record_that_closes_a_log() {
-    let date = Moment::new("date", Time::from_unix(1_900_000_000)).unwrap();
-    let end = LogEnding::new(date, ("the operator retires", ""), &[], &["an archive"]).unwrap();
+    let end = ending();
     let mut log = log_of(300);
     log.add(&Body::Log(LogStatement::Closing(end.clone())).into());
     log.add(&Body::Log(LogStatement::Closed(end)).into());

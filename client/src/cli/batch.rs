@@ -410,7 +410,9 @@ impl Work<'_> {
             ends: self.terms.ends.clone(),
             now: self.terms.now,
         };
-        let verdicts = renewed.verify(&terms, |_| {}).items;
+        let verdict = renewed.verify(&terms, |_| {});
+        let whole = whole_file(name, &renewed, &verdict, self.terms.policies);
+        let verdicts = verdict.items;
         let collection = renewed.collection();
         let rows = collection
             .items
@@ -433,8 +435,31 @@ impl Work<'_> {
                     Err(error) => Row::unreadable(name, error.to_string()),
                 })
             });
-        rows.collect()
+        rows.chain(whole).collect()
     }
+}
+
+/// What is wrong with an evidence file that is not about one of its artifacts.
+fn whole_file(
+    name: &str,
+    renewed: &Renewed,
+    verdict: &renewal::RenewedVerdict,
+    policies: &Policies,
+) -> Vec<Row> {
+    let mut rows = Vec::new();
+    let broken = verdict.renewals.as_ref().map(|renewals| &renewals.proven);
+    if let Some(Err((sub, why))) = broken {
+        let status = match sub.indication() {
+            Indication::TotalFailed => Status::Disproven,
+            _ => Status::Indeterminate,
+        };
+        rows.push(Row::bare(name.to_owned(), status, Some(*sub), why.clone()));
+    }
+    for found in evidence::contradictions(renewed.proofs(), policies) {
+        let why = found.to_string();
+        rows.push(Row::bare(name.to_owned(), Status::Disproven, None, why));
+    }
+    rows
 }
 
 /// Anchors for many artifacts.

@@ -7,6 +7,7 @@ use ishibumi_tlog::Checkpoint;
 use ishibumi_tlog::shown::add_line;
 use serde_json::json;
 
+use super::age::{Age, MaxAge};
 use super::trust::{self, Trust};
 use super::{Exit, Failure, Voice, network};
 
@@ -23,9 +24,10 @@ Kinds: leaf, content, certificate, tbs-certificate, crl (a SHA-256 each), serial
 provider, providers; hexadecimal in lowercase. The log's answer is a hint: each record is read from the
 log's files and proven under a checkpoint with the policy's quorum. What the log leaves out is not
 noticed. Mirrors and directories answer no lookups: there every record is read, so nothing is left out.
+What was logged after the checkpoint is not seen: its age is said, and --max-age makes an old one insufficient.
 
 Exit codes: 0 found and proven, 1 the log's answer is false, 2 usage, 3 unavailable, or nothing found,
-4 the checkpoint lacks log or quorum.";
+4 the checkpoint lacks log or quorum, or is too old.";
 
 /// Find records in a log and prove each of them
 #[derive(Debug, Args)]
@@ -36,6 +38,8 @@ pub(crate) struct FindArguments {
     from: Vec<String>,
     #[command(flatten)]
     trust: Trust,
+    #[command(flatten)]
+    max_age: MaxAge,
     /// The most records to fetch and prove
     #[arg(long, value_name = "COUNT", default_value_t = 1000)]
     most: usize,
@@ -69,16 +73,23 @@ pub(crate) fn run(arguments: &FindArguments, voice: Voice) -> Result<Exit, Failu
     let won = ended.map_err(|refused| network::nobody(&refused, |_, error| failure(error)))?;
     network::tell_refused(&won.refused);
     let findings = &won.answer;
+    let age = arguments.max_age.of(&findings.head);
     if findings.found.is_empty() {
-        return Err(Failure::unavailable(if findings.complete {
+        let what = if findings.complete {
             let Checkpoint { size, origin, .. } = findings.head.checkpoint();
             format!("none of the {size} records of {origin} is one for {kind} {value}")
         } else {
             format!("the log names no record for {kind} {value}")
-        }));
+        };
+        let message = format!("{what} (its checkpoint: {})", age.sentence(true));
+        return Err(match age.exit() {
+            Exit::Proven => Failure::unavailable(message),
+            exit => Failure::new(exit, message),
+        });
     }
-    voice.say(&to_json(&won), &to_text(findings));
-    Ok(Exit::Proven)
+    let english = voice.language.is_english();
+    voice.say(&to_json(&won, age), &to_text(findings, age, english));
+    Ok(age.exit())
 }
 
 /// How a command ends for which a source found nothing. What is no answer, bundle or tile did not come from
@@ -95,7 +106,7 @@ pub(super) fn failure(error: &FindError) -> Failure {
     }
 }
 
-fn to_json(won: &Won<Findings, FindError>) -> serde_json::Value {
+fn to_json(won: &Won<Findings, FindError>, age: Age) -> serde_json::Value {
     let findings = &won.answer;
     let checkpoint = findings.head.checkpoint();
     let records: Vec<_> = findings
@@ -116,6 +127,7 @@ fn to_json(won: &Won<Findings, FindError>) -> serde_json::Value {
         "tree_size": checkpoint.size,
         "root": checkpoint.root.to_hex(),
         "not_after": findings.head.not_after().map(rfc3339),
+        "age": age.json(),
         "records": records,
         "more": findings.more,
         "complete": findings.complete,
@@ -124,7 +136,7 @@ fn to_json(won: &Won<Findings, FindError>) -> serde_json::Value {
     })
 }
 
-fn to_text(findings: &Findings) -> String {
+fn to_text(findings: &Findings, age: Age, english: bool) -> String {
     let checkpoint = findings.head.checkpoint();
     let mut out = String::new();
     for found in &findings.found {
@@ -154,5 +166,11 @@ fn to_text(findings: &Findings) -> String {
             }
         ),
     );
+    let label = if english {
+        "checkpoint"
+    } else {
+        "チェックポイント"
+    };
+    let _ = writeln!(out, "{label}: {}", age.sentence(english));
     out
 }

@@ -1,5 +1,6 @@
 //! Arguments, dispatch, and how every command ends.
 
+mod age;
 mod archive;
 mod audit;
 mod batch;
@@ -125,6 +126,21 @@ impl Exit {
             Self::Indeterminate => "indeterminate",
         }
     }
+
+    /// Of two answers about several things the one that counts: disproven before anything else that is not
+    /// proven, and that before proven.
+    pub(crate) fn worse(self, other: Self) -> Self {
+        let weight = |exit: Self| match exit {
+            Self::Disproven => 2,
+            Self::Proven => 0,
+            _ => 1,
+        };
+        if weight(other) > weight(self) {
+            other
+        } else {
+            self
+        }
+    }
 }
 
 /// Why a command could not do its work: what was wrong, where, and what to do.
@@ -170,6 +186,17 @@ impl Failure {
         self
     }
 
+    /// The member `error` of what is printed for programs.
+    pub(crate) fn json(&self) -> serde_json::Value {
+        json!({
+            "kind": self.exit.name(),
+            "message": self.message,
+            "lines": self.lines,
+            "advice": self.advice,
+            "message_ja": self.japanese,
+        })
+    }
+
     /// Adds what, where and what to do in Japanese; the English words stay behind it, since they are
     /// what a search finds.
     pub(crate) fn in_japanese(mut self, said: impl Display) -> Self {
@@ -203,17 +230,14 @@ impl Voice {
     }
 
     fn complain(self, failure: &Failure) {
-        let advice = failure.advice.as_ref();
         if self.json {
-            let error = json!({
-                "kind": failure.exit.name(),
-                "message": failure.message,
-                "lines": failure.lines,
-                "advice": advice,
-                "message_ja": failure.japanese,
-            });
-            self.say(&json!({ "error": error }), "");
+            self.say(&json!({ "error": failure.json() }), "");
         }
+        self.tell(failure);
+    }
+
+    /// Says on standard error what is wrong, beside a report.
+    pub(crate) fn tell(self, failure: &Failure) {
         let below = failure
             .lines
             .iter()
@@ -225,6 +249,7 @@ impl Voice {
                 format!("{}\n  ({message}){below}", shown::line(japanese))
             }
             _ => {
+                let advice = failure.advice.as_ref();
                 let advice = advice.map(|advice| format!("\n  {}", shown::line(advice)));
                 format!("{message}{below}{}", advice.unwrap_or_default())
             }

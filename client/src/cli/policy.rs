@@ -8,8 +8,9 @@ use ishibumi_tlog::Policy;
 use ishibumi_tlog::note::NOTE_LEN_MAX;
 use ishibumi_tlog::policy::{FILE_LEN_MAX, PolicyError, PolicyProblem};
 use ishibumi_tlog::shown::add_line;
-use serde_json::json;
+use serde_json::{Value, json};
 
+use super::age::MaxAge;
 use super::{Exit, Failure, Voice, files, trust};
 
 const CHECK_EXAMPLES: &str = "Examples:
@@ -30,7 +31,7 @@ witness themselves, and witnesses that never count; they are drawn from names an
 
 Exit codes: 0 the policy can be met and the checkpoint, if given, is trusted, 1 a signature on it is
 false, 2 the policy cannot be used, 3 a file is missing, 4 it is no checkpoint, log or quorum are missing,
-or the quorum can never be met.";
+the checkpoint is older than --max-age, or the quorum can never be met.";
 
 /// How many problems of one file are named.
 const PROBLEMS_MAX: usize = 20;
@@ -65,6 +66,8 @@ enum PolicyCommand {
         /// Accept `quorum none`, which trusts the log alone and proves no time
         #[arg(long)]
         allow_no_quorum: bool,
+        #[command(flatten)]
+        max_age: MaxAge,
         /// The policy
         policy: PathBuf,
     },
@@ -80,6 +83,7 @@ pub(crate) fn run(arguments: &PolicyArguments, voice: Voice) -> Result<Exit, Fai
             checkpoint,
             post_quantum,
             allow_no_quorum,
+            max_age,
             policy,
         } => {
             let octets = files::read(policy, FILE_LEN_MAX)?;
@@ -87,6 +91,7 @@ pub(crate) fn run(arguments: &PolicyArguments, voice: Voice) -> Result<Exit, Fai
                 Ok(policy) => explain(
                     &policy.demanding(trust::demand(*post_quantum)),
                     checkpoint.as_deref(),
+                    *max_age,
                     voice,
                 ),
                 Err(problems) => Ok(unusable(policy, &problems, voice)),
@@ -111,7 +116,12 @@ fn check(path: &Path, allow_no_quorum: bool, voice: Voice) -> Result<Exit, Failu
     }
 }
 
-fn explain(policy: &Policy, checkpoint: Option<&Path>, voice: Voice) -> Result<Exit, Failure> {
+fn explain(
+    policy: &Policy,
+    checkpoint: Option<&Path>,
+    max_age: MaxAge,
+    voice: Voice,
+) -> Result<Exit, Failure> {
     let mut explanation = Explanation::new(policy);
     if let Some(path) = checkpoint {
         let octets = files::read(path, NOTE_LEN_MAX)?;
@@ -121,10 +131,21 @@ fn explain(policy: &Policy, checkpoint: Option<&Path>, voice: Voice) -> Result<E
             .with_checkpoint(&note)
             .map_err(|error| trust::failure(&error, format!("{shown}: {error}")))?;
     }
-    voice.say(&explanation.json(), &explanation.text(voice.language));
+    let (mut value, mut text) = (explanation.json(), explanation.text(voice.language));
+    let mut exit = Exit::Proven;
+    if let Some(Ok(head)) = explanation.decision() {
+        let age = max_age.of(head);
+        let shown = value.get_mut("checkpoint").and_then(Value::as_object_mut);
+        if let Some(members) = shown {
+            members.insert("age".into(), age.json());
+        }
+        text = text + &age.sentence(voice.language.is_english()) + "\n";
+        exit = age.exit();
+    }
+    voice.say(&value, &text);
     Ok(match explanation.decision() {
         Some(Err(error)) => trust::failure(error, error).exit,
-        _ if explanation.holds() => Exit::Proven,
+        _ if explanation.holds() => exit,
         _ => Exit::Indeterminate,
     })
 }

@@ -13,7 +13,8 @@ use ishibumi_tlog::TrustedCheckpoint;
 use ishibumi_tlog::shown::add_line;
 use serde_json::{Value, json};
 
-use super::trust::Trust;
+use super::age::{Age, MaxAge};
+use super::trust::{self, Trust};
 use super::{Exit, Failure, Voice, files, find, network};
 
 const EXAMPLES: &str = "Examples:
@@ -25,7 +26,7 @@ the records. `stated`: somebody says so, which is proven, and not that it is tru
 or the records say otherwise. Units without a token or count in this log are not seen.
 
 Exit codes: 0 an orderly end, or none is stated; 1 the log's files are false; 2 usage; 3 unavailable, or no such
-provider; 4 something is missing for an orderly end, or the checkpoint lacks log or quorum.";
+provider; 4 something is missing for an orderly end, or the checkpoint lacks log or quorum, or is too old.";
 
 /// Report what a log proves
 #[derive(Debug, Args)]
@@ -53,10 +54,13 @@ struct ProviderArguments {
     anchors: Option<PathBuf>,
     #[command(flatten)]
     trust: Trust,
+    #[command(flatten)]
+    max_age: MaxAge,
 }
 
 struct Answer {
     head: TrustedCheckpoint,
+    age: Age,
     report: ProviderReport,
     /// For the records that are named: when they were there at the latest.
     not_after: BTreeMap<u64, String>,
@@ -89,8 +93,10 @@ pub(crate) fn run(arguments: &ReportArguments, voice: Voice) -> Result<Exit, Fai
                     not_after.insert(index, rfc3339(time));
                 }
             }
+            let age = arguments.max_age.of(&head);
             Ok::<_, FindError>(Answer {
                 head,
+                age,
                 report,
                 not_after,
             })
@@ -121,11 +127,15 @@ pub(crate) fn run(arguments: &ReportArguments, voice: Voice) -> Result<Exit, Fai
             .iter()
             .any(|(_, said)| said.code().is_by_provider());
     let missing = |line: &Line| line.standing == Standing::Missing;
-    Ok(if ends && answer.report.checklist.iter().any(missing) {
-        Exit::Indeterminate
-    } else {
-        Exit::Proven
-    })
+    // Of a provider without a unit nothing was compared.
+    let nothing = answer.report.units.is_empty();
+    Ok(
+        if ends && (nothing || answer.report.checklist.iter().any(missing)) {
+            Exit::Indeterminate
+        } else {
+            answer.age.exit()
+        },
+    )
 }
 
 fn certificates(folder: &std::path::Path) -> Result<Vec<Certificate>, Failure> {
@@ -148,6 +158,7 @@ fn to_json(name: &str, answer: &Answer) -> Value {
         "log": answer.head.checkpoint().origin,
         "tree_size": answer.head.checkpoint().size,
         "not_after": answer.head.not_after().map(rfc3339),
+        "age": answer.age.json(),
         "anchors_known": report.anchors_known,
         "statements": report.statements.iter().map(|(index, said)| json!({
             "index": index,
@@ -191,6 +202,15 @@ fn to_text(name: &str, answer: &Answer, language: Language) -> String {
         )
     };
     add_line(&mut out, head_line);
+    let label = if english {
+        "checkpoint"
+    } else {
+        "チェックポイント"
+    };
+    add_line(
+        &mut out,
+        format_args!("{label}: {}", answer.age.sentence(english)),
+    );
     out.push('\n');
     for (index, said) in &report.statements {
         let code = said.code();

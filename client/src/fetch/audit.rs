@@ -1,15 +1,18 @@
 //! A whole audit: newest checkpoint, replay, revocation lists if wanted, and what to say when it fails.
 
 use ishibumi_artifact::crl::CRL_INPUT_MAX;
+use ishibumi_artifact::end::closing_record;
 use ishibumi_artifact::record::LogStatement;
 use ishibumi_tlog::foreign::Foreign;
 use ishibumi_tlog::policy::Demand;
-use ishibumi_tlog::tile::TilePath;
+use ishibumi_tlog::tile::{TILE_WIDTH, TileKind, TilePath, tile_width};
 use ishibumi_tlog::tree::check_consistency;
 use ishibumi_tlog::{Checkpoint, Hash, Policy, TrustedCheckpoint};
 
 use super::ahead::Ahead;
-use super::evidence::of_trust;
+use super::beside::kept_sizes;
+use super::entry::{Place, entry_under};
+use super::evidence::{EvidenceError, of_trust};
 use super::many::Blame;
 use super::prover::Prover;
 use super::source::{HeadError, Source, SourceError};
@@ -17,9 +20,6 @@ use crate::audit::{
     AnchorsSeen, AuditEvidence, AuditState, AuditStateError, Audited, Entries, Misbehaviour,
     Replay, Seen, Suspects, Tally, Timeline, Violation,
 };
-
-/// Kept checkpoints whose times are asked for, at most.
-const CHECKPOINTS_MAX: u64 = 64;
 
 /// Lists that could not be compared and are named; all are counted.
 const LEFT_OUT_MAX: usize = 100;
@@ -79,6 +79,9 @@ pub enum AuditError {
         /// Both checkpoints.
         evidence: Box<AuditEvidence>,
     },
+    /// An entry of the replayed tree cannot be had any more.
+    #[error(transparent)]
+    Entry(#[from] EvidenceError),
     /// What was replayed makes no state. A mistake in this program.
     #[error(transparent)]
     State(#[from] AuditStateError),
@@ -92,6 +95,7 @@ impl AuditError {
             Self::Source(SourceError::Malformed(_)) => Blame::False,
             Self::Source(_) | Self::Head(HeadError::Source(_)) | Self::State(_) => Blame::Silent,
             Self::Head(HeadError::Trust(error)) => of_trust(error),
+            Self::Entry(error) => error.blame(),
             Self::Misbehaviour { evidence, .. } if evidence.misbehaviour == Misbehaviour::Fork => {
                 Blame::Log
             }
@@ -164,6 +168,9 @@ pub async fn audit(
             }
         }
     };
+    if let Some(last) = resumed.filter(|_| terms.entries == Entries::Records) {
+        check_open(source, last, &head).await?;
+    }
     let lists = if terms.blobs {
         Some(compare_lists(source, &mut audited).await)
     } else {
@@ -186,6 +193,35 @@ pub async fn audit(
     })
 }
 
+/// A log that had closed at the last visit has not grown since. The replay knows that if the closing record is
+/// in the bundle that it begins in; where the last visit ended with a whole bundle, it is asked for.
+async fn check_open(
+    source: &Source,
+    last: &AuditState,
+    head: &TrustedCheckpoint,
+) -> Result<(), AuditError> {
+    let size = last.head().checkpoint().size;
+    let is_whole = size > 0 && size.is_multiple_of(u64::from(TILE_WIDTH));
+    if !is_whole || head.checkpoint().size <= size {
+        return Ok(());
+    }
+    let closed = size - 1;
+    let entry = entry_under(source, head, Place::Index(closed)).await?;
+    if closing_record(&entry.entry).is_none() {
+        return Ok(());
+    }
+    let path = TilePath {
+        kind: TileKind::Entries,
+        index: size / u64::from(TILE_WIDTH),
+        width: tile_width(0, size / u64::from(TILE_WIDTH), head.checkpoint().size),
+    };
+    Err(AuditError::Violation(Violation::AfterClosed {
+        path,
+        index: size,
+        closed,
+    }))
+}
+
 /// Holds the root of every anchor against that of the tree at its size, which the tiles show and prove to
 /// be the beginning of the tree that was replayed.
 async fn compare_anchors(
@@ -196,11 +232,7 @@ async fn compare_anchors(
     let mut anchors = audited.anchors().clone();
     let mut prover = Prover::new(source, newest.size);
     for seen in audited.anchors().fitting.iter().copied() {
-        let prefix = prover.prefix(seen.size, newest.size).await?;
-        let proven = prefix.filter(|prefix| {
-            let Checkpoint { size, root, .. } = *newest;
-            check_consistency(seen.size, prefix.root, size, root, &prefix.proof).is_ok()
-        });
+        let proven = prover.beginning(seen.size, newest).await?;
         // They were compared a moment ago.
         let shown = proven.ok_or_else(|| {
             let size = seen.size;
@@ -258,19 +290,10 @@ async fn timeline(
             timeline.add(head.checkpoint().size, time);
         }
     };
-    let mut from = 0;
-    let end = head.checkpoint().size;
-    while from < end {
-        let Ok(sizes) = source.kept_sizes(from).await else {
-            break;
-        };
-        let Some(&size) = sizes.first().filter(|size| (from..=end).contains(size)) else {
-            break;
-        };
+    for size in kept_sizes(source, head.checkpoint().size).await {
         if let Ok(trusted) = source.kept(size, policy).await {
             add(&trusted);
         }
-        from = (size + 1).max(from.saturating_add(end / CHECKPOINTS_MAX));
     }
     if let Some(last) = last {
         add(last.head());

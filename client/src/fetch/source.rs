@@ -309,7 +309,7 @@ impl Source {
     }
 }
 
-fn note(octets: &[u8]) -> Result<Note, Unread<NoteError>> {
+pub(super) fn note(octets: &[u8]) -> Result<Note, Unread<NoteError>> {
     named(Note::parse(octets), octets)
 }
 

@@ -5,14 +5,13 @@
 //! successor commits to. A source that cannot show that tree confirms nothing.
 
 use ishibumi_artifact::record::LogStatement;
-use ishibumi_tlog::note::Note;
 use ishibumi_tlog::{Checkpoint, Hash, TrustedCheckpoint};
 
 use super::audit::{AuditError, AuditReport, Terms, audit};
 use super::entry::{Place, entry_under};
 use super::evidence::EvidenceError;
 use super::prover::Prover;
-use super::source::{HeadError, Source};
+use super::source::{HeadError, Source, note};
 use crate::audit::Entries;
 use crate::succession::{Link, LinkError, Policies, Succession, named_predecessor};
 
@@ -73,7 +72,7 @@ pub async fn step_down(
 ) -> Result<Step, StepError> {
     let opening = entry_under(new, head, Place::Index(0)).await?;
     let shown = old.checkpoint().await.map_err(EvidenceError::from)?;
-    let shown = Note::parse(&shown).map_err(|error| EvidenceError::Head(HeadError::Note(error)))?;
+    let shown = note(&shown).map_err(|error| EvidenceError::Head(HeadError::Note(error)))?;
     let origin = Checkpoint::parse(shown.text()).map_err(EvidenceError::from)?;
     let origin = origin.origin;
     let refused = match named_predecessor(&opening) {

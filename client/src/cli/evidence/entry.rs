@@ -8,6 +8,7 @@ use ishibumi_tlog::proof::FILE_EXTENSION;
 use serde_json::json;
 
 use super::get::failure;
+use crate::cli::age::MaxAge;
 use crate::cli::trust::Trust;
 use crate::cli::{Exit, Failure, Voice, files, network};
 
@@ -19,7 +20,10 @@ Writes DIR/entry (the entry's octets), DIR/entry.tlog-proof and DIR/checkpoint. 
 that closed is its closing record, entry 0 of every log says which log it continues: what
 `ishibumi-log init --predecessor` and `evidence pack --statement` take (docs/succession.md).
 
-Exit codes: 0 done, 1 what came is false, 2 usage, 3 unavailable (also: no such entry), 4 no quorum.";
+Which entry is the last one changes with every checkpoint: its age is said, and --max-age refuses an old one.
+
+Exit codes: 0 done, 1 what came is false, 2 usage, 3 unavailable (also: no such entry), 4 no quorum, or the
+checkpoint is too old.";
 
 /// Fetch one entry of a log by its place, with its proof
 #[derive(Debug, Args)]
@@ -27,6 +31,8 @@ Exit codes: 0 done, 1 what came is false, 2 usage, 3 unavailable (also: no such 
 pub(super) struct EntryArguments {
     #[command(flatten)]
     trust: Trust,
+    #[command(flatten)]
+    max_age: MaxAge,
     /// URL of the log or a mirror, or a copy of its files; several are asked in their order
     #[arg(long, value_name = "URL|DIR|ZIP", required = true)]
     from: Vec<String>,
@@ -52,6 +58,11 @@ pub(super) fn run(arguments: &EntryArguments, voice: Voice) -> Result<Exit, Fail
     let won = won.map_err(|refused| network::nobody(&refused, |_, error| failure(error)))?;
     network::tell_refused(&won.refused);
     let (head, logged) = &won.answer;
+    let (age, english) = (arguments.max_age.of(head), voice.language.is_english());
+    if age.is_too_old() {
+        let message = format!("{}/checkpoint: {}", won.source, age.sentence(true));
+        return Err(Failure::new(age.exit(), message).in_japanese(age.sentence(false)));
+    }
     std::fs::create_dir_all(&arguments.out)
         .map_err(|error| files::unreadable(&arguments.out, &error))?;
     let path = |name: &str| arguments.out.join(name);
@@ -62,8 +73,17 @@ pub(super) fn run(arguments: &EntryArguments, voice: Voice) -> Result<Exit, Fail
     let (folder, index) = (arguments.out.display(), logged.index);
     let size = head.checkpoint().size;
     voice.say_line(
-        &json!({ "index": index, "size": size, "folder": folder.to_string(), "from": won.source }),
-        &format!("{folder}: entry {index} of {size}, its proof and the checkpoint"),
+        &json!({
+            "index": index,
+            "size": size,
+            "folder": folder.to_string(),
+            "from": won.source,
+            "age": age.json(),
+        }),
+        &format!(
+            "{folder}: entry {index} of {size}, its proof and the checkpoint ({})",
+            age.sentence(english)
+        ),
     );
     Ok(Exit::Proven)
 }

@@ -2,12 +2,15 @@
 
 use std::collections::HashSet;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::Args;
 use ishibumi::evidence::renewal::{self, Renewed};
-use ishibumi::evidence::{Collection, StatementVerdict, Verdict};
+use ishibumi::evidence::{
+    Collection, Contradiction, Logged, StatementVerdict, Verdict, contradictions,
+};
 use ishibumi::render::{kind_name, record_json, rfc3339};
-use ishibumi::succession::{Link, Policies};
+use ishibumi::succession::{Policies, links_among};
 use ishibumi::verify::{Indication, RenewalReport, SubIndication};
 use ishibumi::{Language, Report, Verifier, render};
 use ishibumi_artifact::{Anchors, Record};
@@ -134,8 +137,10 @@ pub(super) fn judge(collection: &Collection, terms: Terms) -> Judged {
     let done = |done| bar.set_position(done as u64);
     let items = collection.verify_under(&verifier, &terms.policies, done);
     bar.finish_and_clear();
+    let proofs: Vec<&Arc<Logged>> = collection.proofs().collect();
     Judged {
-        links: links(collection, &terms.policies),
+        links: links(collection, &proofs, &terms.policies),
+        contradictions: contradictions(proofs, &terms.policies),
         renewals: None,
         items,
         log_ended: None,
@@ -161,8 +166,10 @@ pub(super) fn judge_renewed(
     let bar = network::progress_bar(all, "artifacts verified");
     let verdict = renewed.verify(&terms, |done| bar.set_position(done as u64));
     bar.finish_and_clear();
+    let proofs: Vec<&Arc<Logged>> = renewed.proofs().collect();
     Ok(Judged {
-        links: links(renewed.collection(), policies),
+        links: links(renewed.collection(), &proofs, policies),
+        contradictions: contradictions(proofs, policies),
         renewals: verdict.renewals,
         items: verdict.items,
         log_ended: verdict.log_ended.map(|ended| ended.to_string()),
@@ -171,23 +178,22 @@ pub(super) fn judge_renewed(
 }
 
 /// Every link between logs that the statements of the file make, held against every checkpoint in it.
-fn links(collection: &Collection, policies: &Policies) -> Vec<Looked> {
-    let items = collection.items.iter().flat_map(|item| &item.proofs);
-    let all = items.chain(&collection.statements);
+fn links(collection: &Collection, proofs: &[&Arc<Logged>], policies: &Policies) -> Vec<Looked> {
     // Many artifacts share one checkpoint, and its note.
     let mut known = HashSet::new();
-    let heads = all.map(|logged| &*logged.checkpoint);
+    let heads = proofs.iter().map(|logged| &*logged.checkpoint);
     let heads: Vec<&Note> = heads
         .filter(|note| known.insert(std::ptr::from_ref(*note)))
         .collect();
-    let links = Link::among(&collection.statements, &heads);
-    links.iter().map(|link| link.verify(policies)).collect()
+    links_among(&collection.statements, &heads, policies)
 }
 
 /// The verdicts about one file.
 pub(super) struct Judged {
     /// Which log continues which, as far as records of the file say so.
     links: Vec<Looked>,
+    /// What of a log cannot all be true.
+    contradictions: Vec<Contradiction>,
     renewals: Option<RenewalReport>,
     items: Vec<Verdict>,
     /// An algorithm of the log that has ended: no statement is proven.
@@ -201,17 +207,13 @@ impl Judged {
         let items = self.items.iter().map(exit_of_item);
         let statements = self.statements.iter().map(|it| self.exit_of_statement(it));
         let renewals = self.renewals.iter().map(|it| exit_of(it.indication()));
-        let weight = |exit: &Exit| match exit {
-            Exit::Disproven => 2,
-            Exit::Proven => 0,
-            _ => 1,
-        };
+        let convicted = self.contradictions.iter().map(|_| Exit::Disproven);
         items
             .chain(statements)
             .chain(renewals)
             .chain(self.links.iter().map(succession::exit))
-            .max_by_key(weight)
-            .unwrap_or(Exit::Proven)
+            .chain(convicted)
+            .fold(Exit::Proven, Exit::worse)
     }
 
     fn exit_of_statement(&self, statement: &StatementVerdict) -> Exit {
@@ -238,6 +240,7 @@ impl Judged {
             && let Ok(report) = &only.report
         {
             out.push_str(&render::text(report, language));
+            out.push_str(&self.convictions(language));
             return out;
         }
         for verdict in &self.items {
@@ -255,6 +258,7 @@ impl Judged {
         for link in &self.links {
             out.push_str(&succession::text(link, language.is_english()));
         }
+        out.push_str(&self.convictions(language));
         let (proven, all) = (self.proven(), self.items.len());
         let summary = if language.is_english() {
             format!("{proven} of {all} artifacts are proven.")
@@ -263,12 +267,40 @@ impl Judged {
         };
         out.push('\n');
         add_line(&mut out, &summary);
-        out.push_str(&self.failures(language));
+        out.push_str(&self.unproven(language));
+        out
+    }
+
+    /// What convicts a log.
+    fn convictions(&self, language: Language) -> String {
+        let mut out = String::new();
+        for found in &self.contradictions {
+            let said = if language.is_english() {
+                "CONTRADICTION: "
+            } else {
+                "矛盾："
+            };
+            add_line(&mut out, &format!("{said}{found}"));
+        }
+        out
+    }
+
+    /// What keeps the exit code from being 0, and why.
+    pub(super) fn failures(&self, language: Language) -> String {
+        let mut out = self.unproven(language);
+        for link in self
+            .links
+            .iter()
+            .filter(|it| succession::exit(it) != Exit::Proven)
+        {
+            out.push_str(&succession::text(link, language.is_english()));
+        }
+        out.push_str(&self.convictions(language));
         out
     }
 
     /// What is not proven, and why.
-    pub(super) fn failures(&self, language: Language) -> String {
+    fn unproven(&self, language: Language) -> String {
         let mut out = String::new();
         for verdict in self
             .items
@@ -329,6 +361,11 @@ impl Judged {
             "renewals": self.renewals.as_ref().map(renewals::verified_json),
             "log_algorithm_ended": self.log_ended,
             "successions": self.links.iter().map(succession::json).collect::<Vec<_>>(),
+            "contradictions": self.contradictions.iter().map(|found| json!({
+                "kind": found.name(),
+                "log": found.log(),
+                "detail": found.to_string(),
+            })).collect::<Vec<_>>(),
             "items": self.items.iter().map(item).collect::<Vec<_>>(),
             "statements": self.statements.iter().map(statement).collect::<Vec<_>>(),
         })
