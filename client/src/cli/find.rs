@@ -171,6 +171,6 @@ fn to_text(findings: &Findings, age: Age, english: bool) -> String {
     } else {
         "チェックポイント"
     };
-    let _ = writeln!(out, "{label}: {}", age.sentence(english));
+    add_line(&mut out, format_args!("{label}: {}", age.sentence(english)));
     out
 }

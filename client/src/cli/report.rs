@@ -14,7 +14,7 @@ use ishibumi_tlog::shown::add_line;
 use serde_json::{Value, json};
 
 use super::age::{Age, MaxAge};
-use super::trust::{self, Trust};
+use super::trust::Trust;
 use super::{Exit, Failure, Voice, files, find, network};
 
 const EXAMPLES: &str = "Examples:

@@ -6,7 +6,6 @@ use ishibumi_artifact::record::LogStatement;
 use ishibumi_tlog::foreign::Foreign;
 use ishibumi_tlog::policy::Demand;
 use ishibumi_tlog::tile::{TILE_WIDTH, TileKind, TilePath, tile_width};
-use ishibumi_tlog::tree::check_consistency;
 use ishibumi_tlog::{Checkpoint, Hash, Policy, TrustedCheckpoint};
 
 use super::ahead::Ahead;
