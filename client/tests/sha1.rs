@@ -57,6 +57,15 @@ fn judged(pki: &Pki, name: &str, year: u16) {
 #[test]
 fn a_word_about_2015_reaches_nothing_of_2026() {
     let pki = Pki::new();
+    // A CA that was there in 2012, with the key of the one of today.
+    pki.openssl("req -new -key ca.key -subj /C=JP/O=Test/CN=CA -out old.csr");
+    pki.openssl(
+        "ca -batch -notext -selfsign -keyfile ca.key -config pki.cnf -extensions ca_extensions \
+         -startdate 20000101000000Z -enddate 20991231235959Z -in old.csr -out old.crt",
+    );
+    for copy in ["ca.crt", "anchors/ca.crt"] {
+        fs::copy(pki.path("old.crt"), pki.path(copy)).unwrap();
+    }
     pki.unit("clock");
     let trusted = ["ca.crt", "clock.crt"].map(|name| Certificate::parse(&pki.read(name)).unwrap());
     let anchors = Anchors::from_certificates(trusted);
