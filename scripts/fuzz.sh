@@ -43,6 +43,7 @@ for target in ${*:-$(cargo fuzz list)}; do
   # Real artifacts, where scripts/fetch-corpus.sh has brought them.
   case $target in
     token) real=artifact/corpus/files/tokens ;;
+    shape) real="testdata/records artifact/corpus/files/tokens" ;;
     status) real="artifact/corpus/files/crls artifact/corpus/files/ocsp" ;;
     certificate | crl | ocsp) real=$(echo artifact/corpus/files/"$target"*) ;;
     *) real= ;;

@@ -99,14 +99,18 @@ fn of_octets(octets: &[u8]) -> Option<ArtifactType> {
             let is_cms = first.content == oid::SIGNED_DATA.as_bytes() || wraps;
             is_cms.then_some(ArtifactType::TimestampToken)
         }
-        SEQUENCE => of_first_field(first.content).or_else(|| {
-            // Whatever the status says, a token follows.
-            let mut follows = Outline::of(second.filter(|it| it.tag == SEQUENCE)?.content);
-            let is_token = follows.next()?.content == oid::SIGNED_DATA.as_bytes();
-            is_token.then_some(ArtifactType::TimestampToken)
-        }),
+        // Whatever the status says, a token follows, and nothing else.
+        SEQUENCE if fields.next().is_none() && second.as_ref().is_some_and(is_signed_data) => {
+            Some(ArtifactType::TimestampToken)
+        }
+        SEQUENCE => of_first_field(first.content),
         _ => None,
     }
+}
+
+fn is_signed_data(part: &Part<'_>) -> bool {
+    let kind = Outline::of(part.content).next();
+    part.tag == SEQUENCE && kind.is_some_and(|it| it.content == oid::SIGNED_DATA.as_bytes())
 }
 
 /// By the first field: TBSCertificate, TBSCertList or PKIStatusInfo.

@@ -18,7 +18,7 @@ use crate::asn1::{self, Reader, SEQUENCE};
 use crate::certificate::Certificate;
 use crate::hash::HashAlgorithm;
 use crate::oid;
-use crate::path::{Anchors, PathError, PathRules, Validity, find_path, is_name_of};
+use crate::path::{self, Anchors, PathError, PathRules, Validity, find_path, is_name_of};
 use crate::signature::{Algorithm, Scheme, SignatureError};
 
 /// On whose authority a responder answers.
@@ -114,12 +114,7 @@ impl OcspResponse {
         {
             self.check_dates(responder)?;
             check_usage(responder)?;
-            if let Some(extension) = responder.facts().unknown_critical {
-                return Err(OcspError::ResponderPath(PathError::CriticalExtension {
-                    subject: responder.subject(),
-                    extension: extension.to_string(),
-                }));
-            }
+            path::check_fields(responder).map_err(OcspError::ResponderPath)?;
             return Ok(Authority::Caller);
         }
         let unknown = || OcspError::ResponderUnknown {

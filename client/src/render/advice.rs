@@ -57,8 +57,8 @@ fn of_sub_indication(sub: SubIndication) -> (&'static str, &'static str) {
             "署名者の証明書が含まれていません。--anchors のフォルダの intermediates に置いてください。",
         ),
         SubIndication::CryptoConstraintsFailureNoPoe => (
-            "The algorithm is too weak to be believed today; --accept-sha1 DATE accepts SHA-1 in what existed on that day, before 2016, on your own word. What ended by --algorithms is rescued only by a renewal that came before.",
-            "このアルゴリズムは現在では信頼できません。2016年より前に存在していたことをご自身で確認できる場合に限り、--accept-sha1 日付 により SHA-1 を許容できます。--algorithms の期限については、期限前の更新（evidence renew）だけが有効です。",
+            "The algorithm is none of those that count here today, which is no fault of what was signed with it; --accept-sha1 DATE accepts SHA-1 in what existed on that day, before 2016, on your own word. What ended by --algorithms is rescued only by a renewal that came before.",
+            "このアルゴリズムは現在ここでは受け入れられません。対象に問題があることを示すものではありません。2016年より前に存在していたことをご自身で確認できる場合に限り、--accept-sha1 日付 により SHA-1 を許容できます。--algorithms の期限については、期限前の更新（evidence renew）だけが有効です。",
         ),
         SubIndication::OutOfBoundsNoPoe => (
             "An earlier proof of existence is wanted: a token over an earlier checkpoint (--checkpoint-token), or an earlier log.",
