@@ -97,5 +97,9 @@ for file in sha1-record sha1-signature; do
     --algorithm-end ed25519=2040-12-31 --accept-sha1 2015-12-31 $file.evidence.zip
 done
 expect pdf-quadratic 0,1,3,4 "." evidence extract --out o q.pdf
+# What no command asks: bare paths, by the library.
+rows=$((rows + 1))
+# shellcheck disable=SC2086 # no flag, no word
+if CASES=$cases/paths cargo test -q $flag --workspace --test suites; then :; else bad=$((bad + 1)); fi
 [ $bad = 0 ] || { echo "$bad of $rows not as expected"; exit 1; }
 echo "$rows of $rows as expected"

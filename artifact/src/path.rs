@@ -540,17 +540,25 @@ impl Fault {
     }
 }
 
-/// What is wrong with a certificate wherever it stands. An anchor is a name and a key, and may be of any version.
+/// Refuses a certificate that is trusted by itself and has a critical extension that is not understood, or a
+/// restriction that cannot be read.
+pub(crate) fn check_fields(trusted: &Certificate) -> Result<(), PathError> {
+    let flaw = flaw_of(trusted, true);
+    flaw.map_or(Ok(()), |flaw| Err(Fault::Flaw(flaw).of(trusted)))
+}
+
+/// What is wrong with a certificate wherever it stands.
 fn fault_of(certificate: &Certificate, validity: Validity, anchors: &Anchors) -> Option<Fault> {
     match validity {
         Validity::At(at) if !(certificate.not_before()..=certificate.not_after()).contains(&at) => {
             Some(Fault::Validity(at))
         }
-        _ => certificate
-            .facts()
-            .flaw
-            .clone()
-            .filter(|flaw| *flaw != Flaw::Version || !anchors.is_anchor(certificate))
-            .map(Fault::Flaw),
+        _ => flaw_of(certificate, anchors.is_anchor(certificate)).map(Fault::Flaw),
     }
+}
+
+/// An anchor is a name and a key, and may be of any version.
+fn flaw_of(certificate: &Certificate, is_trusted: bool) -> Option<Flaw> {
+    let flaw = certificate.facts().flaw.clone();
+    flaw.filter(|flaw| *flaw != Flaw::Version || !is_trusted)
 }
