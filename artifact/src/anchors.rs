@@ -153,6 +153,12 @@ impl Anchors {
         &self.responders
     }
 
+    /// Whether somebody's word allows a weak algorithm, and what says of itself that it is of the time `own` is
+    /// too late for it.
+    pub fn is_beyond_word(&self, own: Time) -> bool {
+        self.weak_at(own).later
+    }
+
     /// Which weak algorithms are accepted of something that says that it is of the time `own`.
     pub(crate) fn weak_at(&self, own: Time) -> Weak {
         self.rules.weak_at(own)

@@ -314,7 +314,6 @@ impl TimestampToken {
             key.primitive(),
         ];
         primitives.extend(scheme.hash().map(Primitive::Hash));
-        primitives.extend(ess.last().map(|binding| Primitive::Hash(binding.algorithm)));
         primitives.extend(path.primitives()?);
         Ok(VerifiedToken {
             record,

@@ -11,7 +11,7 @@ use std::fmt::Write as _;
 use ishibumi_artifact::certificate::CertificateError;
 use ishibumi_artifact::time::Time;
 use ishibumi_artifact::token::{TOKEN_INPUT_MAX, TokenError};
-use ishibumi_artifact::{Anchors, Certificate, TimestampToken, VerifiedToken};
+use ishibumi_artifact::{Anchors, Certificate, Fault, TimestampToken, VerifiedToken};
 
 /// First line of the file.
 const HEADER: &str = "ishibumi/misissue/v1";
@@ -97,6 +97,20 @@ pub enum MisissueError {
     /// One TSTInfo, signed once or twice.
     #[error("both tokens have the same TSTInfo: the same statement signed twice is innocent")]
     SameStatement,
+}
+
+impl MisissueError {
+    /// What the error shows of the file, or of a token in it. None where both tokens hold and accuse nobody.
+    pub fn fault(&self) -> Option<Fault> {
+        match self {
+            Self::Line { .. } | Self::Length { .. } | Self::TooMany(_) => Some(Fault::Unread),
+            Self::Certificate { source, .. } => Some(source.fault()),
+            Self::Token { source, .. } => Some(source.fault()),
+            Self::DifferentUnits { .. } | Self::DifferentSerials { .. } | Self::SameStatement => {
+                None
+            }
+        }
+    }
 }
 
 /// A unit that gave one serial to two different statements. Only [`Misissue::verify`] makes one.

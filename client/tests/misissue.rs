@@ -47,19 +47,22 @@ fn two_statements_with_one_serial_are_proof() {
     assert_eq!(shown["proven"], "serial-reused");
     assert_ne!(shown["imprints"][0], shown["imprints"][1]);
 
-    for (other, why) in [
-        ("next.tst", "different serials"),
-        ("one.tsr", "innocent"),
-        ("seal.crt", "token"),
+    for (other, why, code) in [
+        ("next.tst", "different serials", 1),
+        ("one.tsr", "innocent", 1),
+        ("seal.crt", "token", 4),
     ] {
-        let said = run(&format!("{pack} c.misissue one.tst {other}")).expect(1);
+        let said = run(&format!("{pack} c.misissue one.tst {other}")).expect(code);
         assert!(said.stdout.contains(why), "{other}: {}", said.stdout);
         assert!(!pki.path("c.misissue").exists());
     }
     // Whoever trusts another CA is shown nothing.
     let stranger = Pki::new();
     fs::write(stranger.path("a.misissue"), pki.read("a.misissue")).unwrap();
-    ishibumi(stranger.folder(), &format!("{verify} a.misissue")).expect(1);
+    ishibumi(stranger.folder(), &format!("{verify} a.misissue")).expect(4);
+    // What is no such file is not shown to be false.
+    fs::write(pki.path("b.misissue"), "no evidence\n").unwrap();
+    run(&format!("{verify} b.misissue")).expect(4);
 }
 
 /// Two units of one CA may use one serial.

@@ -82,6 +82,22 @@ pub enum EvidenceError {
     },
 }
 
+impl EvidenceError {
+    /// Whether the octets are not evidence of this format at all, which shows nothing about the log, nor that
+    /// what whoever wrote them claims is false.
+    pub const fn is_unread(&self) -> bool {
+        match self {
+            Self::TooLong(_)
+            | Self::Form(_)
+            | Self::Note(_)
+            | Self::Checkpoint(_)
+            | Self::KeyType(_)
+            | Self::Keys(_) => true,
+            Self::Origins(..) | Self::Agreement(_) | Self::NoUse { .. } => false,
+        }
+    }
+}
+
 /// What a file claims to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {

@@ -22,9 +22,9 @@ const VERIFY_EXAMPLES: &str = "Examples:
 The log's keys come from the policy or from --key, never from the file. What is proven: one key of the
 log signed two trees of which neither extends the other. No socket is opened.
 
-Exit codes: 0 proven, the log has forked; 1 the file proves nothing (a false signature or proof, or no
-such file at all), 2 usage, 3 a file is missing, 4 open: a suspicion without a proof, two keys that each
-signed one of the two, or no key of this log is known.";
+Exit codes: 0 proven, the log has forked; 1 the file proves nothing (a false signature or proof),
+2 usage, 3 a file is missing, 4 open: a suspicion without a proof, two keys that each signed one of the
+two, no key of this log is known, or the file cannot be read as such evidence.";
 
 const MAKE_EXAMPLES: &str = "Examples:
   ishibumi fork make --policy policy.txt --out log.fork mine.checkpoint theirs.checkpoint
@@ -99,8 +99,14 @@ pub(crate) fn run(arguments: &ForkArguments, voice: Voice) -> Result<Exit, Failu
         ForkCommand::Verify { keys, evidence } => {
             let octets = files::read(evidence, EVIDENCE_LEN_MAX)?;
             let shown = evidence.display();
-            let evidence = Evidence::parse(&octets)
-                .map_err(|error| Failure::new(Exit::Disproven, format!("{shown}: {error}")))?;
+            let evidence = Evidence::parse(&octets).map_err(|error| {
+                let exit = if error.is_unread() {
+                    Exit::Indeterminate
+                } else {
+                    Exit::Disproven
+                };
+                Failure::new(exit, format!("{shown}: {error}"))
+            })?;
             verdict(&evidence, &keys.read()?, voice)
         }
         ForkCommand::Make {

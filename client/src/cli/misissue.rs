@@ -16,12 +16,14 @@ const PACK_EXAMPLES: &str = "Examples:
 Records of a log only raise the suspicion of a reused serial; the two tokens prove it. The file holds
 both and the certificates below the anchors. The same TSTInfo signed twice is innocent and refused.
 
-Exit codes: 0 proven and written, 1 the tokens prove nothing, 2 usage, 3 unavailable.";
+Exit codes: 0 proven and written, 1 the tokens accuse nobody, 2 usage,
+3 unavailable, 4 a token cannot be read, or its CA is not among the anchors.";
 
 const VERIFY_EXAMPLES: &str = "Examples:
   ishibumi misissue verify --anchors anchors/ reused.misissue
 
-Exit codes: 0 proven: the unit gave one serial to two statements, 1 not proven, 2 usage, 3 unavailable.";
+Exit codes: 0 proven: the unit gave one serial to two statements, 1 the tokens accuse
+nobody, 2 usage, 3 unavailable, 4 the file cannot be read, or the CA of a token is not among the anchors.";
 
 /// Prove that a time-stamping unit used one serial number twice
 #[derive(Debug, Args)]
@@ -76,23 +78,24 @@ pub(crate) fn run(arguments: &MisissueArguments, voice: Voice) -> Result<Exit, F
             let anchors = files::anchors(&arguments.trust.anchors, arguments.trust.accept_sha1)?;
             let one = files::read(&arguments.one, files::ARTIFACT_LEN_MAX)?;
             let other = files::read(&arguments.other, files::ARTIFACT_LEN_MAX)?;
-            let packed = Misissue::pack(&one, &other, &anchors).map_err(|e| disproven(&e))?;
-            let shown = packed.verify(anchors).map_err(|e| disproven(&e))?;
+            let packed = Misissue::pack(&one, &other, &anchors).map_err(|e| unproven(&e))?;
+            let shown = packed.verify(anchors).map_err(|e| unproven(&e))?;
             files::write(&arguments.out, &packed.encode())?;
             say(&shown, voice);
         }
         MisissueCommand::Verify(arguments) => {
             let anchors = files::anchors(&arguments.trust.anchors, arguments.trust.accept_sha1)?;
             let octets = files::read(&arguments.file, FILE_LEN_MAX)?;
-            let packed = Misissue::decode(&octets).map_err(|e| disproven(&e))?;
-            say(&packed.verify(anchors).map_err(|e| disproven(&e))?, voice);
+            let packed = Misissue::decode(&octets).map_err(|e| unproven(&e))?;
+            say(&packed.verify(anchors).map_err(|e| unproven(&e))?, voice);
         }
     }
     Ok(Exit::Proven)
 }
 
-fn disproven(error: &MisissueError) -> Failure {
-    Failure::new(Exit::Disproven, format!("nothing is proven: {error}"))
+fn unproven(error: &MisissueError) -> Failure {
+    let exit = error.fault().map_or(Exit::Disproven, Exit::from);
+    Failure::new(exit, format!("nothing is proven: {error}"))
 }
 
 fn say(shown: &SerialReused, voice: Voice) {

@@ -151,7 +151,7 @@ impl Verifier<'_> {
         let Some(admitted) = admitted else {
             return Ok(report);
         };
-        let not_marked = rules::check_mark(&mut report, &admitted);
+        let not_marked = rules::check_mark(self, &mut report, &admitted);
         report.facts = facts::of(&admitted).filter(|_| not_marked);
         let witnessed = proven.as_ref().and_then(|leaf| leaf.head().not_after());
         let sources = self.consult(

@@ -72,14 +72,25 @@ pub(super) fn check_log_algorithms(verifier: &Verifier<'_>, report: &mut Report)
 }
 
 /// Whether nothing keeps what the artifact says from being believed. That it existed is another question.
-pub(super) fn check_mark(report: &mut Report, admitted: &Admitted) -> bool {
+pub(super) fn check_mark(
+    verifier: &Verifier<'_>,
+    report: &mut Report,
+    admitted: &Admitted,
+) -> bool {
     let Some(mark) = admitted.mark() else {
         return true;
     };
     let over = mark.name().unwrap_or("an algorithm that is not known here");
+    let is_late = matches!(admitted.verified(), Verified::Token(token)
+        if verifier.anchors.is_beyond_word(token.gen_time().time()));
+    let word = if is_late {
+        "; it was allowed for what existed by a day, and this says of itself that it is of a later time"
+    } else {
+        ""
+    };
     let detail = format!(
         "the token is signed over {over}, where whoever can find a collision can forge one: that it existed \
-         is judged, what it says is not believed"
+         is judged, what it says is not believed{word}"
     );
     let failed = Outcome::Failed(SubIndication::CryptoConstraintsFailureNoPoe);
     report.note(Step::Algorithms, failed, detail);
