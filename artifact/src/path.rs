@@ -346,6 +346,12 @@ impl Search<'_> {
         for candidate in candidates(&last, known, at, |issuer| anchors.is_anchor(issuer)) {
             self.work.spend(CANDIDATE)?;
             if self.leads_back(candidate) {
+                // The anchor of a CA that is in the path already: why it was no end for it says more than that
+                // nobody stands above.
+                let fault = self.link_fault(candidate);
+                if let Some(fault) = fault.filter(|_| anchors.is_anchor(candidate)) {
+                    self.note(progress, || fault.of(candidate));
+                }
                 continue;
             }
             if let Some(fault) = self.link_fault(candidate) {

@@ -471,7 +471,7 @@ fn a_record_is_no_older_than_what_it_covers() {
         &at(scene.now),
         "listed-early.zip",
     );
-    refused("listed-early.zip", ".crl");
+    refused("--at @soon listed-early.zip", ".crl");
     // A list that was added around the file is not covered by the record.
     record_of(
         &scene,
@@ -484,7 +484,7 @@ fn a_record_is_no_older_than_what_it_covers() {
     scene
         .run("evidence renew --revocation later.crl --out around.zip plain-now.zip")
         .expect(0);
-    scene.verify("around.zip", 0);
+    scene.verify("--at @soon around.zip", 0);
     // Only a token over the checkpoint is.
     let text = scene.log.checkpoint(scene.log.size()).to_text();
     let digest = sha256.digest(text.as_bytes());
@@ -502,7 +502,7 @@ fn a_record_is_no_older_than_what_it_covers() {
         &at(scene.now),
         "stamped-early.zip",
     );
-    refused("stamped-early.zip", ".tst");
+    refused("--at @then stamped-early.zip", ".tst");
     // Only another statement's cosignature is.
     let statement = scene.log.proof(0, &[scene.now + 86_400; 2]);
     fs::write(scene.pki.path("opened"), scene.log.record(0)).unwrap();
@@ -517,7 +517,7 @@ fn a_record_is_no_older_than_what_it_covers() {
         &at(scene.now),
         "said-early.zip",
     );
-    refused("said-early.zip", "record 0");
+    refused("--at @soon said-early.zip", "record 0");
 }
 
 /// Evidence of today is no evidence of last year: as of then it did not exist.
