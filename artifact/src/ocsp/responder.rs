@@ -18,7 +18,7 @@ use crate::asn1::{self, Reader, SEQUENCE};
 use crate::certificate::Certificate;
 use crate::hash::HashAlgorithm;
 use crate::oid;
-use crate::path::{self, Anchors, PathError, PathRules, Validity, find_path, is_name_of};
+use crate::path::{self, Anchors, PathRules, Validity, find_path, is_name_of};
 use crate::signature::{Algorithm, Scheme, SignatureError};
 
 /// On whose authority a responder answers.
