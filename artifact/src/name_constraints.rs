@@ -447,7 +447,7 @@ mod tests {
             assert_eq!(judge(*tag, content, content), OPEN, "{tag:x}");
             let name = Subject::of(&read(&element(*tag, content)), false);
             for (base_tag, base) in forms.iter().filter(|(base_tag, _)| base_tag != tag) {
-                let base = [Subject::of(&read(&element(*base_tag, base)), true)];
+                let base = Bases::of(&[read(&element(*base_tag, base))]);
                 assert!(check_name(&name, &base, &base).is_ok());
             }
         }

@@ -97,6 +97,7 @@ fn written_out(id: &str, critical: u8, value: &Node) -> Node {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn oddities_of_lists_that_others_read_are_read() {
     let scene = Scene::new();
     let Scene { one, two, pki, .. } = &scene;
@@ -393,6 +394,7 @@ fn lists_that_must_not_be_used_are_not() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn oddities_of_responses_that_others_read_are_read() {
     let scene = Scene::new();
     let Scene {

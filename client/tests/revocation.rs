@@ -100,7 +100,7 @@ impl Scene {
     /// An answer of now about the unit.
     fn answer(&self, hash: &str, status: Status) -> Node {
         let id = cert_id(&self.pki, hash, &self.issuing, &self.tsu);
-        let mut answer = single(id, status.clone(), vec![]);
+        let mut answer = single(id, status, vec![]);
         *answer.child(2) = self.time(10);
         *answer.child(3) = Node::Tree(0xa0, vec![self.time(86_400)]);
         if matches!(status, Status::Revoked(_)) {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use ishibumi::evidence::{Collection, Contradiction, Logged, contradictions};
 use ishibumi::succession::{
-    End, EndError, Finding, Link, LinkError, Policies, Standing, links_among,
+    End, EndError, Finding, Link, LinkError, Policies, Standing, Succession, links_among,
 };
 use ishibumi_artifact::record::{Body, LogEnding, LogOpened, LogStatement, Moment, Predecessor};
 use ishibumi_artifact::time::Time;
@@ -323,7 +323,7 @@ fn a_strangers_records_mask_no_conviction() {
     };
     let convicts = |statements: &[Arc<Logged>], heads: &[&Note]| {
         let links = links_among(statements, heads, &policies);
-        let findings = links.iter().flatten().flat_map(|link| link.findings());
+        let findings = links.iter().flatten().flat_map(Succession::findings);
         findings.into_iter().any(|found| *found == appended)
     };
     assert!(convicts(&guilty, &[]));

@@ -24,6 +24,10 @@ const HARMLESS: [const_oid::ObjectIdentifier; 4] = [
 ];
 
 /// What crlExtensions say.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "fields of IssuingDistributionPoint, each a BOOLEAN"
+)]
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Extensions {
     /// cRLNumber: contents octets of the INTEGER; empty if absent.

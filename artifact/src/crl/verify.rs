@@ -12,6 +12,7 @@ use super::verified::EntryIssuers;
 use super::{Crl, CrlError, Extensions, VerifiedCrl};
 use crate::asn1::{self, Reader, SEQUENCE};
 use crate::certificate::Certificate;
+use crate::certificate_extension::KeyUsage;
 use crate::general_name::{GeneralName, has_directory_name};
 use crate::hash::sha256;
 use crate::name::Name;
@@ -166,7 +167,7 @@ pub(crate) fn validity_of(signer: &Certificate, anchors: &Anchors, signed_at: Ti
 /// A certificate of the issuer's name that may sign lists (RFC 5280 6.3.3 (f)): keyUsage says so, or
 /// there is none and it is a CA's. Who signs indirect lists need not be a CA.
 fn may_sign(certificate: &Certificate, issuer: &Name, anchors: &Anchors) -> bool {
-    let by_usage = certificate.facts().key_usage.map(|usage| usage.crl_sign());
+    let by_usage = certificate.facts().key_usage.map(KeyUsage::crl_sign);
     certificate.subject_name() == issuer && by_usage.unwrap_or_else(|| anchors.is_ca(certificate))
 }
 

@@ -205,7 +205,7 @@ impl Response {
 }
 
 /// certStatus.
-#[derive(Clone)]
+#[derive(Clone, Copy)]
 pub(crate) enum Status {
     Good,
     Unknown,

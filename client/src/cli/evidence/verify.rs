@@ -280,7 +280,7 @@ impl Judged {
             } else {
                 "矛盾："
             };
-            add_line(&mut out, &format!("{said}{found}"));
+            add_line(&mut out, format_args!("{said}{found}"));
         }
         out
     }
