@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use ishibumi::evidence::pdf::{self, Beside, NoVerdict, PdfTokens, PdfVerdict};
+use ishibumi::evidence::pdf::{self, Beside, NoVerdict, PdfError, PdfTokens, PdfVerdict};
 use ishibumi::verify::{Indication, Outcome, Step};
 use ishibumi::{Language, Report, Verifier, render};
 use ishibumi_tlog::shown::add_line;
@@ -21,7 +21,8 @@ pub(super) fn run(
     let found = pdf::tokens(octets);
     let shown = path.display().to_string();
     let refused = found.refused.iter();
-    let refused = refused.map(|(at, error)| format!("{shown}: signature at octet {at}: {error}"));
+    let refused =
+        refused.map(|(at, error)| format!("{shown}: {}", refusal(*at, error, Language::English)));
     let refused: Vec<String> = refused.collect();
     if found.tokens.is_empty() {
         return Err(Failure::unavailable(format!(
@@ -34,8 +35,8 @@ pub(super) fn run(
             "{shown}：タイムスタンプが含まれていません。PDFの隣にあるタイムスタンプは、それを指定し --document にPDFを指定して検証してください。"
         )));
     }
-    for refusal in &refused {
-        super::tell(refusal);
+    for (at, error) in &found.refused {
+        super::tell(&format!("{shown}: {}", refusal(*at, error, voice.language)));
     }
     let verdicts = judge(octets, &found, verifier, beside);
     let value = to_json(&shown, &verdicts, &refused);
@@ -152,17 +153,24 @@ fn to_text(shown: &str, verdicts: &[PdfVerdict], language: Language) -> String {
     out
 }
 
+/// A signature that could not be read.
+pub(super) fn refusal(at: usize, error: &PdfError, language: Language) -> String {
+    if language.is_english() {
+        format!("signature at octet {at}: {error}")
+    } else {
+        format!(
+            "{at} オクテット目の署名：{}",
+            language.said(&error.to_string())
+        )
+    }
+}
+
 /// Why there is no verdict, in words.
 pub(super) fn no_verdict(error: &NoVerdict, language: Language) -> String {
     if language.is_english() {
         return error.to_string();
     }
-    match error {
-        NoVerdict::NoProof => "このタイムスタンプの証明が、内部にもPDFの隣にもありません。",
-        NoVerdict::Embedded(_) => "このタイムスタンプに埋め込まれた証明を読み取れません。",
-        _ => "このタイムスタンプは検証できませんでした。",
-    }
-    .to_owned()
+    format!("{}。", language.said(&error.to_string()))
 }
 
 fn to_json(shown: &str, verdicts: &[PdfVerdict], refused: &[String]) -> Value {

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use clap::Args;
+use ishibumi::Language;
 use ishibumi::render::rfc3339;
 use ishibumi::succession::{Finding, LinkError, Policies, Standing, Succession};
 use ishibumi_tlog::Policy;
@@ -64,8 +65,16 @@ pub(super) fn text(looked: &Looked, english: bool) -> String {
     }
 }
 
+const fn language(english: bool) -> Language {
+    if english {
+        Language::English
+    } else {
+        Language::Japanese
+    }
+}
+
 pub(super) fn refused_text(error: &LinkError, english: bool) -> String {
-    let error = shown::line(&error.to_string());
+    let error = shown::line(&language(english).said(&error.to_string()));
     if english {
         format!("succession: NOT SHOWN: {error}\n")
     } else {
@@ -121,6 +130,7 @@ pub(super) fn link_text(link: &Succession, is_shown: bool, english: bool) -> Str
         };
     }
     for finding in link.findings() {
+        let finding = language(english).said(&finding.to_string());
         shown::add_line(&mut out, format_args!("            {finding}"));
     }
     out

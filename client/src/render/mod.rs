@@ -7,6 +7,7 @@
 
 mod advice;
 pub mod batch;
+mod japanese;
 mod json;
 mod pdf;
 mod policy;
@@ -15,6 +16,7 @@ mod sentences;
 mod status;
 mod text;
 
+pub use japanese::{in_japanese, known_in_japanese};
 pub use json::json;
 pub use pdf::{pdf_json, pdf_sentences};
 pub use policy::Explanation;
@@ -42,8 +44,16 @@ impl Language {
         matches!(self, Self::English)
     }
 
+    /// What a check or a reader said: as it is in English, translated in Japanese.
+    pub fn said(self, english: &str) -> String {
+        match self {
+            Self::English => english.to_owned(),
+            Self::Japanese => in_japanese(english),
+        }
+    }
+
     /// `a` in English, `b` in Japanese.
-    const fn pick<'a>(self, english: &'a str, japanese: &'a str) -> &'a str {
+    pub const fn pick<'a>(self, english: &'a str, japanese: &'a str) -> &'a str {
         match self {
             Self::English => english,
             Self::Japanese => japanese,

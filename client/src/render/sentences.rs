@@ -1,6 +1,6 @@
 //! What a report says, in plain sentences: who states what, who proves what, what was not checked.
 
-use super::{Language, advice, kind_name, rfc3339, status};
+use super::{Language, advice, in_japanese, kind_name, rfc3339, status};
 use crate::verify::{
     ConsultedToken, Extent, Facts, InPdf, Indication, Outcome, Pdf, ProvenBy, Report,
     ResponseFacts, StampedCheckpoint, Statement, Step,
@@ -45,7 +45,7 @@ fn verdict(report: &Report, english: bool) -> String {
         (Indication::TotalFailed, false) => {
             format!(
                 "否定されました。不合格の検査は「{step}」です（{}）。",
-                check.detail
+                in_japanese(&check.detail)
             )
         }
         (_, true) => format!(
@@ -54,7 +54,7 @@ fn verdict(report: &Report, english: bool) -> String {
         ),
         (_, false) => format!(
             "証明も否定もできません。「{step}」について判断の材料が足りません（{}）。",
-            check.detail
+            in_japanese(&check.detail)
         ),
     }
 }
@@ -150,7 +150,8 @@ fn stamped(token: &ConsultedToken, english: bool) -> String {
         (Err(why), true) => return format!("The checkpoint token {name} was not used: {why}."),
         (Err(why), false) => {
             return format!(
-                "チェックポイントのタイムスタンプ {name} は使用していません（{why}）。"
+                "チェックポイントのタイムスタンプ {name} は使用していません（{}）。",
+                in_japanese(why)
             );
         }
     };
@@ -288,7 +289,16 @@ fn answers(facts: &ResponseFacts, english: bool) -> String {
     let each: Vec<String> = facts
         .answers
         .iter()
-        .map(|answer| format!("{} {}", hex::encode(&answer.serial), answer.status))
+        .map(|answer| {
+            let status = match (english, answer.status) {
+                (true, status) => status,
+                (false, "good") => "有効",
+                (false, "revoked") => "失効",
+                (false, "unknown") => "不明",
+                (false, status) => status,
+            };
+            format!("{} {status}", hex::encode(&answer.serial))
+        })
         .collect();
     let each = each.join(", ");
     if english {

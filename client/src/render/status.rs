@@ -1,6 +1,6 @@
 //! What is said about revocation: of the signer, of the CAs above it, and by whom.
 
-use super::rfc3339;
+use super::{in_japanese, rfc3339};
 use crate::verify::{
     ConsultedInformation, Facts, InformationFacts, IssuerState, Outcome, Report, Revocation, Step,
     SubIndication,
@@ -28,6 +28,7 @@ fn signer(report: &Report, english: bool) -> Option<String> {
             format!("Revocation was not checked, what was given does not tell: {why}.")
         }
         (Revocation::NotCovered(why), false) => {
+            let why = in_japanese(why);
             format!("失効は検査していません。与えられた資料からは判断できません（{why}）。")
         }
         (Revocation::NotRevoked { as_of }, true) => format!("Not revoked as of {as_of}."),
@@ -85,6 +86,7 @@ fn issuer(ca: &IssuerState, english: bool) -> String {
         (Revocation::NotChecked, false) => format!("認証局「{subject}」：検査していません。"),
         (Revocation::NotCovered(why), true) => format!("The CA \"{subject}\": not checked, {why}."),
         (Revocation::NotCovered(why), false) => {
+            let why = in_japanese(why);
             format!("認証局「{subject}」：検査していません（{why}）。")
         }
         (Revocation::NotRevoked { as_of }, true) => {
@@ -109,7 +111,9 @@ fn consulted(information: &ConsultedInformation, english: bool) -> String {
     let facts = match (&information.says, english) {
         (Ok(facts), _) => facts,
         (Err(why), true) => return format!("{name} was not used: {why}."),
-        (Err(why), false) => return format!("{name} は使用していません（{why}）。"),
+        (Err(why), false) => {
+            return format!("{name} は使用していません（{}）。", in_japanese(why));
+        }
     };
     let what = described(name, facts, english);
     let time = |statement: &crate::verify::Statement| statement.not_after.map(rfc3339);
@@ -125,7 +129,10 @@ fn consulted(information: &ConsultedInformation, english: bool) -> String {
             None => format!("{what}。ログに記録されています（時刻の証明なし）。"),
         },
         (Some(Err(why)), true) => format!("{what}; its own proof was not accepted: {why}."),
-        (Some(Err(why)), false) => format!("{what}。その包含証明は認められません（{why}）。"),
+        (Some(Err(why)), false) => {
+            let why = in_japanese(why);
+            format!("{what}。その包含証明は認められません（{why}）。")
+        }
     }
 }
 

@@ -15,12 +15,12 @@ pub fn text(report: &Report, language: Language) -> String {
     }
     add_line(&mut out, "");
     for (name, value) in details(report, language) {
-        add_line(&mut out, format!("{name:<12} {value}"));
+        add_line(&mut out, format!("{} {value}", padded(name)));
     }
     add_line(&mut out, "");
     for check in report.checks() {
         let mark = match check.outcome {
-            Outcome::Passed => "ok".to_owned(),
+            Outcome::Passed => language.pick("ok", "合格").to_owned(),
             Outcome::Failed(sub) => sub.word().to_owned(),
             Outcome::NotChecked => "--".to_owned(),
         };
@@ -28,7 +28,11 @@ pub fn text(report: &Report, language: Language) -> String {
         let detail = if check.detail.is_empty() {
             String::new()
         } else {
-            format!(": {}", check.detail)
+            format!(
+                "{}{}",
+                language.pick(": ", "："),
+                language.said(&check.detail)
+            )
         };
         add_line(&mut out, format!("{mark:<4} {step}{detail}"));
     }
@@ -47,29 +51,47 @@ fn headline(out: &mut String, report: &Report, language: Language) {
     add_line(out, format!("{word} ({}{sub})", indication.word()));
 }
 
+/// A name, with what is missing to the width of the column: Japanese letters are twice as wide.
+fn padded(name: &str) -> String {
+    let width: usize = name
+        .chars()
+        .map(|it| if it.is_ascii() { 1 } else { 2 })
+        .sum();
+    format!("{name}{}", " ".repeat(12_usize.saturating_sub(width)))
+}
+
 /// Names and values that a person may want to compare or copy.
 fn details(report: &Report, language: Language) -> Vec<(&'static str, String)> {
     let mut rows = Vec::new();
     if let Some(statement) = report.statement() {
-        rows.push(("record", statement.leaf.to_hex()));
-        rows.push(("kind", kind_name(statement.kind).to_owned()));
-        rows.push(("log", statement.origin.clone()));
-        rows.push(("tree", format!("{} {}", statement.size, statement.root)));
+        rows.push((language.pick("record", "記録"), statement.leaf.to_hex()));
+        rows.push((
+            language.pick("kind", "種類"),
+            kind_name(statement.kind).to_owned(),
+        ));
+        rows.push((language.pick("log", "ログ"), statement.origin.clone()));
+        rows.push((
+            language.pick("tree", "木"),
+            format!("{} {}", statement.size, statement.root),
+        ));
         for witness in &statement.witnesses {
             let time = rfc3339(witness.time);
             let signed = format!("{time} {} ({})", witness.name, witness.algorithm);
-            rows.push(("witness", signed));
+            rows.push((language.pick("witness", "証人"), signed));
         }
         let none = language.pick("no time proven", "時刻の証明なし");
         rows.push((
-            "not after",
+            language.pick("not after", "証明時刻"),
             statement.not_after.map_or_else(|| none.to_owned(), rfc3339),
         ));
     }
     for token in report.checkpoint_tokens() {
         if let Ok(stamped) = &token.stamped {
             let (time, tsu) = (stamped.not_after, &stamped.tsu.subject);
-            rows.push(("stamped", format!("{time} {tsu}")));
+            rows.push((
+                language.pick("stamped", "ログの時刻印"),
+                format!("{time} {tsu}"),
+            ));
         }
     }
     match report.facts() {
@@ -80,27 +102,42 @@ fn details(report: &Report, language: Language) -> Vec<(&'static str, String)> {
             tsu,
             ..
         }) => {
-            rows.push(("serial", hex::encode(serial)));
+            rows.push((language.pick("serial", "シリアル番号"), hex::encode(serial)));
             rows.push((
-                "imprint",
+                language.pick("imprint", "ハッシュ値"),
                 format!("{imprint_algorithm} {}", hex::encode(imprint)),
             ));
             rows.push((
-                "tsu",
+                language.pick("tsu", "時刻認証局"),
                 format!("{} (SHA-256 {})", tsu.subject, hex::encode(tsu.digest)),
             ));
         }
         Some(Facts::Certificate(facts)) => {
-            rows.push(("serial", hex::encode(&facts.serial)));
-            rows.push(("sha-256", hex::encode(facts.digest)));
+            rows.push((
+                language.pick("serial", "シリアル番号"),
+                hex::encode(&facts.serial),
+            ));
+            rows.push((
+                language.pick("sha-256", "SHA-256"),
+                hex::encode(facts.digest),
+            ));
         }
         Some(Facts::Crl(facts)) => {
-            rows.push(("number", hex::encode(&facts.number)));
-            rows.push(("sha-256", hex::encode(facts.digest)));
+            rows.push((language.pick("number", "番号"), hex::encode(&facts.number)));
+            rows.push((
+                language.pick("sha-256", "SHA-256"),
+                hex::encode(facts.digest),
+            ));
         }
-        Some(Facts::Ocsp(facts)) => rows.push(("sha-256", hex::encode(facts.digest))),
+        Some(Facts::Ocsp(facts)) => rows.push((
+            language.pick("sha-256", "SHA-256"),
+            hex::encode(facts.digest),
+        )),
         None => {}
     }
-    rows.push(("file", format!("SHA-256 {}", report.artifact_digest())));
+    rows.push((
+        language.pick("file", "ファイル"),
+        format!("SHA-256 {}", report.artifact_digest()),
+    ));
     rows
 }

@@ -171,6 +171,7 @@ pub(super) fn verified_text(report: &RenewalReport, language: Language) -> Strin
         }
         (Err((sub, why)), false) => {
             let (word, sub) = (sub.indication().word(), sub.word());
+            let why = language.said(why);
             add_line(
                 &mut out,
                 format!("更新からは何も証明されません（{word}、{sub}）：{why}"),

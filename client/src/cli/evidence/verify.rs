@@ -247,13 +247,15 @@ impl Judged {
             add_line(&mut out, row(verdict));
         }
         for statement in &self.statements {
-            add_line(&mut out, statement_row(statement));
+            add_line(&mut out, statement_row(statement, language));
         }
         if let (Some(ended), false) = (&self.log_ended, self.statements.is_empty()) {
-            add_line(
-                &mut out,
-                format!("statements: {ended}; they are not proven any more"),
-            );
+            let line = if language.is_english() {
+                format!("statements: {ended}; they are not proven any more")
+            } else {
+                format!("記録：{}。証明されなくなりました", language.said(ended))
+            };
+            add_line(&mut out, line);
         }
         for link in &self.links {
             out.push_str(&succession::text(link, language.is_english()));
@@ -280,7 +282,10 @@ impl Judged {
             } else {
                 "矛盾："
             };
-            add_line(&mut out, format_args!("{said}{found}"));
+            add_line(
+                &mut out,
+                format_args!("{said}{}", language.said(&found.to_string())),
+            );
         }
         out
     }
@@ -318,6 +323,7 @@ impl Judged {
                 }
                 Err(error) => {
                     out.push('\n');
+                    let error = language.said(&error.to_string());
                     add_line(&mut out, format!("{name}: {error}"));
                 }
             }
@@ -325,7 +331,11 @@ impl Judged {
         for statement in &self.statements {
             if let Err(error) = &statement.proven {
                 out.push('\n');
-                add_line(&mut out, format!("statement: {error}"));
+                let what = language.pick("statement: ", "記録：");
+                add_line(
+                    &mut out,
+                    format!("{what}{}", language.said(&error.to_string())),
+                );
             }
         }
         out
@@ -408,15 +418,25 @@ fn row(verdict: &Verdict) -> String {
     format!("{said:<14} {time:<20} {}{document}", verdict.artifact)
 }
 
-fn statement_row(statement: &StatementVerdict) -> String {
+fn statement_row(statement: &StatementVerdict, language: Language) -> String {
     match &statement.proven {
         Ok(leaf) => {
             let time = leaf.head().not_after().map(rfc3339).unwrap_or_default();
             let kind = Record::decode(leaf.record()).map_or(0, |record| record.kind());
             let (log, index) = (&leaf.head().checkpoint().origin, leaf.index());
             let word = Indication::TotalPassed.word();
-            format!("{word:<14} {time:<20} {} {index} of {log}", kind_name(kind))
+            let kind = kind_name(kind);
+            let which = if language.is_english() {
+                format!("{kind} {index} of {log}")
+            } else {
+                format!("{log} の {index} 番（{kind}）")
+            };
+            format!("{word:<14} {time:<20} {which}")
         }
-        Err(error) => format!("{:<14} {:<20} statement: {error}", "-", ""),
+        Err(error) => {
+            let what = language.pick("statement: ", "記録：");
+            let error = language.said(&error.to_string());
+            format!("{:<14} {:<20} {what}{error}", "-", "")
+        }
     }
 }

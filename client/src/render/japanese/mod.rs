@@ -1,0 +1,185 @@
+//! In Japanese, what checks and readers say in English.
+//!
+//! Whoever finds something says it in English, once, with names and numbers in it: that is what a search finds, and
+//! what a program gets. A report in Japanese has to be understood by people who read no English, so
+//! `messages.txt` has every such sentence as a template, with its translation. What has none is not shown in
+//! English: the report says where the words are.
+
+use std::sync::LazyLock;
+
+/// Sentences inside of sentences; more are cut.
+const DEPTH_MAX: usize = 8;
+
+/// Longer than any sentence with its names; what is longer is not looked for.
+const LEN_MAX: usize = 64 << 10;
+
+/// A sentence in English, taken apart where something else stands in it.
+struct Template {
+    /// What stands around and between, one more than there are places.
+    around: Vec<&'static str>,
+    /// For each place whether it is a sentence itself.
+    messages: Vec<bool>,
+    japanese: &'static str,
+}
+
+static TEMPLATES: LazyLock<Vec<Template>> = LazyLock::new(|| {
+    let lines = include_str!("messages.txt").lines();
+    let mut lines = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let mut all = Vec::new();
+    while let (Some(english), Some(japanese)) = (lines.next(), lines.next()) {
+        all.push(Template::read(english, japanese));
+    }
+    // The one that says most first.
+    all.sort_by_key(|it| std::cmp::Reverse(it.around.iter().map(|it| it.len()).sum::<usize>()));
+    all
+});
+
+/// `said` in Japanese; what is not known of it is named as such.
+pub fn in_japanese(said: &str) -> String {
+    translated(said, 0).map_or_else(|| unknown(said), |(japanese, _)| japanese)
+}
+
+/// `said` in Japanese, if all of it is known.
+pub fn known_in_japanese(said: &str) -> Option<String> {
+    let (japanese, complete) = translated(said, 0)?;
+    complete.then_some(japanese)
+}
+
+/// What stands for words that are not known.
+fn unknown(said: &str) -> String {
+    // Identifiers and numbers are the same in every language.
+    let is_word = |word: &&str| word.len() > 1 && word.bytes().all(|it| it.is_ascii_lowercase());
+    if said.split_whitespace().filter(is_word).count() < 2 {
+        return said.to_owned();
+    }
+    "詳細は --lang en または --json で確認できます".to_owned()
+}
+
+/// The translation, and whether all of it is one.
+fn translated(said: &str, depth: usize) -> Option<(String, bool)> {
+    if depth >= DEPTH_MAX || said.len() > LEN_MAX {
+        return None;
+    }
+    let mut partial = None;
+    for template in TEMPLATES.iter() {
+        let Some(values) = template.values(said) else {
+            continue;
+        };
+        let (mut filled, mut complete) = (Vec::new(), true);
+        for (value, is_message) in values.into_iter().zip(&template.messages) {
+            filled.push(if *is_message {
+                let (value, all) =
+                    translated(value, depth + 1).unwrap_or_else(|| (unknown(value), false));
+                complete &= all;
+                value
+            } else {
+                value.to_owned()
+            });
+        }
+        let japanese = template.fill(&filled);
+        if complete {
+            return Some((japanese, true));
+        }
+        partial.get_or_insert((japanese, false));
+    }
+    partial
+}
+
+impl Template {
+    fn read(english: &'static str, japanese: &'static str) -> Self {
+        let (mut around, mut messages, mut rest) = (Vec::new(), Vec::new(), english);
+        while let Some((before, behind)) = rest.split_once('{') {
+            let (name, after) = behind.split_once('}').unwrap_or((behind, ""));
+            around.push(before);
+            messages.push(name == "m");
+            rest = after;
+        }
+        around.push(rest);
+        Self {
+            around,
+            messages,
+            japanese,
+        }
+    }
+
+    /// What stands in the places, if `said` is this sentence.
+    fn values<'a>(&self, said: &'a str) -> Option<Vec<&'a str>> {
+        let (first, others) = self.around.split_first()?;
+        let mut rest = said.strip_prefix(first)?;
+        let Some((last, between)) = others.split_last() else {
+            return rest.is_empty().then(Vec::new);
+        };
+        let mut values = Vec::new();
+        for literal in between {
+            let (value, after) = rest.split_once(literal)?;
+            values.push(value);
+            rest = after;
+        }
+        values.push(rest.strip_suffix(last)?);
+        Some(values)
+    }
+
+    fn fill(&self, values: &[String]) -> String {
+        let mut out = String::new();
+        let mut rest = self.japanese;
+        while let Some((before, behind)) = rest.split_once('{') {
+            let (place, after) = behind.split_once('}').unwrap_or((behind, ""));
+            out.push_str(before);
+            let value = place
+                .parse()
+                .ok()
+                .and_then(|place: usize| values.get(place));
+            out.push_str(value.map_or("", String::as_str));
+            rest = after;
+        }
+        out + rest
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sentences_inside_of_sentences_are_translated_and_names_are_not() {
+        let said = "the record of this artifact is not what the proof proves: the proof has 8 hashes, this \
+                    position needs 11";
+        let japanese = known_in_japanese(said).unwrap();
+        assert!(
+            japanese.ends_with("証明のハッシュは 8 個ですが、この位置には 11 個必要です"),
+            "{japanese}"
+        );
+        let said =
+            "token: certificate `CN=the file is empty` is valid from A to B, not at C (token-path)";
+        let japanese = known_in_japanese(said).unwrap();
+        assert!(japanese.contains("`CN=the file is empty`"), "{japanese}");
+        assert!(japanese.ends_with("（token-path）"), "{japanese}");
+    }
+
+    #[test]
+    fn what_is_not_known_is_not_shown_in_english() {
+        assert_eq!(known_in_japanese("some words that nobody translated"), None);
+        let japanese = in_japanese("CRL: some words that nobody translated");
+        assert!(japanese.starts_with("CRL：詳細は"), "{japanese}");
+        assert_eq!(in_japanese("id-kp-timeStamping"), "id-kp-timeStamping");
+    }
+
+    /// Every place in a translation is one of the sentence, and every place of the sentence is kept.
+    #[test]
+    fn every_translation_fits_its_sentence() {
+        for template in TEMPLATES.iter() {
+            for place in 0..template.messages.len() {
+                let known = [format!("{{{place}}}")];
+                let has = known
+                    .iter()
+                    .all(|it| template.japanese.contains(it.as_str()));
+                assert!(
+                    has || template.around[0].is_empty(),
+                    "{}",
+                    template.japanese
+                );
+            }
+            assert!(!template.japanese.is_ascii() || template.messages.is_empty());
+        }
+    }
+}
