@@ -185,6 +185,29 @@ impl Row {
     }
 }
 
+impl Row {
+    /// Of a row that is proven only as far as nobody asks for the document, makes one that is not.
+    pub fn demand_document(&mut self, language: Language) {
+        if self.status == Status::Proven && self.lacks_document() {
+            self.status = Status::Indeterminate;
+            self.sub_indication = Some(SubIndication::SignedDataNotFound);
+            self.reasons = language
+                .pick(
+                    "The token is proven, but its document was not compared, and that is required: put the                      document beside the token, or anywhere into the folder.",
+                    "トークンは証明されていますが、必須とされた文書との照合ができていません。文書をトークンの隣か、                     フォルダ内の任意の場所に置いてください。",
+                )
+                .to_owned();
+        }
+    }
+
+    /// Whether the token is proven, and with what it stamps nobody compared it.
+    pub fn lacks_document(&self) -> bool {
+        let only_that = self.status == Status::Proven
+            || self.sub_indication == Some(SubIndication::SignedDataNotFound);
+        only_that && self.stamped.is_some() && self.document.1 == Compared::Not
+    }
+}
+
 fn stamped(facts: &Facts, accredited: &AccreditedList) -> Option<Stamped> {
     let Facts::Token {
         gen_time,
@@ -217,6 +240,7 @@ pub fn claimed_time(artifact: &[u8]) -> Option<Time> {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Summary {
     counts: [usize; Status::ALL.len()],
+    not_compared: usize,
 }
 
 impl Summary {
@@ -225,6 +249,7 @@ impl Summary {
         let count = |status: Status| rows.iter().filter(|row| row.status == status).count();
         Self {
             counts: Status::ALL.map(count),
+            not_compared: rows.iter().filter(|row| row.lacks_document()).count(),
         }
     }
 
@@ -233,6 +258,12 @@ impl Summary {
         let mut all = Status::ALL.iter().zip(self.counts);
         all.find(|(known, _)| **known == status)
             .map_or(0, |(_, count)| count)
+    }
+
+    /// Rows whose token is proven, and whose document was not compared: among the proven, or among the
+    /// indeterminate if documents were required.
+    pub const fn not_compared(&self) -> usize {
+        self.not_compared
     }
 
     /// The rows.
@@ -256,6 +287,8 @@ pub struct Batch {
     pub anchors: Vec<String>,
     /// SHA-256 of the list of accredited TSUs, hex, if there was one.
     pub accredited_digest: Option<String>,
+    /// Whether a token without its document does not suffice.
+    pub require_document: bool,
     /// By file.
     pub rows: Vec<Row>,
 }

@@ -4,6 +4,7 @@ mod age;
 mod archive;
 mod audit;
 mod batch;
+mod below;
 mod dated;
 mod evidence;
 mod files;
@@ -32,6 +33,7 @@ use std::process::ExitCode;
 use clap::error::ContextValue;
 use clap::{Parser, Subcommand, ValueEnum};
 use ishibumi::Language;
+use ishibumi::render::known_in_japanese;
 use ishibumi::verify::{Indication, SubIndication};
 use ishibumi_artifact::Fault;
 use ishibumi_tlog::shown;
@@ -244,9 +246,11 @@ impl Voice {
             .map(|line| format!("\n  {}", shown::line(line)));
         let below: String = below.collect();
         let message = shown::line(&failure.message);
-        let said = match (self.language, &failure.japanese) {
+        let japanese = failure.japanese.clone();
+        let japanese = japanese.or_else(|| known_in_japanese(&failure.message));
+        let said = match (self.language, japanese) {
             (Language::Japanese, Some(japanese)) => {
-                format!("{}\n  ({message}){below}", shown::line(japanese))
+                format!("{}\n  ({message}){below}", shown::line(&japanese))
             }
             _ => {
                 let advice = failure.advice.as_ref();

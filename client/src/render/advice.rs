@@ -76,6 +76,10 @@ fn of_sub_indication(sub: SubIndication) -> (&'static str, &'static str) {
             "Give the proof of that list or response beside it (FILE.tlog-proof): it has to be older than the revocation of its CA.",
             "その失効リストまたはレスポンスの証明（ファイル名.tlog-proof）を添えてください。認証局の失効より前のものに限ります。",
         ),
+        SubIndication::SignedDataNotFound => (
+            "Give the document that the token stamps, the very file.",
+            "トークンの対象である文書のファイルそのものを示してください。",
+        ),
         SubIndication::TimestampOrderFailure => (
             "One of the clocks was wrong, or a time is made up: ask the provider, and the log's auditors.",
             "いずれかの時計が誤っていたか、時刻が偽られています。提供者またはログの監査者に確認してください。",

@@ -66,6 +66,8 @@ pub enum SubIndication {
     RevokedNoPoe,
     /// A signature that does not verify.
     SigCryptoFailure,
+    /// What was signed is not at hand, and it is demanded.
+    SignedDataNotFound,
     /// The signer's certificate, or the signature's form, is not what the standard demands.
     SigConstraintsFailure,
     /// Times that contradict each other.
@@ -94,6 +96,7 @@ impl SubIndication {
             Self::RevokedNoPoe => "REVOKED_NO_POE",
             Self::SigCryptoFailure => "SIG_CRYPTO_FAILURE",
             Self::SigConstraintsFailure => "SIG_CONSTRAINTS_FAILURE",
+            Self::SignedDataNotFound => "SIGNED_DATA_NOT_FOUND",
             Self::TimestampOrderFailure => "TIMESTAMP_ORDER_FAILURE",
             Self::TryLater => "TRY_LATER",
         }

@@ -33,7 +33,8 @@ pub fn html(batch: &Batch, language: Language) -> String {
     let heading = language.pick("Summary", "集計");
     let _ = write!(out, "</table>\n<h2>{heading}</h2>\n<table>");
     for status in Status::ALL {
-        let (word, count) = (words::status(status, language), summary.count(status));
+        let word = words::counted(batch, status, language);
+        let count = summary.count(status);
         let _ = writeln!(out, "<tr><th>{word}</th><td class=\"n\">{count}</td></tr>");
     }
     let (word, total) = (language.pick("in total", "合計"), summary.total());
@@ -76,7 +77,7 @@ fn columns(language: Language) -> [&'static str; 9] {
     [
         language.pick("File", "ファイル"),
         language.pick("Status", "結果"),
-        language.pick("genTime", "付与時刻"),
+        language.pick("genTime", "付与時刻（genTime）"),
         language.pick("Proven before", "証明された時刻"),
         language.pick("TSA certificate, serial number", "TSA証明書・シリアル番号"),
         language.pick("Validity period", "有効期間"),
@@ -93,7 +94,7 @@ fn cells(batch: &Batch, row: &Row, language: Language) -> [String; 9] {
     let (document, compared) = &row.document;
     let document = format!(
         "{} {}",
-        compared.name(),
+        words::compared(*compared, language),
         document.as_deref().unwrap_or_default()
     );
     let Some(it) = &row.stamped else {
@@ -122,7 +123,7 @@ fn cells(batch: &Batch, row: &Row, language: Language) -> [String; 9] {
             zone.show(it.tsu.not_after)
         ),
         format!("{} {}", it.imprint_algorithm, STANDARD.encode(&it.imprint)),
-        it.accreditation.name().to_owned(),
+        words::accredited(it.accreditation, language).to_owned(),
         document,
     ]
 }

@@ -20,6 +20,8 @@ pub fn json(batch: &Batch) -> Value {
         "anchors_sha256": batch.anchors,
         "accredited_list_sha256": batch.accredited_digest,
         "total": summary.total(),
+        "not_compared": summary.not_compared(),
+        "require_document": batch.require_document,
         "summary": Value::Object(counts.into_iter().collect()),
         "rows": batch.rows.iter().map(|it| row(batch, it)).collect::<Vec<_>>(),
     })

@@ -41,10 +41,10 @@ pub fn pdf(batch: &Batch, language: Language) -> Vec<u8> {
     let summary = batch.summary();
     for status in Status::ALL {
         let count = summary.count(status).to_string();
-        pages.pair(words::status(status, language), &count);
+        pages.pair(&count, &words::counted(batch, status, language));
     }
     let total = summary.total().to_string();
-    pages.pair(language.pick("in total", "合計"), &total);
+    pages.pair(&total, language.pick("in total", "合計"));
     pages.space(6.0);
     pages.text(9.0, 0.0, words::accredited_note(language));
     pages.heading(language.pick("To be looked at", "確認が必要なもの"));

@@ -2,7 +2,7 @@
 
 use ishibumi_tlog::shown::add_line;
 
-use crate::batch::{Batch, Status};
+use crate::batch::{Accreditation, Batch, Compared, Status};
 use crate::render::Language;
 
 pub(super) fn title(language: Language) -> &'static str {
@@ -48,6 +48,15 @@ pub(super) fn terms(batch: &Batch, language: Language) -> Vec<(&'static str, Str
             batch.policy_digest.clone(),
         ),
     ];
+    rows.push((
+        language.pick("Documents", "文書との照合"),
+        if batch.require_document {
+            language.pick("required", "必須")
+        } else {
+            language.pick("compared where found", "文書がある場合のみ")
+        }
+        .to_owned(),
+    ));
     let anchor = language.pick("Anchor, SHA-256", "信頼する証明書（SHA-256）");
     rows.extend(batch.anchors.iter().map(|it| (anchor, it.clone())));
     rows.push((
@@ -60,6 +69,41 @@ pub(super) fn terms(batch: &Batch, language: Language) -> Vec<(&'static str, Str
         },
     ));
     rows
+}
+
+/// A line of the summary behind its number: the status, and how many of these lack their document.
+pub(super) fn counted(batch: &Batch, known: Status, language: Language) -> String {
+    let word = status(known, language);
+    let lacking = batch.summary().not_compared();
+    let with_them = if batch.require_document {
+        Status::Indeterminate
+    } else {
+        Status::Proven
+    };
+    if lacking == 0 || known != with_them {
+        return word.to_owned();
+    }
+    if language.is_english() {
+        format!("{word}, {lacking} of them whose document was not compared")
+    } else {
+        format!("{word}（うち文書と未照合 {lacking}）")
+    }
+}
+
+pub(super) fn compared(compared: Compared, language: Language) -> &'static str {
+    match compared {
+        Compared::Same => language.pick("same", "一致"),
+        Compared::Differs => language.pick("differs", "不一致"),
+        Compared::Not => language.pick("not compared", "未照合"),
+    }
+}
+
+pub(super) fn accredited(says: Accreditation, language: Language) -> &'static str {
+    match says {
+        Accreditation::Yes => language.pick("yes", "認定"),
+        Accreditation::No => language.pick("no", "認定期間外"),
+        Accreditation::Unknown => language.pick("unknown", "不明"),
+    }
 }
 
 pub(super) fn accredited_note(language: Language) -> &'static str {
@@ -84,7 +128,11 @@ pub fn summary_text(batch: &Batch, language: Language) -> String {
     for known in Status::ALL {
         add_line(
             &mut out,
-            format_args!("{:>9} {}", summary.count(known), status(known, language)),
+            format_args!(
+                "{:>9} {}",
+                summary.count(known),
+                counted(batch, known, language)
+            ),
         );
     }
     add_line(
