@@ -506,7 +506,7 @@ fn what_does_not_verify_is_not_packed_unless_told() {
     assert!(index.is_some());
     refused("few/lease.tst", 4, "--unverified");
     let said = scene.run(&format!(
-        "{PACK} --unverified --out few.zip few/lease.tst contract.tst"
+        "{PACK} --unverified --no-documents --out few.zip few/lease.tst contract.tst"
     ));
     assert!(said.expect(0).stdout.contains("NOT ALL VERIFIED"));
     let json = scene.verify("few.zip").expect(4).json();
@@ -557,11 +557,11 @@ fn two_files_of_one_name_are_told_apart() {
             );
         }
     }
-    let both = scene.pack("one/a.tst two/a.tst", "a.zip");
+    let both = scene.pack("--no-documents one/a.tst two/a.tst", "a.zip");
     let json = scene.verify("a.zip").expect(0).json();
     assert_eq!(json["items"].as_array().unwrap().len(), 2);
-    scene.pack("one/a.tst", "1.zip");
-    scene.pack("two/a.tst", "2.zip");
+    scene.pack("--no-documents one/a.tst", "1.zip");
+    scene.pack("--no-documents two/a.tst", "2.zip");
     scene
         .run("evidence merge --out m.zip 2.zip 1.zip")
         .expect(0);

@@ -148,10 +148,10 @@ pub(super) fn read_pdf(path: &Path) -> Result<Vec<u8>, Failure> {
 }
 
 /// Documents that no name leads to, found by the hash that a token stamps.
-pub(super) struct Documents(HashMap<Imprint, PathBuf>);
+pub(super) struct Documents(HashMap<Imprint, Vec<PathBuf>>);
 
 /// Hash algorithm and digest.
-type Imprint = (HashAlgorithm, Vec<u8>);
+pub(super) type Imprint = (HashAlgorithm, Vec<u8>);
 
 impl Documents {
     /// Hashes `others`, if there are tokens without a document beside them.
@@ -165,8 +165,13 @@ impl Documents {
                 wanted.extend(imprint(&octets));
             }
         }
+        Self::among(others, &wanted)
+    }
+
+    /// Those of `others` that have one of these hashes.
+    pub(super) fn among(others: &[PathBuf], wanted: &HashSet<Imprint>) -> Self {
         let algorithms: HashSet<HashAlgorithm> = wanted.iter().map(|(it, _)| *it).collect();
-        let mut documents = HashMap::new();
+        let mut documents: HashMap<Imprint, Vec<PathBuf>> = HashMap::new();
         if wanted.is_empty() {
             return Self(documents);
         }
@@ -178,7 +183,7 @@ impl Documents {
                 if let Ok(imprint) = digest
                     && wanted.contains(&imprint)
                 {
-                    documents.entry(imprint).or_insert_with(|| path.clone());
+                    documents.entry(imprint).or_default().push(path.clone());
                 }
             }
             bar.inc(1);
@@ -188,7 +193,16 @@ impl Documents {
     }
 
     pub(super) fn of(&self, token: &[u8]) -> Option<&PathBuf> {
-        self.0.get(&imprint(token)?)
+        self.with(&imprint(token)?)
+    }
+
+    pub(super) fn with(&self, imprint: &Imprint) -> Option<&PathBuf> {
+        self.0.get(imprint)?.first()
+    }
+
+    /// All of them, copies too.
+    pub(super) fn paths(&self) -> impl Iterator<Item = &PathBuf> {
+        self.0.values().flatten()
     }
 }
 
@@ -197,7 +211,7 @@ fn imprint(token: &[u8]) -> Option<Imprint> {
     Some((token.imprint_algorithm(), token.imprint().to_vec()))
 }
 
-fn digest(path: &Path, algorithm: HashAlgorithm) -> io::Result<Vec<u8>> {
+pub(super) fn digest(path: &Path, algorithm: HashAlgorithm) -> io::Result<Vec<u8>> {
     let (mut file, mut hasher) = (regular::open(path)?, algorithm.hasher());
     let mut piece = vec![0; 1 << 16];
     loop {

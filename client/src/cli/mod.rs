@@ -188,6 +188,14 @@ impl Failure {
         self
     }
 
+    /// The message for a report in this language.
+    pub(crate) fn said(&self, language: Language) -> String {
+        match (&self.japanese, language) {
+            (Some(japanese), Language::Japanese) => japanese.clone(),
+            _ => language.said(&self.message),
+        }
+    }
+
     /// The member `error` of what is printed for programs.
     pub(crate) fn json(&self) -> serde_json::Value {
         json!({

@@ -53,6 +53,10 @@ impl Work<'_> {
             .unwrap_or_else(std::sync::PoisonError::into_inner);
         done.sort_by_key(|(place, _)| *place);
         let mut rows: Vec<Row> = done.into_iter().flat_map(|(_, rows)| rows).collect();
+        let zone = self.period.zone();
+        for row in &mut rows {
+            row.reasons = zone.retold(&row.reasons);
+        }
         if self.require_document {
             let rows = rows.iter_mut();
             rows.for_each(|row| row.demand_document(self.language));
@@ -93,10 +97,7 @@ impl Work<'_> {
     }
 
     pub(super) fn said(&self, failure: &Failure) -> String {
-        match (&failure.japanese, self.language) {
-            (Some(japanese), Language::Japanese) => japanese.clone(),
-            _ => self.language.said(&failure.message),
-        }
+        failure.said(self.language)
     }
 
     pub(super) fn pick(&self, english: &str, japanese: &str) -> String {
