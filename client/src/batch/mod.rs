@@ -4,9 +4,11 @@
 //! row says of a token (TSU, serial, imprint) was verified; what was only claimed is not in it.
 
 mod accredited;
+mod date;
 mod period;
 
 pub use accredited::{Accreditation, AccreditedList, AccreditedListError};
+pub use date::day;
 pub use period::{Period, PeriodError, Zone};
 
 use ishibumi_artifact::TimestampToken;
@@ -193,8 +195,8 @@ impl Row {
             self.sub_indication = Some(SubIndication::SignedDataNotFound);
             self.reasons = language
                 .pick(
-                    "The token is proven, but its document was not compared, and that is required: put the                      document beside the token, or anywhere into the folder.",
-                    "トークンは証明されていますが、必須とされた文書との照合ができていません。文書をトークンの隣か、                     フォルダ内の任意の場所に置いてください。",
+                    "The token is proven, but its document was not compared, and that is required: put the document beside the token, or anywhere into the folder.",
+                    "トークンは証明されていますが、必須とされた文書との照合ができていません。文書をトークンの隣か、フォルダ内の任意の場所に置いてください。",
                 )
                 .to_owned();
         }

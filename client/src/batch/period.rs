@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use ishibumi_artifact::time::Time;
 
+use super::date::{Written, narrow};
+
 const DAY: i64 = 86_400;
 
 /// Why a text is no end of a period.
@@ -13,7 +15,7 @@ const DAY: i64 = 86_400;
 pub enum PeriodError {
     /// Neither a date nor a date with a time.
     #[error(
-        "`{0}` is neither a date like 2026-04-01 nor a time like 2026-04-01T09:00:00 (with Z or +09:00 behind it, or in --time-zone)"
+        "`{0}` is neither a date like 2026-04-01 (or 2026/4/1, 20260401, 2026年4月1日) nor one with a time behind it, like 2026-04-01T09:00:00 (with Z or +09:00, or in --time-zone)"
     )]
     Form(String),
     /// No offset.
@@ -75,6 +77,75 @@ impl Zone {
     }
 }
 
+impl Zone {
+    /// Japan's.
+    pub const JAPAN: Self = Self(9 * 60);
+
+    /// A report with its times in this zone. They are written by whoever found what they are about, in UTC and
+    /// by RFC 3339. A time that is part of a name (in quotation marks, or with more of a name around it) stays.
+    pub fn retold(self, text: &str) -> String {
+        let mut out = String::with_capacity(text.len());
+        let mut rest = text;
+        if self.0 == 0 {
+            return text.to_owned();
+        }
+        while let Some(found) = rest.find('T') {
+            let start = found.saturating_sub(10);
+            let time = rest.get(start..).and_then(utc_time);
+            let before = rest.get(..start).unwrap_or_default();
+            let behind = time.and_then(|(_, length)| rest.get(start + length..));
+            match (time, behind) {
+                (Some((time, _)), Some(behind))
+                    if stands_alone(
+                        before.chars().next_back().or(out.chars().next_back()),
+                        behind,
+                    ) =>
+                {
+                    out.push_str(before);
+                    out.push_str(&self.show(time));
+                    rest = behind;
+                }
+                _ => {
+                    let (kept, behind) = rest.split_at(found + 1);
+                    out.push_str(kept);
+                    rest = behind;
+                }
+            }
+        }
+        out + rest
+    }
+}
+
+/// The time in UTC at the start of `text`, and its length.
+fn utc_time(text: &str) -> Option<(Time, usize)> {
+    let end = text.find('Z')?;
+    let whole = text.get(..end)?;
+    let (date, time) = whole.split_once('T')?;
+    let (clock, fraction) = time.split_at_checked(8)?;
+    let has_form = date.len() == 10
+        && fraction.len() <= 20
+        && date
+            .bytes()
+            .chain(clock.bytes())
+            .chain(fraction.bytes())
+            .all(|it| it.is_ascii_digit() || matches!(it, b'-' | b':' | b'.'));
+    let digits = [date, clock].concat().replace(['-', ':'], "");
+    let read = Time::from_generalized(format!("{digits}{fraction}Z").as_bytes()).ok()?;
+    has_form.then_some((read, end + 1))
+}
+
+fn stands_alone(before: Option<char>, behind: &str) -> bool {
+    let is_name = |it: char| it.is_ascii_alphanumeric() || "-_/.:+!'\"`「\\".contains(it);
+    let ends = behind.chars().next();
+    let ends = match ends {
+        // The end of a sentence, and not of a name with an extension.
+        Some('.' | ':') => behind.chars().nth(1).is_none_or(char::is_whitespace),
+        Some(it) => !is_name(it) && it != '」',
+        None => true,
+    };
+    ends && !before.is_some_and(is_name)
+}
+
 /// From one moment to another, both included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Period {
@@ -128,27 +199,17 @@ impl Period {
 /// A moment, and whether it is a whole day.
 fn moment(text: &str, zone: Zone) -> Result<(Time, bool), PeriodError> {
     let wrong = || PeriodError::Form(text.to_owned());
-    let (date, rest) = text.split_at_checked(10).ok_or_else(wrong)?;
-    let (time, zone) = match rest.strip_prefix('T') {
-        None if rest.is_empty() => ("00:00:00", zone),
-        None => return Err(wrong()),
-        Some(rest) => {
-            let (time, named) = rest.split_at_checked(8).ok_or_else(wrong)?;
-            let named = (!named.is_empty()).then(|| named.parse());
-            (time, named.unwrap_or(Ok(zone))?)
-        }
+    let narrow = narrow(text);
+    let Written { date, time, rest } = Written::read(&narrow).ok_or_else(wrong)?;
+    let zone = match (&time, rest) {
+        (_, "") => zone,
+        (Some(_), named) => named.parse().map_err(|_| wrong())?,
+        (None, _) => return Err(wrong()),
     };
-    let separated = |text: &str, places: [usize; 2], by: char| {
-        let mut found = text.match_indices(by).map(|(place, _)| place);
-        found.by_ref().eq(places)
-    };
-    if !separated(date, [4, 7], '-') || !separated(time, [2, 5], ':') {
-        return Err(wrong());
-    }
-    let digits: String = [date, time].concat().replace(['-', ':'], "");
+    let digits = date + time.as_deref().unwrap_or("000000");
     let utc = Time::from_generalized(format!("{digits}Z").as_bytes()).map_err(|_| wrong())?;
     let utc = utc.plus_micros(i128::from(-zone.0) * 60_000_000);
-    Ok((utc, rest.is_empty()))
+    Ok((utc, time.is_none()))
 }
 
 #[cfg(test)]
@@ -186,13 +247,40 @@ mod tests {
     }
 
     #[test]
+    fn times_of_a_report_are_told_in_the_zone_and_names_stay() {
+        let japan = Zone::JAPAN;
+        for (text, told) in [
+            (
+                "before 2026-11-30T15:00:00Z, when",
+                "before 2026-12-01T00:00:00+09:00, when",
+            ),
+            ("2026-01-01T00:00:00.5Z", "2026-01-01T09:00:00.5+09:00"),
+            (
+                "定足数がそろった 2026-01-01T00:00:00Z より",
+                "定足数がそろった 2026-01-01T09:00:00+09:00 より",
+            ),
+            ("at 2026-01-01T00:00:00Z.", "at 2026-01-01T09:00:00+09:00."),
+            ("TTT 2026-01-01T00:00:00Z", "TTT 2026-01-01T09:00:00+09:00"),
+            (
+                "scan-2026-01-01T00:00:00Z.tst",
+                "scan-2026-01-01T00:00:00Z.tst",
+            ),
+            ("2026-01-01T00:00:00Z.tst", "2026-01-01T00:00:00Z.tst"),
+            ("「2026-01-01T00:00:00Z」", "「2026-01-01T00:00:00Z」"),
+            ("タT2026-01-01T00:00:00Z", "タT2026-01-01T00:00:00Z"),
+            ("タ 2026-99-01T00:00:00Z", "タ 2026-99-01T00:00:00Z"),
+        ] {
+            assert_eq!(japan.retold(text), told);
+            assert_eq!(Zone::default().retold(text), text);
+        }
+    }
+
+    #[test]
     fn nonsense_is_refused() {
         for text in [
             "",
             "2026",
-            "2026-4-01",
             "2026-02-30",
-            "2026-04-01 09:00:00",
             "2026-04-01T25:00:00",
             "2026-04-01T09:00:00JST",
             "2026年04月",

@@ -7,6 +7,8 @@ use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::Args;
+use ishibumi::Language;
+use ishibumi::batch::{Zone, day as written_day};
 use ishibumi_artifact::rules::{AlgorithmEnds, end_of_day};
 use ishibumi_artifact::time::Time;
 
@@ -24,13 +26,40 @@ pub(crate) struct DatedRules {
     /// One such rule; may be given several times
     #[arg(long, value_name = "NAME=DATE")]
     algorithm_end: Vec<String>,
-    /// Judge as of the end of this day (YYYY-MM-DD, UTC) instead of now
+    /// Judge as of the end of this day in UTC (2030-12-31, 2030/12/31, ...) instead of now
     #[arg(long, value_name = "DATE", value_parser = day)]
     at: Option<Time>,
 }
 
 fn day(text: &str) -> Result<Time, String> {
-    end_of_day(text).ok_or_else(|| format!("{text:?} is no day of the form YYYY-MM-DD"))
+    let day = written_day(text).and_then(|day| end_of_day(&day));
+    day.ok_or_else(|| no_day(text))
+}
+
+/// What is said of a word that is no day.
+pub(crate) fn no_day(text: &str) -> String {
+    format!(
+        "{text:?} is no day: 2030-12-31 is one, also written 2030/12/31, 20301231 or 2030年12月31日"
+    )
+}
+
+/// In which zone times are shown, and dates are meant.
+#[derive(Clone, Copy, Debug, Default, Args)]
+pub(crate) struct TimeZone {
+    /// Offset from UTC of the times in the report, and of the dates of a period: Z or +09:00; by default Z, and
+    /// Japan's +09:00 for a report in Japanese. JSON has times in UTC, but for a batch
+    #[arg(long, value_name = "OFFSET")]
+    time_zone: Option<Zone>,
+}
+
+impl TimeZone {
+    pub(crate) fn of(self, language: Language) -> Zone {
+        let usual = match language {
+            Language::English => Zone::default(),
+            Language::Japanese => Zone::JAPAN,
+        };
+        self.time_zone.unwrap_or(usual)
+    }
 }
 
 impl DatedRules {
@@ -48,7 +77,8 @@ impl DatedRules {
         };
         for rule in &self.algorithm_end {
             let (name, day) = rule.split_once('=').unwrap_or((rule, ""));
-            let added = ends.add(name, day);
+            let day = written_day(day).unwrap_or_else(|| day.to_owned());
+            let added = ends.add(name, &day);
             added.map_err(|error| Failure::usage(format!("--algorithm-end {rule}: {error}")))?;
         }
         Ok(ends)

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use ishibumi::batch::Zone;
 use ishibumi::evidence::pdf::{self, Beside, NoVerdict, PdfError, PdfTokens, PdfVerdict};
 use ishibumi::verify::{Indication, Outcome, Step};
 use ishibumi::{Language, Report, Verifier, render};
@@ -12,10 +13,10 @@ use super::{Exit, Failure, Voice};
 
 /// Verifies what is in the PDF `octets`, which was read from `path`.
 pub(super) fn run(
-    path: &Path,
-    octets: &[u8],
+    (path, octets): (&Path, &[u8]),
     verifier: &Verifier<'_>,
     beside: Beside<'_>,
+    zone: Zone,
     voice: Voice,
 ) -> Result<Exit, Failure> {
     let found = pdf::tokens(octets);
@@ -40,7 +41,8 @@ pub(super) fn run(
     }
     let verdicts = judge(octets, &found, verifier, beside);
     let value = to_json(&shown, &verdicts, &refused);
-    voice.say(&value, &to_text(&shown, &verdicts, voice.language));
+    let text = to_text(&shown, &verdicts, voice.language);
+    voice.say(&value, &zone.retold(&text));
     let unread = if refused.is_empty() {
         Exit::Proven
     } else {

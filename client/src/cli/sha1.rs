@@ -7,10 +7,13 @@
 
 use core::str::FromStr;
 
+use ishibumi::batch::day;
 use ishibumi_artifact::Anchors;
 use ishibumi_artifact::rules::{AlgorithmRules, SHA1_END, end_of_day};
 use ishibumi_artifact::time::Time;
 use serde::Deserialize;
+
+use super::dated::no_day;
 
 /// The help of every command that has the option.
 pub(crate) const HELP: &str = "Accept SHA-1 in what existed on DATE (YYYY-MM-DD, before 2016-01-01), on your own word; what says of \
@@ -26,8 +29,8 @@ impl FromStr for ExistedOn {
 
     fn from_str(text: &str) -> Result<Self, String> {
         // At the end of that day it had existed.
-        let time =
-            end_of_day(text).ok_or_else(|| format!("{text:?} is no day of the form YYYY-MM-DD"))?;
+        let time = day(text).and_then(|day| end_of_day(&day));
+        let time = time.ok_or_else(|| no_day(text))?;
         if time >= SHA1_END {
             return Err(format!(
                 "SHA-1 counts for what existed before 2016-01-01, and {text} is not before it"
@@ -59,10 +62,10 @@ mod tests {
 
     #[test]
     fn a_day_that_exists_and_is_early_enough() {
-        for good in ["2015-12-31", "2009-02-28", "1999-01-01"] {
+        for good in ["2015-12-31", "2009/2/28", "19990101"] {
             assert!(good.parse::<ExistedOn>().is_ok(), "{good}");
         }
-        let mistyped = ["", "2009-02-29", "2009-2-28", "20090228", "-2009-02-2"];
+        let mistyped = ["", "2009-02-29", "28.2.2009", "2009022", "-2009-02-2"];
         for bad in mistyped.into_iter().chain(["2016-01-01", "2026-11-24"]) {
             assert!(bad.parse::<ExistedOn>().is_err(), "{bad}");
         }

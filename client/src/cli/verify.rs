@@ -14,7 +14,7 @@ use ishibumi_artifact::unsigned::{UnsignedError, embedded_proofs};
 use ishibumi_tlog::proof::FILE_EXTENSION;
 
 use super::batch::{self, BatchArguments};
-use super::dated::DatedRules;
+use super::dated::{DatedRules, TimeZone};
 use super::sha1::{self, ExistedOn};
 use super::trust::Trust;
 use super::{Exit, Failure, Voice, files, in_pdf};
@@ -27,7 +27,7 @@ const EXAMPLES: &str = "Examples:
   ishibumi verify --policy policy.txt --anchors anchors/ --post-quantum contract.tst
   ishibumi verify --policy policy.txt --anchors anchors/ invoice.pdf
   ishibumi verify --policy policy.txt --anchors anchors/ --batch 2026/ --from 2026-04-01 \\
-      --to 2027-03-31 --time-zone +09:00 --report report/
+      --to 2027-03-31 --require-document --time-zone +09:00 --report report/
 
 Of a PDF every time-stamp in it is verified, with the proof that `ishibumi evidence embed` put into it, or
 the one beside the PDF; and whether the PDF was changed after it is said.
@@ -66,6 +66,8 @@ pub(crate) struct VerifyArguments {
     #[command(flatten)]
     dated: DatedRules,
     #[command(flatten)]
+    zone: TimeZone,
+    #[command(flatten)]
     batch: BatchArguments,
     /// Time-stamp token or reply, certificate, CRL or OCSP response, DER or PEM; or a PDF with time-stamps
     #[arg(required_unless_present = "batch")]
@@ -83,6 +85,7 @@ impl VerifyArguments {
 }
 
 pub(crate) fn run(arguments: &VerifyArguments, voice: Voice) -> Result<Exit, Failure> {
+    let zone = arguments.zone.of(voice.language);
     let policy = arguments.trust.read()?;
     let anchors = arguments.anchors()?;
     let revocation = with_proofs(&arguments.revocation)?;
@@ -107,7 +110,7 @@ pub(crate) fn run(arguments: &VerifyArguments, voice: Voice) -> Result<Exit, Fai
             revocation: &revocation,
             checkpoint_tokens: &tokens,
         };
-        return batch::run(&arguments.batch, &terms, voice);
+        return batch::run(&arguments.batch, &terms, zone, voice);
     };
     let artifact = read(path)?;
     let verifier = Verifier {
@@ -123,7 +126,7 @@ pub(crate) fn run(arguments: &VerifyArguments, voice: Voice) -> Result<Exit, Fai
             revocation: &revocation,
             checkpoint_tokens: &tokens,
         };
-        return in_pdf::run(path, &artifact, &verifier, beside, voice);
+        return in_pdf::run((path, &artifact), &verifier, beside, zone, voice);
     }
     let proofs = proofs(path, arguments.evidence.as_deref(), &artifact)?;
     let place = document_in_pdf(arguments, &artifact)?;
@@ -157,7 +160,7 @@ pub(crate) fn run(arguments: &VerifyArguments, voice: Voice) -> Result<Exit, Fai
     };
     voice.say(
         &render::json(&report),
-        &render::text(&report, voice.language),
+        &zone.retold(&render::text(&report, voice.language)),
     );
     Ok(report.indication().into())
 }

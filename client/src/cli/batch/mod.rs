@@ -35,15 +35,13 @@ pub(super) struct BatchArguments {
     /// evidence files
     #[arg(long, value_name = "DIR", requires_all = ["from", "to"], conflicts_with_all = ["artifact", "document"])]
     pub(super) batch: Option<PathBuf>,
-    /// Start of the period of genTime: 2026-04-01, or 2026-04-01T09:00:00+09:00
+    /// Start of the period of genTime: 2026-04-01, 2026/4/1, 20260401 or 2026年4月1日, or with a time,
+    /// 2026-04-01T09:00:00+09:00
     #[arg(long, value_name = "DATE", requires = "batch")]
     from: Option<String>,
     /// End of the period, included; a date alone is the whole day
     #[arg(long, value_name = "DATE", requires = "batch")]
     to: Option<String>,
-    /// Offset from UTC of dates and of the times in reports: +09:00 in Japan
-    #[arg(long, value_name = "OFFSET", requires = "batch", default_value = "Z")]
-    time_zone: String,
     /// A token whose document was not compared does not suffice: its row is indeterminate
     #[arg(long, requires = "batch")]
     require_document: bool,
@@ -79,10 +77,10 @@ pub(super) struct Terms<'a> {
 pub(super) fn run(
     arguments: &BatchArguments,
     terms: &Terms<'_>,
+    zone: Zone,
     voice: Voice,
 ) -> Result<Exit, Failure> {
     let folder = arguments.batch.as_deref().unwrap_or(Path::new("."));
-    let zone: Zone = arguments.time_zone.parse().map_err(Failure::usage)?;
     let ends = (arguments.from.as_deref(), arguments.to.as_deref());
     let (from, to) = (ends.0.unwrap_or_default(), ends.1.unwrap_or_default());
     let period = Period::parse(from, to, zone).map_err(Failure::usage)?;

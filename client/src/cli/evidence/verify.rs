@@ -20,7 +20,7 @@ use ishibumi_tlog::policy::FILE_LEN_MAX;
 use ishibumi_tlog::shown::add_line;
 use serde_json::{Value, json};
 
-use super::super::dated::{DatedRules, clock};
+use super::super::dated::{DatedRules, TimeZone, clock};
 use super::super::sha1::{self, ExistedOn};
 use super::super::succession::{self, Looked, OldPolicies};
 use super::super::trust::{self, Trust};
@@ -47,6 +47,8 @@ pub(crate) struct VerifyArguments {
     terms: TermsArguments,
     #[command(flatten)]
     dated: DatedRules,
+    #[command(flatten)]
+    zone: TimeZone,
     /// The evidence file, renewed or not
     file: PathBuf,
 }
@@ -119,7 +121,8 @@ pub(crate) fn run(arguments: &VerifyArguments, voice: Voice) -> Result<Exit, Fai
         members.insert("foreign_pages".to_owned(), renewed.foreign_pages().into());
     }
     let text = judged.text(voice.language) + &file::foreign_pages(&renewed, voice.language);
-    voice.say(&value, &text);
+    let zone = arguments.zone.of(voice.language);
+    voice.say(&value, &zone.retold(&text));
     Ok(judged.exit())
 }
 

@@ -1,0 +1,362 @@
+//! Reports in Japanese: nothing in them is English but names, identifiers, and the codes of the standards.
+
+#![cfg(feature = "cli")]
+
+mod support;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use ishibumi::render::known_in_japanese;
+use ishibumi_artifact::ArtifactType;
+use support::log::Log;
+use support::pki::Pki;
+use support::{ishibumi, pdf};
+
+const TERMS: &str = "--lang ja --policy policy.txt --anchors anchors";
+
+/// Words that are no English: products, formats, names of fields, options and commands. What has a capital inside,
+/// a digit, a hyphen or a dot is an identifier anyway.
+const ALLOWED: [&str; 19] = [
+    "ishibumi",
+    "evidence",
+    "verify",
+    "get",
+    "extract",
+    "merge",
+    "origin",
+    "index",
+    "genTime",
+    "octets",
+    "intermediates",
+    "responders",
+    "base64",
+    "unknown",
+    "good",
+    "revoked",
+    "anchors",
+    "document",
+    "meta",
+];
+
+/// Runs of two words or more that only English has.
+fn english(text: &str) -> Vec<String> {
+    let is_word = |word: &str| {
+        word.len() > 1 && word.bytes().all(|it| it.is_ascii_lowercase()) && !ALLOWED.contains(&word)
+    };
+    let mut found = Vec::new();
+    for line in text.lines() {
+        let mut run: Vec<&str> = Vec::new();
+        let split = |it: char| !it.is_ascii() || " ,;:()'\"|`<>".contains(it);
+        for word in line.split(split).chain(["."]) {
+            if is_word(word) {
+                run.push(word);
+            } else if !word.is_empty() {
+                if run.len() > 1 {
+                    found.push(format!("{} in {line}", run.join(" ")));
+                }
+                run.clear();
+            }
+        }
+    }
+    found
+}
+
+#[track_caller]
+fn assert_japanese(what: &str, text: &str) {
+    let found = english(text);
+    assert!(found.is_empty(), "{what}: {found:#?}");
+}
+
+/// Tokens of every fate in `batch`, evidence files, PDFs, and what is no evidence at all.
+fn scene() -> Pki {
+    let (pki, mut log) = (Pki::new(), Log::new());
+    let anchors = pki.anchors();
+    let mut indices = Vec::new();
+    for name in ["good", "changed", "other", "early", "packed"] {
+        pki.stamp(name, &format!("{name}\n"));
+        let token = pki.read(&format!("{name}.tst"));
+        indices.push((
+            name,
+            log.submit(ArtifactType::TimestampToken, &token, &anchors),
+        ));
+    }
+    let mut stamped = pdf::page("stamped");
+    let token = pdf::stamp(&mut stamped, &pki, "inside");
+    indices.push((
+        "inside",
+        log.submit(ArtifactType::TimestampToken, &token, &anchors),
+    ));
+    log.grow(21);
+    fs::write(pki.path("policy.txt"), log.policy()).unwrap();
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap()
+        .as_secs();
+    for (name, index) in &indices {
+        let times = if *name == "early" {
+            [now - 5_000_000; 3]
+        } else {
+            [now + 60; 3]
+        };
+        fs::write(
+            pki.path(&format!("{name}.tst.tlog-proof")),
+            log.proof(*index, &times),
+        )
+        .unwrap();
+    }
+    let few = log.proof(indices[0].1, &[now + 60]);
+    fs::create_dir_all(pki.path("batch/sub")).unwrap();
+    let pack = "evidence pack --policy policy.txt --anchors anchors --out batch/packed.evidence.zip packed.tst";
+    ishibumi(pki.folder(), pack).expect(0);
+    let copy = |from: &str, to: &str| {
+        fs::copy(pki.path(from), pki.path(&format!("batch/{to}"))).unwrap();
+    };
+    for name in ["good", "changed", "early"] {
+        for end in ["txt", "tst", "tst.tlog-proof"] {
+            copy(&format!("{name}.{end}"), &format!("{name}.{end}"));
+        }
+    }
+    let write =
+        |name: &str, octets: &[u8]| fs::write(pki.path(&format!("batch/{name}")), octets).unwrap();
+    write("changed.txt", b"changed since\n");
+    copy("good.tst", "proofless.tst");
+    copy("good.tst", "swapped.tst");
+    copy("other.tst.tlog-proof", "swapped.tst.tlog-proof");
+    copy("good.tst", "few.tst");
+    write("few.tst.tlog-proof", few.as_bytes());
+    copy("good.tst", "page.tst");
+    write("page.tst.tlog-proof", b"<html>please log in</html>");
+    let token = pki.read("good.tst");
+    write("cut.tst", &token[..token.len() / 2]);
+    write("text.tst", b"no token at all");
+    write("empty.tst", b"");
+    let mut forged = token.clone();
+    let last = forged.len() - 5;
+    forged[last] ^= 1;
+    write("forged.tst", &forged);
+    copy("good.tst.tlog-proof", "forged.tst.tlog-proof");
+    let zip = pki.read("batch/packed.evidence.zip");
+    write("cut.evidence.zip", &zip[..zip.len() / 2]);
+    write("empty.evidence.zip", b"");
+    let mut damaged = zip;
+    let middle = damaged.len() / 2;
+    damaged[middle] ^= 1;
+    write("damaged.evidence.zip", &damaged);
+    write("stamped.pdf", &stamped);
+    let mut later = stamped.clone();
+    pdf::change(&mut later, "later");
+    write("later.pdf", &later);
+    copy("inside.tst.tlog-proof", "later.pdf.tlog-proof");
+    let mut odd = pdf::page("odd");
+    odd.extend(b"9 0 obj\n<</Type/DocTimeStamp/Contents <00>/ByteRange 10 0 R>>\nendobj\n");
+    write("odd.pdf", &odd);
+    std::os::unix::fs::symlink("..", pki.path("batch/link")).unwrap();
+    std::os::unix::fs::symlink("nowhere", pki.path("batch/sub/dangling.tst")).unwrap();
+    fs::File::create(pki.path("batch/huge.tst"))
+        .unwrap()
+        .set_len(64 << 20)
+        .unwrap();
+    pki
+}
+
+#[test]
+fn reports_of_a_batch_have_no_english() {
+    let pki = scene();
+    let line =
+        format!("verify {TERMS} --batch batch --from 2020/1/1 --to 2099年12月31日 --report out");
+    let ran = ishibumi(pki.folder(), &line).expect(1);
+    assert_japanese("text", &ran.stdout);
+    let html = String::from_utf8(pki.read("out/report.html")).unwrap();
+    let (_, body) = html.split_once("<body>").unwrap();
+    // Marks, and the names of classes in them, are no text.
+    let words: String = body
+        .split('<')
+        .filter_map(|it| it.split_once('>'))
+        .map(|(_, it)| format!("{it}\n"))
+        .collect();
+    assert_japanese("html", &words);
+    assert!(
+        words.contains("不明") && words.contains("一致") && words.contains("未照合"),
+        "{words}"
+    );
+    let csv = String::from_utf8(pki.read("out/report.csv")).unwrap();
+    for line in csv.lines().skip(1) {
+        let reasons = line.rsplit("\",\"").next().unwrap();
+        assert_japanese("csv", reasons);
+    }
+}
+
+#[test]
+fn reports_of_single_files_have_no_english() {
+    let pki = scene();
+    let mut lines = Vec::new();
+    let entries = fs::read_dir(pki.path("batch")).unwrap();
+    for entry in entries {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        if name.ends_with(".evidence.zip") {
+            lines.push(format!("evidence verify {TERMS} batch/{name}"));
+        } else if name.ends_with(".tst") || name.ends_with(".pdf") {
+            lines.push(format!("verify {TERMS} batch/{name}"));
+        }
+    }
+    lines.push(format!("verify {TERMS} --require-revocation good.tst"));
+    lines.push(format!("verify {TERMS} --revocation good.tst good.tst"));
+    lines.push(format!("verify {TERMS} --document good.txt good.tst"));
+    lines.push(format!(
+        "verify {TERMS} --checkpoint-token other.tst good.tst"
+    ));
+    lines.push(format!(
+        "verify {TERMS} --at 2090-01-01 --algorithm-end sha-256=2080-01-01 good.tst"
+    ));
+    lines.push(format!("verify {TERMS} --post-quantum good.tst"));
+    let mut reports = 0;
+    for line in lines {
+        let ran = ishibumi(pki.folder(), &line);
+        assert_japanese(&line, &ran.stdout);
+        // A failure has its English words behind it, in parentheses: that is what a search finds.
+        let first = ran.stderr.lines().next().unwrap_or_default();
+        assert_japanese(&line, first);
+        reports += usize::from(!ran.stdout.is_empty());
+    }
+    assert!(reports > 8, "{reports}");
+}
+
+#[test]
+fn times_are_japans_unless_another_zone_is_asked_for() {
+    let pki = scene();
+    let times = |options: &str| {
+        let ran = ishibumi(
+            pki.folder(),
+            &format!("{options} --policy policy.txt --anchors anchors"),
+        );
+        (
+            ran.stdout.matches("+09:00").count(),
+            ran.stdout.matches("Z").count(),
+        )
+    };
+    for command in [
+        "verify good.tst",
+        "evidence verify batch/packed.evidence.zip",
+    ] {
+        let (japan, utc) = times(&format!("{command} --lang ja"));
+        assert!(japan > 2, "{command}");
+        let (japan_in_english, utc_in_english) = times(command);
+        assert_eq!(japan_in_english, 0);
+        assert!(utc_in_english >= utc + japan, "{command}");
+        let (japan, _) = times(&format!("{command} --lang en --time-zone +09:00"));
+        assert!(japan > 2, "{command}");
+        let (japan, _) = times(&format!("{command} --lang ja --time-zone Z"));
+        assert_eq!(japan, 0);
+    }
+}
+
+#[test]
+fn dates_are_taken_as_people_write_them_or_the_form_is_explained() {
+    let pki = scene();
+    let batch = |from: &str, to: &str| {
+        let mut command = support::command(pki.folder());
+        command
+            .args("verify --json --policy policy.txt --anchors anchors --batch batch".split(' '));
+        let output = command.args(["--from", from, "--to", to]).output().unwrap();
+        (
+            output.status.code(),
+            String::from_utf8(output.stderr).unwrap(),
+        )
+    };
+    for (from, to) in [
+        ("2026/11/30", "20991231"),
+        ("2026年1月5日", "２０９９年１２月３１日"),
+        ("2026/1/5 9:00", "2099-12-31T23:59:59+09:00"),
+    ] {
+        let (code, said) = batch(from, to);
+        assert_eq!(code, Some(1), "{from}: {said}");
+    }
+    for from in ["30.11.2026", "令和8年11月30日", "2026-02-30", "yesterday"] {
+        let (code, said) = batch(from, "2099-12-31");
+        assert_eq!(code, Some(2), "{from}: {said}");
+        assert!(said.contains("2026/4/1") && said.contains(from), "{said}");
+    }
+    let at = "verify --policy policy.txt --anchors anchors --at 2090/12/31 --algorithm-end sha-256=20801231 good.tst";
+    ishibumi(pki.folder(), at).expect(4);
+    let at = "verify --policy policy.txt --anchors anchors --at 31.12.2090 good.tst";
+    let said = ishibumi(pki.folder(), at).expect(2).stderr;
+    assert!(said.contains("2030/12/31"), "{said}");
+}
+
+/// Whoever adds a sentence to what readers and checks say adds it to the table.
+#[test]
+fn every_error_that_a_report_can_show_has_a_translation() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let files = [
+        "artifact/src/asn1.rs",
+        "artifact/src/certificate.rs",
+        "artifact/src/cms.rs",
+        "artifact/src/crl/error.rs",
+        "artifact/src/evidence_record/mod.rs",
+        "artifact/src/hash.rs",
+        "artifact/src/ocsp/error.rs",
+        "artifact/src/path.rs",
+        "artifact/src/pem.rs",
+        "artifact/src/reply.rs",
+        "artifact/src/signature.rs",
+        "artifact/src/time.rs",
+        "artifact/src/token.rs",
+        "artifact/src/tst.rs",
+        "artifact/src/unsigned.rs",
+        "client/src/evidence/container.rs",
+        "client/src/evidence/contradiction.rs",
+        "client/src/evidence/mod.rs",
+        "client/src/evidence/pdf/judge.rs",
+        "client/src/evidence/pdf/mod.rs",
+        "client/src/succession/outcome.rs",
+        "client/src/verify/mod.rs",
+        "tlog/src/checkpoint.rs",
+        "tlog/src/key/mod.rs",
+        "tlog/src/note.rs",
+        "tlog/src/policy/check.rs",
+        "tlog/src/proof.rs",
+        "tlog/src/tree/mod.rs",
+    ];
+    let mut missing = BTreeSet::new();
+    for file in files {
+        let source = fs::read_to_string(root.join(file)).unwrap();
+        for written in source.split("#[error(").skip(1) {
+            let Some(text) = written.trim_start().strip_prefix('"') else {
+                continue;
+            };
+            let sample = sample(text);
+            if sample.contains(' ') && known_in_japanese(&sample).is_none() {
+                missing.insert(format!("{file}: {sample}"));
+            }
+        }
+    }
+    assert!(missing.is_empty(), "{missing:#?}");
+}
+
+/// A literal of Rust up to its end, with a sentence that is known in each place.
+fn sample(literal: &str) -> String {
+    let (mut out, mut letters) = (String::new(), literal.chars().peekable());
+    while let Some(letter) = letters.next() {
+        match letter {
+            '"' => break,
+            '\\' => match letters.next() {
+                Some('\n') => while letters.next_if(|it| it.is_whitespace()).is_some() {},
+                Some(other) => out.push(other),
+                None => break,
+            },
+            '{' => {
+                for inside in letters.by_ref() {
+                    if inside == '}' {
+                        break;
+                    }
+                }
+                out.push_str("it is empty");
+            }
+            other => out.push(other),
+        }
+    }
+    out
+}
