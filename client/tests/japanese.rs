@@ -183,6 +183,7 @@ fn reports_of_a_batch_have_no_english() {
         "{words}"
     );
     let csv = String::from_utf8(pki.read("out/report.csv")).unwrap();
+    assert!(csv.starts_with("\"ファイル\",\"結果\","), "{csv}");
     for line in csv.lines().skip(1) {
         let reasons = line.rsplit("\",\"").next().unwrap();
         assert_japanese("csv", reasons);

@@ -294,7 +294,7 @@ fn a_renewed_file_is_refused_clearly_where_it_does_not_belong() {
     for bad in [
         "--algorithm-end md5=2026-01-01",
         "--algorithm-end sha-256",
-        "--at 2026-1-1",
+        "--at 1.1.2026",
     ] {
         let line = format!("evidence verify --policy policy.txt --anchors anchors {bad} {PLAIN}");
         scene.run(&line).expect(2);

@@ -148,7 +148,7 @@ fn nothing_foreign_steers_a_terminal() {
         (
             0,
             [
-                &["evidence", "pack", "--out", &packed][..],
+                &["evidence", "pack", "--no-documents", "--out", &packed][..],
                 &trust,
                 &[&name],
             ]

@@ -122,7 +122,7 @@ pub(super) fn run(
     if let Some([csv, html, pdf]) = &reports {
         files::write(
             csv,
-            render::batch::csv(&batch, arguments.csv_bom).as_bytes(),
+            render::batch::csv(&batch, arguments.csv_bom, voice.language).as_bytes(),
         )?;
         files::write(html, render::batch::html(&batch, voice.language).as_bytes())?;
         files::write(pdf, &render::batch::pdf(&batch, voice.language))?;

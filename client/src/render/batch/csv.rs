@@ -4,6 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::batch::{Accreditation, Batch, Row, Stamped};
+use crate::render::Language;
 use crate::verify::SubIndication;
 
 const HEADER: [&str; 16] = [
@@ -25,13 +26,37 @@ const HEADER: [&str; 16] = [
     "reasons",
 ];
 
+/// The same for people who read no English. The values stay as they are.
+const JAPANESE_HEADER: [&str; HEADER.len()] = [
+    "ファイル",
+    "結果",
+    "検証日時",
+    "TSA証明書",
+    "TSA証明書のSHA-256",
+    "シリアル番号",
+    "付与時刻（genTime）",
+    "有効期間の開始",
+    "有効期間の終了",
+    "ハッシュアルゴリズム",
+    "ハッシュ値（Base64）",
+    "総務大臣認定",
+    "証明された時刻",
+    "文書との照合",
+    "サブインディケーション",
+    "理由",
+];
+
 /// The rows as CSV in UTF-8, with CRLF; with a byte order mark if asked for, which Excel wants.
-pub fn csv(batch: &Batch, byte_order_mark: bool) -> String {
+pub fn csv(batch: &Batch, byte_order_mark: bool, language: Language) -> String {
     let mut out = String::new();
     if byte_order_mark {
         out.push('\u{feff}');
     }
-    line(&mut out, &HEADER.map(str::to_owned));
+    let header = match language {
+        Language::English => HEADER,
+        Language::Japanese => JAPANESE_HEADER,
+    };
+    line(&mut out, &header.map(str::to_owned));
     for row in &batch.rows {
         line(&mut out, &fields(batch, row));
     }
