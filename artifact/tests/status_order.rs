@@ -207,10 +207,7 @@ fn two_answers_about_one_certificate_are_the_worst_of_both() {
     for (place, one) in all.iter().enumerate() {
         for other in &all[place..] {
             for (first, second) in [("sha1", "sha1"), ("sha1", "sha256"), ("sha256", "sha1")] {
-                let pair = [
-                    scene.single(first, *one),
-                    scene.single(second, *other),
-                ];
+                let pair = [scene.single(first, *one), scene.single(second, *other)];
                 let mut turned = pair.to_vec();
                 turned.reverse();
                 let (there, back) = (response(pair.to_vec()), response(turned));

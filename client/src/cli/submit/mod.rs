@@ -1,11 +1,14 @@
 //! `ishibumi submit`: artifacts to a log, proofs back.
 
+mod inputs;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use clap::{Args, ValueEnum};
-use ishibumi::fetch::{LogClient, Source, Staged, Submission, Submitted, Wait, evidence};
+use ishibumi::fetch::{ApiError, LogClient, Source, Staged, Submission, Submitted, Wait, evidence};
 use ishibumi_artifact::ArtifactType;
 use ishibumi_tlog::foreign;
 use ishibumi_tlog::proof::TlogProof;
@@ -14,6 +17,7 @@ use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
+use self::inputs::Inputs;
 use super::trust::Terms;
 use super::{Exit, Failure, Voice, files, network};
 
@@ -21,9 +25,12 @@ const EXAMPLES: &str = "Examples:
   ishibumi submit --log http://127.0.0.1:8080 --token-file token.txt contract.tst
   ishibumi submit --log https://log.example --policy policy.txt --anchors anchors/ *.tst
   ishibumi submit --log https://log.example --wait durable --out proofs/ ca.crl
+  ishibumi submit --log https://log.example --token-file token.txt tokens-of-march/
+  find . -name '*.tst' | ishibumi submit --log https://log.example --list -
 
 The proof of FILE is written to FILE.tlog-proof, whole or not at all. With --policy and --anchors it
-is verified first, and not written if it proves nothing. Submitting again is harmless.
+is verified first, and not written if it proves nothing. Submitting again is harmless. Of folders and
+lists what has its proof already is passed over: after a run that broke off, give the same command.
 
 Exit codes: 0 done, 1 the log refused or its answer is false, 2 usage, 3 unavailable,
 4 no quorum in time (nothing is lost: ishibumi evidence get fetches the proof later).";
@@ -57,6 +64,12 @@ pub(crate) struct SubmitArguments {
     /// What to wait for
     #[arg(long, value_enum, default_value = "quorum")]
     wait: WaitFor,
+    /// Stop after so many files in a row to which nobody answers; 0: never
+    #[arg(long, value_name = "NUMBER", default_value_t = 5)]
+    give_up: usize,
+    /// File with a path in each line, `-` for standard input: more files, but for those that have their proof
+    #[arg(long, value_name = "FILE")]
+    list: Option<PathBuf>,
     /// Seconds to wait for each file, busy answers and late quorums included
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     timeout: u64,
@@ -69,8 +82,8 @@ pub(crate) struct SubmitArguments {
     /// Files that are submitted at the same time
     #[arg(long, value_name = "NUMBER", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=256))]
     jobs: u16,
-    /// Time-stamp tokens or replies, certificates, CRLs, OCSP responses; DER or PEM
-    #[arg(required = true)]
+    /// Time-stamp tokens or replies, certificates, CRLs, OCSP responses; DER or PEM; or folders of them
+    #[arg(required_unless_present = "list")]
     files: Vec<PathBuf>,
 }
 
@@ -112,6 +125,32 @@ struct Job {
     timeout: Duration,
     out: Option<PathBuf>,
     kind: Option<ArtifactType>,
+    give_up: usize,
+    /// Files in a row to which nobody answered.
+    silent: AtomicUsize,
+}
+
+impl Job {
+    /// Whether the log is there, as far as the last files tell.
+    fn answers(&self) -> Result<(), Failure> {
+        let silent = self.silent.load(Ordering::Relaxed);
+        if self.give_up == 0 || silent < self.give_up {
+            return Ok(());
+        }
+        let message = format!("not sent: nobody answered to {silent} files in a row");
+        Err(Failure::unavailable(message).advice(
+            "give the same command when the log answers; of folders and lists, what has its proof is not sent again",
+        ))
+    }
+
+    fn heard<T>(&self, answer: Result<T, ApiError>) -> Result<T, ApiError> {
+        if matches!(answer, Err(ApiError::Silent(_))) {
+            self.silent.fetch_add(1, Ordering::Relaxed);
+        } else {
+            self.silent.store(0, Ordering::Relaxed);
+        }
+        answer
+    }
 }
 
 enum Done {
@@ -147,10 +186,17 @@ pub(crate) fn run(arguments: &SubmitArguments, voice: Voice) -> Result<Exit, Fai
         timeout: Duration::from_secs(arguments.timeout),
         out: arguments.out.clone(),
         kind: arguments.kind.map(ArtifactType::from),
+        give_up: arguments.give_up,
+        silent: AtomicUsize::new(0),
     };
+    let inputs = Inputs::gather(
+        &arguments.files,
+        arguments.list.as_deref(),
+        arguments.out.as_deref(),
+    )?;
     let jobs = usize::from(arguments.jobs);
-    let ended = network::block_on(submit_all(Arc::new(job), arguments.files.clone(), jobs))?;
-    report(&ended, voice);
+    let ended = network::block_on(submit_all(Arc::new(job), inputs.files, jobs))?;
+    report(&ended, (inputs.proven, inputs.others), voice);
     // Of several failures the one decides that says most: refused, then late, then unavailable.
     let failed = |wanted: Exit| {
         ended
@@ -211,6 +257,7 @@ async fn submit_all(job: Arc<Job>, files: Vec<PathBuf>, jobs: usize) -> Result<E
 }
 
 async fn submit_one(job: &Job, file: &Path) -> Result<Done, Failure> {
+    job.answers()?;
     let octets = files::read(file, files::ARTIFACT_LEN_MAX)?;
     let kind = job.kind.map_or_else(|| ArtifactType::of(&octets), Ok);
     let kind = kind.map_err(|error| {
@@ -221,15 +268,18 @@ async fn submit_one(job: &Job, file: &Path) -> Result<Done, Failure> {
         artifact_type: kind,
         octets: &octets,
     };
+    let began = Instant::now();
     let answer = job.client.submit(submission, job.wait, job.timeout).await;
     let proof = match (
-        answer.map_err(|error| network::api_failure(&error))?,
+        job.heard(answer)
+            .map_err(|error| network::api_failure(&error))?,
         job.wait,
     ) {
         (Submitted::Proof(proof), _) => proof,
         (Submitted::Staged(staged), Wait::Durable) => return Ok(Done::Durable(staged)),
         (Submitted::Staged(staged), Wait::Quorum) => {
-            match job.client.await_proof(staged, job.timeout).await {
+            let left = job.timeout.saturating_sub(began.elapsed());
+            match job.client.await_proof(staged, left).await {
                 Ok(proof) => proof,
                 Err(error) => elsewhere(job, staged)
                     .await
@@ -268,7 +318,8 @@ async fn elsewhere(job: &Job, staged: Staged) -> Option<Vec<u8>> {
     None
 }
 
-fn report(ended: &Ended, voice: Voice) {
+/// `passed_over`: how many have their proof, and how many are no artifacts.
+fn report(ended: &Ended, passed_over: (usize, usize), voice: Voice) {
     let mut text = String::new();
     let mut rows = Vec::new();
     for (file, done) in ended {
@@ -276,9 +327,21 @@ fn report(ended: &Ended, voice: Voice) {
         rows.push(row);
         text.push_str(&line);
     }
-    let proven = ended.iter().filter(|(_, done)| done.is_ok()).count();
+    let submitted = ended.iter().filter(|(_, done)| done.is_ok()).count();
+    let (proven, others) = passed_over;
+    if proven + others > 0 {
+        text.push_str(&format!(
+            "passed over: {proven} that have their proof, {others} that are no artifacts\n"
+        ));
+    }
     voice.say(
-        &json!({ "submitted": proven, "of": ended.len(), "files": rows }),
+        &json!({
+            "submitted": submitted,
+            "of": ended.len(),
+            "proven_before": proven,
+            "no_artifacts": others,
+            "files": rows,
+        }),
         &text,
     );
 }
