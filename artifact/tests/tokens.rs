@@ -676,3 +676,35 @@ fn garbage_is_refused_with_words() {
         assert_eq!(refusal(bytes, &anchors()), code);
     }
 }
+
+/// OpenSSL and Windows take such tokens; the reason has to say what is wrong with them, and accuse nobody.
+#[test]
+fn attributes_that_were_signed_out_of_their_order_are_said_to_be() {
+    let good = token(ASK);
+    let attributes =
+        |tree: &mut Node| Node::Tree(0x31, signer_info(tree).child(3).children().clone());
+    let signed = |tree: &mut Node| {
+        let octets = attributes(tree).der();
+        let key = format!("{}.key", ASK.tsu);
+        with_pki(|pki| {
+            pki.write("attributes.der", &octets);
+            pki.openssl(&["dgst", "-sha512", "-sign", &key, "attributes.der"])
+        })
+    };
+    let mut sorted = Node::read(&good);
+    *signer_info(&mut sorted).child(5).bytes() = signed(&mut sorted);
+    assert_eq!(refusal(&sorted.der(), &anchors()), "accepted");
+
+    let mut turned = Node::read(&good);
+    signer_info(&mut turned).child(3).children().reverse();
+    // Sent in any order, and signed in that of DER: so RFC 5652 5.4 has it.
+    assert_eq!(refusal(&turned.der(), &anchors()), "accepted");
+    *signer_info(&mut turned).child(5).bytes() = signed(&mut turned);
+    assert_eq!(
+        refusal(&turned.der(), &anchors()),
+        "signed-attributes-unsorted"
+    );
+    // The signature of a third order is none of the two.
+    signer_info(&mut turned).child(3).children().swap(0, 1);
+    assert_eq!(refusal(&turned.der(), &anchors()), "signature-invalid");
+}
