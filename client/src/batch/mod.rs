@@ -193,12 +193,12 @@ impl Row {
         if self.status == Status::Proven && self.lacks_document() {
             self.status = Status::Indeterminate;
             self.sub_indication = Some(SubIndication::SignedDataNotFound);
-            self.reasons = language
+            language
                 .pick(
                     "The token is proven, but its document was not compared, and that is required: put the document beside the token, or anywhere into the folder.",
                     "トークンは証明されていますが、必須とされた文書との照合ができていません。文書をトークンの隣か、フォルダ内の任意の場所に置いてください。",
                 )
-                .to_owned();
+                .clone_into(&mut self.reasons);
         }
     }
 

@@ -291,11 +291,10 @@ fn answers(facts: &ResponseFacts, english: bool) -> String {
         .iter()
         .map(|answer| {
             let status = match (english, answer.status) {
-                (true, status) => status,
                 (false, "good") => "有効",
                 (false, "revoked") => "失効",
                 (false, "unknown") => "不明",
-                (false, status) => status,
+                (_, status) => status,
             };
             format!("{} {status}", hex::encode(&answer.serial))
         })

@@ -31,9 +31,12 @@ impl Work<'_> {
             return vec![self.not_examined(name, &self.said(&failure))];
         }
         let alone = found.tokens.len() == 1 && found.refused.is_empty();
-        let named = |number: usize| match alone {
-            true => name.to_owned(),
-            false => format!("{name}!{number}"),
+        let named = |number: usize| {
+            if alone {
+                name.to_owned()
+            } else {
+                format!("{name}!{number}")
+            }
         };
         let times = found.tokens.iter().map(|it| claimed_time(&it.token));
         let times: Vec<_> = times.collect();
@@ -127,7 +130,7 @@ impl Work<'_> {
                 .judge(number, pdf, &self.terms.verifier, beside)
         };
         let by_itself = judge(None)?;
-        let is_proven = |it: &PdfVerdict| it.report.as_ref().is_ok_and(|it| it.is_proven());
+        let is_proven = |it: &PdfVerdict| it.report.as_ref().is_ok_and(ishibumi::Report::is_proven);
         if proof.is_none() || is_proven(&by_itself) {
             return Some(by_itself);
         }

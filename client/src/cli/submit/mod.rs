@@ -330,9 +330,10 @@ fn report(ended: &Ended, passed_over: (usize, usize), voice: Voice) {
     let submitted = ended.iter().filter(|(_, done)| done.is_ok()).count();
     let (proven, others) = passed_over;
     if proven + others > 0 {
-        text.push_str(&format!(
+        let said = format!(
             "passed over: {proven} that have their proof, {others} that are no artifacts\n"
-        ));
+        );
+        text.push_str(&said);
     }
     voice.say(
         &json!({
