@@ -60,6 +60,11 @@ fn translated(said: &str, depth: usize) -> Option<(String, bool)> {
     if depth >= DEPTH_MAX || said.len() > LEN_MAX {
         return None;
     }
+    if let Some((sentence, code)) = code_behind(said)
+        && let Some((japanese, complete)) = translated(sentence, depth + 1)
+    {
+        return Some((format!("{japanese}（{code}）"), complete));
+    }
     let mut partial = None;
     for template in TEMPLATES.iter() {
         let Some(values) = template.values(said) else {
@@ -83,6 +88,16 @@ fn translated(said: &str, depth: usize) -> Option<(String, bool)> {
         partial.get_or_insert((japanese, false));
     }
     partial
+}
+
+/// A sentence and the code of its reason, which stands behind it in brackets and is the same in every language.
+fn code_behind(said: &str) -> Option<(&str, &str)> {
+    let (sentence, code) = said.strip_suffix(')')?.rsplit_once(" (")?;
+    let is_code = code.contains('-')
+        && code
+            .bytes()
+            .all(|it| it.is_ascii_lowercase() || it.is_ascii_digit() || it == b'-');
+    is_code.then_some((sentence, code))
 }
 
 impl Template {
