@@ -14,7 +14,9 @@ pub enum StoreError {
         cause: String,
     },
     /// Something that is stored is not what was written.
-    #[error("{what} is damaged: {detail}; stop, run fsck, and restore it from a mirror")]
+    #[error(
+        "{what} is damaged: {detail}. Keep everything, stop, run fsck, and see docs/recovery.md"
+    )]
     Damaged {
         /// What is damaged, with its index or path.
         what: String,
@@ -38,16 +40,59 @@ pub enum StoreError {
         path: String,
     },
     /// There is nothing at the path. Serving never creates.
-    #[error("there is no store at {path}: create it with `init`, or correct the path")]
+    #[error(
+        "there is no store at {path}: correct the path. One that was lost is not made anew with `init`: see \
+         docs/recovery.md"
+    )]
     Absent {
         /// The directory or file.
         path: String,
     },
     /// There is something at the path already.
-    #[error("{path} exists already: nothing is overwritten; remove it yourself if you are certain")]
+    #[error("{path} exists already: nothing is overwritten, and nothing was changed")]
     Exists {
         /// The directory or file.
         path: String,
+    },
+    /// The head file is a copy: its holder runs, with the original.
+    #[error(
+        "COPIED: {path} is a copy of the head file that process {process} of this machine holds. Data and head \
+         file were copied while the log ran. Started beside it, this copy would fork the log: leave it off, \
+         and see docs/recovery.md"
+    )]
+    Copied {
+        /// The copy.
+        path: String,
+        /// The process that holds the original.
+        process: u32,
+    },
+    /// The head file is held by a process of another machine, as far as it says.
+    #[error(
+        "HELD ELSEWHERE: process {process} of another machine holds {path} and has not given it up. If that \
+         machine may still run, start nothing here: two machines with one key fork the log. If it will never \
+         run again, say so with `ishibumi-log take-over`; see docs/recovery.md"
+    )]
+    HeldElsewhere {
+        /// The head file.
+        path: String,
+        /// The process that holds it.
+        process: u32,
+    },
+    /// Somebody else wrote to the head file that this process holds.
+    #[error(
+        "TAKEN OVER: {path} is not as this process left it: it says write {found}, by process {process}, the \
+         last one was {written}. Another process signs with this key, or the file was put back. This one \
+         signs nothing any more; see docs/recovery.md"
+    )]
+    TakenOver {
+        /// The head file.
+        path: String,
+        /// The write that it says.
+        found: u64,
+        /// By whom.
+        process: u32,
+        /// The last write of this process.
+        written: u64,
     },
     /// The store was written by another version, or for another log.
     #[error("{path} belongs to {found}, not to {expected}")]

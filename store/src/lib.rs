@@ -32,7 +32,7 @@ mod rocks;
 
 pub use environment::{Clock, Signer, SignerError, SystemClock};
 pub use error::StoreError;
-pub use head_file::{Head, HeadFile};
+pub use head_file::{Head, HeadFile, Machine};
 pub use log_store::{Batch, KeptCheckpoint, LOOKUP_KEY_LEN_MAX, LogStore, NewRecord, StoredTiles};
 pub use memory::{MemoryLog, MemoryRegisters, Outcome};
 pub use proofs::{consistency_proof, earliest_covering, inclusion_proofs};

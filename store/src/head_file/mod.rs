@@ -9,25 +9,28 @@
 //! There are two slots, written in turn and synced, each with a checksum: a crash within a write
 //! leaves the other one whole. The layout is in docs/formats/head-file.md. What this does not do: a
 //! machine that is set back as a whole takes its head file along. The witnesses notice that.
+//!
+//! Whoever is to sign claims the file ([`HeadFile::claim`], `holder.rs`), and before each signature the
+//! file is read again, by its path: it has to be as this process left it.
+
+mod beside;
+mod holder;
+mod slot;
 
 use std::fs::{File, TryLockError};
 use std::io::Write as _;
-use std::os::unix::fs::FileExt as _;
+use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
-use ishibumi_tlog::hash::{EMPTY_ROOT, HASH_LEN, Hash};
+use ishibumi_tlog::hash::{EMPTY_ROOT, Hash};
 use ishibumi_tlog::key::VerifierKey;
 
+pub use self::holder::Machine;
+use self::holder::{Before, Holder};
+use self::slot::{Owner, SLOT_LEN, Slot};
 use crate::StoreError;
 
-const MAGIC: &[u8; 8] = b"ishiHEAD";
-const VERSION: u16 = 1;
-/// Octets of a slot: one page, so that writing one never touches the sector of the other.
-const SLOT_LEN: usize = 4096;
 const FILE_LEN: usize = 2 * SLOT_LEN;
-/// Ending of the file that says that the log is closed, beside the head file.
-const SEALED: &str = "closed";
-const SUM_AT: usize = SLOT_LEN - HASH_LEN;
 
 /// A signed head: what the log's key has committed to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,23 +48,10 @@ pub struct HeadFile {
     path: PathBuf,
     owner: Owner,
     newest: Slot,
+    /// Whether this process holds it to sign.
+    claimed: bool,
     /// Set once a write has failed: what is on disk is unknown from then on.
     stopped: bool,
-}
-
-/// Whose head file it is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Owner {
-    key_id: u32,
-    origin: String,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Slot {
-    /// Zero in a new file, one more with each write. An even one is in the first slot.
-    sequence: u64,
-    owner: Owner,
-    head: Head,
 }
 
 impl HeadFile {
@@ -88,6 +78,7 @@ impl HeadFile {
                 size: 0,
                 root: EMPTY_ROOT,
             },
+            holder: Some(Holder::default()),
         };
         let mut octets = newest.encode();
         octets.resize(FILE_LEN, 0);
@@ -100,6 +91,7 @@ impl HeadFile {
             path,
             owner,
             newest,
+            claimed: false,
             stopped: false,
         })
     }
@@ -130,8 +122,28 @@ impl HeadFile {
             path,
             owner,
             newest,
+            claimed: false,
             stopped: false,
         })
+    }
+
+    /// What the head file of `key` says, without its lock; `None` if there is none, or if the key has signed
+    /// nothing yet. For questions only: it may say more a moment later.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn peek(
+        directory: impl AsRef<Path>,
+        key: &VerifierKey,
+    ) -> Result<Option<Head>, StoreError> {
+        let (path, owner) = (Self::path(&directory, key), Owner::of(key));
+        let file = match File::open(&path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(io_failed("opened the head file", &path, &error)),
+        };
+        let newest = newest_slot(&file, &path, &owner)?;
+        Ok((newest.head.size > 0).then_some(newest.head))
     }
 
     /// Where the head file of `key` in `directory` is: `<directory>/<8 hex digits of the key id>.head`.
@@ -142,65 +154,106 @@ impl HeadFile {
     /// The newest head, read from disk; `None` if the key has signed nothing yet.
     ///
     /// # Errors
-    /// [`StoreError::Damaged`] if neither slot is whole or if the newest is not what this value wrote.
+    /// [`StoreError::Damaged`] if neither slot is whole, [`StoreError::TakenOver`] if the newest is not
+    /// what this value wrote.
     pub fn read(&self) -> Result<Option<Head>, StoreError> {
-        let found = newest_slot(&self.file, &self.path, &self.owner)?;
-        if !self.stopped && found != self.newest {
-            let detail = format!(
-                "it says write {}, the last one was {}",
-                found.sequence, self.newest.sequence
-            );
-            return Err(damaged(&self.path, detail));
+        let found = if self.stopped {
+            newest_slot(&self.file, &self.path, &self.owner)?
+        } else {
+            self.unchanged()?;
+            self.newest.clone()
+        };
+        Ok((found.head.size > 0).then_some(found.head))
+    }
+
+    /// Says in the file that this process is the one that signs from now on, and returns whether the file
+    /// was last held on another machine. Until this value goes, [`Self::advance`] makes sure that nobody
+    /// else has said so since.
+    ///
+    /// # Errors
+    /// [`StoreError::Copied`] if the file is a copy of one that a process of this machine holds,
+    /// [`StoreError::HeldElsewhere`] if a process of another machine has not given it up.
+    pub fn claim(&mut self, here: &Machine) -> Result<bool, StoreError> {
+        let before = self.newest.holder.as_ref();
+        let before = before.map_or(Before::Free, |holder| holder.before(here));
+        let process = self
+            .newest
+            .holder
+            .as_ref()
+            .map_or(0, |holder| holder.process);
+        let path = shown(&self.path);
+        match before {
+            Before::Free | Before::Moved => {}
+            Before::Copied => return Err(StoreError::Copied { path, process }),
+            Before::Elsewhere => return Err(StoreError::HeldElsewhere { path, process }),
         }
-        Ok((found.sequence > 0).then_some(found.head))
+        self.take(here)?;
+        Ok(before == Before::Moved)
     }
 
-    /// Says for ever that the log of this key is closed: writes the mark beside the head file and syncs
-    /// both. Afterwards [`Self::advance`] refuses. Saying it again changes nothing.
+    /// Claims the file although a process of another machine has not given it up: somebody who knows says
+    /// that it never will.
     ///
     /// # Errors
-    /// [`StoreError::Failed`] if it could not be written; it may be there all the same.
-    pub fn seal(&self) -> Result<(), StoreError> {
-        let path = self.path.with_extension(SEALED);
-        let failed = |error: std::io::Error| io_failed("sealed the head file", &path, &error);
-        let Head { size, root } = self.newest.head;
-        let said = format!("{}\n{size}\n{root}\nclosed\n", self.owner.origin);
-        let mut file = File::options()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .open(&path)
-            .map_err(failed)?;
-        file.write_all(said.as_bytes()).map_err(failed)?;
-        file.sync_all().map_err(failed)?;
-        let directory = self.path.parent().unwrap_or(Path::new("."));
-        let directory = File::open(directory).map_err(failed)?;
-        directory.sync_all().map_err(failed)
+    /// [`StoreError::Copied`], as [`Self::claim`]: that a process runs here is no matter of opinion.
+    pub fn take_over(&mut self, here: &Machine) -> Result<(), StoreError> {
+        match self.claim(here) {
+            Err(StoreError::HeldElsewhere { .. }) => self.take(here),
+            claimed => claimed.map(drop),
+        }
     }
 
-    /// Whether the log of this key is closed for ever.
-    ///
-    /// # Errors
-    /// [`StoreError::Failed`] if that cannot be told.
-    pub fn sealed(&self) -> Result<bool, StoreError> {
-        is_sealed(&self.path)
-    }
-
-    /// The same without opening the head file, while another process may hold it.
-    ///
-    /// # Errors
-    /// As [`Self::sealed`].
-    pub fn is_sealed(directory: impl AsRef<Path>, key: &VerifierKey) -> Result<bool, StoreError> {
-        is_sealed(&Self::path(directory, key))
+    fn take(&mut self, here: &Machine) -> Result<(), StoreError> {
+        self.unchanged()?;
+        let holder = Holder::this_process(here);
+        let holder = holder.map_err(|error| io_failed("chose a number", &self.path, &error))?;
+        // A program that knows version 1 only is to find no slot of it.
+        if self.newest.holder.is_none() {
+            self.write(self.newest.head, holder.clone())?;
+        }
+        self.write(self.newest.head, holder)?;
+        self.claimed = true;
+        Ok(())
     }
 
     /// Writes a newer head and syncs it. The same head again changes nothing.
     ///
     /// # Errors
     /// [`StoreError::Conflict`] for a smaller size, or the same size with another root: signing that
-    /// would fork the log; for any head of a log that is sealed. [`StoreError::Failed`] ends all writing
-    /// through this value.
+    /// would fork the log; for any head of a log that is sealed. [`StoreError::TakenOver`] if somebody else
+    /// wrote. [`StoreError::Failed`] ends all writing through this value.
     pub fn advance(&mut self, size: u64, root: Hash) -> Result<(), StoreError> {
+        self.unchanged()?;
+        let (present, head) = (self.newest.head, Head { size, root });
+        if present.size > 0 && head == present {
+            return Ok(());
+        }
+        if self.sealed()? {
+            return Err(StoreError::Conflict {
+                what: shown(&self.path),
+                expected: "a log that is not closed".to_owned(),
+                found: format!("a log that was closed at size {}", present.size),
+            });
+        }
+        if size <= present.size {
+            return Err(StoreError::Conflict {
+                what: shown(&self.path),
+                expected: format!("a head before size {size} with root {root}"),
+                found: format!("size {} with root {}", present.size, present.root),
+            });
+        }
+        let holder = self.newest.holder.clone().unwrap_or_default();
+        self.write(head, holder)
+    }
+
+    /// That the file at the path is as this value wrote it. Whoever signs asks this before.
+    ///
+    /// By the path and not by the open file: a file that was put in its place meanwhile is another one, and
+    /// a network file system looks anew only when a file is opened.
+    ///
+    /// # Errors
+    /// [`StoreError::TakenOver`] if not.
+    pub fn unchanged(&self) -> Result<(), StoreError> {
         if self.stopped {
             let cause = format!(
                 "an earlier write failed; close {} and open it again",
@@ -211,30 +264,28 @@ impl HeadFile {
                 cause,
             });
         }
-        let (present, head) = (self.newest.head, Head { size, root });
-        let signed_before = self.newest.sequence > 0;
-        if signed_before && head == present {
+        let there = File::open(&self.path)
+            .map_err(|error| io_failed("read the head file", &self.path, &error))?;
+        let found = newest_slot(&there, &self.path, &self.owner)?;
+        let place = |file: &File| file.metadata().map(|it| (it.dev(), it.ino())).ok();
+        if found == self.newest && place(&there) == place(&self.file) {
             return Ok(());
         }
-        if self.sealed()? {
-            return Err(StoreError::Conflict {
-                what: shown(&self.path),
-                expected: "a log that is not closed".to_owned(),
-                found: format!("a log that was closed at size {}", present.size),
-            });
-        }
-        if size < present.size || (signed_before && size == present.size) {
-            return Err(StoreError::Conflict {
-                what: shown(&self.path),
-                expected: format!("a head before size {size} with root {root}"),
-                found: format!("size {} with root {}", present.size, present.root),
-            });
-        }
+        Err(StoreError::TakenOver {
+            path: shown(&self.path),
+            found: found.sequence,
+            process: found.holder.map_or(0, |holder| holder.process),
+            written: self.newest.sequence,
+        })
+    }
+
+    fn write(&mut self, head: Head, holder: Holder) -> Result<(), StoreError> {
         let sequence = self.newest.sequence.checked_add(1);
         let slot = Slot {
             sequence: sequence.ok_or_else(|| damaged(&self.path, "2^64 writes".into()))?,
             owner: self.owner.clone(),
             head,
+            holder: Some(holder),
         };
         let written = self
             .file
@@ -249,69 +300,16 @@ impl HeadFile {
     }
 }
 
-impl Owner {
-    fn of(key: &VerifierKey) -> Self {
-        Self {
-            key_id: key.id(),
-            origin: key.name().to_owned(),
+impl Drop for HeadFile {
+    /// Gives the file up. If that fails, nothing worse comes of it than a question at the next start on
+    /// another machine.
+    fn drop(&mut self) {
+        if self.claimed && self.unchanged().is_ok() {
+            let mut released = self.newest.holder.clone().unwrap_or_default();
+            released.held = false;
+            let _ = self.write(self.newest.head, released);
         }
     }
-}
-
-impl Slot {
-    fn offset(&self) -> u64 {
-        if self.sequence.is_multiple_of(2) {
-            0
-        } else {
-            SLOT_LEN as u64
-        }
-    }
-
-    fn encode(&self) -> Vec<u8> {
-        let origin = self.owner.origin.as_bytes();
-        let origin_len = u8::try_from(origin.len()).expect("a key name has at most 255 octets");
-        let mut octets = Vec::with_capacity(FILE_LEN);
-        octets.extend_from_slice(MAGIC);
-        octets.extend_from_slice(&VERSION.to_be_bytes());
-        octets.extend_from_slice(&self.sequence.to_be_bytes());
-        octets.extend_from_slice(&self.owner.key_id.to_be_bytes());
-        octets.extend_from_slice(&self.head.size.to_be_bytes());
-        octets.extend_from_slice(&self.head.root.0);
-        octets.push(origin_len);
-        octets.extend_from_slice(origin);
-        octets.resize(SUM_AT, 0);
-        let sum = Hash::of(&octets);
-        octets.extend_from_slice(&sum.0);
-        octets
-    }
-
-    /// Reads a slot whose every octet is as [`Self::encode`] writes it; `None` for any other.
-    fn decode(octets: &[u8]) -> Option<Self> {
-        let mut rest = octets;
-        let (magic, version) = (take::<8>(&mut rest)?, take::<2>(&mut rest)?);
-        let sequence = u64::from_be_bytes(take(&mut rest)?);
-        let key_id = u32::from_be_bytes(take(&mut rest)?);
-        let size = u64::from_be_bytes(take(&mut rest)?);
-        let root = Hash(take(&mut rest)?);
-        let [origin_len] = take(&mut rest)?;
-        let origin = rest.get(..usize::from(origin_len))?;
-        let slot = Self {
-            sequence,
-            owner: Owner {
-                key_id,
-                origin: std::str::from_utf8(origin).ok()?.to_owned(),
-            },
-            head: Head { size, root },
-        };
-        let right = magic == *MAGIC && version == VERSION.to_be_bytes() && slot.encode() == octets;
-        right.then_some(slot)
-    }
-}
-
-fn take<const N: usize>(rest: &mut &[u8]) -> Option<[u8; N]> {
-    let (taken, after) = rest.split_first_chunk::<N>()?;
-    *rest = after;
-    Some(*taken)
 }
 
 fn newest_slot(file: &File, path: &Path, owner: &Owner) -> Result<Slot, StoreError> {
@@ -343,13 +341,6 @@ fn newest_slot(file: &File, path: &Path, owner: &Owner) -> Result<Slot, StoreErr
     })
 }
 
-/// The mark's presence says it, whatever is in it: a write that a crash cut off counts.
-fn is_sealed(head_file: &Path) -> Result<bool, StoreError> {
-    let path = head_file.with_extension(SEALED);
-    path.try_exists()
-        .map_err(|error| io_failed("looked for the mark of a closed log", &path, &error))
-}
-
 fn lock(file: &File, path: &Path) -> Result<(), StoreError> {
     file.try_lock().map_err(|error| match error {
         TryLockError::WouldBlock => StoreError::InUse { path: shown(path) },
@@ -374,5 +365,4 @@ fn shown(path: &Path) -> String {
 }
 
 #[cfg(test)]
-#[path = "head_file_tests.rs"]
 mod tests;
