@@ -1,5 +1,7 @@
 //! `ishibumi-log`: the operator's command.
 
+mod say;
+
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -9,12 +11,11 @@ use clap::{Parser, Subcommand};
 use ishibumi_archive::Form;
 use ishibumi_artifact::time::Time;
 use ishibumi_log::config::Config;
-use ishibumi_log::erasure::Erasure;
-use ishibumi_log::operate::close::{Done, Waiting, Words};
+use ishibumi_log::operate::close::{Waiting, Words};
 use ishibumi_log::operate::predecessor::PredecessorFiles;
+use ishibumi_log::operate::recover::{Phase, Wishes};
 use ishibumi_log::operate::{self, OperateError};
 use ishibumi_tlog::Hash;
-use ishibumi_tlog::key::VerifierKey;
 use ishibumi_tlog::shown;
 use serde_json::json;
 
@@ -37,15 +38,23 @@ macro_rules! eprintln {
         ishibumi-log token\n  \
         ishibumi-log --config log.toml init\n  \
         ishibumi-log --config log.toml serve\n  \
+        ishibumi-log --config log.toml check\n  \
+        ishibumi-log --config log.toml recover --from https://mirror.example\n  \
         ishibumi-log --config log.toml erase 5f70bf18…a7c2 --reason 'order of the court of Example, 2027-03-01'\n  \
         ishibumi-log --config log.toml announce-closing --date 2027-03-31 --reason \"the operator retires\"\n  \
         ishibumi-log --config log.toml close\n  \
         ishibumi-log --config log.toml --print-config\n\n\
-        Exit codes: 0 done, 1 refused or failed (the reason is on standard error), 2 usage."
+        Exit codes: 0 done, 1 refused or failed (the reason is on standard error), 2 usage, or something exists \
+        already, 3 unavailable for now (in use by another process, the address is taken)."
 )]
 struct Arguments {
     /// The configuration.
-    #[arg(long, value_name = "FILE", default_value = "ishibumi-log.toml")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        default_value = "ishibumi-log.toml"
+    )]
     config: PathBuf,
     /// Print the configuration in force, with every default, and stop.
     #[arg(long)]
@@ -82,8 +91,34 @@ enum Command {
     Keys,
     /// Create the ML-DSA-44 key of a log that has none yet. It signs from the next start on.
     AddKey,
-    /// Run the log until SIGTERM.
-    Serve,
+    /// Run the log until SIGTERM, SIGINT or SIGHUP.
+    Serve {
+        /// Only serve what has its quorum: nothing is taken and nothing signed, and no key is needed.
+        #[arg(long)]
+        read_only: bool,
+    },
+    /// Ask every witness and mirror once, and name what is wrong with each. The log may run.
+    Check,
+    /// Make a lost or older data directory anew from mirrors, archives or other copies, and say whether the
+    /// log may sign again. The log must not be running. Can be run again after anything.
+    ///
+    /// Every record is verified against checkpoints that the log's own key signed. The log may sign only if
+    /// neither its head file nor any witness or mirror of its policy knows of more.
+    Recover {
+        /// Where from: URL of a mirror or log, an archive (file or folder), or a data directory; once for
+        /// each. Without any: the mirrors of the configuration.
+        #[arg(long, value_name = "URL|PATH")]
+        from: Vec<String>,
+        /// A witness or mirror that is gone for ever and need not be asked, by its key name; once for each.
+        /// If it has more than what is found here, the log forks.
+        #[arg(long, value_name = "NAME")]
+        without: Vec<String>,
+    },
+    /// Say that the machine that held the head file will never run this log again. The log must not be
+    /// running.
+    TakeOver,
+    /// Print the log's public keys as the lines that policies need.
+    Vkey,
     /// Read everything and compare it with everything; repairs nothing. The log must not be running.
     Fsck,
     /// Drop the index and make it anew from the records. The log must not be running.
@@ -185,7 +220,7 @@ fn main() -> ExitCode {
         Ok(code) => code,
         Err(error) => {
             eprintln!("ishibumi-log: {error}");
-            ExitCode::from(1)
+            ExitCode::from(error.exit_code())
         }
     }
 }
@@ -216,30 +251,41 @@ fn run(arguments: &Arguments) -> Result<ExitCode, OperateError> {
             });
             let keys = operate::init::init(&config, *keep_key, predecessor.as_ref())?;
             let said = format!("The log {} exists", config.origin);
-            say_keys(arguments.json, &config.origin, &said, &keys);
+            say::keys(arguments.json, &config.origin, &said, &keys);
         }
         Some(Command::Keys) => {
             let keys = operate::keys::create_keys(&config)?;
             let said = "The keys exist. init --keep-key makes the log";
-            say_keys(arguments.json, &config.origin, said, &keys);
+            say::keys(arguments.json, &config.origin, said, &keys);
         }
         Some(Command::AddKey) => {
             let key = operate::keys::add_key(&config)?;
             let said = "The key exists. Once the log's policy names it, restart the log";
-            say_keys(arguments.json, &config.origin, said, &[key]);
+            say::keys(arguments.json, &config.origin, said, &[key]);
         }
-        Some(Command::Serve) => operate::serve::serve(&config, |public, admin| {
-            if arguments.json {
-                println!("{}", json!({ "listen": public, "admin_listen": admin }));
-            } else {
-                println!("listening on http://{public} (admin http://{admin})");
-            }
-        })?,
+        Some(Command::Serve { read_only }) => serve(&config, *read_only, arguments.json)?,
+        Some(Command::Check) => {
+            let checked = operate::check::check(&config)?;
+            say::checked(arguments.json, &checked);
+            return Ok(ExitCode::from(u8::from(!checked.is_well())));
+        }
+        Some(Command::Recover { from, without }) => {
+            let (from, without) = (from.clone(), without.clone());
+            return recover(&config, &Wishes { from, without }, arguments.json);
+        }
+        Some(Command::TakeOver) => {
+            operate::take_over::take_over(&config)?;
+            println!("this machine has the log now; the other one must never run it again");
+        }
+        Some(Command::Vkey) => {
+            let keys = operate::keys::verifier_keys(&config)?;
+            say::vkeys(arguments.json, &config.origin, &keys);
+        }
         Some(Command::Fsck) => return fsck(&config, arguments.json),
         Some(Command::Reindex) => reindex(&config, arguments.json)?,
         Some(Command::Erase { blob, reason }) => {
             let erasure = operate::erase::erase(&config, *blob, reason)?;
-            say_erased(arguments.json, erasure);
+            say::erased(arguments.json, erasure);
         }
         Some(Command::Export { out, zip }) => export(&config, out, *zip, arguments.json)?,
         Some(Command::Status) => {
@@ -273,17 +319,49 @@ fn run(arguments: &Arguments) -> Result<ExitCode, OperateError> {
             };
             let told = |what: &str| eprintln!("ishibumi-log: {what}");
             let done = operate::close::close(&config, &end.words(), waiting, told)?;
-            say_closed(arguments.json, &config.origin, &done);
+            say::closed(arguments.json, &config.origin, &done);
         }
         Some(Command::Token) | None => {
             eprintln!(
-                "ishibumi-log: name a command: init, keys, add-key, serve, fsck, reindex, erase, export, status, \
-                 announce-closing, close or token"
+                "ishibumi-log: name a command: init, keys, add-key, vkey, serve, check, status, fsck, reindex, recover, \
+                 take-over, erase, export, announce-closing, close or token"
             );
             return Ok(ExitCode::from(2));
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn serve(config: &Config, read_only: bool, as_json: bool) -> Result<(), OperateError> {
+    let ready = |public, admin| {
+        if as_json {
+            println!("{}", json!({ "listen": public, "admin_listen": admin }));
+        } else {
+            println!("listening on http://{public} (admin http://{admin})");
+        }
+    };
+    if read_only {
+        return operate::serve::serve_read_only(config, ready);
+    }
+    operate::serve::serve(config, ready)
+}
+
+fn recover(config: &Config, wishes: &Wishes, as_json: bool) -> Result<ExitCode, OperateError> {
+    let bar = progress_bar(as_json);
+    let mut progress = |phase: Phase, done, all| {
+        bar.set_message(match phase {
+            Phase::Records => "records",
+            Phase::Blobs => "looking for blobs",
+            Phase::Checkpoints => "kept checkpoints",
+        });
+        bar.set_length(all);
+        bar.set_position(done);
+    };
+    let done = operate::recover::recover(config, wishes, &mut progress);
+    bar.finish_and_clear();
+    let done = done?;
+    say::recovered(as_json, &config.origin, &done);
+    Ok(ExitCode::from(u8::from(!done.obstacles.is_empty())))
 }
 
 fn announce(config: &Config, date: &str, end: &End, as_json: bool) -> Result<(), OperateError> {
@@ -315,50 +393,6 @@ fn confirm(origin: &str) -> Result<(), OperateError> {
     Err(OperateError::Refused(what.to_owned()))
 }
 
-fn say_closed(as_json: bool, origin: &str, done: &Done) {
-    let destroyed: Vec<String> = done
-        .destroyed
-        .iter()
-        .map(|path| path.display().to_string())
-        .collect();
-    if as_json {
-        let said = json!({
-            "origin": origin, "closed": true, "size": done.size, "checkpoint": done.checkpoint,
-            "cosigned": done.cosigned, "missing": done.missing, "destroyed": destroyed,
-        });
-        println!("{said}");
-        return;
-    }
-    println!(
-        "{origin} is closed with {} records. Its last checkpoint:\n\n{}",
-        done.size, done.checkpoint
-    );
-    println!("cosigned by {}", done.cosigned.join(", "));
-    if !done.missing.is_empty() {
-        println!("not by     {}", done.missing.join(", "));
-    }
-    for path in &destroyed {
-        println!("destroyed  {path}");
-    }
-    println!(
-        "Overwritten and removed is all that a program can do to a file: copies in backups and snapshots, and\n\
-         what the disk itself still holds, are yours to destroy. `serve` goes on serving what is there."
-    );
-}
-
-/// Says public keys, in text as the lines that policies need.
-fn say_keys(as_json: bool, origin: &str, said: &str, keys: &[VerifierKey]) {
-    if as_json {
-        let vkeys: Vec<String> = keys.iter().map(ToString::to_string).collect();
-        println!("{}", json!({ "origin": origin, "vkeys": vkeys }));
-        return;
-    }
-    println!("{said}. For policies:");
-    for key in keys {
-        println!("log {key}");
-    }
-}
-
 fn reindex(config: &Config, as_json: bool) -> Result<(), OperateError> {
     let bar = progress_bar(as_json);
     let count = operate::reindex::reindex(config, |done, all| {
@@ -372,15 +406,6 @@ fn reindex(config: &Config, as_json: bool) -> Result<(), OperateError> {
         println!("The index has all {count} records.");
     }
     Ok(())
-}
-
-fn say_erased(as_json: bool, Erasure { index, was_there }: Erasure) {
-    if as_json {
-        println!("{}", json!({ "record": index, "was_there": was_there }));
-        return;
-    }
-    let done = if was_there { "erased" } else { "gone already" };
-    println!("{done}; record {index} says so. Start the log again to have it signed");
 }
 
 fn digest(text: &str) -> Result<Hash, String> {

@@ -6,8 +6,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use ishibumi_artifact::record::Suspicion;
 use prometheus::{
-    Encoder as _, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,
-    IntGaugeVec, Opts, Registry, TextEncoder,
+    Encoder as _, Gauge, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec,
+    IntGauge, IntGaugeVec, Opts, Registry, TextEncoder,
 };
 
 use serde::Serialize;
@@ -28,6 +28,16 @@ pub struct Metrics {
     pub signed_size: IntGauge,
     /// Size of the published checkpoint.
     pub published_size: IntGauge,
+    /// 1 while the quorum comes in time.
+    pub quorum: IntGauge,
+    /// Records that no published checkpoint covers.
+    pub pending_records: IntGauge,
+    /// How long the oldest of them waits.
+    pub oldest_unpublished: Gauge,
+    /// 1 while submissions are taken.
+    pub accepting: IntGauge,
+    /// Trees of other copies of this log that were shown and outweighed.
+    pub forks: IntCounter,
     /// Submissions by outcome: `accepted`, or the name of the error.
     pub submissions: IntCounterVec,
     /// Requests by status code.
@@ -95,6 +105,20 @@ impl Metrics {
             stage_seconds: Histogram::with_opts(seconds("stage_seconds", "staging of a batch"))?,
             signed_size: IntGauge::new("signed_size", "size of the signed head")?,
             published_size: IntGauge::new("published_size", "size of the published checkpoint")?,
+            quorum: IntGauge::new("quorum", "1 while the quorum comes in time")?,
+            pending_records: IntGauge::new(
+                "pending_records",
+                "records that no published checkpoint covers",
+            )?,
+            oldest_unpublished: Gauge::new(
+                "oldest_unpublished_seconds",
+                "how long the oldest of them waits",
+            )?,
+            accepting: IntGauge::new("accepting", "1 while submissions are taken")?,
+            forks: IntCounter::new(
+                "signed_elsewhere_total",
+                "trees that this log's key signed and that are not part of it",
+            )?,
             submissions: by("submissions_total", "submissions by outcome", "outcome")?,
             responses: by("responses_total", "answers by status code", "code")?,
             admission_seconds: Histogram::with_opts(seconds(
@@ -128,7 +152,7 @@ impl Metrics {
             witness_failures: by("witness_failures_total", "requests that failed", "witness")?,
             witness_conflicts: by(
                 "witness_conflicts_total",
-                "claims of a larger tree",
+                "claims of another tree",
                 "witness",
             )?,
             witness_up: gauges("witness_up", "1 if the last request gave a cosignature")?,
@@ -157,6 +181,11 @@ impl Metrics {
             Box::new(self.stage_seconds.clone()),
             Box::new(self.signed_size.clone()),
             Box::new(self.published_size.clone()),
+            Box::new(self.quorum.clone()),
+            Box::new(self.pending_records.clone()),
+            Box::new(self.oldest_unpublished.clone()),
+            Box::new(self.accepting.clone()),
+            Box::new(self.forks.clone()),
             Box::new(self.submissions.clone()),
             Box::new(self.responses.clone()),
             Box::new(self.admission_seconds.clone()),
@@ -171,6 +200,19 @@ impl Metrics {
             Box::new(self.witness_conflicts.clone()),
             Box::new(self.witness_up.clone()),
         ]
+    }
+
+    /// Names of all metrics, without `ishibumi_log_`.
+    pub fn names(&self) -> Vec<String> {
+        let all = self.collectors().into_iter().chain(self.tsas.collectors());
+        let names = all.map(|collector| {
+            let described = collector.desc();
+            described
+                .iter()
+                .map(|it| it.fq_name.clone())
+                .collect::<Vec<_>>()
+        });
+        names.flatten().collect()
     }
 
     /// Counts a record that gives cause for suspicion.
@@ -225,9 +267,9 @@ impl Metrics {
                 standing.failure = None;
                 true
             }
-            Asked::Ahead { theirs, ours, .. } => {
+            Asked::Contradicts { claim, ours, .. } => {
                 self.witness_conflicts.with_label_values(&[name]).inc();
-                let why = format!("it claims size {theirs}, this log signed {ours}");
+                let why = format!("it contradicts: {claim}; this log signed {ours}");
                 standing.failure = Some(why);
                 false
             }
@@ -254,6 +296,20 @@ impl Metrics {
             standing
         });
         standing.collect()
+    }
+
+    /// Those that have not cosigned the newest head, a line each.
+    pub fn missing(&self) -> String {
+        let standing = self.witnesses();
+        let missing = standing
+            .iter()
+            .filter(|who| who.lag > 0 || who.failure.is_some());
+        let lines = missing.map(|who| {
+            let why = who.failure.as_deref().unwrap_or("no answer yet");
+            let kind = if who.mirror { "mirror" } else { "witness" };
+            format!("\n  {kind} {} ({}): {why}", who.name, who.url)
+        });
+        lines.collect()
     }
 
     /// The text that Prometheus reads.

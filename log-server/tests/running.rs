@@ -2,21 +2,24 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use ishibumi_log::config::Config;
 use ishibumi_log::core::run::{Core, Handle, Running, SubmitError, start};
-use ishibumi_log::core::{Endpoint, HeadSigner, Item, LogKeys, Publisher, Sequencer, UploadLimits};
+use ishibumi_log::core::{
+    Endpoint, HeadSigner, Item, LogKeys, Publisher, Sequencer, Standing, UploadLimits,
+};
 use ishibumi_log::metrics::Metrics;
 use ishibumi_log::operate::{init::init, serve::serve};
 use ishibumi_store::{HeadFile, LogStore, MemoryLog, NewRecord, RocksLog, SystemClock};
-use ishibumi_tlog::Policy;
 use ishibumi_tlog::cosignature::Cosigner;
 use ishibumi_tlog::hash::{EMPTY_ROOT, leaf_hash};
 use ishibumi_tlog::key::{NoteSigner, SignatureType};
+use ishibumi_tlog::note::Note;
 use ishibumi_tlog::protocol::{AddCheckpoint, encode_signatures, encode_size};
-use ishibumi_wire::{Net, NetFuture, Request, Response};
+use ishibumi_tlog::{Checkpoint, Policy};
+use ishibumi_wire::{Method, Net, NetFuture, Request, Response};
 use tokio::sync::Semaphore;
 
 const ORIGIN: &str = "log.example/running";
@@ -28,21 +31,54 @@ struct Wire<F> {
     answers: Semaphore,
     asked: AtomicUsize,
     conduct: F,
+    /// The checkpoint that it shows; none is a 404.
+    shows: Option<Note>,
 }
 
 impl<F: Fn(usize, AddCheckpoint) -> (u16, String) + Send + Sync + 'static> Wire<F> {
     fn new(answers: usize, conduct: F) -> Arc<Self> {
+        Self::showing(None, answers, conduct)
+    }
+
+    fn showing(shows: Option<Note>, answers: usize, conduct: F) -> Arc<Self> {
         Arc::new(Self {
             answers: Semaphore::new(answers),
             asked: AtomicUsize::new(0),
             conduct,
+            shows,
         })
     }
+}
+
+impl<F> Wire<F> {
+    fn show(&self) -> Response {
+        let body = self.shows.as_ref().map(|note| note.encode().into_bytes());
+        Response {
+            status: if body.is_some() { 200 } else { 404 },
+            content_type: None,
+            retry_after: None,
+            body: body.unwrap_or_default(),
+        }
+    }
+}
+
+fn log_key() -> NoteSigner {
+    NoteSigner::from_seed(ORIGIN, SignatureType::Ed25519, &[1; 32]).unwrap()
+}
+
+/// A checkpoint of this log with another tree, signed by `key`.
+fn checkpoint_by(key: &NoteSigner, size: u64) -> Note {
+    let text = Checkpoint::new(ORIGIN, size, leaf_hash(b"another")).to_text();
+    let line = key.sign(&text).unwrap();
+    Note::new(text, vec![line])
 }
 
 impl<F: Fn(usize, AddCheckpoint) -> (u16, String) + Send + Sync + 'static> Net for Wire<F> {
     fn send(&self, request: Request) -> NetFuture<'_> {
         Box::pin(async move {
+            if request.method == Method::Get {
+                return Ok(self.show());
+            }
             self.answers.acquire().await.unwrap().forget();
             let nth = self.asked.fetch_add(1, Ordering::SeqCst);
             let request = AddCheckpoint::parse(&request.body).unwrap();
@@ -85,7 +121,7 @@ fn items(numbers: std::ops::Range<u64>) -> Vec<Item> {
 
 /// A log of one record whose only witness is behind `net`.
 fn log(heads: &Path, net: Arc<dyn Net>) -> (Handle, Running) {
-    let key = NoteSigner::from_seed(ORIGIN, SignatureType::Ed25519, &[1; 32]).unwrap();
+    let key = log_key();
     let verifier = key.verifier().clone();
     let head_file = HeadFile::create(heads, &verifier).unwrap();
     let store: Arc<dyn LogStore> = Arc::new(MemoryLog::new());
@@ -135,12 +171,13 @@ fn settings() -> ishibumi_log::config::Sequencing {
     config(Path::new(".")).sequencing
 }
 
-/// A record was staged, and while its submitter waits for the proof, a witness says that this log is an
+/// A record was staged, and while its submitter waits for the proof, a witness shows that this log is an
 /// old copy. The submitter is not told that his record is safe here.
 #[tokio::test(flavor = "multi_thread")]
 async fn who_waits_while_the_log_stops_is_told_so() {
     let heads = tempfile::tempdir().unwrap();
-    let net = Wire::new(0, |_, _| (409, encode_size(1000)));
+    let newer = checkpoint_by(&log_key(), 1000);
+    let net = Wire::showing(Some(newer), 0, |_, _| (409, encode_size(1000)));
     let (handle, running) = log(heads.path(), Arc::<Wire<_>>::clone(&net) as Arc<dyn Net>);
     let placed = handle.submit(items(1..2)).await.unwrap();
     assert_eq!(placed[0].index, 1);
@@ -149,16 +186,93 @@ async fn who_waits_while_the_log_stops_is_told_so() {
     assert!(handle.covered(1, short).await.unwrap().is_none());
     let waiting = handle.covered(1, LONG);
     net.answers.add_permits(1);
-    let Err(SubmitError::Stopped(why)) = waiting.await else {
+    let Err(SubmitError::Forked(why)) = waiting.await else {
         panic!("the log is an old copy")
     };
-    assert!(why.contains("ROLLED BACK?"), "{why}");
+    assert!(why.contains("FORKED OR ROLLED BACK"), "{why}");
     let again = handle.covered(1, short).await;
-    assert!(matches!(again, Err(SubmitError::Stopped(_))));
+    assert!(matches!(again, Err(SubmitError::Forked(_))));
+    let refused = handle.submit(items(2..3)).await;
+    assert!(matches!(refused, Err(SubmitError::Forked(_))));
     drop(handle);
     tokio::task::spawn_blocking(move || running.finish())
         .await
         .unwrap();
+}
+
+/// A word is no proof: the only witness says that it knows more, and shows nothing, or what the log's key
+/// did not sign. Nothing is accepted while it says so, and everything once it cosigns.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_word_holds_the_log_and_a_cosignature_frees_it() {
+    let stranger = NoteSigner::from_seed(ORIGIN, SignatureType::Ed25519, &[2; 32]).unwrap();
+    for shows in [None, Some(checkpoint_by(&stranger, 1000))] {
+        for (status, said) in [(409, encode_size(1000)), (422, "no\n".to_owned())] {
+            let heads = tempfile::tempdir().unwrap();
+            let lies = Arc::new(AtomicBool::new(true));
+            let lying = Arc::clone(&lies);
+            let net = Wire::showing(shows.clone(), 1000, move |_, request| {
+                if lying.load(Ordering::SeqCst) {
+                    (status, said.clone())
+                } else {
+                    cosigned(&request)
+                }
+            });
+            let (handle, running) = log(heads.path(), Arc::<Wire<_>>::clone(&net) as Arc<dyn Net>);
+            let mut standing = handle.standing();
+            let held = standing.wait_for(|standing| standing.why().is_some()).await;
+            let held = held.unwrap().clone();
+            assert!(
+                matches!(&held, Standing::Held(why) if why.contains("CONTRADICTED")),
+                "{held:?}"
+            );
+            let refused = handle.submit(items(1..2)).await;
+            assert!(matches!(refused, Err(SubmitError::Forked(_))));
+            lies.store(false, Ordering::SeqCst);
+            let freed = standing
+                .wait_for(|standing| *standing == Standing::Running)
+                .await;
+            drop(freed.unwrap());
+            let placed = handle.submit(items(1..2)).await.unwrap();
+            assert!(
+                handle
+                    .covered(placed[0].index, LONG)
+                    .await
+                    .unwrap()
+                    .is_some()
+            );
+            drop((handle, standing));
+            tokio::task::spawn_blocking(move || running.finish())
+                .await
+                .unwrap();
+        }
+    }
+}
+
+/// Nothing is asked of a witness, and it shows that the log has gone on elsewhere.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_idle_copy_learns_that_it_is_one() {
+    for (size, forked) in [(1000, true), (1, true)] {
+        let heads = tempfile::tempdir().unwrap();
+        let newer = checkpoint_by(&log_key(), size);
+        let net = Wire::showing(Some(newer), 1000, |_, request| cosigned(&request));
+        let (handle, running) = log(heads.path(), Arc::<Wire<_>>::clone(&net) as Arc<dyn Net>);
+        let published = handle.covered(0, LONG).await.unwrap();
+        assert_eq!(published.unwrap().checkpoint().size, 1);
+        let mut standing = handle.standing();
+        let word = standing.wait_for(|standing| standing.why().is_some());
+        let word = tokio::time::timeout(Duration::from_secs(5), word).await;
+        // One that the quorum has outvoted, of the size that is published, stops nobody.
+        let told = word.map(|word| word.unwrap().word());
+        assert_eq!(
+            told.is_ok_and(|word| word == "forked"),
+            forked && size > 1,
+            "{size}"
+        );
+        drop((handle, standing));
+        tokio::task::spawn_blocking(move || running.finish())
+            .await
+            .unwrap();
+    }
 }
 
 /// Asking a witness meets a fault of ours: it is asked again, and the log lives.
@@ -207,13 +321,16 @@ fn an_interrupted_init_does_not_serve() {
     let refused = serve(&config, |_, _| panic!("it serves")).unwrap_err();
     let said = refused.to_string();
     assert!(
-        said.contains("ROLLED BACK") && said.contains("do not delete"),
+        said.contains("ROLLED BACK") && said.contains("Remove nothing"),
         "{said}"
     );
     assert!(!said.contains("--keep-key"), "{said}");
     std::fs::write(HeadFile::path(&config.head_dir, &keys[0]), before).unwrap();
-    // What it says to do helps.
-    std::fs::remove_dir_all(&config.data_dir).unwrap();
-    std::fs::remove_dir_all(&config.head_dir).unwrap();
+    // What it says to do helps: nothing has to be removed.
     assert_eq!(init(&config, true, None).unwrap(), keys);
+    let store = RocksLog::open(&config.data_dir, ORIGIN).unwrap();
+    assert_eq!(store.staged().unwrap().size(), 1);
+    drop(store);
+    let again = init(&config, true, None).unwrap_err();
+    assert!(again.to_string().contains("exists already"), "{again}");
 }

@@ -30,6 +30,7 @@ use tokio::time::Instant;
 use self::ask::{Anchored, Around};
 pub use self::standing::{Standings, TsaStanding};
 pub use self::tsas::{Tsa, Tsas};
+use crate::core::Standing;
 use crate::core::run::Handle;
 use crate::metrics::Metrics;
 
@@ -101,12 +102,12 @@ impl Anchoring {
     }
 
     async fn run(self, mut turns: Vec<Turn>) {
-        let mut stopped = self.handle.stopped();
+        let mut standing = self.handle.standing();
         while let Some(next) = turns.iter().map(|turn| turn.next).min() {
             tokio::select! {
                 () = tokio::time::sleep_until(next) => {}
                 // A log that has stopped takes no anchors.
-                _ = stopped.wait_for(Option::is_some) => return,
+                _ = standing.wait_for(Standing::is_final) => return,
             }
             self.round(&mut turns).await;
         }

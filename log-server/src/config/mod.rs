@@ -50,6 +50,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Where metrics and status are served; keep it private.
     pub admin_listen: SocketAddr,
+    /// Names by which the admin listener may be called, beside addresses and `localhost`.
+    pub admin_hosts: Vec<String>,
     /// How batches are formed and cosigned.
     pub sequencing: Sequencing,
     /// Limits of the public interface.
@@ -64,7 +66,7 @@ pub struct Config {
     pub lab_allow_no_quorum: bool,
     /// Takes TSAs that share an anchor or a key. Never in production.
     pub lab_allow_related_tsas: bool,
-    /// Witnesses, by key name, whose claims of a larger tree do not stop the start.
+    /// Witnesses, by key name, whose words against this log do not count. What they show does.
     pub distrusted_witnesses: Vec<String>,
     /// Which of the policy's witnesses are mirrors, by their names in the policy: they are sent records.
     pub mirrors: Vec<String>,
@@ -95,6 +97,10 @@ pub struct Sequencing {
     pub keep_interval: Duration,
     /// An unchanged head is cosigned anew this often.
     pub recosign_interval: Duration,
+    /// How often a witness that is not asked for anything is asked for what it has; never if zero.
+    pub look_interval: Duration,
+    /// After how long without its quorum the log says that it is not ready.
+    pub quorum_alarm: Duration,
 }
 
 /// Everything that is wrong with a configuration.
@@ -146,6 +152,7 @@ impl Config {
         let policy_file = path(r.string("policy_file"));
         let listen = r.address("listen", "127.0.0.1:8080");
         let admin_listen = r.address("admin_listen", "127.0.0.1:8081");
+        let admin_hosts = r.strings_or_empty("admin_hosts");
         let distrusted_witnesses = r.strings_or_empty("distrusted_witnesses");
 
         let mut table = r.table("sequencing");
@@ -218,6 +225,7 @@ impl Config {
             policy_file,
             listen,
             admin_listen,
+            admin_hosts,
             sequencing,
             limits,
             body_len_max,
@@ -244,6 +252,8 @@ fn sequencing(s: &mut Reader) -> Sequencing {
         witness_deadline: s.millis("witness_deadline_ms", 5_000, 100..=60_000),
         keep_interval: s.millis("keep_interval_ms", 1_000, 0..=60_000),
         recosign_interval: s.millis("recosign_interval_ms", 60_000, 1_000..=3_600_000),
+        look_interval: s.millis("look_interval_ms", 2_000, 0..=3_600_000),
+        quorum_alarm: s.millis("quorum_alarm_ms", 30_000, 0..=3_600_000),
     }
 }
 

@@ -22,6 +22,7 @@ impl Config {
         root.insert("policy_file".into(), path(&self.policy_file));
         root.insert("listen".into(), text(&self.listen));
         root.insert("admin_listen".into(), text(&self.admin_listen));
+        root.insert("admin_hosts".into(), texts(&self.admin_hosts));
         root.insert(
             "distrusted_witnesses".into(),
             texts(&self.distrusted_witnesses),
@@ -49,6 +50,8 @@ impl Config {
                 ("witness_deadline_ms", millis(s.witness_deadline)),
                 ("keep_interval_ms", millis(s.keep_interval)),
                 ("recosign_interval_ms", millis(s.recosign_interval)),
+                ("look_interval_ms", millis(s.look_interval)),
+                ("quorum_alarm_ms", millis(s.quorum_alarm)),
             ]),
         );
         let l = &self.limits;

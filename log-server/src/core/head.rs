@@ -10,19 +10,22 @@
 //! A log signs with an Ed25519 key and, beside it, an ML-DSA-44 one. All or nothing: one of the two
 //! signatures alone never leaves.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use ishibumi_store::{
-    HeadFile, LogStore, Signer, SignerError, StoreError, StoredTiles, consistency_proof,
+    HeadFile, LogStore, Machine, Signer, SignerError, StoreError, StoredTiles, consistency_proof,
 };
 use ishibumi_tlog::Checkpoint;
 use ishibumi_tlog::checkpoint::CheckpointError;
+use ishibumi_tlog::fork::Evidence;
 use ishibumi_tlog::hash::{Hash, leaf_hash};
 use ishibumi_tlog::key::VerifierKey;
 use ishibumi_tlog::note::Note;
 use ishibumi_tlog::tile::TileNodes;
 use ishibumi_tlog::tree::{Frontier, NodeReader as _, ProofError, check_consistency, peaks, root};
 
+use super::elsewhere::Foreign;
 use super::ending::{closing_record, ending};
 
 /// Records that are read back at once.
@@ -76,11 +79,38 @@ pub enum HeadError {
         /// What says so.
         place: &'static str,
     },
+    /// An earlier run was shown another tree that the log's key signed, and it is not settled.
+    #[error(
+        "FORKED: {path} has a checkpoint of {size} records, root {root}, that this log's own key signed and \
+         that is not part of this log. Another copy of this log signs or signed, or this one is older. It \
+         signs and accepts nothing; what has its quorum is served. Remove nothing: docs/recovery.md, FORKED, \
+         says how to find the copy that the witnesses follow"
+    )]
+    Accused {
+        /// The file with the evidence.
+        path: String,
+        /// The size of the other tree.
+        size: u64,
+        /// The root of the other tree.
+        root: Hash,
+    },
+    /// The file that says so cannot be read.
+    #[error(
+        "FORKED: {path} says that this log's key signed another tree, and cannot be read: {why}. This log \
+         signs nothing until that is settled: docs/recovery.md, FORKED"
+    )]
+    Accusation {
+        /// The file.
+        path: String,
+        /// What is wrong with it.
+        why: String,
+    },
     /// The database is older than a head that was signed.
     #[error(
         "ROLLED BACK: the {place} knows a signed head of size {signed}, the database holds {staged} \
          records. It was restored from a backup or is another log's. Signing now would fork the log. \
-         Bring back the newer data directory, or rebuild it from a mirror; do not delete the {place}"
+         Remove nothing. Bring back the newer data directory, or have `ishibumi-log recover` rebuild it \
+         from a mirror: docs/recovery.md"
     )]
     RolledBack {
         /// `head file` or `database head`.
@@ -93,7 +123,8 @@ pub enum HeadError {
     /// The database holds other records than those that were signed.
     #[error(
         "FORKED: the {place} knows root {signed} for size {size}, the database has root {staged} there. \
-         Signing now would fork the log. Bring back the data directory that belongs to this key"
+         Signing now would fork the log. Remove nothing. Bring back the data directory that belongs to \
+         this key, or have `ishibumi-log recover` rebuild it from a mirror: docs/recovery.md"
     )]
     Forked {
         /// `head file` or `database head`.
@@ -132,6 +163,7 @@ pub struct HeadSigner {
     keys: LogKeys,
     head_file: HeadFile,
     head: Option<SignedHead>,
+    moved: bool,
 }
 
 impl HeadSigner {
@@ -156,7 +188,7 @@ impl HeadSigner {
         }
     }
 
-    /// The same for the one that closes the log: until the head file is sealed, the tree that ends with
+    /// What [`Self::open`] does, for the one that closes the log: until the head file is sealed, the tree that ends with
     /// the closing record may be signed, and no other ever.
     pub fn open_to_close(
         store: Arc<dyn LogStore>,
@@ -209,12 +241,63 @@ impl HeadSigner {
         if head_file.sealed()? {
             return Err(HeadError::Closed { place: "head file" });
         }
+        settle(&head_file, &keys, store.as_ref())?;
+        // Last: whoever is refused leaves no trace.
+        let moved = head_file.claim(&Machine::here())?;
         Ok(Self {
             store,
             keys,
             head_file,
             head,
+            moved,
         })
+    }
+
+    /// Whether another machine signed with this key before.
+    pub fn has_moved(&self) -> bool {
+        self.moved
+    }
+
+    /// The log's public keys, Ed25519 first.
+    pub fn verifiers(&self) -> Vec<VerifierKey> {
+        self.keys.all().map(|key| key.verifier().clone()).collect()
+    }
+
+    /// `foreign` and the newest head of this log, side by side.
+    fn evidence(&self, foreign: &Foreign, seen: u64) -> Option<Evidence> {
+        let head = self.head.as_ref()?;
+        foreign.evidence(&self.verifiers(), &head.note, self.store.as_ref(), seen)
+    }
+
+    /// Keeps for every later start that `foreign` speaks against this copy: none of them signs before its
+    /// tree is part of this log.
+    pub fn accuse(&self, foreign: &Foreign, seen: u64) -> Result<(), StoreError> {
+        match self.evidence(foreign, seen) {
+            Some(evidence) => self.head_file.accuse(evidence.encode().as_bytes()),
+            None => Ok(()),
+        }
+    }
+
+    /// The trees of other copies that the witnesses did not follow, as an earlier run kept them.
+    pub fn known_elsewhere(&self) -> Result<Vec<Checkpoint>, StoreError> {
+        let kept = self.head_file.kept_evidence()?;
+        // One that cannot be read is of no use, and of no harm: what it shows will be shown again.
+        let kept = kept.and_then(|octets| Evidence::parse(&octets).ok());
+        Ok(kept.map_or_else(Vec::new, |kept| {
+            kept.checkpoints().map(Checkpoint::clone).to_vec()
+        }))
+    }
+
+    /// Keeps `foreign` for its operator, who has to find the other copy; returns the file.
+    pub fn keep_evidence(
+        &self,
+        foreign: &Foreign,
+        seen: u64,
+    ) -> Result<Option<PathBuf>, StoreError> {
+        let evidence = self.evidence(foreign, seen);
+        evidence
+            .map(|evidence| self.head_file.keep_evidence(evidence.encode().as_bytes()))
+            .transpose()
     }
 
     /// The head that was signed last; `None` before the first.
@@ -264,6 +347,8 @@ impl HeadSigner {
         check_consistency(old, old_root, new, read_back, &proof)?;
 
         let checkpoint = Checkpoint::new(self.keys.origin(), new, read_back);
+        // Whoever took the head file meanwhile is the one that signs.
+        self.head_file.unchanged()?;
         let note = self.keys.sign(&checkpoint)?;
 
         self.head_file.advance(new, read_back)?;
@@ -286,6 +371,7 @@ impl HeadSigner {
         if self.keys.have_signed(&head.note) {
             return Ok(self);
         }
+        self.head_file.unchanged()?;
         let note = self.keys.sign(&head.checkpoint)?;
         self.store.swap_signed_head(Some(&head.note), &note)?;
         head.note = note;
@@ -369,6 +455,31 @@ impl LogKeys {
         }
         Ok((checkpoint, note))
     }
+}
+
+/// Refuses while a tree that the key signed and that an earlier run was shown is not part of this log.
+fn settle(head_file: &HeadFile, keys: &LogKeys, store: &dyn LogStore) -> Result<(), HeadError> {
+    let Some((path, octets)) = head_file.accusation()? else {
+        return Ok(());
+    };
+    let path = path.display().to_string();
+    let unreadable = |why: String| HeadError::Accusation {
+        path: path.clone(),
+        why,
+    };
+    let evidence = Evidence::parse(&octets).map_err(|error| unreadable(error.to_string()))?;
+    let staged = store.staged()?.size();
+    let keys: Vec<VerifierKey> = keys.all().map(|key| key.verifier().clone()).collect();
+    for note in [evidence.first(), evidence.second()] {
+        let shown = Foreign::signed(note.encode().as_bytes(), &keys, evidence.origin());
+        let shown =
+            shown.ok_or_else(|| unreadable("its notes are not by this log's key".to_owned()))?;
+        if !shown.is_part_of(store, staged)? {
+            let Checkpoint { size, root, .. } = shown.checkpoint;
+            return Err(HeadError::Accused { path, size, root });
+        }
+    }
+    Ok(head_file.settle()?)
 }
 
 fn read_frontier(store: &dyn LogStore, size: u64) -> Result<Frontier, StoreError> {

@@ -14,16 +14,23 @@
 //! believes nothing that it has not read again.
 
 mod carrier;
+mod contradiction;
+mod elsewhere;
 mod ending;
 mod head;
 mod publisher;
+mod quorum;
 pub mod run;
 mod sequencer;
+mod standing;
 mod watch;
 mod witnesses;
 
+pub use contradiction::Claim;
+pub use elsewhere::Foreign;
 pub use ending::{closing_record, ending};
 pub use head::{HeadError, HeadSigner, LogKeys, SignedHead};
 pub use publisher::{Published, Publisher, PublisherError, Round};
 pub use sequencer::{Item, Placed, Sequencer, SequencerError};
+pub use standing::Standing;
 pub use witnesses::{Endpoint, Outcome as Asked, Report, UploadLimits};

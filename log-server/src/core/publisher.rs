@@ -7,15 +7,18 @@
 //! that it is old). Cosignatures beyond the quorum are added as they come, to the checkpoint that is
 //! published and to those that are kept.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
 use ishibumi_store::{LogStore, StoreError};
+use ishibumi_tlog::key::VerifierKey;
 use ishibumi_tlog::note::{Note, SignatureLine};
 use ishibumi_tlog::policy::TrustError;
-use ishibumi_tlog::{Policy, TrustedCheckpoint};
+use ishibumi_tlog::{Checkpoint, Hash, Policy, TrustedCheckpoint};
 
+use super::contradiction::{Claim, Contradictions, Followed, Judgement};
+use super::elsewhere::Foreign;
 use super::head::{HeadError, HeadSigner, SignedHead};
 
 /// Kept checkpoints to which late cosignatures are still added: at one a second, those of a minute.
@@ -48,32 +51,49 @@ pub enum PublisherError {
     /// Publishing failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// A witness knows a larger tree of this log than this log does.
+    /// The log's key signed another tree of a size that this log has.
     #[error(
-        "ROLLED BACK? The witness {witness} cosigned a tree of {theirs} records under this log's key; \
-         this log has signed {ours}. Bring back the newer data. If the witness is lying, name it in \
-         distrusted_witnesses and start again"
+        "FORKED: {witness} shows a checkpoint of {theirs} records, root {root}, that this log's own key \
+         signed and that is not part of this log, which has signed {ours} records. Another copy of this log \
+         signs: a cloned machine, or a backup that was started. This copy signs and accepts nothing any more; \
+         what has its quorum is served. Remove and overwrite nothing, here or there: docs/recovery.md, \
+         FORKED, says how to find the copy that the witnesses follow"
     )]
-    WitnessAhead {
-        /// The witness's key name.
+    Forked {
+        /// Who shows it.
         witness: String,
-        /// The size that it claims.
+        /// The size of the other tree.
         theirs: u64,
+        /// The root of the other tree.
+        root: Hash,
         /// The size that this log signed.
         ours: u64,
     },
-    /// A quorum of witnesses knows larger trees, though they have agreed with this process before.
+    /// The log's key signed more than this log knows.
     #[error(
-        "FORKED? A quorum of witnesses cosigned larger trees under this log's key than the {ours} records \
-         that this log has signed (the largest has {theirs}): the key signs somewhere else as well. Keep \
-         the log that the witnesses follow, and never start the other one again"
+        "FORKED OR ROLLED BACK: {witness} shows a checkpoint of {theirs} records, root {root}, that this \
+         log's own key signed; this log has signed {ours}. Either this is an older copy, or another copy of \
+         this log signs. This one signs and accepts nothing any more; what has its quorum is served. Remove \
+         and overwrite nothing, here or there: docs/recovery.md, FORKED OR ROLLED BACK, says how to bring \
+         back what is missing"
     )]
-    SignedElsewhere {
-        /// The largest size that is claimed.
+    Behind {
+        /// Who shows it.
+        witness: String,
+        /// The size of the other tree.
         theirs: u64,
+        /// The root of the other tree.
+        root: Hash,
         /// The size that this log signed.
         ours: u64,
     },
+}
+
+impl PublisherError {
+    /// Whether the log's key signs somewhere else: reading goes on then, and nothing else.
+    pub fn is_fork(&self) -> bool {
+        matches!(self, Self::Forked { .. } | Self::Behind { .. })
+    }
 }
 
 /// What the publisher wants done after an event.
@@ -83,6 +103,8 @@ pub struct Outcome {
     pub round: Option<Round>,
     /// Serve this from now on.
     pub published: Option<Published>,
+    /// Tell the operator.
+    pub alarm: Option<String>,
 }
 
 /// Drives rounds. Knows no threads and no clock: events and times come in, wishes go out.
@@ -97,8 +119,10 @@ pub struct Publisher {
     /// Older rounds whose checkpoints are kept, oldest first.
     kept: VecDeque<Open>,
     rounds: u64,
-    /// Witnesses that claim a larger tree than the present round's, by their place in the policy.
-    contradicting: BTreeMap<usize, u64>,
+    /// What speaks against this log.
+    contradictions: Contradictions,
+    /// Records that were staged when it was started: other copies may have them too.
+    began: u64,
     published: Option<Published>,
     keep: Keep,
     recosign_interval: Duration,
@@ -129,6 +153,7 @@ impl Publisher {
         keep_interval: Duration,
         recosign_interval: Duration,
     ) -> Result<Self, PublisherError> {
+        let outweighed = signer.known_elsewhere()?;
         let stored = store.published()?;
         // A changed policy may no longer accept it; the first round replaces it then.
         let published = stored
@@ -149,7 +174,8 @@ impl Publisher {
             before: None,
             kept: VecDeque::new(),
             rounds: 0,
-            contradicting: BTreeMap::new(),
+            contradictions: Contradictions::knowing(outweighed),
+            began: 0,
             published,
             keep: Keep {
                 interval: keep_interval,
@@ -165,9 +191,21 @@ impl Publisher {
         self.published.clone()
     }
 
+    /// The log's public keys, Ed25519 first.
+    pub fn verifiers(&self) -> Vec<VerifierKey> {
+        self.signer.verifiers()
+    }
+
+    /// Whether the present round is without its quorum, and since when.
+    pub fn waits_since(&self) -> Option<Duration> {
+        let open = self.round.as_ref().filter(|open| !open.done);
+        open.map(|open| open.started)
+    }
+
     /// Opens the first round: for the head that is signed already, or for the first head of a log that
     /// has signed none.
     pub fn start(mut self, now: Duration) -> Result<(Self, Outcome), PublisherError> {
+        self.began = self.store.staged()?.size();
         if self.signer.head().is_none() {
             self.signer = self.signer.advance()?;
         }
@@ -176,6 +214,16 @@ impl Publisher {
 
     /// Time has passed, or records were staged.
     pub fn tick(mut self, now: Duration) -> Result<(Self, Outcome), PublisherError> {
+        let followed = self.followed();
+        let judgement = self.contradictions.judge(now, &self.policy, followed);
+        let alarm = self.obey(judgement)?;
+        if alarm.is_some() || self.contradictions.is_contested() {
+            let outcome = Outcome {
+                alarm,
+                ..Outcome::default()
+            };
+            return Ok((self, outcome));
+        }
         let Some(open) = &self.round else {
             return Ok((self, Outcome::default()));
         };
@@ -201,6 +249,11 @@ impl Publisher {
         lines: Vec<SignatureLine>,
         now: Duration,
     ) -> Result<(Self, Outcome), PublisherError> {
+        for (place, witness) in self.policy.witnesses().iter().enumerate() {
+            if lines.iter().any(|line| line.is_by(&witness.key)) {
+                self.contradictions.agreed(place);
+            }
+        }
         if let Some(open) = self
             .before
             .as_mut()
@@ -213,8 +266,8 @@ impl Publisher {
             return Ok((
                 self,
                 Outcome {
-                    round: None,
                     published,
+                    ..Outcome::default()
                 },
             ));
         }
@@ -232,50 +285,116 @@ impl Publisher {
             let (this, next) = self.tick(now)?;
             self = this;
             outcome.round = next.round;
+            outcome.alarm = next.alarm;
             outcome.published = next.published.or(outcome.published);
         }
         Ok((self, outcome))
     }
 
-    /// The witness named `witness` claims to have cosigned a tree of `theirs` records when it was asked
-    /// about one of `ours`. `agreed_before`: it has cosigned for this process.
+    /// Those of `keys`, one witness, do not cosign and say `claim`; `shown` is a checkpoint of theirs that
+    /// the log's own key signed and that is not part of this log. `seen` is the time, in seconds since the
+    /// Epoch. Returns what the operator is to be told.
     ///
     /// # Errors
-    /// [`PublisherError::WitnessAhead`] if it has never agreed: this log may be an old copy. One that has
-    /// agreed may have begun to lie, and costs nothing; but a quorum is believed:
-    /// [`PublisherError::SignedElsewhere`].
-    pub fn contradicted(
+    /// [`PublisherError::Forked`] and [`PublisherError::Behind`] if that stops this copy.
+    pub fn contradicted<'a>(
         mut self,
-        witness: &str,
-        theirs: u64,
-        ours: u64,
-        agreed_before: bool,
-    ) -> Result<Self, PublisherError> {
-        if !agreed_before {
-            return Err(PublisherError::WitnessAhead {
-                witness: witness.to_owned(),
-                theirs,
-                ours,
-            });
-        }
-        let present = self.signer.head().map(|head| head.checkpoint.size);
-        if present != Some(ours) {
-            return Ok(self);
-        }
+        keys: impl Iterator<Item = &'a VerifierKey>,
+        claim: &Claim,
+        shown: Option<&Arc<Foreign>>,
+        seen: u64,
+        now: Duration,
+    ) -> Result<(Self, Option<String>), PublisherError> {
+        let keys: Vec<&VerifierKey> = keys.collect();
+        let name = keys.first().map_or("a witness", |key| key.name());
         // One witness may sign with several keys; it says this for all of them.
-        for (place, known) in self.policy.witnesses().iter().enumerate() {
-            if known.key.name() == witness {
-                self.contradicting.insert(place, theirs);
+        let known = self.policy.witnesses().iter().enumerate();
+        let places = known.filter(|(_, known)| keys.contains(&&known.key));
+        let places: Vec<usize> = places.map(|(place, _)| place).collect();
+        let Some(foreign) = shown else {
+            if *claim != Claim::Shown {
+                for &place in &places {
+                    self.contradictions.said(place, name, claim.clone());
+                }
+            }
+            return Ok((self, None));
+        };
+        let (followed, policy) = (self.followed(), &self.policy);
+        let at = (seen, now);
+        let judgement = self
+            .contradictions
+            .shown(&places, name, foreign, at, policy, followed);
+        let alarm = self.obey(judgement)?;
+        Ok((self, alarm))
+    }
+
+    /// Why nothing is to be accepted for the time being: witnesses without whom there is no quorum say that
+    /// they know another tree, and show none.
+    pub fn held(&mut self, now: Duration) -> Option<String> {
+        let said = self.contradictions.held(&self.policy, now)?;
+        let size = self.signer.head().map_or(0, |head| head.checkpoint.size);
+        Some(format!(
+            "CONTRADICTED: without the witnesses that say that they know another tree of this log there is no \
+             quorum: {said}. Nothing is accepted until a quorum cosigns the head of {size} records; what has \
+             its quorum is served. If this machine was copied or set back, stop it: docs/recovery.md, \
+             CONTRADICTED"
+        ))
+    }
+
+    fn followed(&self) -> Followed {
+        let size = |round: &Open| round.round.head.checkpoint.size;
+        let published = self.published.as_ref();
+        Followed {
+            began: self.began,
+            published: published.map_or(0, |published| published.checkpoint().size),
+            asked: self.round.as_ref().filter(|open| !open.done).map(size),
+        }
+    }
+
+    /// Does what a judgement demands.
+    fn obey(&self, judgement: Judgement) -> Result<Option<String>, PublisherError> {
+        let ours = self.signer.head().map_or(0, |head| head.checkpoint.size);
+        match judgement {
+            Judgement::Nothing => Ok(None),
+            Judgement::Alarm(proof) => {
+                let Checkpoint { size, root, .. } = &proof.foreign.checkpoint;
+                let kept = self.signer.keep_evidence(&proof.foreign, proof.seen);
+                let kept = match kept {
+                    Ok(Some(path)) => format!("Both are in {}", path.display()),
+                    Ok(None) => "There is nothing to keep".to_owned(),
+                    Err(error) => format!("The evidence could not be kept: {error}"),
+                };
+                let witness = &proof.witness;
+                Ok(Some(format!(
+                    "ALARM: {witness} shows a checkpoint of {size} records, root {root}, that this log's own \
+                     key signed and that is not part of this log. Another copy of this log signs or signed. The \
+                     quorum follows this one, which goes on: find the other and stop it, see docs/recovery.md, \
+                     ALARM. {kept}"
+                )))
+            }
+            Judgement::Stop(proof) => {
+                if let Err(error) = self.signer.accuse(&proof.foreign, proof.seen) {
+                    eprintln!("what stops this log could not be kept for its next start: {error}");
+                }
+                let Checkpoint { size, root, .. } = proof.foreign.checkpoint;
+                let (witness, theirs) = (proof.witness, size);
+                Err(if theirs > ours {
+                    PublisherError::Behind {
+                        witness,
+                        theirs,
+                        root,
+                        ours,
+                    }
+                } else {
+                    PublisherError::Forked {
+                        witness,
+                        theirs,
+                        root,
+                        ours,
+                    }
+                })
             }
         }
-        let Some(&theirs) = self.contradicting.values().max() else {
-            return Ok(self);
-        };
-        let claims = |place| self.contradicting.contains_key(&place);
-        if self.policy.is_quorum(claims) {
-            return Err(PublisherError::SignedElsewhere { theirs, ours });
-        }
-        Ok(self)
     }
 
     /// Keeps the published checkpoint for ever, whatever the interval says, and gives it: somebody is about
@@ -303,7 +422,6 @@ impl Publisher {
             return Ok((self, Outcome::default()));
         };
         self.rounds += 1;
-        self.contradicting.clear();
         let known = self.published.as_ref().map(|published| published.note());
         let note = known.filter(|note| self.rounds == 1 && note.text() == head.note.text());
         let note = note.unwrap_or(&head.note).clone();
@@ -329,6 +447,7 @@ impl Publisher {
             Outcome {
                 round: Some(round),
                 published,
+                ..Outcome::default()
             },
         ))
     }
@@ -347,14 +466,15 @@ impl Publisher {
             self.keep.at = Some(now);
         }
         open.done = true;
+        self.contradictions.outvoted();
         if let Some(before) = self.before.take().filter(|before| before.keep) {
             self.kept.push_back(before);
             self.kept.drain(..self.kept.len().saturating_sub(LATE_MAX));
         }
         let published = self.publish(trusted, keep)?;
         Ok(Outcome {
-            round: None,
             published: Some(published),
+            ..Outcome::default()
         })
     }
 

@@ -2,8 +2,9 @@
 //! and a task per witness.
 //!
 //! The threads block on the disk and on nothing else. They end when the last [`Handle`] is gone, or
-//! with the first error; then [`Handle::stopped`] says why and nothing is accepted any more.
+//! with the first error; then [`Handle::standing`] says why and nothing is accepted any more.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
@@ -15,8 +16,11 @@ use ishibumi_tlog::shown;
 use ishibumi_wire::Net;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
 
+use super::contradiction::Claim;
 use super::publisher::{Outcome, Published, Publisher, PublisherError};
+use super::quorum::{Change, Waiting};
 use super::sequencer::{Item, Placed, Sequencer};
+use super::standing::{Standing, Teller};
 use super::watch::Watcher;
 use super::witnesses::{self, Endpoint, Report, Rounds, Surroundings, follow};
 use crate::config::Sequencing;
@@ -38,6 +42,11 @@ pub enum SubmitError {
         /// How many the pool holds.
         pool: usize,
     },
+    /// The log's key signs somewhere else, or enough witnesses say so.
+    #[error(
+        "this log accepts nothing, since it may not be the copy that the witnesses follow: {0}"
+    )]
+    Forked(String),
     /// The log stopped.
     #[error("the log stopped accepting: {0}")]
     Stopped(String),
@@ -51,7 +60,8 @@ pub struct Handle {
     pool: Arc<Semaphore>,
     pool_records_max: usize,
     published: watch::Receiver<Option<Published>>,
-    stopped: watch::Receiver<Option<String>>,
+    standing: watch::Receiver<Standing>,
+    without_quorum: watch::Receiver<Option<Instant>>,
 }
 
 struct Submission {
@@ -62,7 +72,8 @@ struct Submission {
 }
 
 enum Event {
-    Staged,
+    /// The size of the staged tree.
+    Staged(u64),
     Witness(Report),
     Keep(oneshot::Sender<Option<Published>>),
     Stop,
@@ -111,16 +122,19 @@ pub fn start(core: Core) -> (Handle, Running) {
     let (submissions, submitted) = channel();
     let (events, happened) = channel();
     let (set_published, published) = watch::channel(core.publisher.published());
-    let (set_stopped, stopped) = watch::channel(None);
+    let (set_standing, standing) = watch::channel(Standing::Running);
     let (set_round, rounds) = watch::channel(None);
-    let set_stopped = Arc::new(set_stopped);
+    let (set_without, without_quorum) = watch::channel(None);
+    let set_standing = Arc::new(set_standing);
 
     core.metrics.know(&core.witnesses);
     let surroundings = Surroundings {
         store: Arc::clone(&core.store),
         net: core.net,
-        clock: core.clock,
+        clock: Arc::clone(&core.clock),
         rounds,
+        keys: core.publisher.verifiers().into(),
+        look_interval: core.settings.look_interval,
     };
     for endpoint in core.witnesses {
         let events = events.clone();
@@ -136,19 +150,28 @@ pub fn start(core: Core) -> (Handle, Running) {
         published: set_published,
         distrusted: core.distrusted,
         metrics: Arc::clone(&core.metrics),
+        clock: core.clock,
+        teller: Teller::new(&set_standing, "the publisher"),
+        without_quorum: set_without,
+        patience: core.settings.witness_deadline,
         started: Instant::now(),
     };
-    let stop = Stop(Arc::clone(&set_stopped), "the publisher");
+    let staged = core.sequencer.size();
     let publisher = std::thread::spawn(move || {
-        if let Err(error) = publishing.run(core.publisher) {
-            stop.because(error.to_string());
+        if let Err(error) = publishing.run(core.publisher, staged) {
+            let why = error.to_string();
+            publishing.teller.tell(if error.is_fork() {
+                Standing::Forked(why)
+            } else {
+                Standing::Failed(why)
+            });
         }
     });
     let pool_records_max = core.settings.pool_records_max;
     let (settings, metrics) = (core.settings, core.metrics);
     let keeping = events.clone();
     let (watcher, watching) = Watcher::start(core.store, published.clone(), Arc::clone(&metrics));
-    let stop = Stop(set_stopped, "the sequencer");
+    let teller = Teller::new(&set_standing, "the sequencer");
     let sequencer = std::thread::spawn(move || {
         let ended = sequence(
             core.sequencer,
@@ -159,7 +182,7 @@ pub fn start(core: Core) -> (Handle, Running) {
             &watcher,
         );
         if let Err(why) = ended {
-            stop.because(why);
+            teller.tell(Standing::Failed(why));
         }
         let _ = events.send(Event::Stop);
     });
@@ -170,7 +193,8 @@ pub fn start(core: Core) -> (Handle, Running) {
         pool,
         pool_records_max,
         published,
-        stopped,
+        standing,
+        without_quorum,
     };
     (
         handle,
@@ -180,29 +204,33 @@ pub fn start(core: Core) -> (Handle, Running) {
     )
 }
 
-/// What keeps the [`Handle`] of a closed log alive.
+/// What keeps the [`Handle`] of a log alive that only reads.
 pub struct Still {
     _published: watch::Sender<Option<Published>>,
-    _stopped: watch::Sender<Option<String>>,
+    _standing: watch::Sender<Standing>,
+    _without_quorum: watch::Sender<Option<Instant>>,
 }
 
-/// The way into a closed log: what it published last is there, and nothing is taken.
-pub fn still(published: Option<Published>) -> (Handle, Still) {
+/// The way into a log that takes nothing: what it published last is there.
+pub fn still(published: Option<Published>, standing: Standing) -> (Handle, Still) {
     let (submissions, _) = channel();
     let (events, _) = channel();
     let (set_published, published) = watch::channel(published);
-    let (set_stopped, stopped) = watch::channel(None);
+    let (set_standing, standing) = watch::channel(standing);
+    let (set_without, without_quorum) = watch::channel(None);
     let handle = Handle {
         submissions,
         events,
         pool: Arc::new(Semaphore::new(0)),
         pool_records_max: 0,
         published,
-        stopped,
+        standing,
+        without_quorum,
     };
     let still = Still {
         _published: set_published,
-        _stopped: set_stopped,
+        _standing: set_standing,
+        _without_quorum: set_without,
     };
     (handle, still)
 }
@@ -224,31 +252,6 @@ async fn supervised(
         let what = witnesses::Outcome::Failed { why };
         report(Report { from, what });
         tokio::time::sleep(AFTER_FAULT).await;
-    }
-}
-
-/// Says why the log stopped; held by a thread that the log cannot do without. A thread that panics (an
-/// invariant did not hold) says so too: nobody may take a log for alive that has lost one.
-struct Stop(Arc<watch::Sender<Option<String>>>, &'static str);
-
-impl Stop {
-    fn because(&self, why: String) {
-        self.0.send_if_modified(|first| {
-            let is_first = first.is_none();
-            first.get_or_insert(why);
-            is_first
-        });
-    }
-}
-
-impl Drop for Stop {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            self.because(format!(
-                "{} met a fault of its own; see standard error",
-                self.1
-            ));
-        }
     }
 }
 
@@ -277,25 +280,25 @@ impl Handle {
         };
         self.submissions
             .send(submission)
-            .map_err(|_| self.stopped_error())?;
-        let placed = answered.await.map_err(|_| self.stopped_error())?;
+            .map_err(|_| self.not_accepting())?;
+        let placed = answered.await.map_err(|_| self.not_accepting())?;
         self.alive()?;
         Ok(placed)
     }
 
     fn alive(&self) -> Result<(), SubmitError> {
-        if self.stopped.borrow().is_none() {
+        if *self.standing.borrow() == Standing::Running {
             return Ok(());
         }
-        Err(self.stopped_error())
+        Err(self.not_accepting())
     }
 
     /// Waits until a published checkpoint covers record `index`; `None` if that takes longer than
     /// `deadline`.
     ///
     /// # Errors
-    /// [`SubmitError::Stopped`] if the log stops meanwhile: what it had taken on the way is then not to be
-    /// confirmed, since it may have stopped because it is an old copy.
+    /// [`SubmitError::Forked`] or [`SubmitError::Stopped`] if the log stops meanwhile: what it had taken on the
+    /// way is then not to be confirmed, since it may be an old copy.
     pub async fn covered(
         &self,
         index: u64,
@@ -308,15 +311,17 @@ impl Handle {
                 .is_some_and(|published| published.checkpoint().size > index)
         };
         let waiting = published.wait_for(covers);
-        let mut stopped = self.stopped.clone();
+        let mut standing = self.standing.clone();
         let found = tokio::select! {
             found = tokio::time::timeout(deadline, waiting) => found,
             // That the sender is gone says that the threads have ended.
-            _ = stopped.wait_for(Option::is_some) => return Err(self.stopped_error()),
+            _ = standing.wait_for(|standing| *standing != Standing::Running) => {
+                return Err(self.not_accepting());
+            }
         };
         match found {
             Ok(Ok(found)) => Ok(found.clone()),
-            Ok(Err(_)) => Err(self.stopped_error()),
+            Ok(Err(_)) => Err(self.not_accepting()),
             Err(_) => self.alive().map(|()| None),
         }
     }
@@ -334,9 +339,14 @@ impl Handle {
         answered.await.ok().flatten()
     }
 
-    /// Why the log stopped, once it has.
-    pub fn stopped(&self) -> watch::Receiver<Option<String>> {
-        self.stopped.clone()
+    /// Whether the log accepts, and why not.
+    pub fn standing(&self) -> watch::Receiver<Standing> {
+        self.standing.clone()
+    }
+
+    /// Since when there is no quorum; `None` while it comes in time.
+    pub fn without_quorum(&self) -> Option<Instant> {
+        *self.without_quorum.borrow()
     }
 
     /// Records that wait to be staged.
@@ -345,9 +355,12 @@ impl Handle {
             .saturating_sub(self.pool.available_permits())
     }
 
-    fn stopped_error(&self) -> SubmitError {
-        let why = self.stopped.borrow().clone();
-        SubmitError::Stopped(why.unwrap_or_else(|| "it is shutting down".to_owned()))
+    fn not_accepting(&self) -> SubmitError {
+        match self.standing.borrow().clone() {
+            Standing::Running => SubmitError::Stopped("it is shutting down".to_owned()),
+            Standing::Held(why) | Standing::Forked(why) => SubmitError::Forked(why),
+            Standing::Failed(why) => SubmitError::Stopped(why),
+        }
     }
 }
 
@@ -406,7 +419,7 @@ fn sequence(
                 .answer
                 .send(placed.by_ref().take(count).collect());
         }
-        let _ = events.send(Event::Staged);
+        let _ = events.send(Event::Staged(sequencer.size()));
     }
     Ok(())
 }
@@ -417,13 +430,23 @@ struct Publishing {
     published: watch::Sender<Option<Published>>,
     distrusted: Vec<String>,
     metrics: Arc<Metrics>,
+    clock: Arc<dyn Clock>,
+    teller: Teller,
+    without_quorum: watch::Sender<Option<Instant>>,
+    /// How long a round may be without its quorum before that is said.
+    patience: Duration,
     started: Instant,
 }
 
 impl Publishing {
     /// By reference: whoever waits for `published` is to learn first why there will be no more of them.
-    fn run(&self, publisher: Publisher) -> Result<(), PublisherError> {
-        let (mut publisher, outcome) = publisher.start(self.started.elapsed())?;
+    fn run(&self, publisher: Publisher, staged: u64) -> Result<(), PublisherError> {
+        let now = self.started.elapsed();
+        let published = publisher.published();
+        let published = published.map_or(0, |published| published.checkpoint().size);
+        let mut waiting = Waiting::new(staged, published, self.patience, now);
+        let mut said = BTreeMap::new();
+        let (mut publisher, outcome) = publisher.start(now)?;
         self.carry_out(outcome);
         loop {
             let first = match self.events.recv_timeout(TICK) {
@@ -434,7 +457,10 @@ impl Publishing {
             for event in first.into_iter().chain(self.events.try_iter()) {
                 let report = match event {
                     Event::Witness(report) => report,
-                    Event::Staged => continue,
+                    Event::Staged(size) => {
+                        waiting.staged(size, self.started.elapsed());
+                        continue;
+                    }
                     Event::Keep(answer) => {
                         let now = self.started.elapsed();
                         let (next, kept) = publisher.keep_published(now)?;
@@ -446,44 +472,109 @@ impl Publishing {
                     Event::Stop => return Ok(()),
                 };
                 self.metrics.witness(&report);
-                match report.what {
-                    witnesses::Outcome::Cosigned { round, lines, .. } => {
-                        let now = self.started.elapsed();
-                        let (next, outcome) = publisher.cosigned(round, lines, now)?;
-                        publisher = next;
-                        self.carry_out(outcome);
-                    }
-                    witnesses::Outcome::Ahead {
-                        theirs,
-                        ours,
-                        agreed_before,
-                    } => {
-                        let from = shown::line(report.from.name());
-                        eprintln!("witness {from} claims size {theirs}, this log signed {ours}");
-                        let mut names: Vec<&str> =
-                            report.from.keys().map(VerifierKey::name).collect();
-                        names.dedup();
-                        if names
-                            .iter()
-                            .any(|name| self.distrusted.iter().any(|d| d == name))
-                        {
-                            continue;
-                        }
-                        for name in names {
-                            publisher =
-                                publisher.contradicted(name, theirs, ours, agreed_before)?;
-                        }
-                    }
-                    witnesses::Outcome::Failed { .. } => {}
-                }
+                publisher = self.hear(publisher, report, &mut said)?;
             }
             let (next, outcome) = publisher.tick(self.started.elapsed())?;
             publisher = next;
             self.carry_out(outcome);
+            let held = publisher.held(self.started.elapsed());
+            if let Some(why) = &held
+                && *self.teller.standing() == Standing::Running
+            {
+                eprintln!("{why}");
+            }
+            self.teller
+                .tell(held.map_or(Standing::Running, Standing::Held));
+            self.tell_quorum(&publisher, &mut waiting);
+        }
+    }
+
+    /// Says when the quorum stops coming, and when it comes again.
+    fn tell_quorum(&self, publisher: &Publisher, waiting: &mut Waiting) {
+        let now = self.started.elapsed();
+        if let Some(published) = publisher.published() {
+            waiting.published(published.checkpoint().size);
+        }
+        let (count, metrics) = (waiting.count(), &self.metrics);
+        match waiting.look(publisher.waits_since(), now) {
+            None => {}
+            Some(Change::Lost { since }) => {
+                let missing = metrics.missing();
+                eprintln!(
+                    "QUORUM LOST: for {} s no quorum has come for the newest head; {count} records wait for \
+                     it. They are safe, and more are taken and answered with 202. Missing:{missing}",
+                    since.as_secs()
+                );
+            }
+            Some(Change::Back { after }) => {
+                eprintln!(
+                    "QUORUM BACK after {} s; {count} records wait for it",
+                    after.as_secs()
+                );
+            }
+        }
+        let lost = waiting.lost();
+        metrics.quorum.set(i64::from(lost.is_none()));
+        metrics.pending_records.set(count.cast_signed());
+        metrics
+            .oldest_unpublished
+            .set(waiting.oldest(now).as_secs_f64());
+        let lost = lost.map(|since| self.started + since);
+        self.without_quorum.send_if_modified(|known| {
+            let changes = *known != lost;
+            *known = lost;
+            changes
+        });
+    }
+
+    /// What a witness reports.
+    fn hear(
+        &self,
+        publisher: Publisher,
+        report: Report,
+        said: &mut BTreeMap<String, Claim>,
+    ) -> Result<Publisher, PublisherError> {
+        let now = self.started.elapsed();
+        match report.what {
+            witnesses::Outcome::Cosigned { round, lines, .. } => {
+                said.remove(report.from.name());
+                let (publisher, outcome) = publisher.cosigned(round, lines, now)?;
+                self.carry_out(outcome);
+                Ok(publisher)
+            }
+            witnesses::Outcome::Contradicts { claim, ours, shown } => {
+                let from = report.from.name();
+                let trusted =
+                    |key: &VerifierKey| !self.distrusted.iter().any(|it| it == key.name());
+                // A word may be distrusted; what the log's own key signed speaks for itself.
+                if shown.is_none() && !report.from.keys().all(trusted) {
+                    return Ok(publisher);
+                }
+                // Said once, not each time that it is asked.
+                if said.insert(from.to_owned(), claim.clone()).as_ref() != Some(&claim) {
+                    let said =
+                        format!("witness {from} contradicts: {claim}; this log signed {ours}");
+                    eprintln!("{}", shown::line(&said));
+                }
+                let (keys, seen) = (report.from.keys(), self.clock.unix_time());
+                let (publisher, alarm) =
+                    publisher.contradicted(keys, &claim, shown.as_ref(), seen, now)?;
+                self.say(alarm);
+                Ok(publisher)
+            }
+            witnesses::Outcome::Failed { .. } => Ok(publisher),
+        }
+    }
+
+    fn say(&self, alarm: Option<String>) {
+        if let Some(alarm) = alarm {
+            self.metrics.forks.inc();
+            eprintln!("{alarm}");
         }
     }
 
     fn carry_out(&self, outcome: Outcome) {
+        self.say(outcome.alarm);
         if let Some(published) = outcome.published {
             self.metrics
                 .published_size
@@ -502,35 +593,5 @@ impl Publishing {
                 *rounds = Some(Rounds { newest, kept });
             });
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_thread_that_panics_stops_the_log_and_one_that_ends_does_not() {
-        let (set_stopped, stopped) = watch::channel(None);
-        let set_stopped = Arc::new(set_stopped);
-        let end = Stop(Arc::clone(&set_stopped), "a thread");
-        std::thread::spawn(move || drop(end)).join().unwrap();
-        assert_eq!(*stopped.borrow(), None);
-
-        let fault = Stop(Arc::clone(&set_stopped), "a thread");
-        let thread = std::thread::spawn(move || {
-            let _held = fault;
-            panic!("an invariant did not hold");
-        });
-        assert!(thread.join().is_err());
-        let why = stopped.borrow().clone().unwrap();
-        assert!(why.starts_with("a thread met a fault"), "{why}");
-
-        Stop(set_stopped, "another").because("later".to_owned());
-        assert_eq!(
-            stopped.borrow().as_ref(),
-            Some(&why),
-            "the first reason stays"
-        );
     }
 }

@@ -1,42 +1,30 @@
-//! Health for everybody; metrics and status for the operator, on a listener of their own.
+//! Metrics and status for the operator, and the announcement of the log's end, on a listener of their own.
+//!
+//! The listener is private, and a browser of somebody who may reach it is not: a page from anywhere can have
+//! it send requests, and by a name that resolves to this address (DNS rebinding) even read the answers. So
+//! requests have to name an address, `localhost` or a configured name, and whoever writes shows what only
+//! the log's own user can read.
 
 use std::future::Future;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use http::request::Parts;
-use http::{Method, StatusCode};
+use http::uri::Authority;
+use http::{Method, StatusCode, header};
 use ishibumi_artifact::record::{LogStatement, RECORD_SIZE_MAX};
 use ishibumi_artifact::{Body, Record};
 use ishibumi_store::LogStore;
+use ishibumi_tlog::Hash;
 use ishibumi_wire::{Incoming, Reply, Service, reply};
 use serde_json::{Value, json};
 
-use super::App;
 use super::problem::Problem;
 use super::read::no_store;
 use crate::admission::new_record;
-use crate::core::run::Handle;
+use crate::core::run::{Handle, SubmitError};
 use crate::core::{Item, ending};
 use crate::metrics::Metrics;
-
-impl App {
-    /// `GET /healthz`: 200 while the process lives and accepts.
-    pub(super) fn healthz(&self) -> Reply {
-        match self.handle.stopped().borrow().as_ref() {
-            None => no_store(reply(StatusCode::OK, "text/plain; charset=utf-8", "ok\n")),
-            Some(_) => {
-                let detail = "the log stopped accepting; its operator can see why";
-                Problem::new(StatusCode::SERVICE_UNAVAILABLE, "stopped", detail).into_reply()
-            }
-        }
-    }
-
-    /// `GET /readyz`: 200 once a checkpoint has its quorum.
-    pub(super) fn readyz(&self) -> Result<Reply, Problem> {
-        self.checkpoint()?;
-        Ok(self.healthz())
-    }
-}
 
 /// Where a running log is told that it will close.
 pub const ANNOUNCE_PATH: &str = "/announce-closing";
@@ -54,10 +42,79 @@ pub struct Admin {
     pub metrics: Arc<Metrics>,
     /// The log's name.
     pub origin: String,
+    /// The log's keys, for `/status`.
+    pub vkeys: Vec<String>,
+    /// Who may ask and who may write.
+    pub guard: Guard,
+}
+
+/// Who may ask the admin listener, and who may write.
+#[derive(Clone, Debug, Default)]
+pub struct Guard {
+    /// Names by which it may be called, beside addresses and `localhost`.
+    pub hosts: Vec<String>,
+    /// The SHA-256 of what a writer has to show; `None` lets nobody write.
+    pub credential: Option<Hash>,
+}
+
+impl Guard {
+    /// Whether the request names us by something that no stranger's page can have.
+    fn knows_host(&self, head: &Parts) -> bool {
+        let mut named = head.headers.get_all(header::HOST).iter();
+        let (Some(host), None) = (named.next(), named.next()) else {
+            return false;
+        };
+        let authority = host
+            .to_str()
+            .ok()
+            .and_then(|host| host.parse::<Authority>().ok());
+        let Some(authority) = authority else {
+            return false;
+        };
+        let name = authority.host();
+        let address = name.trim_start_matches('[').trim_end_matches(']');
+        address.parse::<IpAddr>().is_ok()
+            || name.eq_ignore_ascii_case("localhost")
+            || self
+                .hosts
+                .iter()
+                .any(|known| known.eq_ignore_ascii_case(name))
+    }
+
+    fn admits_writer(&self, head: &Parts) -> bool {
+        let shown = head.headers.get(header::AUTHORIZATION);
+        let shown = shown.and_then(|shown| shown.to_str().ok()?.strip_prefix("Bearer "));
+        // Digests are compared, so that the time that it takes says nothing.
+        let shown = shown.map(|shown| Hash::of(shown.trim().as_bytes()));
+        shown.is_some() && shown == self.credential
+    }
+
+    fn check(&self, head: &Parts) -> Result<(), Problem> {
+        if !self.knows_host(head) {
+            let detail = "the Host of this request is no address, not localhost, and none of admin_hosts in the \
+                          configuration";
+            return Err(Problem::new(
+                StatusCode::MISDIRECTED_REQUEST,
+                "host-unknown",
+                detail,
+            ));
+        }
+        if head.method != Method::GET && !self.admits_writer(head) {
+            let detail = "writing here takes the credential that the running log keeps beside its head file; \
+                          `ishibumi-log` reads it there";
+            return Err(Problem::new(
+                StatusCode::UNAUTHORIZED,
+                "unauthorized",
+                detail,
+            ));
+        }
+        Ok(())
+    }
 }
 
 impl Service for Admin {
     fn admit(&self, head: &Parts) -> Result<usize, Reply> {
+        self.guard.check(head).map_err(Problem::into_reply)?;
         let announces = head.method == Method::POST && head.uri.path() == ANNOUNCE_PATH;
         Ok(if announces { RECORD_SIZE_MAX } else { 0 })
     }
@@ -82,8 +139,7 @@ impl Service for Admin {
     }
 }
 
-/// Takes the announcement that this log will close: a `closing` record. The media type is asked for since
-/// no web page can send it here without being asked first (a CORS preflight, which gets a 404).
+/// Takes the announcement that this log will close: a `closing` record.
 async fn announce(handle: &Handle, request: &Incoming) -> Result<Reply, Problem> {
     let bad = |status, detail: &str| Problem::new(status, "malformed-request", detail);
     let media_type = request.head.headers.get(http::header::CONTENT_TYPE);
@@ -102,12 +158,13 @@ async fn announce(handle: &Handle, request: &Incoming) -> Result<Reply, Problem>
         ..Item::default()
     };
     let placed = handle.submit(vec![item]).await;
-    let placed = placed.map_err(|error| {
-        Problem::new(
+    let placed = placed.map_err(|error| match error {
+        SubmitError::Forked(_) => Problem::forked(),
+        error => Problem::new(
             StatusCode::SERVICE_UNAVAILABLE,
             "stopped",
             error.to_string(),
-        )
+        ),
     })?;
     let index = placed.first().map(|placed| placed.index);
     let body = format!("{}\n", json!({ "index": index }));
@@ -119,11 +176,16 @@ impl Admin {
         let text = "text/plain; version=0.0.4";
         match (&head.method, head.uri.path()) {
             (&Method::GET, "/metrics") => {
+                let accepting = self.handle.standing().borrow().why().is_none();
+                self.metrics.accepting.set(i64::from(accepting));
                 Ok(no_store(reply(StatusCode::OK, text, self.metrics.encode())))
             }
             (&Method::GET, "/status") => {
                 let status = status(&self.origin, self.store.as_ref(), Some(&self.handle));
                 let mut body = status.map_err(|error| Problem::store(&error))?;
+                body["vkeys"] = json!(self.vkeys);
+                body["quorum"] = json!(self.metrics.quorum.get() == 1);
+                body["oldest_unpublished_s"] = json!(self.metrics.oldest_unpublished.get());
                 body["witnesses"] = json!(self.metrics.witnesses());
                 body["tsas"] = json!(self.metrics.tsas.all());
                 Ok(no_store(reply(
@@ -156,6 +218,11 @@ pub fn status(
         lines.map(|line| format!("{:08x}", line.id)).collect()
     };
     let signed_by: Vec<String> = signed.as_ref().map(keys).unwrap_or_default();
+    let published_size = size_of(published.clone());
+    // What waits for the quorum, and what waits for the disk.
+    let pending = edge.size().saturating_sub(published_size.unwrap_or(0));
+    let waiting = handle.map_or(0, |handle| handle.pending() as u64);
+    let pending = pending.saturating_add(waiting);
     Ok(json!({
         "origin": origin,
         "running": handle.is_some(),
@@ -163,10 +230,11 @@ pub fn status(
         "staged_root": edge.root().to_base64(),
         "signed_size": size_of(signed),
         "signed_by": signed_by,
-        "published_size": size_of(published.clone()),
+        "published_size": published_size,
         "published_signatures": published.map_or(0, |note| note.signatures().len()),
         "closed": ending(store, edge.size())?.map(|ending| ending.date().time().to_string()),
-        "pending_records": handle.map(Handle::pending),
-        "stopped": handle.and_then(|handle| handle.stopped().borrow().clone()),
+        "pending_records": pending,
+        "state": handle.map(|handle| handle.standing().borrow().word()),
+        "stopped": handle.and_then(|handle| handle.standing().borrow().why().map(str::to_owned)),
     }))
 }

@@ -6,11 +6,12 @@
 mod admin;
 pub mod batch;
 mod find;
+mod health;
 pub mod problem;
 mod read;
 mod submit;
 
-pub use admin::{ANNOUNCE_PATH, Admin, RECORD_MEDIA_TYPE, status as admin_status};
+pub use admin::{ANNOUNCE_PATH, Admin, Guard, RECORD_MEDIA_TYPE, status as admin_status};
 
 use std::future::Future;
 use std::sync::Arc;
@@ -18,7 +19,6 @@ use std::time::Duration;
 
 use http::request::Parts;
 use http::{Method, StatusCode};
-use ishibumi_artifact::record::LogEnding;
 use ishibumi_store::LogStore;
 use ishibumi_wire::{Incoming, Reply, Service};
 use tokio::sync::Semaphore;
@@ -35,13 +35,14 @@ pub struct App {
     handle: Handle,
     registry: Arc<Registry>,
     metrics: Arc<Metrics>,
-    /// What submitters to a closed log are told.
+    /// What submitters to a log are told that only reads.
     closed: Option<Problem>,
     admissions: Arc<Semaphore>,
     cores: usize,
     body_len_max: usize,
     batch_items_max: usize,
     quorum_deadline: Duration,
+    quorum_alarm: Duration,
 }
 
 /// The public service: an [`App`] that requests can share.
@@ -59,17 +60,15 @@ impl Public {
         Self::with(config, store, handle, registry, metrics, None)
     }
 
-    /// A service over a log that is closed: everything is read as before, and submitters are told how it
-    /// ended.
-    pub fn of_closed(
+    /// A service over a log that only reads: everything is read as before, and submitters are told `why`.
+    pub fn only_reading(
         config: &Config,
         store: Arc<dyn LogStore>,
         handle: Handle,
         metrics: Arc<Metrics>,
-        ending: &LogEnding,
+        why: Problem,
     ) -> Self {
-        let closed = Some(Problem::log_closed(ending));
-        Self::with(config, store, handle, Arc::default(), metrics, closed)
+        Self::with(config, store, handle, Arc::default(), metrics, Some(why))
     }
 
     fn with(
@@ -92,6 +91,7 @@ impl Public {
             body_len_max: config.body_len_max,
             batch_items_max: config.batch_items_max,
             quorum_deadline: config.sequencing.quorum_deadline,
+            quorum_alarm: config.sequencing.quorum_alarm,
         }))
     }
 }
@@ -101,7 +101,8 @@ impl Service for Public {
         let app = &self.0;
         let most = match (&head.method, head.uri.path()) {
             (&Method::POST, "/v1/submit") => app
-                .submission(head)
+                .is_taking()
+                .and_then(|()| app.submission(head))
                 .map(|_| app.body_len_max)
                 .inspect_err(|problem| {
                     app.metrics
@@ -137,6 +138,14 @@ impl Service for Public {
 }
 
 impl App {
+    /// A log that takes nothing reads nothing of what is sent either.
+    fn is_taking(&self) -> Result<(), Problem> {
+        if let Some(closed) = &self.closed {
+            return Err(closed.clone());
+        }
+        Problem::of_standing(&self.handle.standing().borrow()).map_or(Ok(()), Err)
+    }
+
     async fn route(self: Arc<Self>, request: Incoming) -> Result<Reply, Problem> {
         let head = &request.head;
         let (path, query) = (

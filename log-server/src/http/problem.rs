@@ -7,6 +7,7 @@ use ishibumi_wire::{Reply, reply};
 use serde_json::{Value, json};
 
 use super::batch::BatchError;
+use crate::core::Standing;
 
 /// What a client is told when something is not as it should be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,6 +56,38 @@ impl Problem {
             listed("custodians", &mut ending.custodians()),
         );
         Self::new(StatusCode::GONE, "log-closed", detail)
+    }
+
+    /// The log's key signs somewhere else, or enough witnesses say so.
+    pub fn forked() -> Self {
+        let detail = "this log takes nothing, since it may not be the copy that its witnesses follow; its operator \
+                      has to act. What came with a proof is safe and is read as before; send everything else again \
+                      later";
+        let mut problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, "forked", detail);
+        problem.retry_after_seconds = Some(60);
+        problem
+    }
+
+    /// The log was started to be read only.
+    pub fn read_only() -> Self {
+        let detail = "this log was started to be read only; its operator can say why";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "read-only", detail)
+    }
+
+    /// Why a log that stands so takes nothing; `None` if it does.
+    pub fn of_standing(standing: &Standing) -> Option<Self> {
+        match standing {
+            Standing::Running => None,
+            Standing::Held(_) | Standing::Forked(_) => Some(Self::forked()),
+            Standing::Failed(_) => {
+                let detail = "the log stopped accepting; its operator can see why";
+                Some(Self::new(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "stopped",
+                    detail,
+                ))
+            }
+        }
     }
 
     /// The store failed while reading; the operator's log has the details.

@@ -319,6 +319,7 @@ fn item_json(placed: &Placed, proof: Option<String>) -> Value {
 fn not_taken(error: &SubmitError) -> Problem {
     let (name, seconds) = match error {
         SubmitError::Full { .. } => ("pool-full", 1),
+        SubmitError::Forked(_) => return Problem::forked(),
         SubmitError::Stopped(_) => ("stopped", 10),
     };
     let mut problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, name, error.to_string());

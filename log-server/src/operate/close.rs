@@ -119,6 +119,8 @@ fn ask_to_announce(config: &Config, record: &Record) -> Result<u64, OperateError
     let mut request = Request::post(url.clone(), record.encode(), ANSWER_LEN_MAX);
     let media_type = RECORD_MEDIA_TYPE.to_owned();
     request.headers.push(("content-type", media_type));
+    let authorization = super::credential::authorization(config)?;
+    request.headers.push(("authorization", authorization));
     let net = HttpNet::new();
     let answer = runtime.block_on(net.send(request)).map_err(|error| {
         let said =
@@ -352,8 +354,8 @@ async fn wait(
     let begun = Instant::now();
     let mut complete = None;
     loop {
-        if let Some(why) = handle.stopped().borrow().clone() {
-            return Err(Missing::Stopped(why));
+        if let Some(why) = handle.standing().borrow().why() {
+            return Err(Missing::Stopped(why.to_owned()));
         }
         let published = handle.published();
         let last = published.as_ref().filter(|published| {

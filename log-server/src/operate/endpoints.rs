@@ -3,30 +3,31 @@
 use ishibumi_tlog::Policy;
 use ishibumi_tlog::policy::Witness;
 
-use super::OperateError;
+use super::{OperateError, SetupError};
 use crate::config::Config;
 use crate::core::Endpoint;
 
 /// The endpoints of all witnesses and mirrors of `policy`. Those with one URL are asked once for all
 /// their keys.
 pub(super) fn endpoints(policy: &Policy, config: &Config) -> Result<Vec<Endpoint>, OperateError> {
+    let policy_file = config.policy_file.display().to_string();
     let names: Vec<&[u8]> = config.mirrors.iter().map(String::as_bytes).collect();
     for name in &config.mirrors {
         if !policy.witnesses().iter().any(|w| w.name == name.as_bytes()) {
-            return Err(OperateError::Refused(format!(
-                "mirrors names {name:?}, but {} has no witness of that name",
-                config.policy_file.display()
-            )));
+            let name = name.clone();
+            return Err(SetupError::UnknownMirror {
+                name,
+                policy: policy_file,
+            }
+            .into());
         }
     }
     let mut endpoints: Vec<Endpoint> = Vec::new();
     for witness in policy.witnesses() {
         let url = url(witness).ok_or_else(|| {
-            OperateError::Refused(format!(
-                "{}: witness {} has no http or https URL; the log has to reach it",
-                config.policy_file.display(),
-                String::from_utf8_lossy(&witness.name)
-            ))
+            let name = String::from_utf8_lossy(&witness.name).into_owned();
+            let policy = policy_file.clone();
+            SetupError::NoUrl { policy, name }
         })?;
         let place = endpoints.iter().position(|endpoint| endpoint.url == url);
         let place = place.unwrap_or_else(|| {

@@ -6,7 +6,7 @@
 
 use std::path::Path;
 
-use ishibumi_archive::{ExportError, Exported, Form, LogFiles};
+use ishibumi_archive::{ExportError, Exported, Form, LogFiles, SinkError};
 use ishibumi_store::public::{self, ReadError};
 use ishibumi_store::{LogStore, RocksLog, StoreError};
 use ishibumi_tlog::Checkpoint;
@@ -52,7 +52,7 @@ pub fn export(
     progress: impl FnMut(u64, u64),
 ) -> Result<Exported, OperateError> {
     let store = RocksLog::open(&config.data_dir, &config.origin).map_err(|error| match error {
-        StoreError::InUse { .. } => OperateError::Refused(format!(
+        StoreError::InUse { .. } => OperateError::Busy(format!(
             "{error}. A log that runs is exported with: ishibumi archive export --from URL"
         )),
         error => error.into(),
@@ -70,6 +70,9 @@ pub fn export(
         ExportError::Wrong { .. } | ExportError::Missing(_) => OperateError::Refused(format!(
             "{error}; nothing was exported; ishibumi-log fsck reads all"
         )),
+        ExportError::Sink(taken @ (SinkError::Exists(_) | SinkError::Begun(_))) => {
+            OperateError::Export(taken)
+        }
         error => OperateError::Refused(error.to_string()),
     })
 }

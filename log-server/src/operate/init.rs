@@ -2,19 +2,22 @@
 
 use ishibumi_artifact::Body;
 use ishibumi_artifact::record::{LogOpened, LogStatement};
-use ishibumi_store::{Batch, HeadFile, LogStore as _, RocksLog};
+use ishibumi_store::{Batch, HeadFile, LogStore as _, RocksLog, StoreError};
 use ishibumi_tlog::key::VerifierKey;
 
-use super::OperateError;
 use super::keys::KeyPair;
+use super::lost::refuse_known;
 use super::predecessor::PredecessorFiles;
+use super::{OperateError, SetupError};
 use crate::admission::new_record;
 use crate::config::Config;
 
 /// Creates the keys, the head file and the data directory, and stages record 0, which says which log this
-/// is. Refuses if any of them exists. Returns the public keys, Ed25519 first.
+/// is. Refuses if any of them exists, and if anybody knows a log of this name or key. Returns the public
+/// keys, Ed25519 first.
 ///
-/// With `keep_key` the existing key files are used: for keys that were made elsewhere.
+/// With `keep_key` the existing key files are used: for keys that were made elsewhere, and to finish what an
+/// interrupted run began.
 ///
 /// With `predecessor`, record 0 commits to that log's last checkpoint. Nothing is made before its end is
 /// verified.
@@ -24,13 +27,17 @@ pub fn init(
     predecessor: Option<&PredecessorFiles>,
 ) -> Result<Vec<VerifierKey>, OperateError> {
     let beside = config.key_file_ml_dsa_44.as_ref();
-    for path in std::iter::once(&config.key_file).chain(beside) {
-        if !keep_key && path.exists() {
-            return Err(OperateError::exists(path));
-        }
-    }
-    if config.data_dir.exists() {
-        return Err(OperateError::exists(&config.data_dir));
+    let there = std::iter::once(&config.key_file)
+        .chain(beside)
+        .find(|path| path.exists());
+    let known = match there {
+        Some(_) => KeyPair::read(config)?.verifiers(),
+        None => Vec::new(),
+    };
+    refuse_known(config, &known)?;
+    if let Some(path) = there.filter(|_| !keep_key) {
+        let path = path.display().to_string();
+        return Err(SetupError::KeysExist { path }.into());
     }
     if predecessor.is_some_and(|files| files.closing.is_some()) && !keep_key {
         return Err(OperateError::Refused(
@@ -41,6 +48,9 @@ pub fn init(
     }
     let end = predecessor.map(|files| files.verify(&config.origin));
     let end = end.transpose()?;
+    if !keep_key && config.data_dir.exists() {
+        return Err(OperateError::exists(&config.data_dir));
+    }
     let keys = if keep_key {
         KeyPair::read(config)?
     } else {
@@ -53,8 +63,8 @@ pub fn init(
     std::fs::create_dir_all(&config.head_dir)
         .map_err(|error| OperateError::file(&config.head_dir, error))?;
     // Held until record 0 is there: two `init` with one key end with one log.
-    let _head_file = HeadFile::create(&config.head_dir, verifier)?;
-    let store = RocksLog::create(&config.data_dir, &config.origin)?;
+    let _head_file = head_file(config, verifier, keep_key)?;
+    let store = store(config, keep_key)?;
     let keys = keys.verifiers();
     let lines: Vec<String> = keys.iter().map(ToString::to_string).collect();
     let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
@@ -70,4 +80,32 @@ pub fn init(
         },
     )?;
     Ok(keys)
+}
+
+/// A new head file, or the one of an interrupted run, which says that nothing was signed.
+fn head_file(config: &Config, key: &VerifierKey, keep_key: bool) -> Result<HeadFile, OperateError> {
+    match HeadFile::create(&config.head_dir, key) {
+        Err(StoreError::Exists { path }) if keep_key => {
+            let begun = HeadFile::open(&config.head_dir, key)?;
+            match begun.read()? {
+                None => Ok(begun),
+                Some(_) => Err(StoreError::Exists { path }.into()),
+            }
+        }
+        made => Ok(made?),
+    }
+}
+
+/// A new store, or that of an interrupted run, which is empty.
+fn store(config: &Config, keep_key: bool) -> Result<RocksLog, OperateError> {
+    match RocksLog::create(&config.data_dir, &config.origin) {
+        Err(StoreError::Exists { path }) if keep_key => {
+            let begun = RocksLog::open(&config.data_dir, &config.origin)?;
+            match begun.staged()?.size() {
+                0 => Ok(begun),
+                _ => Err(StoreError::Exists { path }.into()),
+            }
+        }
+        made => Ok(made?),
+    }
 }

@@ -9,7 +9,7 @@ use ishibumi_archive::regular;
 use ishibumi_store::{HeadFile, Signer};
 use ishibumi_tlog::key::{NoteSigner, SignatureType, VerifierKey};
 
-use super::OperateError;
+use super::{OperateError, SetupError};
 use crate::config::{Config, NO_KEY};
 use crate::core::{HeadError, LogKeys};
 
@@ -31,11 +31,8 @@ impl KeyPair {
             if path.exists() {
                 return read(path, &config.origin, SignatureType::SubtreeV1);
             }
-            Err(OperateError::Refused(format!(
-                "{}: there is no ML-DSA-44 key. A log that was opened without one gets it with \
-                 `ishibumi-log add-key`; to sign with Ed25519 alone, set key_file_ml_dsa_44 = \"{NO_KEY}\"",
-                path.display()
-            )))
+            let path = path.display().to_string();
+            Err(SetupError::SecondKey { path }.into())
         });
         let ml_dsa_44 = beside.transpose()?;
         Ok(Self { ed25519, ml_dsa_44 })
@@ -74,10 +71,15 @@ pub(super) fn public_keys(config: &Config) -> Result<Vec<VerifierKey>, OperateEr
     }
     let named = policy_keys(config)?;
     if named.is_empty() {
-        let what = "is not there, and the policy names no key of this log";
-        return Err(OperateError::file(&config.key_file, what));
+        let path = config.key_file.display().to_string();
+        return Err(SetupError::NoKey { path }.into());
     }
     Ok(named)
+}
+
+/// The log's public keys, Ed25519 first, for everybody to know.
+pub fn verifier_keys(config: &Config) -> Result<Vec<VerifierKey>, OperateError> {
+    public_keys(config)
 }
 
 /// The keys of this log that the policy names, Ed25519 first.
@@ -154,16 +156,18 @@ fn read(path: &Path, origin: &str, kind: SignatureType) -> Result<NoteSigner, Op
         .map_err(|error| OperateError::file(path, error))?;
     let name = key.verifier().name();
     if name != origin {
-        return Err(OperateError::Refused(format!(
-            "{}: this is the key of {name:?}, the configuration is for the origin {origin:?}",
-            path.display(),
-        )));
+        return Err(SetupError::KeyName {
+            path: path.display().to_string(),
+            found: name.to_owned(),
+            origin: origin.to_owned(),
+        }
+        .into());
     }
     let found = key.verifier().kind();
     if found == kind {
         return Ok(key);
     }
-    let is = match found {
+    let found = match found {
         SignatureType::Ed25519 => "this is an Ed25519 key (type 0x01)",
         SignatureType::SubtreeV1 => "this is an ML-DSA-44 key (type 0x06)",
         _ => "this key makes cosignatures (type 0x04), which a log does not",
@@ -172,7 +176,13 @@ fn read(path: &Path, origin: &str, kind: SignatureType) -> Result<NoteSigner, Op
         SignatureType::SubtreeV1 => "key_file_ml_dsa_44 wants one of ML-DSA-44 (type 0x06)",
         _ => "key_file wants one of Ed25519 (type 0x01)",
     };
-    Err(OperateError::file(path, format!("{is}; {wanted}")))
+    let path = path.display().to_string();
+    Err(SetupError::KeyType {
+        path,
+        found,
+        wanted,
+    }
+    .into())
 }
 
 fn create(path: &Path, origin: &str, kind: SignatureType) -> Result<NoteSigner, OperateError> {

@@ -1,29 +1,41 @@
 //! The operator's commands, one file each.
 
+pub mod check;
 pub mod close;
 mod closed;
+mod contest;
+mod credential;
 mod endpoints;
 pub mod erase;
 pub mod export;
 pub mod fsck;
 pub mod init;
 pub mod keys;
+mod lost;
 pub mod predecessor;
+mod reach;
+pub mod recover;
 pub mod reindex;
 pub mod serve;
+mod setup;
+mod source;
 pub mod status;
+mod survey;
+pub mod take_over;
 
 use std::path::Path;
 use std::sync::Arc;
 
 use ishibumi_archive::regular;
-use ishibumi_store::{HeadFile, LogStore, RocksLog, StoreError};
+use ishibumi_store::{HeadFile, LogStore, StoreError};
 use ishibumi_tlog::Policy;
 use ishibumi_tlog::policy::FILE_LEN_MAX;
 
 use self::keys::KeyPair;
+pub use self::lost::LostError;
+pub use self::setup::SetupError;
 use crate::config::Config;
-use crate::core::{HeadError, HeadSigner, LogKeys};
+use crate::core::{HeadError, HeadSigner, LogKeys, PublisherError};
 
 /// Why a command did not do what it should. The text says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -38,6 +50,21 @@ pub enum OperateError {
     /// The start rule, or signing.
     #[error(transparent)]
     Core(#[from] crate::core::PublisherError),
+    /// Something of the log is not there.
+    #[error(transparent)]
+    Lost(#[from] LostError),
+    /// The log was not recovered.
+    #[error(transparent)]
+    Recover(#[from] recover::RecoverError),
+    /// The place of an export is taken.
+    #[error(transparent)]
+    Export(ishibumi_archive::SinkError),
+    /// The log runs; what to do instead.
+    #[error("{0}")]
+    Busy(String),
+    /// Keys, policy or addresses.
+    #[error(transparent)]
+    Setup(#[from] SetupError),
     /// Anything else, in a sentence of its own.
     #[error("{0}")]
     Refused(String),
@@ -50,6 +77,24 @@ impl From<crate::core::HeadError> for OperateError {
 }
 
 impl OperateError {
+    /// The exit code of a command that ends with this (`docs/verdicts.md`, "Exit codes"): 2 for what exists
+    /// already, 3 for what may be otherwise a moment later, else 1.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Store(error)
+            | Self::Core(
+                PublisherError::Store(error) | PublisherError::Head(HeadError::Store(error)),
+            ) => match error {
+                StoreError::Exists { .. } => 2,
+                StoreError::InUse { .. } => 3,
+                _ => 1,
+            },
+            Self::Setup(SetupError::KeysExist { .. }) | Self::Export(_) => 2,
+            Self::Setup(SetupError::Listen { .. }) | Self::Busy(_) => 3,
+            _ => 1,
+        }
+    }
+
     fn file(path: &Path, error: impl std::fmt::Display) -> Self {
         Self::Refused(format!("{}: {error}", path.display()))
     }
@@ -77,7 +122,7 @@ fn open(config: &Config) -> Result<Opened, OperateError> {
     open_with(config, HeadSigner::open)
 }
 
-/// The same for the command that closes the log.
+/// What [`open`] does, for the command that closes the log.
 fn open_to_close(config: &Config) -> Result<Opened, OperateError> {
     open_with(config, HeadSigner::open_to_close)
 }
@@ -93,24 +138,17 @@ fn open_with(
     // Each of them: a signature whose key the policy does not name would not be published.
     for key in keys.verifiers() {
         if !policy.logs().iter().any(|log| log.key == key) {
-            return Err(OperateError::Refused(format!(
-                "{}: no log line has this log's key; add: log {key}",
-                config.policy_file.display()
-            )));
+            let policy = config.policy_file.display().to_string();
+            let key = key.to_string();
+            return Err(SetupError::NoLogLine { policy, key }.into());
         }
     }
-    // The head file first: whoever holds its lock is the only one that may sign with this key.
-    let head_file = HeadFile::open(&config.head_dir, keys.ed25519.verifier())?;
-    let store: Arc<dyn LogStore> = Arc::new(RocksLog::open(&config.data_dir, &config.origin)?);
+    let (head_file, store) = lost::open_both(config, keys.ed25519.verifier())?;
+    let store: Arc<dyn LogStore> = Arc::new(store);
     // Only where nothing was ever signed: an empty database beside a head that was is a rollback, and the
     // head file is what tells.
     if store.staged()?.size() == 0 && head_file.read()?.is_none() {
-        return Err(OperateError::Refused(format!(
-            "{}: the log has no record 0, which says which log it is: init was interrupted. Nothing was \
-             signed yet: remove this directory and the head file in {}, then run init --keep-key",
-            config.data_dir.display(),
-            config.head_dir.display()
-        )));
+        return Err(LostError::Unfinished.into());
     }
     let signer = sign(Arc::clone(&store), keys.into_signers(), head_file)?;
     Ok((store, signer, policy))

@@ -1,27 +1,32 @@
 //! `serve`: runs the log until it is told to stop, or until it must.
+//!
+//! A log whose key signs somewhere else does not end: what has its quorum is read as before, and nothing is
+//! taken. It stays so over restarts until that is settled (`docs/decisions/0007-clones.md`).
 
 use std::sync::Arc;
 
-use ishibumi_store::{LogStore, SystemClock};
-use ishibumi_tlog::shown;
+use ishibumi_store::{LogStore, RocksLog, SystemClock};
+use ishibumi_tlog::{Hash, shown};
 use ishibumi_wire::{HttpNet, Net};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::closed::Closed;
 use super::endpoints::endpoints;
-use super::{OperateError, open};
+use super::keys::public_keys;
+use super::{OperateError, SetupError, contest, credential, open, read_policy};
 use crate::admission::new_record;
 use crate::anchoring::{Anchoring, Tsas};
 use crate::config::Config;
 use crate::core::run::{Core, Handle, start, still};
-use crate::core::{HeadError, Item, Publisher, PublisherError, Sequencer};
-use crate::http::{Admin, Public};
+use crate::core::{HeadError, Item, Published, Publisher, PublisherError, Sequencer, Standing};
+use crate::http::problem::Problem;
+use crate::http::{Admin, Guard, Public};
 use crate::metrics::Metrics;
 use crate::registry::Registry;
 use crate::{erasure, statements};
 
-/// Serves until SIGTERM or SIGINT, then finishes what is in flight. `ready` is called with the addresses
+/// Serves until SIGTERM, SIGINT or SIGHUP, then finishes what is in flight. `ready` is called with the addresses
 /// once both listeners are open.
 pub fn serve(
     config: &Config,
@@ -40,8 +45,25 @@ pub fn serve(
         Err(OperateError::Core(PublisherError::Head(HeadError::Closed { .. }))) => {
             return serve_closed(config, &Closed::open(config)?, ready);
         }
+        Err(OperateError::Core(PublisherError::Head(
+            error @ (HeadError::Accused { .. } | HeadError::Accusation { .. }),
+        ))) => {
+            if contest::settle(config)? {
+                return serve(config, ready);
+            }
+            let standing = Standing::Forked(error.to_string());
+            return serve_reads(config, standing, Problem::forked(), ready);
+        }
         opened => opened?,
     };
+    if signer.has_moved() {
+        eprintln!(
+            "another machine signed with this key before: it must never start again. If its disk was copied \
+             and not moved, stop this log now: docs/recovery.md"
+        );
+    }
+    let keys = signer.verifiers();
+    let credential = credential::create(config, &keys[0])?;
     let witnesses = endpoints(&policy, config)?;
     let settings = config.sequencing.clone();
     let publisher = Publisher::open(
@@ -95,7 +117,7 @@ pub fn serve(
             Arc::new(registry),
             Arc::clone(&metrics),
         );
-        let admin = admin(config, &store, &handle, &metrics);
+        let admin = admin(config, &store, &handle, &metrics, Some(credential));
         let services = ((listener, public), (admin_listener, admin));
         let outcome = listeners(config, &handle, services, terminated).await;
         drop(handle);
@@ -127,10 +149,64 @@ fn state_changes(
     Ok(sequencer)
 }
 
-/// Serves a closed log until SIGTERM or SIGINT: reads as before, no key, nothing taken.
+/// Serves a closed log: reads as before, no key, nothing taken.
 fn serve_closed(
     config: &Config,
     closed: &Closed,
+    ready: impl FnOnce(std::net::SocketAddr, std::net::SocketAddr),
+) -> Result<(), OperateError> {
+    // What had to go does not come back because the log ended before it was gone.
+    erasure::finish(closed.store.as_ref())?;
+    let read = Read {
+        store: Arc::clone(&closed.store),
+        published: closed.published()?,
+        standing: Standing::Running,
+        why: Problem::log_closed(&closed.ending),
+    };
+    only_read(config, read, ready)
+}
+
+/// Serves what has its quorum, and takes and signs nothing; submitters are told `why`.
+fn serve_reads(
+    config: &Config,
+    standing: Standing,
+    why: Problem,
+    ready: impl FnOnce(std::net::SocketAddr, std::net::SocketAddr),
+) -> Result<(), OperateError> {
+    let store: Arc<dyn LogStore> = Arc::new(RocksLog::open(&config.data_dir, &config.origin)?);
+    let policy = read_policy(config)?;
+    let note = store.published()?;
+    let published = note.and_then(|note| policy.check_checkpoint(&note).ok());
+    let read = Read {
+        store,
+        published: published.map(Arc::new),
+        standing,
+        why,
+    };
+    only_read(config, read, ready)
+}
+
+/// Serves what is there without a key, whatever the state of the log: for one that must not sign and is to
+/// be read.
+pub fn serve_read_only(
+    config: &Config,
+    ready: impl FnOnce(std::net::SocketAddr, std::net::SocketAddr),
+) -> Result<(), OperateError> {
+    serve_reads(config, Standing::Running, Problem::read_only(), ready)
+}
+
+/// A log that only reads.
+struct Read {
+    store: Arc<dyn LogStore>,
+    published: Option<Published>,
+    standing: Standing,
+    /// What submitters are told.
+    why: Problem,
+}
+
+fn only_read(
+    config: &Config,
+    read: Read,
     ready: impl FnOnce(std::net::SocketAddr, std::net::SocketAddr),
 ) -> Result<(), OperateError> {
     let metrics = Arc::new(Metrics::new().map_err(|e| refused(&e))?);
@@ -138,24 +214,22 @@ fn serve_closed(
         .enable_all()
         .build()
         .map_err(|error| refused(&error))?;
-    let (handle, _still) = still(closed.published()?);
-    let store = &closed.store;
-    // What had to go does not come back because the log ended before it was gone.
-    erasure::finish(store.as_ref())?;
+    let (handle, _still) = still(read.published, read.standing);
+    let store = read.store;
     let served = runtime.block_on(async {
         let listener = listen(config.listen).await?;
         let admin_listener = listen(config.admin_listen).await?;
         let terminated = termination().map_err(|error| refused(&error))?;
         let address = |listener: &TcpListener| listener.local_addr().map_err(|e| refused(&e));
         ready(address(&listener)?, address(&admin_listener)?);
-        let public = Public::of_closed(
+        let public = Public::only_reading(
             config,
-            Arc::clone(store),
+            Arc::clone(&store),
             handle.clone(),
             Arc::clone(&metrics),
-            &closed.ending,
+            read.why,
         );
-        let admin = admin(config, store, &handle, &metrics);
+        let admin = admin(config, &store, &handle, &metrics, None);
         let services = ((listener, public), (admin_listener, admin));
         listeners(config, &handle, services, terminated).await
     });
@@ -168,12 +242,19 @@ fn admin(
     store: &Arc<dyn LogStore>,
     handle: &Handle,
     metrics: &Arc<Metrics>,
+    credential: Option<Hash>,
 ) -> Admin {
+    let keys = public_keys(config).unwrap_or_default();
     Admin {
         store: Arc::clone(store),
         handle: handle.clone(),
         metrics: Arc::clone(metrics),
         origin: config.origin.clone(),
+        vkeys: keys.iter().map(ToString::to_string).collect(),
+        guard: Guard {
+            hosts: config.admin_hosts.clone(),
+            credential,
+        },
     }
 }
 
@@ -183,20 +264,18 @@ async fn listeners(
     ((listener, public), (admin_listener, admin)): ((TcpListener, Public), (TcpListener, Admin)),
     terminated: impl Future<Output = ()>,
 ) -> Result<(), OperateError> {
-    let mut stopped = handle.stopped();
+    let standing = handle.standing();
     let (tell, told) = tokio::sync::watch::channel(false);
     let until = |mut told: tokio::sync::watch::Receiver<bool>| async move {
         let _ = told.wait_for(|&stop| stop).await;
     };
     let stopping = async {
         let why = tokio::select! {
-            () = terminated => None,
-            why = async {
-                match stopped.wait_for(Option::is_some).await {
-                    Ok(why) => why.clone(),
-                    Err(_) => Some("its threads ended".to_owned()),
-                }
-            } => why,
+            () = terminated => {
+                let standing = standing.borrow();
+                standing.why().filter(|_| standing.is_final()).map(str::to_owned)
+            }
+            why = failed(handle) => Some(why),
         };
         tell.send_replace(true);
         why
@@ -219,20 +298,38 @@ async fn listeners(
     }
 }
 
-async fn listen(address: std::net::SocketAddr) -> Result<TcpListener, OperateError> {
-    TcpListener::bind(address)
-        .await
-        .map_err(|error| OperateError::Refused(format!("cannot listen on {address}: {error}")))
+/// Completes when the process has to end, with the reason. A log whose key signs elsewhere goes on being
+/// read, and says so here.
+async fn failed(handle: &Handle) -> String {
+    let mut standing = handle.standing();
+    let ended = standing.wait_for(Standing::is_final).await;
+    match ended.as_deref() {
+        Ok(Standing::Forked(why)) => eprintln!("ishibumi-log: {why}"),
+        Ok(other) => return other.why().unwrap_or_default().to_owned(),
+        Err(_) => return "its threads ended".to_owned(),
+    }
+    drop(ended);
+    std::future::pending().await
 }
 
-/// Completes with the first SIGTERM or SIGINT after this call.
+async fn listen(address: std::net::SocketAddr) -> Result<TcpListener, OperateError> {
+    TcpListener::bind(address).await.map_err(|error| {
+        let cause = error.to_string();
+        SetupError::Listen { address, cause }.into()
+    })
+}
+
+/// Completes with the first SIGTERM, SIGINT or SIGHUP after this call.
 fn termination() -> std::io::Result<impl Future<Output = ()>> {
     let mut term = signal(SignalKind::terminate())?;
     let mut int = signal(SignalKind::interrupt())?;
+    // A terminal that is closed, or an operator who expects a reload: requests in flight are finished.
+    let mut hangup = signal(SignalKind::hangup())?;
     Ok(async move {
         tokio::select! {
             _ = term.recv() => {}
             _ = int.recv() => {}
+            _ = hangup.recv() => {}
         }
     })
 }

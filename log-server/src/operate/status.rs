@@ -2,9 +2,10 @@
 
 use ishibumi_store::{RocksLog, StoreError};
 use ishibumi_wire::{HttpNet, Net as _, Request};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::OperateError;
+use super::keys::public_keys;
 use crate::config::Config;
 use crate::http::admin_status;
 
@@ -14,7 +15,13 @@ const ANSWER_LEN_MAX: usize = 1 << 20;
 /// Asks the admin listener; if nobody owns the data directory, reads it.
 pub fn status(config: &Config) -> Result<Value, OperateError> {
     match RocksLog::open(&config.data_dir, &config.origin) {
-        Ok(store) => Ok(admin_status(&config.origin, &store, None)?),
+        Ok(store) => {
+            let mut status = admin_status(&config.origin, &store, None)?;
+            let keys = public_keys(config).unwrap_or_default();
+            let keys: Vec<String> = keys.iter().map(ToString::to_string).collect();
+            status["vkeys"] = json!(keys);
+            Ok(status)
+        }
         Err(StoreError::InUse { .. }) => ask(config),
         Err(error) => Err(error.into()),
     }

@@ -3,13 +3,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ishibumi_log::core::{Publisher, PublisherError, Sequencer};
-use ishibumi_store::{LogStore, MemoryLog, Signer as _};
-use ishibumi_tlog::Policy;
+use ishibumi_log::core::{Claim, Foreign, HeadError, Publisher, PublisherError, Sequencer};
+use ishibumi_store::{LogStore, MemoryLog, Signer as _, StoredTiles};
 use ishibumi_tlog::cosignature::Cosigner;
+use ishibumi_tlog::hash::leaf_hash;
 use ishibumi_tlog::key::{NoteSigner, SignatureType};
+use ishibumi_tlog::note::Note;
+use ishibumi_tlog::tile::TileNodes;
+use ishibumi_tlog::tree::root;
+use ishibumi_tlog::{Checkpoint, Policy};
 
-use super::rig::{NOW, Rig, items, log};
+use super::rig::{NOW, ORIGIN, Rig, items, log};
 
 /// After a start, nothing new is signed before a quorum has answered for what was signed before.
 #[test]
@@ -149,38 +153,57 @@ fn what_is_to_be_stamped_is_kept_whatever_the_interval_says() {
     assert_eq!(kept.signatures().len(), 4, "the late witness's as well");
 }
 
-/// One witness may lie; a quorum that knows more than this log is believed.
+/// One witness may lie as it likes; what the log's own key signed elsewhere stops the log, and every later
+/// start of it, until that tree is part of it.
 #[test]
-fn a_quorum_that_contradicts_stops_the_log_and_a_single_witness_does_not() {
-    let names = ["a.example", "b.example", "c.example"];
-    let keys = names.map(|name| {
-        let seed = [name.as_bytes()[0]; 32];
-        let key = NoteSigner::from_seed(name, SignatureType::CosignatureV1, &seed).unwrap();
-        key.verifier().to_string()
-    });
+fn words_stop_nobody_and_what_the_key_signed_elsewhere_does() {
     let rig = Rig::new();
-    let store = log(&rig, 4, 4);
+    let store = log(&rig, 4, 6);
     let open = || {
-        let policy = format!(
-            "log {}\nlog {}\nwitness a {}\nwitness b {}\nwitness c {}\ngroup g 2 a b c\nquorum g\n",
-            rig.key.verifier(),
-            rig.beside.as_ref().unwrap().verifier(),
-            keys[0],
-            keys[1],
-            keys[2],
-        );
-        let policy = Policy::parse(policy.as_bytes()).unwrap();
-        let store: Arc<dyn LogStore> = Arc::<MemoryLog>::clone(&store);
-        let signer = rig.signer(Arc::clone(&store)).unwrap();
-        let minute = Duration::from_secs(60);
-        let publisher = Publisher::open(store, policy, signer, NOW, minute).unwrap();
+        let publisher = rig.publisher(Arc::<MemoryLog>::clone(&store)).unwrap();
         publisher.start(NOW).unwrap().0
     };
-    let error = open().contradicted(names[0], 5, 4, false).err();
+    let witness = rig.witness.verifier();
+    let ask = |publisher: Publisher, claim, shown: Option<&Arc<Foreign>>| {
+        publisher.contradicted(std::iter::once(witness), &claim, shown, 1_800_000_000, NOW)
+    };
+    // A word, of whatever size, holds the log for as long as the quorum needs the one who says it.
+    for claim in [
+        Claim::Larger(99),
+        Claim::SameSize(4),
+        Claim::Refused("422".into()),
+    ] {
+        let (mut publisher, alarm) = ask(open(), claim, None).unwrap();
+        assert_eq!((alarm, publisher.held(NOW)), (None, None));
+        let later = Duration::from_secs(3);
+        let why = publisher.held(NOW + later).unwrap();
+        assert!(
+            why.starts_with("CONTRADICTED") && why.contains("witness.example"),
+            "{why}"
+        );
+    }
+
+    // A head of another copy: the same records, and then others.
+    let other = Arc::new(MemoryLog::new());
+    let sequencer = Sequencer::open(Arc::<MemoryLog>::clone(&other)).unwrap();
+    let (sequencer, _) = sequencer.stage(items(0..4)).unwrap();
+    let (sequencer, _) = sequencer.stage(items(90..91)).unwrap();
+    let sign = |size: u64| {
+        let root = root(&TileNodes::new(&StoredTiles(other.as_ref()), size), size).unwrap();
+        let text = Checkpoint::new(ORIGIN, size, root).to_text();
+        let line = rig.key.honest.sign(&text).unwrap();
+        let note = Note::new(text, vec![line]).encode();
+        let keys = [rig.key.verifier().clone()];
+        Foreign::read(note.as_bytes(), &keys, ORIGIN, store.as_ref(), 4).unwrap()
+    };
+    assert_eq!(sign(4), None, "it is part of this one");
+    let newer = Arc::new(sign(5).unwrap());
+    drop(sequencer);
+    let error = ask(open(), Claim::Shown, Some(&newer)).err();
     assert!(
         matches!(
             error,
-            Some(PublisherError::WitnessAhead {
+            Some(PublisherError::Behind {
                 theirs: 5,
                 ours: 4,
                 ..
@@ -188,20 +211,69 @@ fn a_quorum_that_contradicts_stops_the_log_and_a_single_witness_does_not() {
         ),
         "{error:?}"
     );
-
-    let mut publisher = open();
-    for _ in 0..3 {
-        publisher = publisher.contradicted(names[0], 5, 4, true).unwrap();
+    let said = error.unwrap().to_string();
+    assert!(said.contains("Remove and overwrite nothing"), "{said}");
+    // The next start knows of it, and signs nothing.
+    let before = rig.key.signed().len();
+    for _ in 0..2 {
+        let error = rig.signer(Arc::<MemoryLog>::clone(&store)).err();
+        assert!(
+            matches!(error, Some(HeadError::Accused { size: 5, .. })),
+            "{error:?}"
+        );
     }
-    // Nor do others that were asked about another head, or that nobody knows.
-    publisher = publisher.contradicted(names[1], 9, 3, true).unwrap();
-    publisher = publisher.contradicted("d.example", 9, 4, true).unwrap();
-    let error = publisher.contradicted(names[2], 6, 4, true).err();
+    assert_eq!(rig.key.signed().len(), before);
+    // The other copy is the log: with its data, it is settled.
+    drop(rig.signer(Arc::<MemoryLog>::clone(&other)).unwrap());
+    drop(rig.signer(other).unwrap().advance().unwrap());
+}
+
+/// What is shown is judged by who signed it and by what is in it, not by who shows it.
+#[test]
+fn only_what_the_key_signed_and_the_log_does_not_have_is_foreign() {
+    let rig = Rig::new();
+    let store = log(&rig, 9, 9);
+    let keys = [
+        rig.key.verifier().clone(),
+        rig.beside.as_ref().unwrap().verifier().clone(),
+    ];
+    let ours = |size| root(&TileNodes::new(&StoredTiles(store.as_ref()), size), size).unwrap();
+    let read = |origin: &str, size, root, key: &NoteSigner| {
+        let text = Checkpoint::new(origin, size, root).to_text();
+        let line = key.sign(&text).unwrap();
+        let note = Note::new(text, vec![line]).encode();
+        Foreign::read(note.as_bytes(), &keys, ORIGIN, store.as_ref(), 9).unwrap()
+    };
+    let honest = &rig.key.honest;
+    for size in [1, 5, 9] {
+        assert_eq!(read(ORIGIN, size, ours(size), honest), None);
+        assert!(read(ORIGIN, size, leaf_hash(b"x"), honest).is_some());
+        assert!(
+            read(
+                ORIGIN,
+                size,
+                leaf_hash(b"x"),
+                &rig.beside.as_ref().unwrap().honest
+            )
+            .is_some()
+        );
+        assert_eq!(
+            read(ORIGIN, size, leaf_hash(b"x"), &rig.key.wrong),
+            None,
+            "another key"
+        );
+        assert_eq!(
+            read("log.example/x", size, leaf_hash(b"x"), honest),
+            None,
+            "another log"
+        );
+    }
     assert!(
-        matches!(
-            error,
-            Some(PublisherError::SignedElsewhere { theirs: 6, ours: 4 })
-        ),
-        "{error:?}"
+        read(ORIGIN, 10, leaf_hash(b"x"), honest).is_some(),
+        "more than was signed here"
     );
+    for octets in [&b""[..], b"nonsense", b"log.example/core\n5\n"] {
+        let read = Foreign::read(octets, &keys, ORIGIN, store.as_ref(), 9);
+        assert_eq!(read.unwrap(), None);
+    }
 }

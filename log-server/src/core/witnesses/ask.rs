@@ -11,6 +11,7 @@ use ishibumi_tlog::shown;
 use ishibumi_wire::{Request, Response};
 
 use super::{Asked, Endpoint, Trouble};
+use crate::core::contradiction::Claim;
 use crate::core::publisher::Round;
 
 /// The longest answer that is read, in octets: 19 ML-DSA-44 cosignatures fit.
@@ -46,10 +47,15 @@ impl Asked {
                 self.known = ours;
                 Ok(lines)
             }
-            Answer::Knows(theirs) if theirs > self.newest_size() => Err(Trouble::Ahead { theirs }),
+            Answer::Knows(theirs) if theirs > self.newest_size() => {
+                Err(Trouble::Contradicts(Claim::Larger(theirs)))
+            }
             Answer::Knows(theirs) if theirs > ours => {
                 self.known = theirs;
                 Err(Trouble::Passed)
+            }
+            Answer::Knows(theirs) if theirs == ours => {
+                Err(Trouble::Contradicts(Claim::SameSize(theirs)))
             }
             Answer::Knows(theirs) => {
                 let why = format!("it answered 409 with size {theirs} to that very size");
@@ -85,6 +91,7 @@ impl Asked {
                 let size = size.map_err(|error| format!("409: {error}"))?;
                 Ok(Answer::Knows(size))
             }
+            422 => Err(Trouble::Contradicts(Claim::Refused(refused(&answer)))),
             _ => Err(refused(&answer).into()),
         }
     }

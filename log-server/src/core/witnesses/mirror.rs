@@ -15,6 +15,7 @@ use ishibumi_wire::{Request, gzip};
 use super::ask::{ANSWER_LEN_MAX, refused};
 use super::upload::{Step, Upload};
 use super::{Asked, Trouble, UploadLimits};
+use crate::core::contradiction::Claim;
 use crate::core::publisher::Round;
 
 /// A shorter body is sent as it is, in octets.
@@ -58,7 +59,7 @@ impl Asked {
                     detours += 1;
                     upload = Upload::new(&checkpoint.origin, checkpoint.size, self.next_entry);
                 }
-                Step::Ahead(theirs) => return Err(Trouble::Ahead { theirs }),
+                Step::Ahead(theirs) => return Err(Trouble::Contradicts(Claim::Larger(theirs))),
                 Step::Senseless(why) => return Err(why.into()),
             }
         }

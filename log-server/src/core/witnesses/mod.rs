@@ -6,6 +6,7 @@
 //! kept for ever, so that its cosignatures are worth something too.
 
 mod ask;
+mod look;
 mod mirror;
 mod upload;
 
@@ -19,6 +20,8 @@ use ishibumi_wire::Net;
 use tokio::sync::watch;
 
 use self::mirror::Packing;
+use super::contradiction::Claim;
+use super::elsewhere::Foreign;
 use super::publisher::Round;
 
 const BACKOFF_MIN: Duration = Duration::from_millis(100);
@@ -85,14 +88,14 @@ pub enum Outcome {
         /// How long it took.
         took: Duration,
     },
-    /// It says that it cosigned a larger tree than this log has signed.
-    Ahead {
-        /// The size that it claims.
-        theirs: u64,
+    /// It speaks against this log.
+    Contradicts {
+        /// What it says.
+        claim: Claim,
         /// The size of the newest head of this log.
         ours: u64,
-        /// Whether it has agreed with this log since the process started.
-        agreed_before: bool,
+        /// What it shows: a checkpoint by this log's own key that is not part of this log.
+        shown: Option<Arc<Foreign>>,
     },
     /// It did not cosign.
     Failed {
@@ -117,14 +120,16 @@ pub(super) struct Surroundings {
     pub(super) net: Arc<dyn Net>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) rounds: watch::Receiver<Option<Rounds>>,
+    /// The log's own keys.
+    pub(super) keys: Arc<[VerifierKey]>,
+    /// How often a witness that is not asked for anything is asked for what it has; never if zero.
+    pub(super) look_interval: Duration,
 }
 
 /// Why a round was not cosigned.
 enum Trouble {
-    /// It claims a larger tree than this log has signed.
-    Ahead {
-        theirs: u64,
-    },
+    /// It speaks against this log.
+    Contradicts(Claim),
     /// Somebody else brought it a newer head of this log than the one that it was asked about.
     Passed,
     Failed(String),
@@ -155,9 +160,21 @@ pub(super) async fn follow(
             .borrow_and_update()
             .as_ref()
             .and_then(|rounds| asked.pick(rounds));
+        // Nobody decides about rounds any more: the log stopped.
+        if rounds.has_changed().is_err() {
+            return;
+        }
         let Some(round) = pick else {
-            if rounds.changed().await.is_err() {
-                return;
+            tokio::select! {
+                changed = rounds.changed() => match changed {
+                    Ok(()) => {}
+                    Err(_) => return,
+                },
+                shown = asked.look_while_idle() => {
+                    if let Some(shown) = shown {
+                        report(asked.contradicts(Claim::Shown, Some(shown)));
+                    }
+                }
             }
             continue;
         };
@@ -173,11 +190,11 @@ pub(super) async fn follow(
                 asked.late = false;
                 continue;
             }
-            Err(Trouble::Ahead { theirs }) => report(Outcome::Ahead {
-                theirs,
-                ours: asked.newest_size(),
-                agreed_before: asked.agreed,
-            }),
+            Err(Trouble::Contradicts(claim)) => {
+                // Whoever says so can show it; what is shown is worth more than what is said.
+                let shown = asked.look().await;
+                report(asked.contradicts(claim, shown));
+            }
             Err(Trouble::Failed(why)) => report(Outcome::Failed { why }),
         }
         if asked.next_entry > begun {
@@ -204,6 +221,8 @@ struct Asked {
     done: u64,
     /// Whether it has cosigned since the process started.
     agreed: bool,
+    /// Whether it answers when it is asked for what it has.
+    shows: bool,
     /// Whether its last cosignature came when a newer round had begun.
     late: bool,
 }
@@ -218,6 +237,7 @@ impl Asked {
             packing: Packing::default(),
             done: 0,
             agreed: false,
+            shows: true,
             late: false,
         }
     }
