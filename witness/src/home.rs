@@ -47,7 +47,10 @@ pub enum HomeError {
     #[error("{0} exists already: nothing is overwritten")]
     Exists(PathBuf),
     /// There is no witness, or it was never given that key.
-    #[error("{path} is not there: create it with {command}, or correct the path")]
+    #[error(
+        "{path} is not there: correct the path. A new one is made with {command}; one that was lost is never \
+         made anew with its old key: docs/witness.md, If the state is lost"
+    )]
     Absent {
         /// What was looked for.
         path: PathBuf,

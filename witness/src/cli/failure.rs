@@ -34,7 +34,9 @@ impl Failure {
 
 impl From<HomeError> for Failure {
     fn from(error: HomeError) -> Self {
-        if error.is_unavailable() {
+        if matches!(error, HomeError::Exists(_)) {
+            Self::usage(&error)
+        } else if error.is_unavailable() {
             Self::unavailable(&error)
         } else {
             Self::refused(&error)

@@ -32,8 +32,8 @@ Examples:
       --url https://log.example --policy policy.txt
   ishibumi-witness mirror serve --dir /var/lib/mirror --listen 127.0.0.1:8081
 
-Exit codes: 0 done; 1 refused or failed; 2 usage; 3 unavailable for now (the directory is in use by
-another process, the address is taken, the disk failed, a log does not answer).";
+Exit codes: 0 done; 1 refused or failed; 2 usage, or something exists already; 3 unavailable for now (the
+directory is in use by another process, the address is taken, the disk failed, a log does not answer).";
 
 /// What a mirror's operator can do.
 #[derive(Subcommand)]

@@ -22,8 +22,8 @@ use self::logs::LogFollower;
 use self::mirror::MirrorCommand;
 
 const EXIT_CODES: &str = "\
-Exit codes: 0 done; 1 refused or failed; 2 usage; 3 unavailable for now (the directory is in use by
-another process, the address is taken, the disk failed).";
+Exit codes: 0 done; 1 refused or failed; 2 usage, or something exists already; 3 unavailable for now (the
+directory is in use by another process, the address is taken, the disk failed).";
 
 const EXAMPLES: &str = "\
 Examples:
@@ -31,8 +31,8 @@ Examples:
   ishibumi-witness add-log --dir /var/lib/witness --vkey 'log.example/1+4f5a6b7c+AX...'
   ishibumi-witness serve --dir /var/lib/witness --listen 127.0.0.1:8080 --admin-listen 127.0.0.1:9090
 
-Exit codes: 0 done; 1 refused or failed; 2 usage; 3 unavailable for now (the directory is in use by
-another process, the address is taken, the disk failed).";
+Exit codes: 0 done; 1 refused or failed; 2 usage, or something exists already; 3 unavailable for now (the
+directory is in use by another process, the address is taken, the disk failed).";
 
 /// A witness of transparency logs: cosigns a log's checkpoints as long as the log only grows
 /// (C2SP tlog-witness).

@@ -114,15 +114,18 @@ impl Open<()> {
     }
 }
 
-/// Completes with the first SIGTERM or SIGINT after this call.
+/// Completes with the first SIGTERM, SIGINT or SIGHUP after this call.
 pub(super) fn termination() -> Result<impl Future<Output = ()> + Send, Failure> {
     let on = |kind| signal(kind).map_err(|error| Failure::unavailable(&error));
     let mut terminate = on(SignalKind::terminate())?;
     let mut interrupt = on(SignalKind::interrupt())?;
+    // A terminal that is closed is no reason to break off in the middle of a request.
+    let mut hangup = on(SignalKind::hangup())?;
     Ok(async move {
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
+            _ = hangup.recv() => {}
         }
     })
 }

@@ -38,7 +38,10 @@ const HEADING: &str = "ishibumi-witness log v2";
 #[non_exhaustive]
 pub enum StateError {
     /// The store holds no witness.
-    #[error("the store holds no witness: create one with `init`")]
+    #[error(
+        "the store holds no witness: correct the path. A witness whose state was lost is never made anew with its \
+         old key: docs/witness.md, If the state is lost"
+    )]
     Absent,
     /// The store was made for other keys.
     #[error("the state belongs to the witness {found}, but the key is that of {expected}")]
@@ -56,8 +59,8 @@ pub enum StateError {
     KeyMissing(String),
     /// A register does not hold what was written.
     #[error(
-        "register {register} is damaged: {detail}; nothing is signed for this log; restore the newest \
-         copy of the state, or retire this witness key"
+        "register {register} is damaged: {detail}; nothing is signed for this log. Keep the directory, and put \
+         no older copy in its place: docs/witness.md, If the state is lost"
     )]
     Damaged {
         /// The register's name.
