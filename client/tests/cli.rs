@@ -94,7 +94,7 @@ fn keys_are_made_once_and_for_their_owner() {
     let text = fs::read_to_string(&path).unwrap();
     let signer = NoteSigner::from_private_text(text.trim_end()).unwrap();
     assert_eq!(made["vkey"], signer.verifier().to_string());
-    let again = ishibumi(folder.path(), "keygen --name log.example/1 --out log.key").expect(3);
+    let again = ishibumi(folder.path(), "keygen --name log.example/1 --out log.key").expect(2);
     assert!(
         again.stderr.contains("never overwritten"),
         "{}",

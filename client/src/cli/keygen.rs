@@ -19,7 +19,7 @@ const EXAMPLES: &str = "Examples:
 The private key is written with mode 0600; the public one is printed as a vkey (C2SP signed-note),
 as policies want it. An existing file is never overwritten.
 
-Exit codes: 0 done, 2 usage, 3 unavailable (the file exists or cannot be written).";
+Exit codes: 0 done, 2 usage, or the file exists, 3 unavailable (it cannot be written).";
 
 /// Make an Ed25519 key for a log or a witness
 #[derive(Debug, Args)]
@@ -65,11 +65,12 @@ pub(crate) fn run(arguments: &KeygenArguments, voice: Voice) -> Result<Exit, Fai
                 .and_then(|()| file.sync_all())
         });
     written.map_err(|error| {
-        let failure = Failure::unavailable(format!("{}: {error}", path.display()));
+        let failure = format!("{}: {error}", path.display());
         if error.kind() == std::io::ErrorKind::AlreadyExists {
-            failure.advice("a key is never overwritten: choose another file, or move that one away")
+            Failure::usage(failure)
+                .advice("a key is never overwritten: choose another file, or move that one away")
         } else {
-            failure
+            Failure::unavailable(failure)
         }
     })?;
     let vkey = signer.verifier().to_string();

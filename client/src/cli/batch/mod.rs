@@ -164,7 +164,7 @@ impl BatchArguments {
         match paths.iter().find(|path| path.symlink_metadata().is_ok()) {
             Some(path) if !self.overwrite => {
                 let message = format!("{}: it exists", path.display());
-                Err(Failure::unavailable(message)
+                Err(Failure::usage(message)
                     .advice("name another folder, or --overwrite")
                     .in_japanese(format!("{}：既に存在します。別のフォルダを指定するか、--overwrite を付けてください。", path.display())))
             }
