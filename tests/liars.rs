@@ -121,7 +121,8 @@ fn now() -> u64 {
         .as_secs()
 }
 
-fn request(stream: &TcpStream) -> std::io::Result<AddCheckpoint> {
+/// What is asked to be cosigned; `None` for any other request: it shows nothing.
+fn request(stream: &TcpStream) -> std::io::Result<Option<AddCheckpoint>> {
     let mut reader = BufReader::new(stream);
     let mut length = 0;
     loop {
@@ -136,7 +137,12 @@ fn request(stream: &TcpStream) -> std::io::Result<AddCheckpoint> {
     }
     let mut body = vec![0; length];
     reader.read_exact(&mut body)?;
-    Ok(AddCheckpoint::parse(&body).expect("what the log sends"))
+    if body.is_empty() {
+        return Ok(None);
+    }
+    Ok(Some(
+        AddCheckpoint::parse(&body).expect("what the log sends"),
+    ))
 }
 
 fn answer(
@@ -145,7 +151,10 @@ fn answer(
     cosigner: &Cosigner,
     count: usize,
 ) -> std::io::Result<()> {
-    let request = request(&stream)?;
+    let Some(request) = request(&stream)? else {
+        let head = "HTTP/1.1 404 Not Found\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
+        return stream.write_all(head.as_bytes());
+    };
     let checkpoint = request.checkpoint;
     let cosigned = |time| encode_signatures(&[cosigner.cosign(&checkpoint, time).unwrap()]);
     let (status, body) = match conduct {

@@ -340,7 +340,7 @@ fn what_is_found_is_proven_and_an_index_is_made_anew() {
     assert_eq!(find(&world, &["colour", "red"]).code, 2);
 
     // While the log runs it is the owner; afterwards the index comes back as it was.
-    world.operate(&["reindex"]).refused(1, &["in use"]);
+    world.operate(&["reindex"]).refused(3, &["in use"]);
     world.stop_log();
     let count = json(&world.operate(&["--json", "reindex"]).done())["records"].clone();
     world.assert_sound();

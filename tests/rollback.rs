@@ -99,27 +99,36 @@ fn a_machine_that_was_set_back_learns_it_from_its_witnesses() {
         restore_dir(&world.path(&format!("{name}.old")), &world.path(name));
     }
 
-    // With witnesses: it stops and says whom to ask.
-    let ended = match world.try_start_log() {
-        Ok(log) => log.ended(),
-        Err(ended) => ended,
-    };
-    let ours = format!("has signed {}", newest.size - 5);
-    ended.refused(
-        1,
-        &[
-            "ROLLED BACK?",
-            "witness",
-            &format!("of {} records", newest.size),
-            &ours,
-        ],
-    );
-    assert_eq!(figure(&world, "signed_size"), newest.size - 5);
-
-    // Without: it cannot know, and signs nothing as long as it does not.
+    // With witnesses: it takes nothing, and says who knows more.
+    let old = newest.size - 5;
+    let ours = format!("has signed {old}");
+    let theirs = format!("of {} records", newest.size);
+    let said = ["FORKED OR ROLLED BACK", "witness", &theirs, &ours];
+    world.start_log();
+    await_forked(world.running());
+    world
+        .submit("lab", OPAQUE, "?wait=durable", b"lost")
+        .expect_problem(503, "forked");
+    // What has its quorum is read.
+    assert_eq!(world.size(), old);
+    let _ = world.get("/tile/entries/000.p/1").expect(200);
+    assert_eq!(world.status("signed_size"), old);
+    world.log.take().unwrap().terminate().refused(1, &said);
+    // Nor does it by a restart, with witnesses or without.
     for number in 0..3 {
         world.kill_witness(number);
     }
+    world.start_log();
+    world.get("/healthz").expect_problem(503, "forked");
+    world
+        .submit("lab", OPAQUE, "?wait=durable", b"lost")
+        .expect_problem(503, "forked");
+    let ended = world.log.take().unwrap().terminate();
+    ended.refused(1, &["FORKED", ".forked", "docs/recovery.md"]);
+    assert_eq!(figure(&world, "signed_size"), old);
+
+    // Set back once more, without witnesses: it cannot know, and signs nothing as long as it does not.
+    restore_dir(&world.path("heads.old"), &world.path("heads"));
     world.start_log();
     let _ = world
         .submit("lab", OPAQUE, "?wait=durable", b"into a fork")
@@ -133,19 +142,49 @@ fn a_machine_that_was_set_back_learns_it_from_its_witnesses() {
     for number in 0..3 {
         world.start_witness(number);
     }
-    let ended = world.log.take().unwrap().ended();
-    ended.refused(1, &["ROLLED BACK?"]);
+    await_forked(world.running());
+    world
+        .log
+        .take()
+        .unwrap()
+        .terminate()
+        .refused(1, &["FORKED OR ROLLED BACK"]);
     assert_eq!(figure(&world, "signed_size"), newest.size - 5);
     for number in 0..3 {
         assert_eq!(witnessed(&world, number), newest);
     }
 
-    for name in ["data", "heads"] {
-        restore_dir(&world.path(&format!("{name}.new")), &world.path(name));
+    // With the newer data what spoke against it is settled, by itself.
+    let accused = accusation(&world);
+    restore_dir(&world.path("data.new"), &world.path("data"));
+    for entry in std::fs::read_dir(world.path("heads.new")).unwrap() {
+        let entry = entry.unwrap();
+        std::fs::copy(entry.path(), world.path("heads").join(entry.file_name())).unwrap();
     }
     world.start_log();
     world.put(b"goes on");
     world.assert_one_history(&[newest]);
+    assert!(!accused.exists() && accused.with_extension("forked-settled").exists());
+}
+
+/// Where the log keeps what speaks against it.
+fn accusation(world: &World) -> std::path::PathBuf {
+    let files = std::fs::read_dir(world.path("heads")).unwrap();
+    let mut files = files.map(|entry| entry.unwrap().path());
+    files
+        .find(|path| path.extension().is_some_and(|it| it == "forked"))
+        .unwrap()
+}
+
+/// Waits until a log says that it takes nothing, since its key signs elsewhere.
+fn await_forked(log: &Running) {
+    eventually("the log to stop", || {
+        let health = http::get(&log.url, "/healthz").unwrap();
+        (health.status == 503).then(|| health.expect_problem(503, "forked"))
+    });
+    http::get(&log.url, "/readyz")
+        .unwrap()
+        .expect_problem(503, "forked");
 }
 
 /// Answers every request with 409 and a size beyond all.
@@ -177,55 +216,63 @@ fn liar(listener: TcpListener) {
     });
 }
 
+/// A witness that says from the start that it knows more, and shows nothing. Where the quorum can do without
+/// it, it costs nothing. Where the quorum needs it, nothing is accepted, unless its word is distrusted; the
+/// quorum is missing all the same.
 #[test]
-fn a_witness_that_lies_can_be_excluded_by_name() {
-    let mut world = World::prepared(Setup::default());
+fn a_witness_that_lies_costs_what_the_quorum_needs_of_it() {
+    let mut world = World::prepared(Setup {
+        config: "[sequencing]\nquorum_deadline_ms = 400",
+        ..Setup::default()
+    });
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     liar(listener);
     let name = "liar.example";
     let key = NoteSigner::from_seed(name, SignatureType::CosignatureV1, &[5; 32]).unwrap();
     world.add_foreign_witness(&key.verifier().to_string(), &format!("http://{address}"));
-    let ended = match world.try_start_log() {
-        Ok(log) => log.ended(),
-        Err(ended) => ended,
-    };
-    ended.refused(
-        1,
-        &[
-            "ROLLED BACK?",
-            name,
-            "4611686018427",
-            "distrusted_witnesses",
-        ],
-    );
+    world.start_log();
+    world.put(b"in spite of it");
+    let conflicts = "ishibumi_log_witness_conflicts_total{witness=\"liar.example\"} 0";
+    eventually("the lie to be heard", || {
+        let metrics = http::get(&world.running().admin_url, "/metrics").unwrap();
+        (!metrics.text().contains(conflicts)).then_some(())
+    });
+    world.put(b"and again");
+    let _ = world.get("/healthz").expect(200);
+    world.stop_log();
+
+    let needed = world.policy_text().replace("group g 2", "group g 4");
+    assert_ne!(needed, world.policy_text());
+    std::fs::write(world.path("policy.txt"), needed).unwrap();
+    world.start_log();
+    await_forked(world.running());
+    world
+        .submit("lab", OPAQUE, "", b"held")
+        .expect_problem(503, "forked");
+    let state = world.status("state");
+    assert_eq!(state, "contradicted");
+    // Not for good: nobody showed anything.
+    let ended = world.log.take().unwrap().terminate();
+    assert_eq!(ended.code, 0, "{}", ended.err);
+    let said = ["CONTRADICTED", name, "4611686018427", "docs/recovery.md"];
+    ended.refused(0, &said);
+    // The advice is not to distrust whoever says so.
+    assert!(!ended.err.contains("distrust"), "{}", ended.err);
 
     world.reconfigure(|config| {
         config.insert("distrusted_witnesses".into(), vec![name].into());
     });
     world.start_log();
-    world.put(b"in spite of it");
-    world.put(b"and again");
-    assert!(world.running().is_alive());
-    let metrics = http::get(&world.running().admin_url, "/metrics")
-        .unwrap()
-        .text();
-    let conflicts = "ishibumi_log_witness_conflicts_total{witness=\"liar.example\"}";
-    assert!(metrics.contains(conflicts), "{metrics}");
-
-    // Another name does not excuse it.
+    let _ = world.submit("lab", OPAQUE, "", b"unproven").expect(202);
     world.stop_log();
+    // Another name does not excuse it.
     world.reconfigure(|config| {
-        config.insert(
-            "distrusted_witnesses".into(),
-            vec!["witness1.example"].into(),
-        );
+        let other = vec!["witness1.example"];
+        config.insert("distrusted_witnesses".into(), other.into());
     });
-    let ended = match world.try_start_log() {
-        Ok(log) => log.ended(),
-        Err(ended) => ended,
-    };
-    ended.refused(1, &["ROLLED BACK?", name]);
+    world.start_log();
+    await_forked(world.running());
 }
 
 /// It has agreed with this log since it started: what it says now is no news of a rollback.
@@ -253,7 +300,7 @@ fn one_directory_has_one_owner_and_one_key_one_log() {
     for command in ["serve", "fsck"] {
         world
             .operate(&[command])
-            .refused(1, &["in use by another process"]);
+            .refused(3, &["in use by another process"]);
     }
     // The same key from a copy of the data, on one machine: the head file is locked.
     copy_dir(&world.path("data"), &world.path("copy"));
@@ -261,7 +308,7 @@ fn one_directory_has_one_owner_and_one_key_one_log() {
         config.insert("data_dir".into(), "copy".into());
     });
     let ended = world.try_start_log().unwrap_err();
-    ended.refused(1, &["in use by another process", ".head"]);
+    ended.refused(3, &["in use by another process", ".head"]);
     world.put(b"undisturbed");
 }
 
@@ -334,9 +381,13 @@ fn two_machines_with_one_key_never_publish_two_histories() {
     }
     // One of the two gives up, and all that was proven is the other one's history.
     let first = world.log.take().unwrap();
-    let ended_first = eventually("one to end", || {
-        let (first, second) = (first.is_alive(), second.is_alive());
-        (first != second).then_some(second)
+    let is_forked = |log: &Running| {
+        let health = http::get(&log.url, "/healthz");
+        health.is_ok_and(|health| health.status == 503)
+    };
+    let ended_first = eventually("one to stop", || {
+        let (first, second) = (is_forked(&first), is_forked(&second));
+        (first != second).then_some(first)
     });
     let (winner, loser, name) = if ended_first {
         (second, first, "b")
@@ -344,34 +395,36 @@ fn two_machines_with_one_key_never_publish_two_histories() {
         (first, second, "a")
     };
     assert!(seen.iter().all(|(proven, _)| *proven == name), "{seen:?}");
-    loser.ended().refused(1, &["FORKED? A quorum of witnesses"]);
+    await_forked(&loser);
+    loser
+        .terminate()
+        .refused(1, &["FORKED", "docs/recovery.md"]);
     eventually("the other one to go on", || {
         let answer = submit(&winner.url, &token, OPAQUE, "", b"goes on").unwrap();
         (answer.status != 202).then(|| answer.expect(200))
     });
+    let ended = winner.terminate();
+    assert_eq!(ended.code, 0, "{}", ended.err);
 }
 
 #[test]
 fn nothing_is_created_by_serving_nor_twice_by_init() {
     let mut world = World::prepared(Setup::default());
     // A second log is not made where one is.
-    world.operate(&["init"]).refused(1, &["exists already"]);
+    world.operate(&["init"]).refused(2, &["exists already"]);
     world
         .operate(&["init", "--keep-key"])
-        .refused(1, &["exists already"]);
+        .refused(2, &["exists already"]);
     std::fs::rename(world.path("data"), world.path("away")).unwrap();
-    // The head file alone says that this key has a log.
-    world
-        .operate(&["init", "--keep-key"])
-        .refused(1, &["exists already"]);
-    assert!(!world.path("data").exists());
 
     // Serving makes nothing, neither out of nothing nor out of an empty directory.
     for empty in [false, true] {
         if empty {
             std::fs::create_dir(world.path("data")).unwrap();
         }
-        for command in ["serve", "fsck", "status"] {
+        // The key has signed nothing yet: this is the one state in which there is something to make.
+        world.operate(&["serve"]).refused(1, &["UNFINISHED INIT"]);
+        for command in ["fsck", "status"] {
             world
                 .operate(&[command])
                 .refused(1, &["there is no store at"]);
@@ -384,7 +437,7 @@ fn nothing_is_created_by_serving_nor_twice_by_init() {
     std::fs::rename(world.path("heads"), world.path("away")).unwrap();
     world
         .operate(&["serve"])
-        .refused(1, &["there is no store at", ".head"]);
+        .refused(1, &["LOST HEAD FILE", ".head", "ishibumi-log recover"]);
     std::fs::rename(world.path("away"), world.path("heads")).unwrap();
     world.start_log();
     world.put(b"the one");
@@ -407,7 +460,10 @@ fn of_two_inits_at_once_one_wins() {
     });
     let won = codes.iter().filter(|code| **code == 0).count();
     assert_eq!(won, 1, "{codes:?}");
-    assert!(codes.iter().all(|code| [0, 1].contains(code)), "{codes:?}");
+    assert!(
+        codes.iter().all(|code| [0, 1, 2, 3].contains(code)),
+        "{codes:?}"
+    );
     world.assert_sound();
 }
 
@@ -426,9 +482,7 @@ fn the_wrong_key_or_the_wrong_name_does_not_start() {
         .refused(1, &["policy.txt", "no log line"]);
     let fitting = policy.replace(world.vkey(), &other.verifier().to_string());
     std::fs::write(world.path("policy.txt"), fitting).unwrap();
-    world
-        .operate(&["serve"])
-        .refused(1, &["there is no store at"]);
+    world.operate(&["serve"]).refused(1, &["LOST HEAD FILE"]);
     // A witness's key.
     let witness = NoteSigner::from_seed(ORIGIN, SignatureType::CosignatureV1, &[4; 32]).unwrap();
     std::fs::write(world.path("log.key"), witness.to_private_text()).unwrap();

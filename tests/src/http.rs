@@ -122,10 +122,19 @@ pub fn exchange(url: &str, octets: &[u8]) -> io::Result<Answer> {
 
 /// A request head with these headers, and the empty line.
 pub fn head(method: &str, path: &str, headers: &[(&str, &str)]) -> String {
+    head_to("log.test", method, path, headers)
+}
+
+/// A request head that names this host.
+pub fn head_to(host: &str, method: &str, path: &str, headers: &[(&str, &str)]) -> String {
     let lines = headers.iter().fold(String::new(), |lines, (name, value)| {
         lines + name + ": " + value + "\r\n"
     });
-    format!("{method} {path} HTTP/1.1\r\nhost: log.test\r\nconnection: close\r\n{lines}\r\n")
+    format!("{method} {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n{lines}\r\n")
+}
+
+fn authority(url: &str) -> &str {
+    url.trim_start_matches("http://")
 }
 
 /// Sends a request with a body of stated length.
@@ -134,13 +143,17 @@ pub fn post(url: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> io:
     let headers = [headers, &[("content-length", length.as_str())]].concat();
     exchange(
         url,
-        &[head("POST", path, &headers).as_bytes(), body].concat(),
+        &[
+            head_to(authority(url), "POST", path, &headers).as_bytes(),
+            body,
+        ]
+        .concat(),
     )
 }
 
 /// Sends a `GET`.
 pub fn get(url: &str, path: &str) -> io::Result<Answer> {
-    exchange(url, head("GET", path, &[]).as_bytes())
+    exchange(url, head_to(authority(url), "GET", path, &[]).as_bytes())
 }
 
 fn parse(received: &[u8]) -> Option<Answer> {

@@ -145,10 +145,15 @@ impl Running {
 
     /// SIGTERM, and how it ended.
     pub fn terminate(self) -> Ended {
+        self.signal("TERM")
+    }
+
+    /// A signal, by its name, and how it ended.
+    pub fn signal(self, name: &str) -> Ended {
         let id = self.child.lock().expect("not poisoned").id().to_string();
         // The shell's own: the program of that name is not on every machine.
         let sent = Command::new("sh")
-            .args(["-c", "kill -TERM \"$0\"", &id])
+            .args(["-c", "kill -\"$0\" \"$1\"", name, &id])
             .status();
         assert!(sent.expect("there is a shell").success());
         self.ended()
