@@ -274,6 +274,52 @@ fn answer(mut stream: TcpStream, shown: &str) -> std::io::Result<()> {
     stream.write_all(body.as_bytes())
 }
 
+fn log_key(world: &World) -> NoteSigner {
+    let text = std::fs::read_to_string(world.path("log.key")).unwrap();
+    NoteSigner::from_private_text(text.trim_end()).unwrap()
+}
+
+/// Puts a witness into the policy that shows a checkpoint of another tree, signed with `key`. Returns its name.
+fn add_one_that_shows(world: &mut World, key: &NoteSigner, size: u64) -> &'static str {
+    let text = Checkpoint::new(ORIGIN, size, leaf_hash(b"another tree")).to_text();
+    let line = key.sign(&text).unwrap();
+    let url = shows(Note::new(text, vec![line]).encode());
+    let name = "shows.example";
+    let witness = NoteSigner::from_seed(name, SignatureType::CosignatureV1, &[5; 32]).unwrap();
+    world.add_foreign_witness(&witness.verifier().to_string(), &url);
+    name
+}
+
+/// The data were lost, and among those who are asked is one that shows another tree: the next start knows,
+/// whoever is away then. It is settled by the quorum, and by nobody else.
+#[test]
+fn a_recovery_that_is_shown_another_tree_keeps_it_for_the_next_start() {
+    let mut world = world();
+    let archive = world.path("archive").display().to_string();
+    drop(world.operate(&["export", "--out", &archive]).done());
+    std::fs::rename(world.path("data"), world.path("lost")).unwrap();
+    let key = log_key(&world);
+    let name = add_one_that_shows(&mut world, &key, 2);
+    let done = world.operate(&["recover", "--from", &archive]);
+    assert_eq!(done.code, 1, "{done:?}");
+    for words in ["IT MUST NOT SIGN", name, "another tree"] {
+        assert!(done.out.contains(words), "{words:?} is not in {}", done.out);
+    }
+    for number in 0..3 {
+        world.kill_witness(number);
+    }
+    world.start_log();
+    assert_reads_only(&world, world.running());
+    assert_says_what_to_do(&world.log.take().unwrap().terminate());
+    for number in 0..3 {
+        world.start_witness(number);
+    }
+    world.start_log();
+    world.put(b"goes on");
+    let _ = world.get("/healthz").expect(200);
+    world.stop_log();
+}
+
 /// One witness shows a checkpoint of another tree. If the log's own key signed it, it is proof and the log
 /// stops; if not, it is an invention and costs nothing. The two differ in the signature alone.
 #[test]
@@ -284,17 +330,11 @@ fn one_witness_stops_a_log_with_its_own_signature_and_with_no_other() {
             ..Setup::default()
         });
         let key = if by_the_log {
-            let text = std::fs::read_to_string(world.path("log.key")).unwrap();
-            NoteSigner::from_private_text(text.trim_end()).unwrap()
+            log_key(&world)
         } else {
             NoteSigner::from_seed(ORIGIN, SignatureType::Ed25519, &[4; 32]).unwrap()
         };
-        let text = Checkpoint::new(ORIGIN, size, leaf_hash(b"another tree")).to_text();
-        let line = key.sign(&text).unwrap();
-        let url = shows(Note::new(text, vec![line]).encode());
-        let name = "shows.example";
-        let witness = NoteSigner::from_seed(name, SignatureType::CosignatureV1, &[5; 32]).unwrap();
-        world.add_foreign_witness(&witness.verifier().to_string(), &url);
+        let name = add_one_that_shows(&mut world, &key, size);
         let begun = Instant::now();
         world.start_log();
         if by_the_log {

@@ -254,6 +254,22 @@ fn a_check_needs_no_running_log_and_names_clocks_and_strangers() {
         assert_eq!((code, &said["quorum"]), (1, &true.into()), "{said}");
         assert!(problems(&said, &name).contains(words), "{said}");
     }
+    // What one answers is shown and neither obeyed nor taken for a line of ours.
+    let key = NoteSigner::from_seed("evil.example", SignatureType::CosignatureV1, &[8; 32]);
+    let vkey = key.unwrap().verifier().to_string();
+    let said = "\u{1b}[2Jnothing\nok     witness forged.example\u{202e}";
+    let url = listener(move |_| (422, said.to_owned()));
+    world.add_foreign_witness(&vkey, &url);
+    for form in [&["check"][..], &["check", "--json"]] {
+        let out = world.operate(form).out;
+        assert!(out.contains("evil.example") && out.contains("forged.example"));
+        assert!(!out.contains(['\u{1b}', '\u{202e}']), "{out:?}");
+        assert!(
+            !out.lines()
+                .any(|line| line.contains("ok ") && line.contains("forged"))
+        );
+    }
+
     let dir = world.path("stranger").display().to_string();
     let made = run(
         "ishibumi-witness",

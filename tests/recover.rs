@@ -355,6 +355,48 @@ fn without_its_head_file_a_log_asks_every_witness() {
     world.assert_one_history(&[newest]);
 }
 
+/// Lost, and made anew while nobody could be asked: the first start asks again, before it signs.
+#[test]
+fn a_lost_log_that_was_made_anew_signs_nothing() {
+    let mut world = world(1);
+    put_many(&world, 0..300);
+    let before = world.checkpoint().checkpoint().clone();
+    world.stop_log();
+    lose(&world, "data");
+    lose(&world, "heads");
+    for number in 0..3 {
+        world.kill_witness(number);
+    }
+    world.kill_mirror(0);
+    let made = world.operate(&["init", "--keep-key"]);
+    assert_eq!(made.code, 0, "{made:?}");
+    assert_eq!(made.err.matches("not asked whether").count(), 4, "{made:?}");
+    for number in 0..3 {
+        world.start_witness(number);
+    }
+    world.start_mirror(0);
+    assert_leads_nowhere_else(
+        &world.operate(&["serve"]),
+        &["LOST DATA", "holds a checkpoint of", "ishibumi-log recover"],
+    );
+
+    // Its head file says that nothing was signed. Nobody may rely on that while one is away who may hold more.
+    world.kill_witness(2);
+    let done = recover(&world, &["--json"]);
+    assert_eq!(
+        (done.code, &json(&done)["size"]),
+        (1, &before.size.into()),
+        "{done:?}"
+    );
+    assert_leads_nowhere_else(&world.operate(&["serve"]), &["LOST HEAD FILE"]);
+    world.start_witness(2);
+    let done = recover(&world, &["--json"]);
+    assert_eq!(done.code, 0, "{done:?}");
+    world.start_log();
+    world.put(b"goes on");
+    world.assert_one_history(&[before]);
+}
+
 /// A source that is damaged, or lies, is named; another one gives what it has not.
 #[test]
 fn a_damaged_source_is_named_and_another_one_used() {

@@ -1,7 +1,5 @@
 //! `ishibumi-log`: the operator's command.
 
-mod say;
-
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -16,18 +14,20 @@ use ishibumi_log::operate::predecessor::PredecessorFiles;
 use ishibumi_log::operate::recover::{Phase, Wishes};
 use ishibumi_log::operate::{self, OperateError};
 use ishibumi_tlog::Hash;
-use ishibumi_tlog::shown;
 use serde_json::json;
 
 /// Prints text or JSON in which no foreign octet steers a terminal: the escapes of JSON do for both.
 macro_rules! println {
-    ($($text:tt)*) => { std::println!("{}", shown::json(&format!($($text)*))) };
+    ($($text:tt)*) => { std::println!("{}", ishibumi_tlog::shown::json(&format!($($text)*))) };
 }
 
 /// The same on standard error.
 macro_rules! eprintln {
-    ($($text:tt)*) => { std::eprintln!("{}", shown::lines(&format!($($text)*))) };
+    ($($text:tt)*) => { std::eprintln!("{}", ishibumi_tlog::shown::lines(&format!($($text)*))) };
 }
+
+// Below the macros: what it prints goes through them.
+mod say;
 
 /// Runs a transparency log for timestamp tokens, certificates and revocations.
 #[derive(Parser)]

@@ -5,6 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use ishibumi_artifact::record::Suspicion;
+use ishibumi_tlog::shown;
 use prometheus::{
     Encoder as _, Gauge, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec,
     IntGauge, IntGaugeVec, Opts, Registry, TextEncoder,
@@ -307,7 +308,9 @@ impl Metrics {
         let lines = missing.map(|who| {
             let why = who.failure.as_deref().unwrap_or("no answer yet");
             let kind = if who.mirror { "mirror" } else { "witness" };
-            format!("\n  {kind} {} ({}): {why}", who.name, who.url)
+            let said = format!("{kind} {} ({}): {why}", who.name, who.url);
+            // One line each, whatever a witness answered.
+            format!("\n  {}", shown::line(&said))
         });
         lines.collect()
     }

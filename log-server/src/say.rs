@@ -1,10 +1,12 @@
-//! What the commands print: text for people, or JSON with `--json`.
+//! What the commands print: text for people, or JSON with `--json`. What others said is one line each, whatever
+//! they said.
 
 use ishibumi_log::erasure::Erasure;
 use ishibumi_log::operate::check::{Checked, CheckedWitness};
 use ishibumi_log::operate::close::Done;
 use ishibumi_log::operate::recover::Recovered;
 use ishibumi_tlog::key::VerifierKey;
+use ishibumi_tlog::shown::line;
 use serde_json::{Value, json};
 
 pub(crate) fn closed(as_json: bool, origin: &str, done: &Done) {
@@ -84,10 +86,10 @@ pub(crate) fn recovered(as_json: bool, origin: &str, done: &Recovered) {
         return;
     }
     for complaint in &done.complaints {
-        println!("left out  {complaint}");
+        println!("left out  {}", line(complaint));
     }
     for seen in &done.seen {
-        println!("asked     {seen}");
+        println!("asked     {}", line(seen));
     }
     println!(
         "{origin} has {} records again, root {}; brought were {records} records, {blobs} blobs and \
@@ -107,9 +109,9 @@ pub(crate) fn recovered(as_json: bool, origin: &str, done: &Recovered) {
         );
         return;
     }
-    println!("IT MUST NOT SIGN, and will not start:");
+    println!("IT MUST NOT SIGN:");
     for obstacle in &done.obstacles {
-        println!("  - {obstacle}");
+        println!("  - {}", line(obstacle));
     }
     if done.lost > 0 {
         println!(
@@ -132,7 +134,7 @@ pub(crate) fn checked(as_json: bool, checked: &Checked) {
         return;
     }
     for problem in &checked.problems {
-        println!("WRONG  {problem}");
+        println!("WRONG  {}", line(problem));
     }
     match checked.shown_size {
         Some(size) => println!("shown: the head of {size} records"),
@@ -161,6 +163,6 @@ fn say_witness(witness: &CheckedWitness, shown: bool) {
         println!("ok     {kind} {name} ({url}) {how}");
     }
     for problem in &witness.problems {
-        println!("WRONG  {kind} {name} ({url}): {problem}");
+        println!("WRONG  {kind} {name} ({url}): {}", line(problem));
     }
 }

@@ -481,7 +481,7 @@ impl Publishing {
             if let Some(why) = &held
                 && *self.teller.standing() == Standing::Running
             {
-                eprintln!("{why}");
+                eprintln!("{}", shown::line(why));
             }
             self.teller
                 .tell(held.map_or(Standing::Running, Standing::Held));
@@ -569,7 +569,7 @@ impl Publishing {
     fn say(&self, alarm: Option<String>) {
         if let Some(alarm) = alarm {
             self.metrics.forks.inc();
-            eprintln!("{alarm}");
+            eprintln!("{}", shown::line(&alarm));
         }
     }
 

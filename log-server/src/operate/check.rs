@@ -10,7 +10,7 @@ use ishibumi_tlog::protocol::add_entries::{CONTENT_TYPE, UploadHead};
 use ishibumi_tlog::protocol::{AddCheckpoint, parse_signatures, parse_size};
 use ishibumi_tlog::tile::TileNodes;
 use ishibumi_tlog::tree::prove_consistency;
-use ishibumi_tlog::{Checkpoint, Hash, Policy};
+use ishibumi_tlog::{Checkpoint, Hash, Policy, shown};
 use ishibumi_wire::{NetError, Request, Response};
 use serde::Serialize;
 
@@ -127,7 +127,7 @@ pub(super) fn cosigns_head(
     let Some(note) = store.signed_head()? else {
         return Ok(false);
     };
-    let Some(shown) = Shown::of(note, keys, Tiles::Store(Box::new(store))) else {
+    let Some(shown) = Shown::of(&note, keys, Tiles::Store(Box::new(store))) else {
         return Ok(false);
     };
     let asking = Asking {
@@ -188,10 +188,10 @@ impl Shown {
             }
             Err(_) => return None,
         };
-        Self::of(note, keys, tiles)
+        Self::of(&note, keys, tiles)
     }
 
-    fn of(note: Note, keys: &[VerifierKey], tiles: Tiles) -> Option<Self> {
+    fn of(note: &Note, keys: &[VerifierKey], tiles: Tiles) -> Option<Self> {
         let head = Checkpoint::parse(note.text()).ok()?;
         // Others' lines are of no use there, and a witness may read short notes only.
         let own = note
@@ -527,6 +527,6 @@ impl Asking<'_> {
 /// What a refusal says, for people.
 fn said(answer: &Response) -> String {
     let text = String::from_utf8_lossy(&answer.body);
-    let said: String = text.chars().filter(|c| !c.is_control()).take(200).collect();
-    format!("{}: {said}", answer.status)
+    let said: String = text.chars().take(200).collect();
+    format!("{}: {}", answer.status, shown::line(&said))
 }

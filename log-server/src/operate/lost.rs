@@ -36,8 +36,8 @@ pub enum LostError {
     /// A witness or mirror knows of records, and nothing here does.
     #[error(
         "LOST DATA: {witness} holds a checkpoint of {size} records that the key {key} of {origin} signed, and \
-         {data} is not there. Remove nothing and make nothing anew: a second tree under this key is a fork. \
-         `ishibumi-log recover` rebuilds the data from a mirror or an archive: docs/recovery.md, LOST DATA"
+         {data} does not have them. Remove nothing and make nothing anew: a second tree under this key is a \
+         fork. `ishibumi-log recover` rebuilds the data from a mirror or an archive: docs/recovery.md, LOST DATA"
     )]
     Witnessed {
         /// Who holds it.
@@ -146,6 +146,17 @@ pub(super) fn refuse_known(config: &Config, keys: &[VerifierKey]) -> Result<(), 
     if !config.policy_file.exists() {
         return Ok(());
     }
+    refuse_witnessed(config, keys)
+}
+
+/// Refuses if a witness or mirror of the policy holds a checkpoint of a log of this name: for a log that has
+/// signed nothing. `init` asks, and so does the first start: whoever was away when a lost log was made anew may
+/// be there then, and the first signature is the one that forks.
+///
+/// Says on standard error who could not be asked.
+pub(super) fn refuse_witnessed(config: &Config, keys: &[VerifierKey]) -> Result<(), OperateError> {
+    let (origin, data) = (config.origin.clone(), shown(&config.data_dir));
+    let key = keys.first().map(id).unwrap_or_default();
     let asked = super::read_policy(config).and_then(|policy| endpoints(&policy, config));
     let Ok(asked) = asked else {
         // A policy that is not finished is for `serve` to judge.
@@ -169,7 +180,10 @@ pub(super) fn refuse_known(config: &Config, keys: &[VerifierKey]) -> Result<(), 
                 let witness = seen.name.clone();
                 return Err(LostError::Taken { witness, origin }.into());
             }
-            Sight::Unreachable(_) => eprintln!("not asked whether this log exists already: {seen}"),
+            Sight::Unreachable(_) => {
+                let said = format!("not asked whether this log exists already: {seen}");
+                eprintln!("{}", ishibumi_tlog::shown::line(&said));
+            }
             Sight::Says(_) | Sight::Nothing => {}
         }
     }

@@ -14,6 +14,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::closed::Closed;
 use super::endpoints::endpoints;
 use super::keys::public_keys;
+use super::lost::refuse_witnessed;
 use super::{OperateError, SetupError, contest, credential, open, read_policy};
 use crate::admission::new_record;
 use crate::anchoring::{Anchoring, Tsas};
@@ -63,6 +64,9 @@ pub fn serve(
         );
     }
     let keys = signer.verifiers();
+    if signer.head().is_none() {
+        refuse_witnessed(config, &keys)?;
+    }
     let credential = credential::create(config, &keys[0])?;
     let witnesses = endpoints(&policy, config)?;
     let settings = config.sequencing.clone();
@@ -304,7 +308,7 @@ async fn failed(handle: &Handle) -> String {
     let mut standing = handle.standing();
     let ended = standing.wait_for(Standing::is_final).await;
     match ended.as_deref() {
-        Ok(Standing::Forked(why)) => eprintln!("ishibumi-log: {why}"),
+        Ok(Standing::Forked(why)) => eprintln!("ishibumi-log: {}", shown::line(why)),
         Ok(other) => return other.why().unwrap_or_default().to_owned(),
         Err(_) => return "its threads ended".to_owned(),
     }

@@ -19,6 +19,8 @@ const FORKED: &str = "forked";
 const SETTLED: &str = "forked-settled";
 /// Another tree was signed, and the witnesses follow this copy.
 const ELSEWHERE: &str = "signed-elsewhere";
+/// A head file of a key of which nobody knows how far it signed.
+const UNKNOWN: &str = "head-unknown";
 
 impl HeadFile {
     /// Says for ever that the log of this key is closed: writes the mark beside the head file and syncs
@@ -80,6 +82,18 @@ impl HeadFile {
         let failed = |error: std::io::Error| io_failed("put an accusation aside", &from, &error);
         std::fs::rename(&from, &to).map_err(failed)?;
         sync_folder(&from).map_err(failed)
+    }
+
+    /// Puts the head file itself aside: it says that the key has signed nothing, and that is not known. Without
+    /// one nothing starts.
+    ///
+    /// # Errors
+    /// [`StoreError::Failed`] if that did not work.
+    pub fn put_aside(self) -> Result<(), StoreError> {
+        let to = self.path.with_extension(UNKNOWN);
+        let failed = |error: std::io::Error| io_failed("put the head file aside", &to, &error);
+        std::fs::rename(&self.path, &to).map_err(failed)?;
+        sync_folder(&to).map_err(failed)
     }
 
     /// Keeps `evidence` that the key signed another tree, which the witnesses did not follow. Returns where.

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use ishibumi_tlog::note::NOTE_LEN_MAX;
 use ishibumi_tlog::protocol::checkpoint_path;
+use ishibumi_tlog::shown;
 use ishibumi_wire::Request;
 
 use super::{Asked, Outcome};
@@ -38,7 +39,7 @@ impl Asked {
         match foreign {
             Ok(foreign) => foreign.map(Arc::new),
             Err(error) => {
-                eprintln!("{error}");
+                eprintln!("{}", shown::line(&error.to_string()));
                 None
             }
         }

@@ -18,7 +18,9 @@ mod refusal;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use ishibumi_store::{HeadFile, LogStore as _, Machine, RocksLog, StoreError};
+use ishibumi_store::{
+    Clock as _, HeadFile, LogStore as _, Machine, RocksLog, StoreError, SystemClock,
+};
 use ishibumi_tlog::key::VerifierKey;
 use ishibumi_tlog::note::Note;
 use ishibumi_tlog::policy::TrustError;
@@ -93,7 +95,11 @@ pub fn recover(
     let keys = public_keys(config)?;
     let policy = read_policy(config)?;
     let asked = asked(&policy, config, wishes)?;
-    let head_file = head_file(config, &keys[0])?;
+    let mut head_file = head_file(config, &keys[0])?;
+    // Before anything is brought: whoever may not sign here is told so at once.
+    if let Some(head_file) = &mut head_file {
+        head_file.claim(&Machine::here())?;
+    }
     let reach = Arc::new(Reach::new()?);
     let mut complaints: Vec<String> = Vec::new();
     let mut complain = |what: String| {
@@ -140,7 +146,7 @@ pub fn recover(
         seen: seen.iter().map(ToString::to_string).collect(),
         complaints: Vec::new(),
     };
-    verdict.write(config, &keys[0], head_file)?;
+    verdict.write(config, &keys, head_file, &place.store)?;
     place.put_in_place()?;
     recovered.complaints = complaints;
     Ok(recovered)
@@ -393,6 +399,8 @@ struct Verdict {
     /// How far its key has signed, as far as anybody shows.
     signed: ishibumi_store::Head,
     obstacles: Vec<String>,
+    /// A tree that the key signed and that is not part of what was rebuilt.
+    elsewhere: Option<Foreign>,
 }
 
 impl Verdict {
@@ -406,7 +414,7 @@ impl Verdict {
             size: goal.size,
             root: goal.root,
         };
-        let mut obstacles = Vec::new();
+        let (mut obstacles, mut elsewhere) = (Vec::new(), None);
         let outside = head_file.map(HeadFile::read).transpose()?.flatten();
         if let Some(outside) = outside {
             if outside.size > goal.size {
@@ -440,6 +448,7 @@ impl Verdict {
                 Sight::Shows(shown) => {
                     if rebuild::root_at(store, shown.checkpoint.size)? != shown.checkpoint.root {
                         obstacles.push(format!("{witness}, which is another tree"));
+                        elsewhere = Some(shown.as_ref().clone());
                     }
                 }
                 Sight::Says(size) if *size > goal.size => obstacles.push(witness.to_string()),
@@ -455,28 +464,39 @@ impl Verdict {
             goal: goal.size,
             signed,
             obstacles,
+            elsewhere,
         })
     }
 
     /// Writes the head file: how far the key has signed. Where that is not known there is none, and without
-    /// one nothing starts.
+    /// one nothing starts. Another tree is kept beside it, so that a start finds it whoever is away then.
     fn write(
         &self,
         config: &Config,
-        key: &VerifierKey,
+        keys: &[VerifierKey],
         head_file: Option<HeadFile>,
+        store: &RocksLog,
     ) -> Result<(), OperateError> {
         let mut head_file = match head_file {
+            // Of a log that was made anew: it knows of nothing.
+            Some(file) if self.unknown() && file.read()?.is_none() => return Ok(file.put_aside()?),
             Some(file) => file,
             None if self.unknown() => return Ok(()),
             None => {
                 std::fs::create_dir_all(&config.head_dir)
                     .map_err(|error| OperateError::file(&config.head_dir, error))?;
-                HeadFile::create(&config.head_dir, key)?
+                let mut made = HeadFile::create(&config.head_dir, &keys[0])?;
+                made.claim(&Machine::here())?;
+                made
             }
         };
-        head_file.claim(&Machine::here())?;
-        Ok(head_file.advance(self.signed.size, self.signed.root)?)
+        head_file.advance(self.signed.size, self.signed.root)?;
+        if let (Some(foreign), Some(ours)) = (&self.elsewhere, store.signed_head()?)
+            && let Some(evidence) = foreign.evidence(keys, &ours, store, SystemClock.unix_time())
+        {
+            head_file.accuse(evidence.encode().as_bytes())?;
+        }
+        Ok(())
     }
 
     /// Whether somebody may hold more, and nobody shows what.
