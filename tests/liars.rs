@@ -3,6 +3,7 @@
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -82,11 +83,13 @@ impl Liar {
         let conduct = Arc::new(Mutex::new(conduct));
         let shared = Arc::clone(&conduct);
         std::thread::spawn(move || {
-            for (count, stream) in listener.incoming().enumerate() {
+            // What it was asked to cosign so far.
+            let asked = Arc::new(AtomicUsize::new(0));
+            for stream in listener.incoming() {
                 let conduct = *shared.lock().unwrap();
-                let cosigner = Arc::clone(&cosigner);
+                let (cosigner, asked) = (Arc::clone(&cosigner), Arc::clone(&asked));
                 // Who is gone cannot be answered.
-                std::thread::spawn(move || answer(stream.unwrap(), conduct, &cosigner, count));
+                std::thread::spawn(move || answer(stream.unwrap(), conduct, &cosigner, &asked));
             }
         });
         Self {
@@ -149,12 +152,13 @@ fn answer(
     mut stream: TcpStream,
     conduct: Conduct,
     cosigner: &Cosigner,
-    count: usize,
+    asked: &AtomicUsize,
 ) -> std::io::Result<()> {
     let Some(request) = request(&stream)? else {
         let head = "HTTP/1.1 404 Not Found\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
         return stream.write_all(head.as_bytes());
     };
+    let count = asked.fetch_add(1, Ordering::Relaxed);
     let checkpoint = request.checkpoint;
     let cosigned = |time| encode_signatures(&[cosigner.cosign(&checkpoint, time).unwrap()]);
     let (status, body) = match conduct {

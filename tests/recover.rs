@@ -59,7 +59,8 @@ fn path(path: &Path) -> String {
 
 fn export(world: &World, name: &str, more: &[&str]) -> PathBuf {
     let out = world.path(name);
-    let arguments = [&["export", "--out", &path(&out)], more].concat();
+    let to = path(&out);
+    let arguments = [&["export", "--out", &to], more].concat();
     drop(world.operate(&arguments).done());
     out
 }
@@ -431,6 +432,7 @@ fn a_damaged_source_is_named_and_another_one_used() {
     std::fs::rename(world.path("data"), world.path("data.first")).unwrap();
     let other = World::new(Setup::default());
     let note = std::fs::read_to_string(good.join("checkpoint")).unwrap();
+    let _ = other.checkpoint();
     let forged = other.get("/checkpoint").expect(200).text();
     std::fs::write(good.join("checkpoint"), forged).unwrap();
     let ended = recover(&world, &["--from", &path(&good)]);

@@ -18,6 +18,10 @@ impl App {
 
     /// `GET /readyz`: 200 once a checkpoint has its quorum, and as long as newer ones get theirs.
     pub(super) fn readyz(&self) -> Result<Reply, Problem> {
+        // Before everything that time may mend: that the log takes nothing does not look like a start.
+        if let Some(problem) = Problem::of_standing(&self.handle.standing().borrow()) {
+            return Err(problem);
+        }
         self.checkpoint()?;
         let since = self.handle.without_quorum().map(|since| since.elapsed());
         if let Some(since) = since.filter(|&since| since >= self.quorum_alarm) {

@@ -10,7 +10,7 @@ use super::OperateError;
 use super::endpoints::endpoints;
 use super::reach::Reach;
 use super::recover::{is_empty, recovering};
-use super::survey::{Sight, survey};
+use super::survey::{Seen, Sight, survey};
 use crate::config::Config;
 
 /// Why a log is not served, or not made.
@@ -146,48 +146,58 @@ pub(super) fn refuse_known(config: &Config, keys: &[VerifierKey]) -> Result<(), 
     if !config.policy_file.exists() {
         return Ok(());
     }
-    refuse_witnessed(config, keys)
+    let seen = ask(config, keys)?;
+    refuse_held(config, keys, &seen)?;
+    match seen
+        .into_iter()
+        .find(|seen| matches!(seen.sight, Sight::Strange))
+    {
+        Some(Seen { name: witness, .. }) => Err(LostError::Taken { witness, origin }.into()),
+        None => Ok(()),
+    }
 }
 
-/// Refuses if a witness or mirror of the policy holds a checkpoint of a log of this name: for a log that has
-/// signed nothing. `init` asks, and so does the first start: whoever was away when a lost log was made anew may
-/// be there then, and the first signature is the one that forks.
-///
-/// Says on standard error who could not be asked.
+/// Refuses the first start of a log that has signed nothing, if a witness or mirror shows that its key has
+/// signed: whoever was away when a lost log was made anew may be there now, and the first signature is the
+/// one that forks. What another key signed stops nobody here: a liar can show that.
 pub(super) fn refuse_witnessed(config: &Config, keys: &[VerifierKey]) -> Result<(), OperateError> {
-    let (origin, data) = (config.origin.clone(), shown(&config.data_dir));
-    let key = keys.first().map(id).unwrap_or_default();
+    refuse_held(config, keys, &ask(config, keys)?)
+}
+
+/// What the witnesses and mirrors of the policy hold. Says on standard error who could not be asked.
+fn ask(config: &Config, keys: &[VerifierKey]) -> Result<Vec<Seen>, OperateError> {
     let asked = super::read_policy(config).and_then(|policy| endpoints(&policy, config));
     let Ok(asked) = asked else {
         // A policy that is not finished is for `serve` to judge.
-        return Ok(());
+        return Ok(Vec::new());
     };
-    for seen in survey(&Reach::new()?, &asked, &origin, keys, None) {
-        match &seen.sight {
-            Sight::Shows(foreign) => {
-                let size = foreign.checkpoint.size;
-                let witness = seen.name.clone();
-                return Err(LostError::Witnessed {
-                    witness,
-                    size,
-                    key,
-                    origin,
-                    data,
-                }
-                .into());
-            }
-            Sight::Strange => {
-                let witness = seen.name.clone();
-                return Err(LostError::Taken { witness, origin }.into());
-            }
-            Sight::Unreachable(_) => {
-                let said = format!("not asked whether this log exists already: {seen}");
-                eprintln!("{}", ishibumi_tlog::shown::line(&said));
-            }
-            Sight::Says(_) | Sight::Nothing => {}
-        }
+    let seen = survey(&Reach::new()?, &asked, &config.origin, keys, None);
+    for away in seen
+        .iter()
+        .filter(|seen| matches!(seen.sight, Sight::Unreachable(_)))
+    {
+        let said = format!("not asked whether this log exists already: {away}");
+        eprintln!("{}", ishibumi_tlog::shown::line(&said));
     }
-    Ok(())
+    Ok(seen)
+}
+
+fn refuse_held(config: &Config, keys: &[VerifierKey], seen: &[Seen]) -> Result<(), OperateError> {
+    let held = seen.iter().find_map(|seen| match &seen.sight {
+        Sight::Shows(foreign) => Some((seen.name.clone(), foreign.checkpoint.size)),
+        _ => None,
+    });
+    match held {
+        Some((witness, size)) => Err(LostError::Witnessed {
+            witness,
+            size,
+            key: keys.first().map(id).unwrap_or_default(),
+            origin: config.origin.clone(),
+            data: shown(&config.data_dir),
+        }
+        .into()),
+        None => Ok(()),
+    }
 }
 
 /// The head file and the store of a log that is to be served, or what is to be said of the one that is not
