@@ -128,7 +128,7 @@ fn what_is_said_after_a_loss_leads_to_recovery_and_recovery_to_the_same_log() {
     world.assert_sound();
 
     world.start_log();
-    world.assert_one_history(&[before.clone()]);
+    world.assert_one_history(std::slice::from_ref(&before));
     // The same record is the same record, and what was proven is proven.
     world.verified(&first.body, &opaque_record(b"the first proof"));
     let again = world.put(&record(17));
@@ -472,7 +472,7 @@ fn older_data_are_brought_forward_and_other_data_left_alone() {
     );
     world.start_log();
     world.put(b"goes on");
-    world.assert_one_history(&[newest.clone()]);
+    world.assert_one_history(std::slice::from_ref(&newest));
     world.stop_log();
 
     // The backup was started somewhere, without witnesses, and took something.

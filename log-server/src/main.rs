@@ -289,17 +289,7 @@ fn run(arguments: &Arguments) -> Result<ExitCode, OperateError> {
         }
         Some(Command::Export { out, zip }) => export(&config, out, *zip, arguments.json)?,
         Some(Command::Status) => {
-            let status = operate::status::status(&config)?;
-            if arguments.json {
-                println!("{status}");
-            } else if let Some(members) = status.as_object() {
-                for (name, value) in members.iter().filter(|(_, value)| !value.is_null()) {
-                    println!(
-                        "{name:<22}{}",
-                        value.as_str().map_or(value.to_string(), Into::into)
-                    );
-                }
-            }
+            say::status(arguments.json, &operate::status::status(&config)?);
         }
         Some(Command::AnnounceClosing { date, end }) => {
             announce(&config, date, end, arguments.json)?;

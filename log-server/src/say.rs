@@ -62,6 +62,21 @@ pub(crate) fn vkeys(as_json: bool, origin: &str, keys: &[VerifierKey]) {
     }
 }
 
+/// How a log is: a line for each member that is known.
+pub(crate) fn status(as_json: bool, status: &Value) {
+    if as_json {
+        println!("{status}");
+        return;
+    }
+    for (name, value) in status.as_object().into_iter().flatten() {
+        match value {
+            Value::Null => {}
+            Value::String(text) => println!("{name:<22}{}", line(text)),
+            other => println!("{name:<22}{other}"),
+        }
+    }
+}
+
 pub(crate) fn erased(as_json: bool, Erasure { index, was_there }: Erasure) {
     if as_json {
         println!("{}", json!({ "record": index, "was_there": was_there }));
