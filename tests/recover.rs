@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ishibumi_store::{Batch, LogStore as _, NewRecord, RocksLog};
 use ishibumi_tests::artifacts::{Artifacts, CRL, TOKEN};
@@ -116,9 +116,12 @@ fn what_is_said_after_a_loss_leads_to_recovery_and_recovery_to_the_same_log() {
     assert_eq!(std::fs::read(world.path("log.key")).unwrap(), keys);
 
     // From the mirrors that the configuration names.
+    let begun = Instant::now();
     let done = recover(&world, &["--json"]);
     assert_eq!(done.code, 0, "{done:?}");
     let said = json(&done);
+    let (records, took) = (&said["records"], begun.elapsed());
+    println!("{records} records were recovered from a mirror in {took:?}");
     assert_eq!(said["size"], before.size);
     assert_eq!(said["published_size"], before.size);
     assert_eq!(
@@ -162,6 +165,11 @@ fn a_recovery_that_is_killed_goes_on_where_it_was() {
     }
     let before = world.checkpoint().checkpoint().clone();
     world.stop_log();
+    lose(&world, "data");
+    let begun = Instant::now();
+    assert_eq!(recover(&world, &[]).code, 0);
+    let (size, took) = (before.size, begun.elapsed());
+    println!("{size} records were recovered from a mirror in {took:?}");
     lose(&world, "data");
     let mut killed_in_between = 0;
     for attempt in 0_u64..60 {
