@@ -164,7 +164,7 @@ fn commands_and_exit_codes() {
     assert!(keys.iter().map(VerifierKey::kind).eq(kinds));
 
     // Nothing is created twice, changed, or created by serving.
-    assert_eq!(code(&dir, &["init", "--name", WITNESS]), 1);
+    assert_eq!(code(&dir, &["init", "--name", WITNESS]), 2);
     let (log, rotated) = (log(0), TestLog::named(ORIGIN, 2, 0, 0));
     assert!(
         stdout(&call(&dir, &["add-log", "--vkey", &log.vkey().to_string()])).contains("already")

@@ -208,7 +208,7 @@ fn commands_refuse_what_they_must() {
     let code = |args: &[&str]| call(&mirror, args).status.code();
     assert_eq!(
         code(&["init", "--name", MIRROR]),
-        Some(1),
+        Some(2),
         "nothing is overwritten"
     );
     assert_eq!(
