@@ -98,7 +98,7 @@ impl Drawer {
         let artifacts: Vec<String> = artifacts.iter().map(|name| self.path(name)).collect();
         let artifacts: Vec<&str> = artifacts.iter().map(String::as_str).collect();
         let more = [&["--from", from, "--out", &out][..], &artifacts].concat();
-        self.client(&["evidence", "pack"], &more)
+        self.client(&["evidence", "pack", "--no-documents"], &more)
     }
 
     /// The report about the only artifact in an evidence file, which has to be proven.

@@ -178,6 +178,7 @@ fn a_log_continues_another_and_its_evidence_stays_proven() {
         let fixed = [
             "evidence",
             "pack",
+            "--no-documents",
             "--policy",
             &next_policy,
             "--anchors",
