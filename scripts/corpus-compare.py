@@ -20,6 +20,7 @@ EXPLAINED = {
     ("certificates", "certificate-signature-invalid", "accepts"): 2,
     ("certificates", "issuer-key-unknown", "accepts"): 2,
     ("ocsp", "hash-algorithm-refused", "accepts"): 2,
+    ("crls", "crl-issuer-unregistered", "accepts"): 4,
 }
 
 
