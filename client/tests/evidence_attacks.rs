@@ -2,6 +2,8 @@
 //! every checksum right. Nothing is ever accepted with a statement that the untouched file does not make.
 //!
 //! Files are made here by a second writer, after `docs/formats/evidence-file.md` and not after our code.
+//! It is one long file on purpose: two tables of forgeries fill 300 lines, that one writer makes all of them, and a
+//! reader who looks for a missing row has to see the others.
 
 #![cfg(feature = "cli")]
 
