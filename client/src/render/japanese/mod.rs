@@ -10,6 +10,10 @@ use std::sync::LazyLock;
 /// Sentences inside of sentences; more are cut.
 const DEPTH_MAX: usize = 8;
 
+/// Attempts to translate one sentence and what stands in it. Real ones take some dozen; names that somebody
+/// chose so that they fit many templates at every depth would take millions.
+const ATTEMPTS_MAX: usize = 500;
+
 /// Longer than any sentence with its names; what is longer is not looked for.
 const LEN_MAX: usize = 64 << 10;
 
@@ -36,12 +40,14 @@ static TEMPLATES: LazyLock<Vec<Template>> = LazyLock::new(|| {
 
 /// `said` in Japanese; what is not known of it is named as such.
 pub fn in_japanese(said: &str) -> String {
-    translated(said, 0).map_or_else(|| unknown(said), |(japanese, _)| japanese)
+    let mut attempts = ATTEMPTS_MAX;
+    translated(said, 0, &mut attempts).map_or_else(|| unknown(said), |(japanese, _)| japanese)
 }
 
 /// `said` in Japanese, if all of it is known.
 pub fn known_in_japanese(said: &str) -> Option<String> {
-    let (japanese, complete) = translated(said, 0)?;
+    let mut attempts = ATTEMPTS_MAX;
+    let (japanese, complete) = translated(said, 0, &mut attempts)?;
     complete.then_some(japanese)
 }
 
@@ -55,13 +61,14 @@ fn unknown(said: &str) -> String {
     "詳細は --lang en または --json で確認できます".to_owned()
 }
 
-/// The translation, and whether all of it is one.
-fn translated(said: &str, depth: usize) -> Option<(String, bool)> {
+/// The translation, and whether all of it is one. Takes from `attempts`, and gives up when none is left.
+fn translated(said: &str, depth: usize, attempts: &mut usize) -> Option<(String, bool)> {
     if depth >= DEPTH_MAX || said.len() > LEN_MAX {
         return None;
     }
+    *attempts = attempts.checked_sub(1)?;
     if let Some((sentence, code)) = code_behind(said)
-        && let Some((japanese, complete)) = translated(sentence, depth + 1)
+        && let Some((japanese, complete)) = translated(sentence, depth + 1, attempts)
     {
         return Some((format!("{japanese}（{code}）"), complete));
     }
@@ -73,8 +80,8 @@ fn translated(said: &str, depth: usize) -> Option<(String, bool)> {
         let (mut filled, mut complete) = (Vec::new(), true);
         for (value, is_message) in values.into_iter().zip(&template.messages) {
             filled.push(if *is_message {
-                let (value, all) =
-                    translated(value, depth + 1).unwrap_or_else(|| (unknown(value), false));
+                let (value, all) = translated(value, depth + 1, attempts)
+                    .unwrap_or_else(|| (unknown(value), false));
                 complete &= all;
                 value
             } else {
@@ -169,6 +176,22 @@ mod tests {
         let japanese = known_in_japanese(said).unwrap();
         assert!(japanese.contains("`CN=the file is empty`"), "{japanese}");
         assert!(japanese.ends_with("（token-path）"), "{japanese}");
+    }
+
+    #[test]
+    fn a_name_that_fits_every_template_costs_a_bounded_amount() {
+        let hostile = "a; this is b; it is c: d, before e (f); ".repeat(40);
+        for most in [ATTEMPTS_MAX, 20 * ATTEMPTS_MAX] {
+            let mut attempts = most;
+            let found = translated(&hostile, 0, &mut attempts);
+            assert_eq!(attempts, 0, "it would take more than {most}");
+            assert!(!found.is_some_and(|(_, complete)| complete));
+        }
+        // The control: an honest sentence takes a fraction.
+        let said = "token: certificate `CN=A` is valid from A to B, not at C (token-path)";
+        let mut attempts = ATTEMPTS_MAX;
+        assert!(translated(said, 0, &mut attempts).is_some_and(|(_, complete)| complete));
+        assert!(attempts > ATTEMPTS_MAX / 2, "{attempts} are left");
     }
 
     #[test]
