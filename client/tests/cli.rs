@@ -48,6 +48,7 @@ fn every_command_has_help_with_examples_and_exit_codes() {
         "policy check",
         "policy explain",
         "proof verify",
+        "proof least",
         "find",
         "fork verify",
         "fork make",
@@ -62,6 +63,13 @@ fn every_command_has_help_with_examples_and_exit_codes() {
         );
         assert!(
             help.contains("--json") && help.contains("--lang"),
+            "{command}"
+        );
+        // A folder or a file, by whatever command it is taken.
+        let anchors = help.matches("anchors <").count();
+        assert_eq!(
+            help.matches("anchors <DIR|FILE>").count(),
+            anchors,
             "{command}"
         );
     }

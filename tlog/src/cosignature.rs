@@ -143,6 +143,11 @@ pub(crate) fn check(key: &VerifierKey, text: &str, signature: &[u8]) -> Option<u
     key.verifies(&message, signature).then_some(time)
 }
 
+/// The time that the octets of a cosignature line state, verified or not.
+pub(crate) fn stated_time(signature: &[u8]) -> Option<u64> {
+    split_time(signature).map(|(time, _)| time)
+}
+
 /// `timestamped_signature`: a time of at most [`TIME_MAX`], and the signature.
 fn split_time(signature: &[u8]) -> Option<(u64, &[u8])> {
     let (time, signature) = signature.split_first_chunk::<8>()?;

@@ -66,7 +66,7 @@ struct VerifyArguments {
 #[derive(Debug, Args)]
 struct Trust {
     /// Trusted certificates, as for `verify`
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR|FILE")]
     anchors: PathBuf,
     #[arg(long, value_name = "DATE", help = sha1::HELP)]
     accept_sha1: Option<ExistedOn>,

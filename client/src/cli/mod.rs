@@ -17,6 +17,7 @@ mod monitor;
 mod network;
 mod policy;
 mod proof;
+mod proof_least;
 mod report;
 mod sha1;
 mod stamp;

@@ -1,4 +1,4 @@
-//! `ishibumi proof verify`: any C2SP tlog-proof of any log, offline.
+//! `ishibumi proof`: any C2SP tlog-proof of any log, verified offline, or cut to what it needs.
 //!
 //! What the entry means is not known here. `ishibumi verify` is for artifacts: it rebuilds the record
 //! from the artifact and says what it proves.
@@ -15,7 +15,7 @@ use ishibumi_tlog::tile::ENTRY_LEN_MAX;
 use serde_json::json;
 
 use super::trust::{self, Trust};
-use super::{Exit, Failure, Voice, files};
+use super::{Exit, Failure, Voice, files, proof_least};
 
 const EXAMPLES: &str = "Examples:
   ishibumi proof verify --policy policy.txt --entry entry.bin entry.tlog-proof
@@ -41,6 +41,9 @@ enum ProofCommand {
     /// Verify offline that an entry is in a log: no socket is opened
     #[command(after_help = EXAMPLES)]
     Verify(VerifyArguments),
+    /// Write a proof with the fewest signatures that the policy accepts, for where room is short
+    #[command(after_help = proof_least::EXAMPLES)]
+    Least(proof_least::LeastArguments),
 }
 
 #[derive(Debug, Args)]
@@ -69,7 +72,13 @@ fn leaf(text: &str) -> Result<Hash, String> {
 }
 
 pub(crate) fn run(arguments: &ProofArguments, voice: Voice) -> Result<Exit, Failure> {
-    let ProofCommand::Verify(arguments) = &arguments.command;
+    match &arguments.command {
+        ProofCommand::Verify(arguments) => verify(arguments, voice),
+        ProofCommand::Least(arguments) => proof_least::run(arguments, voice),
+    }
+}
+
+fn verify(arguments: &VerifyArguments, voice: Voice) -> Result<Exit, Failure> {
     let policy = arguments.trust.read()?;
     let leaf = match (&arguments.entry.entry, arguments.entry.leaf) {
         (Some(path), _) => leaf_hash(&files::read(path, ENTRY_LEN_MAX)?),

@@ -50,7 +50,7 @@ struct ProviderArguments {
     #[arg(long, value_name = "URL|DIR", required = true)]
     from: Vec<String>,
     /// The provider's anchors, if the log holds their digests only
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR|FILE")]
     anchors: Option<PathBuf>,
     #[command(flatten)]
     trust: Trust,

@@ -51,7 +51,11 @@ pub(crate) struct TsaArguments {
     #[arg(long = "tsa", value_name = "URL", value_parser = tsa_url)]
     url: String,
     /// Certificates that its token has to chain to: a file, or a folder as for `verify`
-    #[arg(long = "tsa-anchors", visible_alias = "anchor", value_name = "PATH")]
+    #[arg(
+        long = "tsa-anchors",
+        visible_alias = "anchor",
+        value_name = "DIR|FILE"
+    )]
     anchors: PathBuf,
     /// Hash of what is stamped
     #[arg(long = "tsa-hash", value_enum, default_value = "sha256")]

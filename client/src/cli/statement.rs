@@ -61,7 +61,7 @@ enum What {
         #[arg(long, value_name = "FILE")]
         crl: PathBuf,
         /// The provider's anchors, which say whose list it is
-        #[arg(long, value_name = "DIR")]
+        #[arg(long, value_name = "DIR|FILE")]
         anchors: PathBuf,
     },
     /// All that a unit ever issued
@@ -73,7 +73,7 @@ enum What {
         #[arg(long, value_name = "DIR")]
         tokens: PathBuf,
         /// The provider's anchors
-        #[arg(long, value_name = "DIR")]
+        #[arg(long, value_name = "DIR|FILE")]
         anchors: PathBuf,
     },
     /// A private key was destroyed

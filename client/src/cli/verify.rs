@@ -45,7 +45,7 @@ pub(crate) struct VerifyArguments {
     /// Trusted certificates: a folder of PEM or DER files, or one file; certificates in the
     /// subfolder `intermediates` are known without being trusted, and those in `responders` are OCSP
     /// responders whose answers are believed
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR|FILE")]
     anchors: PathBuf,
     /// The document that the token stamps
     #[arg(long, value_name = "FILE")]

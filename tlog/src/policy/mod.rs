@@ -5,9 +5,11 @@
 //! [`Demand`]. The order of the checks is fixed: origin and log signature, quorum, inclusion.
 //!
 //! Beside deciding, a policy can explain: [`Policy::standing`] says which of its logs, witnesses and
-//! groups a checkpoint satisfies, and [`lint`] where it asks for less than it seems to.
+//! groups a checkpoint satisfies, and [`lint`] where it asks for less than it seems to. And it can cut:
+//! [`Policy::least`] leaves of a checkpoint's signatures only what it needs.
 
 mod check;
+mod least;
 mod lint;
 mod parse;
 mod standing;

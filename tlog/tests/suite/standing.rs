@@ -186,6 +186,59 @@ fn a_post_quantum_quorum_counts_post_quantum_cosignatures_alone() {
     check(&Note::new(checkpoint().to_text(), lines)).unwrap_err();
 }
 
+#[test]
+fn the_least_signatures_prove_the_same_and_none_of_them_can_be_left_out() {
+    let mut full = note(
+        &[(0, 10), (1, 20), (2, 30), (0, 5), (2, 1)],
+        &[(1, 40), (2, 30), (0, 35)],
+    );
+    full.push(log_key_ml_dsa().sign(full.text()).unwrap());
+    for (demand, len_max) in [(Demand::AnyAlgorithm, 3), (Demand::PostQuantum, 3)] {
+        let whole = both().check_checkpoint_with(&full, demand).unwrap();
+        let least = both().least(&full, demand).unwrap();
+        assert_eq!(least.not_after(), whole.not_after());
+        assert_eq!(least.checkpoint(), whole.checkpoint());
+        let lines = least.note().signatures();
+        assert_eq!(lines.len(), len_max);
+        assert!(lines.iter().all(|line| full.signatures().contains(line)));
+        assert_eq!(both().least(least.note(), demand).unwrap(), least);
+        for out in 0..lines.len() {
+            let mut fewer = lines.to_vec();
+            fewer.remove(out);
+            let fewer = Note::new(full.text().to_owned(), fewer);
+            both().check_checkpoint_with(&fewer, demand).unwrap_err();
+        }
+    }
+    // The shortest: no ML-DSA-44 line where Ed25519 does; and the other way round there is no quorum left.
+    let least = both().least(&full, Demand::AnyAlgorithm).unwrap();
+    assert!(
+        least
+            .note()
+            .signatures()
+            .iter()
+            .all(|line| line.signature.len() < 100)
+    );
+    both()
+        .check_checkpoint_with(least.note(), Demand::PostQuantum)
+        .unwrap_err();
+    // What is not trusted is not cut, and extension lines keep the signature that covers them.
+    both()
+        .least(&note(&[(0, 10)], &[]), Demand::AnyAlgorithm)
+        .unwrap_err();
+    let mut extended = checkpoint();
+    extended.extensions.push("line".to_owned());
+    let text = extended.to_text();
+    let plain = log_key_ml_dsa().sign(&checkpoint().to_text()).unwrap();
+    let mut note = Note::new(text.clone(), vec![plain]);
+    for n in 0..3 {
+        note.push(witness_ml_dsa(n).cosign(&checkpoint(), 10).unwrap());
+    }
+    note.push(log_key().sign(&text).unwrap());
+    let least = both().least(&note, Demand::AnyAlgorithm).unwrap();
+    assert_eq!(least.checkpoint().extensions, ["line"]);
+    assert_eq!(least.note().signatures().len(), 3);
+}
+
 /// A log's untimed signature by a key that is also a witness's says nothing, and "no quorum" is no
 /// post-quantum quorum.
 #[test]

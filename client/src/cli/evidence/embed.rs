@@ -47,7 +47,7 @@ pub(crate) struct EmbedArguments {
     #[arg(long, value_name = "FILE", requires = "anchors")]
     policy: Option<PathBuf>,
     /// Trusted certificates, as for `verify`
-    #[arg(long, value_name = "DIR", requires = "policy")]
+    #[arg(long, value_name = "DIR|FILE", requires = "policy")]
     anchors: Option<PathBuf>,
     /// The quorum has to be met by ML-DSA-44 cosignatures alone
     #[arg(long, requires = "policy")]

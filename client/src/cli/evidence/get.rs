@@ -43,7 +43,7 @@ pub(super) struct GetArguments {
     #[arg(long, visible_alias = "log", value_name = "URL|DIR", required = true)]
     from: Vec<String>,
     /// Trusted certificates, as for `verify`: the record is rebuilt with them
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR|FILE")]
     anchors: PathBuf,
     /// Verify the proofs under this policy before they are written
     #[arg(long, value_name = "FILE")]

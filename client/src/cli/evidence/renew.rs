@@ -69,7 +69,7 @@ pub(crate) struct RenewArguments {
     #[arg(long, value_name = "FILE", requires = "anchors")]
     reply: Option<PathBuf>,
     /// Trusted certificates, as for `verify`: the reply is verified with them
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR|FILE")]
     anchors: Option<PathBuf>,
     /// A revocation list or an OCSP response about the units of the time-stamps, or a folder of them
     #[arg(long, value_name = "PATH")]

@@ -63,7 +63,7 @@ pub(super) struct TermsArguments {
     /// Trusted certificates: a folder of PEM or DER files, or one file; certificates in the
     /// subfolder `intermediates` are known without being trusted, and those in `responders` are OCSP
     /// responders whose answers are believed
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR|FILE")]
     anchors: PathBuf,
     /// Without usable revocation data, for every certificate below the anchor, the verdict is
     /// indeterminate

@@ -55,7 +55,7 @@ pub(crate) struct SubmitArguments {
     #[arg(long, requires = "policy")]
     post_quantum: bool,
     /// Trusted certificates for that, as for `verify`
-    #[arg(long, value_name = "DIR", requires = "policy")]
+    #[arg(long, value_name = "DIR|FILE", requires = "policy")]
     anchors: Option<PathBuf>,
     /// A mirror, or a directory with a copy of the log, to fetch a late proof from if the log does not
     /// give it; any number
