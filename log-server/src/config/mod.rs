@@ -250,7 +250,7 @@ fn sequencing(s: &mut Reader) -> Sequencing {
         pool_records_max: s.count("pool_records_max", 200_000, 1..=10_000_000),
         quorum_deadline: s.millis("quorum_deadline_ms", 10_000, 100..=60_000),
         witness_deadline: s.millis("witness_deadline_ms", 5_000, 100..=60_000),
-        keep_interval: s.millis("keep_interval_ms", 1_000, 0..=60_000),
+        keep_interval: s.millis("keep_interval_ms", 60_000, 0..=3_600_000),
         recosign_interval: s.millis("recosign_interval_ms", 60_000, 1_000..=3_600_000),
         look_interval: s.millis("look_interval_ms", 2_000, 0..=3_600_000),
         quorum_alarm: s.millis("quorum_alarm_ms", 30_000, 0..=3_600_000),

@@ -3,13 +3,14 @@
 use http::{HeaderValue, StatusCode, header};
 use ishibumi_artifact::LookupKey;
 use ishibumi_store::{KeptCheckpoint, earliest_covering, inclusion_proofs, public};
-use ishibumi_tlog::Hash;
 use ishibumi_tlog::note::Note;
+use ishibumi_tlog::{Hash, TrustedCheckpoint};
 use ishibumi_wire::{Reply, reply};
 use serde_json::json;
 
 use super::App;
 use super::problem::Problem;
+use super::query::{Query, Signatures};
 use super::read::no_store;
 use crate::core::Published;
 
@@ -17,10 +18,10 @@ use crate::core::Published;
 const INDICES_MAX: usize = 1000;
 
 impl App {
-    /// `GET /v1/proof/LEAF[?fresh]`: the tlog-proof of the record with this leaf hash.
+    /// `GET /v1/proof/LEAF[?fresh&signatures=...]`: the tlog-proof of the record with this leaf hash.
     ///
     /// It is made for the earliest kept checkpoint that covers the record, which proves the earliest
-    /// time; `fresh` asks for the newest checkpoint instead.
+    /// time; `fresh` asks for the newest checkpoint instead, `signatures` for fewer of them.
     pub(super) fn proof(&self, leaf: &str, query: Option<&str>) -> Result<Reply, Problem> {
         let unknown = || {
             let detail = format!(
@@ -28,6 +29,7 @@ impl App {
             );
             Problem::new(StatusCode::NOT_FOUND, "unknown-leaf", detail)
         };
+        let query = Query::of_proof(query)?;
         let hash = Hash::from_hex(leaf).ok_or_else(unknown)?;
         let index = self
             .store
@@ -41,8 +43,7 @@ impl App {
         let Some(published) = published else {
             return Ok(pending(index, hash));
         };
-        let earliest = query != Some("fresh");
-        let text = self.proof_text(index, &published, earliest)?;
+        let text = self.proof_text(index, &published, !query.is_fresh, query.signatures)?;
         let answer = no_store(reply(StatusCode::OK, public::TEXT, text));
         Ok(with_place(answer, index, hash))
     }
@@ -54,6 +55,7 @@ impl App {
         index: u64,
         published: &Published,
         earliest: bool,
+        signatures: Signatures,
     ) -> Result<String, Problem> {
         let newest = KeptCheckpoint {
             size: published.checkpoint().size,
@@ -65,17 +67,30 @@ impl App {
         } else {
             newest
         };
-        let mut texts = self.proof_texts(&[index], size, &note)?;
+        let mut texts = self.proof_texts(&[index], size, &note, signatures)?;
         texts.pop().ok_or_else(|| not_published(index))
     }
 
-    /// The tlog-proofs of the records `indices` under `note`, a checkpoint of `size` leaves.
+    /// The tlog-proofs of the records `indices` under `note`, a checkpoint of `size` leaves, with the
+    /// `signatures` that were asked for.
     pub(super) fn proof_texts(
         &self,
         indices: &[u64],
         size: u64,
         note: &Note,
+        signatures: Signatures,
     ) -> Result<Vec<String>, Problem> {
+        let least = match signatures {
+            Signatures::All => None,
+            Signatures::Least(demand) => Some(self.policy.least(note, demand).map_err(|error| {
+                let detail = format!(
+                    "the checkpoint of {size} records cannot be cut by the log's policy: {error}; ask for \
+                     signatures=all"
+                );
+                Problem::new(StatusCode::CONFLICT, "signatures-missing", detail)
+            })?),
+        };
+        let note = least.as_ref().map_or(note, TrustedCheckpoint::note);
         let proofs = inclusion_proofs(self.store.as_ref(), indices, size, note)
             .map_err(|error| Problem::store(&error))?;
         let texts = indices.iter().zip(proofs).map(|(&index, proof)| {

@@ -8,6 +8,7 @@ pub mod batch;
 mod find;
 mod health;
 pub mod problem;
+mod query;
 mod read;
 mod submit;
 
@@ -20,6 +21,7 @@ use std::time::Duration;
 use http::request::Parts;
 use http::{Method, StatusCode};
 use ishibumi_store::LogStore;
+use ishibumi_tlog::Policy;
 use ishibumi_wire::{Incoming, Reply, Service};
 use tokio::sync::Semaphore;
 
@@ -31,6 +33,9 @@ use problem::Problem;
 
 /// What answering needs.
 pub struct App {
+    origin: String,
+    /// By which proofs are cut.
+    policy: Policy,
     store: Arc<dyn LogStore>,
     handle: Handle,
     registry: Arc<Registry>,
@@ -52,27 +57,38 @@ impl Public {
     /// A service over a running log.
     pub fn new(
         config: &Config,
+        policy: Policy,
         store: Arc<dyn LogStore>,
         handle: Handle,
         registry: Arc<Registry>,
         metrics: Arc<Metrics>,
     ) -> Self {
-        Self::with(config, store, handle, registry, metrics, None)
+        Self::with(config, policy, store, handle, registry, metrics, None)
     }
 
     /// A service over a log that only reads: everything is read as before, and submitters are told `why`.
     pub fn only_reading(
         config: &Config,
+        policy: Policy,
         store: Arc<dyn LogStore>,
         handle: Handle,
         metrics: Arc<Metrics>,
         why: Problem,
     ) -> Self {
-        Self::with(config, store, handle, Arc::default(), metrics, Some(why))
+        Self::with(
+            config,
+            policy,
+            store,
+            handle,
+            Arc::default(),
+            metrics,
+            Some(why),
+        )
     }
 
     fn with(
         config: &Config,
+        policy: Policy,
         store: Arc<dyn LogStore>,
         handle: Handle,
         registry: Arc<Registry>,
@@ -81,6 +97,8 @@ impl Public {
     ) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         Self(Arc::new(App {
+            origin: config.origin.clone(),
+            policy,
             store,
             handle,
             registry,
@@ -110,7 +128,7 @@ impl Service for Public {
                         .with_label_values(&[problem.name])
                         .inc();
                 }),
-            (&Method::POST, _) => Err(Problem::not_found("POST goes to /v1/submit")),
+            (&Method::POST, path) => Err(app.nothing_at(path)),
             _ => Ok(0),
         };
         most.map_err(|problem| app.count(problem.into_reply()))
@@ -174,10 +192,19 @@ impl App {
             Some(("v1", rest)) => match rest.split_once('/') {
                 Some(("proof", leaf)) => self.proof(leaf, query.as_deref()),
                 Some(("lookup", key)) => self.lookup(key, query.as_deref()),
-                _ => Err(Problem::not_found(format!("there is nothing at /{path}"))),
+                _ => Err(self.nothing_at(&format!("/{path}"))),
             },
             _ => self.public(path, query.as_deref()),
         }
+    }
+
+    /// What somebody is told who came to a wrong place, which may be the wrong log or no log at all.
+    fn nothing_at(&self, path: &str) -> Problem {
+        Problem::not_found(format!(
+            "there is nothing at {path} of the log {:?}. It takes POST /v1/submit, and serves /checkpoint, \
+             /checkpoints, /tile/..., /blob/SHA256, /v1/proof/LEAF, /v1/lookup/KEY, /healthz and /readyz",
+            self.origin
+        ))
     }
 
     fn count(&self, answer: Reply) -> Reply {

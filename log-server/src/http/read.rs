@@ -32,7 +32,7 @@ impl App {
         let size = published.map_or(0, |published| published.checkpoint().size);
         match public::read(self.store.as_ref(), size, path, query) {
             Ok(Some(resource)) => Ok(resource_reply(resource)),
-            Ok(None) => Err(Problem::not_found(format!("there is nothing at /{path}"))),
+            Ok(None) => Err(self.nothing_at(&format!("/{path}"))),
             Err(ReadError::Query(detail)) => Err(Problem::new(
                 StatusCode::BAD_REQUEST,
                 "malformed-query",

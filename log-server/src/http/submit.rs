@@ -17,6 +17,7 @@ use super::App;
 use super::batch::{BATCH, read_batch};
 use super::find::{pending, place_json, with_place};
 use super::problem::Problem;
+use super::query::{Query, Signatures, Wait};
 use super::read::no_store;
 use crate::admission::admit;
 use crate::core::run::SubmitError;
@@ -29,19 +30,13 @@ use crate::registry::{Submitter, wall_clock};
 pub(super) struct Submission {
     submitter: Submitter,
     form: Form,
-    wait: Wait,
+    query: Query,
 }
 
 enum Form {
     Single(Kind),
     Statement,
     Batch,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Wait {
-    Quorum,
-    Durable,
 }
 
 impl App {
@@ -51,18 +46,7 @@ impl App {
             return Err(closed.clone());
         }
         let submitter = self.authenticate(head)?;
-        let wait = match head.uri.query() {
-            None | Some("" | "wait=quorum") => Wait::Quorum,
-            Some("wait=durable") => Wait::Durable,
-            Some(other) => {
-                let detail = format!("the query {other:?} is neither wait=quorum nor wait=durable");
-                return Err(Problem::new(
-                    StatusCode::BAD_REQUEST,
-                    "malformed-query",
-                    detail,
-                ));
-            }
-        };
+        let query = Query::of_submission(head.uri.query())?;
         let media_type = head
             .headers
             .get(header::CONTENT_TYPE)
@@ -99,7 +83,7 @@ impl App {
         Ok(Submission {
             submitter,
             form,
-            wait,
+            query,
         })
     }
 
@@ -142,7 +126,7 @@ impl App {
             .submissions
             .with_label_values(&["accepted"])
             .inc();
-        let published = match submission.wait {
+        let published = match submission.query.wait {
             Wait::Durable => None,
             Wait::Quorum => self.covered(placed.index).await?,
         };
@@ -150,7 +134,8 @@ impl App {
             None => pending(placed.index, placed.leaf),
             Some(published) => {
                 // What was there before is proven by the earliest time that is known for it.
-                let text = self.submitted_proof(&placed, &published)?;
+                let signatures = submission.query.signatures;
+                let text = self.submitted_proof(&placed, &published, signatures)?;
                 let answer = reply(StatusCode::OK, "text/plain; charset=utf-8", text);
                 with_place(no_store(answer), placed.index, placed.leaf)
             }
@@ -163,8 +148,13 @@ impl App {
         Ok(answer)
     }
 
-    fn submitted_proof(&self, placed: &Placed, published: &Published) -> Result<String, Problem> {
-        self.proof_text(placed.index, published, placed.added == 0)
+    fn submitted_proof(
+        &self,
+        placed: &Placed,
+        published: &Published,
+        signatures: Signatures,
+    ) -> Result<String, Problem> {
+        self.proof_text(placed.index, published, placed.added == 0, signatures)
     }
 
     /// The proofs of `placed`. New records are proven together: with the tiles read and hashed anew
@@ -173,13 +163,16 @@ impl App {
         &self,
         placed: &[Placed],
         published: &Published,
+        signatures: Signatures,
     ) -> Result<Vec<String>, Problem> {
         let new = placed.iter().filter(|placed| placed.added > 0);
         let new: Vec<u64> = new.map(|placed| placed.index).collect();
         let size = published.checkpoint().size;
-        let mut proofs = self.proof_texts(&new, size, published.note())?.into_iter();
+        let mut proofs = self
+            .proof_texts(&new, size, published.note(), signatures)?
+            .into_iter();
         let proof = |placed: &Placed| match placed.added {
-            0 => self.submitted_proof(placed, published),
+            0 => self.submitted_proof(placed, published, signatures),
             _ => proofs.next().ok_or_else(stopped),
         };
         placed.iter().map(proof).collect()
@@ -208,12 +201,14 @@ impl App {
             self.stage(items).await?
         };
         let last = placed.iter().map(|placed| placed.index).max();
-        let published = match (submission.wait, last) {
+        let published = match (submission.query.wait, last) {
             (Wait::Quorum, Some(last)) => self.covered(last).await?,
             _ => None,
         };
         let mut proofs = match &published {
-            Some(published) => self.submitted_proofs(&placed, published)?,
+            Some(published) => {
+                self.submitted_proofs(&placed, published, submission.query.signatures)?
+            }
             None => Vec::new(),
         }
         .into_iter();

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use ishibumi_store::{LogStore, RocksLog, SystemClock};
-use ishibumi_tlog::{Hash, shown};
+use ishibumi_tlog::{Hash, Policy, shown};
 use ishibumi_wire::{HttpNet, Net};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -72,7 +72,7 @@ pub fn serve(
     let settings = config.sequencing.clone();
     let publisher = Publisher::open(
         Arc::clone(&store),
-        policy,
+        policy.clone(),
         signer,
         settings.keep_interval,
         settings.recosign_interval,
@@ -116,6 +116,7 @@ pub fn serve(
         ready(address(&listener)?, address(&admin_listener)?);
         let public = Public::new(
             config,
+            policy,
             Arc::clone(&store),
             handle.clone(),
             Arc::new(registry),
@@ -162,6 +163,7 @@ fn serve_closed(
     // What had to go does not come back because the log ended before it was gone.
     erasure::finish(closed.store.as_ref())?;
     let read = Read {
+        policy: read_policy(config)?,
         store: Arc::clone(&closed.store),
         published: closed.published()?,
         standing: Standing::Running,
@@ -182,6 +184,7 @@ fn serve_reads(
     let note = store.published()?;
     let published = note.and_then(|note| policy.check_checkpoint(&note).ok());
     let read = Read {
+        policy,
         store,
         published: published.map(Arc::new),
         standing,
@@ -201,6 +204,7 @@ pub fn serve_read_only(
 
 /// A log that only reads.
 struct Read {
+    policy: Policy,
     store: Arc<dyn LogStore>,
     published: Option<Published>,
     standing: Standing,
@@ -228,6 +232,7 @@ fn only_read(
         ready(address(&listener)?, address(&admin_listener)?);
         let public = Public::only_reading(
             config,
+            read.policy,
             Arc::clone(&store),
             handle.clone(),
             Arc::clone(&metrics),
