@@ -15,7 +15,7 @@ use serde_json::json;
 
 use super::failure::Failure;
 use super::keys::lines;
-use super::{Common, Printed};
+use super::{Common, Printed, utc};
 
 /// For commands that sign nothing: no alarm can be raised.
 pub(super) fn silent() -> Alarms {
@@ -146,7 +146,7 @@ fn line(log: &LogState, forked: bool, suspicions: usize) -> String {
             log.origin(),
             log.size(),
             latest.checkpoint().root,
-            log.time(),
+            utc(log.time()),
         ),
         None => format!("{}: nothing cosigned yet", log.origin()),
     }];

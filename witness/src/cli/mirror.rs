@@ -23,7 +23,7 @@ use super::failure::Failure;
 use super::import;
 use super::logs::{self, LogFollower};
 use super::serve::{self, Open};
-use super::{Common, EXIT_CODES, Printed, keys};
+use super::{Common, EXIT_CODES, Printed, keys, utc};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -340,14 +340,17 @@ fn line(standing: &Standing) -> String {
             "size {}, root {}, cosigned at {}",
             signed.checkpoint().size,
             signed.checkpoint().root,
-            signed.time().unwrap_or(0),
+            utc(signed.time().unwrap_or(0)),
         ),
         None => "nothing cosigned yet".to_owned(),
     };
     let halted = log.halted().map_or("", |_| "; HALTED");
     let disabled = if log.is_disabled() { "; DISABLED" } else { "" };
     let (origin, pending) = (log.origin(), log.size());
-    format!("{origin}: {copied}; {next} of {pending} entries stored{halted}{disabled}\n")
+    let id = Hash::of(origin.as_bytes());
+    format!(
+        "{origin}: {copied}; {next} of {pending} entries stored; served under /{id}/{halted}{disabled}\n"
+    )
 }
 
 fn digest(text: &str) -> Result<Hash, String> {

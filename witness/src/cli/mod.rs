@@ -14,6 +14,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
+use ishibumi_artifact::time::Time;
 use ishibumi_tlog::shown;
 use serde_json::{Value, json};
 
@@ -248,6 +249,11 @@ struct BastionArgs {
 struct Printed {
     text: String,
     json: Value,
+}
+
+/// A time as a person reads it.
+fn utc(seconds: u64) -> Time {
+    Time::from_unix(i64::try_from(seconds).unwrap_or(i64::MAX))
 }
 
 pub(crate) fn run() -> ExitCode {

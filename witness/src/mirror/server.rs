@@ -116,8 +116,7 @@ fn route(head: &Parts) -> Result<Route, Reply> {
         path => {
             let parts = path.strip_prefix('/').and_then(|path| path.split_once('/'));
             let known = parts.and_then(|(id, rest)| Some((Hash::from_hex(id)?, rest.to_owned())));
-            let (id, rest) = known
-                .ok_or_else(|| text(StatusCode::NOT_FOUND, "nothing is served under this path"))?;
+            let (id, rest) = known.ok_or_else(|| nothing_at(path))?;
             (Route::Copy(id, rest), "GET")
         }
     };
@@ -127,6 +126,19 @@ fn route(head: &Parts) -> Result<Route, Reply> {
     };
     if fits { Ok(route) } else { Err(only(method)) }
 }
+
+/// What somebody is told who came to a wrong place, which may be the wrong server.
+fn nothing_at(path: &str) -> Reply {
+    let detail = format!(
+        "there is nothing at {path:?}: this is a mirror of transparency logs. The copy of a log is under /ID/, \
+         where ID is the SHA-256 of the log's origin in hexadecimal ({COPY}); logs push to /add-checkpoint, \
+         /add-entries and /sign-subtree, with POST"
+    );
+    text(StatusCode::NOT_FOUND, &detail)
+}
+
+/// What a copy has.
+const COPY: &str = "checkpoint, checkpoints, tile/..., blob/SHA256, v1/proof/LEAF";
 
 /// The public address.
 struct Public<R, C>(Arc<Api<R, C>>);
@@ -240,11 +252,17 @@ fn copy_reply<R: Registers, C: Clock>(
 ) -> Result<Reply, StateError> {
     let absent = |detail: &str| Ok(no_store(text(StatusCode::NOT_FOUND, detail)));
     let Some(copy) = mirror.copy(id) else {
-        return absent("this mirror does not copy a log whose origin has this hash");
+        return absent(
+            "this mirror copies no log with this ID, which is the SHA-256 of the log's origin, without a newline, in \
+             hexadecimal; the mirror's operator sees with `ishibumi-witness mirror status` what is copied",
+        );
     };
     let store = copy.store();
     let Some(newest) = mirror.shown(copy)? else {
-        return absent("this mirror has not cosigned a checkpoint of this log yet");
+        return absent(
+            "this mirror has not cosigned a checkpoint of this log yet: it does once it has all entries of one; try \
+             again later",
+        );
     };
     if path == "checkpoint" {
         return Ok(no_store(reply(StatusCode::OK, TEXT, newest.note.encode())));
@@ -259,7 +277,9 @@ fn copy_reply<R: Registers, C: Clock>(
             answer.headers_mut().insert(header::CACHE_CONTROL, cache);
             Ok(answer)
         }
-        Ok(None) => absent("there is nothing at this path of the copy"),
+        Ok(None) => absent(&format!(
+            "there is nothing at {path:?} of the copy, which has {COPY}"
+        )),
         Err(ReadError::Query(detail)) => Ok(no_store(text(StatusCode::BAD_REQUEST, detail))),
         Err(ReadError::Store(error)) => Err(error.into()),
         Err(other) => absent(&other.to_string()),

@@ -41,6 +41,16 @@ enum Route {
     Ready,
 }
 
+/// What somebody is told who came to a wrong place, which may be the wrong server.
+fn nothing_at(path: &str) -> Reply {
+    let detail = format!(
+        "there is nothing at {path:?}: this is a witness of transparency logs. What it cosigned last of a log is at \
+         /ID/checkpoint, where ID is the SHA-256 of the log's origin in hexadecimal; logs ask at /add-checkpoint and \
+         /sign-subtree, with POST"
+    );
+    text(StatusCode::NOT_FOUND, &detail)
+}
+
 // The error is an answer on its way out, once per refused request.
 #[allow(clippy::result_large_err)]
 fn route(head: &Parts) -> Result<Route, Reply> {
@@ -54,7 +64,7 @@ fn route(head: &Parts) -> Result<Route, Reply> {
                 .strip_prefix('/')
                 .and_then(|path| path.strip_suffix("/checkpoint"))
                 .and_then(Hash::from_hex)
-                .ok_or_else(|| text(StatusCode::NOT_FOUND, "nothing is served under this path"))?;
+                .ok_or_else(|| nothing_at(path))?;
             (Route::Checkpoint(hash), Method::GET)
         }
     };
