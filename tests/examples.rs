@@ -51,7 +51,7 @@ fn the_example_of_a_log_is_made_and_serves() {
     let log =
         Running::start(Command::new(program("ishibumi-log")).args(["--config", &config, "serve"]));
     let log = log.unwrap_or_else(|ended| panic!("{ended:?}"));
-    http::get(&log.url, "/healthz").unwrap().expect(200);
+    let _ = http::get(&log.url, "/healthz").unwrap().expect(200);
     assert_eq!(log.terminate().code, 0);
 
     // The control: a line that is none ends it, named.
