@@ -87,7 +87,11 @@ pub(crate) fn encode(entries: &[Entry<'_>]) -> Result<Vec<u8>, ContainerError> {
         return Err(bad_name(0, bad.name.as_bytes()));
     }
     check_order(entries)?;
-    let mut out = Vec::new();
+    // At once: growing, it would be there twice for a moment.
+    let content: usize = entries.iter().map(|entry| entry.octets.len()).sum();
+    let headers = entries.iter().map(|entry| LOCAL_LEN + entry.name.len());
+    let length = content.saturating_add(headers.sum());
+    let mut out = Vec::with_capacity(length.min(FILE_LEN_MAX));
     for entry in entries {
         out.extend(header(entry, crc32fast::hash(entry.octets)).local());
         out.extend_from_slice(entry.octets);
@@ -96,6 +100,7 @@ pub(crate) fn encode(entries: &[Entry<'_>]) -> Result<Vec<u8>, ContainerError> {
         }
     }
     let directory = directory(entries, Era::Now);
+    out.reserve_exact(directory.len());
     out.extend(directory);
     if out.len() > FILE_LEN_MAX {
         return Err(ContainerError::TooLong(out.len()));

@@ -3,10 +3,10 @@
 //! What was read is laid out again and compared, so that no rule of the layout is written down twice.
 //! Only the pages that explain the file may differ: other versions of this program write others.
 
-use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use bytes::Bytes;
 use ishibumi_artifact::Certificate;
 use ishibumi_tlog::Hash;
 use ishibumi_tlog::multiproof::Multiproof;
@@ -20,14 +20,26 @@ use super::{
 };
 
 impl Collection {
-    /// Reads an evidence file. Takes memory in proportion to the file, whatever the file says.
+    /// Reads an evidence file. Takes memory in proportion to the file, whatever the file says: once for a copy
+    /// of it, and a little for each entry.
+    ///
+    /// # Errors
+    /// What it is that is not as an evidence file has it.
     pub fn decode(octets: &[u8]) -> Result<Self, EvidenceFileError> {
+        Self::decode_shared(&Bytes::copy_from_slice(octets))
+    }
+
+    /// What [`Self::decode`] does, without the copy: what is in the collection is a part of `octets`.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn decode_shared(octets: &Bytes) -> Result<Self, EvidenceFileError> {
         Ok(Self::decode_with_pages(octets)?.0)
     }
 
     /// The same, and the names of the pages in it that are not those of this version of the program.
     pub(super) fn decode_with_pages(
-        octets: &[u8],
+        octets: &Bytes,
     ) -> Result<(Self, Vec<String>), EvidenceFileError> {
         let entries = container::decode(octets)?;
         if entries.iter().any(|entry| entry.name == renewal::EVIDENCE)
@@ -36,7 +48,7 @@ impl Collection {
             return Err(EvidenceFileError::Renewed);
         }
         check_sums(&entries)?;
-        let reader = Reader::new(&entries)?;
+        let reader = Reader::new(octets, &entries)?;
         let collection = reader.collection()?;
         let (expected, index) = layout(&collection)?;
         let is_page = |entry: &&Entry<'_>| pages::is_page(entry.name);
@@ -87,16 +99,16 @@ fn check_sums(entries: &[Entry<'_>]) -> Result<(), EvidenceFileError> {
 }
 
 struct Reader<'a> {
+    /// The file, which the entries are parts of.
+    whole: &'a Bytes,
     entries: HashMap<&'a str, &'a [u8]>,
     index: Index,
     /// Each multiproof, taken apart, by entry name and index.
     proofs: BTreeMap<&'a str, BTreeMap<u64, Arc<Logged>>>,
-    /// Each entry that was asked for, once, however often it is named.
-    shared: RefCell<HashMap<&'a str, Arc<[u8]>>>,
 }
 
 impl<'a> Reader<'a> {
-    fn new(entries: &[Entry<'a>]) -> Result<Self, EvidenceFileError> {
+    fn new(whole: &'a Bytes, entries: &[Entry<'a>]) -> Result<Self, EvidenceFileError> {
         let entries: HashMap<_, _> = entries.iter().map(|it| (it.name, it.octets)).collect();
         let index = entries.get(INDEX);
         let index = index.ok_or_else(|| EvidenceFileError::Missing(INDEX.to_owned()))?;
@@ -110,10 +122,10 @@ impl<'a> Reader<'a> {
             proofs.insert(*name, apart);
         }
         Ok(Self {
+            whole,
             entries,
             index,
             proofs,
-            shared: RefCell::default(),
         })
     }
 
@@ -143,13 +155,10 @@ impl<'a> Reader<'a> {
         })
     }
 
-    fn octets(&self, name: &str) -> Result<Arc<[u8]>, EvidenceFileError> {
-        let entry = self.entries.get_key_value(name);
+    fn octets(&self, name: &str) -> Result<Bytes, EvidenceFileError> {
         let missing = || EvidenceFileError::Missing(crate::render::shown(name.as_bytes()));
-        let (name, octets) = entry.ok_or_else(missing)?;
-        let mut shared = self.shared.borrow_mut();
-        let shared = shared.entry(name).or_insert_with(|| Arc::from(*octets));
-        Ok(Arc::clone(shared))
+        let octets = self.entries.get(name).ok_or_else(missing)?;
+        Ok(self.whole.slice_ref(octets))
     }
 
     fn file(&self, entry: &str, name: Option<&String>) -> Result<File, EvidenceFileError> {

@@ -32,6 +32,7 @@ pub use verify::{StatementVerdict, Verdict};
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use index::FORMAT;
 use ishibumi_artifact::certificate::CertificateError;
 use ishibumi_tlog::Hash;
@@ -51,13 +52,13 @@ pub const PROVEN_MAX: usize = 2 * ENTRIES_MAX;
 pub struct File {
     /// The name, without folders.
     pub name: String,
-    /// The content, as it was.
-    pub octets: Arc<[u8]>,
+    /// The content, as it was; of a file that was decoded a part of its memory.
+    pub octets: Bytes,
 }
 
 impl File {
     /// A file, under its own name as far as every file system takes it.
-    pub fn new(name: &str, octets: impl Into<Arc<[u8]>>) -> Self {
+    pub fn new(name: &str, octets: impl Into<Bytes>) -> Self {
         Self {
             name: names::kept(name),
             octets: octets.into(),
@@ -105,7 +106,7 @@ pub struct Item {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StatusData {
     /// Its octets.
-    pub octets: Arc<[u8]>,
+    pub octets: Bytes,
     /// The proof of its own record.
     pub proof: Option<Arc<Logged>>,
 }
@@ -118,7 +119,7 @@ pub struct Stamp {
     /// Size of the tree.
     pub size: u64,
     /// The token or reply.
-    pub token: Arc<[u8]>,
+    pub token: Bytes,
 }
 
 /// What is in an evidence file. Nothing of it is verified.

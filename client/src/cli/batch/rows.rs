@@ -7,6 +7,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
+use bytes::Bytes;
 use indicatif::ProgressBar;
 use ishibumi::Evidence;
 use ishibumi::batch::{AccreditedList, Period, Row, Status, claimed_time};
@@ -228,10 +229,10 @@ impl Work<'_> {
     /// A row for every token in an evidence file, or one that says why there are none.
     fn evidence_file(&self, path: &Path, name: &str) -> Vec<Row> {
         let octets = match files::read(path, evidence::FILE_LEN_MAX) {
-            Ok(octets) => octets,
+            Ok(octets) => Bytes::from(octets),
             Err(failure) => return vec![Row::unreadable(name.to_owned(), self.said(&failure))],
         };
-        let renewed = match Renewed::open(&octets) {
+        let renewed = match Renewed::open_shared(&octets) {
             Ok(renewed) => renewed,
             Err(error) => {
                 let sub = if error.is_unread() {

@@ -15,7 +15,7 @@ use ishibumi_tlog::proof::FILE_EXTENSION;
 use ishibumi_tlog::shown::add_line;
 use serde_json::{Value, json};
 
-use super::super::{Exit, Failure, Voice, files, tell};
+use super::super::{Exit, Failure, Voice, tell};
 use super::file;
 
 const EXAMPLES: &str = "Examples:
@@ -77,7 +77,7 @@ const SIGNED_TIMES_MAX: usize = 4;
 
 pub(crate) fn run(arguments: &ExtractArguments, voice: Voice) -> Result<Exit, Failure> {
     let path = &arguments.file;
-    let octets = files::read(path, ishibumi::evidence::FILE_LEN_MAX)?;
+    let octets = file::whole(path)?;
     let (collection, in_pdf);
     let extracted = if pdf::is_pdf(&octets) {
         in_pdf = pdf::tokens(&octets);

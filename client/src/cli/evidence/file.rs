@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use bytes::Bytes;
 use ishibumi::Language;
 use ishibumi::evidence::renewal::{RenewalError, Renewed};
 use ishibumi::evidence::{
@@ -15,19 +16,22 @@ use super::super::{Exit, Failure, files};
 /// Reads an evidence file. One that contradicts itself is disproven: it was made or changed by something
 /// else. What is no evidence file, not all of one, or one of a later version shows nothing.
 pub(super) fn read(path: &Path) -> Result<Collection, Failure> {
-    let octets = files::read(path, FILE_LEN_MAX)?;
-    decode(&octets, &path.display().to_string())
+    decode(&whole(path)?, &path.display().to_string())
+}
+
+/// All octets of an evidence file.
+pub(super) fn whole(path: &Path) -> Result<Bytes, Failure> {
+    files::read(path, FILE_LEN_MAX).map(Bytes::from)
 }
 
 /// Reads an evidence file that may have been renewed.
 pub(super) fn open(path: &Path) -> Result<Renewed, Failure> {
-    let octets = files::read(path, FILE_LEN_MAX)?;
-    opened(&octets, &path.display().to_string())
+    opened(&whole(path)?, &path.display().to_string())
 }
 
 /// The same of its octets.
-pub(super) fn opened(octets: &[u8], shown: &str) -> Result<Renewed, Failure> {
-    Renewed::open(octets).map_err(|error| match error {
+pub(super) fn opened(octets: &Bytes, shown: &str) -> Result<Renewed, Failure> {
+    Renewed::open_shared(octets).map_err(|error| match error {
         RenewalError::NotEvidence(error) => refusal(&error, octets, &shown),
         RenewalError::Container(error) if error.is_unread() => {
             refusal(&error.into(), octets, &shown)
@@ -41,8 +45,8 @@ pub(super) fn opened(octets: &[u8], shown: &str) -> Result<Renewed, Failure> {
     })
 }
 
-pub(super) fn decode(octets: &[u8], shown: &str) -> Result<Collection, Failure> {
-    Collection::decode(octets).map_err(|error| refusal(&error, octets, &shown))
+pub(super) fn decode(octets: &Bytes, shown: &str) -> Result<Collection, Failure> {
+    Collection::decode_shared(octets).map_err(|error| refusal(&error, octets, &shown))
 }
 
 fn refusal(error: &EvidenceFileError, octets: &[u8], shown: &dyn std::fmt::Display) -> Failure {

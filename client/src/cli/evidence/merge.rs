@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use bytes::Bytes;
 use clap::Args;
 use ishibumi::evidence::Collection;
 use serde_json::json;
@@ -34,7 +35,7 @@ pub(crate) struct MergeArguments {
 pub(crate) fn run(arguments: &MergeArguments, voice: Voice) -> Result<Exit, Failure> {
     let read = arguments.files.iter().map(|path| file::read(path));
     let all = Collection::merged(read.collect::<Result<Vec<_>, _>>()?);
-    let octets = all.encode().map_err(|error| file::refused(&error))?;
+    let octets = Bytes::from(all.encode().map_err(|error| file::refused(&error))?);
     let merged = file::decode(&octets, "the merged file")?;
     files::write(&arguments.out, &octets)?;
     let (shown, items) = (arguments.out.display().to_string(), merged.items.len());

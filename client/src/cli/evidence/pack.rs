@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use bytes::Bytes;
 use clap::Args;
 use ishibumi_tlog::shown::add_line;
 use serde_json::json;
@@ -103,8 +104,8 @@ pub(crate) fn run(arguments: &PackArguments, voice: Voice) -> Result<Exit, Failu
         let found = anchored::fetch(&sources, terms.policy(), terms.anchors(), items)?;
         Some(packer.add_anchors(found)?)
     };
-    let octets = packer.collection.encode();
-    let octets = octets.map_err(|error| file::refused(&error))?;
+    let octets = std::mem::take(&mut packer.collection).encode();
+    let octets = Bytes::from(octets.map_err(|error| file::refused(&error))?);
     // What is judged is the file as others will read it.
     let read = file::decode(&octets, "the packed file")?;
     let judged = verify::judge(&read, terms);

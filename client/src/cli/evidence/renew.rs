@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use bytes::Bytes;
 use clap::{Args, ValueEnum};
 use ishibumi::evidence::PackError;
 use ishibumi::evidence::renewal::Renewed;
@@ -160,8 +161,9 @@ pub(crate) fn run(arguments: &RenewArguments, voice: Voice) -> Result<Exit, Fail
     }
     let octets = renewed.encode();
     let octets = octets.map_err(|error| Failure::usage(format!("{}: {error}", out.display())))?;
+    let octets = Bytes::from(octets);
     // As others will read it.
-    Renewed::open(&octets)
+    Renewed::open_shared(&octets)
         .map_err(|error| Failure::new(Exit::Disproven, format!("the renewed file: {error}")))?;
     files::write(out, &octets)?;
     let shown = out.display().to_string();

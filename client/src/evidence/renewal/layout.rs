@@ -3,8 +3,8 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::sync::Arc;
 
+use bytes::Bytes;
 use ishibumi_artifact::{Certificate, EvidenceRecord};
 
 use super::super::container::{self, Entry};
@@ -40,22 +40,34 @@ fn is_page(name: &str) -> bool {
 }
 
 impl Renewed {
-    /// Reads a renewed evidence file, or one that was not renewed yet.
+    /// Reads a renewed evidence file, or one that was not renewed yet. Takes memory like
+    /// [`Collection::decode`].
+    ///
+    /// # Errors
+    /// What it is that is not as such a file has it.
     pub fn open(octets: &[u8]) -> Result<Self, RenewalError> {
+        Self::open_shared(&Bytes::copy_from_slice(octets))
+    }
+
+    /// What [`Self::open`] does, without the copy: what is in it is a part of `octets`.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn open_shared(octets: &Bytes) -> Result<Self, RenewalError> {
         let entries = container::decode(octets)?;
         let is_plain = |entry: &Entry<'_>| entry.name == INDEX;
         if entries.iter().any(is_plain) || !entries.iter().any(|entry| entry.name == EVIDENCE) {
             let read = Collection::decode_with_pages(octets);
             let (collection, foreign_pages) = read.map_err(RenewalError::NotEvidence)?;
             return Ok(Self {
-                evidence: octets.into(),
+                evidence: octets.clone(),
                 collection,
                 record: None,
                 additions: Collection::default(),
                 foreign_pages,
             });
         }
-        let read = Self::read(&entries)?;
+        let read = Self::read(octets, &entries)?;
         read.check(&entries)?;
         Ok(read)
     }
@@ -78,9 +90,10 @@ impl Renewed {
         Ok(container::encode(&in_order)?)
     }
 
-    fn read(entries: &[Entry<'_>]) -> Result<Self, RenewalError> {
+    fn read(whole: &Bytes, entries: &[Entry<'_>]) -> Result<Self, RenewalError> {
         let by_name: HashMap<&str, &[u8]> = entries.iter().map(|it| (it.name, it.octets)).collect();
-        let evidence: Arc<[u8]> = by_name.get(EVIDENCE).copied().unwrap_or_default().into();
+        let evidence = by_name.get(EVIDENCE).copied();
+        let evidence = evidence.map_or_else(Bytes::new, |octets| whole.slice_ref(octets));
         let read = Collection::decode_with_pages(&evidence).map_err(RenewalError::Evidence)?;
         let (collection, inside) = read;
         let own = |name: &str| PAGES.iter().find(|(page, _)| *page == name);
@@ -102,7 +115,7 @@ impl Renewed {
                 additions.statements.extend(proofs.into_values());
             } else if entry.name.starts_with(REVOCATION) {
                 additions.revocation.push(StatusData {
-                    octets: entry.octets.into(),
+                    octets: whole.slice_ref(entry.octets),
                     proof: None,
                 });
             } else if entry.name.starts_with(CERTIFICATES) {

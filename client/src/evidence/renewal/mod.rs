@@ -18,6 +18,7 @@ pub use verify::{RenewedVerdict, Terms};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use ishibumi_artifact::certificate::CertificateError;
 use ishibumi_artifact::evidence_record::EvidenceRecordError;
 use ishibumi_artifact::{Certificate, EvidenceRecord};
@@ -32,7 +33,7 @@ pub const EVIDENCE: &str = "evidence.zip";
 #[derive(Clone, Debug)]
 pub struct Renewed {
     /// The evidence file, as it was.
-    evidence: Arc<[u8]>,
+    evidence: Bytes,
     /// What is in it.
     collection: Collection,
     record: Option<EvidenceRecord>,
