@@ -13,6 +13,19 @@ pub enum StoreError {
         /// What the layer below said.
         cause: String,
     },
+    /// The disk has no room for what opening writes. Nothing was opened; what is there can be read.
+    #[error(
+        "the store failed while it opened the database: {path}: {why}: {needed} octets are needed; make room, \
+         what is stored is whole"
+    )]
+    NoRoom {
+        /// The directory.
+        path: String,
+        /// Octets that have to be free.
+        needed: u64,
+        /// What the system said.
+        why: String,
+    },
     /// Something that is stored is not what was written.
     #[error(
         "{what} is damaged: {detail}. Keep everything, stop, run fsck, and see docs/recovery.md"

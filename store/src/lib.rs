@@ -25,19 +25,24 @@ mod error;
 mod head_file;
 mod log_store;
 mod memory;
+pub mod private;
 mod proofs;
 pub mod public;
 mod registers;
 mod rocks;
+mod room;
 
 pub use environment::{Clock, Signer, SignerError, SystemClock};
 pub use error::StoreError;
 pub use head_file::{Head, HeadFile, Machine};
-pub use log_store::{Batch, KeptCheckpoint, LOOKUP_KEY_LEN_MAX, LogStore, NewRecord, StoredTiles};
+pub use log_store::{
+    Batch, IndexKind, IndexRow, KeptCheckpoint, LOOKUP_KEY_LEN_MAX, LogStore, NewRecord,
+    StoredTiles,
+};
 pub use memory::{MemoryLog, MemoryRegisters, Outcome};
 pub use proofs::{consistency_proof, earliest_covering, inclusion_proofs};
 pub use registers::Registers;
-pub use rocks::{RocksLog, RocksRegisters};
+pub use rocks::{CACHE_LEN, RocksLog, RocksRegisters};
 
 #[cfg(test)]
 mod tests;

@@ -197,6 +197,24 @@ pub struct KeptCheckpoint {
     pub note: Note,
 }
 
+/// One of the two indices that are derived from the records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IndexKind {
+    /// Leaf hashes, each with the index of the first record that has it.
+    Leaves,
+    /// Lookup keys, each with the index of every record under it.
+    Keys,
+}
+
+/// A row of an index.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IndexRow {
+    /// The 32 octets of a leaf hash, or a lookup key.
+    pub key: Vec<u8>,
+    /// The index of the record.
+    pub index: u64,
+}
+
 /// The durable state of one log. Methods may be called from any thread; they block on the disk.
 ///
 /// There are three heads, each at most as large as the one before it:
@@ -254,6 +272,20 @@ pub trait LogStore: Send + Sync + 'static {
 
     /// The index of the record with this leaf hash, the first if there are several.
     fn index_of(&self, leaf: Hash) -> Result<Option<u64>, StoreError>;
+
+    /// [`Self::index_of`] for each of `leaves`, which a store may find together for less.
+    fn indices_of(&self, leaves: &[Hash]) -> Result<Vec<Option<u64>>, StoreError> {
+        leaves.iter().map(|&leaf| self.index_of(leaf)).collect()
+    }
+
+    /// Rows of an index in the store's own order, those after `after`, at most `most`; none at the end. How the
+    /// whole of it is read. Rows of what was staged meanwhile may be among them.
+    fn index_rows(
+        &self,
+        kind: IndexKind,
+        after: Option<&IndexRow>,
+        most: usize,
+    ) -> Result<Vec<IndexRow>, StoreError>;
 
     /// The indices of the records under `key`, ascending, from `from` on, at most `most` of them.
     fn lookup(&self, key: &[u8], from: u64, most: usize) -> Result<Vec<u64>, StoreError>;

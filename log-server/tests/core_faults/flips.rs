@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use ishibumi_log::core::{HeadError, Sequencer, SequencerError};
-use ishibumi_store::{Batch, KeptCheckpoint, LogStore, MemoryLog, StoreError};
+use ishibumi_store::{Batch, IndexKind, IndexRow, KeptCheckpoint, LogStore, MemoryLog, StoreError};
 use ishibumi_tlog::Hash;
 use ishibumi_tlog::note::Note;
 use ishibumi_tlog::tile::{Edge, Tile};
@@ -88,6 +88,15 @@ impl LogStore for Flipping {
         let mut octets = Tile::encode(tile.hashes());
         octets[0] ^= 1;
         Ok(Tile::decode(width, &octets).unwrap())
+    }
+
+    fn index_rows(
+        &self,
+        kind: IndexKind,
+        after: Option<&IndexRow>,
+        most: usize,
+    ) -> Result<Vec<IndexRow>, StoreError> {
+        self.store.index_rows(kind, after, most)
     }
 
     fn index_of(&self, leaf: Hash) -> Result<Option<u64>, StoreError> {

@@ -7,7 +7,9 @@ use ishibumi_tlog::note::Note;
 use ishibumi_tlog::tile::{ENTRY_LEN_MAX, TILE_LEN, TILE_WIDTH, Tile, TileNodes, tiles};
 use ishibumi_tlog::tree::{Frontier, root};
 
-use crate::{Batch, LOOKUP_KEY_LEN_MAX, LogStore, NewRecord, StoreError, StoredTiles};
+use crate::{
+    Batch, IndexKind, IndexRow, LOOKUP_KEY_LEN_MAX, LogStore, NewRecord, StoreError, StoredTiles,
+};
 
 /// The origin that the suite's checkpoints name.
 const ORIGIN: &str = "example.com/conformance";
@@ -208,8 +210,16 @@ fn duplicates<S: LogStore>(store: S, reopen: &impl Fn(S) -> S) {
         records: names.iter().map(|&name| record(name, &[])).collect(),
         blobs: Vec::new(),
     };
+    let found = |store: &S, names: &[&str]| {
+        let leaves = names.iter().map(|name| leaf_hash(name.as_bytes()));
+        store.indices_of(&leaves.collect::<Vec<_>>()).unwrap()
+    };
+    // What was looked for in vain is still told apart from what was staged since.
+    assert_eq!(found(&store, &["a", "b", "c", "d"]), [None; 4]);
     store.stage(0, &records(&["a", "b", "a", "c"])).unwrap();
+    assert_eq!(found(&store, &["d", "c"]), [None, Some(3)]);
     store.stage(4, &records(&["c", "d", "d", "a"])).unwrap();
+    assert_eq!(found(&store, &["d", "d", "x"]), [Some(5), Some(5), None]);
     let store = reopen(store);
     for (name, index) in [
         ("a", Some(0)),
@@ -255,12 +265,53 @@ fn lookups<S: LogStore>(store: S, reopen: &impl Fn(S) -> S) {
         assert!(store.lookup(key, 30, 9).unwrap().is_empty());
         assert!(store.lookup(key, u64::MAX, 9).unwrap().is_empty());
     }
+    index_rows(&store, &tricky);
     assert!(store.lookup(b"k\0", 0, 9).unwrap().is_empty());
     let long = [0; LOOKUP_KEY_LEN_MAX + 1];
     assert!(matches!(
         store.lookup(&long, 0, 9),
         Err(StoreError::Refused { .. })
     ));
+}
+
+/// Read page by page, each index has every row once, and nothing else.
+fn index_rows<S: LogStore>(store: &S, tricky: &[&[u8]; 5]) {
+    let all = |kind, most| {
+        let mut rows: Vec<IndexRow> = Vec::new();
+        loop {
+            let page = store.index_rows(kind, rows.last(), most).unwrap();
+            assert!(page.len() <= most);
+            if page.is_empty() {
+                return rows;
+            }
+            rows.extend(page);
+        }
+    };
+    for most in [1, 7, 1000] {
+        let mut leaves = all(IndexKind::Leaves, most);
+        leaves.sort_by_key(|row| row.index);
+        let expected: Vec<IndexRow> = (0..30_u64)
+            .map(|index| IndexRow {
+                key: leaf_hash(index.to_string().as_bytes()).0.to_vec(),
+                index,
+            })
+            .collect();
+        assert_eq!(leaves, expected);
+        let mut keys = all(IndexKind::Keys, most);
+        let sort = |rows: &mut Vec<IndexRow>| rows.sort_by_key(|row| (row.key.clone(), row.index));
+        sort(&mut keys);
+        let mut expected: Vec<IndexRow> = (0..30_u64)
+            .flat_map(|index| {
+                let keys = tricky.iter().skip(usize::try_from(index % 5).unwrap());
+                keys.map(move |key| IndexRow {
+                    key: key.to_vec(),
+                    index,
+                })
+            })
+            .collect();
+        sort(&mut expected);
+        assert_eq!(keys, expected);
+    }
 }
 
 fn blobs<S: LogStore>(store: S, reopen: &impl Fn(S) -> S) {

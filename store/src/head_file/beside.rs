@@ -3,6 +3,7 @@
 
 use std::fs::File;
 use std::io::{Read as _, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use ishibumi_tlog::fork::EVIDENCE_LEN_MAX;
@@ -134,7 +135,12 @@ impl HeadFile {
         let path = self.path.with_extension(ending);
         let new = self.path.with_extension(format!("{ending}.new"));
         let written = || -> std::io::Result<()> {
-            let mut file = File::create(&new)?;
+            let mut file = File::options()
+                .write(true)
+                .create(true)
+                .truncate(true)
+                .mode(0o600)
+                .open(&new)?;
             file.write_all(octets)?;
             file.sync_all()?;
             std::fs::rename(&new, &path)?;

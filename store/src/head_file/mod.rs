@@ -19,7 +19,7 @@ mod slot;
 
 use std::fs::{File, TryLockError};
 use std::io::Write as _;
-use std::os::unix::fs::{FileExt as _, MetadataExt as _};
+use std::os::unix::fs::{FileExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use ishibumi_tlog::hash::{EMPTY_ROOT, Hash};
@@ -28,7 +28,7 @@ use ishibumi_tlog::key::VerifierKey;
 pub use self::holder::Machine;
 use self::holder::{Before, Holder};
 use self::slot::{Owner, SLOT_LEN, Slot};
-use crate::StoreError;
+use crate::{StoreError, private};
 
 const FILE_LEN: usize = 2 * SLOT_LEN;
 
@@ -63,7 +63,7 @@ impl HeadFile {
         let (path, owner) = (Self::path(&directory, key), Owner::of(key));
         let failed = |error: std::io::Error| io_failed("made the head file", &path, &error);
         let mut options = File::options();
-        options.read(true).write(true).create_new(true);
+        options.read(true).write(true).create_new(true).mode(0o600);
         let mut file = options.open(&path).map_err(|error| {
             if error.kind() == std::io::ErrorKind::AlreadyExists {
                 return StoreError::Exists { path: shown(&path) };
@@ -115,6 +115,7 @@ impl HeadFile {
                 }
                 io_failed("opened the head file", &path, &error)
             })?;
+        private::close_file(&file).map_err(|e| io_failed("opened the head file", &path, &e))?;
         lock(&file, &path)?;
         let newest = newest_slot(&file, &path, &owner)?;
         Ok(Self {

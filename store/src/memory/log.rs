@@ -11,7 +11,7 @@ use crate::log_store::{
     TilePlace, adds_to_kept, check_lookup_key, head_conflict, publish_conflict, start_conflict,
     tile_name, tile_place,
 };
-use crate::{Batch, KeptCheckpoint, LogStore, StoreError};
+use crate::{Batch, IndexKind, IndexRow, KeptCheckpoint, LogStore, StoreError};
 
 /// A log that can be crashed and told to fail.
 #[derive(Debug)]
@@ -234,6 +234,29 @@ impl LogStore for MemoryLog {
 
     fn index_of(&self, leaf: Hash) -> Result<Option<u64>, StoreError> {
         Ok(self.disk.shown().leaves.get(&leaf).copied())
+    }
+
+    fn index_rows(
+        &self,
+        kind: IndexKind,
+        after: Option<&IndexRow>,
+        most: usize,
+    ) -> Result<Vec<IndexRow>, StoreError> {
+        let log = self.disk.shown();
+        let after = after.map(|row| (row.key.clone(), row.index));
+        let mut rows: Vec<_> = match kind {
+            IndexKind::Leaves => {
+                let rows = log.leaves.iter();
+                rows.map(|(leaf, &index)| (leaf.0.to_vec(), index))
+                    .collect()
+            }
+            IndexKind::Keys => log.lookup.iter().cloned().collect(),
+        };
+        rows.sort_unstable();
+        let rows = rows.into_iter();
+        let rows = rows.filter(|row| after.as_ref().is_none_or(|after| row > after));
+        let rows = rows.map(|(key, index)| IndexRow { key, index });
+        Ok(rows.take(most).collect())
     }
 
     fn lookup(&self, key: &[u8], from: u64, most: usize) -> Result<Vec<u64>, StoreError> {

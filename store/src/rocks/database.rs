@@ -11,32 +11,17 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rocksdb::{
-    BlockBasedOptions, BottommostLevelCompaction, Cache, ColumnFamily, ColumnFamilyDescriptor,
-    CompactOptions, DB, DBCompressionType, DBPinnableSlice, DBRecoveryMode, Direction, ErrorKind,
-    FlushOptions, IteratorMode, LogLevel, Options, ReadOptions, WriteBatch, WriteOptions,
+    BottommostLevelCompaction, ColumnFamily, ColumnFamilyDescriptor, CompactOptions, DB,
+    DBPinnableSlice, DBRecoveryMode, Direction, ErrorKind, FlushOptions, IteratorMode, Options,
+    WriteBatch, WriteOptions,
 };
 
 use super::mark::Mark;
-use crate::StoreError;
-
-/// Octets of uncompressed blocks, indices and filters in memory.
-const BLOCK_CACHE_LEN: usize = 192 << 20;
-/// Octets of memory that all column families together write into before they are flushed.
-const WRITE_BUFFERS_LEN: usize = 96 << 20;
-/// Octets of write-ahead log after which the oldest is flushed: bounds the time of an opening.
-const WAL_LEN_MAX: u64 = 256 << 20;
-/// Files that are held open.
-const OPEN_FILES_MAX: i32 = 512;
-/// Bits a key in a bloom filter: one look in a hundred for an absent key reads a block in vain.
-const BLOOM_BITS: f64 = 10.0;
+use super::settings::{Caches, Family, database_options, read_once_options, read_options};
+use crate::{StoreError, private, room};
 
 /// RocksDB's words for a directory that another process, or this one, has open already.
 const LOCKED: [&str; 2] = ["While lock file", "lock hold by current process"];
-
-/// Part of a write buffer's size that its own bloom filter takes: some 13 bits for each of the
-/// smallest rows, an index row under a leaf hash. Every new record is looked for before it is
-/// written, in vain as a rule; without the filter each look walks the buffer's skip list.
-const WRITE_BUFFER_BLOOM: f64 = 0.02;
 
 /// Where a directory says what it is, in the default column family.
 const FORMAT_KEY: &[u8] = b"format";
@@ -47,9 +32,18 @@ pub(super) type Row = (Box<[u8]>, Box<[u8]>);
 /// What a directory holds: its column families, and the text that names format, version and owner.
 pub(super) struct Layout<'a> {
     /// The column families beside the default one.
-    pub(super) families: &'a [&'static str],
+    pub(super) families: &'a [Family],
     /// For example "an Ishibumi log store, version 1, of example.com/log".
     pub(super) label: String,
+    /// Octets that its caches may take.
+    pub(super) cache_len: usize,
+}
+
+impl Layout<'_> {
+    fn names(&self) -> impl Iterator<Item = &'static str> {
+        let named = self.families.iter().map(|family| family.name);
+        std::iter::once(Family::DEFAULT.name).chain(named)
+    }
 }
 
 /// An open directory. Reads may come from any thread and wait for nobody.
@@ -86,8 +80,10 @@ impl Database {
     ) -> Result<Self, StoreError> {
         refuse_existing(path)?;
         let io = |error: std::io::Error| failed("made the directory", error.to_string());
-        std::fs::create_dir_all(path).map_err(io)?;
-        let mut options = options(DBRecoveryMode::AbsoluteConsistency);
+        private::make_dir(path).map_err(io)?;
+        private::close_dir(path).map_err(io)?;
+        room::to_open(path)?;
+        let mut options = database_options(DBRecoveryMode::AbsoluteConsistency);
         options.create_if_missing(true);
         options.create_missing_column_families(true);
         options.set_error_if_exists(true);
@@ -111,6 +107,9 @@ impl Database {
         require_existing(path)?;
         check_families(path, layout)?;
         let mark = Mark::open(path)?;
+        let io = |error: std::io::Error| failed("opened the database", error.to_string());
+        private::close_dir(path).map_err(io)?;
+        room::to_open(path)?;
         let db = match open_with(DBRecoveryMode::AbsoluteConsistency, path, layout) {
             Err(StoreError::Damaged { what, detail }) => {
                 // A crash within a write leaves a cut last batch, which nobody was told of.
@@ -133,9 +132,8 @@ impl Database {
         layout: &Layout<'_>,
         mark: &Mark,
     ) -> Result<bool, StoreError> {
-        let options = options(DBRecoveryMode::TolerateCorruptedTailRecords);
-        let families = std::iter::once("default").chain(layout.families.iter().copied());
-        let probe = DB::open_cf_for_read_only(&options, path, families, false);
+        let options = database_options(DBRecoveryMode::TolerateCorruptedTailRecords);
+        let probe = DB::open_cf_for_read_only(&options, path, layout.names(), false);
         match probe {
             Ok(db) => mark.check(db.latest_sequence_number()).map(|()| true),
             Err(_) => Ok(false),
@@ -198,6 +196,16 @@ impl Database {
         family: &str,
         keys: &[impl AsRef<[u8]>],
     ) -> Result<Vec<bool>, StoreError> {
+        let values = self.values(family, keys)?;
+        Ok(values.iter().map(Option::is_some).collect())
+    }
+
+    /// The value under each of `keys`. Looks for all of them together: a filter is asked for many at once.
+    pub(super) fn values(
+        &self,
+        family: &str,
+        keys: &[impl AsRef<[u8]>],
+    ) -> Result<Vec<Option<DBPinnableSlice<'_>>>, StoreError> {
         let sorted = false;
         self.db
             .batched_multi_get_cf_opt(
@@ -207,9 +215,31 @@ impl Database {
                 &read_options(),
             )
             .into_iter()
-            .map(|value| value.map(|value| value.is_some()))
             .collect::<Result<_, _>>()
             .map_err(|error| read_error(&format!("the column family {family}"), &error))
+    }
+
+    /// Shows `each` the rows from `start` on, in order of their octets, as long as it wants more. What is
+    /// read so is not kept in the caches.
+    pub(super) fn visit(
+        &self,
+        family: &str,
+        start: &[u8],
+        mut each: impl FnMut(&[u8], &[u8]) -> bool,
+    ) -> Result<(), StoreError> {
+        let family_handle = self.family(family);
+        let mut rows = self
+            .db
+            .raw_iterator_cf_opt(family_handle, read_once_options());
+        rows.seek(start);
+        while let Some((key, value)) = rows.item() {
+            if !each(key, value) {
+                return Ok(());
+            }
+            rows.next();
+        }
+        let ended = rows.status();
+        ended.map_err(|error| read_error(&format!("the column family {family}"), &error))
     }
 
     /// Keys and values from `start` up to, but not including, `end`, in order of their octets.
@@ -231,6 +261,14 @@ impl Database {
             })
     }
 
+    /// Octets of the table files of `family`.
+    pub(super) fn tables_len(&self, family: &str) -> Result<u64, StoreError> {
+        let name = "rocksdb.live-sst-files-size";
+        let found = self.db.property_int_value_cf(self.family(family), name);
+        let found = found.map_err(|error| read_error(&format!("the size of {family}"), &error))?;
+        Ok(found.unwrap_or(0))
+    }
+
     /// Waits for the right to write.
     ///
     /// # Errors
@@ -239,11 +277,7 @@ impl Database {
         // A thread that panicked while it held the right has left the disk alone or committed.
         let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(cause) = &writer.stopped {
-            let cause = format!(
-                "an earlier write failed ({cause}); close {} and open it again",
-                shown(&self.path)
-            );
-            return Err(failed("refused a write", cause));
+            return Err(failed("refused a write", cause.clone()));
         }
         Ok(Writing {
             database: self,
@@ -267,7 +301,10 @@ impl Writing<'_> {
             .map_err(|error| error.to_string())
             .and_then(|()| self.writer.mark.advance(db.latest_sequence_number()));
         written.map_err(|cause| {
-            self.writer.stopped = Some(format!("it {doing}: {cause}"));
+            self.writer.stopped = Some(format!(
+                "an earlier write failed (it {doing}: {cause}); close {} and open it again",
+                shown(&self.database.path)
+            ));
             failed(doing, cause)
         })
     }
@@ -298,57 +335,26 @@ impl Writing<'_> {
     }
 }
 
-fn options(recovery: DBRecoveryMode) -> Options {
-    let mut options = Options::default();
-    options.set_wal_recovery_mode(recovery);
-    options.set_paranoid_checks(true);
-    options.set_max_open_files(OPEN_FILES_MAX);
-    options.set_db_write_buffer_size(WRITE_BUFFERS_LEN);
-    options.set_max_total_wal_size(WAL_LEN_MAX);
-    options.set_max_background_jobs(2);
-    options.set_log_level(LogLevel::Warn);
-    options.set_keep_log_file_num(4);
-    options.set_max_log_file_size(4 << 20);
-    options.set_stats_dump_period_sec(0);
-    options
-}
-
-fn family_options(cache: &Cache) -> Options {
-    let mut table = BlockBasedOptions::default();
-    table.set_block_cache(cache);
-    table.set_cache_index_and_filter_blocks(true);
-    table.set_pin_l0_filter_and_index_blocks_in_cache(true);
-    table.set_bloom_filter(BLOOM_BITS, false);
-    table.set_format_version(5);
-    let mut options = Options::default();
-    options.set_block_based_table_factory(&table);
-    options.set_paranoid_checks(true);
-    // Hashes and signatures do not shrink, and which codecs there are differs from build to build.
-    options.set_compression_type(DBCompressionType::None);
-    options.set_write_buffer_size(32 << 20);
-    options.set_level_compaction_dynamic_level_bytes(true);
-    options.set_memtable_prefix_bloom_ratio(WRITE_BUFFER_BLOOM);
-    options.set_memtable_whole_key_filtering(true);
-    options
-}
-
-fn read_options() -> ReadOptions {
-    let mut options = ReadOptions::default();
-    options.set_verify_checksums(true);
-    options
-}
-
 fn open_with(recovery: DBRecoveryMode, path: &Path, layout: &Layout<'_>) -> Result<DB, StoreError> {
-    open_db(&options(recovery), path, layout)
+    open_db(&database_options(recovery), path, layout)
 }
 
 fn open_db(options: &Options, path: &Path, layout: &Layout<'_>) -> Result<DB, StoreError> {
-    let cache = Cache::new_lru_cache(BLOCK_CACHE_LEN)
-        .map_err(|error| failed("made its cache", error.to_string()))?;
-    let families = std::iter::once("default")
-        .chain(layout.families.iter().copied())
-        .map(|name| ColumnFamilyDescriptor::new(name, family_options(&cache)));
-    DB::open_cf_descriptors(options, path, families).map_err(|error| open_error(path, &error))
+    let caches = caches(layout)?;
+    DB::open_cf_descriptors(options, path, descriptors(layout, &caches))
+        .map_err(|error| open_error(path, &error))
+}
+
+fn caches(layout: &Layout<'_>) -> Result<Caches, StoreError> {
+    Caches::new(layout.cache_len).map_err(|error| failed("made its caches", error.to_string()))
+}
+
+fn descriptors<'a>(
+    layout: &'a Layout<'_>,
+    caches: &'a Caches,
+) -> impl Iterator<Item = ColumnFamilyDescriptor> + 'a {
+    let families = std::iter::once(&Family::DEFAULT).chain(layout.families);
+    families.map(|family| family.descriptor(caches))
 }
 
 /// Refuses a path at which there is anything but an empty directory.
@@ -382,8 +388,7 @@ fn require_existing(path: &Path) -> Result<(), StoreError> {
 fn check_families(path: &Path, layout: &Layout<'_>) -> Result<(), StoreError> {
     let mut found =
         DB::list_cf(&Options::default(), path).map_err(|error| open_error(path, &error))?;
-    let mut expected = vec!["default"];
-    expected.extend(layout.families);
+    let mut expected: Vec<_> = layout.names().collect();
     expected.sort_unstable();
     found.sort_unstable();
     if found == expected {

@@ -4,7 +4,7 @@
 //! | --- | --- | --- |
 //! | `records` | index, u64 | the record's octets |
 //! | `tiles` | level, u8; index, u64 | 8,192 octets: full tiles only |
-//! | `state` | `edge`, `signed`, `published`, `reindexing` | edge row; note; size, u64, and note; nothing |
+//! | `state` | `edge`, `signed`, `published`, `reindexing`, `paged` | edge row; note; size, u64, and note; nothing; nothing |
 //! | `leaves` | leaf hash | index row |
 //! | `lookup` | key length, u8; key; index, u64 | nothing |
 //! | `blobs` | SHA-256 | octets |
@@ -16,7 +16,7 @@
 
 use std::collections::HashSet;
 use std::path::Path;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use ishibumi_tlog::hash::Hash;
 use ishibumi_tlog::note::Note;
@@ -24,13 +24,14 @@ use ishibumi_tlog::tile::{Edge, TILE_LEN, TILE_WIDTH, Tile};
 use rocksdb::WriteBatch;
 
 use super::database::{Database, Layout};
+use super::settings::{Access, CACHE_LEN, Family};
 use super::{check, reindex};
 use crate::codec;
 use crate::log_store::{
     TilePlace, adds_to_kept, check_lookup_key, head_conflict, publish_conflict, start_conflict,
     tile_name, tile_place,
 };
-use crate::{Batch, KeptCheckpoint, LogStore, StoreError};
+use crate::{Batch, IndexKind, IndexRow, KeptCheckpoint, LogStore, StoreError, room};
 
 const RECORDS: &str = "records";
 const TILES: &str = "tiles";
@@ -40,9 +41,23 @@ pub(super) const LOOKUP: &str = "lookup";
 const BLOBS: &str = "blobs";
 const KEPT: &str = "kept";
 
+const FAMILIES: &[Family] = &[
+    Family::new(RECORDS, Access::Ascending),
+    Family::new(TILES, Access::Ascending),
+    Family::new(STATE, Access::Few),
+    Family::new(LEAVES, Access::Absent),
+    Family::new(LOOKUP, Access::Ranges),
+    Family::new(BLOBS, Access::Few),
+    Family::new(KEPT, Access::Few),
+];
+
 const EDGE_KEY: &[u8] = b"edge";
 const SIGNED_KEY: &[u8] = b"signed";
 const PUBLISHED_KEY: &[u8] = b"published";
+
+/// Row of `state` that is there once all filters of the index of leaf hashes are cut into pages. A directory from
+/// before has whole ones, of some megabytes each; see [`RocksLog::page_filters`].
+const PAGED_KEY: &[u8] = b"paged";
 
 /// The durable state of one log in one directory, owned by one process.
 #[derive(Debug)]
@@ -50,22 +65,44 @@ pub struct RocksLog {
     database: Database,
     /// Locked for as long as it takes to copy or replace a pointer.
     edge: RwLock<Arc<Edge>>,
+    absent: Mutex<Absent>,
 }
 
-fn layout(origin: &str) -> Layout<'static> {
+/// Leaves that were looked for and not found, in a tree of `size` leaves: as long as it has that size they need
+/// not be looked for again. The sequencer asks for all leaves of a batch before it stages it, and staging
+/// decides for itself which are new; this halves what the two cost, which at size is most of a batch.
+#[derive(Debug, Default)]
+struct Absent {
+    size: u64,
+    leaves: HashSet<Hash>,
+}
+
+fn layout(origin: &str, cache_len: usize) -> Layout<'static> {
     Layout {
-        families: &[RECORDS, TILES, STATE, LEAVES, LOOKUP, BLOBS, KEPT],
+        families: FAMILIES,
         label: format!("an Ishibumi log store, version 1, of {origin}"),
+        cache_len,
     }
 }
 
 impl RocksLog {
     /// Makes the store of an empty log at `path`, where there is nothing or an empty directory.
     pub fn create(path: impl AsRef<Path>, origin: &str) -> Result<Self, StoreError> {
+        Self::create_with(path, origin, CACHE_LEN)
+    }
+
+    /// As [`Self::create`], with caches of `cache_len` octets.
+    pub fn create_with(
+        path: impl AsRef<Path>,
+        origin: &str,
+        cache_len: usize,
+    ) -> Result<Self, StoreError> {
         let edge = Edge::new();
         let row = codec::encode_edge(&edge);
-        let database = Database::create(path.as_ref(), &layout(origin), |database, batch| {
+        let layout = layout(origin, cache_len);
+        let database = Database::create(path.as_ref(), &layout, |database, batch| {
             batch.put_cf(database.family(STATE), EDGE_KEY, row);
+            batch.put_cf(database.family(STATE), PAGED_KEY, []);
         })?;
         Ok(Self::with(database, edge))
     }
@@ -75,14 +112,49 @@ impl RocksLog {
     /// Before it returns, the right border of the tree is recomputed from records and tiles, and the
     /// signed head is held against the tree, so that a damaged directory is refused here.
     pub fn open(path: impl AsRef<Path>, origin: &str) -> Result<Self, StoreError> {
-        let log = Self::open_unindexed(path.as_ref(), origin)?;
+        Self::open_with(path, origin, CACHE_LEN)
+    }
+
+    /// As [`Self::open`], with caches of `cache_len` octets.
+    pub fn open_with(
+        path: impl AsRef<Path>,
+        origin: &str,
+        cache_len: usize,
+    ) -> Result<Self, StoreError> {
+        let log = Self::open_unindexed(path.as_ref(), origin, cache_len)?;
         reindex::refuse_unfinished(&log)?;
+        log.page_filters()?;
         Ok(log)
     }
 
-    /// The same, whether or not the index is whole.
-    pub(super) fn open_unindexed(path: &Path, origin: &str) -> Result<Self, StoreError> {
-        let database = Database::open(path, &layout(origin))?;
+    /// Rewrites the index of leaf hashes once if its filters are still whole: merging would leave them as they are until the log has grown to twice its size, and that long
+    /// each look-up would read megabytes. Where there is no room to rewrite it, it works as it is.
+    fn page_filters(&self) -> Result<(), StoreError> {
+        if self.state_row(PAGED_KEY)? {
+            return Ok(());
+        }
+        let mut writing = self.database.writing()?;
+        let needed = self.database.tables_len(LEAVES)?.saturating_mul(2);
+        if room::free(self.path())? < needed {
+            return Ok(());
+        }
+        writing.purge(LEAVES)?;
+        let mut rows = WriteBatch::default();
+        rows.put_cf(self.database.family(STATE), PAGED_KEY, []);
+        writing.commit(rows, "noted that its filters are paged")
+    }
+
+    /// Opens it whether or not the index is whole.
+    pub(super) fn open_unindexed(
+        path: &Path,
+        origin: &str,
+        cache_len: usize,
+    ) -> Result<Self, StoreError> {
+        let database = Database::open(path, &layout(origin, cache_len))?;
+        Self::checked(database, origin)
+    }
+
+    fn checked(database: Database, origin: &str) -> Result<Self, StoreError> {
         let row = database.read(STATE, EDGE_KEY, || "the edge row".into())?;
         let row = row.ok_or_else(|| damaged("the edge row", "it is missing"))?;
         let edge = codec::decode_edge(&row)?;
@@ -102,6 +174,7 @@ impl RocksLog {
         Self {
             database,
             edge: RwLock::new(Arc::new(edge)),
+            absent: Mutex::default(),
         }
     }
 
@@ -171,8 +244,8 @@ impl RocksLog {
         let mut rows = WriteBatch::default();
         let mut edge = edge.clone();
         let mut filled = Vec::new();
-        let leaves: Vec<[u8; 32]> = batch.records.iter().map(|record| record.leaf.0).collect();
-        let known = self.database.have(LEAVES, &leaves)?;
+        let leaves: Vec<Hash> = batch.records.iter().map(|record| record.leaf).collect();
+        let known = self.known(edge.size(), &leaves)?;
         let mut seen = HashSet::new();
         for (record, known) in batch.records.iter().zip(known) {
             let index = edge.size();
@@ -199,6 +272,17 @@ impl RocksLog {
             rows.put_cf(family(STATE), EDGE_KEY, codec::encode_edge(&edge));
         }
         Ok((rows, edge))
+    }
+
+    /// Whether each of `leaves` has a row already, in a tree of `size` leaves.
+    fn known(&self, size: u64, leaves: &[Hash]) -> Result<Vec<bool>, StoreError> {
+        let absent = self.absent.lock().unwrap_or_else(PoisonError::into_inner);
+        if absent.size == size && leaves.iter().all(|leaf| absent.leaves.contains(leaf)) {
+            return Ok(vec![false; leaves.len()]);
+        }
+        drop(absent);
+        let keys: Vec<[u8; 32]> = leaves.iter().map(|leaf| leaf.0).collect();
+        self.database.have(LEAVES, &keys)
     }
 
     /// Adds `note` to the kept ones, if it adds anything.
@@ -363,6 +447,59 @@ impl LogStore for RocksLog {
         Ok(index.filter(|&index| index < self.edge().size()))
     }
 
+    fn indices_of(&self, leaves: &[Hash]) -> Result<Vec<Option<u64>>, StoreError> {
+        // Before the rows: what is not found then was not staged by this size.
+        let size = self.edge().size();
+        let keys: Vec<[u8; 32]> = leaves.iter().map(|leaf| leaf.0).collect();
+        let rows = self.database.values(LEAVES, &keys)?;
+        let mut absent = HashSet::new();
+        let mut indices = Vec::with_capacity(leaves.len());
+        for (&leaf, row) in leaves.iter().zip(rows) {
+            let index = row.map(|row| codec::decode_leaf(leaf, &row)).transpose()?;
+            if index.is_none() {
+                absent.insert(leaf);
+            }
+            indices.push(index.filter(|&index| index < size));
+        }
+        let mut last = self.absent.lock().unwrap_or_else(PoisonError::into_inner);
+        *last = Absent {
+            size,
+            leaves: absent,
+        };
+        Ok(indices)
+    }
+
+    fn index_rows(
+        &self,
+        kind: IndexKind,
+        after: Option<&IndexRow>,
+        most: usize,
+    ) -> Result<Vec<IndexRow>, StoreError> {
+        let family = match kind {
+            IndexKind::Leaves => LEAVES,
+            IndexKind::Keys => LOOKUP,
+        };
+        let start = match (kind, after) {
+            (_, None) => Vec::new(),
+            // A leaf hash has one row: the next key is the one behind it.
+            (IndexKind::Leaves, Some(row)) => [&row.key[..], &[0]].concat(),
+            (IndexKind::Keys, Some(row)) => [lookup_key(&row.key, row.index)?, vec![0]].concat(),
+        };
+        let mut rows = Vec::new();
+        let mut wrong = None;
+        self.database.visit(family, &start, |key, value| {
+            if rows.len() == most {
+                return false;
+            }
+            match index_row(kind, key, value) {
+                Ok(row) => rows.push(row),
+                Err(error) => wrong = Some(error),
+            }
+            wrong.is_none()
+        })?;
+        wrong.map_or(Ok(rows), Err)
+    }
+
     fn lookup(&self, key: &[u8], from: u64, most: usize) -> Result<Vec<u64>, StoreError> {
         let size = self.edge().size();
         if from >= size {
@@ -434,6 +571,32 @@ pub(super) fn lookup_key(key: &[u8], index: u64) -> Result<Vec<u8>, StoreError> 
     check_lookup_key(key)?;
     let len = u8::try_from(key.len()).unwrap_or(u8::MAX);
     Ok([&[len], key, &index.to_be_bytes()].concat())
+}
+
+fn index_row(kind: IndexKind, key: &[u8], value: &[u8]) -> Result<IndexRow, StoreError> {
+    match kind {
+        IndexKind::Leaves => {
+            let leaf = key.try_into().map(Hash).map_err(|_| {
+                let detail = format!("{} octets instead of 32", key.len());
+                damaged("a key of the index of leaf hashes", &detail)
+            })?;
+            Ok(IndexRow {
+                key: key.to_vec(),
+                index: codec::decode_leaf(leaf, value)?,
+            })
+        }
+        IndexKind::Keys => {
+            let parts = key.split_first().and_then(|(&len, rest)| {
+                let (key, index) = rest.split_at_checked(usize::from(len))?;
+                Some((key.to_vec(), index))
+            });
+            let (key, index) = parts.ok_or_else(|| damaged("a lookup key", "it is cut"))?;
+            Ok(IndexRow {
+                key,
+                index: number(index)?,
+            })
+        }
+    }
 }
 
 fn number(octets: &[u8]) -> Result<u64, StoreError> {

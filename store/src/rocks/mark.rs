@@ -12,7 +12,7 @@
 //! more than is on disk. What a power cut may hide from it, the head file and the witnesses see.
 
 use std::fs::File;
-use std::os::unix::fs::FileExt as _;
+use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
 use ishibumi_tlog::hash::Hash;
@@ -37,6 +37,7 @@ impl Mark {
             .read(true)
             .write(true)
             .create_new(true)
+            .mode(0o600)
             .open(directory.join(NAME))
             .map_err(io)?;
         file.write_all_at(&encode(0), 0).map_err(io)?;

@@ -6,6 +6,8 @@ mod log;
 mod mark;
 mod registers;
 mod reindex;
+mod settings;
 
 pub use log::RocksLog;
 pub use registers::RocksRegisters;
+pub use settings::CACHE_LEN;

@@ -5,10 +5,15 @@ use std::path::Path;
 use rocksdb::WriteBatch;
 
 use super::database::{Database, Layout};
+use super::settings::{Access, Family};
 use crate::registers::conflict;
 use crate::{Registers, StoreError};
 
 const VALUES: &str = "values";
+const FAMILIES: &[Family] = &[Family::new(VALUES, Access::Few)];
+
+/// Octets of its caches: some hundred octets a register, of which there may be tens of thousands.
+const CACHE_LEN: usize = 64 << 20;
 
 /// Durable registers in one directory.
 #[derive(Debug)]
@@ -18,8 +23,9 @@ pub struct RocksRegisters {
 
 fn layout() -> Layout<'static> {
     Layout {
-        families: &[VALUES],
+        families: FAMILIES,
         label: "an Ishibumi register store, version 1".into(),
+        cache_len: CACHE_LEN,
     }
 }
 

@@ -12,6 +12,7 @@ use ishibumi_tlog::hash::leaf_hash;
 use rocksdb::WriteBatch;
 
 use super::log::{LEAVES, LOOKUP, RocksLog, STATE, lookup_key};
+use super::settings::CACHE_LEN;
 use crate::codec;
 use crate::{LogStore as _, StoreError};
 
@@ -48,7 +49,7 @@ impl RocksLog {
         mut keys: impl FnMut(&[u8]) -> Vec<Vec<u8>>,
         mut progress: impl FnMut(u64, u64),
     ) -> Result<u64, StoreError> {
-        let log = Self::open_unindexed(path.as_ref(), origin)?;
+        let log = Self::open_unindexed(path.as_ref(), origin, CACHE_LEN)?;
         let size = log.edge().size();
         let family = |name| log.database().family(name);
         let mut writing = log.database().writing()?;
