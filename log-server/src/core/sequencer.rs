@@ -90,12 +90,16 @@ impl Sequencer {
         let mut batch = Batch::default();
         let mut fresh: HashMap<Hash, u64> = HashMap::new();
         let mut placements = Vec::with_capacity(items.len());
+        // All of them at once: together they are found for half of what each alone costs.
+        let records = items.iter().flat_map(|item| &item.records);
+        let leaves: Vec<Hash> = records.map(|record| record.leaf).collect();
+        let mut stored = self.store.indices_of(&leaves)?.into_iter();
         for item in items {
             let mut placed: Option<Placed> = None;
             let mut new_blobs = false;
             for record in item.records {
                 let leaf = record.leaf;
-                let (index, added) = match self.find(&fresh, &record)? {
+                let (index, added) = match self.find(&fresh, stored.next().flatten(), &record)? {
                     Some(index) => (index, 0),
                     None => {
                         if self.closed {
@@ -130,17 +134,18 @@ impl Sequencer {
         Ok((self, placements))
     }
 
-    /// The index that the record has already, in this batch or in the log. The whole leaf hash is the
-    /// key, and a hit counts only if the stored record has the same octets.
+    /// The index that the record has already, in this batch or in the log, where its leaf is `stored`. The
+    /// whole leaf hash is the key, and a hit counts only if the stored record has the same octets.
     fn find(
         &self,
         fresh: &HashMap<Hash, u64>,
+        stored: Option<u64>,
         record: &NewRecord,
     ) -> Result<Option<u64>, SequencerError> {
         if let Some(&index) = fresh.get(&record.leaf) {
             return Ok(Some(index));
         }
-        let Some(index) = self.store.index_of(record.leaf)? else {
+        let Some(index) = stored else {
             return Ok(None);
         };
         if self.store.record(index)?.as_deref() != Some(&record.octets) {
