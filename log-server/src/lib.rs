@@ -20,6 +20,7 @@ pub mod anchoring;
 pub mod config;
 pub mod core;
 pub mod erasure;
+pub mod examine;
 pub mod http;
 pub mod kind;
 pub mod metrics;

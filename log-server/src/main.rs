@@ -460,9 +460,9 @@ fn export(config: &Config, out: &Path, zip: bool, json: bool) -> Result<(), Oper
 
 fn fsck(config: &Config, json: bool) -> Result<ExitCode, OperateError> {
     let bar = progress_bar(json);
-    let report = operate::fsck::fsck(config, |done, all| {
-        bar.set_length(all);
-        bar.set_position(done);
+    let report = operate::fsck::fsck(config, |progress| {
+        bar.set_length(progress.all);
+        bar.set_position(progress.done);
     })?;
     bar.finish_and_clear();
     if json {
@@ -470,8 +470,8 @@ fn fsck(config: &Config, json: bool) -> Result<ExitCode, OperateError> {
             "{}",
             json!({
                 "records": report.records, "tiles": report.tiles,
-                "checkpoints": report.checkpoints, "wrong": report.wrong,
-                "findings": report.findings,
+                "checkpoints": report.checkpoints, "index_rows": report.index_rows,
+                "wrong": report.wrong, "findings": report.findings,
             })
         );
     } else {
@@ -479,8 +479,8 @@ fn fsck(config: &Config, json: bool) -> Result<ExitCode, OperateError> {
             println!("WRONG  {finding}");
         }
         println!(
-            "{} records, {} tiles and {} checkpoints read; {} wrong",
-            report.records, report.tiles, report.checkpoints, report.wrong
+            "{} records, {} tiles, {} checkpoints and {} index rows read; {} wrong",
+            report.records, report.tiles, report.checkpoints, report.index_rows, report.wrong
         );
     }
     Ok(ExitCode::from(u8::from(report.wrong > 0)))
