@@ -2,20 +2,22 @@
 # The floors of docs/performance.md, measured: a log and three witnesses (2-of-3) with the released
 # binaries on loopback, the load beside them on the same machine, every answer durable.
 #
-#   scripts/load.sh [--seconds N] [--tokens DIR] [--bin DIR] [--keep] [SCENARIO...]
+#   scripts/load.sh [--seconds N] [--tokens DIR] [--bin DIR] [--keep] [--records N] [SCENARIO...]
 #
 #   --seconds N    how long each scenario submits (default 8)
 #   --tokens DIR   folder of `tokens`, filled up as needed and kept (default: target/load-tokens)
 #   --bin DIR      use the binaries there (default: build them)
 #   --keep         leave the working folder with configuration, reports and data
-#   SCENARIO       batches, singles, tokens, quorum (default: all four)
+#   --records N    records of grow (default 5000000)
+#   SCENARIO       batches, singles, tokens, quorum (default: these four), or grow: a log that is filled over
+#                  HTTP, with a line for each million records
 #
 # Prints MET or MISSED and does not judge: what is slow here may be a busy machine, see the column
 # "others". Exit codes: 0 measured, 1 a sampled proof did not verify or a server died, 2 usage, 3 missing.
 set -euo pipefail
 here=$(cd "$(dirname "$0")/.." && pwd)
 cd "$here"
-seconds=8 tokens="" bin="" keep=no scenarios=()
+seconds=8 tokens="" bin="" keep=no records=5000000 scenarios=()
 usage() { echo "load.sh: $*; see --help" >&2; exit 2; }
 while [ $# -gt 0 ]; do
   case $1 in
@@ -23,8 +25,9 @@ while [ $# -gt 0 ]; do
     --tokens) [ -n "${2:-}" ] || usage "--tokens wants a folder"; tokens=$2; shift 2 ;;
     --bin) [ -x "${2:-}/load" ] || usage "--bin wants a folder with load in it"; bin=$(realpath "$2"); shift 2 ;;
     --keep) keep=yes; shift ;;
-    -h | --help) sed -n '2,14s/^# \{0,1\}//p' "$0"; exit 0 ;;
-    batches | singles | tokens | quorum) scenarios+=("$1"); shift ;;
+    --records) [[ ${2:-} =~ ^[1-9][0-9]{0,9}$ ]] || usage "--records wants a number"; records=$2; shift 2 ;;
+    -h | --help) sed -n '2,18s/^# \{0,1\}//p' "$0"; exit 0 ;;
+    batches | singles | tokens | quorum | grow) scenarios+=("$1"); shift ;;
     *) usage "unknown word $1" ;;
   esac
 done
@@ -122,6 +125,16 @@ cpu_seconds() {
 
 rows=() met=0 failed=0
 for scenario in "${scenarios[@]}"; do
+  if [ "$scenario" = grow ]; then
+    at=$dir/grow
+    start_all "$at"
+    "$bin/grow" --log "$url" --token-file "$at/bearer" --server-pid "$log_pid" --dir "$at/data" \
+      --records "$records" --csv "$dir/grow.csv" || failed=$((failed + 1))
+    kill -0 "$log_pid" || { cat "$at/log.out" >&2; failed=$((failed + 1)); }
+    stop_all
+    met=$((met + 1))
+    continue
+  fi
   case $scenario in
     batches) name="batches of 500, durable" floor=20000 unit="records/s"
       how=(--clients 8 --batch 500) ;;
@@ -155,7 +168,7 @@ done
 
 printf '\n%-36s %9s %10s %-9s %-6s %8s %8s %8s %8s %8s %6s %6s %6s %7s %6s\n' "scenario ($seconds s each)" floor measured "" "" \
   "rec/s" "p50 ms" "p99 ms" "p99.9 ms" "us/rec" "MiB" "wit s" "others" "proofs" "ref."
-printf '%s\n' "${rows[@]}"
+[ ${#rows[@]} -eq 0 ] || printf '%s\n' "${rows[@]}"
 printf '\nus/rec, MiB: CPU time a record and peak memory of the log. wit s: CPU seconds of all three witnesses.\n'
 printf 'others: CPU seconds that anything but log and load used meanwhile, witnesses included. proofs: sampled and verified.\n'
 echo "load: $met of ${#scenarios[@]} floors met on $(nproc) cores at commit $(git rev-parse --short HEAD)$(git diff --quiet HEAD -- || echo ', changed'); $failed failures"

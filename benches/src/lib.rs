@@ -20,6 +20,7 @@
 mod answer;
 mod check;
 mod connection;
+pub mod grow;
 mod journal;
 mod options;
 mod report;

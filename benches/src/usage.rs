@@ -15,6 +15,10 @@ pub struct ProcessUsage {
     pub resident: u64,
     /// The most that it ever had resident, in octets.
     pub resident_peak: u64,
+    /// Octets that it read from files and sockets, cached by the system or not.
+    pub read: u64,
+    /// Octets that it wrote to files and sockets.
+    pub written: u64,
 }
 
 /// What the machine has used so far, in seconds of CPU over all cores.
@@ -35,6 +39,12 @@ impl ProcessUsage {
         // The command's name stands in parentheses and may hold anything.
         let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
         let ticks = |at: usize| fields.get(at)?.parse::<f64>().ok();
+        // Not everybody may read it; a process's own is always there.
+        let io = std::fs::read_to_string(proc.join("io")).unwrap_or_default();
+        let passed = |name: &str| {
+            let line = io.lines().find_map(|line| line.strip_prefix(name))?;
+            line.trim().parse::<u64>().ok()
+        };
         let octets = |name: &str| {
             let line = status.lines().find_map(|line| line.strip_prefix(name))?;
             let kib: u64 = line.split_whitespace().next()?.parse().ok()?;
@@ -44,6 +54,8 @@ impl ProcessUsage {
             cpu_seconds: (ticks(11)? + ticks(12)?) / TICKS_PER_SECOND,
             resident: octets("VmRSS:")?,
             resident_peak: octets("VmHWM:")?,
+            read: passed("rchar:").unwrap_or(0),
+            written: passed("wchar:").unwrap_or(0),
         })
     }
 
@@ -55,6 +67,8 @@ impl ProcessUsage {
                 cpu_seconds: sum.cpu_seconds + one.cpu_seconds,
                 resident: sum.resident + one.resident,
                 resident_peak: sum.resident_peak + one.resident_peak,
+                read: sum.read + one.read,
+                written: sum.written + one.written,
             })
     }
 }
