@@ -30,7 +30,7 @@ mod proofs;
 pub mod public;
 mod registers;
 mod rocks;
-mod room;
+pub mod room;
 
 pub use environment::{Clock, Signer, SignerError, SystemClock};
 pub use error::StoreError;

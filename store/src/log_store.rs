@@ -290,6 +290,14 @@ pub trait LogStore: Send + Sync + 'static {
     /// The indices of the records under `key`, ascending, from `from` on, at most `most` of them.
     fn lookup(&self, key: &[u8], from: u64, most: usize) -> Result<Vec<u64>, StoreError>;
 
+    /// Octets that the store may take on the disk for a while, beyond what is written: while it merges its index.
+    ///
+    /// # Errors
+    /// [`StoreError::Failed`] if the store does not tell.
+    fn room_needed(&self) -> Result<u64, StoreError> {
+        Ok(0)
+    }
+
     /// The blob with this SHA-256.
     fn blob(&self, sha256: Hash) -> Result<Option<Vec<u8>>, StoreError>;
 

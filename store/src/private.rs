@@ -1,13 +1,38 @@
-//! Keeping data from everybody else on the machine: folders and files of a store are their owner's alone, whatever
-//! the umask of the shell that started the process.
+//! Keeping keys and data from everybody else on the machine.
+//!
+//! A process that holds a log's or a witness's keys must not leave them behind when it dies: it dumps no core, and
+//! nobody but root may read its memory. What it writes is its owner's alone, whatever the umask of the shell that
+//! started it; and a key that others can read is not used.
 
 use std::fs::{DirBuilder, File, Permissions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::Path;
 
+use rustix::process::{DumpableBehavior, Resource, Rlimit};
+
 /// Permission bits of others than the owner.
 const OTHERS: u32 = 0o077;
+
+/// Lets this process dump no core and nobody but root read its memory. To be called first.
+///
+/// # Errors
+/// If the system refuses.
+pub fn keep_memory() -> io::Result<()> {
+    let none = Rlimit {
+        current: Some(0),
+        maximum: Some(0),
+    };
+    rustix::process::setrlimit(Resource::Core, none)?;
+    // Cores may be piped to a program, which the limit does not keep from getting them; this does.
+    rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
+    Ok(())
+}
+
+/// From now on every file that this process makes is its owner's alone, also those that RocksDB makes.
+pub fn keep_files() {
+    rustix::process::umask(rustix::fs::Mode::from_bits_truncate(OTHERS));
+}
 
 /// Makes a folder for its owner alone, and those above it that are missing.
 ///
@@ -36,6 +61,15 @@ pub(crate) fn close_file(file: &File) -> io::Result<()> {
     }
 }
 
+/// The mode of an open key file, if others than its owner may do anything with it.
+///
+/// # Errors
+/// If the system does not tell.
+pub fn exposed(file: &File) -> io::Result<Option<u32>> {
+    let mode = file.metadata()?.permissions().mode() & 0o7777;
+    Ok((mode & OTHERS != 0).then_some(mode))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -50,5 +84,21 @@ mod tests {
         std::fs::set_permissions(&made, Permissions::from_mode(0o755)).unwrap();
         close_dir(&made).unwrap();
         assert_eq!(mode(&made), 0o700);
+    }
+
+    #[test]
+    fn a_key_is_exposed_if_anybody_else_may_touch_it() {
+        let file = tempfile::tempfile().unwrap();
+        for (mode, is) in [
+            (0o600, false),
+            (0o400, false),
+            (0o640, true),
+            (0o604, true),
+            (0o602, true),
+        ] {
+            file.set_permissions(Permissions::from_mode(mode)).unwrap();
+            let found = exposed(&file).unwrap();
+            assert_eq!(found, is.then_some(mode), "{mode:o}");
+        }
     }
 }

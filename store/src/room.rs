@@ -1,7 +1,8 @@
 //! How much room a disk has.
 //!
 //! RocksDB must not meet a full disk while it opens a directory: the library that Debian ships then fails an
-//! assertion and aborts the process.
+//! assertion and aborts the process. And a log should stop taking records while there is still room for what it
+//! has to write all the same: the signed head, checkpoints, merges of its index.
 
 use std::fs::File;
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -26,7 +27,7 @@ const PIECE_LEN: u64 = 1 << 20;
 ///
 /// # Errors
 /// [`StoreError::Failed`] if the system does not tell.
-pub(crate) fn free(path: &Path) -> Result<u64, StoreError> {
+pub fn free(path: &Path) -> Result<u64, StoreError> {
     let found = rustix::fs::statvfs(path).map_err(|error| StoreError::Failed {
         doing: "asked how much room there is",
         cause: format!("{}: {error}", path.display()),
@@ -39,7 +40,7 @@ pub(crate) fn free(path: &Path) -> Result<u64, StoreError> {
 ///
 /// # Errors
 /// [`StoreError::NoRoom`] if it is not there.
-pub(crate) fn to_open(path: &Path) -> Result<(), StoreError> {
+pub fn to_open(path: &Path) -> Result<(), StoreError> {
     let entries = std::fs::read_dir(path).into_iter().flatten().flatten();
     let logs = entries.filter(|entry| entry.file_name().to_string_lossy().ends_with(".log"));
     let logged: u64 = logs

@@ -126,6 +126,27 @@ impl Database {
         Ok(database)
     }
 
+    /// Opens a directory that [`Self::create`] made for the same layout and changes nothing in it, so that it
+    /// can be read while its disk is full. Takes no lock: the caller sees to it that nobody writes.
+    pub(super) fn open_for_reading(path: &Path, layout: &Layout<'_>) -> Result<Self, StoreError> {
+        require_existing(path)?;
+        check_families(path, layout)?;
+        let mark = Mark::open(path)?;
+        // A cut tail was never answered for, if the mark says so; without it what is there is read.
+        let options = database_options(DBRecoveryMode::TolerateCorruptedTailRecords);
+        let caches = caches(layout)?;
+        let db =
+            DB::open_cf_descriptors_read_only(&options, path, descriptors(layout, &caches), false)
+                .map_err(|error| open_error(path, &error))?;
+        mark.check(db.latest_sequence_number())?;
+        let database = Self::with(db, path, mark);
+        database.check_label(layout)?;
+        let mut writer = database.writing()?;
+        writer.writer.stopped = Some("it was opened to be read alone".to_owned());
+        drop(writer);
+        Ok(database)
+    }
+
     /// Whether the log without its cut tail holds all that was acknowledged. Changes nothing on disk.
     fn only_the_tail_is_cut(
         path: &Path,

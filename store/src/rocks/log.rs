@@ -127,8 +127,25 @@ impl RocksLog {
         Ok(log)
     }
 
-    /// Rewrites the index of leaf hashes once if its filters are still whole: merging would leave them as they are until the log has grown to twice its size, and that long
-    /// each look-up would read megabytes. Where there is no room to rewrite it, it works as it is.
+    /// Opens the store to read it and changes nothing in it, for a disk without room. Checks what
+    /// [`Self::open`] checks, and every write is refused. Takes no lock: the caller sees to it that nobody
+    /// writes.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn open_for_reading(
+        path: impl AsRef<Path>,
+        origin: &str,
+        cache_len: usize,
+    ) -> Result<Self, StoreError> {
+        let database = Database::open_for_reading(path.as_ref(), &layout(origin, cache_len))?;
+        let log = Self::checked(database, origin)?;
+        reindex::refuse_unfinished(&log)?;
+        Ok(log)
+    }
+
+    /// Rewrites the index of leaf hashes once if its filters are still whole: merging would leave them as they
+    /// are until the log has grown to twice its size, and that long each look-up would read megabytes. Where there is no room to rewrite it, it works as it is.
     fn page_filters(&self) -> Result<(), StoreError> {
         if self.state_row(PAGED_KEY)? {
             return Ok(());
@@ -511,6 +528,10 @@ impl LogStore for RocksLog {
             .take(most)
             .map(|row| row.and_then(|(row, _)| number(row.get(1 + key.len()..).unwrap_or(&[]))))
             .collect()
+    }
+
+    fn room_needed(&self) -> Result<u64, StoreError> {
+        Ok(self.database.tables_len(LEAVES)? + self.database.tables_len(LOOKUP)?)
     }
 
     fn blob(&self, sha256: Hash) -> Result<Option<Vec<u8>>, StoreError> {
