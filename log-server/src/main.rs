@@ -13,6 +13,7 @@ use ishibumi_log::operate::close::{Waiting, Words};
 use ishibumi_log::operate::predecessor::PredecessorFiles;
 use ishibumi_log::operate::recover::{Phase, Wishes};
 use ishibumi_log::operate::{self, OperateError};
+use ishibumi_store::private;
 use ishibumi_tlog::Hash;
 use serde_json::json;
 
@@ -226,6 +227,13 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> Result<ExitCode, OperateError> {
+    private::keep_memory().map_err(|error| {
+        OperateError::Refused(format!("cannot keep its memory from others: {error}"))
+    })?;
+    // What is exported is for others; everything else is the operator's.
+    if !matches!(arguments.command, Some(Command::Export { .. })) {
+        private::keep_files();
+    }
     if let Some(Command::Token) = arguments.command {
         return token(arguments.json);
     }

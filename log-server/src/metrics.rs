@@ -47,6 +47,14 @@ pub struct Metrics {
     pub admission_seconds: Histogram,
     /// Records at which nobody looked for suspicions, since the log was busier than the watching thread.
     pub unwatched: IntCounter,
+    /// Octets that are free on the fuller of the log's disks.
+    pub free_octets: IntGauge,
+    /// Octets below which no records are taken.
+    pub reserve_octets: IntGauge,
+    /// When the last whole pass over old data ended.
+    pub scrubbed_at: IntGauge,
+    /// Records and index rows that were read again.
+    pub scrubbed_rows: IntCounter,
     /// How the TSAs are doing that stamp checkpoints.
     pub tsas: Standings,
     findings: IntCounterVec,
@@ -130,6 +138,19 @@ impl Metrics {
                 "findings_unwatched_total",
                 "records at which nobody looked for findings",
             )?,
+            free_octets: IntGauge::new("disk_free_octets", "octets free on the fuller disk")?,
+            reserve_octets: IntGauge::new(
+                "disk_reserve_octets",
+                "octets below which no records are taken",
+            )?,
+            scrubbed_at: IntGauge::new(
+                "scrub_completed_timestamp_seconds",
+                "when all old data was last found whole; 0 if not since the start",
+            )?,
+            scrubbed_rows: IntCounter::new(
+                "scrubbed_rows_total",
+                "records and index rows that were read again",
+            )?,
             tsas: Standings::new()?,
             findings: by("findings_total", "suspicious records", "kind")?,
             witness_seconds: HistogramVec::new(
@@ -192,6 +213,10 @@ impl Metrics {
             Box::new(self.admission_seconds.clone()),
             Box::new(self.witness_seconds.clone()),
             Box::new(self.unwatched.clone()),
+            Box::new(self.free_octets.clone()),
+            Box::new(self.reserve_octets.clone()),
+            Box::new(self.scrubbed_at.clone()),
+            Box::new(self.scrubbed_rows.clone()),
             Box::new(self.findings.clone()),
             Box::new(self.witness_successes.clone()),
             Box::new(self.witness_size.clone()),

@@ -155,6 +155,7 @@ fn log(heads: &Path, net: Arc<dyn Net>) -> (Handle, Running) {
         net,
         clock: Arc::new(SystemClock),
         settings: settings(),
+        care: None,
         metrics: Arc::new(Metrics::new().unwrap()),
     })
 }

@@ -14,6 +14,7 @@ use std::time::Duration;
 
 pub use anchoring::{AnchoringConfig, TsaConfig};
 use ishibumi_archive::regular;
+use ishibumi_store::CACHE_LEN;
 use ishibumi_tlog::protocol::add_entries::REQUEST_PACKAGES_MAX;
 use ishibumi_wire::Limits;
 pub use provider::{KINDS, ProviderConfig, Quota, RescueConfig, SHA1_TOKEN, StatusConfig};
@@ -72,12 +73,25 @@ pub struct Config {
     pub mirrors: Vec<String>,
     /// What one request to a mirror may be.
     pub upload: UploadLimits,
+    /// Memory, room and care of the store.
+    pub store: StoreConfig,
     /// Who may submit what.
     pub providers: Vec<ProviderConfig>,
     /// What anybody may submit for providers that have ended.
     pub rescue: RescueConfig,
     /// Which TSAs stamp the log's checkpoints.
     pub anchoring: AnchoringConfig,
+}
+
+/// Memory, room and care of the store.
+#[derive(Clone, Debug)]
+pub struct StoreConfig {
+    /// Octets that its caches may take.
+    pub cache_len: usize,
+    /// Octets that are left free on the disks of data and head file.
+    pub reserve_octets: u64,
+    /// Within which time old data that changed is found; zero: nobody looks.
+    pub scrub_period: Duration,
 }
 
 /// How batches are formed, signed and cosigned.
@@ -164,6 +178,10 @@ impl Config {
         let upload = upload(&mut table);
         r.close(table);
 
+        let mut table = r.table("store");
+        let store = store(&mut table);
+        r.close(table);
+
         let mut table = r.table("limits");
         let limits = limits(&mut table);
         let body_len_max = table.count("body_len_max", 16 << 20, 1 << 10..=1 << 28);
@@ -236,6 +254,7 @@ impl Config {
             distrusted_witnesses,
             mirrors,
             upload,
+            store,
             providers,
             rescue,
             anchoring,
@@ -254,6 +273,15 @@ fn sequencing(s: &mut Reader) -> Sequencing {
         recosign_interval: s.millis("recosign_interval_ms", 60_000, 1_000..=3_600_000),
         look_interval: s.millis("look_interval_ms", 2_000, 0..=3_600_000),
         quorum_alarm: s.millis("quorum_alarm_ms", 30_000, 0..=3_600_000),
+    }
+}
+
+fn store(s: &mut Reader) -> StoreConfig {
+    let reserve = s.count("reserve_octets", 1 << 30, 0..=1 << 60);
+    StoreConfig {
+        cache_len: s.count("cache_len", CACHE_LEN, 1 << 20..=1 << 40),
+        reserve_octets: u64::try_from(reserve).unwrap_or(u64::MAX),
+        scrub_period: s.millis("scrub_period_ms", 86_400_000, 0..=2_678_400_000),
     }
 }
 

@@ -39,6 +39,17 @@ impl Config {
             ]),
         );
 
+        let s = &self.store;
+        let reserve = usize::try_from(s.reserve_octets).unwrap_or(usize::MAX);
+        root.insert(
+            "store".into(),
+            table([
+                ("cache_len", count(s.cache_len)),
+                ("reserve_octets", count(reserve)),
+                ("scrub_period_ms", millis(s.scrub_period)),
+            ]),
+        );
+
         let s = &self.sequencing;
         root.insert(
             "sequencing".into(),

@@ -19,6 +19,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
 use super::contradiction::Claim;
 use super::publisher::{Outcome, Published, Publisher, PublisherError};
 use super::quorum::{Change, Waiting};
+use super::room::{Lack, Reserve};
+use super::scrub::Scrub;
 use super::sequencer::{Item, Placed, Sequencer};
 use super::standing::{Standing, Teller};
 use super::watch::Watcher;
@@ -42,6 +44,9 @@ pub enum SubmitError {
         /// How many the pool holds.
         pool: usize,
     },
+    /// The disk is nearly full.
+    #[error("{0}; send again when the operator has made room")]
+    NoRoom(String),
     /// The log's key signs somewhere else, or enough witnesses say so.
     #[error(
         "this log accepts nothing, since it may not be the copy that the witnesses follow: {0}"
@@ -62,6 +67,7 @@ pub struct Handle {
     published: watch::Receiver<Option<Published>>,
     standing: watch::Receiver<Standing>,
     without_quorum: watch::Receiver<Option<Instant>>,
+    lack: watch::Receiver<Lack>,
 }
 
 struct Submission {
@@ -113,8 +119,18 @@ pub struct Core {
     pub clock: Arc<dyn Clock>,
     /// Sizes and times.
     pub settings: Sequencing,
+    /// Care of the disks, for as long as the log runs; none where it only ends.
+    pub care: Option<Care>,
     /// What is counted.
     pub metrics: Arc<Metrics>,
+}
+
+/// How the disks of a running log are looked after.
+pub struct Care {
+    /// What is to stay free.
+    pub reserve: Reserve,
+    /// How old data is read again.
+    pub scrub: Scrub,
 }
 
 /// Starts the threads and tasks. Has to be called within a tokio runtime.
@@ -170,9 +186,19 @@ pub fn start(core: Core) -> (Handle, Running) {
     let pool_records_max = core.settings.pool_records_max;
     let (settings, metrics) = (core.settings, core.metrics);
     let keeping = events.clone();
+    let cared = core
+        .care
+        .map(|care| care.start(&core.store, &metrics, &set_standing));
+    let Cared {
+        lack,
+        mut threads,
+        alive,
+    } = cared.unwrap_or_default();
     let (watcher, watching) = Watcher::start(core.store, published.clone(), Arc::clone(&metrics));
     let teller = Teller::new(&set_standing, "the sequencer");
     let sequencer = std::thread::spawn(move || {
+        // Who looks after the disks ends with this thread.
+        let _alive = alive;
         let ended = sequence(
             core.sequencer,
             &submitted,
@@ -195,13 +221,59 @@ pub fn start(core: Core) -> (Handle, Running) {
         published,
         standing,
         without_quorum,
+        lack,
     };
-    (
-        handle,
-        Running {
-            threads: vec![sequencer, publisher, watching],
-        },
-    )
+    threads.extend([sequencer, publisher, watching]);
+    (handle, Running { threads })
+}
+
+/// How it stands with the room, the threads that care, and what they live on.
+struct Cared {
+    lack: watch::Receiver<Lack>,
+    threads: Vec<std::thread::JoinHandle<()>>,
+    alive: Vec<Sender<()>>,
+}
+
+impl Default for Cared {
+    fn default() -> Self {
+        Self {
+            lack: watch::channel(None).1,
+            threads: Vec::new(),
+            alive: Vec::new(),
+        }
+    }
+}
+
+impl Care {
+    fn start(
+        self,
+        store: &Arc<dyn LogStore>,
+        metrics: &Arc<Metrics>,
+        standing: &Arc<watch::Sender<Standing>>,
+    ) -> Cared {
+        let Self { reserve, scrub } = self;
+        let (set_lack, lack) = watch::channel(reserve.lack(store.as_ref(), metrics));
+        let (scrub_lives, scrub_ends) = channel();
+        let scrubbing = {
+            let (store, metrics) = (Arc::clone(store), Arc::clone(metrics));
+            let teller = Teller::new(standing, "the scrub");
+            move || {
+                if let Err(why) = scrub.run(&store, &metrics, &scrub_ends) {
+                    teller.tell(Standing::Failed(why));
+                }
+            }
+        };
+        let (room_lives, room_ends) = channel();
+        let watching = {
+            let (store, metrics) = (Arc::clone(store), Arc::clone(metrics));
+            move || reserve.watch(&store, &metrics, &set_lack, &room_ends)
+        };
+        Cared {
+            lack,
+            threads: vec![std::thread::spawn(scrubbing), std::thread::spawn(watching)],
+            alive: vec![scrub_lives, room_lives],
+        }
+    }
 }
 
 /// What keeps the [`Handle`] of a log alive that only reads.
@@ -209,6 +281,7 @@ pub struct Still {
     _published: watch::Sender<Option<Published>>,
     _standing: watch::Sender<Standing>,
     _without_quorum: watch::Sender<Option<Instant>>,
+    _lack: watch::Sender<Lack>,
 }
 
 /// The way into a log that takes nothing: what it published last is there.
@@ -218,6 +291,7 @@ pub fn still(published: Option<Published>, standing: Standing) -> (Handle, Still
     let (set_published, published) = watch::channel(published);
     let (set_standing, standing) = watch::channel(standing);
     let (set_without, without_quorum) = watch::channel(None);
+    let (set_lack, lack) = watch::channel(None);
     let handle = Handle {
         submissions,
         events,
@@ -226,11 +300,13 @@ pub fn still(published: Option<Published>, standing: Standing) -> (Handle, Still
         published,
         standing,
         without_quorum,
+        lack,
     };
     let still = Still {
         _published: set_published,
         _standing: set_standing,
         _without_quorum: set_without,
+        _lack: set_lack,
     };
     (handle, still)
 }
@@ -262,6 +338,9 @@ impl Handle {
     /// because it is an old copy.
     pub async fn submit(&self, items: Vec<Item>) -> Result<Vec<Placed>, SubmitError> {
         self.alive()?;
+        if let Some(lack) = self.lack() {
+            return Err(SubmitError::NoRoom(lack));
+        }
         let full = SubmitError::Full {
             pool: self.pool_records_max,
         };
@@ -284,6 +363,11 @@ impl Handle {
         let placed = answered.await.map_err(|_| self.not_accepting())?;
         self.alive()?;
         Ok(placed)
+    }
+
+    /// Why there is no room for records, in a sentence; `None` while there is.
+    pub fn lack(&self) -> Option<String> {
+        self.lack.borrow().clone()
     }
 
     fn alive(&self) -> Result<(), SubmitError> {

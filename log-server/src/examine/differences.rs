@@ -1,11 +1,11 @@
 //! Which rows of an index are wrong, once sums have said in which parts some are.
 
 use ishibumi_artifact::Record;
-use ishibumi_store::{IndexKind, LogStore, StoreError};
+use ishibumi_store::{IndexKind, LogStore};
 use ishibumi_tlog::hash::leaf_hash;
 
 use super::sums::{PARTS, part};
-use super::{CHUNK, Report, Sums, distinct_keys, each_row};
+use super::{CHUNK, Ended, Pace, Report, Sums, distinct_keys, each_row};
 
 /// Rows that are held in memory at once, of the records and of the index each.
 const ROWS_MAX: u64 = 1 << 20;
@@ -17,17 +17,18 @@ const PASSES_MAX: usize = 4;
 /// A row: key and index.
 type Row = (Vec<u8>, u64);
 
-/// Names the rows by which `wanted`, what the first `size` records ask for, and `found`, what there is, differ.
+/// Names the rows by which `wanted`, what the records below `end` ask for, and `found`, what there is, differ.
 ///
 /// # Errors
-/// [`StoreError`] if something cannot be read at all.
+/// [`Ended`] if something cannot be read at all, or `pace` says so.
 pub fn differences(
     store: &dyn LogStore,
-    size: u64,
+    end: u64,
     wanted: &Sums,
     found: &Sums,
     report: &mut Report,
-) -> Result<(), StoreError> {
+    pace: &mut dyn Pace,
+) -> Result<(), Ended> {
     let mut parts = wanted.differing(found);
     let rows_a_part = wanted.rows().max(found.rows()) / PARTS as u64 + 1;
     let at_once = usize::try_from((ROWS_MAX / rows_a_part).max(1)).unwrap_or(usize::MAX);
@@ -40,7 +41,7 @@ pub fn differences(
                 in_parts[*part] = true;
             }
             if of_kind.count() > 0 {
-                compare(store, size, kind, &in_parts, report)?;
+                compare(store, end, kind, &in_parts, report, pace)?;
             }
         }
     }
@@ -57,19 +58,21 @@ pub fn differences(
 
 fn compare(
     store: &dyn LogStore,
-    size: u64,
+    end: u64,
     kind: IndexKind,
     in_parts: &[bool],
     report: &mut Report,
-) -> Result<(), StoreError> {
+    pace: &mut dyn Pace,
+) -> Result<(), Ended> {
     let chosen = |key: &[u8]| in_parts.get(part(key)) == Some(&true);
     let mut wanted: Vec<Row> = Vec::new();
     let mut at = 0;
-    while at < size {
-        let records = store.records(at, size.min(at + CHUNK))?;
+    while at < end {
+        let records = store.records(at, end.min(at + CHUNK))?;
         if records.is_empty() {
             break;
         }
+        pace.read(records.len() as u64)?;
         for octets in records {
             let keys = keys_of(kind, &octets).into_iter();
             wanted.extend(keys.filter(|key| chosen(key)).map(|key| (key, at)));
@@ -77,16 +80,11 @@ fn compare(
         }
     }
     let mut found: Vec<Row> = Vec::new();
-    each_row(
-        store,
-        kind,
-        |_| (),
-        |row| {
-            if chosen(&row.key) {
-                found.push((row.key, row.index));
-            }
-        },
-    )?;
+    each_row(store, kind, pace, |row| {
+        if row.index < end && chosen(&row.key) {
+            found.push((row.key, row.index));
+        }
+    })?;
     wanted.sort_unstable();
     found.sort_unstable();
     for row in missing(&wanted, &found) {

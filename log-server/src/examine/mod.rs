@@ -1,4 +1,5 @@
-//! Reading a whole log and believing nothing: what `fsck` does.
+//! Reading a whole log and believing nothing: what `fsck` does at once and the scrub of a running log does
+//! slowly.
 //!
 //! Two passes, each over rows in the order in which they lie on the disk. [`records`] hashes every record anew
 //! and computes from those hashes every tile of every level, the root of every head and of every kept
@@ -61,29 +62,58 @@ impl Report {
     }
 }
 
+/// Who is asked after each chunk whether to go on, and may take his time to answer: how many records or rows
+/// were read since he was asked last. An error ends the reading.
+pub trait Pace {
+    /// Called after each chunk.
+    ///
+    /// # Errors
+    /// To end the reading.
+    fn read(&mut self, count: u64) -> Result<(), Ended>;
+}
+
+impl<F: FnMut(u64) -> Result<(), Ended>> Pace for F {
+    fn read(&mut self, count: u64) -> Result<(), Ended> {
+        self(count)
+    }
+}
+
+/// Why an examination gave no report.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Ended {
+    /// What is stored could not be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Nobody wants to know any more.
+    #[error("the examination was told to end")]
+    Told,
+}
+
 /// What is examined.
 #[derive(Clone, Copy)]
 pub struct Subject<'a> {
     /// The store.
     pub store: &'a dyn LogStore,
-    /// Its staged tree.
+    /// Its staged tree when the examination began.
     pub staged: &'a Edge,
     /// The log's keys, Ed25519 first.
     pub keys: &'a [VerifierKey],
     /// What the head file says.
     pub outside: Option<(u64, Hash)>,
+    /// Whether the log runs: what is beyond `staged` then came later.
+    pub runs: bool,
 }
 
-/// Reads the staged records, and what is computed from them. Puts into `sums` which index rows they ask for,
-/// and tells `progress` how many records were read since it was told last.
+/// Reads the staged records, and what is computed from them. Puts into `sums` which index rows they ask for.
 ///
 /// # Errors
-/// [`StoreError`] if something cannot be read at all.
+/// [`Ended`] if something cannot be read at all, or `pace` says so.
 pub fn records(
     subject: Subject<'_>,
     sums: &mut Sums,
-    mut progress: impl FnMut(u64),
-) -> Result<Report, StoreError> {
+    pace: &mut dyn Pace,
+) -> Result<Report, Ended> {
     let Subject { store, staged, .. } = subject;
     let mut report = Report::default();
     let mut claims = Claims::new(subject, &mut report)?;
@@ -118,7 +148,7 @@ pub fn records(
             claims.compare(&edge, &mut report)?;
         }
         report.records = edge.size();
-        progress(count);
+        pace.read(count)?;
     }
     if edge != *staged {
         report.wrong(format!(
@@ -133,18 +163,22 @@ pub fn records(
     Ok(report)
 }
 
-/// Reads both indices into `sums`, and tells `progress` how many rows were read since it was told last.
+/// Reads both indices, as far as they are about records below `end`, into `sums`.
 ///
 /// # Errors
-/// [`StoreError`] if something cannot be read at all.
+/// [`Ended`] if something cannot be read at all, or `pace` says so.
 pub fn index(
     store: &dyn LogStore,
+    end: u64,
     sums: &mut Sums,
-    mut progress: impl FnMut(u64),
-) -> Result<(), StoreError> {
+    pace: &mut dyn Pace,
+) -> Result<(), Ended> {
     for kind in KINDS {
-        each_row(store, kind, &mut progress, |row| {
-            sums.add(kind, &row.key, row.index);
+        each_row(store, kind, pace, |row| {
+            // What was staged meanwhile is the next examination's.
+            if row.index < end {
+                sums.add(kind, &row.key, row.index);
+            }
         })?;
     }
     Ok(())
@@ -154,9 +188,9 @@ pub fn index(
 fn each_row(
     store: &dyn LogStore,
     kind: IndexKind,
-    mut progress: impl FnMut(u64),
+    pace: &mut dyn Pace,
     mut each: impl FnMut(IndexRow),
-) -> Result<(), StoreError> {
+) -> Result<(), Ended> {
     let most = usize::try_from(CHUNK).unwrap_or(usize::MAX);
     let mut after: Option<IndexRow> = None;
     loop {
@@ -164,7 +198,7 @@ fn each_row(
         let count = rows.len() as u64;
         after = rows.last().cloned();
         rows.into_iter().for_each(&mut each);
-        progress(count);
+        pace.read(count)?;
         if after.is_none() {
             return Ok(());
         }
@@ -211,3 +245,6 @@ fn distinct_keys(record: &Record) -> BTreeSet<Vec<u8>> {
     let keys = record.lookup_keys();
     keys.iter().map(|key| key.to_bytes().to_vec()).collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -56,7 +56,7 @@ impl Sums {
     }
 
     /// The parts in which `other` has other rows.
-    pub(super) fn differing(&self, other: &Self) -> Vec<(IndexKind, usize)> {
+    pub(crate) fn differing(&self, other: &Self) -> Vec<(IndexKind, usize)> {
         let parts = KINDS.into_iter().zip(self.parts.iter().zip(&other.parts));
         let differing = parts.flat_map(|(kind, (ours, theirs))| {
             let both = ours.iter().zip(theirs).enumerate();

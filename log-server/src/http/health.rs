@@ -16,7 +16,8 @@ impl App {
         }
     }
 
-    /// `GET /readyz`: 200 once a checkpoint has its quorum, and as long as newer ones get theirs.
+    /// `GET /readyz`: 200 once a checkpoint has its quorum, and as long as newer ones get theirs and there is room
+    /// for records.
     pub(super) fn readyz(&self) -> Result<Reply, Problem> {
         // Before everything that time may mend: that the log takes nothing does not look like a start.
         if let Some(problem) = Problem::of_standing(&self.handle.standing().borrow()) {
@@ -31,6 +32,9 @@ impl App {
             );
             let status = StatusCode::SERVICE_UNAVAILABLE;
             return Err(Problem::new(status, "quorum-lost", detail));
+        }
+        if let Some(lack) = self.handle.lack() {
+            return Err(Problem::no_room(lack));
         }
         Ok(self.healthz())
     }

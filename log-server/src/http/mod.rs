@@ -26,7 +26,7 @@ use ishibumi_wire::{Incoming, Reply, Service};
 use tokio::sync::Semaphore;
 
 use crate::config::Config;
-use crate::core::run::Handle;
+use crate::core::run::{Handle, SubmitError};
 use crate::metrics::Metrics;
 use crate::registry::Registry;
 use problem::Problem;
@@ -161,7 +161,11 @@ impl App {
         if let Some(closed) = &self.closed {
             return Err(closed.clone());
         }
-        Problem::of_standing(&self.handle.standing().borrow()).map_or(Ok(()), Err)
+        if let Some(problem) = Problem::of_standing(&self.handle.standing().borrow()) {
+            return Err(problem);
+        }
+        let lack = self.handle.lack().map(SubmitError::NoRoom);
+        lack.map_or(Ok(()), |lack| Err(Problem::no_room(lack.to_string())))
     }
 
     async fn route(self: Arc<Self>, request: Incoming) -> Result<Reply, Problem> {

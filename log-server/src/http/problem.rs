@@ -68,6 +68,14 @@ impl Problem {
         problem
     }
 
+    /// The disk is nearly full; the operator has to make room.
+    pub fn no_room(detail: impl Into<String>) -> Self {
+        Self {
+            retry_after_seconds: Some(60),
+            ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "no-room", detail)
+        }
+    }
+
     /// The log was started to be read only.
     pub fn read_only() -> Self {
         let detail = "this log was started to be read only; its operator can say why";

@@ -313,6 +313,7 @@ fn item_json(placed: &Placed, proof: Option<String>) -> Value {
 
 fn not_taken(error: &SubmitError) -> Problem {
     let (name, seconds) = match error {
+        SubmitError::NoRoom(_) => return Problem::no_room(error.to_string()),
         SubmitError::Full { .. } => ("pool-full", 1),
         SubmitError::Forked(_) => return Problem::forked(),
         SubmitError::Stopped(_) => ("stopped", 10),

@@ -323,6 +323,7 @@ fn run_to_the_end(
             net: Arc::new(HttpNet::new()),
             clock: Arc::new(SystemClock),
             settings,
+            care: None,
             metrics: Arc::clone(&metrics),
         });
         (wait(&handle, policy, needed, size, deadline).await, running)

@@ -2,7 +2,7 @@
 
 use ishibumi_artifact::Body;
 use ishibumi_artifact::record::{LogOpened, LogStatement};
-use ishibumi_store::{Batch, HeadFile, LogStore as _, RocksLog, StoreError};
+use ishibumi_store::{Batch, HeadFile, LogStore as _, RocksLog, StoreError, private};
 use ishibumi_tlog::key::VerifierKey;
 
 use super::keys::KeyPair;
@@ -60,7 +60,7 @@ pub fn init(
         .map(|end| end.committed_by(&keys.verifiers()))
         .transpose()?;
     let verifier = keys.ed25519.verifier();
-    std::fs::create_dir_all(&config.head_dir)
+    private::make_dir(&config.head_dir)
         .map_err(|error| OperateError::file(&config.head_dir, error))?;
     // Held until record 0 is there: two `init` with one key end with one log.
     let _head_file = head_file(config, verifier, keep_key)?;

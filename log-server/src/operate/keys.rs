@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use ishibumi_archive::regular;
-use ishibumi_store::{HeadFile, Signer};
+use ishibumi_store::{HeadFile, Signer, private};
 use ishibumi_tlog::key::{NoteSigner, SignatureType, VerifierKey};
 
 use super::{OperateError, SetupError};
@@ -150,8 +150,7 @@ pub fn add_key(config: &Config) -> Result<VerifierKey, OperateError> {
 }
 
 fn read(path: &Path, origin: &str, kind: SignatureType) -> Result<NoteSigner, OperateError> {
-    let text =
-        regular::read_text(path, KEY_LEN_MAX).map_err(|error| OperateError::file(path, error))?;
+    let text = read_private(path)?;
     let key = NoteSigner::from_private_text(text.trim_end())
         .map_err(|error| OperateError::file(path, error))?;
     let name = key.verifier().name();
@@ -183,6 +182,20 @@ fn read(path: &Path, origin: &str, kind: SignatureType) -> Result<NoteSigner, Op
         wanted,
     }
     .into())
+}
+
+/// Reads a key file, which nobody but its owner may be able to read.
+fn read_private(path: &Path) -> Result<String, OperateError> {
+    let failed = |error: std::io::Error| OperateError::file(path, error);
+    let file = regular::open(path).map_err(failed)?;
+    if let Some(mode) = private::exposed(&file).map_err(failed)? {
+        let path = path.display().to_string();
+        return Err(SetupError::KeyExposed { path, mode }.into());
+    }
+    let octets = regular::take(file, KEY_LEN_MAX).map_err(failed)?;
+    let text = (octets.len() <= KEY_LEN_MAX).then_some(octets);
+    let text = text.and_then(|octets| String::from_utf8(octets).ok());
+    text.ok_or_else(|| OperateError::file(path, "it is no key file: it is too long, or no text"))
 }
 
 fn create(path: &Path, origin: &str, kind: SignatureType) -> Result<NoteSigner, OperateError> {

@@ -12,6 +12,7 @@ use super::reach::Reach;
 use super::recover::{is_empty, recovering};
 use super::survey::{Seen, Sight, survey};
 use crate::config::Config;
+use crate::core::scrub;
 
 /// Why a log is not served, or not made.
 #[derive(Debug, thiserror::Error)]
@@ -81,6 +82,18 @@ pub enum LostError {
          `ishibumi-log init --keep-key` finishes what was begun: docs/recovery.md, UNFINISHED INIT"
     )]
     Unfinished,
+    /// Stored data was found changed while the log ran.
+    #[error(
+        "DAMAGED DATA: what {data} stores was found changed while the log ran: {found}. Nothing is signed over it. \
+         Keep everything and run `ishibumi-log fsck`, which names all that is wrong; the log starts again once it \
+         finds nothing: docs/recovery.md, DAMAGED DATA"
+    )]
+    Damaged {
+        /// The data directory.
+        data: String,
+        /// What was found.
+        found: String,
+    },
     /// `recover` was interrupted.
     #[error(
         "UNFINISHED RECOVERY: {path} holds what `ishibumi-log recover` has brought so far. Run it again, to its \
@@ -208,7 +221,12 @@ pub(super) fn open_both(
 ) -> Result<(HeadFile, RocksLog), OperateError> {
     // The head file first: whoever holds its lock is the only one that may sign with this key.
     let head_file = HeadFile::open(&config.head_dir, key);
-    let store = RocksLog::open(&config.data_dir, &config.origin);
+    if let (Ok(_), Some(found)) = (&head_file, scrub::note_of(&config.data_dir)) {
+        let data = shown(&config.data_dir);
+        return Err(LostError::Damaged { data, found }.into());
+    }
+    let cache_len = config.store.cache_len;
+    let store = RocksLog::open_with(&config.data_dir, &config.origin, cache_len);
     let (data, path) = (
         shown(&config.data_dir),
         shown(&HeadFile::path(&config.head_dir, key)),

@@ -3,9 +3,13 @@
 //! A log whose key signs somewhere else does not end: what has its quorum is read as before, and nothing is
 //! taken. It stays so over restarts until that is settled (`docs/decisions/0007-clones.md`).
 
+use std::cell::Cell;
+use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
-use ishibumi_store::{LogStore, RocksLog, SystemClock};
+use ishibumi_store::{LogStore, RocksLog, StoreError, SystemClock, room};
+use ishibumi_tlog::key::VerifierKey;
 use ishibumi_tlog::{Hash, Policy, shown};
 use ishibumi_wire::{HttpNet, Net};
 use tokio::net::TcpListener;
@@ -19,7 +23,9 @@ use super::{OperateError, SetupError, contest, credential, open, read_policy};
 use crate::admission::new_record;
 use crate::anchoring::{Anchoring, Tsas};
 use crate::config::Config;
-use crate::core::run::{Core, Handle, start, still};
+use crate::core::room::Reserve;
+use crate::core::run::{Care, Core, Handle, start, still};
+use crate::core::scrub::Scrub;
 use crate::core::{HeadError, Item, Published, Publisher, PublisherError, Sequencer, Standing};
 use crate::http::problem::Problem;
 use crate::http::{Admin, Guard, Public};
@@ -27,12 +33,34 @@ use crate::metrics::Metrics;
 use crate::registry::Registry;
 use crate::{erasure, statements};
 
+/// How often a log without room looks whether there is some.
+const LOOK_FOR_ROOM: Duration = Duration::from_secs(5);
+
 /// Serves until SIGTERM, SIGINT or SIGHUP, then finishes what is in flight. `ready` is called with the addresses
 /// once both listeners are open.
+///
+/// On a disk without the room that opening the store takes, it serves what is there, and starts in full once there
+/// is room.
 pub fn serve(
     config: &Config,
-    ready: impl FnOnce(std::net::SocketAddr, std::net::SocketAddr),
+    mut ready: impl FnMut(SocketAddr, SocketAddr),
 ) -> Result<(), OperateError> {
+    loop {
+        match serve_in_full(config, &mut ready) {
+            Err(OperateError::Store(full @ StoreError::NoRoom { .. })) => {
+                if serve_without_room(config, &full, &mut ready)? == Until::Told {
+                    return Ok(());
+                }
+            }
+            ended => return ended,
+        }
+    }
+}
+
+/// What is called with the addresses of both listeners.
+type Ready<'a> = &'a mut dyn FnMut(SocketAddr, SocketAddr);
+
+fn serve_in_full(config: &Config, ready: Ready<'_>) -> Result<(), OperateError> {
     if let Some(closed) = Closed::recognised(config)? {
         return serve_closed(config, &closed, ready);
     }
@@ -50,7 +78,7 @@ pub fn serve(
             error @ (HeadError::Accused { .. } | HeadError::Accusation { .. }),
         ))) => {
             if contest::settle(config)? {
-                return serve(config, ready);
+                return serve_in_full(config, ready);
             }
             let standing = Standing::Forked(error.to_string());
             return serve_reads(config, standing, Problem::forked(), ready);
@@ -101,6 +129,7 @@ pub fn serve(
             net: Arc::clone(&net),
             clock: Arc::new(SystemClock),
             settings,
+            care: Some(care(config, keys)),
             metrics: Arc::clone(&metrics),
         });
         let anchoring = Anchoring {
@@ -135,6 +164,21 @@ pub fn serve(
     outcome
 }
 
+/// How the disks are looked after.
+fn care(config: &Config, keys: Vec<VerifierKey>) -> Care {
+    Care {
+        reserve: Reserve {
+            dirs: vec![config.data_dir.clone(), config.head_dir.clone()],
+            octets: config.store.reserve_octets,
+        },
+        scrub: Scrub {
+            keys,
+            period: config.store.scrub_period,
+            data_dir: config.data_dir.clone(),
+        },
+    }
+}
+
 /// Has the log say what changed in the registry, durably, before the registry is in force.
 fn state_changes(
     store: &dyn LogStore,
@@ -155,11 +199,7 @@ fn state_changes(
 }
 
 /// Serves a closed log: reads as before, no key, nothing taken.
-fn serve_closed(
-    config: &Config,
-    closed: &Closed,
-    ready: impl FnOnce(std::net::SocketAddr, std::net::SocketAddr),
-) -> Result<(), OperateError> {
+fn serve_closed(config: &Config, closed: &Closed, ready: Ready<'_>) -> Result<(), OperateError> {
     // What had to go does not come back because the log ended before it was gone.
     erasure::finish(closed.store.as_ref())?;
     let read = Read {
@@ -169,7 +209,7 @@ fn serve_closed(
         standing: Standing::Running,
         why: Problem::log_closed(&closed.ending),
     };
-    only_read(config, read, ready)
+    only_read(config, read, ready, std::future::pending()).map(drop)
 }
 
 /// Serves what has its quorum, and takes and signs nothing; submitters are told `why`.
@@ -177,29 +217,58 @@ fn serve_reads(
     config: &Config,
     standing: Standing,
     why: Problem,
-    ready: impl FnOnce(std::net::SocketAddr, std::net::SocketAddr),
+    ready: Ready<'_>,
 ) -> Result<(), OperateError> {
-    let store: Arc<dyn LogStore> = Arc::new(RocksLog::open(&config.data_dir, &config.origin)?);
-    let policy = read_policy(config)?;
-    let note = store.published()?;
-    let published = note.and_then(|note| policy.check_checkpoint(&note).ok());
-    let read = Read {
-        policy,
-        store,
-        published: published.map(Arc::new),
-        standing,
-        why,
+    let store = RocksLog::open_with(&config.data_dir, &config.origin, config.store.cache_len)?;
+    let read = Read::published_of(config, store, standing, why)?;
+    only_read(config, read, ready, std::future::pending()).map(drop)
+}
+
+/// Serves what is there while the disk has no room for more, until there is some.
+fn serve_without_room(
+    config: &Config,
+    full: &StoreError,
+    ready: Ready<'_>,
+) -> Result<Until, OperateError> {
+    let cache_len = config.store.cache_len;
+    let store = RocksLog::open_for_reading(&config.data_dir, &config.origin, cache_len)?;
+    let said = shown::line(&full.to_string());
+    eprintln!(
+        "ishibumi-log: {said}. Until then what is there is served, and nothing taken or signed"
+    );
+    let why =
+        Problem::no_room("the log's disk is full; send again when its operator has made room");
+    let read = Read::published_of(config, store, Standing::Running, why)?;
+    let data_dir = config.data_dir.clone();
+    let room = async move {
+        loop {
+            tokio::time::sleep(LOOK_FOR_ROOM).await;
+            let dir = data_dir.clone();
+            let found = tokio::task::spawn_blocking(move || room::to_open(&dir)).await;
+            if matches!(found, Ok(Ok(()))) {
+                return;
+            }
+        }
     };
-    only_read(config, read, ready)
+    only_read(config, read, ready, room)
+}
+
+/// Why reading alone ended.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Until {
+    /// Somebody stopped the process.
+    Told,
+    /// What was waited for came.
+    Came,
 }
 
 /// Serves what is there without a key, whatever the state of the log: for one that must not sign and is to
 /// be read.
 pub fn serve_read_only(
     config: &Config,
-    ready: impl FnOnce(std::net::SocketAddr, std::net::SocketAddr),
+    mut ready: impl FnMut(SocketAddr, SocketAddr),
 ) -> Result<(), OperateError> {
-    serve_reads(config, Standing::Running, Problem::read_only(), ready)
+    serve_reads(config, Standing::Running, Problem::read_only(), &mut ready)
 }
 
 /// A log that only reads.
@@ -212,11 +281,34 @@ struct Read {
     why: Problem,
 }
 
+impl Read {
+    /// What `store` published last, if the policy accepts it.
+    fn published_of(
+        config: &Config,
+        store: RocksLog,
+        standing: Standing,
+        why: Problem,
+    ) -> Result<Self, OperateError> {
+        let policy = read_policy(config)?;
+        let note = store.published()?;
+        let published = note.and_then(|note| policy.check_checkpoint(&note).ok());
+        Ok(Self {
+            policy,
+            store: Arc::new(store),
+            published: published.map(Arc::new),
+            standing,
+            why,
+        })
+    }
+}
+
+/// Serves until the process is told to end, or until `awaited` completes.
 fn only_read(
     config: &Config,
     read: Read,
-    ready: impl FnOnce(std::net::SocketAddr, std::net::SocketAddr),
-) -> Result<(), OperateError> {
+    ready: Ready<'_>,
+    awaited: impl Future<Output = ()>,
+) -> Result<Until, OperateError> {
     let metrics = Arc::new(Metrics::new().map_err(|e| refused(&e))?);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -240,7 +332,15 @@ fn only_read(
         );
         let admin = admin(config, &store, &handle, &metrics, None);
         let services = ((listener, public), (admin_listener, admin));
-        listeners(config, &handle, services, terminated).await
+        let until = Cell::new(Until::Told);
+        let ended = async {
+            tokio::select! {
+                () = terminated => {}
+                () = awaited => until.set(Until::Came),
+            }
+        };
+        listeners(config, &handle, services, ended).await?;
+        Ok(until.get())
     });
     runtime.shutdown_timeout(config.limits.drain_deadline);
     served
@@ -321,7 +421,7 @@ async fn failed(handle: &Handle) -> String {
     std::future::pending().await
 }
 
-async fn listen(address: std::net::SocketAddr) -> Result<TcpListener, OperateError> {
+async fn listen(address: SocketAddr) -> Result<TcpListener, OperateError> {
     TcpListener::bind(address).await.map_err(|error| {
         let cause = error.to_string();
         SetupError::Listen { address, cause }.into()

@@ -45,6 +45,17 @@ pub enum SetupError {
         /// What it should be.
         wanted: &'static str,
     },
+    /// Others than its owner may do something with the key file.
+    #[error(
+        "{path} has the mode {mode:04o}: others on this machine may read or change the private key. Find out who \
+         could have. If nobody did, `chmod 600` it; if somebody may have, docs/recovery.md, Keys"
+    )]
+    KeyExposed {
+        /// The file.
+        path: String,
+        /// Its permission bits.
+        mode: u32,
+    },
     /// The keys are gone, and nobody names them.
     #[error("{path} is not there, and the policy names no key of this log")]
     NoKey {

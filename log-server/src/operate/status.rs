@@ -22,7 +22,8 @@ pub fn status(config: &Config) -> Result<Value, OperateError> {
             status["vkeys"] = json!(keys);
             Ok(status)
         }
-        Err(StoreError::InUse { .. }) => ask(config),
+        // One that only reads for want of room takes no lock.
+        Err(StoreError::InUse { .. } | StoreError::NoRoom { .. }) => ask(config),
         Err(error) => Err(error.into()),
     }
 }

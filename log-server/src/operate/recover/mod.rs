@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ishibumi_store::{
-    Clock as _, HeadFile, LogStore as _, Machine, RocksLog, StoreError, SystemClock,
+    Clock as _, HeadFile, LogStore as _, Machine, RocksLog, StoreError, SystemClock, private,
 };
 use ishibumi_tlog::key::VerifierKey;
 use ishibumi_tlog::note::Note;
@@ -483,7 +483,7 @@ impl Verdict {
             Some(file) => file,
             None if self.unknown() => return Ok(()),
             None => {
-                std::fs::create_dir_all(&config.head_dir)
+                private::make_dir(&config.head_dir)
                     .map_err(|error| OperateError::file(&config.head_dir, error))?;
                 let mut made = HeadFile::create(&config.head_dir, &keys[0])?;
                 made.claim(&Machine::here())?;
