@@ -112,7 +112,9 @@ impl HomeError {
         };
         matches!(
             error,
-            StateError::Store(StoreError::InUse { .. } | StoreError::Failed { .. })
+            StateError::Store(
+                StoreError::InUse { .. } | StoreError::NoRoom { .. } | StoreError::Failed { .. }
+            )
         )
     }
 }

@@ -15,6 +15,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 use ishibumi_artifact::time::Time;
+use ishibumi_store::private;
 use ishibumi_tlog::shown;
 use serde_json::{Value, json};
 
@@ -257,7 +258,13 @@ fn utc(seconds: u64) -> Time {
 }
 
 pub(crate) fn run() -> ExitCode {
-    let (json, outcome) = match Cli::parse().command {
+    let command = Cli::parse().command;
+    if let Err(error) = private::keep_memory() {
+        eprintln!("ishibumi-witness: cannot keep its memory from others: {error}");
+        return ExitCode::from(1);
+    }
+    private::keep_files();
+    let (json, outcome) = match command {
         Command::Init { common, name } => (common.json, keys::init(&common, &name)),
         Command::AddLog {
             common,
