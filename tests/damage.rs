@@ -204,6 +204,79 @@ fn nothing_is_signed_over_what_rotted() {
     assert_eq!(head.root, opening.root(opening.size(RECORDS)));
 }
 
+fn scrub_every(world: &World, milliseconds: i64) {
+    world.reconfigure(|config| {
+        let store = toml::Table::from_iter([("scrub_period_ms".to_owned(), milliseconds.into())]);
+        config.insert("store".to_owned(), store.into());
+    });
+}
+
+/// The smallest key of a column family.
+fn first_key(path: &Path, family: &str) -> Vec<u8> {
+    let database = raw(path);
+    let family = database.cf_handle(family).unwrap();
+    let mut rows = database.iterator_cf(family, rocksdb::IteratorMode::Start);
+    rows.next().unwrap().unwrap().0.into_vec()
+}
+
+/// A bit that flips in old data, where nothing that is done every day would meet it: the scrub finds it, the log
+/// stops, and does not come back before fsck has found nothing.
+#[test]
+fn the_scrub_stops_a_log_whose_old_data_changed() {
+    let (mut world, _) = filled();
+    let (data, whole) = (world.path("data"), world.path("whole"));
+    copy_dir(&data, &whole);
+    let leaf = oracle::leaf(&opaque_record(&octets(40))).to_vec();
+    let cases: [(&str, Vec<u8>, usize, &str); 4] = [
+        (
+            "records",
+            100_u64.to_be_bytes().to_vec(),
+            9,
+            "tile 0 of level 0",
+        ),
+        ("tiles", tile_key(0, 1), 5000, "tile 1 of level 0"),
+        ("leaves", leaf, 8, "in the index of leaf hashes"),
+        ("kept", first_key(&data, "kept"), 30, "a kept checkpoint"),
+    ];
+    restore_dir(&whole, &data);
+    for (family, key, at, words) in cases {
+        restore_dir(&whole, &data);
+        flip(&data, family, &key, at);
+        // The control: a log that never looks takes records over it and signs them.
+        scrub_every(&world, 0);
+        world.start_log();
+        world.put(format!("over a flipped {family}").as_bytes());
+        world.stop_log();
+
+        scrub_every(&world, 1000);
+        let ended = match world.try_start_log() {
+            Err(ended) => ended,
+            Ok(log) => log.ended(),
+        };
+        ended.refused(1, &["the log stopped: the scrub found", words]);
+        let damaged = &["DAMAGED DATA", "found changed while the log ran", words];
+        world.operate(&["serve"]).refused(1, damaged);
+        assert_eq!(world.operate(&["fsck"]).code, 1, "{family}");
+        world.operate(&["serve"]).refused(1, damaged);
+        // Mended, it starts once fsck has said so.
+        flip(&data, family, &key, at);
+        world.operate(&["serve"]).refused(1, damaged);
+        world.assert_sound();
+        copy_dir(&data, &world.path(family));
+        std::fs::remove_dir_all(&whole).unwrap();
+        std::fs::rename(world.path(family), &whole).unwrap();
+    }
+    world.start_log();
+    eventually("a whole pass", || {
+        let metrics = ishibumi_tests::http::get(&world.running().admin_url, "/metrics");
+        let metrics = metrics.unwrap().expect(200).text();
+        let name = "ishibumi_log_scrub_completed_timestamp_seconds ";
+        let line = metrics.lines().find_map(|line| line.strip_prefix(name));
+        (line.unwrap() != "0").then_some(())
+    });
+    world.put(b"goes on");
+}
+
 fn files(path: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(path)
         .unwrap()

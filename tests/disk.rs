@@ -1,7 +1,7 @@
 //! Disks that take no more and syncs that fail: the log stops, says so, signs and answers nothing over
 //! it, and the next start finds everything that was answered.
 
-use ishibumi_tests::process::{Ended, Running};
+use ishibumi_tests::process::{Ended, Running, program};
 use ishibumi_tests::world::{OPAQUE, Setup, World, opaque_record, submit};
 
 /// Submits until the log answers no more, or `most` times; what was answered, and how the log ended.
@@ -42,22 +42,120 @@ fn a_disk_that_takes_no_more_stops_the_log_and_loses_nothing() {
     let mut world = World::prepared(Setup::default());
     // Blocks of 512 or of 1024 octets, as the shell counts. Each round writes its checkpoint beside the
     // record: with six cosignatures, three of them post-quantum, it is longer than the record.
-    let script = "trap '' XFSZ; ulimit -f 4000; exec \"$0\" \"$@\"";
+    // An opening wants 8 MiB to be free.
+    let script = "trap '' XFSZ; ulimit -f 20000; exec \"$0\" \"$@\"";
     let log = world.start_log_through("sh", &["-c", script]).unwrap();
-    let (answered, ended) = submit_until_stopped(&world, log, 1000);
-    let ended = ended.expect("a thousand times 8 kB do not fit");
+    let (answered, ended) = submit_until_stopped(&world, log, 3000);
+    let ended = ended.expect("three thousand times 8 kB do not fit");
     ended.refused(1, &["the log stopped: the store failed"]);
     assert!(answered.len() > 20, "{}", answered.len());
-    // As long as there is no room it does not come back, or comes back and takes nothing.
-    if let Ok(log) = world.start_log_through(
-        "sh",
-        &["-c", "trap '' XFSZ; ulimit -f 1; exec \"$0\" \"$@\""],
-    ) {
-        let (more, ended) = submit_until_stopped(&world, log, 1000);
-        assert!(more.len() < 20, "{}", more.len());
-        assert_eq!(ended.unwrap().code, 1);
-    }
+    // As long as there is no room it comes back to be read, and takes nothing.
+    let script = "trap '' XFSZ; ulimit -f 1; exec \"$0\" \"$@\"";
+    world.log = Some(world.start_log_through("sh", &["-c", script]).unwrap());
+    assert_serves_reads_alone(&world, &answered);
+    world.stop_log();
     assert_recovers(&mut world, &answered);
+}
+
+/// What was published can be read and proven; nothing is taken, and the sender is told to come back.
+fn assert_serves_reads_alone(world: &World, answered: &[Vec<u8>]) {
+    let checkpoint = world.checkpoint().checkpoint().clone();
+    assert_eq!(world.records().len() as u64, checkpoint.size);
+    world.assert_one_history(&[]);
+    world.proven(&opaque_record(&answered[0]));
+    for _ in 0..3 {
+        let answer = world.submit("lab", OPAQUE, "?wait=durable", b"one more");
+        assert_eq!(answer.header("retry-after"), Some("60"));
+        answer.expect_problem(503, "no-room");
+    }
+    assert_eq!(world.checkpoint().checkpoint(), &checkpoint);
+}
+
+/// A file system that is full to the last block, while the log is down: RocksDB's own opening aborts there, with
+/// a core. Needs the right to mount, in a namespace of its own.
+#[test]
+fn a_full_file_system_is_met_with_words_and_reads_go_on() {
+    let mut world = World::new(Setup::default());
+    let answered: Vec<Vec<u8>> = (0..40)
+        .map(|number| [format!("{number} ").as_bytes(), &[b'.'; 4000]].concat())
+        .collect();
+    for octets in &answered {
+        world.put(octets);
+    }
+    world.stop_log();
+    let (data, disk) = (world.path("data"), world.path("disk"));
+    std::fs::create_dir(&disk).unwrap();
+    // A disk of its own for the data directory, filled up; after some seconds somebody makes room.
+    let script = format!(
+        "mount -t tmpfs -o size=32m tmpfs '{disk}' && cp -a '{data}' '{disk}/data' && \
+         mount --bind '{disk}/data' '{data}' && (cat /dev/zero >'{disk}/fill' 2>/dev/null || true) && \
+         exec \"$0\" \"$@\"",
+        disk = disk.display(),
+        data = data.display()
+    );
+    let namespace = ["--map-root-user", "--mount", "sh", "-c", &script];
+    let allowed = std::process::Command::new("unshare")
+        .args(["--map-root-user", "--mount", "true"])
+        .output();
+    if !allowed.is_ok_and(|output| output.status.success()) {
+        eprintln!("SKIPPED: no right to mount in a namespace");
+        return;
+    }
+    world.log = Some(world.start_log_through("unshare", &namespace).unwrap());
+    assert_serves_reads_alone(&world, &answered);
+    let ended = world.log.take().unwrap().terminate();
+    ended.refused(
+        0,
+        &[
+            "the store failed while it opened the database",
+            "No space left",
+            "make room",
+        ],
+    );
+    // Commands that need more than reading say the same, and end as ever.
+    let mut command = std::process::Command::new("unshare");
+    command.args(namespace).arg(program("ishibumi-log"));
+    let config = world.path("log.toml").display().to_string();
+    let output = command
+        .args(["--config", &config, "fsck"])
+        .output()
+        .unwrap();
+    Ended::from(output).refused(
+        1,
+        &[
+            "the store failed while it opened the database",
+            "No space left",
+        ],
+    );
+    assert_recovers(&mut world, &answered);
+}
+
+/// Records are refused while there is still room for the log's own writing; what waits is published.
+#[test]
+fn accepting_stops_before_the_disk_is_full() {
+    let mut world = World::new(Setup::default());
+    let first = world.put(b"with room").body;
+    world.stop_log();
+    world.reconfigure(|config| {
+        let store = toml::Table::from_iter([("reserve_octets".to_owned(), (1_i64 << 60).into())]);
+        config.insert("store".to_owned(), store.into());
+    });
+    world.start_log();
+    let answer = world.submit("lab", OPAQUE, "?wait=durable", b"without room");
+    assert_eq!(answer.header("retry-after"), Some("60"));
+    answer.expect_problem(503, "no-room");
+    let _ = world.verified(&first, &opaque_record(b"with room"));
+    assert!(world.running().is_alive());
+    let metrics = ishibumi_tests::http::get(&world.running().admin_url, "/metrics").unwrap();
+    let metrics = metrics.expect(200).text();
+    assert!(
+        metrics.contains("ishibumi_log_disk_free_octets "),
+        "{metrics}"
+    );
+    world.stop_log();
+    world.reconfigure(|config| drop(config.remove("store")));
+    world.start_log();
+    world.put(b"without room");
 }
 
 /// strace lets the nth sync fail, once. A log that tried again would be told that all is well, and it

@@ -135,6 +135,11 @@ impl Running {
         ))
     }
 
+    /// Its process id.
+    pub fn id(&self) -> u32 {
+        self.child.lock().expect("not poisoned").id()
+    }
+
     /// `kill -9`.
     pub fn kill(&self) {
         let mut child = self.child.lock().expect("not poisoned");
