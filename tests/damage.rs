@@ -227,14 +227,14 @@ fn the_scrub_stops_a_log_whose_old_data_changed() {
     let (data, whole) = (world.path("data"), world.path("whole"));
     copy_dir(&data, &whole);
     let leaf = oracle::leaf(&opaque_record(&octets(40))).to_vec();
-    let cases: [(&str, Vec<u8>, usize, &str); 4] = [
+    // No tile: of so small a log the opening reads them all.
+    let cases: [(&str, Vec<u8>, usize, &str); 3] = [
         (
             "records",
             100_u64.to_be_bytes().to_vec(),
             9,
             "tile 0 of level 0",
         ),
-        ("tiles", tile_key(0, 1), 5000, "tile 1 of level 0"),
         ("leaves", leaf, 8, "in the index of leaf hashes"),
         ("kept", first_key(&data, "kept"), 30, "a kept checkpoint"),
     ];

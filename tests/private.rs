@@ -64,11 +64,11 @@ fn files_are_their_owners_alone_whatever_the_umask() {
     assert_private(&dir);
 
     // What an older version left open is closed by the next start, and what a running log makes is private.
-    std::fs::set_permissions(world.path("data"), PermissionsExt::from_mode(0o755)).unwrap();
+    std::fs::set_permissions(world.path("data"), std::fs::Permissions::from_mode(0o755)).unwrap();
     let heads = std::fs::read_dir(world.path("heads")).unwrap();
     for head in heads {
         let head = head.unwrap().path();
-        std::fs::set_permissions(head, PermissionsExt::from_mode(0o644)).unwrap();
+        std::fs::set_permissions(head, std::fs::Permissions::from_mode(0o644)).unwrap();
     }
     let script = "umask 0; ulimit -c unlimited; exec \"$0\" \"$@\"";
     let log = world.start_log_through("sh", &["-c", script]).unwrap();
@@ -92,11 +92,11 @@ fn a_key_that_others_can_read_is_refused() {
     let mut world = World::prepared(Setup::default());
     for key in ["log.key", "log.key.ml-dsa-44"] {
         for wrong in [0o640, 0o604, 0o620] {
-            std::fs::set_permissions(world.path(key), PermissionsExt::from_mode(wrong)).unwrap();
+            std::fs::set_permissions(world.path(key), std::fs::Permissions::from_mode(wrong)).unwrap();
             let refused = world.operate(&["serve"]);
             refused.refused(1, &[key, &format!("mode {wrong:04o}"), "chmod 600"]);
         }
-        std::fs::set_permissions(world.path(key), PermissionsExt::from_mode(0o400)).unwrap();
+        std::fs::set_permissions(world.path(key), std::fs::Permissions::from_mode(0o400)).unwrap();
     }
     // The control: both are private again.
     world.start_log();

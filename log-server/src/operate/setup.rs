@@ -48,7 +48,7 @@ pub enum SetupError {
     /// Others than its owner may do something with the key file.
     #[error(
         "{path} has the mode {mode:04o}: others on this machine may read or change the private key. Find out who \
-         could have. If nobody did, `chmod 600` it; if somebody may have, docs/recovery.md, Keys"
+         could have. If nobody did, `chmod 600` it; if somebody may have, docs/recovery.md, KEY EXPOSED"
     )]
     KeyExposed {
         /// The file.
