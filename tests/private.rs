@@ -26,7 +26,12 @@ fn all(path: &Path) -> Vec<PathBuf> {
 fn assert_private(path: &Path) {
     for path in all(path) {
         let found = mode(&path);
-        assert_eq!(found & 0o077, 0, "{} has the mode {found:o}", path.display());
+        assert_eq!(
+            found & 0o077,
+            0,
+            "{} has the mode {found:o}",
+            path.display()
+        );
     }
 }
 
@@ -60,7 +65,10 @@ fn files_are_their_owners_alone_whatever_the_umask() {
     }
     let dir = world.path("open-witness");
     let shown = dir.display().to_string();
-    run_open("ishibumi-witness", &["init", "--dir", &shown, "--name", "open.example"]);
+    run_open(
+        "ishibumi-witness",
+        &["init", "--dir", &shown, "--name", "open.example"],
+    );
     assert_private(&dir);
 
     // What an older version left open is closed by the next start, and what a running log makes is private.
@@ -73,7 +81,9 @@ fn files_are_their_owners_alone_whatever_the_umask() {
     let script = "umask 0; ulimit -c unlimited; exec \"$0\" \"$@\"";
     let log = world.start_log_through("sh", &["-c", script]).unwrap();
     let limits = std::fs::read_to_string(format!("/proc/{}/limits", log.id())).unwrap();
-    let cores = limits.lines().find(|line| line.starts_with("Max core file size"));
+    let cores = limits
+        .lines()
+        .find(|line| line.starts_with("Max core file size"));
     let cores: Vec<&str> = cores.unwrap().split_whitespace().collect();
     assert_eq!(cores[4..6], ["0", "0"], "{limits}");
     world.log = Some(log);
@@ -92,7 +102,8 @@ fn a_key_that_others_can_read_is_refused() {
     let mut world = World::prepared(Setup::default());
     for key in ["log.key", "log.key.ml-dsa-44"] {
         for wrong in [0o640, 0o604, 0o620] {
-            std::fs::set_permissions(world.path(key), std::fs::Permissions::from_mode(wrong)).unwrap();
+            std::fs::set_permissions(world.path(key), std::fs::Permissions::from_mode(wrong))
+                .unwrap();
             let refused = world.operate(&["serve"]);
             refused.refused(1, &[key, &format!("mode {wrong:04o}"), "chmod 600"]);
         }
@@ -100,5 +111,7 @@ fn a_key_that_others_can_read_is_refused() {
     }
     // The control: both are private again.
     world.start_log();
-    eventually("a start", || (world.get("/healthz").status == 200).then_some(()));
+    eventually("a start", || {
+        (world.get("/healthz").status == 200).then_some(())
+    });
 }

@@ -3,6 +3,7 @@
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -503,7 +504,9 @@ fn the_wrong_key_or_the_wrong_name_does_not_start() {
         .operate(&["serve"])
         .refused(1, &["log.key.ml-dsa-44", "add-key", "\"none\""]);
     let other = NoteSigner::from_seed("log.example/x", SignatureType::SubtreeV1, &[4; 32]).unwrap();
-    std::fs::write(world.path("log.key.ml-dsa-44"), other.to_private_text()).unwrap();
+    let path = world.path("log.key.ml-dsa-44");
+    std::fs::write(&path, other.to_private_text()).unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
     world
         .operate(&["serve"])
         .refused(1, &["log.key.ml-dsa-44", "log.example/x", ORIGIN]);
