@@ -22,12 +22,13 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 use tokio::net::TcpStream;
-use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_io_timeout::TimeoutStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
+use crate::memory::Memory;
+use crate::sender::Sender;
 use crate::server::{Connection, Limits, Service};
 
 const PROTOCOL: &[u8] = b"bastion/0";
@@ -153,11 +154,12 @@ impl Bastion {
         heard: impl Fn(BastionEvent) + Send + Sync,
         shutdown: impl Future<Output = ()> + Send,
     ) {
-        let bodies = limits.bodies_len_max.min(Semaphore::MAX_PERMITS);
         let connection = Arc::new(Connection {
             service,
-            bodies: Arc::new(Semaphore::new(bodies)),
+            memory: Memory::new(limits.bodies_len_max),
             limits,
+            from: Sender::behind_bastion(),
+            place: None,
         });
         tokio::pin!(shutdown);
         let mut backoff = BACKOFF_MIN;

@@ -3,10 +3,10 @@
 //! Whoever reads gets pieces of at most [`PIECE_LEN_MAX`] octets, inflated already if they came with
 //! `Content-Encoding: gzip`. Inflating is done on demand, a piece at a time: octets that expand to a
 //! billion times their number cost nothing until somebody asks for them. What was handed out counts
-//! against the memory of all bodies, and against a deadline, until [`BodyStream::settle`].
+//! against the memory of all bodies, as long as it is when inflated, and against a deadline, until
+//! [`BodyStream::settle`]. What inflating itself takes counts to the end of the body.
 
 use std::io::{self, BufRead, Read as _};
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Buf as _, Bytes};
@@ -16,11 +16,16 @@ use http::header::CONTENT_ENCODING;
 use http::{HeaderMap, HeaderValue};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
+
+use crate::arrival::Arrival;
+use crate::memory::NoRoom;
 
 /// The longest piece that is handed out, in octets.
 pub const PIECE_LEN_MAX: usize = 64 << 10;
+
+/// What the state of one inflater takes, rounded up: 32 KiB of what it has put out, and its tables.
+const INFLATER_LEN: usize = 64 << 10;
 
 /// Why there is no more of a body.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -35,8 +40,8 @@ pub enum BodyError {
     /// The octets are not what `Content-Encoding` says.
     #[error("the body is not in gzip format: {0}")]
     NotGzip(String),
-    /// The bodies of all requests take all the memory that is set aside for them.
-    #[error("the bodies of other requests take all the memory set aside for them; try again")]
+    /// The requests of this sender, or of all, take all the memory or places that are set aside for them.
+    #[error("other requests take all the memory or connections set aside for them; try again")]
     Busy,
 }
 
@@ -44,35 +49,39 @@ pub enum BodyError {
 #[derive(Debug)]
 pub struct BodyStream {
     body: Incoming,
-    inflater: Option<Inflater>,
-    /// The memory of all bodies, and what this one holds of it.
-    memory: Arc<Semaphore>,
-    held: Option<OwnedSemaphorePermit>,
+    coding: Coding,
+    arrival: Arrival,
     patience: Duration,
     deadline: Instant,
 }
 
+#[derive(Debug)]
+enum Coding {
+    Identity,
+    /// The inflater is made when something has come for it.
+    Gzip(Option<Inflater>),
+}
+
 impl BodyStream {
-    /// The body that came with `headers`; `None` for a content coding other than gzip.
+    /// The body that came with `headers`; the body again for a content coding other than gzip.
     pub(crate) fn new(
         body: Incoming,
         headers: &HeaderMap,
-        memory: Arc<Semaphore>,
+        arrival: Arrival,
         patience: Duration,
     ) -> Result<Self, Incoming> {
         let mut codings = headers.get_all(CONTENT_ENCODING).iter();
         let coding = codings.next().map(HeaderValue::as_bytes);
-        let inflater = match (coding, codings.next()) {
-            (None, None) => None,
-            (Some(coding), None) if coding.eq_ignore_ascii_case(b"identity") => None,
-            (Some(coding), None) if coding.eq_ignore_ascii_case(b"gzip") => Some(Inflater::new()),
+        let coding = match (coding, codings.next()) {
+            (None, None) => Coding::Identity,
+            (Some(coding), None) if coding.eq_ignore_ascii_case(b"identity") => Coding::Identity,
+            (Some(coding), None) if coding.eq_ignore_ascii_case(b"gzip") => Coding::Gzip(None),
             _ => return Err(body),
         };
         Ok(Self {
             body,
-            inflater,
-            memory,
-            held: None,
+            coding,
+            arrival,
             patience,
             deadline: Instant::now() + patience,
         })
@@ -83,57 +92,70 @@ impl BodyStream {
     /// # Errors
     /// [`BodyError`]; what was handed out before stays good.
     pub async fn piece(&mut self) -> Result<Option<Bytes>, BodyError> {
-        let piece = match tokio::time::timeout_at(self.deadline, self.next()).await {
-            Ok(piece) => piece?,
-            Err(_) => return Err(BodyError::TooSlow),
+        self.arrival.receives();
+        let deadline = self.deadline;
+        let piece = tokio::select! {
+            piece = next(&mut self.body, &mut self.coding, &self.arrival) => piece?,
+            () = self.arrival.given_up() => return Err(BodyError::Busy),
+            () = tokio::time::sleep_until(deadline) => return Err(BodyError::TooSlow),
         };
-        if let Some(piece) = &piece {
-            let len = u32::try_from(piece.len()).unwrap_or(u32::MAX);
-            let space = Arc::clone(&self.memory).try_acquire_many_owned(len);
-            let space = space.map_err(|_| BodyError::Busy)?;
-            match &mut self.held {
-                Some(held) => held.merge(space),
-                None => self.held = Some(space),
-            }
-        }
+        self.arrival.works().map_err(|NoRoom| BodyError::Busy)?;
         Ok(piece)
     }
 
     /// Says that what was handed out is dealt with: it no longer counts, and the time for the next
     /// begins anew.
     pub fn settle(&mut self) {
-        self.held = None;
+        self.arrival.settle();
         self.deadline = Instant::now() + self.patience;
     }
 
     pub(crate) fn into_inner(self) -> Incoming {
         self.body
     }
+}
 
-    async fn next(&mut self) -> Result<Option<Bytes>, BodyError> {
-        let Some(inflater) = &mut self.inflater else {
-            return next_data(&mut self.body).await;
-        };
-        loop {
+/// The next piece, which counts from now on.
+async fn next(
+    body: &mut Incoming,
+    coding: &mut Coding,
+    arrival: &Arrival,
+) -> Result<Option<Bytes>, BodyError> {
+    let busy = |NoRoom| BodyError::Busy;
+    let piece = match coding {
+        Coding::Identity => next_data(body, arrival).await?,
+        Coding::Gzip(inflater) => loop {
+            let inflater = match inflater {
+                Some(inflater) => inflater,
+                None => {
+                    let first = next_data(body, arrival).await?;
+                    arrival.keep(INFLATER_LEN).await.map_err(busy)?;
+                    let inflater = inflater.insert(Inflater::new());
+                    inflater.feed_or_finish(first);
+                    inflater
+                }
+            };
             match inflater.read()? {
-                Inflated::Piece(piece) => return Ok(Some(piece)),
-                Inflated::End => return Ok(None),
-                Inflated::Starved => match next_data(&mut self.body).await? {
-                    Some(data) => inflater.feed(data),
-                    None => inflater.finish(),
-                },
+                Inflated::Piece(piece) => break Some(piece),
+                Inflated::End => break None,
+                Inflated::Starved => inflater.feed_or_finish(next_data(body, arrival).await?),
             }
-        }
+        },
+    };
+    if let Some(piece) = &piece {
+        arrival.take(piece.len()).await.map_err(busy)?;
     }
+    Ok(piece)
 }
 
 /// The next octets as they came; empty frames and trailers are passed over.
-async fn next_data(body: &mut Incoming) -> Result<Option<Bytes>, BodyError> {
+async fn next_data(body: &mut Incoming, arrival: &Arrival) -> Result<Option<Bytes>, BodyError> {
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|_| BodyError::BrokenOff)?;
         if let Ok(data) = frame.into_data()
             && !data.is_empty()
         {
+            arrival.came(data.len());
             return Ok(Some(data));
         }
     }
@@ -161,12 +183,12 @@ impl Inflater {
         Self(GzDecoder::new(Fed::default()))
     }
 
-    fn feed(&mut self, data: Bytes) {
-        self.0.get_mut().data = data;
-    }
-
-    fn finish(&mut self) {
-        self.0.get_mut().ended = true;
+    fn feed_or_finish(&mut self, data: Option<Bytes>) {
+        let fed = self.0.get_mut();
+        match data {
+            Some(data) => fed.data = data,
+            None => fed.ended = true,
+        }
     }
 
     fn read(&mut self) -> Result<Inflated, BodyError> {

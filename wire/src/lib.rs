@@ -2,7 +2,7 @@
 //!
 //! [`serve`] is the accept loop of every process of ours that listens: deadlines for the first byte,
 //! the head, the body and a reader that stalls, a bound on connections and on the memory that bodies
-//! may take together, and a shutdown that lets requests finish. A body comes whole, or, where it may be
+//! may take together, both shared among senders, and a shutdown that lets requests finish. A body comes whole, or, where it may be
 //! longer than memory, in pieces ([`BodyStream`]). [`Net`] is how a process calls
 //! another one; [`HttpNet`] is the real one, tests bring others. [`ask_tsa`] is the way to a TSA.
 //!
@@ -11,12 +11,17 @@
 
 #![deny(missing_docs)]
 
+mod arrival;
 mod bastion;
 mod body;
+mod memory;
 mod net;
+mod places;
 mod reply;
+mod sender;
 mod server;
 mod tsa;
+mod whole;
 
 pub use bastion::{Bastion, BastionError, BastionEvent, BastionKey};
 pub use body::{BodyError, BodyStream, PIECE_LEN_MAX, gzip};

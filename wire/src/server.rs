@@ -1,4 +1,8 @@
-//! The accept loop.
+//! The accept loop, and what one connection may cost.
+//!
+//! Every limit here is about somebody who sends nothing, too slowly, or too much. Limits on one request are
+//! plain numbers; what all share, places for connections ([`crate::places`]) and the memory of
+//! bodies ([`crate::memory`]), is divided by who sends, so that one sender cannot hold up the others.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -9,18 +13,23 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderValue, StatusCode, header};
-use http_body_util::{BodyExt as _, Limited};
+use http_body_util::BodyExt as _;
 use hyper::body::Body as _;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_io_timeout::TimeoutStream;
 
+use crate::arrival::Arrival;
 use crate::body::BodyStream;
+use crate::memory::Memory;
+use crate::places::{Place, Places};
 use crate::reply::{Reply, reply};
+use crate::sender::Sender;
+use crate::whole::{Incomplete, read_whole};
 
 /// What a connection and a request may cost. Times are upper bounds, sizes are octets.
 #[derive(Clone, Debug)]
@@ -31,9 +40,13 @@ pub struct Limits {
     pub body_deadline: Duration,
     /// For a reader that takes nothing of an answer.
     pub stall_deadline: Duration,
-    /// Connections that are served at once; more wait to be accepted.
+    /// Connections that are served at once. When all places are taken, a new connection gets that of one
+    /// that waits for its client: of the sender with the most of them, the one that has waited longest.
+    /// Requests that we are at work for keep their places; one sender's get no more than are left.
     pub connections_max: usize,
-    /// What the bodies of all requests in flight may take together; more are answered with 503.
+    /// What the bodies of all requests in flight may take together, counted as they come. No sender may
+    /// hold more than is left for the others; a body that has to make room for others, or finds none, is
+    /// answered with 503.
     pub bodies_len_max: usize,
     /// How long requests in flight have to finish after a shutdown began.
     pub drain_deadline: Duration,
@@ -76,6 +89,13 @@ pub trait Service: Send + Sync + 'static {
     #[allow(clippy::result_large_err)]
     fn admit(&self, head: &Parts) -> Result<usize, Reply>;
 
+    /// The name of whoever sends an admitted request, where the head says it so that nobody else can
+    /// claim it: what requests share is divided by sender. None: the address of the connection, which
+    /// behind a reverse proxy is that of all.
+    fn sender(&self, _head: &Parts) -> Option<Arc<str>> {
+        None
+    }
+
     /// Whether the body of an admitted request is to be read as it comes: [`Self::stream`] answers it
     /// then, and what [`Self::admit`] said of its length does not matter.
     fn streams(&self, _head: &Parts) -> bool {
@@ -109,32 +129,34 @@ pub async fn serve<S: Service>(
     limits: Limits,
     shutdown: impl Future<Output = ()> + Send,
 ) -> io::Result<()> {
-    let connections = Arc::new(Semaphore::new(limits.connections_max));
-    let bodies = Arc::new(Semaphore::new(
-        limits.bodies_len_max.min(Semaphore::MAX_PERMITS),
-    ));
+    let places = Places::new(limits.connections_max);
+    let memory = Memory::new(limits.bodies_len_max);
     let (closing, close) = watch::channel(false);
     let mut tasks = JoinSet::new();
     tokio::pin!(shutdown);
-    loop {
-        let accepted = tokio::select! {
-            () = &mut shutdown => break,
-            Some(_) = tasks.join_next(), if !tasks.is_empty() => continue,
-            accepted = accept(&listener, &connections) => accepted,
-        };
-        let Some((stream, permit)) = accepted else {
-            continue;
-        };
-        let connection = Connection {
-            service: Arc::clone(&service),
-            bodies: Arc::clone(&bodies),
-            limits: limits.clone(),
-        };
-        let close = close.clone();
-        tasks.spawn(async move {
-            connection.run(stream, close).await;
-            drop(permit);
-        });
+    {
+        let accepting = accept(&listener, &places);
+        tokio::pin!(accepting);
+        loop {
+            // Kept over the rounds of this loop: it may hold a connection that waits for its place.
+            let accepted = tokio::select! {
+                () = &mut shutdown => break,
+                Some(_) = tasks.join_next(), if !tasks.is_empty() => continue,
+                accepted = &mut accepting => accepted,
+            };
+            accepting.set(accept(&listener, &places));
+            let Some((stream, from, place)) = accepted else {
+                continue;
+            };
+            let connection = Connection {
+                service: Arc::clone(&service),
+                memory: memory.clone(),
+                limits: limits.clone(),
+                from,
+                place: Some(Arc::new(place)),
+            };
+            tasks.spawn(connection.run(stream, close.clone()));
+        }
     }
     drop(listener);
     // A receiver that is gone needs no telling.
@@ -146,14 +168,17 @@ pub async fn serve<S: Service>(
     Ok(())
 }
 
+/// The next connection, once there is a place for it. None if there is none after all.
 async fn accept(
     listener: &TcpListener,
-    connections: &Arc<Semaphore>,
-) -> Option<(TcpStream, tokio::sync::OwnedSemaphorePermit)> {
-    // Closed never: the semaphore lives as long as the loop.
-    let permit = Arc::clone(connections).acquire_owned().await.ok()?;
+    places: &Arc<Places>,
+) -> Option<(TcpStream, Sender, Place)> {
     match listener.accept().await {
-        Ok((stream, _)) => Some((stream, permit)),
+        Ok((stream, address)) => {
+            let from = Sender::of_address(address.ip());
+            let place = places.take(&from).await;
+            Some((stream, from, place))
+        }
         Err(error) => {
             let about_one_connection = matches!(
                 error.kind(),
@@ -170,8 +195,12 @@ async fn accept(
 /// What one connection needs to answer requests.
 pub(crate) struct Connection<S> {
     pub(crate) service: Arc<S>,
-    pub(crate) bodies: Arc<Semaphore>,
+    pub(crate) memory: Memory,
     pub(crate) limits: Limits,
+    /// Whose it is, as far as the connection tells.
+    pub(crate) from: Sender,
+    /// None for one that needs no place: it is ours.
+    pub(crate) place: Option<Arc<Place>>,
 }
 
 impl<S: Service> Connection<S> {
@@ -181,9 +210,9 @@ impl<S: Service> Connection<S> {
         stream.set_write_timeout(Some(self.limits.stall_deadline));
         let head_deadline = self.limits.head_deadline;
         let this = Arc::new(self);
-        let handler = service_fn(move |request| {
+        let handler = service_fn(|request| {
             let this = Arc::clone(&this);
-            async move { Ok::<_, Infallible>(this.handle(request).await) }
+            async move { Ok::<_, Infallible>(this.in_its_place(request).await) }
         });
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
@@ -194,9 +223,17 @@ impl<S: Service> Connection<S> {
         let closed = async {
             let _ = close.wait_for(|&closing| closing).await;
         };
-        // Errors end a connection; there is nobody left to tell.
+        let lost = async {
+            match &this.place {
+                Some(place) => place.lost().await,
+                None => std::future::pending().await,
+            }
+        };
+        // Errors end a connection; there is nobody left to tell. One that lost its place is not told
+        // either: it is in the middle of a head, of a body or of an answer.
         tokio::select! {
             _ = connection.as_mut() => {}
+            () = lost => {}
             () = closed => {
                 connection.as_mut().graceful_shutdown();
                 let _ = connection.await;
@@ -204,8 +241,21 @@ impl<S: Service> Connection<S> {
         }
     }
 
+    /// Answers a request, while the connection keeps its place as long as we are at work.
+    async fn in_its_place(&self, request: http::Request<hyper::body::Incoming>) -> Reply {
+        let Some(place) = &self.place else {
+            return self.handle(request).await;
+        };
+        if !place.begins() {
+            return closing(self.busy());
+        }
+        let answer = self.handle(request).await;
+        place.waits();
+        answer
+    }
+
     pub(crate) async fn handle(&self, request: http::Request<hyper::body::Incoming>) -> Reply {
-        let (head, body) = request.into_parts();
+        let (head, mut body) = request.into_parts();
         let expects = head.headers.contains_key(header::EXPECT);
         let most = match self.service.admit(&head) {
             Ok(most) => most,
@@ -214,64 +264,66 @@ impl<S: Service> Connection<S> {
                 return closing(answer);
             }
         };
+        let arrival = self.arrival(&head);
         if self.service.streams(&head) {
-            return self.stream(head, body).await;
+            return self.stream(head, body, arrival).await;
         }
-        let refuse = |status, detail: &str| closing(self.service.refuse(status, detail));
-        let too_large = || {
-            refuse(
-                StatusCode::PAYLOAD_TOO_LARGE,
-                &format!("the body is longer than {most} octets"),
-            )
-        };
-        let stated = body.size_hint().exact();
-        if stated.is_some_and(|len| len > most as u64) {
-            self.linger(expects, body);
-            return too_large();
-        }
-        // A body of unknown length is counted as the longest that it may be.
-        let cost = stated
-            .and_then(|len| usize::try_from(len).ok())
-            .unwrap_or(most);
-        let cost = u32::try_from(cost).unwrap_or(u32::MAX);
-        let Ok(_space) = self.bodies.try_acquire_many(cost) else {
-            self.linger(expects, body);
-            let mut answer = refuse(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "the bodies of other requests take all the memory set aside for them; try again",
-            );
-            answer
-                .headers_mut()
-                .insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
-            return answer;
-        };
-        let mut body = body;
-        let collecting = Limited::new(&mut body, most).collect();
-        match tokio::time::timeout(self.limits.body_deadline, collecting).await {
-            Ok(Ok(body)) => {
-                self.service
-                    .call(Incoming {
-                        head,
-                        body: body.to_bytes(),
-                    })
-                    .await
+        let patience = self.limits.body_deadline;
+        match read_whole(&mut body, most, &arrival, patience).await {
+            // The memory is held as long as the body is.
+            Ok(body) => self.service.call(Incoming { head, body }).await,
+            Err(why) => {
+                // What had come is gone; what still comes is thrown away.
+                drop(arrival);
+                if why != Incomplete::BrokenOff {
+                    self.linger(expects, body);
+                }
+                closing(self.incomplete(why, most))
             }
-            Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => {
-                self.linger(expects, body);
-                too_large()
-            }
-            Ok(Err(_)) => refuse(StatusCode::BAD_REQUEST, "the body broke off"),
-            Err(_) => refuse(
-                StatusCode::REQUEST_TIMEOUT,
-                "the body did not arrive in time",
-            ),
         }
     }
 
-    async fn stream(&self, head: Parts, body: hyper::body::Incoming) -> Reply {
-        let (memory, patience) = (Arc::clone(&self.bodies), self.limits.body_deadline);
+    fn arrival(&self, head: &Parts) -> Arrival {
+        let sender = self.service.sender(head).map(Sender::Named);
+        let sender = sender.unwrap_or_else(|| self.from.clone());
+        Arrival {
+            share: self.memory.body(sender.clone()),
+            sender,
+            place: self.place.clone(),
+        }
+    }
+
+    fn incomplete(&self, why: Incomplete, most: usize) -> Reply {
+        let (status, detail) = match why {
+            Incomplete::TooLong => {
+                let detail = format!("the body is longer than {most} octets");
+                return self.service.refuse(StatusCode::PAYLOAD_TOO_LARGE, &detail);
+            }
+            Incomplete::NoRoom => {
+                return self.busy();
+            }
+            Incomplete::BrokenOff => (StatusCode::BAD_REQUEST, "the body broke off"),
+            Incomplete::TooSlow => (
+                StatusCode::REQUEST_TIMEOUT,
+                "the body did not arrive in time",
+            ),
+        };
+        self.service.refuse(status, detail)
+    }
+
+    fn busy(&self) -> Reply {
+        let detail =
+            "other requests take all the memory or connections set aside for them; try again";
+        let mut answer = self.service.refuse(StatusCode::SERVICE_UNAVAILABLE, detail);
+        let soon = HeaderValue::from_static("1");
+        answer.headers_mut().insert(header::RETRY_AFTER, soon);
+        answer
+    }
+
+    async fn stream(&self, head: Parts, body: hyper::body::Incoming, arrival: Arrival) -> Reply {
+        let patience = self.limits.body_deadline;
         let expects = head.headers.contains_key(header::EXPECT);
-        let mut body = match BodyStream::new(body, &head.headers, memory, patience) {
+        let mut body = match BodyStream::new(body, &head.headers, arrival, patience) {
             Ok(body) => body,
             Err(body) => {
                 self.linger(expects, body);

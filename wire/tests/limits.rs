@@ -127,20 +127,24 @@ async fn silent_and_slow_connections_are_closed() {
 
 #[tokio::test]
 async fn a_reader_that_takes_nothing_is_dropped() {
-    let limits = Limits {
-        connections_max: 1,
-        ..short()
-    };
-    let server = server(limits).await;
-    let mut stalled = TcpStream::connect(&server.address).await.unwrap();
-    stalled
-        .write_all(b"GET /large HTTP/1.1\r\nhost: x\r\n\r\n")
-        .await
-        .unwrap();
-    // There is room for one connection only: this is answered once the stalled one is gone.
-    let answer = one_octet(&server).await;
-    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
-    drop(stalled);
+    for (stall_deadline, is_dropped) in [(200, true), (60_000, false)] {
+        let server = server(Limits {
+            stall_deadline: Duration::from_millis(stall_deadline),
+            ..Limits::default()
+        })
+        .await;
+        let mut stalled = TcpStream::connect(&server.address).await.unwrap();
+        stalled
+            .write_all(b"GET /large HTTP/1.1\r\nhost: x\r\n\r\n")
+            .await
+            .unwrap();
+        eventually(async || server.echo.answered.load(Ordering::SeqCst) == 1).await;
+        // A shutdown lets the answer be read, and waits for no reader that was dropped.
+        server.stop.send(()).unwrap();
+        let done = tokio::time::timeout(Duration::from_secs(2), server.done).await;
+        assert_eq!(done.is_ok(), is_dropped);
+        drop(stalled);
+    }
 }
 
 #[tokio::test]
@@ -234,23 +238,18 @@ async fn send_then_read(server: &Server, request: &str) -> std::io::Result<Strin
 
 #[tokio::test]
 async fn all_bodies_together_are_bounded() {
-    // Room for one body of 1,000 octets: whoever holds it makes the next come again.
+    // Room for one body of 1,000 octets: while it is in use the next has to come again.
     let server = server(Limits {
         bodies_len_max: 1000,
         ..Limits::default()
     })
     .await;
     let mut holder = TcpStream::connect(&server.address).await.unwrap();
-    holder
-        .write_all(post("/", "content-length: 1000\r\n", "half").as_bytes())
-        .await
-        .unwrap();
-    let mut refused = String::new();
-    eventually(async || {
-        refused = one_octet(&server).await;
-        refused.starts_with("HTTP/1.1 503")
-    })
-    .await;
+    let whole = post("/held", "content-length: 1000\r\n", &"x".repeat(1000));
+    holder.write_all(whole.as_bytes()).await.unwrap();
+    eventually(async || server.echo.held.load(Ordering::SeqCst) == 1).await;
+    let refused = one_octet(&server).await;
+    assert!(refused.starts_with("HTTP/1.1 503"), "{refused}");
     assert!(refused.contains("retry-after: 1"), "{refused}");
     // Control: the room is there again once the holder is gone.
     drop(holder);

@@ -1,0 +1,50 @@
+//! Who sends: the unit among which places and memory are shared.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::sync::Arc;
+
+/// Somebody who sends requests: known by name where a service can tell from a head, else by address.
+///
+/// A reverse proxy sends for everybody behind it. What it sends is told apart by name where there is one;
+/// otherwise it is one sender, and among its requests those that come fastest go first.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Sender {
+    Address(IpAddr),
+    Named(Arc<str>),
+}
+
+impl Sender {
+    /// By the address of a connection. Of IPv6 the first 64 bits: who has one address has all of them.
+    pub(crate) fn of_address(address: IpAddr) -> Self {
+        Self::Address(match address.to_canonical() {
+            IpAddr::V4(address) => IpAddr::V4(address),
+            IpAddr::V6(address) => {
+                let [a, b, c, d, ..] = address.segments();
+                IpAddr::V6(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
+            }
+        })
+    }
+
+    /// Somebody behind a connection of our own making (a bastion), whose address is not known.
+    pub(crate) const fn behind_bastion() -> Self {
+        Self::Address(IpAddr::V4(Ipv4Addr::UNSPECIFIED))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(text: &str) -> Sender {
+        Sender::of_address(text.parse().unwrap())
+    }
+
+    #[test]
+    fn a_network_of_ipv6_is_one_sender() {
+        assert_eq!(of("2001:db8:0:1::1"), of("2001:db8:0:1:ffff::2"));
+        assert_ne!(of("2001:db8:0:1::1"), of("2001:db8:0:2::1"));
+        assert_ne!(of("192.0.2.1"), of("192.0.2.2"));
+        // The same host, by a socket that takes both protocols.
+        assert_eq!(of("::ffff:192.0.2.1"), of("192.0.2.1"));
+    }
+}
