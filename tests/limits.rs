@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use ishibumi_tests::http::{self, Answer};
 use ishibumi_tests::process::eventually;
-use ishibumi_tests::world::{OPAQUE, Setup, World, opaque_record, submit};
+use ishibumi_tests::world::{OPAQUE, Provider, Setup, World, opaque_record, submit};
 
 const CROWD: usize = 300;
 
@@ -81,12 +81,8 @@ fn bodies_that_never_end_are_told_and_cut_off() {
     let size = world.size();
     let stated = submission_head(&world, &[("content-length", "1000")]);
     let chunked = submission_head(&world, &[("transfer-encoding", "chunked")]);
-    // A body of unknown length is counted as the longest, so fewer of them fit.
-    for (number, start) in [
-        (CROWD, format!("{stated}some")),
-        (100, format!("{chunked}3e8\r\nsome")),
-    ] {
-        for answer in crowd(&world, number, start.as_bytes()) {
+    for start in [format!("{stated}some"), format!("{chunked}3e8\r\nsome")] {
+        for answer in crowd(&world, CROWD, start.as_bytes()) {
             let text = String::from_utf8_lossy(&answer);
             // Whoever still sent when he was cut off may have lost the answer.
             assert!(
@@ -365,33 +361,54 @@ fn a_full_pool_says_when_to_come_again() {
     assert_eq!(world.status("staged_size"), before + 24);
 }
 
+/// All come from one address, as behind a proxy: it is the bearer token that tells who sends.
 #[test]
 fn bodies_share_a_bounded_memory() {
+    let other = Provider {
+        id: "other",
+        kinds: &["opaque"],
+        anchors: Vec::new(),
+    };
     let world = World::new(Setup {
+        providers: vec![other],
         config: "[limits]\nbodies_len_max = 1048576\nbody_len_max = 1048576\nbody_deadline_ms = 60000",
         ..Setup::default()
     });
     let head = submission_head(&world, &[("content-length", "1000000")]);
-    let slow = eventually("no room for another", || {
-        let mut slow = http::connect(world.url()).unwrap();
-        slow.write_all(head.as_bytes()).unwrap();
-        slow.write_all(&vec![1; 1000]).unwrap();
-        std::thread::sleep(Duration::from_millis(50));
-        let answer = world.submit("lab", OPAQUE, "", &vec![1; 60_000]);
-        if answer.status == 200 {
-            // It came first, and the slow one was told that it is one too many.
-            return None;
-        }
-        answer.expect_problem(503, "busy");
-        assert_eq!(answer.number("retry-after"), 1);
-        Some(slow)
+    let slow = |number: usize, len: usize| -> Vec<TcpStream> {
+        let begin = |_| {
+            let mut slow = http::connect(world.url()).unwrap();
+            slow.write_all(head.as_bytes()).unwrap();
+            // Who is told to come again may be cut off while he sends.
+            let _ = slow.write_all(&vec![1; len]);
+            slow
+        };
+        (0..number).map(begin).collect()
+    };
+    let send = |provider| world.submit(provider, OPAQUE, "", &vec![1; 60_000]);
+    // Twenty megabytes that are announced take nothing, if a few kilobytes come.
+    let announced = slow(20, 1000);
+    let _ = send("lab").expect(200);
+    // What comes counts: more than the share of one provider, of which the others notice nothing.
+    let mut come = slow(8, 140_000);
+    let _ = send("other").expect(200);
+    let told = eventually("one of them that is one too many", || {
+        come.iter_mut().find_map(|stream| {
+            stream
+                .set_read_timeout(Some(Duration::from_millis(50)))
+                .unwrap();
+            let mut answer = vec![0; 4096];
+            let len = stream.read(&mut answer).ok()?;
+            Some(String::from_utf8_lossy(&answer[..len]).into_owned())
+        })
     });
-    // A small one still fits, and room is made when the slow one is given up.
-    world.put(b"small");
-    drop(slow);
-    eventually("room again", || {
-        (world.submit("lab", OPAQUE, "", &vec![2; 60_000]).status == 200).then_some(())
+    assert!(told.starts_with("HTTP/1.1 503"), "{told}");
+    assert!(told.contains("retry-after: 1"), "{told}");
+    // Those that stand still make room for one that comes.
+    eventually("room for who comes", || {
+        (send("lab").status == 200).then_some(())
     });
+    drop((announced, come));
 }
 
 #[test]

@@ -163,6 +163,14 @@ impl Submitter {
         }
     }
 
+    /// What stands for it where submitters share something.
+    pub fn sender(&self) -> Arc<str> {
+        match self {
+            Self::Provider(provider) => format!("provider {}", provider.id).into(),
+            Self::Rescue(_) => "rescue".into(),
+        }
+    }
+
     /// Takes `records` off the submitter's quota; with 0 it only asks whether any is left.
     pub fn charge(&self, records: usize) -> Result<(), Problem> {
         let (who, meter) = match self {

@@ -134,6 +134,10 @@ impl Service for Public {
         most.map_err(|problem| app.count(problem.into_reply()))
     }
 
+    fn sender(&self, head: &Parts) -> Option<Arc<str>> {
+        self.0.sender(head)
+    }
+
     fn call(&self, request: Incoming) -> impl Future<Output = Reply> + Send {
         let app = Arc::clone(&self.0);
         async move {

@@ -100,6 +100,13 @@ impl App {
             .ok_or_else(|| refuse("no provider of this log has this bearer token"))
     }
 
+    /// Whose bearer token a request has, whatever it asks for: behind a proxy all have one address.
+    pub(super) fn sender(&self, head: &Parts) -> Option<Arc<str>> {
+        self.authenticate(head)
+            .ok()
+            .map(|submitter| submitter.sender())
+    }
+
     /// Answers a submission.
     pub(super) async fn submit(self: Arc<Self>, request: Incoming) -> Result<Reply, Problem> {
         let submission = self.submission(&request.head)?;
