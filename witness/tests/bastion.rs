@@ -3,16 +3,19 @@
 
 mod common;
 
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use common::*;
-use http_body_util::{BodyExt as _, Full};
+use http_body_util::BodyExt as _;
+use hyper::body::{Body, Frame};
 use hyper::client::conn::http2::{self, SendRequest};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use ishibumi_store::MemoryRegisters;
 use ishibumi_tlog::Hash;
-use ishibumi_tlog::protocol::{checkpoint_path, parse_signatures};
+use ishibumi_tlog::protocol::{BODY_LEN_MAX, checkpoint_path, parse_signatures};
 use ishibumi_wire::{Bastion, BastionError, BastionEvent, BastionKey, Limits};
 use ishibumi_witness::{Home, Metrics, Options, Witness, serve};
 use rcgen::{CertificateParams, KeyPair};
@@ -22,6 +25,7 @@ use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::{DigitallySignedStruct, DistinguishedName, ServerConfig, SignatureScheme};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
 /// Lets in whoever proves to have the Ed25519 key with these octets.
@@ -73,6 +77,28 @@ impl ClientCertVerifier for OnlyKey {
     }
 }
 
+/// A body that comes at once, or of which nothing more comes after that.
+struct Upload {
+    first: Option<Bytes>,
+    stalls: bool,
+}
+
+impl Body for Upload {
+    type Data = Bytes;
+    type Error = std::convert::Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        match self.first.take() {
+            Some(first) => Poll::Ready(Some(Ok(Frame::data(first)))),
+            None if self.stalls => Poll::Pending,
+            None => Poll::Ready(None),
+        }
+    }
+}
+
 struct TestBastion {
     listener: TcpListener,
     tls: TlsAcceptor,
@@ -111,7 +137,7 @@ impl TestBastion {
     }
 
     /// The next backend, once it has proven its key.
-    async fn backend(&self) -> std::io::Result<SendRequest<Full<Bytes>>> {
+    async fn backend(&self) -> std::io::Result<SendRequest<Upload>> {
         let (stream, _) = self.listener.accept().await?;
         let stream = self.tls.accept(stream).await?;
         assert_eq!(
@@ -126,7 +152,7 @@ impl TestBastion {
 }
 
 async fn send(
-    backend: &mut SendRequest<Full<Bytes>>,
+    backend: &mut SendRequest<Upload>,
     method: &str,
     path: &str,
     body: Vec<u8>,
@@ -135,7 +161,10 @@ async fn send(
         .method(method)
         .uri(format!("https://bastion.example{path}"))
         .header("x-forwarded-for", "192.0.2.1")
-        .body(Full::new(Bytes::from(body)));
+        .body(Upload {
+            first: Some(body.into()),
+            stalls: false,
+        });
     let answer = backend.send_request(request.unwrap()).await.unwrap();
     let status = answer.status().as_u16();
     let body = answer.into_body().collect().await.unwrap();
@@ -164,6 +193,10 @@ fn a_witness_answers_through_a_bastion_and_comes_back_when_it_is_lost() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let options = Options {
             bastion: Some(Bastion::new(&test_bastion.address, &key, Some(roots)).unwrap()),
+            limits: Limits {
+                bodies_len_max: 2 * BODY_LEN_MAX,
+                ..Limits::default()
+            },
             ..Options::default()
         };
         let shutdown = async move { drop(stopped.await) };
@@ -193,7 +226,23 @@ fn a_witness_answers_through_a_bastion_and_comes_back_when_it_is_lost() {
             assert_eq!(answer.await.unwrap(), (409, b"10\n".to_vec()));
         }
 
-        drop(backend);
+        // Bodies that are announced and do not come hold nothing.
+        let mut waiting = JoinSet::new();
+        for _ in 0..100 {
+            let stalled = http::Request::builder()
+                .method("POST")
+                .uri("https://bastion.example/add-checkpoint")
+                .header("content-length", BODY_LEN_MAX)
+                .body(Upload {
+                    first: Some(Bytes::from_static(b"x")),
+                    stalls: true,
+                });
+            waiting.spawn(backend.send_request(stalled.unwrap()));
+        }
+        let answer = send(&mut backend, "POST", "/add-checkpoint", log.request(0, 20)).await;
+        assert_eq!(answer, (409, b"10\n".to_vec()));
+
+        drop((backend, waiting));
         let mut backend = test_bastion.backend().await.unwrap();
         let request = log.request(10, 20);
         assert_eq!(

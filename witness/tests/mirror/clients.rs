@@ -1,5 +1,7 @@
 //! Uploads that break off, and several clients at once.
 
+use std::io::Write as _;
+use std::net::TcpStream;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -148,6 +150,67 @@ fn a_client_that_stands_still_is_let_go() {
         assert!(head_text.starts_with("http/1.1 408"), "{head_text}");
         let (head_text, _) = Slow::begin(&server.url, whole.len(), &whole[..=one]).answer();
         assert!(head_text.starts_with("http/1.1 202"), "{head_text}");
+        server.end().await;
+    });
+}
+
+/// Packages that a few octets inflate to, and that never end: they take no more than one sender's share,
+/// and an upload that comes is taken though it comes from their address.
+#[test]
+fn uploads_that_inflate_hold_up_nobody() {
+    const LEN_MAX: usize = 24 << 20;
+    run(async {
+        let dir = tempfile::tempdir().unwrap();
+        Server::create(&dir.path().join("m"), None)
+            .await
+            .end()
+            .await;
+        let limits = Limits {
+            bodies_len_max: LEN_MAX,
+            ..Limits::default()
+        };
+        let server = Server::start(&dir.path().join("m"), limits).await;
+        let log = log(600);
+        server.add_checkpoint(&log, 0, 600).await;
+        let entry = [&[0xff, 0xff][..], &[0; 0xffff]].concat();
+        let inflated = [head(0, 600).encode().unwrap(), entry.repeat(250)].concat();
+        // Control: two of them would take more than there is for all.
+        assert!(2 * inflated.len() > LEN_MAX);
+        let bomb = ishibumi_wire::gzip(&inflated);
+        let mut bombs: Vec<TcpStream> = (0..24)
+            .map(|_| {
+                let mut stream =
+                    TcpStream::connect(server.url.trim_start_matches("http://")).unwrap();
+                let request = format!(
+                    "POST /add-entries HTTP/1.1\r\nhost: m\r\ncontent-encoding: gzip\r\n\
+                     content-length: 9999999\r\n\r\n"
+                );
+                stream.write_all(request.as_bytes()).unwrap();
+                stream.write_all(&bomb).unwrap();
+                stream
+            })
+            .collect();
+        let answer = loop {
+            let answer = server.add_entries(body(&log, 0, 600)).await;
+            // Whoever is asked to come again does.
+            if answer.status == 200 {
+                break answer;
+            }
+            assert!([202, 503].contains(&answer.status), "{}", answer.status);
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        };
+        server.signed(&answer, &log, 600);
+        // None of them got all that it wanted: a second one would not have fitted.
+        let told = bombs.iter_mut().filter_map(|stream| {
+            stream
+                .set_read_timeout(Some(Duration::from_millis(100)))
+                .unwrap();
+            let mut status = [0; 12];
+            std::io::Read::read_exact(stream, &mut status).ok()?;
+            Some(status == *b"HTTP/1.1 503")
+        });
+        assert!(told.filter(|refused| *refused).count() >= 20);
+        drop(bombs);
         server.end().await;
     });
 }
