@@ -12,12 +12,14 @@ use thiserror::Error;
 
 use crate::certificate::{Certificate, CertificateError};
 use crate::crl::{Crl, CrlError, VerifiedCrl};
+use crate::hash::sha256;
 use crate::ocsp::{OcspError, OcspResponse, VerifiedOcsp};
 use crate::path::{Anchors, Path, PathError, PathRules, Validity, find_path};
 use crate::record::{Body, Mark, Record, RecordError, Revocation, TokenMark, certificate_record};
 use crate::rules::Primitive;
 use crate::shape::Unrecognised;
 use crate::token::{TimestampToken, TokenError, VerifiedToken};
+use crate::work::Work;
 
 /// What a submitter says that it sends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -106,6 +108,14 @@ pub enum Refusal {
     /// A field does not fit a record.
     #[error(transparent)]
     Record(#[from] RecordError),
+    /// It would make more records than it may.
+    #[error("it would make {found} records, and at most {most} are taken of one artifact here")]
+    TooManyRecords {
+        /// As many as it has entries, and its own.
+        found: usize,
+        /// [`Bounds::records_max`].
+        most: usize,
+    },
 }
 
 impl Refusal {
@@ -122,6 +132,7 @@ impl Refusal {
             Self::Crl(error) => error.code(),
             Self::Ocsp(error) => error.code(),
             Self::Record(_) => "record-bounds",
+            Self::TooManyRecords { .. } => "records-too-many",
         }
     }
 }
@@ -200,16 +211,30 @@ impl Admitted {
     }
 }
 
+/// What one artifact may take.
+#[derive(Debug)]
+pub struct Bounds {
+    /// Takes tokens that are signed over SHA-1, too, under a mark ([`Admitted::mark`]).
+    pub marking: bool,
+    /// The most records that it may make, its own included. More are refused before any of them is made.
+    pub records_max: usize,
+    /// What it may still cost to find its paths. Whoever tries several anchors goes on with what is left.
+    pub work: Work,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self {
+            marking: false,
+            records_max: usize::MAX,
+            work: Work::new(),
+        }
+    }
+}
+
 /// Verifies an artifact and makes its log entries.
 pub fn admit(kind: ArtifactType, bytes: &[u8], anchors: &Anchors) -> Result<Admitted, Refusal> {
-    match kind {
-        ArtifactType::TimestampReply | ArtifactType::TimestampToken => {
-            admit_token(TimestampToken::parse(bytes)?.verify(anchors)?, anchors)
-        }
-        ArtifactType::Certificate => admit_certificate(bytes, anchors),
-        ArtifactType::Crl => admit_crl(bytes, anchors),
-        ArtifactType::OcspResponse => admit_ocsp(bytes, anchors),
-    }
+    admit_within(kind, bytes, anchors, &mut Bounds::default())
 }
 
 /// Like [`admit`], and takes tokens that are signed over SHA-1, under a mark ([`Admitted::mark`]): for whoever
@@ -219,12 +244,29 @@ pub fn admit_marking(
     bytes: &[u8],
     anchors: &Anchors,
 ) -> Result<Admitted, Refusal> {
+    let mut bounds = Bounds {
+        marking: true,
+        ..Bounds::default()
+    };
+    admit_within(kind, bytes, anchors, &mut bounds)
+}
+
+/// Like [`admit`], within `bounds`.
+pub fn admit_within(
+    kind: ArtifactType,
+    bytes: &[u8],
+    anchors: &Anchors,
+    bounds: &mut Bounds,
+) -> Result<Admitted, Refusal> {
     match kind {
-        ArtifactType::TimestampReply | ArtifactType::TimestampToken => admit_token(
-            TimestampToken::parse(bytes)?.verify_marking(anchors)?,
-            anchors,
-        ),
-        other => admit(other, bytes, anchors),
+        ArtifactType::TimestampReply | ArtifactType::TimestampToken => {
+            let token = TimestampToken::parse(bytes)?;
+            let token = token.verify_within(anchors, bounds.marking, &mut bounds.work)?;
+            admit_token(token, anchors, &mut bounds.work)
+        }
+        ArtifactType::Certificate => admit_certificate(bytes, anchors, &mut bounds.work),
+        ArtifactType::Crl => admit_crl(bytes, anchors, bounds),
+        ArtifactType::OcspResponse => admit_ocsp(bytes, anchors, bounds),
     }
 }
 
@@ -238,21 +280,22 @@ pub fn record_of(kind: ArtifactType, bytes: &[u8], anchors: &Anchors) -> Result<
                 .record()
                 .clone())
         }
-        ArtifactType::Certificate => {
-            admit_certificate(bytes, anchors).map(|it| it.record().clone())
-        }
-        ArtifactType::Crl => admit_crl(bytes, anchors).map(|it| it.record().clone()),
-        ArtifactType::OcspResponse => admit_ocsp(bytes, anchors).map(|it| it.record().clone()),
+        other => admit(other, bytes, anchors).map(|it| it.record().clone()),
     }
 }
 
-fn admit_token(token: VerifiedToken, anchors: &Anchors) -> Result<Admitted, Refusal> {
+fn admit_token(
+    token: VerifiedToken,
+    anchors: &Anchors,
+    work: &mut Work,
+) -> Result<Admitted, Refusal> {
     let mut records = Vec::new();
     let path = token.path().certificates();
     for (index, certificate) in path.iter().enumerate().rev() {
         let next = path.get(index + 1).map(Arc::as_ref);
         // A directly trusted certificate whose issuer nobody holds has no record; its token has.
-        if let Some(key_hash) = anchors.issuer_key_hash(certificate, next, token.carried()) {
+        let key_hash = anchors.issuer_key_hash(certificate, next, token.carried(), work);
+        if let Some(key_hash) = key_hash {
             records.push(certificate_record(certificate, key_hash)?);
         }
     }
@@ -271,14 +314,19 @@ fn admit_token(token: VerifiedToken, anchors: &Anchors) -> Result<Admitted, Refu
 }
 
 /// As of its own notBefore, so that certificates that have expired can still be logged.
-fn admit_certificate(bytes: &[u8], anchors: &Anchors) -> Result<Admitted, Refusal> {
+fn admit_certificate(
+    bytes: &[u8],
+    anchors: &Anchors,
+    work: &mut Work,
+) -> Result<Admitted, Refusal> {
     let certificate = Arc::new(Certificate::parse(bytes)?);
     let validity = Validity::At(certificate.not_before());
     let rules = PathRules::plain(validity);
-    let path = find_path(&certificate, &[], anchors, &rules).map_err(Refusal::CertificatePath)?;
+    let path = find_path(&certificate, &[], anchors, &rules, work);
+    let path = path.map_err(Refusal::CertificatePath)?;
     let next = path.certificates().get(1).map(Arc::as_ref);
     let key_hash = anchors
-        .issuer_key_hash(&certificate, next, &[])
+        .issuer_key_hash(&certificate, next, &[], work)
         .ok_or_else(|| Refusal::IssuerKeyUnknown {
             subject: certificate.subject(),
         })?;
@@ -292,8 +340,10 @@ fn admit_certificate(bytes: &[u8], anchors: &Anchors) -> Result<Admitted, Refusa
 }
 
 /// A list all of whose entries can be made into statements: only such a one has a record.
-fn admit_crl(bytes: &[u8], anchors: &Anchors) -> Result<Admitted, Refusal> {
-    let crl = Crl::parse(bytes)?.verify(anchors)?;
+fn admit_crl(bytes: &[u8], anchors: &Anchors, bounds: &mut Bounds) -> Result<Admitted, Refusal> {
+    let crl = Crl::parse(bytes)?;
+    check_count(crl.count(), bounds)?;
+    let crl = crl.verify_within(anchors, &[], &mut bounds.work)?;
     let record = crl.record().map_err(Clone::clone)?.clone();
     Ok(Admitted {
         records: after_revocations(crl.revocations(), &record),
@@ -303,8 +353,9 @@ fn admit_crl(bytes: &[u8], anchors: &Anchors) -> Result<Admitted, Refusal> {
     })
 }
 
-fn admit_ocsp(bytes: &[u8], anchors: &Anchors) -> Result<Admitted, Refusal> {
-    let ocsp = OcspResponse::parse(bytes)?.verify(anchors)?;
+fn admit_ocsp(bytes: &[u8], anchors: &Anchors, bounds: &mut Bounds) -> Result<Admitted, Refusal> {
+    let ocsp = OcspResponse::parse(bytes)?.verify_within(anchors, &mut bounds.work)?;
+    check_count(ocsp.revocations().count(), bounds)?;
     let record = ocsp.record().map_err(Clone::clone)?.clone();
     Ok(Admitted {
         records: after_revocations(ocsp.revocations(), &record),
@@ -314,15 +365,25 @@ fn admit_ocsp(bytes: &[u8], anchors: &Anchors) -> Result<Admitted, Refusal> {
     })
 }
 
+/// Before the records of that many statements are made: they take many times the octets of their list.
+fn check_count(statements: usize, bounds: &Bounds) -> Result<(), Refusal> {
+    let (found, most) = (statements.saturating_add(1), bounds.records_max);
+    if found > most {
+        return Err(Refusal::TooManyRecords { found, most });
+    }
+    Ok(())
+}
+
 /// Each statement once, then the record of what carried them.
 fn after_revocations(
     revocations: impl Iterator<Item = Revocation>,
     carrier: &Record,
 ) -> Vec<Record> {
+    // Digests, since the statements themselves would take as much again as the records.
     let mut seen = HashSet::new();
-    let statements = revocations.filter(|revocation| seen.insert(revocation.clone()));
-    statements
-        .map(|revocation| Body::Revocation(revocation).into())
-        .chain([carrier.clone()])
-        .collect()
+    let statements = revocations.map(|revocation| Record::from(Body::Revocation(revocation)));
+    let once = statements.filter(|record| seen.insert(sha256(&record.encode())));
+    let mut records: Vec<Record> = once.collect();
+    records.push(carrier.clone());
+    records
 }

@@ -249,6 +249,7 @@ impl Anchors {
         certificate: &Certificate,
         next: Option<&Certificate>,
         carried: &[Arc<Certificate>],
+        work: &mut Work,
     ) -> Option<[u8; 32]> {
         if let Some(next) = next {
             return Some(next.key_hash());
@@ -261,9 +262,8 @@ impl Anchors {
         {
             return Some(certificate.key_hash());
         }
-        let mut work = Work::new();
         let mut signed = |issuer: &Certificate| {
-            let verified = self.verify_link_within(certificate, issuer, &mut work);
+            let verified = self.verify_link_within(certificate, issuer, work);
             matches!(verified, Ok(Ok(())))
         };
         if certificate.is_self_issued() && signed(certificate) {

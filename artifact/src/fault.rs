@@ -344,6 +344,7 @@ impl Refusal {
             Self::Crl(error) => error.fault(),
             Self::Ocsp(error) => error.fault(),
             Self::Record(error) => error.fault(),
+            Self::TooManyRecords { .. } => Fault::Limit,
         }
     }
 }

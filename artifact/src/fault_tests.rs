@@ -298,6 +298,7 @@ fn refusals() -> Vec<Refusal> {
         Refusal::Crl(_) => CrlError::AlgorithmsDiffer.into(),
         Refusal::Ocsp(_) => OcspError::IssuerUnknown.into(),
         Refusal::Record(_) => record().into(),
+        Refusal::TooManyRecords { .. } => Refusal::TooManyRecords { found: 2, most: 1 },
     );
     all.extend(tokens().into_iter().map(Refusal::from));
     all.extend(certificates().into_iter().map(Refusal::from));

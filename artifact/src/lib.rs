@@ -74,7 +74,10 @@ pub mod tst;
 pub mod unsigned;
 mod work;
 
-pub use admission::{Admitted, ArtifactType, Refusal, Verified, admit, admit_marking, record_of};
+pub use admission::{
+    Admitted, ArtifactType, Bounds, Refusal, Verified, admit, admit_marking, admit_within,
+    record_of,
+};
 pub use certificate::Certificate;
 pub use crl::{Crl, VerifiedCrl};
 pub use evidence_record::EvidenceRecord;
@@ -86,3 +89,4 @@ pub use path::{Anchors, Path};
 pub use query::TimestampQuery;
 pub use record::{Body, LookupKey, Record};
 pub use token::{TimestampToken, VerifiedToken};
+pub use work::Work;

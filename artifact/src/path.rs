@@ -1,9 +1,9 @@
 //! From a certificate to an anchor: the path of RFC 5280 section 6, as of a given time.
 //!
 //! A path is looked for through the certificates that are known and whatever came with the artifact, depth
-//! first, the likeliest issuer first ([`crate::issuers`]). Its depth is bounded, and so is all the work of a
-//! search together ([`crate::work`]), so that a bag of look-alike certificates costs a bounded amount. What was
-//! not searched through for that is no finding: the verdict is that one cannot tell.
+//! first, the likeliest issuer first ([`crate::issuers`]). Its depth is bounded, and so is the work of all
+//! searches for one artifact together ([`crate::work`]), so that a bag of look-alike certificates costs a
+//! bounded amount. What was not searched through for that is no finding: the verdict is that one cannot tell.
 //!
 //! Checked at every link: name chaining, signature, validity at the given time, CA and pathLen,
 //! keyCertSign, no critical extension that is not understood; and over the whole path, name
@@ -241,7 +241,7 @@ impl Path {
             policies,
             ..PathRules::plain(validity)
         };
-        find_path(end, others, anchors, &rules)
+        find_path(end, others, anchors, &rules, &mut Work::new())
     }
 
     /// The certificates, end certificate first, anchor last.
@@ -261,12 +261,13 @@ impl Path {
     }
 }
 
-/// Looks for a path from `end`; `carried` are certificates that came with the artifact.
+/// Looks for a path from `end`; `carried` are certificates that came with the artifact, and `work` pays.
 pub(crate) fn find_path(
     end: &Arc<Certificate>,
     carried: &[Arc<Certificate>],
     anchors: &Anchors,
     rules: &PathRules<'_>,
+    work: &mut Work,
 ) -> Result<Path, PathError> {
     if let Some(fault) = fault_of(end, rules.validity, anchors) {
         return Err(fault.of(end));
@@ -275,7 +276,7 @@ pub(crate) fn find_path(
         carried,
         anchors,
         rules,
-        work: Work::new(),
+        work,
         refused: HashMap::new(),
         path: vec![end.clone()],
         reason: None,
@@ -306,7 +307,7 @@ struct Search<'a> {
     carried: &'a [Arc<Certificate>],
     anchors: &'a Anchors,
     rules: &'a PathRules<'a>,
-    work: Work,
+    work: &'a mut Work,
     /// Signatures that were tried in vain, by certificate and issuer: a mesh of CAs leads to each many times.
     refused: HashMap<[[u8; 32]; 2], SignatureError>,
     path: Vec<Arc<Certificate>>,
@@ -321,7 +322,7 @@ impl Search<'_> {
         };
         let anchors = self.anchors;
         if anchors.is_anchor(&last) {
-            return match check_whole(&self.path, self.rules, &mut self.work) {
+            return match check_whole(&self.path, self.rules, self.work) {
                 Ok(()) => Ok(true),
                 Err(PathError::Limit) => Err(Exhausted),
                 Err(reason) => {
@@ -430,9 +431,7 @@ impl Search<'_> {
         if let Some(error) = self.refused.get(&pair) {
             return Ok(Err(error.clone()));
         }
-        let verified = self
-            .anchors
-            .verify_link_within(last, issuer, &mut self.work)?;
+        let verified = self.anchors.verify_link_within(last, issuer, self.work)?;
         if let Err(error) = &verified {
             self.refused.insert(pair, error.clone());
         }

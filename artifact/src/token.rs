@@ -28,6 +28,7 @@ use crate::rules::{Primitive, Weak};
 use crate::signature::{Algorithm, Scheme, SignatureError};
 use crate::time::Time;
 use crate::tst::{TstError, TstInfo};
+use crate::work::Work;
 
 /// Largest token or reply that is read, in octets.
 pub const TOKEN_INPUT_MAX: usize = 65_536;
@@ -253,22 +254,35 @@ impl TimestampToken {
 
     /// Verifies everything that needs no revocation data, as of genTime.
     pub fn verify(&self, anchors: &Anchors) -> Result<VerifiedToken, TokenError> {
-        self.judge(anchors, anchors.weak_at(self.gen_time()))
+        self.verify_within(anchors, false, &mut Work::new())
     }
 
     /// Verifies like [`Self::verify`], and takes a signature over SHA-1 also where that is not accepted: the
     /// token is then marked ([`VerifiedToken::mark`]). For whoever keeps or looks up its record. That a marked
     /// token existed can be proven; nothing that it says is to be believed.
     pub fn verify_marking(&self, anchors: &Anchors) -> Result<VerifiedToken, TokenError> {
-        let weak = Weak {
-            sha1: true,
-            ..anchors.weak_at(self.gen_time())
-        };
-        self.judge(anchors, weak)
+        self.verify_within(anchors, true, &mut Work::new())
+    }
+
+    /// [`Self::verify_marking`] if `marking`, else [`Self::verify`]; `work` pays.
+    pub(crate) fn verify_within(
+        &self,
+        anchors: &Anchors,
+        marking: bool,
+        work: &mut Work,
+    ) -> Result<VerifiedToken, TokenError> {
+        let weak = anchors.weak_at(self.gen_time());
+        let sha1 = weak.sha1 || marking;
+        self.judge(anchors, Weak { sha1, ..weak }, work)
     }
 
     /// `signing`: what the token's own signature may rest on. Its imprint and its path may not.
-    fn judge(&self, anchors: &Anchors, signing: Weak) -> Result<VerifiedToken, TokenError> {
+    fn judge(
+        &self,
+        anchors: &Anchors,
+        signing: Weak,
+        work: &mut Work,
+    ) -> Result<VerifiedToken, TokenError> {
         let signed = &self.signed;
         let weak = anchors.weak_at(self.info.gen_time.time());
         self.info
@@ -302,7 +316,7 @@ impl TimestampToken {
             purpose: Some((oid::KP_TIME_STAMPING, "time-stamping")),
             ..PathRules::plain(Validity::At(self.info.gen_time.time()))
         };
-        let path = find_path(&signer, &signed.certificates, anchors, &rules)?;
+        let path = find_path(&signer, &signed.certificates, anchors, &rules, work)?;
 
         let rests_on_sha1 =
             [Some(digest_algorithm), scheme.hash()].contains(&Some(HashAlgorithm::Sha1));

@@ -1,41 +1,70 @@
-//! How much work the search for one path may cost.
+//! How much work it may cost to find the paths of one artifact.
 //!
 //! Whoever sends an artifact chooses the certificates that come with it, and what stands in them. Look-alikes
 //! cost signatures, cross-certificates cost paths, long name constraints and policies cost comparisons, and
-//! each multiplies the others. So there is one budget for all of it. Its units are comparisons of two
-//! names; a signature is worth thousands of them. What is exhausted has not been searched through: that is said as
-//! such (`PathError::Limit`) and is never a finding about the artifact.
+//! each multiplies the others. So there is one budget for all of it: for every path of the artifact, and under
+//! whichever anchors it is tried. Its units are comparisons of two names; a signature is worth thousands of them.
+//! What is exhausted has not been searched through: that is said as such (`PathError::Limit`) and is never a
+//! finding about the artifact. What was spent can be asked for, so that whoever sent it can be charged for it.
 
 use thiserror::Error;
 
-/// Comparisons that one search may make, if it does nothing else: real paths need some hundred, and this is a
-/// fraction of a second.
+/// Comparisons that may be made for one artifact, if nothing else is done: real paths need some hundred, and this
+/// is a fraction of a second.
 const UNITS_MAX: usize = 2_000_000;
 
-/// Signatures that one search may verify, if it does nothing else.
+/// Signatures of certificates that may be verified for one artifact, if nothing else is done.
 pub const SIGNATURES_MAX: usize = 100;
 
 /// Units that one signature is worth.
 pub(crate) const SIGNATURE: usize = UNITS_MAX / SIGNATURES_MAX;
+
+/// Signatures that each further set of anchors may cost: those of a path, and of a few look-alikes.
+const SIGNATURES_A_SET: usize = 4;
 
 /// The budget is spent.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 #[error("the search took more work than it may")]
 pub(crate) struct Exhausted;
 
-/// What is left.
+/// What may still be done for one artifact.
 #[derive(Debug)]
-pub(crate) struct Work(usize);
+pub struct Work {
+    whole: usize,
+    left: usize,
+}
+
+impl Default for Work {
+    fn default() -> Self {
+        Self::new()
+    }
+}
 
 impl Work {
-    pub(crate) const fn new() -> Self {
-        Self(UNITS_MAX)
+    /// As much as one artifact may cost.
+    pub const fn new() -> Self {
+        Self::among(1)
+    }
+
+    /// As much as one artifact may cost that is tried under the anchors of several providers: little more, not so
+    /// many times as much.
+    pub const fn among(sets: usize) -> Self {
+        let more = sets
+            .saturating_sub(1)
+            .saturating_mul(SIGNATURES_A_SET * SIGNATURE);
+        let whole = UNITS_MAX.saturating_add(more);
+        Self { whole, left: whole }
+    }
+
+    /// What was done, in signatures: a part of one counts as one.
+    pub const fn signatures(&self) -> usize {
+        (self.whole - self.left).div_ceil(SIGNATURE)
     }
 
     /// Takes from the budget before the work is done. Once it did not suffice, nothing is left.
     pub(crate) fn spend(&mut self, units: usize) -> Result<(), Exhausted> {
-        let left = self.0.checked_sub(units);
-        self.0 = left.unwrap_or(0);
+        let left = self.left.checked_sub(units);
+        self.left = left.unwrap_or(0);
         left.map(|_| ()).ok_or(Exhausted)
     }
 }
@@ -52,5 +81,24 @@ mod tests {
         }
         assert_eq!(work.spend(SIGNATURE + 1), Err(Exhausted));
         assert_eq!(work.spend(1), Err(Exhausted));
+    }
+
+    #[test]
+    fn more_anchors_do_not_multiply_it() {
+        assert_eq!(Work::among(0).left, UNITS_MAX);
+        assert_eq!(Work::among(1).left, UNITS_MAX);
+        assert!(Work::among(20).left < 2 * UNITS_MAX);
+    }
+
+    #[test]
+    fn what_was_spent_is_told_also_when_it_did_not_suffice() {
+        let mut work = Work::new();
+        assert_eq!(work.signatures(), 0);
+        work.spend(1).unwrap();
+        assert_eq!(work.signatures(), 1);
+        work.spend(2 * SIGNATURE).unwrap();
+        assert_eq!(work.signatures(), 3);
+        assert_eq!(work.spend(UNITS_MAX), Err(Exhausted));
+        assert_eq!(work.signatures(), SIGNATURES_MAX);
     }
 }

@@ -7,7 +7,8 @@ use std::sync::OnceLock;
 use ishibumi_artifact::record::{Body, Disclosure, Reason, disclosure, kind};
 use ishibumi_artifact::status::{TokenStatus, token_status};
 use ishibumi_artifact::{
-    Anchors, ArtifactType, Certificate, Crl, LookupKey, Record, TimestampToken, admit,
+    Anchors, ArtifactType, Bounds, Certificate, Crl, LookupKey, Record, TimestampToken, admit,
+    admit_within,
 };
 use support::{ASK, Ask, Node, P256, Pki, element};
 
@@ -360,6 +361,31 @@ fn a_list_becomes_statements_and_then_its_own_record() {
         5
     );
     assert!(crl.revocation_of(&pki.certificate("tsu")).is_none());
+}
+
+/// Whoever may make so many records is told so before they are made, and before the signature is looked at.
+#[test]
+fn a_list_makes_no_more_records_than_it_may() {
+    let pki = list_pki();
+    for name in ["one", "two", "three"] {
+        pki.revoke(name, "issuing", &[]);
+    }
+    let list = pki.crl("issuing", &[]);
+    let within = |records_max, list: &[u8]| {
+        let mut bounds = Bounds {
+            records_max,
+            ..Bounds::default()
+        };
+        let admitted = admit_within(ArtifactType::Crl, list, &pki.anchors(), &mut bounds);
+        let made = admitted.map(|admitted| admitted.records().len());
+        (made.map_err(|it| it.to_string()), bounds.work.signatures())
+    };
+    let (refused, signatures) = within(3, &list);
+    let why = "it would make 4 records, and at most 3 are taken of one artifact here";
+    assert_eq!((refused, signatures), (Err(why.to_owned()), 0));
+    let (taken, signatures) = within(4, &list);
+    assert_eq!(taken, Ok(4));
+    assert!(signatures > 0);
 }
 
 #[test]

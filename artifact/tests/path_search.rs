@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use ishibumi_artifact::path::SIGNATURES_MAX;
 use ishibumi_artifact::policy::PolicyRules;
-use ishibumi_artifact::{Anchors, Certificate, Path};
-use support::{Node, P256, Pki};
+use ishibumi_artifact::{Anchors, ArtifactType, Bounds, Certificate, Path, Work, admit_within};
+use support::{ASK, Ask, Node, P256, Pki, signed_data};
 
 const DATES: (&str, &str) = ("20250101000000Z", "20400101000000Z");
 const RSA: &[&str] = &["RSA", "-pkeyopt", "rsa_keygen_bits:2048"];
@@ -83,6 +83,10 @@ key = IMPLICIT:0,FORMAT:HEX,OCTETSTRING:0102030405
 [garbage]
 keyUsage = critical,nonRepudiation
 2.5.29.35 = ASN1:NULL
+[unit]
+keyUsage = critical,nonRepudiation
+extendedKeyUsage = critical,timeStamping
+authorityKeyIdentifier = none
 ";
 
 #[test]
@@ -106,6 +110,56 @@ fn hints_order_the_issuers_of_one_name_and_exclude_none() {
         let found = find(&end, &known, &pki).map(|path| path.certificates().len());
         assert_eq!(found, expected.map_err(str::to_owned), "{section} {others}");
     }
+}
+
+/// Each look-alike that a token carries costs a signature, and would cost it anew under the anchors of every
+/// provider that the token may be of.
+#[test]
+fn one_artifact_has_one_budget_under_however_many_anchors() {
+    const SETS: usize = 20;
+    const CARRIED: usize = 30;
+    let pki = landscape(HINTS);
+    let ca = pki.certificate("ca");
+    issue(&pki, "unit", "ca", "unit");
+    let token = pki.token(Ask { tsu: "unit", ..ASK });
+    let mut mesh = Node::read(&token);
+    let carried = signed_data(&mut mesh).child(3).children();
+    carried.extend(
+        look_alikes(&ca, CARRIED, true)
+            .iter()
+            .map(|it| Node::read(it.der())),
+    );
+    let mesh = mesh.der();
+    let stranger = Anchors::from_certificates([pki.certificate("stranger")]);
+    let home = Anchors::from_certificates([pki.certificate("root")]).with_intermediates([ca]);
+    let under = |token: &[u8], sets: &[&Anchors]| {
+        let mut bounds = Bounds {
+            work: Work::among(sets.len()),
+            ..Bounds::default()
+        };
+        let mut last = "";
+        for anchors in sets {
+            let kind = ArtifactType::TimestampToken;
+            let admitted = admit_within(kind, token, anchors, &mut bounds);
+            last = admitted.map_or_else(|refusal| refusal.code(), |_| "admitted");
+        }
+        (last, bounds.work.signatures())
+    };
+    // Alone it stays within the budget: CARRIED signatures, and a part of one for the names.
+    let (said, spent) = under(&mesh, &[&stranger]);
+    assert_eq!(
+        (said, spent),
+        ("certificate-signature-invalid", CARRIED + 1)
+    );
+    let mut sets = vec![&stranger; SETS];
+    let (said, spent) = under(&mesh, &sets);
+    assert_eq!(said, "path-search-limit");
+    assert!(spent < 2 * SIGNATURES_MAX, "{spent} of {}", SETS * CARRIED);
+    // Control: an honest token is found under the last of as many.
+    sets.push(&home);
+    let (said, spent) = under(&token, &sets);
+    assert_eq!(said, "admitted");
+    assert!(spent < 5, "{spent}");
 }
 
 /// Keys of another kind than the signature's cost nothing: no signature is tried.

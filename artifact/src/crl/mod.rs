@@ -188,6 +188,11 @@ impl Crl {
         Entries::new(entries, self.is_indirect())
     }
 
+    /// How many entries it has.
+    pub(crate) fn count(&self) -> usize {
+        usize::try_from(self.count).unwrap_or(usize::MAX)
+    }
+
     /// The issuer's name.
     pub(crate) const fn issuer(&self) -> &Name {
         &self.issuer

@@ -16,10 +16,11 @@ use crate::certificate_extension::KeyUsage;
 use crate::general_name::{GeneralName, has_directory_name};
 use crate::hash::sha256;
 use crate::name::Name;
-use crate::path::{Anchors, Path, PathRules, Validity, find_path};
+use crate::path::{Anchors, Path, PathError, PathRules, Validity, find_path};
 use crate::record::{Body, CrlBody, Moment, Opaque, Record};
 use crate::signature::{Algorithm, Scheme};
 use crate::time::Time;
+use crate::work::{Exhausted, SIGNATURE, Work};
 
 /// CAs that one indirect list may speak for: each is looked for among all that are known.
 const ENTRY_ISSUERS_MAX: usize = 256;
@@ -36,8 +37,18 @@ impl Crl {
         anchors: &Anchors,
         others: &[Arc<Certificate>],
     ) -> Result<VerifiedCrl, CrlError> {
+        self.verify_within(anchors, others, &mut Work::new())
+    }
+
+    /// The same; `work` pays.
+    pub(crate) fn verify_within(
+        self,
+        anchors: &Anchors,
+        others: &[Arc<Certificate>],
+        work: &mut Work,
+    ) -> Result<VerifiedCrl, CrlError> {
         let extensions = self.extensions.clone()?;
-        let (signer, path, more_paths) = self.find_signers(anchors, others)?;
+        let (signer, path, more_paths) = self.find_signers(anchors, others, work)?;
         let (entry_issuers, unresolved) = self.entry_issuers(&signer, anchors);
         let unrecorded = self.unrecorded.clone().or(unresolved);
         let record = match unrecorded {
@@ -61,6 +72,7 @@ impl Crl {
         &self,
         anchors: &Anchors,
         others: &[Arc<Certificate>],
+        work: &mut Work,
     ) -> Result<(Arc<Certificate>, Path, Vec<Path>), CrlError> {
         let wrong = |source| CrlError::Signature {
             issuer: self.issuer.to_string(),
@@ -76,6 +88,8 @@ impl Crl {
         let weak = anchors.weak_at(self.this_update);
         let candidates = anchors.known().chain(others);
         for signer in candidates.filter(|known| may_sign(known, &self.issuer, anchors)) {
+            let paid = work.spend(SIGNATURE);
+            paid.map_err(|Exhausted| PathError::Limit)?;
             let verified = signer
                 .public_key(weak)
                 .and_then(|key| key.verify(scheme, message, &self.signature, weak));
@@ -87,7 +101,8 @@ impl Crl {
                 continue;
             }
             let rules = PathRules::plain(validity_of(signer, anchors, self.this_update));
-            match (find_path(signer, others, anchors, &rules), &mut found) {
+            let path = find_path(signer, others, anchors, &rules, work);
+            match (path, &mut found) {
                 (Ok(path), Some((_, _, more))) => more.push(path),
                 (Ok(path), None) => found = Some((signer.clone(), path, Vec::new())),
                 (Err(error), _) => reason = error.into(),

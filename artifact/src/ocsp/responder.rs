@@ -18,8 +18,9 @@ use crate::asn1::{self, Reader, SEQUENCE};
 use crate::certificate::Certificate;
 use crate::hash::HashAlgorithm;
 use crate::oid;
-use crate::path::{self, Anchors, PathRules, Validity, find_path, is_name_of};
+use crate::path::{self, Anchors, PathError, PathRules, Validity, find_path, is_name_of};
 use crate::signature::{Algorithm, Scheme, SignatureError};
+use crate::work::{Exhausted, SIGNATURE, Work};
 
 /// On whose authority a responder answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,6 +47,7 @@ impl OcspResponse {
         issuer: &Arc<Certificate>,
         carried: &[Arc<Certificate>],
         anchors: &Anchors,
+        work: &mut Work,
     ) -> Result<(Responder, Vec<Responder>), OcspError> {
         let outer = asn1::only(Reader::ber(&self.algorithm), SEQUENCE)?;
         let scheme = Scheme::read(&Algorithm::read(outer.reader())?, None)?;
@@ -61,6 +63,8 @@ impl OcspResponse {
         let weak = anchors.weak_at(self.produced_at);
         let candidates = core::iter::once(issuer).chain(known);
         for certificate in candidates.filter(|candidate| self.is_responder(candidate)) {
+            let paid = work.spend(SIGNATURE);
+            paid.map_err(|Exhausted| PathError::Limit)?;
             let verified = certificate
                 .public_key(weak)
                 .and_then(|key| key.verify(scheme, &self.signed, &self.signature, weak));
@@ -71,7 +75,7 @@ impl OcspResponse {
                 }
                 continue;
             }
-            match self.authority_of(certificate, issuer, carried, anchors) {
+            match self.authority_of(certificate, issuer, carried, anchors, work) {
                 Ok(authority) => {
                     let responder = Responder {
                         certificate: certificate.clone(),
@@ -103,6 +107,7 @@ impl OcspResponse {
         issuer: &Arc<Certificate>,
         carried: &[Arc<Certificate>],
         anchors: &Anchors,
+        work: &mut Work,
     ) -> Result<Authority, OcspError> {
         if responder.key_hash() == issuer.key_hash() {
             return Ok(Authority::Ca);
@@ -123,8 +128,9 @@ impl OcspResponse {
         if !is_name_of(responder, issuer) {
             return Err(unknown());
         }
-        anchors
-            .verify_link(responder, issuer)
+        let verified = anchors.verify_link_within(responder, issuer, work);
+        verified
+            .map_err(|Exhausted| PathError::Limit)?
             .map_err(|error| match error {
                 // Another CA's certificate of the same name says nothing; a weak one says why.
                 SignatureError::Invalid => unknown(),
@@ -141,7 +147,7 @@ impl OcspResponse {
         check_usage(responder)?;
         let carried = [core::slice::from_ref(issuer), carried].concat();
         let rules = PathRules::plain(Validity::At(self.produced_at));
-        find_path(responder, &carried, anchors, &rules).map_err(OcspError::ResponderPath)?;
+        find_path(responder, &carried, anchors, &rules, work).map_err(OcspError::ResponderPath)?;
         Ok(Authority::Delegate)
     }
 

@@ -11,6 +11,7 @@ use crate::crl::validity_of;
 use crate::hash::sha256;
 use crate::path::{Anchors, PathRules, find_path};
 use crate::record::{Body, Moment, OcspBody, Record};
+use crate::work::Work;
 
 /// Answers, as far as they say about which certificates they are.
 #[derive(Clone, Debug)]
@@ -34,8 +35,17 @@ pub(crate) type Part = (Answered, Result<VerifiedOcsp, OcspError>);
 impl OcspResponse {
     /// Verifies that the registered CA of the certificates answered, or a responder for it.
     pub fn verify(self, anchors: &Anchors) -> Result<VerifiedOcsp, OcspError> {
+        self.verify_within(anchors, &mut Work::new())
+    }
+
+    /// The same; `work` pays.
+    pub(crate) fn verify_within(
+        self,
+        anchors: &Anchors,
+        work: &mut Work,
+    ) -> Result<VerifiedOcsp, OcspError> {
         let unread = self.unrecorded.clone();
-        let mut parts = self.verify_among(anchors, &[]);
+        let mut parts = self.parts(anchors, &[], work);
         match (parts.pop(), parts.is_empty(), unread) {
             (None, ..) => Err(OcspError::IssuerUnknown),
             (Some((_, verified)), true, _) => verified,
@@ -47,6 +57,10 @@ impl OcspResponse {
     /// Verifies the answers about certificates of each CA, with `others` known besides, such as the CAs of
     /// the path of an artifact.
     pub(crate) fn verify_among(self, anchors: &Anchors, others: &[Arc<Certificate>]) -> Vec<Part> {
+        self.parts(anchors, others, &mut Work::new())
+    }
+
+    fn parts(self, anchors: &Anchors, others: &[Arc<Certificate>], work: &mut Work) -> Vec<Part> {
         let response = Arc::new(self);
         let mut rest = response.singles.clone();
         if let Some(error) = &response.unusable {
@@ -67,7 +81,7 @@ impl OcspResponse {
                     other.key_hash() == ca.key_hash() && other.subject_name() == ca.subject_name()
                 });
                 let own = Answered(own);
-                let verified = response.verify_for(same, &own, anchors, others);
+                let verified = response.verify_for(same, &own, anchors, others, work);
                 parts.push((own, verified));
             }
         }
@@ -89,10 +103,11 @@ impl OcspResponse {
         answered: &Answered,
         anchors: &Anchors,
         others: &[Arc<Certificate>],
+        work: &mut Work,
     ) -> Result<VerifiedOcsp, OcspError> {
         let mut reason = OcspError::IssuerUnknown;
         for issuer in certificates {
-            match self.verify_by(issuer, answered, anchors, others) {
+            match self.verify_by(issuer, answered, anchors, others, work) {
                 Ok(verified) => return Ok(verified),
                 Err(error) => reason = error,
             }
@@ -106,11 +121,12 @@ impl OcspResponse {
         answered: &Answered,
         anchors: &Anchors,
         others: &[Arc<Certificate>],
+        work: &mut Work,
     ) -> Result<VerifiedOcsp, OcspError> {
         let carried = [self.certificates.as_slice(), others].concat();
-        let (responder, more_responders) = self.find_responders(issuer, &carried, anchors)?;
+        let (responder, more_responders) = self.find_responders(issuer, &carried, anchors, work)?;
         let rules = PathRules::plain(validity_of(issuer, anchors, self.produced_at));
-        let path = find_path(issuer, &carried, anchors, &rules)?;
+        let path = find_path(issuer, &carried, anchors, &rules, work)?;
         Ok(VerifiedOcsp::new(Parts {
             record: self.record(issuer, &responder, answered),
             response: self.clone(),
