@@ -50,10 +50,12 @@ fn examined(records_to_be: Vec<NewRecord>) -> Report {
         staged: &staged,
         keys: &[],
         outside: None,
+        runs: false,
     };
-    let mut report = records(subject, &mut wanted, |_| ()).unwrap();
-    index(&store, &mut found, |_| ()).unwrap();
-    differences(&store, staged.size(), &wanted, &found, &mut report).unwrap();
+    let (end, mut pace) = (staged.size(), |_| Ok(()));
+    let mut report = records(subject, &mut wanted, &mut pace).unwrap();
+    index(&store, end, &mut found, &mut pace).unwrap();
+    differences(&store, end, &wanted, &found, &mut report, &mut pace).unwrap();
     report
 }
 
