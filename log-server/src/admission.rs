@@ -1,9 +1,11 @@
 //! From an artifact's octets to what the sequencer takes; the checks themselves are the `artifact` room's.
 
+use std::sync::Arc;
+
 use http::StatusCode;
 use ishibumi_artifact::record::Opaque;
 use ishibumi_artifact::time::Time;
-use ishibumi_artifact::{Body, Fault, Record, Refusal};
+use ishibumi_artifact::{Body, Bounds, Fault, Record, Refusal, Work, admit_within};
 use ishibumi_store::NewRecord;
 use ishibumi_tlog::hash::leaf_hash;
 use ishibumi_tlog::tile::ENTRY_LEN_MAX;
@@ -13,15 +15,63 @@ use crate::http::problem::Problem;
 use crate::kind::Kind;
 use crate::registry::{Provider, Submitter};
 
-/// Verifies an artifact under the submitter's anchors, makes its records and takes them off the quota.
+/// What became of an artifact, and what it cost to find that out.
+pub struct Tried {
+    /// What the sequencer takes, or why it was refused.
+    pub outcome: Result<Item, Problem>,
+    /// The effort of an honest token is 1; see [`effort`].
+    pub effort: usize,
+}
+
+/// Verifies an artifact under the submitter's anchors, makes its records and takes off the quota what that
+/// cost: the records of what is taken, or the effort of verifying where that is more, as with what is refused.
 ///
 /// What is rescued has to chain to the anchors of one provider that has ended; which one is found by
 /// trying.
-pub fn admit(submitter: &Submitter, kind: Kind, octets: &[u8], now: Time) -> Result<Item, Problem> {
+pub fn admit(submitter: &Submitter, kind: Kind, octets: &[u8], now: Time) -> Tried {
+    let providers = submitter.providers(Some(kind), now);
+    let providers = match providers.and_then(|all| submitter.charge(1).map(|()| all)) {
+        Ok(providers) => providers,
+        Err(problem) => {
+            return Tried {
+                outcome: Err(problem),
+                effort: 0,
+            };
+        }
+    };
+    let mut bounds = Bounds {
+        records_max: submitter.records_max(),
+        work: Work::among(providers.len()),
+        ..Bounds::default()
+    };
+    let (outcome, read) = admit_under_one_of(&providers, kind, octets, now, &mut bounds);
+    let effort = effort(read, bounds.work.signatures());
+    let records = outcome.as_ref().map_or(0, |item| item.records.len());
+    submitter.owe(records.max(effort) - 1);
+    Tried { outcome, effort }
+}
+
+/// What is charged like so many records: one for an artifact, one for each further 64 KiB of it that were read, and
+/// one for each four signatures of certificates, since three or four are what an honest artifact needs at most.
+/// Octets count as often as they were read, which is once for each provider under whose anchors they were tried.
+const fn effort(octets_read: usize, signatures: usize) -> usize {
+    1 + octets_read / (64 << 10) + signatures / 4
+}
+
+/// Also says how many octets were read for that.
+fn admit_under_one_of(
+    providers: &[Arc<Provider>],
+    kind: Kind,
+    octets: &[u8],
+    now: Time,
+    bounds: &mut Bounds,
+) -> (Result<Item, Problem>, usize) {
     let mut refused: Option<Refused> = None;
-    for provider in submitter.providers(Some(kind), now)? {
-        match admit_under(&provider, kind, octets, now) {
-            Ok(item) => return submitter.charge(item.records.len()).map(|()| item),
+    let mut read = 0;
+    for provider in providers {
+        read += octets.len();
+        match admit_under(provider, kind, octets, now, bounds) {
+            Ok(item) => return (Ok(item), read),
             // Of several refusals the one that is not "not mine" says more.
             Err(other) => {
                 let before = refused.as_ref();
@@ -32,7 +82,7 @@ pub fn admit(submitter: &Submitter, kind: Kind, octets: &[u8], now: Time) -> Res
         }
     }
     let none = || Problem::not_found("no provider is left to admit this under");
-    Err(refused.map_or_else(none, |refused| refused.problem))
+    (Err(refused.map_or_else(none, |it| it.problem)), read)
 }
 
 /// A refusal under the anchors of one provider.
@@ -60,14 +110,17 @@ impl From<Problem> for Refused {
     }
 }
 
-fn admit_under(provider: &Provider, kind: Kind, octets: &[u8], now: Time) -> Result<Item, Refused> {
+fn admit_under(
+    provider: &Provider,
+    kind: Kind,
+    octets: &[u8],
+    now: Time,
+    bounds: &mut Bounds,
+) -> Result<Item, Refused> {
     let (records, blobs) = match kind {
         Kind::Artifact(kind) => {
-            let admitted = if provider.takes_sha1() {
-                ishibumi_artifact::admit_marking(kind, octets, &provider.anchors)?
-            } else {
-                ishibumi_artifact::admit(kind, octets, &provider.anchors)?
-            };
+            bounds.marking = provider.takes_sha1();
+            let admitted = admit_within(kind, octets, &provider.anchors, bounds)?;
             let (records, blobs, _) = admitted.into_parts();
             (records, blobs)
         }
@@ -113,7 +166,13 @@ pub fn new_record(record: &Record) -> Result<NewRecord, Problem> {
 }
 
 fn problem(refusal: &Refusal) -> Problem {
-    Problem::new(status(refusal.fault()), refusal.code(), refusal.to_string())
+    let detail = match refusal {
+        Refusal::TooManyRecords { .. } => format!(
+            "{refusal}: no more than the quota allows at once; ask the log's operator for a larger one"
+        ),
+        _ => refusal.to_string(),
+    };
+    Problem::new(status(refusal.fault()), refusal.code(), detail)
 }
 
 /// docs/verdicts.md, "What the artifact step says".
@@ -138,6 +197,16 @@ const fn status(fault: Fault) -> StatusCode {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn effort_is_that_of_so_many_honest_tokens() {
+        // A token of a usual length with its path of three signatures, none of them remembered.
+        assert_eq!(effort(6_000, 3), 1);
+        // The longest list, the longest search, and a list under the anchors of five providers.
+        assert_eq!(effort(16 << 20, 1), 1 + 256);
+        assert_eq!(effort(6_000, 100), 1 + 25);
+        assert_eq!(effort(5 * (16 << 20), 0), 1 + 5 * 256);
+    }
 
     #[test]
     fn the_page_says_which_status_follows_from_each_class() {

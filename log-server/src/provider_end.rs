@@ -5,8 +5,8 @@
 //! provider's anchors. Whether what it says is true, nobody here can check.
 
 use http::StatusCode;
-use ishibumi_artifact::record::EndingStatement;
-use ishibumi_artifact::{ArtifactType, Body, LookupKey, Record, admit};
+use ishibumi_artifact::record::{EndingStatement, LastCrl};
+use ishibumi_artifact::{ArtifactType, Body, Crl, LookupKey, Record, admit};
 use ishibumi_store::LogStore;
 use ishibumi_tlog::Hash;
 
@@ -18,7 +18,8 @@ use crate::registry::{Provider, Submitter};
 /// The media type of such a statement: the octets of its record.
 pub const STATEMENT: &str = "application/vnd.ishibumi.provider-statement";
 
-/// Checks a statement and takes it off the provider's quota.
+/// Checks a statement, and takes off the provider's quota what that costs, also if it is refused: one about a list
+/// has the list verified again, and costs as many records as that has entries.
 pub fn admit_statement(
     submitter: &Submitter,
     store: &dyn LogStore,
@@ -29,6 +30,7 @@ pub fn admit_statement(
             "a provider states its end itself, under its own token",
         ));
     };
+    submitter.charge(1)?;
     let malformed =
         |detail: String| Problem::new(StatusCode::BAD_REQUEST, "statement-malformed", detail);
     let record = Record::decode(octets).map_err(|error| malformed(error.to_string()))?;
@@ -62,11 +64,10 @@ pub fn admit_statement(
         }
         EndingStatement::LastCount(said) => check_certificate(provider, store, said.certificate)?,
         EndingStatement::LastCrl(said) => {
-            check_list(provider, store, said.crl, said.issuer_key_hash)?;
+            check_list(submitter, provider, store, said)?;
         }
         EndingStatement::ArchiveCustodian(_) => {}
     }
-    submitter.charge(1)?;
     Ok(Item {
         records: vec![new_record(&record)?],
         ..Item::default()
@@ -96,11 +97,12 @@ fn check_certificate(
 
 /// The list has to be in the log, complete, and the provider's.
 fn check_list(
+    submitter: &Submitter,
     provider: &Provider,
     store: &dyn LogStore,
-    digest: [u8; 32],
-    issuer_key_hash: [u8; 32],
+    said: &LastCrl,
 ) -> Result<(), Problem> {
+    let (digest, issuer_key_hash) = (said.crl, said.issuer_key_hash);
     let what = format!("the list with SHA-256 {}", hex::encode(digest));
     let Some(Body::Crl(list)) = logged(store, &LookupKey::Crl(digest))? else {
         return Err(unknown(format!(
@@ -122,7 +124,10 @@ fn check_list(
         .blob(Hash(digest))
         .map_err(|error| Problem::store(&error))?;
     let blob = blob.ok_or_else(|| unknown(format!("{what} was erased here")))?;
-    admit(ArtifactType::Crl, &blob, &provider.anchors)
+    submitter.owe(usize::try_from(list.count).unwrap_or(usize::MAX));
+    // Verified, and not made into records again: those of a long list take much memory.
+    let verified = Crl::parse(&blob).and_then(|crl| crl.verify(&provider.anchors));
+    verified
         .map(drop)
         .map_err(|refusal| not_yours(format!("{what} is not of this provider: {refusal}")))
 }

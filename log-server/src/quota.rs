@@ -2,11 +2,13 @@
 //!
 //! One number a limit, after the generic cell rate algorithm (ITU-T I.371): the moment at which all of
 //! the allowance is there again. A record moves it forward by its share of the period; as long as it is
-//! less than a period away, there is some allowance left. How many records an artifact has is known only
-//! after it was verified, so the last one may overdraw the allowance, and whoever overdrew waits longer.
+//! less than a period away, there is some allowance left. What an artifact costs is known only after it was
+//! verified: one record is taken before, and the rest afterwards, whether there is so much left or not, since
+//! the work is done. So the last one may overdraw the allowance, and whoever overdrew waits longer. By how much
+//! is bounded, since no artifact makes more records than [`Meter::burst`].
 //! The state is in memory: a restart gives everybody a full allowance.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::config::Quota;
@@ -51,6 +53,7 @@ impl Rate {
 #[derive(Debug)]
 pub struct Meter {
     started: Instant,
+    burst: usize,
     rates: Mutex<Vec<Rate>>,
 }
 
@@ -61,8 +64,12 @@ impl Meter {
             Rate::new(quota.per_minute, MINUTE),
             Rate::new(quota.per_day, DAY),
         ];
+        let limits = [quota.per_minute, quota.per_day];
+        let least = limits.into_iter().filter(|limit| *limit > 0).min();
+        let burst = least.map_or(Some(usize::MAX), |least| usize::try_from(least).ok());
         Self {
             started: Instant::now(),
+            burst: burst.unwrap_or(usize::MAX),
             rates: Mutex::new(rates.into_iter().flatten().collect()),
         }
     }
@@ -73,18 +80,40 @@ impl Meter {
         self.take_at(records, self.started.elapsed())
     }
 
+    /// Takes `records` off the allowance for what was done already, whether it suffices or not.
+    pub fn owe(&self, records: usize) {
+        self.owe_at(records, self.started.elapsed());
+    }
+
+    /// The most records that may come at once: a full allowance of the strictest limit.
+    pub const fn burst(&self) -> usize {
+        self.burst
+    }
+
     fn take_at(&self, records: usize, now: Duration) -> Result<(), Duration> {
-        // Whoever panicked with the lock had changed at most one of the numbers.
-        let mut rates = self.rates.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut rates = self.rates();
         let wait = rates.iter().map(|rate| rate.wait(now)).max();
         if let Some(wait) = wait.filter(|wait| !wait.is_zero()) {
             return Err(wait);
         }
-        let records = u32::try_from(records).unwrap_or(u32::MAX);
-        for rate in rates.iter_mut() {
-            rate.charge(records, now);
-        }
+        charge(&mut rates, records, now);
         Ok(())
+    }
+
+    fn owe_at(&self, records: usize, now: Duration) {
+        charge(&mut self.rates(), records, now);
+    }
+
+    /// Whoever panicked with the lock had changed at most one of the numbers.
+    fn rates(&self) -> MutexGuard<'_, Vec<Rate>> {
+        self.rates.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn charge(rates: &mut [Rate], records: usize, now: Duration) {
+    let records = u32::try_from(records).unwrap_or(u32::MAX);
+    for rate in rates {
+        rate.charge(records, now);
     }
 }
 
@@ -123,6 +152,25 @@ mod tests {
         assert_eq!(meter.take_at(0, s(0)), Err(s(70)));
         assert_eq!(meter.take_at(0, s(69)), Err(s(1)));
         assert_eq!(meter.take_at(0, s(70)), Ok(()));
+    }
+
+    #[test]
+    fn what_was_done_is_owed_also_where_nothing_is_left() {
+        let meter = meter(6, 0);
+        assert_eq!(meter.take_at(6, s(0)), Ok(()));
+        meter.owe_at(3, s(0));
+        assert_eq!(meter.take_at(0, s(0)), Err(s(40)));
+        // Control: who is refused beforehand owes nothing.
+        assert_eq!(meter.take_at(3, s(0)), Err(s(40)));
+        assert_eq!(meter.take_at(1, s(40)), Ok(()));
+    }
+
+    #[test]
+    fn at_once_may_come_what_the_stricter_limit_holds() {
+        assert_eq!(meter(10, 100).burst(), 10);
+        assert_eq!(meter(0, 100).burst(), 100);
+        assert_eq!(meter(200, 100).burst(), 100);
+        assert_eq!(meter(0, 0).burst(), usize::MAX);
     }
 
     #[test]

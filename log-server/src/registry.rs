@@ -171,12 +171,9 @@ impl Submitter {
         }
     }
 
-    /// Takes `records` off the submitter's quota; with 0 it only asks whether any is left.
+    /// Takes `records` off the submitter's quota before the work is done; with 0 it only asks whether any is left.
     pub fn charge(&self, records: usize) -> Result<(), Problem> {
-        let (who, meter) = match self {
-            Self::Provider(provider) => (provider.id.as_str(), &provider.meter),
-            Self::Rescue(rescue) => ("rescue", &rescue.meter),
-        };
+        let (who, meter) = self.account();
         meter.take(records).map_err(|wait| {
             let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
             let detail = format!(
@@ -188,6 +185,23 @@ impl Submitter {
             problem.retry_after_seconds = Some(seconds);
             problem
         })
+    }
+
+    /// Takes `records` off the quota for work that was done, whatever came of it.
+    pub fn owe(&self, records: usize) {
+        self.account().1.owe(records);
+    }
+
+    /// The most records that one artifact may make: as many as the quota allows at once.
+    pub fn records_max(&self) -> usize {
+        self.account().1.burst()
+    }
+
+    fn account(&self) -> (&str, &Meter) {
+        match self {
+            Self::Provider(provider) => (provider.id.as_str(), &provider.meter),
+            Self::Rescue(rescue) => ("rescue", &rescue.meter),
+        }
     }
 }
 

@@ -288,7 +288,7 @@ impl App {
                 part.into_iter()
                     .map(|(kind, octets)| {
                         let _timer = metrics.admission_seconds.start_timer();
-                        admit(&submitter, kind, &octets, wall_clock())
+                        admit(&submitter, kind, &octets, wall_clock()).outcome
                     })
                     .collect::<Vec<_>>()
             }));
