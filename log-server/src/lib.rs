@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | [`config`] | the one file that says what is in force |
 //! | [`registry`], [`quota`], [`kind`], [`admission`] | who may submit what and how much, and from octets to records |
+//! | [`turns`] | whose turn it is on a processor |
 //! | [`provider_end`] | what providers say about their own end |
 //! | [`statements`] | the registry's changes as records |
 //! | [`erasure`] | what had to go from beside the log, as a record |
@@ -29,3 +30,4 @@ pub mod provider_end;
 pub mod quota;
 pub mod registry;
 pub mod statements;
+pub mod turns;

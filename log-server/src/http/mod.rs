@@ -4,6 +4,7 @@
 //! lock that the writer holds: it works on the store's snapshots and on the published checkpoint.
 
 mod admin;
+mod admitting;
 pub mod batch;
 mod find;
 mod health;
@@ -23,12 +24,12 @@ use http::{Method, StatusCode};
 use ishibumi_store::LogStore;
 use ishibumi_tlog::Policy;
 use ishibumi_wire::{Incoming, Reply, Service};
-use tokio::sync::Semaphore;
 
 use crate::config::Config;
 use crate::core::run::{Handle, SubmitError};
 use crate::metrics::Metrics;
 use crate::registry::Registry;
+use crate::turns::Turns;
 use problem::Problem;
 
 /// What answering needs.
@@ -42,7 +43,7 @@ pub struct App {
     metrics: Arc<Metrics>,
     /// What submitters to a log are told that only reads.
     closed: Option<Problem>,
-    admissions: Arc<Semaphore>,
+    turns: Arc<Turns>,
     cores: usize,
     body_len_max: usize,
     batch_items_max: usize,
@@ -104,7 +105,7 @@ impl Public {
             registry,
             metrics,
             closed,
-            admissions: Arc::new(Semaphore::new(cores)),
+            turns: Turns::new(cores),
             cores,
             body_len_max: config.body_len_max,
             batch_items_max: config.batch_items_max,

@@ -19,12 +19,14 @@ use super::find::{pending, place_json, with_place};
 use super::problem::Problem;
 use super::query::{Query, Signatures, Wait};
 use super::read::no_store;
-use crate::admission::admit;
 use crate::core::run::SubmitError;
 use crate::core::{Item, Placed, Published};
 use crate::kind::Kind;
 use crate::provider_end::{STATEMENT, admit_statement};
 use crate::registry::{Submitter, wall_clock};
+
+/// Proofs of a batch that are made in one turn.
+const PROOFS_A_TURN: usize = 256;
 
 /// What the head of a submission says.
 pub(super) struct Submission {
@@ -112,14 +114,15 @@ impl App {
         let submission = self.submission(&request.head)?;
         match submission.form {
             Form::Single(kind) => {
-                let item = self
-                    .admit_one(&submission.submitter, kind, request.body)
-                    .await?;
+                let one = vec![(kind, request.body)];
+                let admitted = self.admit_all(&submission.submitter, one).await?.pop();
+                let item = admitted.unwrap_or_else(|| Err(stopped()))?;
                 self.single(submission, item).await
             }
             Form::Statement => {
-                let (submitter, body) = (&submission.submitter, &request.body);
-                let item = admit_statement(submitter, self.store.as_ref(), body)?;
+                let (by, store) = (submission.submitter.clone(), Arc::clone(&self.store));
+                let admit = move || admit_statement(&by, store.as_ref(), &request.body);
+                let item = self.in_turn(&submission.submitter, admit).await??;
                 self.single(submission, item).await
             }
             Form::Batch => self.batch(submission, request.body).await,
@@ -185,7 +188,11 @@ impl App {
         placed.iter().map(proof).collect()
     }
 
-    async fn batch(&self, submission: Submission, body: Bytes) -> Result<Reply, Problem> {
+    async fn batch(
+        self: &Arc<Self>,
+        submission: Submission,
+        body: Bytes,
+    ) -> Result<Reply, Problem> {
         let artifacts = read_batch(&body, self.batch_items_max)?;
         let admitted = self.admit_all(&submission.submitter, artifacts).await?;
         let (items, refused): (Vec<_>, Vec<_>) = {
@@ -213,9 +220,7 @@ impl App {
             _ => None,
         };
         let mut proofs = match &published {
-            Some(published) => {
-                self.submitted_proofs(&placed, published, submission.query.signatures)?
-            }
+            Some(published) => self.batch_proofs(&submission, &placed, published).await?,
             None => Vec::new(),
         }
         .into_iter();
@@ -250,6 +255,23 @@ impl App {
         Ok(no_store(reply(status, "application/json", body)))
     }
 
+    /// A part at a time, since the proofs of thousands of records take as long as their admission did.
+    async fn batch_proofs(
+        self: &Arc<Self>,
+        submission: &Submission,
+        placed: &[Placed],
+        published: &Published,
+    ) -> Result<Vec<String>, Problem> {
+        let signatures = submission.query.signatures;
+        let mut proofs = Vec::new();
+        for part in placed.chunks(PROOFS_A_TURN) {
+            let (app, part, published) = (Arc::clone(self), part.to_vec(), published.clone());
+            let prove = move || app.submitted_proofs(&part, &published, signatures);
+            proofs.extend(self.in_turn(&submission.submitter, prove).await??);
+        }
+        Ok(proofs)
+    }
+
     async fn stage(&self, items: Vec<Item>) -> Result<Vec<Placed>, Problem> {
         self.handle.submit(items).await.map_err(|e| not_taken(&e))
     }
@@ -257,55 +279,6 @@ impl App {
     async fn covered(&self, index: u64) -> Result<Option<Published>, Problem> {
         let covered = self.handle.covered(index, self.quorum_deadline).await;
         covered.map_err(|e| not_taken(&e))
-    }
-
-    async fn admit_one(
-        &self,
-        submitter: &Submitter,
-        kind: Kind,
-        body: Bytes,
-    ) -> Result<Item, Problem> {
-        let mut admitted = self.admit_all(submitter, vec![(kind, body)]).await?;
-        admitted.pop().unwrap_or_else(|| Err(stopped()))
-    }
-
-    /// Admits artifacts on all cores, as many at once as there are cores. How many wait is bounded by the
-    /// server's limits on connections and on the memory of bodies.
-    async fn admit_all(
-        &self,
-        submitter: &Submitter,
-        artifacts: Vec<(Kind, Bytes)>,
-    ) -> Result<Vec<Result<Item, Problem>>, Problem> {
-        let per_core = artifacts.len().div_ceil(self.cores).max(1);
-        let mut tasks = Vec::new();
-        let mut artifacts = artifacts.into_iter().peekable();
-        while artifacts.peek().is_some() {
-            let part: Vec<_> = artifacts.by_ref().take(per_core).collect();
-            let permit = Arc::clone(&self.admissions).acquire_owned().await;
-            let (submitter, metrics) = (submitter.clone(), Arc::clone(&self.metrics));
-            tasks.push(tokio::task::spawn_blocking(move || {
-                let _permit = permit;
-                part.into_iter()
-                    .map(|(kind, octets)| {
-                        let _timer = metrics.admission_seconds.start_timer();
-                        admit(&submitter, kind, &octets, wall_clock()).outcome
-                    })
-                    .collect::<Vec<_>>()
-            }));
-        }
-        let mut admitted = Vec::new();
-        for task in tasks {
-            admitted.extend(task.await.map_err(|_| {
-                let detail =
-                    "admission of this artifact failed within the log; its operator can see why";
-                Problem::new(
-                    StatusCode::INTERNAL_SERVER_ERROR,
-                    "admission-failed",
-                    detail,
-                )
-            })?);
-        }
-        Ok(admitted)
     }
 }
 

@@ -1,0 +1,123 @@
+//! The artifacts of one request on their way through admission, a few at a time.
+//!
+//! To verify them takes processors, which all senders share ([`crate::turns`]). A request works at several of its
+//! artifacts at once, as many as there are processors, and asks for a turn again whenever it has done a little:
+//! so one that brings thousands is as fast as it can be while it is alone, and holds up nobody else.
+
+use std::iter::Enumerate;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::vec::IntoIter;
+
+use bytes::Bytes;
+use http::StatusCode;
+use tokio::task::JoinSet;
+
+use super::App;
+use super::problem::Problem;
+use crate::admission::admit;
+use crate::core::Item;
+use crate::kind::Kind;
+use crate::metrics::Metrics;
+use crate::registry::{Submitter, wall_clock};
+
+/// How much is done in one turn: as much effort as so many honest tokens take, some milliseconds. What is begun is
+/// finished, so one artifact may take longer.
+const EFFORT_A_TURN: usize = 32;
+
+type Outcome = Result<Item, Problem>;
+
+/// What is still to be admitted, and what became of the rest, each with its place in the request.
+struct Work {
+    to_do: Mutex<Enumerate<IntoIter<(Kind, Bytes)>>>,
+    done: Mutex<Vec<(usize, Outcome)>>,
+}
+
+impl Work {
+    fn is_left(&self) -> bool {
+        self.to_do().len() > 0
+    }
+
+    /// One turn's worth.
+    fn do_some(&self, submitter: &Submitter, metrics: &Metrics) {
+        let mut effort = 0;
+        while effort < EFFORT_A_TURN {
+            let Some((place, (kind, octets))) = self.to_do().next() else {
+                return;
+            };
+            let _timer = metrics.admission_seconds.start_timer();
+            let tried = admit(submitter, kind, &octets, wall_clock());
+            effort += tried.effort;
+            let done = self.done.lock();
+            let mut done = done.unwrap_or_else(PoisonError::into_inner);
+            done.push((place, tried.outcome));
+        }
+    }
+
+    /// Of an artifact whose admission panicked nothing is left in here, and the request is answered so.
+    fn to_do(&self) -> MutexGuard<'_, Enumerate<IntoIter<(Kind, Bytes)>>> {
+        self.to_do.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn outcomes(&self) -> Vec<Outcome> {
+        let mut done = self.done.lock().unwrap_or_else(PoisonError::into_inner);
+        done.sort_by_key(|(place, _)| *place);
+        done.drain(..).map(|(_, outcome)| outcome).collect()
+    }
+}
+
+impl App {
+    /// Admits the artifacts of one request, in their order.
+    pub(super) async fn admit_all(
+        self: &Arc<Self>,
+        submitter: &Submitter,
+        artifacts: Vec<(Kind, Bytes)>,
+    ) -> Result<Vec<Outcome>, Problem> {
+        let at_once = self.cores.min(artifacts.len());
+        let work = Arc::new(Work {
+            to_do: Mutex::new(artifacts.into_iter().enumerate()),
+            done: Mutex::default(),
+        });
+        // Whoever hangs up ends them: what is in a turn is finished, the rest is never begun.
+        let mut workers: JoinSet<Result<(), Problem>> = JoinSet::new();
+        for _ in 0..at_once {
+            let (app, submitter) = (Arc::clone(self), submitter.clone());
+            let work = Arc::clone(&work);
+            workers.spawn(async move {
+                while work.is_left() {
+                    let (work, metrics) = (Arc::clone(&work), Arc::clone(&app.metrics));
+                    let by = submitter.clone();
+                    app.in_turn(&submitter, move || work.do_some(&by, &metrics))
+                        .await?;
+                }
+                Ok(())
+            });
+        }
+        while let Some(ended) = workers.join_next().await {
+            ended.map_err(|_| failed())??;
+        }
+        Ok(work.outcomes())
+    }
+
+    /// Does something that takes a processor for a while, when it is the submitter's turn.
+    pub(super) async fn in_turn<T: Send + 'static>(
+        &self,
+        submitter: &Submitter,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Problem> {
+        let turn = self.turns.turn(&submitter.sender()).await;
+        let done = tokio::task::spawn_blocking(move || {
+            let _turn = turn;
+            work()
+        });
+        done.await.map_err(|_| failed())
+    }
+}
+
+fn failed() -> Problem {
+    let detail = "admission of this artifact failed within the log; its operator can see why";
+    Problem::new(
+        StatusCode::INTERNAL_SERVER_ERROR,
+        "admission-failed",
+        detail,
+    )
+}
