@@ -1,5 +1,5 @@
 //! Pages for operators that have to be complete: every refusal, word for word (`docs/recovery.md`), every metric
-//! and every key of the configuration (`docs/configuration.md`).
+//! and every key of the configuration (`docs/configuration.md`), and for each limit a test (`docs/limits.md`).
 
 use std::path::Path;
 
@@ -186,4 +186,20 @@ fn every_key_of_the_configuration_has_a_row() {
     let known = |key: &&String| !row(key) && *key != "checkpoint_anchors.tsa" && *key != "rescue";
     let missing: Vec<&String> = keys.iter().filter(known).collect();
     assert!(missing.is_empty(), "{missing:?}");
+}
+
+#[test]
+fn every_test_that_the_page_of_limits_names_is_there() {
+    let page = read("../docs/limits.md");
+    let rows = page.lines().filter(|line| line.starts_with("| "));
+    for row in rows.skip(2) {
+        let cell = row.trim_end_matches(" |").rsplit(" | ").next().unwrap();
+        let tests: Vec<&str> = cell.split('`').skip(1).step_by(2).collect();
+        assert!(!tests.is_empty(), "{row}");
+        for test in tests {
+            let (file, name) = test.split_once("::").expect("FILE::TEST");
+            let source = read(&format!("../{file}"));
+            assert!(source.contains(&format!("fn {name}()")), "{test}");
+        }
+    }
 }
