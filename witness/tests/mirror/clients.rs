@@ -172,7 +172,7 @@ fn uploads_that_inflate_hold_up_nobody() {
         let server = Server::start(&dir.path().join("m"), limits).await;
         let log = log(600);
         server.add_checkpoint(&log, 0, 600).await;
-        let entry = [&[0xff, 0xff][..], &[0; 0xffff]].concat();
+        let entry = [&[0xff, 0xff][..], &vec![0; 0xffff]].concat();
         let inflated = [head(0, 600).encode().unwrap(), entry.repeat(250)].concat();
         // Control: two of them would take more than there is for all.
         assert!(2 * inflated.len() > LEN_MAX);
@@ -181,11 +181,10 @@ fn uploads_that_inflate_hold_up_nobody() {
             .map(|_| {
                 let mut stream =
                     TcpStream::connect(server.url.trim_start_matches("http://")).unwrap();
-                let request = format!(
-                    "POST /add-entries HTTP/1.1\r\nhost: m\r\ncontent-encoding: gzip\r\n\
-                     content-length: 9999999\r\n\r\n"
-                );
-                stream.write_all(request.as_bytes()).unwrap();
+                let request =
+                    b"POST /add-entries HTTP/1.1\r\nhost: m\r\ncontent-encoding: gzip\r\n\
+                                content-length: 9999999\r\n\r\n";
+                stream.write_all(request).unwrap();
                 stream.write_all(&bomb).unwrap();
                 stream
             })
