@@ -100,7 +100,11 @@ fn a_statement_about_a_list_costs_what_the_list_did() {
     let list = vector("issuing.crl");
     let item = send(&north("{}"), ArtifactType::Crl, &list).outcome;
     let item = item.map_err(|problem| problem.detail).unwrap();
-    let Body::Crl(body) = Record::decode(&item.records[3].octets).unwrap().body().clone() else {
+    let Body::Crl(body) = Record::decode(&item.records[3].octets)
+        .unwrap()
+        .body()
+        .clone()
+    else {
         panic!("the list's own record is the last")
     };
     let store: Arc<dyn LogStore> = Arc::new(MemoryLog::new());

@@ -4,7 +4,7 @@
 //! artifacts at once, as many as there are processors, and asks for a turn again whenever it has done a little:
 //! so one that brings thousands is as fast as it can be while it is alone, and holds up nobody else.
 
-use std::iter::Enumerate;
+use std::iter::{Enumerate, Peekable};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::vec::IntoIter;
 
@@ -19,29 +19,37 @@ use crate::core::Item;
 use crate::kind::Kind;
 use crate::metrics::Metrics;
 use crate::registry::{Submitter, wall_clock};
+use crate::turns::Length;
 
 /// How much is done in one turn: as much effort as so many honest tokens take, some milliseconds. What is begun is
 /// finished, so one artifact may take longer.
 const EFFORT_A_TURN: usize = 32;
 
+/// Artifacts with more octets than this want a long turn: lists of tens of thousands of entries.
+const SHORT_LEN_MAX: usize = 1 << 20;
+
 type Outcome = Result<Item, Problem>;
+
+type ToDo = Peekable<Enumerate<IntoIter<(Kind, Bytes)>>>;
 
 /// What is still to be admitted, and what became of the rest, each with its place in the request.
 struct Work {
-    to_do: Mutex<Enumerate<IntoIter<(Kind, Bytes)>>>,
+    to_do: Mutex<ToDo>,
     done: Mutex<Vec<(usize, Outcome)>>,
 }
 
 impl Work {
-    fn is_left(&self) -> bool {
-        self.to_do().len() > 0
+    /// What turn the next artifact wants, if any is left.
+    fn next(&self) -> Option<Length> {
+        self.to_do().peek().map(length)
     }
 
-    /// One turn's worth.
-    fn do_some(&self, submitter: &Submitter, metrics: &Metrics) {
+    /// As much as a turn of this length is for.
+    fn do_some(&self, turn: Length, submitter: &Submitter, metrics: &Metrics) {
         let mut effort = 0;
         while effort < EFFORT_A_TURN {
-            let Some((place, (kind, octets))) = self.to_do().next() else {
+            let next = self.to_do().next_if(|next| length(next) <= turn);
+            let Some((place, (kind, octets))) = next else {
                 return;
             };
             let _timer = metrics.admission_seconds.start_timer();
@@ -54,7 +62,7 @@ impl Work {
     }
 
     /// Of an artifact whose admission panicked nothing is left in here, and the request is answered so.
-    fn to_do(&self) -> MutexGuard<'_, Enumerate<IntoIter<(Kind, Bytes)>>> {
+    fn to_do(&self) -> MutexGuard<'_, ToDo> {
         self.to_do.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -74,7 +82,7 @@ impl App {
     ) -> Result<Vec<Outcome>, Problem> {
         let at_once = self.cores.min(artifacts.len());
         let work = Arc::new(Work {
-            to_do: Mutex::new(artifacts.into_iter().enumerate()),
+            to_do: Mutex::new(artifacts.into_iter().enumerate().peekable()),
             done: Mutex::default(),
         });
         // Whoever hangs up ends them: what is in a turn is finished, the rest is never begun.
@@ -83,11 +91,11 @@ impl App {
             let (app, submitter) = (Arc::clone(self), submitter.clone());
             let work = Arc::clone(&work);
             workers.spawn(async move {
-                while work.is_left() {
+                while let Some(length) = work.next() {
                     let (work, metrics) = (Arc::clone(&work), Arc::clone(&app.metrics));
                     let by = submitter.clone();
-                    app.in_turn(&submitter, move || work.do_some(&by, &metrics))
-                        .await?;
+                    let some = move || work.do_some(length, &by, &metrics);
+                    app.in_turn(&submitter, length, some).await?;
                 }
                 Ok(())
             });
@@ -102,14 +110,23 @@ impl App {
     pub(super) async fn in_turn<T: Send + 'static>(
         &self,
         submitter: &Submitter,
+        length: Length,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Problem> {
-        let turn = self.turns.turn(&submitter.sender()).await;
+        let turn = self.turns.turn(&submitter.sender(), length).await;
         let done = tokio::task::spawn_blocking(move || {
             let _turn = turn;
             work()
         });
         done.await.map_err(|_| failed())
+    }
+}
+
+fn length((_, (_, octets)): &(usize, (Kind, Bytes))) -> Length {
+    if octets.len() > SHORT_LEN_MAX {
+        Length::Long
+    } else {
+        Length::Short
     }
 }
 

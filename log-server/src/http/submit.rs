@@ -24,6 +24,7 @@ use crate::core::{Item, Placed, Published};
 use crate::kind::Kind;
 use crate::provider_end::{STATEMENT, admit_statement};
 use crate::registry::{Submitter, wall_clock};
+use crate::turns::Length;
 
 /// Proofs of a batch that are made in one turn.
 const PROOFS_A_TURN: usize = 256;
@@ -122,7 +123,9 @@ impl App {
             Form::Statement => {
                 let (by, store) = (submission.submitter.clone(), Arc::clone(&self.store));
                 let admit = move || admit_statement(&by, store.as_ref(), &request.body);
-                let item = self.in_turn(&submission.submitter, admit).await??;
+                let item = self
+                    .in_turn(&submission.submitter, Length::Long, admit)
+                    .await??;
                 self.single(submission, item).await
             }
             Form::Batch => self.batch(submission, request.body).await,
@@ -267,7 +270,8 @@ impl App {
         for part in placed.chunks(PROOFS_A_TURN) {
             let (app, part, published) = (Arc::clone(self), part.to_vec(), published.clone());
             let prove = move || app.submitted_proofs(&part, &published, signatures);
-            proofs.extend(self.in_turn(&submission.submitter, prove).await??);
+            let proven = self.in_turn(&submission.submitter, Length::Short, prove);
+            proofs.extend(proven.await??);
         }
         Ok(proofs)
     }
