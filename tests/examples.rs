@@ -38,16 +38,14 @@ fn the_example_of_a_log_is_made_and_serves() {
 
     // As the file says: the lines of this log in place of those that nobody has the keys of.
     let own = init["vkeys"].as_array().unwrap().iter();
-    let own: String = own
-        .map(|key| format!("log {}\n", key.as_str().unwrap()))
-        .collect();
-    let is_of_log = |line: &&str| !line.starts_with("log ");
-    let others: String = POLICY
-        .lines()
-        .filter(is_of_log)
-        .map(|line| format!("{line}\n"))
-        .collect();
-    fs::write(at("policy.txt"), own + &others).unwrap();
+    let mut policy = String::new();
+    for key in own {
+        policy.extend(["log ", key.as_str().unwrap(), "\n"]);
+    }
+    for line in POLICY.lines().filter(|line| !line.starts_with("log ")) {
+        policy.extend([line, "\n"]);
+    }
+    fs::write(at("policy.txt"), policy).unwrap();
     let log =
         Running::start(Command::new(program("ishibumi-log")).args(["--config", &config, "serve"]));
     let log = log.unwrap_or_else(|ended| panic!("{ended:?}"));

@@ -10,7 +10,7 @@ const PANELS: [(&str, &str, f64); 4] = [
     ("records_per_second", "thousand records a second", 1e3),
     ("cpu_us_per_record", "CPU a record, microseconds", 1.0),
     ("resident_mib", "resident memory, MiB", 1.0),
-    ("disk_octets_per_record", "octets on disk a record", 1.0),
+    ("read_octets_per_record", "octets read a record", 1.0),
 ];
 const COLOURS: [&str; 4] = ["#1f5fa8", "#c0392b", "#2e8b57", "#8e44ad"];
 

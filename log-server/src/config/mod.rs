@@ -194,16 +194,7 @@ impl Config {
         let lab_allow_related_tsas = lab.flag("allow_related_tsas");
         r.close(lab);
 
-        let mut providers: Vec<ProviderConfig> = Vec::new();
-        for mut table in r.tables("provider") {
-            let read = provider::provider(&mut table, base, lab_accept_opaque);
-            if providers.iter().any(|other| other.id == read.id) {
-                let what = format!("{:?} is already the id of another provider", read.id);
-                table.problem("id", &what);
-            }
-            providers.push(read);
-            r.close(table);
-        }
+        let providers = providers(&mut r, base, lab_accept_opaque);
         let mut table = r.table("rescue");
         let rescue = provider::rescue(&mut table);
         r.close(table);
@@ -260,6 +251,21 @@ impl Config {
             anchoring,
         })
     }
+}
+
+/// The tables of providers; no two have one id.
+fn providers(r: &mut Reader, base: &Path, lab_accept_opaque: bool) -> Vec<ProviderConfig> {
+    let mut providers: Vec<ProviderConfig> = Vec::new();
+    for mut table in r.tables("provider") {
+        let read = provider::provider(&mut table, base, lab_accept_opaque);
+        if providers.iter().any(|other| other.id == read.id) {
+            let what = format!("{:?} is already the id of another provider", read.id);
+            table.problem("id", &what);
+        }
+        providers.push(read);
+        r.close(table);
+    }
+    providers
 }
 
 fn sequencing(s: &mut Reader) -> Sequencing {

@@ -70,7 +70,7 @@ impl Reserve {
                 match &lack {
                     Some(why) if changed => eprintln!("no records are taken: {why}"),
                     None if changed => {
-                        eprintln!("there is room on the disk again, records are taken")
+                        eprintln!("there is room on the disk again, records are taken");
                     }
                     _ => {}
                 }

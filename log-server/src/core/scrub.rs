@@ -103,10 +103,8 @@ impl Scrub {
             outside: None,
             runs: true,
         };
-        let (mut wanted, mut found) = {
-            let empty = Sums::new();
-            (empty.clone(), empty)
-        };
+        let mut wanted = Sums::new();
+        let mut found = wanted.clone();
         let mut pace = Paced::new(alive, metrics, span / 2, size);
         let mut report = records(subject, &mut wanted, &mut pace)?;
         let mut pace = Paced::new(alive, metrics, span / 2, wanted.rows());
@@ -172,6 +170,8 @@ impl Pace for Paced<'_> {
 mod tests {
     use std::sync::mpsc::channel;
 
+    use ishibumi_artifact::record::Opaque;
+    use ishibumi_artifact::{Body, Record};
     use ishibumi_store::{Batch, MemoryLog, NewRecord};
     use ishibumi_tlog::hash::leaf_hash;
 
@@ -179,10 +179,8 @@ mod tests {
 
     fn log_of(count: u64) -> Arc<dyn LogStore> {
         let records = (0..count).map(|number| {
-            let body = ishibumi_artifact::record::Opaque::new("opaque", &number.to_be_bytes());
-            let octets =
-                ishibumi_artifact::Record::from(ishibumi_artifact::Body::Opaque(body.unwrap()));
-            let octets = octets.encode();
+            let body = Opaque::new("opaque", number.to_be_bytes());
+            let octets = Record::from(Body::Opaque(body.unwrap())).encode();
             NewRecord {
                 leaf: leaf_hash(&octets),
                 octets,
