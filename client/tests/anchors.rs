@@ -83,6 +83,8 @@ impl Scene {
     }
 
     fn pack(&self, artifacts: &str) -> Ran {
+        // What an earlier run packed is not written over. The first time nothing is there.
+        let _ = fs::remove_file(self.pki.path("out.zip"));
         self.run(&format!(
             "evidence pack --json --policy policy.txt --anchors anchors --from log --out out.zip {artifacts}"
         ))

@@ -252,6 +252,18 @@ fn a_rollback_is_evidence() {
     assert!(refused.stderr.contains("rollback"), "{}", refused.stderr);
     assert!(refused.stderr.contains("600") && refused.stderr.contains("500"));
     check_evidence(&site.path("seen.rollback"), "rollback", "600", "500");
+    // Again it is there already. What is something else keeps its name, and the evidence takes the next one.
+    site.audit("--state seen").expect(1);
+    assert!(!site.path("seen.rollback.2").exists());
+    fs::write(site.path("seen.rollback"), "mine").unwrap();
+    let refused = site.audit("--state seen").expect(1);
+    assert!(
+        refused.stderr.contains("seen.rollback.2"),
+        "{}",
+        refused.stderr
+    );
+    assert_eq!(fs::read(site.path("seen.rollback")).unwrap(), b"mine");
+    check_evidence(&site.path("seen.rollback.2"), "rollback", "600", "500");
     // What was seen stays the yardstick.
     assert_eq!(fs::read(site.path("seen")).unwrap(), before);
     site.audit("").expect(0);

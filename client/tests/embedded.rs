@@ -173,11 +173,12 @@ fn the_token_alone_is_verified_and_taken_apart_again() {
     let missing = ishibumi(folder, line).expect(3).stderr;
     assert!(missing.contains("none in it"), "{missing}");
     world.write("p.tlog-proof", world.proof(0));
-    ishibumi(
-        folder,
-        "evidence embed --out embedded.tst contract.tst p.tlog-proof",
-    )
-    .expect(0);
+    let embed = "evidence embed --out embedded.tst contract.tst p.tlog-proof";
+    // Nothing is written over.
+    ishibumi(folder, embed).expect(2);
+    assert_eq!(world.pki.read("embedded.tst"), world.token());
+    fs::remove_file(world.pki.path("embedded.tst")).unwrap();
+    ishibumi(folder, embed).expect(0);
     ishibumi(folder, line).expect(0);
     // Negative controls: another document, another policy, a document whose token this is not.
     world.write("contract.txt", "we do not agree\n");
@@ -197,7 +198,11 @@ fn the_token_alone_is_verified_and_taken_apart_again() {
         "verify --policy policy.txt --anchors anchors out/embedded.tst",
     )
     .expect(0);
+    // What is there with other octets stays; what is there as it should be is no reason to refuse.
+    ishibumi(folder, "evidence extract --out out embedded.tst").expect(0);
+    world.write("out/embedded.tst", "mine");
     ishibumi(folder, "evidence extract --out out embedded.tst").expect(2);
+    assert_eq!(world.pki.read("out/embedded.tst"), b"mine");
     ishibumi(folder, "evidence extract --out none contract.tst").expect(3);
     // A proof of something else is not put in when it is checked, and proves nothing when it is not.
     world.write(

@@ -102,6 +102,11 @@ fn two_sizes_convict_by_the_tiles_of_the_larger_tree() {
         (&"open".into(), &"suspicion".into())
     );
     scene.verify("--policy policy.txt").expect(4);
+    // The suspicion is not written over, whatever else is found.
+    let kept = fs::read(scene.path().join("out.fork")).unwrap();
+    scene.make("--from log --from other b30 a20").expect(2);
+    assert_eq!(fs::read(scene.path().join("out.fork")).unwrap(), kept);
+    fs::remove_file(scene.path().join("out.fork")).unwrap();
     let json = scene
         .make("--from log --from other b30 a20")
         .expect(0)

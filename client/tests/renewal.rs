@@ -263,6 +263,7 @@ fn a_renewed_file_is_refused_clearly_where_it_does_not_belong() {
         refused.stderr
     );
     // A reply to a query about another file.
+    scene.forget_query();
     scene
         .run("evidence renew --query out.tsq one.evidence.zip")
         .expect(0);

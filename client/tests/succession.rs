@@ -403,10 +403,10 @@ fn a_merged_file_convicts_as_each_of_them_does() {
         ("guilty", "honest", 1),
         ("honest", "stranger", 4),
     ] {
-        let line =
-            format!("evidence merge --out m.evidence.zip {one}.evidence.zip {other}.evidence.zip");
+        let merged = format!("{one}-{other}.evidence.zip");
+        let line = format!("evidence merge --out {merged} {one}.evidence.zip {other}.evidence.zip");
         run(&line).expect(0);
-        let judged = verify("m.evidence.zip", code);
+        let judged = verify(&merged, code);
         let convicted = judged["contradictions"].as_array().unwrap();
         assert_eq!(convicted.len(), usize::from(code == 1), "{judged:#}");
     }

@@ -40,6 +40,17 @@ pub struct AuditEvidence {
 }
 
 impl AuditEvidence {
+    /// Whether `file` is evidence of the same: both checkpoints, each signed, whoever cosigned them since.
+    pub fn is_shown_by(&self, file: &[u8]) -> bool {
+        let begins = format!("{HEADER}\n{}\n", self.misbehaviour.name());
+        let file = std::str::from_utf8(file).unwrap_or_default();
+        let shows = |head: &TrustedCheckpoint| {
+            let (text, origin) = (head.note().text(), &head.checkpoint().origin);
+            file.contains(&format!("\n{text}\n\u{2014} {origin} "))
+        };
+        file.starts_with(&begins) && shows(&self.seen) && shows(&self.shown)
+    }
+
     /// The file's octets: header, kind, lengths of the two notes, an empty line, the notes
     /// (docs/formats/audit-state.md, "Evidence").
     pub fn encode(&self) -> String {

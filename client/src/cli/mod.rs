@@ -189,6 +189,24 @@ impl Failure {
         self
     }
 
+    /// Message, what belongs to it, and what to do, line by line. In Japanese the English words stay behind
+    /// it, since they are what a search finds.
+    pub(crate) fn told(&self, language: Language) -> Vec<String> {
+        let japanese = self.japanese.clone();
+        let japanese = japanese.or_else(|| known_in_japanese(&self.message));
+        let below = self.lines.iter().cloned();
+        match (language, japanese) {
+            (Language::Japanese, Some(japanese)) => [japanese, format!("({})", self.message)]
+                .into_iter()
+                .chain(below)
+                .collect(),
+            _ => std::iter::once(self.message.clone())
+                .chain(below)
+                .chain(self.advice.clone())
+                .collect(),
+        }
+    }
+
     /// The message for a report in this language.
     pub(crate) fn said(&self, language: Language) -> String {
         match (&self.japanese, language) {
@@ -249,25 +267,9 @@ impl Voice {
 
     /// Says on standard error what is wrong, beside a report.
     pub(crate) fn tell(self, failure: &Failure) {
-        let below = failure
-            .lines
-            .iter()
-            .map(|line| format!("\n  {}", shown::line(line)));
-        let below: String = below.collect();
-        let message = shown::line(&failure.message);
-        let japanese = failure.japanese.clone();
-        let japanese = japanese.or_else(|| known_in_japanese(&failure.message));
-        let said = match (self.language, japanese) {
-            (Language::Japanese, Some(japanese)) => {
-                format!("{}\n  ({message}){below}", shown::line(&japanese))
-            }
-            _ => {
-                let advice = failure.advice.as_ref();
-                let advice = advice.map(|advice| format!("\n  {}", shown::line(advice)));
-                format!("{message}{below}{}", advice.unwrap_or_default())
-            }
-        };
-        let _ = writeln!(io::stderr(), "ishibumi: {said}");
+        let told = failure.told(self.language);
+        let told: Vec<String> = told.iter().map(|line| shown::line(line)).collect();
+        let _ = writeln!(io::stderr(), "ishibumi: {}", told.join("\n  "));
     }
 }
 

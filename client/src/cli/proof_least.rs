@@ -21,14 +21,14 @@ Keep the whole proof too: what is left out may be what another policy asks for, 
 small one is worth nothing once Ed25519 is broken. Whether the entry is in the tree is not looked at here:
 ishibumi verify and ishibumi proof verify do that, with either proof.
 
-Exit codes: 0 written, 1 a signature is false, 2 usage, or the file to write exists, 3 a file is missing,
+Exit codes: 0 written, 1 a signature is false, 2 usage, or the file to write is another one already, 3 a file is missing,
 4 the proof cannot be read, the policy does not know the log, or the quorum is not met.";
 
 #[derive(Debug, Args)]
 pub(super) struct LeastArguments {
     #[command(flatten)]
     trust: Trust,
-    /// Where to write the small proof; it must not exist
+    /// Where to write the small proof; nothing is written over
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
     /// The proof; `-` for standard input
@@ -37,14 +37,6 @@ pub(super) struct LeastArguments {
 
 pub(super) fn run(arguments: &LeastArguments, voice: Voice) -> Result<Exit, Failure> {
     let (out, shown) = (arguments.out.display(), arguments.proof.display());
-    if arguments.out.exists() {
-        let message = format!("{out}: it exists already; nothing was written");
-        return Err(Failure::usage(message)
-            .advice("name another file: a proof is never written over by a smaller one")
-            .in_japanese(format!(
-                "{out}：既に存在します。別の出力先を指定してください（何も書き込んでいません）。"
-            )));
-    }
     let policy = arguments.trust.read()?;
     let proof = files::parsed_proof(&files::read_proof(&arguments.proof)?, &shown)?;
     let head = policy

@@ -21,7 +21,7 @@ const EXAMPLES: &str = "Examples:
 
 Only the hash of the file is sent. The token is verified in full before it is written: its path to your
 anchors at its own time, its imprint, the nonce, and that its time is now (within 300 s of this machine's
-clock). A name that ends in .tsr gets the whole reply, every other name the token alone.
+clock). A name that ends in .tsr gets the whole reply, every other name the token alone. Nothing is written over.
 
 Exit codes: 0 stamped, 1 the answer is false, 2 usage, 3 unavailable, 4 the TSA refused.";
 
@@ -119,6 +119,8 @@ impl TsaArguments {
 pub(crate) fn run(arguments: &StampArguments, voice: Voice) -> Result<Exit, Failure> {
     let tsa = &arguments.tsa;
     let out = out_path(arguments)?;
+    // No two tokens are the same, and an authority is not asked for one that cannot be kept.
+    files::check_free(&out, None)?;
     let digest = if arguments.checkpoint {
         tsa.algorithm().digest(text(&arguments.file)?.as_bytes())
     } else {

@@ -97,8 +97,15 @@ impl Scene {
         self.run(&line).expect(code).json()
     }
 
+    /// A query that was answered is of no use any more, and the next one is not written over it.
+    pub(crate) fn forget_query(&self) {
+        // The first time there is none.
+        let _ = fs::remove_file(self.pki.path("out.tsq"));
+    }
+
     /// Renews `file` into `out` by a token of this unit, over whatever `hash` asks for.
     pub(crate) fn renew(&self, unit: &str, digest: &str, hash: &str, file: &str, out: &str) {
+        self.forget_query();
         self.run(&format!("evidence renew --query out.tsq {hash} {file}"))
             .expect(0);
         let config = String::from_utf8(self.pki.read("pki.cnf")).unwrap();

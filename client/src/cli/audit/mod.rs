@@ -4,6 +4,8 @@ mod chain;
 mod sources;
 mod words;
 
+pub(super) use sources::is_same_fork;
+
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -45,7 +47,8 @@ policy is --old-policy, if --policy does not name it (docs/succession.md).
 TSAs' tokens over the log's checkpoints (checkpoint-anchor records) have to be about trees that the log had.
 
 Exit codes: 0 the log holds what it signed, 1 it does not, or a checkpoint-anchor is false (a fork or rollback
-is kept as evidence in STATE.fork or STATE.rollback; without --state a fork in SIZE-SIZE-ID.fork here), 2 usage,
+is kept as evidence in STATE.fork or STATE.rollback, or STATE.fork.2 if that name is taken; without --state a fork
+in SIZE-SIZE-ID.fork here), 2 usage,
 3 unavailable, 4 the checkpoint lacks log or quorum or is too old, or something that the log signed, or what
 its successor says of it, is shown by nobody.";
 
@@ -240,8 +243,9 @@ fn failure(error: &AuditError, state: Option<&Path>) -> Failure {
             let name = state.file_name().unwrap_or_default().to_string_lossy();
             let kind = evidence.misbehaviour.name();
             let path = state.with_file_name(format!("{name}.{kind}"));
-            match files::write(&path, evidence.encode().as_bytes()) {
-                Ok(()) => failure.advice(format!(
+            let is_same = |there: &[u8]| evidence.is_shown_by(there);
+            match files::keep_evidence(&path, evidence.encode().as_bytes(), is_same) {
+                Ok(path) => failure.advice(format!(
                     "both checkpoints are kept in {}: show them to the log's other users",
                     path.display()
                 )),

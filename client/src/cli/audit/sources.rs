@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use ishibumi::fetch::{Agreement, Beside, Compared, Fork};
 use ishibumi::monitor::fork_name;
+use ishibumi_tlog::fork::Evidence;
 use ishibumi_tlog::shown::add_line;
 use serde_json::{Value, json};
 
@@ -24,12 +25,10 @@ impl Sources {
         let places = (0..).zip(&compared.forks);
         let written = places.map(|(place, fork)| {
             let path = path_of(fork, place, state);
-            // Named by what is in it: the first of two is as good.
-            if state.is_none() && path.exists() {
-                return Ok(path);
-            }
-            let written = files::write(&path, fork.evidence.encode().as_bytes());
-            written.map(|()| path).map_err(|failure| failure.message)
+            let octets = fork.evidence.encode();
+            let is_same = |there: &[u8]| is_same_fork(there, &fork.evidence);
+            let kept = files::keep_evidence(&path, octets.as_bytes(), is_same);
+            kept.map_err(|failure| failure.message)
         });
         let written = written.collect();
         Self { compared, written }
@@ -141,6 +140,14 @@ impl Sources {
         });
         [("sources", sources.collect()), ("forks", forks.collect())]
     }
+}
+
+/// Whether a file shows the same fork: of two, seen at different times, the first is as good.
+pub(in crate::cli) fn is_same_fork(file: &[u8], evidence: &Evidence) -> bool {
+    Evidence::parse(file).is_ok_and(|there| {
+        let texts = |it: &Evidence| [it.first().text().to_owned(), it.second().text().to_owned()];
+        texts(&there) == texts(evidence) && there.check(evidence.keys()).is_ok()
+    })
 }
 
 fn path_of(fork: &Fork, place: usize, state: Option<&Path>) -> PathBuf {

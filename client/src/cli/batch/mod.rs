@@ -120,12 +120,15 @@ pub(super) fn run(
         rows: work.rows(),
     };
     if let Some([csv, html, pdf]) = &reports {
-        files::write(
-            csv,
-            render::batch::csv(&batch, arguments.csv_bom, voice.language).as_bytes(),
-        )?;
-        files::write(html, render::batch::html(&batch, voice.language).as_bytes())?;
-        files::write(pdf, &render::batch::pdf(&batch, voice.language))?;
+        let write = if arguments.overwrite {
+            files::write_over
+        } else {
+            files::write
+        };
+        let table = render::batch::csv(&batch, arguments.csv_bom, voice.language);
+        write(csv, table.as_bytes())?;
+        write(html, render::batch::html(&batch, voice.language).as_bytes())?;
+        write(pdf, &render::batch::pdf(&batch, voice.language))?;
     }
     if voice.json {
         voice.say(&render::batch::json(&batch), "");
@@ -159,7 +162,7 @@ impl BatchArguments {
         let Some(folder) = &self.report else {
             return Ok(None);
         };
-        fs::create_dir_all(folder).map_err(|error| files::unreadable(folder, &error))?;
+        files::make_folder(folder)?;
         let paths = ["report.csv", "report.html", "report.pdf"].map(|name| folder.join(name));
         match paths.iter().find(|path| path.symlink_metadata().is_ok()) {
             Some(path) if !self.overwrite => {

@@ -63,13 +63,21 @@ pub(super) fn run(arguments: &EntryArguments, voice: Voice) -> Result<Exit, Fail
         let message = format!("{}/checkpoint: {}", won.source, age.sentence(true));
         return Err(Failure::new(age.exit(), message).in_japanese(age.sentence(false)));
     }
-    std::fs::create_dir_all(&arguments.out)
-        .map_err(|error| files::unreadable(&arguments.out, &error))?;
-    let path = |name: &str| arguments.out.join(name);
-    files::write(&path("entry"), &logged.entry)?;
-    let proof = format!("entry.{FILE_EXTENSION}");
-    files::write(&path(&proof), logged.proof().encode().as_bytes())?;
-    files::write(&path("checkpoint"), head.note().encode().as_bytes())?;
+    files::make_folder(&arguments.out)?;
+    let (proof, note) = (logged.proof().encode(), head.note().encode());
+    let all = [
+        ("entry".to_owned(), &*logged.entry),
+        (format!("entry.{FILE_EXTENSION}"), proof.as_bytes()),
+        ("checkpoint".to_owned(), note.as_bytes()),
+    ];
+    let all = all.map(|(name, octets)| (arguments.out.join(name), octets));
+    // All or none: an entry beside another one's checkpoint is worse than neither.
+    for (path, octets) in &all {
+        files::check_same(path, &[octets])?;
+    }
+    for (path, octets) in &all {
+        files::write(path, octets)?;
+    }
     let (folder, index) = (arguments.out.display(), logged.index);
     let size = head.checkpoint().size;
     voice.say_line(

@@ -15,7 +15,7 @@ use ishibumi_tlog::proof::FILE_EXTENSION;
 use ishibumi_tlog::shown::add_line;
 use serde_json::{Value, json};
 
-use super::super::{Exit, Failure, Voice, tell};
+use super::super::{Exit, Failure, Voice, files, tell};
 use super::file;
 
 const EXAMPLES: &str = "Examples:
@@ -43,7 +43,7 @@ PDF's octets are; --number takes out one of the others.
 
 Nothing that is there already is overwritten. Nothing is verified.
 
-Exit codes: 0 done, 1 the file is damaged, 2 a file is there already, 3 unavailable (also: no evidence and
+Exit codes: 0 done, 1 the file is damaged, 2 another file is there already, 3 unavailable (also: no evidence and
 no time-stamp is in it), 4 it cannot be read here.";
 
 /// Take evidence files, tokens and PDFs apart into ordinary files
@@ -102,14 +102,16 @@ pub(crate) fn run(arguments: &ExtractArguments, voice: Voice) -> Result<Exit, Fa
     let mut written = Vec::new();
     let proofs = extracted.proofs.iter();
     let proofs = proofs.map(|(name, octets)| (name, vec![&**octets]));
-    for (name, pieces) in extracted
-        .files
-        .iter()
-        .map(|(name, pieces)| (name, pieces.clone()))
-        .chain(proofs)
-    {
-        write_new(&arguments.out.join(name), &pieces)?;
-        written.push(name.clone());
+    let all = extracted.files.iter();
+    let all = all.map(|(name, pieces)| (name, pieces.clone()));
+    let all: Vec<_> = all.chain(proofs).collect();
+    files::make_folder(&arguments.out)?;
+    for (name, pieces) in &all {
+        files::check_same(&arguments.out.join(name), pieces)?;
+    }
+    for (name, pieces) in &all {
+        write_new(&arguments.out.join(name), pieces)?;
+        written.push((*name).clone());
     }
     for refusal in &extracted.refused {
         tell(refusal);
@@ -264,15 +266,17 @@ impl<'a> Extracted<'a> {
     }
 }
 
-/// Writes a file that was not there. Names come from what was read, so nothing is ever replaced, nor is a
-/// link followed at the last step.
+/// Writes a file, unless it is there with these octets. Names come from what was read, so nothing is ever
+/// replaced, nor is a link followed at the last step.
 fn write_new(path: &Path, pieces: &[&[u8]]) -> Result<(), Failure> {
+    if files::holds(path, pieces) {
+        return Ok(());
+    }
     let failed = |error: std::io::Error| {
-        let failure = format!("{}: {error}", path.display());
         if error.kind() == std::io::ErrorKind::AlreadyExists {
-            Failure::usage(failure).advice("choose another folder with --out")
+            files::taken(path)
         } else {
-            Failure::unavailable(failure)
+            files::unwritable(path, &error)
         }
     };
     if let Some(folder) = path.parent() {

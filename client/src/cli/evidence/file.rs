@@ -13,6 +13,9 @@ use ishibumi_tlog::shown::add_line;
 
 use super::super::{Exit, Failure, files};
 
+/// The first octets of every evidence file: a ZIP's.
+pub(super) const BEGINS: &[u8] = b"PK\x03\x04";
+
 /// Reads an evidence file. One that contradicts itself is disproven: it was made or changed by something
 /// else. What is no evidence file, not all of one, or one of a later version shows nothing.
 pub(super) fn read(path: &Path) -> Result<Collection, Failure> {

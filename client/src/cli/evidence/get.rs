@@ -6,16 +6,19 @@ use std::time::Duration;
 
 use clap::Args;
 use indicatif::ProgressBar;
+use ishibumi::Language;
 use ishibumi::fetch::{Blame, EvidenceError, Refused, Source, evidence, first_verified};
 use ishibumi_artifact::{Anchors, ArtifactType, record_of};
+use ishibumi_tlog::Hash;
 use ishibumi_tlog::hash::leaf_hash;
 use ishibumi_tlog::proof::FILE_EXTENSION;
-use ishibumi_tlog::{Hash, shown};
+use ishibumi_tlog::shown::add_line;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 use tokio::task::{JoinSet, LocalSet};
 
 use crate::cli::sha1::{self, ExistedOn};
+use crate::cli::submit::{kept_line, proof_line};
 use crate::cli::trust::{self, Terms};
 use crate::cli::{Exit, Failure, Voice, files, network};
 
@@ -29,7 +32,8 @@ const EXAMPLES: &str = "Examples:
 The record is rebuilt from the artifact, here; the log learns nothing but its leaf hash. Of several
 sources the first with a proof that verifies wins, and what the others failed with is told. A directory
 or mirror without /v1/proof suffices: the record is searched in its tiles (that takes a policy). Of a
-folder, every file without a proof beside it is asked for; so a run that broke off goes on.
+folder, every file without a proof beside it is asked for; so a run that broke off goes on. A proof that is
+there and says other things is kept, as NAME.2.tlog-proof.
 
 Exit codes: 0 done, 1 the artifact breaks the rules or the answer is false, 2 usage,
 3 unavailable (also: the log does not hold it), 4 its checkpoint has no quorum yet. Of several artifacts,
@@ -105,6 +109,8 @@ struct Fetched {
     leaf: Hash,
     index: u64,
     proof: PathBuf,
+    /// Where the proof is now that was there.
+    kept: Option<PathBuf>,
     from: String,
     refused: Vec<Refused<String>>,
 }
@@ -133,13 +139,13 @@ pub(super) fn run(arguments: &GetArguments, voice: Voice) -> Result<Exit, Failur
         network::tell_refused(&fetched.refused);
         voice.say(
             &to_json(&fetched, verified),
-            &line(artifact, &fetched, verified),
+            &text(artifact, &fetched, verified, voice.language),
         );
         return Ok(Exit::Proven);
     }
     let artifacts = artifacts(&arguments.artifacts)?;
     if let Some(folder) = &arguments.out {
-        std::fs::create_dir_all(folder).map_err(|error| files::unreadable(folder, &error))?;
+        files::make_folder(folder)?;
     }
     let out = arguments.out.clone();
     let jobs = usize::from(arguments.jobs);
@@ -239,27 +245,28 @@ async fn fetch(
         })
     })?;
     let (index, proof) = won.answer;
-    files::write(&out, &proof)?;
+    let kept = files::keep_proof(&out, &proof)?;
     Ok(Fetched {
         leaf,
         index,
         proof: out,
+        kept,
         from: won.source,
         refused: won.refused.iter().map(spoken).collect(),
     })
 }
 
 fn say(ended: &Ended, verified: bool, voice: Voice) {
-    let (mut text, mut rows) = (String::new(), Vec::new());
+    let (mut said, mut rows) = (String::new(), Vec::new());
     for (artifact, fetched) in ended {
         let mut row = match fetched {
             Ok(fetched) => {
                 network::tell_refused(&fetched.refused);
-                text.push_str(&line(artifact, fetched, verified));
+                said.push_str(&text(artifact, fetched, verified, voice.language));
                 to_json(fetched, verified)
             }
             Err(failure) => {
-                text.push_str(&complaint(artifact, failure));
+                said.push_str(&complaint(artifact, failure, voice.language));
                 json!({ "error": { "kind": failure.exit.name(), "message": failure.message } })
             }
         };
@@ -269,9 +276,16 @@ fn say(ended: &Ended, verified: bool, voice: Voice) {
         rows.push(row);
     }
     let fetched = ended.iter().filter(|(_, fetched)| fetched.is_ok()).count();
+    let of = ended.len();
+    let sum = if voice.language.is_english() {
+        format!("{fetched} of {of} proofs fetched")
+    } else {
+        format!("証明 {of} 件中 {fetched} 件を取得しました。")
+    };
+    add_line(&mut said, sum);
     voice.say(
-        &json!({ "fetched": fetched, "of": ended.len(), "files": rows }),
-        &format!("{text}{fetched} of {} proofs fetched\n", ended.len()),
+        &json!({ "fetched": fetched, "of": of, "files": rows }),
+        &said,
     );
 }
 
@@ -280,25 +294,37 @@ fn to_json(fetched: &Fetched, verified: bool) -> Value {
         "leaf": fetched.leaf.to_hex(),
         "index": fetched.index,
         "proof": fetched.proof.display().to_string(),
+        "earlier_proof": fetched.kept,
         "verified": verified,
         "from": fetched.from,
         "refused": network::refused_json(&fetched.refused),
     })
 }
 
-fn line(artifact: &Path, fetched: &Fetched, verified: bool) -> String {
-    let how = if verified { "verified" } else { "not verified" };
-    let (artifact, proof) = (artifact.display(), fetched.proof.display());
-    let line = format!(
-        "{artifact}: record {}, proof in {proof} ({how})",
-        fetched.index
+fn text(artifact: &Path, fetched: &Fetched, verified: bool, language: Language) -> String {
+    let mut out = String::new();
+    let (index, proof) = (fetched.index, &fetched.proof);
+    add_line(
+        &mut out,
+        proof_line(artifact, index, proof, verified, language),
     );
-    shown::line(&line) + "\n"
+    if let Some(kept) = &fetched.kept {
+        add_line(&mut out, kept_line(kept, language));
+    }
+    out
 }
 
-fn complaint(artifact: &Path, failure: &Failure) -> String {
-    let line = format!("{}: {}", artifact.display(), failure.message);
-    shown::line(&line) + "\n"
+fn complaint(artifact: &Path, failure: &Failure, language: Language) -> String {
+    let mut out = String::new();
+    let (name, mark) = (artifact.display(), language.pick(": ", "："));
+    for (place, line) in failure.told(language).into_iter().enumerate() {
+        let line = match place {
+            0 => format!("{name}{mark}{line}"),
+            _ => format!("  {line}"),
+        };
+        add_line(&mut out, line);
+    }
+    out
 }
 
 /// Of several failures the one decides that says most: false, then insufficient, then unavailable.

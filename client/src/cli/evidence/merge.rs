@@ -33,6 +33,7 @@ pub(crate) struct MergeArguments {
 }
 
 pub(crate) fn run(arguments: &MergeArguments, voice: Voice) -> Result<Exit, Failure> {
+    files::check_free(&arguments.out, Some(file::BEGINS))?;
     let read = arguments.files.iter().map(|path| file::read(path));
     let all = Collection::merged(read.collect::<Result<Vec<_>, _>>()?);
     let octets = Bytes::from(all.encode().map_err(|error| file::refused(&error))?);

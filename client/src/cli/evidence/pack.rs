@@ -26,7 +26,8 @@ another hash than the one stamped. Certificates between artifact and anchor are 
 anchors only for information, since whoever verifies uses his own. What does not verify is not packed.
 With --from, what the log holds of TSAs' tokens over its checkpoints is packed as well, if --anchors has the
 TSAs' certificates: a proof of time for whoever trusts no witness.
-The file is a ZIP that any tool opens; META-INF/README.txt inside says how to verify by hand.
+The file is a ZIP that any tool opens; META-INF/README.txt inside says how to verify by hand. Nothing is
+written over: where another file is already, it stays.
 
 Exit codes: 0 all of it is packed, 1 something is disproven, or a document beside a token is not the one
 stamped, 2 usage, 3 unavailable, 4 something cannot be proven, or was left out.";
@@ -76,6 +77,7 @@ pub(crate) fn run(arguments: &PackArguments, voice: Voice) -> Result<Exit, Failu
         .policies
         .push(terms.policy_file().to_vec());
     let out = out(arguments);
+    files::check_free(&out, Some(file::BEGINS))?;
     let Inputs {
         artifacts,
         others,

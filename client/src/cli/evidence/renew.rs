@@ -109,6 +109,11 @@ impl From<Hash> for HashAlgorithm {
 }
 
 pub(crate) fn run(arguments: &RenewArguments, voice: Voice) -> Result<Exit, Failure> {
+    // The file itself may be replaced: what it holds is in the renewed one, octet by octet.
+    let in_place = |out: &PathBuf| files::is_one(out, &arguments.file);
+    if let Some(out) = arguments.out.as_ref().filter(|out| !in_place(out)) {
+        files::check_free(out, Some(file::BEGINS))?;
+    }
     let mut renewed = file::open(&arguments.file)?;
     if let Some(path) = &arguments.query {
         let hash = arguments.hash.map(HashAlgorithm::from);
@@ -165,7 +170,11 @@ pub(crate) fn run(arguments: &RenewArguments, voice: Voice) -> Result<Exit, Fail
     // As others will read it.
     Renewed::open_shared(&octets)
         .map_err(|error| Failure::new(Exit::Disproven, format!("the renewed file: {error}")))?;
-    files::write(out, &octets)?;
+    if in_place(out) {
+        files::replace(out, &octets)?;
+    } else {
+        files::write(out, &octets)?;
+    }
     let shown = out.display().to_string();
     let value = json!({
         "file": shown,

@@ -20,6 +20,7 @@ use ishibumi_tlog::{Hash, Policy};
 use ishibumi_wire::{Limits, serve};
 use serde_json::{Value, json};
 
+use super::audit::is_same_fork;
 use super::{Exit, Failure, Voice, files, network, trust};
 use config::{Config, Log};
 use ishibumi_tlog::shown;
@@ -188,10 +189,9 @@ impl Station {
 
     fn save(&self, folder: &Path) -> Result<(), Failure> {
         for (name, evidence) in self.state.forks() {
-            let path = folder.join(name);
-            if !path.exists() {
-                files::write(&path, evidence.encode().as_bytes())?;
-            }
+            let is_same = |there: &[u8]| is_same_fork(there, evidence);
+            let octets = evidence.encode();
+            files::keep_evidence(&folder.join(name), octets.as_bytes(), is_same)?;
         }
         files::replace(&self.path, self.state.encode().as_bytes())
     }

@@ -8,11 +8,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use clap::{Args, ValueEnum};
+use ishibumi::Language;
 use ishibumi::fetch::{ApiError, LogClient, Source, Staged, Submission, Submitted, Wait, evidence};
 use ishibumi_artifact::ArtifactType;
 use ishibumi_tlog::foreign;
 use ishibumi_tlog::proof::TlogProof;
-use ishibumi_tlog::shown;
+use ishibumi_tlog::shown::add_line;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -28,7 +29,8 @@ const EXAMPLES: &str = "Examples:
   ishibumi submit --log https://log.example --token-file token.txt tokens-of-march/
   find . -name '*.tst' | ishibumi submit --log https://log.example --list -
 
-The proof of FILE is written to FILE.tlog-proof, whole or not at all. With --policy and --anchors it
+The proof of FILE is written to FILE.tlog-proof, whole or not at all; a proof that is there and says other
+things is kept as FILE.2.tlog-proof. With --policy and --anchors it
 is verified first, and not written if it proves nothing. Submitting again is harmless. Of folders and
 lists what has its proof already is passed over: after a run that broke off, give the same command.
 
@@ -157,6 +159,8 @@ enum Done {
     Proven {
         index: u64,
         proof: PathBuf,
+        /// Where the proof is now that was there.
+        kept: Option<PathBuf>,
         verified: bool,
     },
     Durable(Staged),
@@ -171,8 +175,7 @@ pub(crate) fn run(arguments: &SubmitArguments, voice: Voice) -> Result<Exit, Fai
         _ => None,
     };
     if let Some(folder) = &arguments.out {
-        std::fs::create_dir_all(folder)
-            .map_err(|error| Failure::unavailable(format!("{}: {error}", folder.display())))?;
+        files::make_folder(folder)?;
     }
     let token = arguments.token_file.as_deref().map(token).transpose()?;
     let job = Job {
@@ -294,10 +297,11 @@ async fn submit_one(job: &Job, file: &Path) -> Result<Done, Failure> {
         terms.verify(&octets, &proof)?;
     }
     let path = files::proof_path(file, job.out.as_deref());
-    files::write(&path, &proof)?;
+    let kept = files::keep_proof(&path, &proof)?;
     Ok(Done::Proven {
         index,
         proof: path,
+        kept,
         verified: job.terms.is_some(),
     })
 }
@@ -323,17 +327,21 @@ fn report(ended: &Ended, passed_over: (usize, usize), voice: Voice) {
     let mut text = String::new();
     let mut rows = Vec::new();
     for (file, done) in ended {
-        let (row, line) = describe(file, done);
+        let (row, lines) = describe(file, done, voice.language);
         rows.push(row);
-        text.push_str(&line);
+        for line in lines {
+            add_line(&mut text, line);
+        }
     }
     let submitted = ended.iter().filter(|(_, done)| done.is_ok()).count();
     let (proven, others) = passed_over;
     if proven + others > 0 {
-        let said = format!(
-            "passed over: {proven} that have their proof, {others} that are no artifacts\n"
-        );
-        text.push_str(&said);
+        let said = if voice.language.is_english() {
+            format!("passed over: {proven} that have their proof, {others} that are no artifacts")
+        } else {
+            format!("送信していないもの：証明があるもの {proven} 件、成果物でないもの {others} 件")
+        };
+        add_line(&mut text, said);
     }
     voice.say(
         &json!({
@@ -347,43 +355,80 @@ fn report(ended: &Ended, passed_over: (usize, usize), voice: Voice) {
     );
 }
 
-fn describe(file: &Path, done: &Result<Done, Failure>) -> (Value, String) {
+/// For programs, and line by line for people.
+fn describe(file: &Path, done: &Result<Done, Failure>, language: Language) -> (Value, Vec<String>) {
     let name = file.display().to_string();
     match done {
         Ok(Done::Proven {
             index,
             proof,
+            kept,
             verified,
         }) => {
-            let proof = proof.display().to_string();
-            let how = if *verified {
-                "verified"
-            } else {
-                "not verified"
-            };
-            let line = format!("{name}: record {index}, proof in {proof} ({how})");
-            let line = shown::line(&line) + "\n";
+            let line = proof_line(file, *index, proof, *verified, language);
+            let mut lines = vec![line];
+            lines.extend(kept.as_ref().map(|kept| kept_line(kept, language)));
             (
-                json!({ "file": name, "index": index, "proof": proof, "verified": verified }),
-                line,
+                json!({
+                    "file": name,
+                    "index": index,
+                    "proof": proof.display().to_string(),
+                    "earlier_proof": kept,
+                    "verified": verified,
+                }),
+                lines,
             )
         }
         Ok(Done::Durable(Staged { index, leaf })) => {
-            let line =
-                format!("{name}: record {index} is durable, leaf {leaf}; its proof comes later");
-            let line = shown::line(&line) + "\n";
+            let line = if language.is_english() {
+                format!("{name}: record {index} is durable, leaf {leaf}; its proof comes later")
+            } else {
+                format!(
+                    "{name}：記録 {index} 番は保存されました（リーフ {leaf}）。証明は後から取得できます。"
+                )
+            };
             (
                 json!({ "file": name, "index": index, "leaf": leaf.to_hex(), "proof": null }),
-                line,
+                vec![line],
             )
         }
         Err(failure) => {
-            let mut line = shown::line(&format!("{name}: {}", failure.message)) + "\n";
-            for below in failure.lines.iter().chain(&failure.advice) {
-                line.extend(["  ", &shown::line(below), "\n"]);
-            }
+            let told = failure.told(language);
+            let mark = language.pick(": ", "：");
+            let told = told.into_iter().enumerate();
+            let lines = told.map(|(place, line)| match place {
+                0 => format!("{name}{mark}{line}"),
+                _ => format!("  {line}"),
+            });
             let error = json!({ "kind": failure.exit.name(), "message": failure.message, "advice": failure.advice });
-            (json!({ "file": name, "error": error }), line)
+            (json!({ "file": name, "error": error }), lines.collect())
         }
+    }
+}
+
+/// What is said of a proof that was written.
+pub(super) fn proof_line(
+    artifact: &Path,
+    index: u64,
+    proof: &Path,
+    verified: bool,
+    language: Language,
+) -> String {
+    let (artifact, proof) = (artifact.display(), proof.display());
+    match (language.is_english(), verified) {
+        (true, true) => format!("{artifact}: record {index}, proof in {proof} (verified)"),
+        (true, false) => format!("{artifact}: record {index}, proof in {proof} (not verified)"),
+        (false, true) => format!("{artifact}：記録 {index} 番、証明は {proof}（検証済み）"),
+        (false, false) => format!("{artifact}：記録 {index} 番、証明は {proof}（未検証）"),
+    }
+}
+
+/// What is said of a proof that was there before, under the name that it has now.
+pub(super) fn kept_line(kept: &Path, language: Language) -> String {
+    let kept = kept.display();
+    if language.is_english() {
+        format!("  the proof that was there says other things, and is kept as {kept}")
+    } else {
+        format!("  以前からあった証明は内容が異なるため、{kept} として残しました。")
     }
 }
