@@ -210,4 +210,5 @@ class "the successor: tokens with their documents" 'c-again-*' TOTAL-PASSED 20
 link "the successor's word about the old log" "no closing record"
 unlogged "B: backdated by the thief, not logged: no proof" 20
 borrowed "B: the same with the proof of an honest token" "TOTAL-FAILED, HASH_FAILURE" 20
+list_folder "$out"
 table

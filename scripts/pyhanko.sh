@@ -85,7 +85,8 @@ if [ "\$1" = --bare ]; then bare=yes; shift; fi
 openssl ts -reply -config "$private/tsa/openssl.cnf" -queryfile "\$1" -token_out -out "\$2" 2>>"$private/tsa.out"
 [ \$bare = no ] || exit 0
 "$private/prove" "\$2"
-"$bin/ishibumi" evidence embed --policy "$out/policy.txt" --anchors "$out/anchors" --out "\$2" "\$2" >>"$private/submit.out"
+"$bin/ishibumi" evidence embed --policy "$out/policy.txt" --anchors "$out/anchors" --out "\$2.proven" "\$2" >>"$private/submit.out"
+mv "\$2.proven" "\$2"
 SH
 chmod +x "$private/prove" "$private/stamp"
 
@@ -132,6 +133,7 @@ done
 sed 's/Example Works/Example Wurks/; s/MediaBox/MediaBux/' "$out/plain.pdf" >"$out/changed.pdf"
 expect 1 "pyHanko refuses a changed PDF" "${validate[@]}" "$out/changed.pdf"
 
+list_folder "$out"
 if [ "$bless" = yes ]; then
   mkdir -p testdata/embedded/pyhanko/anchors
   cp "$out/sealed.pdf" testdata/embedded/pyhanko.pdf

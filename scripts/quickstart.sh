@@ -348,6 +348,7 @@ if [ "$keep" = yes ]; then
   echo "bearer token: $log/bearer-token    stop with: kill ${pids[*]}"
   trap - EXIT
 fi
+list_folder "$out"
 if [ $bad -gt 0 ]; then
   echo "quickstart: FAILED: $bad outcomes were not as expected; see $private/unexpected-*.out"
   exit 1
