@@ -72,7 +72,7 @@ fn a_closed_log_serves_what_it_has_and_takes_nothing() {
     let announce = [
         "announce-closing",
         "--date",
-        "2027-03-31",
+        "令和9年3月31日",
         "--reason",
         REASON,
     ];
@@ -101,9 +101,9 @@ fn a_closed_log_serves_what_it_has_and_takes_nothing() {
     let again: serde_json::Value = serde_json::from_str(&again).unwrap();
     assert_eq!(again["destroyed"].as_array().unwrap().len(), 0);
     assert_eq!(again["size"], 7);
-    world
-        .operate(&["announce-closing", "--date", "2027-01-01", "--reason", "x"])
-        .refused(1, &["the log is closed"]);
+    let late = |date: &str| world.operate(&["announce-closing", "--date", date, "--reason", "x"]);
+    late("2027-01-01").refused(1, &["the log is closed"]);
+    late("31.3.2027").refused(1, &["no day", "令和9年3月31日"]);
 
     world.start_log();
     assert_eq!(statements(&world), [(3, "closing"), (6, "closed")]);

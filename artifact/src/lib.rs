@@ -73,6 +73,7 @@ pub mod token;
 pub mod tst;
 pub mod unsigned;
 mod work;
+pub mod written;
 
 pub use admission::{
     Admitted, ArtifactType, Bounds, Refusal, Verified, admit, admit_marking, admit_within,

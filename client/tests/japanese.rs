@@ -268,12 +268,13 @@ fn dates_are_taken_as_people_write_them_or_the_form_is_explained() {
     for (from, to) in [
         ("2026/11/30", "20991231"),
         ("2026年1月5日", "２０９９年１２月３１日"),
+        ("令和8年1月5日", "Ｒ８１．１２．３１"),
         ("2026/1/5 9:00", "2099-12-31T23:59:59+09:00"),
     ] {
         let (code, said) = batch(from, to);
         assert_eq!(code, Some(1), "{from}: {said}");
     }
-    for from in ["30.11.2026", "令和8年11月30日", "2026-02-30", "yesterday"] {
+    for from in ["30.11.2026", "令和元年4月30日", "2026-02-30", "yesterday"] {
         let (code, said) = batch(from, "2099-12-31");
         assert_eq!(code, Some(2), "{from}: {said}");
         assert!(said.contains("2026/4/1") && said.contains(from), "{said}");

@@ -8,6 +8,7 @@ use std::time::Duration;
 use clap::{Parser, Subcommand};
 use ishibumi_archive::Form;
 use ishibumi_artifact::time::Time;
+use ishibumi_artifact::written::day;
 use ishibumi_log::config::Config;
 use ishibumi_log::operate::close::{Waiting, Words};
 use ishibumi_log::operate::predecessor::PredecessorFiles;
@@ -363,9 +364,12 @@ fn recover(config: &Config, wishes: &Wishes, as_json: bool) -> Result<ExitCode, 
 }
 
 fn announce(config: &Config, date: &str, end: &End, as_json: bool) -> Result<(), OperateError> {
-    let digits = date.replace('-', "");
-    let date = Time::from_generalized(format!("{digits}000000Z").as_bytes());
-    let date = date.map_err(|error| OperateError::Refused(format!("--date: {error}")))?;
+    let digits = day(date).map(|day| format!("{}000000Z", day.replace('-', "")));
+    let date = digits.and_then(|digits| Time::from_generalized(digits.as_bytes()).ok());
+    let date = date.ok_or_else(|| {
+        let what = "--date: no day; 2027-03-31 is one, also written 2027/3/31, 2027年3月31日, 令和9年3月31日 or R9.3.31";
+        OperateError::Refused(what.to_owned())
+    })?;
     let index = operate::close::announce(config, &end.words(), date)?;
     if as_json {
         println!("{}", json!({ "index": index }));

@@ -4,12 +4,10 @@
 //! row says of a token (TSU, serial, imprint) was verified; what was only claimed is not in it.
 
 mod accredited;
-mod date;
 mod period;
 
 pub use accredited::{Accreditation, AccreditedList, AccreditedListError};
-pub use date::day;
-pub use period::{Period, PeriodError, Zone};
+pub use period::{Period, PeriodError, Zone, instant};
 
 use ishibumi_artifact::TimestampToken;
 use ishibumi_artifact::time::Time;

@@ -4,8 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use ishibumi_artifact::time::Time;
-
-use super::date::{Written, narrow};
+use ishibumi_artifact::written::{Written, narrow};
 
 const DAY: i64 = 86_400;
 
@@ -15,9 +14,14 @@ const DAY: i64 = 86_400;
 pub enum PeriodError {
     /// Neither a date nor a date with a time.
     #[error(
-        "`{0}` is neither a date like 2026-04-01 (or 2026/4/1, 20260401, 2026年4月1日) nor one with a time behind it, like 2026-04-01T09:00:00 (with Z or +09:00, or in --time-zone)"
+        "`{0}` is neither a date like 2026-04-01 (or 2026/4/1, 20260401, 2026年4月1日, 令和8年4月1日, R8.4.1) nor one with a time behind it, like 2026-04-01T09:00:00 (with Z or +09:00, or in --time-zone)"
     )]
     Form(String),
+    /// No moment that names its zone.
+    #[error(
+        "`{0}` is no moment: date, time and offset from UTC are wanted, like 2026-04-01T09:00:00+09:00 (or 20260401000000Z, 令和8年4月1日 9時0分 +09:00)"
+    )]
+    Instant(String),
     /// No offset.
     #[error("`{0}` is no time zone: Z, or an offset from UTC like +09:00")]
     Zone(String),
@@ -196,6 +200,16 @@ impl Period {
     }
 }
 
+/// One moment, for what has no zone to be meant in: date, time and offset, `2026-04-01T09:00:00+09:00`.
+pub fn instant(text: &str) -> Result<Time, PeriodError> {
+    let narrow = narrow(text);
+    let has_all = Written::read(&narrow).is_some_and(|it| it.time.is_some() && !it.rest.is_empty());
+    match moment(text, Zone::default()) {
+        Ok((time, _)) if has_all => Ok(time),
+        _ => Err(PeriodError::Instant(text.to_owned())),
+    }
+}
+
 /// A moment, and whether it is a whole day.
 fn moment(text: &str, zone: Zone) -> Result<(Time, bool), PeriodError> {
     let wrong = || PeriodError::Form(text.to_owned());
@@ -272,6 +286,22 @@ mod tests {
         ] {
             assert_eq!(japan.retold(text), told);
             assert_eq!(Zone::default().retold(text), text);
+        }
+    }
+
+    #[test]
+    fn one_moment_names_its_zone() {
+        let wanted = moment("2026-04-01T00:00:00Z", Zone(0)).unwrap().0;
+        for text in [
+            "20260401000000Z",
+            "2026-04-01T09:00:00+09:00",
+            "2026/4/1 9:00 +09:00",
+            "令和８年４月１日 ９時０分 +09:00",
+        ] {
+            assert_eq!(instant(text), Ok(wanted), "{text}");
+        }
+        for text in ["2026-04-01", "2026-04-01T09:00:00", "R8.4.1", "", "Z"] {
+            assert!(instant(text).is_err(), "{text}");
         }
     }
 

@@ -8,9 +8,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::Args;
 use ishibumi::Language;
-use ishibumi::batch::{Zone, day as written_day};
+use ishibumi::batch::Zone;
 use ishibumi_artifact::rules::{AlgorithmEnds, end_of_day};
 use ishibumi_artifact::time::Time;
+use ishibumi_artifact::written;
 
 use super::{Failure, files};
 
@@ -26,20 +27,21 @@ pub(crate) struct DatedRules {
     /// One such rule; may be given several times
     #[arg(long, value_name = "NAME=DATE")]
     algorithm_end: Vec<String>,
-    /// Judge as of the end of this day in UTC (2030-12-31, 2030/12/31, ...) instead of now
+    /// Judge as of the end of this day in UTC (2030-12-31, 2030/12/31, 令和12年12月31日, ...) instead of now
     #[arg(long, value_name = "DATE", value_parser = day)]
     at: Option<Time>,
 }
 
 fn day(text: &str) -> Result<Time, String> {
-    let day = written_day(text).and_then(|day| end_of_day(&day));
+    let day = written::day(text).and_then(|day| end_of_day(&day));
     day.ok_or_else(|| no_day(text))
 }
 
-/// What is said of a word that is no day.
+/// What is said of a word that is no day, in both languages: it is said before anybody knows which one is asked for.
 pub(crate) fn no_day(text: &str) -> String {
     format!(
-        "{text:?} is no day: 2030-12-31 is one, also written 2030/12/31, 20301231 or 2030年12月31日"
+        "{text:?} is no day: 2030-12-31 is one, also written 2030/12/31, 20301231, 2030年12月31日, 令和12年12月31日 or \
+         R12.12.31 / 日付として読み取れません。2030-12-31、令和12年12月31日、R12.12.31 などの形で入力してください"
     )
 }
 
@@ -77,7 +79,7 @@ impl DatedRules {
         };
         for rule in &self.algorithm_end {
             let (name, day) = rule.split_once('=').unwrap_or((rule, ""));
-            let day = written_day(day).unwrap_or_else(|| day.to_owned());
+            let day = written::day(day).unwrap_or_else(|| day.to_owned());
             let added = ends.add(name, &day);
             added.map_err(|error| Failure::usage(format!("--algorithm-end {rule}: {error}")))?;
         }

@@ -7,10 +7,10 @@
 
 use core::str::FromStr;
 
-use ishibumi::batch::day;
 use ishibumi_artifact::Anchors;
 use ishibumi_artifact::rules::{AlgorithmRules, SHA1_END, end_of_day};
 use ishibumi_artifact::time::Time;
+use ishibumi_artifact::written::day;
 use serde::Deserialize;
 
 use super::dated::no_day;
@@ -33,7 +33,7 @@ impl FromStr for ExistedOn {
         let time = time.ok_or_else(|| no_day(text))?;
         if time >= SHA1_END {
             return Err(format!(
-                "SHA-1 counts for what existed before 2016-01-01, and {text} is not before it"
+                "SHA-1 counts for what existed before 2016-01-01, and {text} is not before it / SHA-1 は 2016-01-01 より前に存在したものだけが対象です"
             ));
         }
         Ok(Self(time))

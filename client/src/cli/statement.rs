@@ -4,13 +4,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
+use ishibumi::batch::instant;
 use ishibumi::fetch::{LogClient, STATEMENT, Submitted, Wait};
 use ishibumi_artifact::hash::HashAlgorithm;
 use ishibumi_artifact::record::{
     ArchiveCustodian, Body, EndingStatement, GenTime, KeyDestroyed, LastCount, LastCrl, Moment,
     Opaque, Record, RecordError, batch_digest, kind,
 };
-use ishibumi_artifact::time::Time;
 use ishibumi_artifact::{Anchors, ArtifactType, Certificate, admit};
 use serde_json::json;
 
@@ -81,7 +81,7 @@ enum What {
         /// Its certificate
         #[arg(long, value_name = "FILE")]
         certificate: PathBuf,
-        /// When: YYYYMMDDHHMMSSZ
+        /// When, with the offset from UTC: 2027-03-31T17:00:00+09:00 or 20270331080000Z
         #[arg(long, value_name = "TIME")]
         date: String,
         /// A document that attests it; its SHA-256 is stated
@@ -180,8 +180,7 @@ fn said(what: &What, sequence: u32) -> Result<EndingStatement, Failure> {
             attestation,
             text,
         } => {
-            let time = Time::from_generalized(date.as_bytes())
-                .map_err(|error| Failure::usage(format!("--date: {error}")))?;
+            let time = instant(date).map_err(|error| Failure::usage(format!("--date: {error}")))?;
             EndingStatement::KeyDestroyed(KeyDestroyed {
                 sequence,
                 certificate: certificate(file)?.digest(),

@@ -35,7 +35,7 @@ pub(super) struct BatchArguments {
     /// evidence files
     #[arg(long, value_name = "DIR", requires_all = ["from", "to"], conflicts_with_all = ["artifact", "document"])]
     pub(super) batch: Option<PathBuf>,
-    /// Start of the period of genTime: 2026-04-01, 2026/4/1, 20260401 or 2026年4月1日, or with a time,
+    /// Start of the period of genTime: 2026-04-01, 2026/4/1, 20260401, 2026年4月1日, 令和8年4月1日 or R8.4.1, or with a time,
     /// 2026-04-01T09:00:00+09:00
     #[arg(long, value_name = "DATE", requires = "batch")]
     from: Option<String>,
