@@ -287,6 +287,47 @@ fn durable_now_and_proof_later() {
     );
 }
 
+/// Results and refusals for people in Japan, over the network.
+#[test]
+fn what_a_log_answers_is_told_in_japanese() {
+    let scene = Scene::new(&[]);
+    let run = |line: &str| {
+        let line = line.replace("LOG", &format!("--log {}", scene.url));
+        ishibumi(scene.pki.folder(), &format!("--lang ja {line}"))
+    };
+    let submit = "submit LOG --token-file token.txt";
+    let said = run(&format!("{submit} d0.tst")).expect(0).stdout;
+    assert!(
+        said.contains("d0.tst：記録") && said.contains("未検証"),
+        "{said}"
+    );
+    let said = run(&format!("{submit} --wait durable d1.tst")).expect(0);
+    assert!(said.stdout.contains("証明は後から"), "{}", said.stdout);
+    let get = "evidence get LOG --anchors anchors --policy policy.txt";
+    let said = run(&format!("{get} d1.tst")).expect(0).stdout;
+    assert!(
+        said.contains("d1.tst：記録") && said.contains("検証済み"),
+        "{said}"
+    );
+    let said = run(&format!("{get} d2.tst")).expect(3).stderr;
+    assert!(
+        said.contains("ログが拒否しました") && said.contains("提出するか"),
+        "{said}"
+    );
+    let said = run(&format!("{get} d1.tst d2.tst")).expect(3).stdout;
+    assert!(
+        said.contains("2 件中 1 件") && said.contains("提出するか"),
+        "{said}"
+    );
+    let said = run("submit LOG d3.tst").expect(2).stdout;
+    assert!(said.contains("--token-file で指定"), "{said}");
+    // The control: in English nothing of it is Japanese.
+    let english = get.replace("LOG", &format!("--log {}", scene.url));
+    let english = format!("--lang en {english} d2.tst");
+    let said = ishibumi(scene.pki.folder(), &english).expect(3).stderr;
+    assert!(said.is_ascii(), "{said}");
+}
+
 #[test]
 fn what_a_lookup_names_is_believed_when_it_is_proven() {
     let scene = Scene::new(&[]);

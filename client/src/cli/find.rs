@@ -71,7 +71,7 @@ pub(crate) fn run(arguments: &FindArguments, voice: Voice) -> Result<Exit, Failu
     })?;
     bar.finish_and_clear();
     let won = ended.map_err(|refused| network::nobody(&refused, |_, error| failure(error)))?;
-    network::tell_refused(&won.refused);
+    network::tell_refused(&won.refused, voice.language);
     let findings = &won.answer;
     let age = arguments.max_age.of(&findings.head);
     if findings.found.is_empty() {

@@ -192,19 +192,22 @@ impl Failure {
     /// Message, what belongs to it, and what to do, line by line. In Japanese the English words stay behind
     /// it, since they are what a search finds.
     pub(crate) fn told(&self, language: Language) -> Vec<String> {
-        let japanese = self.japanese.clone();
-        let japanese = japanese.or_else(|| known_in_japanese(&self.message));
+        let english = format!("({})", self.message);
+        let (said, advice) = match (language, &self.japanese) {
+            (Language::English, _) => (vec![self.message.clone()], self.advice.clone()),
+            // What to do is in it.
+            (Language::Japanese, Some(japanese)) => (vec![japanese.clone(), english], None),
+            (Language::Japanese, None) => {
+                let advice = self.advice.clone();
+                let advice = advice.map(|it| known_in_japanese(&it).unwrap_or(it));
+                match known_in_japanese(&self.message) {
+                    Some(japanese) => (vec![japanese, english], advice),
+                    None => (vec![self.message.clone()], advice),
+                }
+            }
+        };
         let below = self.lines.iter().cloned();
-        match (language, japanese) {
-            (Language::Japanese, Some(japanese)) => [japanese, format!("({})", self.message)]
-                .into_iter()
-                .chain(below)
-                .collect(),
-            _ => std::iter::once(self.message.clone())
-                .chain(below)
-                .chain(self.advice.clone())
-                .collect(),
-        }
+        said.into_iter().chain(below).chain(advice).collect()
     }
 
     /// The message for a report in this language.

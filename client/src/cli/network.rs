@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use indicatif::{ProgressBar, ProgressStyle};
+use ishibumi::Language;
 use ishibumi::fetch::{ApiError, Refused, Source};
 use ishibumi_archive::{Place, PlaceError, place};
 use ishibumi_wire::HttpNet;
@@ -81,9 +82,11 @@ pub(crate) fn archive(path: &Path) -> Result<Source, Failure> {
 }
 
 /// Says on standard error which sources did not give the answer that another one gave.
-pub(crate) fn tell_refused<E: Display>(refused: &[Refused<E>]) {
+pub(crate) fn tell_refused<E: Display>(refused: &[Refused<E>], language: Language) {
     for Refused { source, error } in refused {
-        super::tell(&format!("{source} did not help: {error}"));
+        let error = language.said(&error.to_string());
+        let what = language.pick(" did not help: ", " からは得られませんでした：");
+        super::tell(&format!("{source}{what}{error}"));
     }
 }
 

@@ -106,7 +106,7 @@ pub(crate) fn run(arguments: &ReportArguments, voice: Voice) -> Result<Exit, Fai
     bar.finish_and_clear();
     let won =
         ended.map_err(|refused| network::nobody(&refused, |_, error| find::failure(error)))?;
-    network::tell_refused(&won.refused);
+    network::tell_refused(&won.refused, voice.language);
     let answer = &won.answer;
     if answer.report.statements.is_empty() {
         return Err(Failure::unavailable(format!(

@@ -127,7 +127,7 @@ pub(crate) fn run(arguments: &AuditArguments, voice: Voice) -> Result<Exit, Fail
         Ok(won) => won,
         Err(refused) => return Err(nobody(&refused, &sources, &terms, arguments)),
     };
-    network::tell_refused(&won.refused);
+    network::tell_refused(&won.refused, voice.language);
     let report = &won.answer;
     let head = report.state.head();
     let place = sources.iter().position(|it| it.to_string() == won.source);

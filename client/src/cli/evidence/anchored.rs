@@ -2,21 +2,21 @@
 
 use std::collections::BTreeSet;
 
+use ishibumi::Language;
 use ishibumi::evidence::Item;
 use ishibumi::fetch::{AnchorReader, Covering, FindError, Source, first_verified};
-use ishibumi_artifact::Anchors;
-use ishibumi_tlog::Policy;
 use ishibumi_tlog::hash::leaf_hash;
 
 use super::super::{Failure, find, network, tell};
+use super::verify::Terms;
 
 /// The tokens that cover each of `items`, from the first source that has any. What was left out, and which
 /// items nothing covers, is told on standard error.
 pub(super) fn fetch(
     sources: &[Source],
-    policy: &Policy,
-    anchors: &Anchors,
+    terms: &Terms,
     items: &[Item],
+    language: Language,
 ) -> Result<Vec<Vec<Covering>>, Failure> {
     // In the order of the log, so that every anchor is read once.
     let mut wanted: Vec<_> = items.iter().enumerate().collect();
@@ -24,7 +24,7 @@ pub(super) fn fetch(
     let bar = network::progress_bar(wanted.len() as u64, "artifacts looked up");
     let (found, left_out, refused) = network::block_on(async {
         let attempt = async |source: &Source| {
-            let mut reader = AnchorReader::new(source, policy, anchors);
+            let mut reader = AnchorReader::new(source, terms.policy(), terms.anchors());
             let mut found = vec![Vec::new(); items.len()];
             let mut left_out = BTreeSet::new();
             for (done, (place, item)) in wanted.iter().enumerate() {
@@ -66,16 +66,22 @@ pub(super) fn fetch(
         Ok((all, left_out, refused))
     })?;
     bar.finish_and_clear();
-    network::tell_refused(&refused);
+    network::tell_refused(&refused, language);
     for why in left_out {
-        tell(&format!("a token over a checkpoint was left out: {why}"));
+        let what = language.pick(
+            "a token over a checkpoint was left out: ",
+            "チェックポイントのタイムスタンプを格納していません：",
+        );
+        tell(&format!("{what}{}", language.said(&why)));
     }
     for (item, found) in items.iter().zip(&found) {
         if found.is_empty() {
-            let name = &item.artifact.name;
-            tell(&format!(
-                "{name}: the log has no usable token of a TSA over a checkpoint that covers it (yet)"
-            ));
+            let (name, mark) = (&item.artifact.name, language.pick(": ", "："));
+            let said = language.pick(
+                "the log has no usable token of a TSA over a checkpoint that covers it (yet)",
+                "これを含むチェックポイントの、使用できるタイムスタンプが（まだ）ログにありません",
+            );
+            tell(&format!("{name}{mark}{said}"));
         }
     }
     Ok(found)

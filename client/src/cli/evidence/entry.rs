@@ -56,7 +56,7 @@ pub(super) fn run(arguments: &EntryArguments, voice: Voice) -> Result<Exit, Fail
         Ok(first_verified(&sources, attempt, ishibumi::fetch::EvidenceError::blame).await)
     })?;
     let won = won.map_err(|refused| network::nobody(&refused, |_, error| failure(error)))?;
-    network::tell_refused(&won.refused);
+    network::tell_refused(&won.refused, voice.language);
     let (head, logged) = &won.answer;
     let (age, english) = (arguments.max_age.of(head), voice.language.is_english());
     if age.is_too_old() {
@@ -88,10 +88,17 @@ pub(super) fn run(arguments: &EntryArguments, voice: Voice) -> Result<Exit, Fail
             "from": won.source,
             "age": age.json(),
         }),
-        &format!(
-            "{folder}: entry {index} of {size}, its proof and the checkpoint ({})",
-            age.sentence(english)
-        ),
+        &if english {
+            format!(
+                "{folder}: entry {index} of {size}, its proof and the checkpoint ({})",
+                age.sentence(true)
+            )
+        } else {
+            format!(
+                "{folder}：{size} 件中の {index} 番の項目、その証明、チェックポイント（{}）",
+                age.sentence(false)
+            )
+        },
     );
     Ok(Exit::Proven)
 }

@@ -114,7 +114,7 @@ pub(crate) fn run(arguments: &ExtractArguments, voice: Voice) -> Result<Exit, Fa
         written.push((*name).clone());
     }
     for refusal in &extracted.refused {
-        tell(refusal);
+        tell(&voice.language.said(refusal));
     }
     say(arguments, &written, &extracted, voice);
     Ok(Exit::Proven)

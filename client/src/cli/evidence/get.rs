@@ -136,7 +136,7 @@ pub(super) fn run(arguments: &GetArguments, voice: Voice) -> Result<Exit, Failur
         let bar = network::progress_bar(0, "records searched");
         let fetched = network::block_on(fetch(&job, artifact, out, Some(&bar)))?;
         bar.finish_and_clear();
-        network::tell_refused(&fetched.refused);
+        network::tell_refused(&fetched.refused, voice.language);
         voice.say(
             &to_json(&fetched, verified),
             &text(artifact, &fetched, verified, voice.language),
@@ -261,7 +261,7 @@ fn say(ended: &Ended, verified: bool, voice: Voice) {
     for (artifact, fetched) in ended {
         let mut row = match fetched {
             Ok(fetched) => {
-                network::tell_refused(&fetched.refused);
+                network::tell_refused(&fetched.refused, voice.language);
                 said.push_str(&text(artifact, fetched, verified, voice.language));
                 to_json(fetched, verified)
             }

@@ -103,7 +103,7 @@ pub(crate) fn run(arguments: &PackArguments, voice: Voice) -> Result<Exit, Failu
     } else {
         let sources = network::sources(&arguments.from)?;
         let items = &packer.collection.items;
-        let found = anchored::fetch(&sources, terms.policy(), terms.anchors(), items)?;
+        let found = anchored::fetch(&sources, &terms, items, voice.language)?;
         Some(packer.add_anchors(found)?)
     };
     let octets = std::mem::take(&mut packer.collection).encode();
