@@ -108,9 +108,9 @@ fn files_that_are_not_there_or_not_what_is_wanted() {
         &["ポリシーとして"],
     );
     drawer.says(
-        "--policy ca.crt contract.tst",
+        "--policy contract.txt contract.tst",
         2,
-        &["ca.crt", "line 1"],
+        &["contract.txt", "line 1", "policy check"],
         &["ポリシーとして"],
     );
     drawer.says(
@@ -126,9 +126,9 @@ fn files_that_are_not_there_or_not_what_is_wanted() {
         &["信頼する認証局"],
     );
     drawer.says(
-        "--anchors policy.txt contract.tst",
+        "--anchors contract.txt contract.tst",
         2,
-        &["policy.txt", "certificates are wanted here"],
+        &["contract.txt", "certificates are wanted here"],
         &["証明書として"],
     );
     drawer.says(
@@ -279,4 +279,207 @@ fn anchors_that_are_others() {
     );
     pki.openssl("x509 -in seal.crt -outform DER -out seal.der");
     drawer.says("seal.der seal.tlog-proof", 0, &["PROVEN"], &["証明済み"]);
+}
+
+/// Runs a line as it is, in both languages.
+#[track_caller]
+fn says(pki: &Pki, line: &str, code: i32, english: &[&str], japanese: &[&str]) {
+    for (language, words) in [("en", english), ("ja", japanese)] {
+        let run = format!("--lang {language} {line}");
+        let ran = ishibumi(pki.folder(), &run).expect(code);
+        let said = format!("{}{}", ran.stdout, ran.stderr);
+        for word in words {
+            assert!(said.contains(word), "{run}: no {word:?} in {said}");
+        }
+    }
+}
+
+/// A stranger took the two folders of his desk for each other.
+#[test]
+fn policy_and_anchors_that_were_swapped() {
+    let drawer = Drawer::new();
+    let swapped = (&["swapped", "--anchors", "--policy"], &["入れ替わって"]);
+    for (line, code) in [
+        ("--policy anchors --anchors policy.txt contract.tst", 3),
+        ("--policy ca.crt --anchors policy.txt contract.tst", 2),
+        ("--policy policy.txt --anchors policy.txt contract.tst", 2),
+    ] {
+        drawer.says(line, code, swapped.0, swapped.1);
+    }
+    // The control: what is neither is not called swapped.
+    let line = "--lang en verify --policy policy.txt --anchors contract.txt contract.tst";
+    let ran = ishibumi(drawer.pki.folder(), line).expect(2);
+    assert!(!ran.stderr.contains("swapped"), "{}", ran.stderr);
+}
+
+/// A stranger opened the policy in a Windows editor, and saved it.
+#[test]
+fn a_policy_that_an_editor_saved_again() {
+    let drawer = Drawer::new();
+    let (pki, policy) = (&drawer.pki, drawer.pki.read("policy.txt"));
+    let text = String::from_utf8(policy.clone()).unwrap();
+    let windows = text.replace('\n', "\r\n");
+    let utf16 = [0xfeff].into_iter().chain(text.encode_utf16());
+    let utf16: Vec<u8> = utf16.flat_map(u16::to_le_bytes).collect();
+    for (name, octets, english, japanese) in [
+        ("crlf.txt", windows.clone().into_bytes(), "CR LF", "CR LF"),
+        (
+            "bom.txt",
+            format!("\u{feff}{text}").into_bytes(),
+            "byte order mark",
+            "BOM",
+        ),
+        (
+            "both.txt",
+            format!("\u{feff}{windows}").into_bytes(),
+            "byte order mark",
+            "BOM",
+        ),
+        ("utf16.txt", utf16, "UTF-16", "UTF-16"),
+    ] {
+        fs::write(pki.path(name), octets).unwrap();
+        let english = &[english, "get the original"];
+        let japanese = &[japanese, "原本"];
+        drawer.says(
+            &format!("--policy {name} contract.tst"),
+            2,
+            english,
+            japanese,
+        );
+        for command in ["check", "explain"] {
+            says(
+                pki,
+                &format!("policy {command} {name}"),
+                2,
+                english,
+                japanese,
+            );
+        }
+        if name == "utf16.txt" {
+            continue;
+        }
+        // What is said to do makes the very policy again, and leaves the file as it was.
+        let ran = ishibumi(pki.folder(), &format!("--lang en policy check {name}")).expect(2);
+        let (_, command) = ran.stdout.split_once("copy with ").unwrap();
+        let command = command
+            .trim()
+            .replace("NEW-FILE", "new.txt")
+            .replace("FILE", name);
+        let bash = std::process::Command::new("bash");
+        let done = { bash }
+            .args(["-c", &command])
+            .current_dir(pki.folder())
+            .status();
+        assert!(done.unwrap().success(), "{command}");
+        assert_eq!(pki.read("new.txt"), policy, "{name}");
+    }
+    // The controls: the policy itself, and one with a mistake in a line.
+    says(pki, "policy check policy.txt", 0, &[], &[]);
+    fs::write(pki.path("odd.txt"), text.replace("quorum", "quorom")).unwrap();
+    says(
+        pki,
+        "policy check odd.txt",
+        2,
+        &["unknown keyword"],
+        &["認められません"],
+    );
+}
+
+/// What lies in the same folder, given in the place of the token.
+#[test]
+fn what_is_no_artifact_says_which_command_takes_it() {
+    let drawer = Drawer::new();
+    let pki = &drawer.pki;
+    let pack = "evidence pack --policy policy.txt --anchors anchors --out contract.evidence.zip contract.tst";
+    ishibumi(pki.folder(), pack).expect(0);
+    fs::write(pki.path("plain.pdf"), support::pdf::page("plain")).unwrap();
+    fs::write(pki.path("lease.docx"), "PK no, a text").unwrap();
+    let proof = String::from_utf8(pki.read("contract.tlog-proof")).unwrap();
+    let (_, note) = proof.split_once("\n\n").unwrap();
+    fs::write(pki.path("checkpoint"), note).unwrap();
+    for (line, english, japanese) in [
+        ("contract.tlog-proof", "ARTIFACT PROOF", "証明ファイルです"),
+        (
+            "contract.evidence.zip",
+            "ishibumi evidence verify",
+            "ishibumi evidence verify",
+        ),
+        ("policy.txt", "give it with --policy", "--policy で指定"),
+        ("checkpoint", "policy explain", "policy explain"),
+        ("plain.pdf", "no time-stamp in it", "含まれていません"),
+        ("lease.docx", "is it the document?", "--document で指定"),
+    ] {
+        drawer.says(line, 3, &[english], &[japanese]);
+    }
+    // With a proof that was named there is a verdict, and the same word beside it.
+    drawer.says(
+        "contract.tlog-proof contract.tst",
+        4,
+        &["NO_POE", "ARTIFACT PROOF"],
+        &["証明ファイルです"],
+    );
+    // A document whose token lies beside it.
+    fs::copy(pki.path("contract.tst"), pki.path("lease.docx.tst")).unwrap();
+    fs::copy(pki.path("contract.tst"), pki.path("plain.tst")).unwrap();
+    let beside = "--document lease.docx lease.docx.tst";
+    drawer.says("lease.docx", 3, &[beside], &[beside]);
+    let beside = "--document plain.pdf plain.tst";
+    drawer.says("plain.pdf", 3, &[beside], &[beside]);
+    // The control: an artifact without a proof lacks its proof, and nothing else is said of it.
+    let ran = ishibumi(
+        pki.folder(),
+        "--lang en verify --policy policy.txt --anchors anchors ca.crt",
+    );
+    let ran = ran.expect(3);
+    assert!(
+        ran.stderr.contains("ca.crt.tlog-proof is missing"),
+        "{}",
+        ran.stderr
+    );
+}
+
+/// Days as they stand on contracts, wherever a time is an argument.
+#[test]
+fn days_as_they_stand_on_contracts() {
+    let drawer = Drawer::new();
+    for day in [
+        "2090-11-30",
+        "2090/11/30",
+        "20901130",
+        "2090年11月30日",
+        "令和72年11月30日",
+        "R72.11.30",
+        "２０９０／１１／３０",
+        "Ｒ７２．１１．３０",
+    ] {
+        drawer.says(
+            &format!("--at {day} contract.tst"),
+            0,
+            &["PROVEN"],
+            &["証明済み"],
+        );
+        // An end of that day, judged the day after it: the rule was read.
+        let rule = format!("--algorithm-end sha-256={day} --at 2090-12-01 contract.tst");
+        drawer.says(&rule, 4, &["2090-11-30"], &["2090-1"]);
+    }
+    for day in ["30.11.2090", "令和1年4月30日", "2090-11", "tomorrow"] {
+        drawer.says(
+            &format!("--at {day} contract.tst"),
+            2,
+            &["R12.12.31"],
+            &["読み取れません"],
+        );
+        let rule = format!("--algorithm-end sha-256={day} contract.tst");
+        drawer.says(&rule, 2, &["is no day"], &["読み取れません"]);
+    }
+    let period = "--batch . --from R8.4.1 --to 令和9年3月31日";
+    let ran = ishibumi(
+        drawer.pki.folder(),
+        &format!("verify --policy policy.txt --anchors anchors {period}"),
+    );
+    let said = format!("{}{}", ran.stdout, ran.stderr);
+    assert!(
+        said.contains("2026-04-01T00:00:00Z - 2027-03-31T23:59:59Z"),
+        "{said}"
+    );
 }

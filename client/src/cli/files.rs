@@ -19,7 +19,7 @@ use ishibumi_tlog::note::Note;
 use ishibumi_tlog::proof::{FILE_EXTENSION, PROOF_LEN_MAX, TlogProof};
 
 use super::sha1::ExistedOn;
-use super::{Exit, Failure};
+use super::{Exit, Failure, mistaken};
 
 pub(crate) use kept::{keep_evidence, keep_proof};
 
@@ -453,14 +453,8 @@ fn certificates(path: &Path) -> Result<Vec<Certificate>, Failure> {
     let mut all = Vec::new();
     for file in files {
         let octets = read(&file, ANCHOR_FILE_LEN_MAX)?;
-        let bundle = Certificate::parse_bundle(&octets).map_err(|error| {
-            let name = file.display();
-            Failure::usage(format!("{name}: {error}"))
-                .advice("certificates are wanted here, one in DER or several in PEM; move other files elsewhere")
-                .in_japanese(format!(
-                    "{name}：証明書として読み取れません。証明書（DERは1枚、PEMは複数可）以外は別の場所に移してください。"
-                ))
-        })?;
+        let bundle = Certificate::parse_bundle(&octets)
+            .map_err(|error| mistaken::no_anchors(&file, &octets, &error))?;
         all.extend(bundle);
     }
     Ok(all)

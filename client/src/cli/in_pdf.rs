@@ -9,7 +9,7 @@ use ishibumi::{Language, Report, Verifier, render};
 use ishibumi_tlog::shown::add_line;
 use serde_json::{Value, json};
 
-use super::{Exit, Failure, Voice};
+use super::{Exit, Failure, Voice, mistaken};
 
 /// Verifies what is in the PDF `octets`, which was read from `path`.
 pub(super) fn run(
@@ -26,15 +26,7 @@ pub(super) fn run(
         refused.map(|(at, error)| format!("{shown}: {}", refusal(*at, error, Language::English)));
     let refused: Vec<String> = refused.collect();
     if found.tokens.is_empty() {
-        return Err(Failure::unavailable(format!(
-            "{shown}: no time-stamp in it ({} signatures without one)",
-            found.without
-        ))
-        .lines(refused)
-        .advice("a time-stamp that lies beside the PDF is verified by its own name, with --document FILE.pdf")
-        .in_japanese(format!(
-            "{shown}：タイムスタンプが含まれていません。PDFの隣にあるタイムスタンプは、それを指定し --document にPDFを指定して検証してください。"
-        )));
+        return Err(mistaken::no_time_stamp(path, found.without).lines(refused));
     }
     for (at, error) in &found.refused {
         super::tell(&format!("{shown}: {}", refusal(*at, error, voice.language)));

@@ -13,6 +13,7 @@ mod fork;
 mod in_pdf;
 mod keygen;
 mod misissue;
+mod mistaken;
 mod monitor;
 mod network;
 mod policy;

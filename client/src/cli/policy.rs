@@ -6,12 +6,12 @@ use clap::{Args, Subcommand};
 use ishibumi::render::Explanation;
 use ishibumi_tlog::Policy;
 use ishibumi_tlog::note::NOTE_LEN_MAX;
-use ishibumi_tlog::policy::{FILE_LEN_MAX, PolicyError, PolicyProblem};
+use ishibumi_tlog::policy::{PolicyError, PolicyProblem};
 use ishibumi_tlog::shown::add_line;
 use serde_json::{Value, json};
 
 use super::age::MaxAge;
-use super::{Exit, Failure, Voice, files, trust};
+use super::{Exit, Failure, Voice, files, mistaken, trust};
 
 const CHECK_EXAMPLES: &str = "Examples:
   ishibumi policy check policy.txt
@@ -86,7 +86,7 @@ pub(crate) fn run(arguments: &PolicyArguments, voice: Voice) -> Result<Exit, Fai
             max_age,
             policy,
         } => {
-            let octets = files::read(policy, FILE_LEN_MAX)?;
+            let octets = trust::octets(policy)?;
             match parse(&octets, *allow_no_quorum) {
                 Ok(policy) => explain(
                     &policy.demanding(trust::demand(*post_quantum)),
@@ -94,14 +94,14 @@ pub(crate) fn run(arguments: &PolicyArguments, voice: Voice) -> Result<Exit, Fai
                     *max_age,
                     voice,
                 ),
-                Err(problems) => Ok(unusable(policy, &problems, voice)),
+                Err(problems) => Ok(unusable(policy, &octets, &problems, voice)),
             }
         }
     }
 }
 
 fn check(path: &Path, allow_no_quorum: bool, voice: Voice) -> Result<Exit, Failure> {
-    let octets = files::read(path, FILE_LEN_MAX)?;
+    let octets = trust::octets(path)?;
     match parse(&octets, allow_no_quorum) {
         Ok(policy) => {
             let explanation = Explanation::new(&policy);
@@ -112,7 +112,7 @@ fn check(path: &Path, allow_no_quorum: bool, voice: Voice) -> Result<Exit, Failu
             voice.say(&explanation.json(), &text);
             Ok(Exit::Proven)
         }
-        Err(problems) => Ok(unusable(path, &problems, voice)),
+        Err(problems) => Ok(unusable(path, &octets, &problems, voice)),
     }
 }
 
@@ -150,14 +150,31 @@ fn explain(
     })
 }
 
-/// Names every problem of a policy that cannot be used.
-fn unusable(path: &Path, problems: &[PolicyError], voice: Voice) -> Exit {
+/// Names every problem of a policy that cannot be used; of a file that is none, what it is instead.
+fn unusable(path: &Path, octets: &[u8], problems: &[PolicyError], voice: Voice) -> Exit {
     let shown: Vec<String> = problems.iter().map(ToString::to_string).collect();
-    let mut text = String::new();
-    for problem in &shown {
-        add_line(&mut text, format_args!("{}: {problem}", path.display()));
+    let (mut text, name) = (String::new(), path.display());
+    let (language, mark) = (voice.language, voice.language.pick(": ", "："));
+    let cause = mistaken::no_policy(octets);
+    // Every line of such a file has the same problem.
+    let told = if cause.is_some() { 1 } else { shown.len() };
+    for problem in shown.iter().take(told) {
+        add_line(
+            &mut text,
+            format_args!("{name}{mark}{}", language.said(problem)),
+        );
     }
-    voice.say(&json!({ "usable": false, "problems": shown }), &text);
+    if let Some((english, japanese)) = &cause {
+        add_line(
+            &mut text,
+            format_args!("{name}{mark}{}", language.pick(english, japanese)),
+        );
+    }
+    let advice = cause.map(|(english, _)| english);
+    voice.say(
+        &json!({ "usable": false, "problems": shown, "advice": advice }),
+        &text,
+    );
     Exit::Usage
 }
 

@@ -8,10 +8,10 @@ use ishibumi::fetch::HeadError;
 use ishibumi::verify::{Indication, SubIndication};
 use ishibumi::{Evidence, Verifier};
 use ishibumi_artifact::Anchors;
-use ishibumi_tlog::policy::{Demand, FILE_LEN_MAX, PolicyProblem, TrustError};
+use ishibumi_tlog::policy::{Demand, FILE_LEN_MAX, PolicyError, PolicyProblem, TrustError};
 use ishibumi_tlog::{Policy, foreign};
 
-use super::{Exit, Failure, files};
+use super::{Exit, Failure, files, mistaken};
 
 /// The policy, and how it is read.
 #[derive(Debug, Args)]
@@ -40,28 +40,13 @@ pub(crate) fn read(
     allow_no_quorum: bool,
     post_quantum: bool,
 ) -> Result<Policy, Failure> {
-    let octets = files::read(path, FILE_LEN_MAX)?;
+    let octets = octets(path)?;
     let policy = if allow_no_quorum {
         Policy::parse_allowing_no_quorum(&octets)
     } else {
         Policy::parse(&octets)
     };
-    let policy = foreign::named(policy, &octets).map_err(|unread| {
-        let name = path.display();
-        let failure = Failure::usage(format!("{name}: {unread}"));
-        match unread.error.problem {
-            PolicyProblem::QuorumNone => failure
-                .advice("--allow-no-quorum accepts such a policy: the log alone is then trusted")
-                .in_japanese(format!(
-                    "{name}：証人の定足数を求めないポリシーです。ログのみを信頼する場合は --allow-no-quorum を付けてください。"
-                )),
-            _ => failure
-                .advice("ishibumi policy check FILE explains a policy line by line")
-                .in_japanese(format!(
-                    "{name}：ポリシーとして読み取れません。`ishibumi policy check {name}` で行ごとに確認できます。"
-                )),
-        }
-    })?;
+    let policy = policy.map_err(|error| unusable(path, &octets, &error))?;
     let policy = policy.demanding(demand(post_quantum));
     if policy.can_be_met(policy.demand()) {
         return Ok(policy);
@@ -76,6 +61,49 @@ pub(crate) fn read(
             "{}：ML-DSA-44 の連署だけでは定足数を満たせません。ML-DSA-44 の証人を加えるか、--post-quantum を外してください。",
             path.display()
         )))
+}
+
+/// The octets of a policy's file.
+pub(crate) fn octets(path: &Path) -> Result<Vec<u8>, Failure> {
+    files::read(path, FILE_LEN_MAX).map_err(|failure| {
+        if !path.is_dir() {
+            return failure;
+        }
+        let (english, japanese) = mistaken::SWAPPED_POLICY;
+        let name = path.display();
+        Failure::unavailable(format!(
+            "{name}: this is a folder, and a policy is one file"
+        ))
+        .advice(english)
+        .in_japanese(format!(
+            "{name}：フォルダです。ポリシーは1つのファイルです。{japanese}。"
+        ))
+    })
+}
+
+/// What is said of a policy that cannot be used.
+fn unusable(path: &Path, octets: &[u8], error: &PolicyError) -> Failure {
+    let name = path.display();
+    let said = foreign::named(Err::<(), _>(error.clone()), octets);
+    let said = said.err().map(|it| it.to_string()).unwrap_or_default();
+    let failure = Failure::usage(format!("{name}: {said}"));
+    if let Some((english, japanese)) = mistaken::no_policy(octets) {
+        return Failure::usage(format!("{name}: {error}"))
+            .advice(english)
+            .in_japanese(format!("{name}：ポリシーとして読み取れません。{japanese}"));
+    }
+    if error.problem == PolicyProblem::QuorumNone {
+        return failure
+            .advice("--allow-no-quorum accepts such a policy: the log alone is then trusted")
+            .in_japanese(format!(
+                "{name}：証人の定足数を求めないポリシーです。ログのみを信頼する場合は --allow-no-quorum を付けてください。"
+            ));
+    }
+    failure
+        .advice("ishibumi policy check FILE explains a policy line by line")
+        .in_japanese(format!(
+            "{name}：ポリシーとして読み取れません。`ishibumi policy check {name}` で行ごとに確認できます。"
+        ))
 }
 
 /// What `--post-quantum` asks for.

@@ -17,7 +17,7 @@ use super::batch::{self, BatchArguments};
 use super::dated::{DatedRules, TimeZone};
 use super::sha1::{self, ExistedOn};
 use super::trust::Trust;
-use super::{Exit, Failure, Voice, files, in_pdf};
+use super::{Exit, Failure, Voice, files, in_pdf, mistaken};
 
 const EXAMPLES: &str = "Examples:
   ishibumi verify --policy policy.txt --anchors anchors/ contract.tst
@@ -153,6 +153,9 @@ pub(crate) fn run(arguments: &VerifyArguments, voice: Voice) -> Result<Exit, Fai
     };
     let reports = proofs.iter().map(verify).collect::<Result<Vec<_>, _>>()?;
     let report = decisive(reports).ok_or_else(|| no_proof(path))?;
+    if let Some(failure) = mistaken::no_artifact(path, &artifact) {
+        voice.tell(&failure);
+    }
     let report = match place {
         Some(InDocument::Token(place)) => place.judge(report),
         Some(InDocument::CutOut) => report.with_pdf(Pdf::CutOut),
@@ -166,9 +169,13 @@ pub(crate) fn run(arguments: &VerifyArguments, voice: Voice) -> Result<Exit, Fai
 }
 
 /// The artifact; a PDF may be longer than anything else.
-fn read(path: &Path) -> Result<Vec<u8>, Failure> {
+pub(super) fn read(path: &Path) -> Result<Vec<u8>, Failure> {
     let octets = files::read(path, pdf::PDF_LEN_MAX)?;
     if octets.len() > files::ARTIFACT_LEN_MAX && !pdf::is_pdf(&octets) {
+        if let Some(failure) = mistaken::no_artifact(path, &octets) {
+            let exit = Exit::Usage;
+            return Err(Failure { exit, ..failure });
+        }
         return Err(files::too_long(path, files::ARTIFACT_LEN_MAX));
     }
     Ok(octets)
@@ -246,7 +253,9 @@ pub(super) fn proofs(
     match embedded_proofs(artifact) {
         Ok(proofs) if !proofs.is_empty() => Ok(proofs),
         // What is no token carries no proof; what it is, is said once there is one.
-        Ok(_) | Err(UnsignedError::Token(_)) => Err(no_proof(path)),
+        Ok(_) | Err(UnsignedError::Token(_)) => {
+            Err(mistaken::no_artifact(path, artifact).unwrap_or_else(|| no_proof(path)))
+        }
         Err(error) => Err(Failure::unavailable(format!(
             "{}: no proof beside it, and what is embedded cannot be read: {error}",
             path.display()
