@@ -535,3 +535,76 @@ fn a_pdf_that_is_not_what_it_should_be_is_refused_by_name() {
         pdf::tokens(&octets[..place]);
     }
 }
+
+/// A stranger packed tokens that carry their proof, and was told that they have none.
+#[test]
+fn what_is_embedded_is_packed_as_verify_takes_it() {
+    let world = World::new();
+    let pack = "evidence pack --policy policy.txt --anchors anchors";
+    let run = |line: &str| ishibumi(world.pki.folder(), line);
+    fs::create_dir(world.pki.path("mine")).unwrap();
+    world.write("mine/contract.txt", "we agree\n");
+    // The second of two proofs is the one that proves it.
+    let few = world.log.proof(world.index, &[world.time]);
+    let token = embed(&world.token(), few.as_bytes(), false).unwrap();
+    let token = embed(&token, &world.proof(0), false).unwrap();
+    world.write("mine/contract.tst", &token);
+    let verify = "verify --policy policy.txt --anchors anchors --document mine/contract.txt mine/contract.tst";
+    run(verify).expect(0);
+    for input in ["mine/contract.tst", "mine"] {
+        let _ = fs::remove_file(world.pki.path("one.zip"));
+        let json = run(&format!("{pack} --json --out one.zip {input}"))
+            .expect(0)
+            .json();
+        assert_eq!((&json["items"], &json["documents"]), (&1.into(), &1.into()));
+        assert_eq!(json["left_out"], serde_json::json!([]), "{input}");
+    }
+    run("evidence verify --policy policy.txt --anchors anchors one.zip").expect(0);
+    run("evidence extract --out apart one.zip").expect(0);
+    assert_eq!(world.pki.read("apart/contract.tst"), token);
+    // The controls: one without a proof, and one whose proof is about another record.
+    world.write("mine/contract.tst", world.token());
+    let said = run(&format!("{pack} --out two.zip mine/contract.tst"))
+        .expect(3)
+        .stderr;
+    assert!(said.contains("none in it"), "{said}");
+    let said = run(&format!("{pack} --out two.zip mine")).expect(3).stderr;
+    assert!(said.contains("beside it or in it"), "{said}");
+    let other = world.log.proof(0, &[world.time; 3]);
+    world.write(
+        "mine/contract.tst",
+        embed(&world.token(), other.as_bytes(), false).unwrap(),
+    );
+    let said = run(&format!("{pack} --out two.zip mine/contract.tst"))
+        .expect(1)
+        .stderr;
+    assert!(said.contains("not about it"), "{said}");
+}
+
+/// A PDF is named with what is in it, and what `extract` makes of it is packed.
+#[test]
+fn a_pdf_is_packed_once_it_is_taken_apart() {
+    let mut world = World::new();
+    let mut stamped = support::pdf::page("stamped");
+    let token = support::pdf::stamp(&mut stamped, &world.pki, "inside");
+    let anchors = world.pki.anchors();
+    let index = world
+        .log
+        .submit(ArtifactType::TimestampToken, &token, &anchors);
+    world.log.grow(20);
+    let proof = world.log.proof(index, &[world.time; 3]);
+    let place = pdf::tokens(&stamped).tokens.swap_remove(0);
+    let proven = embed_in_pdf(stamped, &place, proof.as_bytes(), false).unwrap();
+    world.write("contract.pdf", proven);
+    let run = |line: &str| ishibumi(world.pki.folder(), line);
+    let pack = "evidence pack --policy policy.txt --anchors anchors --out one.zip";
+    let said = run(&format!("{pack} contract.pdf")).expect(2).stderr;
+    assert!(
+        said.contains("1 time-stamps in it, 1 of them with a proof")
+            && said.contains("evidence extract"),
+        "{said}"
+    );
+    run("evidence extract --out apart contract.pdf").expect(0);
+    let json = run(&format!("{pack} --json apart")).expect(0).json();
+    assert_eq!((&json["items"], &json["documents"]), (&1.into(), &1.into()));
+}

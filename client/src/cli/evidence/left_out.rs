@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 
 use ishibumi::Language;
 use ishibumi::evidence::ENTRIES_MAX;
-use ishibumi::evidence::pdf;
+use ishibumi::evidence::pdf::{self, PdfToken, PdfTokens};
 use ishibumi_artifact::ArtifactType;
+use ishibumi_artifact::unsigned::embedded_proofs;
 use ishibumi_tlog::shown::add_line;
 use serde_json::{Value, json};
 
@@ -27,8 +28,8 @@ pub(super) enum Why {
     OtherHash(PathBuf),
     /// No artifact with a proof, and the document of no token.
     Unproven,
-    /// A PDF with so many time-stamps in it.
-    InPdf(usize),
+    /// A PDF with so many time-stamps in it, and with how many of them that have a proof.
+    InPdf(usize, usize),
     /// An evidence file.
     EvidenceFile,
     /// It cannot be read.
@@ -56,7 +57,7 @@ impl LeftOut {
             Why::NoDocument => "no-document",
             Why::OtherHash(_) => "other-hash",
             Why::Unproven => "unproven",
-            Why::InPdf(_) => "time-stamps-in-pdf",
+            Why::InPdf(..) => "time-stamps-in-pdf",
             Why::EvidenceFile => "evidence-file",
             Why::Unreadable(_) => "unreadable",
         }
@@ -73,8 +74,8 @@ impl LeftOut {
     fn reason(&self, language: Language) -> String {
         let said = match &self.why {
             Why::NoProof => language.pick(
-                "no proof beside it: ishibumi evidence get fetches it",
-                "証明が隣にありません。`ishibumi evidence get` で取得できます",
+                "no proof beside it and none in it: ishibumi evidence get fetches it",
+                "証明が隣にも内部にもありません。`ishibumi evidence get` で取得できます",
             ),
             Why::NoDocument => language.pick(
                 "packed without its document, which is neither beside it nor in the folder: the token is proven, not \
@@ -94,12 +95,14 @@ impl LeftOut {
                 "no proof beside it, and no token that is packed stamps it",
                 "証明が隣になく、格納したどのトークンの対象でもありません",
             ),
-            Why::InPdf(count) => {
+            Why::InPdf(count, proven) => {
                 return if language.is_english() {
-                    format!("{count} time-stamps in it: ishibumi evidence extract takes them out")
+                    format!(
+                        "{count} time-stamps in it, {proven} of them with a proof: ishibumi evidence extract takes them out"
+                    )
                 } else {
                     format!(
-                        "内部にタイムスタンプが {count} 個あります。`ishibumi evidence extract` で取り出せます"
+                        "内部にタイムスタンプが {count} 個（うち証明付き {proven} 個）あります。`ishibumi evidence extract` で取り出せます"
                     )
                 };
             }
@@ -162,6 +165,22 @@ pub(super) fn text(left: &[LeftOut], language: Language) -> String {
     out
 }
 
+/// How many of the time-stamps in a PDF have a proof in them.
+pub(super) fn with_proof(found: &PdfTokens) -> usize {
+    let has_proof = |token: &&PdfToken| is_proven_inside(&token.token);
+    found.tokens.iter().filter(has_proof).count()
+}
+
+fn is_proven_inside(token: &[u8]) -> bool {
+    embedded_proofs(token).is_ok_and(|proofs| !proofs.is_empty())
+}
+
+/// Whether `verify` finds a proof of this token.
+fn has_proof(token: &Path) -> bool {
+    let inside = || files::read(token, files::ARTIFACT_LEN_MAX);
+    files::proof_beside(token).is_some() || inside().is_ok_and(|it| is_proven_inside(&it))
+}
+
 /// What was named on the command line, looked through.
 #[derive(Default)]
 pub(super) struct Inputs {
@@ -184,14 +203,23 @@ impl Inputs {
             let before = inputs.artifacts.len();
             inputs.look_into(path, out);
             if inputs.artifacts.len() == before {
-                let message = format!("{}: no file in it has a proof beside it", path.display());
-                return Err(Failure::unavailable(message));
+                let name = path.display();
+                let message = format!("{name}: no file in it has a proof, beside it or in it");
+                return Err(Failure::unavailable(message)
+                    .advice("ishibumi evidence get fetches the proofs of a folder; of PDFs, ishibumi evidence extract takes the time-stamps out")
+                    .in_japanese(format!(
+                        "{name}：証明のあるファイルがありません。`ishibumi evidence get` でフォルダ内のすべての証明を取得できます。PDF内のタイムスタンプは `ishibumi evidence extract` で取り出してください。"
+                    )));
             }
         }
         let count = inputs.artifacts.len();
         if count > ENTRIES_MAX {
             let message = format!("{count} artifacts are too many for one evidence file");
-            return Err(Failure::usage(message).advice("pack them in several files"));
+            return Err(Failure::usage(message)
+                .advice("pack them in several files")
+                .in_japanese(format!(
+                    "対象が {count} 件あり、1つのエビデンスファイルには多すぎます。複数に分けてください。"
+                )));
         }
         Ok(inputs)
     }
@@ -208,7 +236,7 @@ impl Inputs {
                 continue;
             }
             let why = match one {
-                Found::Token(_) if files::proof_beside(&path).is_some() => {
+                Found::Token(_) if has_proof(&path) => {
                     self.artifacts.push(path);
                     continue;
                 }
@@ -216,10 +244,13 @@ impl Inputs {
                 Found::EvidenceFile(_) => Why::EvidenceFile,
                 Found::Problem(_, failure) => Why::Unreadable(failure),
                 Found::Pdf(_) => match below::read_pdf(&path) {
-                    Ok(octets) => match pdf::tokens(&octets).tokens.len() {
-                        0 => continue,
-                        count => Why::InPdf(count),
-                    },
+                    Ok(octets) => {
+                        let found = pdf::tokens(&octets);
+                        match found.tokens.len() {
+                            0 => continue,
+                            count => Why::InPdf(count, with_proof(&found)),
+                        }
+                    }
                     Err(failure) => Why::Unreadable(failure),
                 },
             };

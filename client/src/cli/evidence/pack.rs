@@ -19,7 +19,8 @@ const EXAMPLES: &str = "Examples:
       --revocation ca.crl --checkpoint-token log.tst --out 2026.evidence.zip artifacts/
   ishibumi evidence pack --policy policy.txt --anchors anchors/ --from https://log.example contract.tst
 
-Of a folder, and of those in it, every artifact with a proof beside it is packed. A document is found as
+Of a folder, and of those in it, every artifact with a proof beside it, or in it (`ishibumi evidence embed`), is
+packed. A document is found as
 `verify --batch` finds it: beside its token, or in the folder by the hash that the token stamps, whatever it
 is called. What is left out is named: a file without a proof, a token without its document, a document with
 another hash than the one stamped. Certificates between artifact and anchor are packed too; policy and
@@ -64,14 +65,14 @@ pub(crate) struct PackArguments {
     /// Where to write; by default beside the first artifact, with `.evidence.zip` behind its name
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// Artifacts with their proofs beside them, or folders
+    /// Artifacts with their proofs beside or in them, or folders
     #[arg(required = true)]
     artifacts: Vec<PathBuf>,
 }
 
 pub(crate) fn run(arguments: &PackArguments, voice: Voice) -> Result<Exit, Failure> {
     let terms = arguments.terms.read()?;
-    let mut packer = Packer::new(terms.anchors());
+    let mut packer = Packer::new(terms.policies(), terms.anchors());
     packer
         .collection
         .policies
@@ -117,7 +118,10 @@ pub(crate) fn run(arguments: &PackArguments, voice: Voice) -> Result<Exit, Failu
         let message = "nothing was packed, since not all of it verifies";
         return Err(Failure::new(judged.exit(), message)
             .lines(failures.map(str::to_owned))
-            .advice("--unverified packs it all the same"));
+            .advice("--unverified packs it all the same")
+            .in_japanese(
+                "検証できないものがあるため、何も格納していません（下記参照）。それでも格納する場合は --unverified を付けてください。",
+            ));
     }
     files::write(&out, &octets)?;
     let verified = judged.exit() == Exit::Proven;

@@ -4,21 +4,26 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use ishibumi::evidence::pdf;
 use ishibumi::evidence::{
     Collection, FILE_LEN_MAX, File, Logged, PackError, Packed, Stamp, pack_item, stamp_of,
     status_data,
 };
 use ishibumi::fetch::Covering;
+use ishibumi::succession::Policies;
+use ishibumi::{Evidence, Verifier};
 use ishibumi_artifact::{Anchors, Fault, Verified, VerifiedToken};
+use ishibumi_tlog::proof::TlogProof;
 use ishibumi_tlog::tile::ENTRY_LEN_MAX;
 
 use super::super::below::{Below, Documents, Imprint};
-use super::super::verify::WithProof;
-use super::super::{Exit, Failure, files, network};
-use super::left_out::{LeftOut, Why};
+use super::super::verify::{self, WithProof};
+use super::super::{Exit, Failure, files, mistaken, network};
+use super::left_out::{self, LeftOut, Why};
 
 /// A collection as it grows.
 pub(super) struct Packer<'a> {
+    policies: &'a Policies,
     anchors: &'a Anchors,
     pub(super) collection: Collection,
     tokens: Vec<Token>,
@@ -41,8 +46,9 @@ impl Token {
 }
 
 impl<'a> Packer<'a> {
-    pub(super) fn new(anchors: &'a Anchors) -> Self {
+    pub(super) fn new(policies: &'a Policies, anchors: &'a Anchors) -> Self {
         Self {
+            policies,
             anchors,
             collection: Collection::default(),
             tokens: Vec::new(),
@@ -53,9 +59,11 @@ impl<'a> Packer<'a> {
     pub(super) fn add_artifacts(&mut self, paths: &[PathBuf]) -> Result<(), Failure> {
         let bar = network::progress_bar(paths.len() as u64, "artifacts packed");
         for path in paths {
-            let octets = files::read(path, files::ARTIFACT_LEN_MAX)?;
-            let proof = files::proof_beside(path).ok_or_else(|| no_proof(path))?;
-            let proof = files::read_proof(&proof)?;
+            let octets = verify::read(path)?;
+            if pdf::is_pdf(&octets) {
+                return Err(in_pdf(path, &octets));
+            }
+            let proof = self.deciding(&octets, verify::proofs(path, None, &octets)?);
             let artifact = File::new(&file_name(path), octets);
             let packed = pack_item(artifact, &proof, self.anchors);
             let packed = packed.map_err(|error| refused(&path.display(), &error))?;
@@ -72,6 +80,35 @@ impl<'a> Packer<'a> {
         }
         bar.finish_and_clear();
         Ok(())
+    }
+
+    /// Of the proofs in a token the one by which it is proven, since an evidence file is judged by one.
+    fn deciding(&self, artifact: &[u8], proofs: Vec<Vec<u8>>) -> Vec<u8> {
+        let proves = |proof: &Vec<u8>| {
+            let Ok(read) = TlogProof::parse(proof) else {
+                return false;
+            };
+            let verifier = Verifier {
+                policy: self.policies.of(&read.checkpoint),
+                anchors: self.anchors,
+                require_revocation: false,
+                now: None,
+            };
+            let report = verifier.verify(Evidence {
+                artifact,
+                artifact_type: None,
+                proof,
+                document: None,
+                revocation: &[],
+                checkpoint_tokens: &[],
+            });
+            report.is_ok_and(|report| report.is_proven())
+        };
+        let place = match &proofs[..] {
+            [_] => 0,
+            several => several.iter().position(proves).unwrap_or(0),
+        };
+        proofs.into_iter().nth(place).unwrap_or_default()
     }
 
     /// Takes the certificates over.
@@ -104,9 +141,14 @@ impl<'a> Packer<'a> {
                 left.extend(unused.map(|it| LeftOut::new(&it, Why::Unproven)));
             } else if self.add_by_hash(std::slice::from_ref(path))?.is_empty() {
                 let message = format!("{}: none of the tokens stamps it", path.display());
-                return Err(Failure::new(Exit::Disproven, message).advice(
-                    "is it the very file that was stamped? a document that was saved again is another one",
-                ));
+                return Err(Failure::new(Exit::Disproven, message)
+                    .advice(
+                        "is it the very file that was stamped? a document that was saved again is another one",
+                    )
+                    .in_japanese(format!(
+                        "{}：格納したどのトークンの対象でもありません。タイムスタンプを付けた時のファイルそのものか確認してください（保存し直した文書は別のものになります）。",
+                        path.display()
+                    )));
             }
         }
         Ok(left)
@@ -168,7 +210,10 @@ impl<'a> Packer<'a> {
                 "the documents have more than {FILE_LEN_MAX} octets, which is the most for one evidence file"
             );
             return Err(Failure::usage(message)
-                .advice("pack them in several files, or with --no-documents"));
+                .advice("pack them in several files, or with --no-documents")
+                .in_japanese(format!(
+                    "文書の合計が、1つのエビデンスファイルの上限（{FILE_LEN_MAX} オクテット）を超えています。複数に分けるか、--no-documents を付けてください。"
+                )));
         }
         let item = self.tokens.get(place).map(|it| it.item);
         if let Some(item) = item.and_then(|it| self.collection.items.get_mut(it)) {
@@ -199,7 +244,12 @@ impl<'a> Packer<'a> {
                     "{}: the proof beside it is about no artifact that is packed",
                     token.name
                 );
-                return Err(Failure::new(Exit::Disproven, message));
+                return Err(Failure::new(Exit::Disproven, message)
+                    .advice("put the proof of one of the artifacts under that checkpoint beside it")
+                    .in_japanese(format!(
+                        "{}：隣の証明が、格納するどの対象のものでもありません。対象のいずれかの、そのチェックポイントに基づく証明を隣に置いてください。",
+                        token.name
+                    )));
             };
             if !item.proofs.contains(&logged) {
                 item.proofs.push(logged);
@@ -269,9 +319,32 @@ fn file_name(path: &Path) -> String {
 }
 
 fn no_proof(path: &Path) -> Failure {
-    Failure::unavailable(format!("{}: no proof beside it", path.display()))
+    let name = path.display();
+    Failure::unavailable(format!("{name}: no proof beside it"))
         .advice("fetch it: ishibumi evidence get")
+        .in_japanese(format!(
+            "{name}：証明が隣にありません。`ishibumi evidence get` で取得してください。"
+        ))
 }
+
+/// A PDF, whose time-stamps are artifacts once they are taken out.
+fn in_pdf(path: &Path, octets: &[u8]) -> Failure {
+    let (name, found) = (path.display(), pdf::tokens(octets));
+    if found.tokens.is_empty() {
+        return mistaken::no_time_stamp(path, found.without);
+    }
+    let (count, proven) = (found.tokens.len(), left_out::with_proof(&found));
+    Failure::usage(format!(
+        "{name}: a PDF is no artifact; it has {count} time-stamps in it, {proven} of them with a proof"
+    ))
+    .advice("take them out, and pack the folder: ishibumi evidence extract --out FOLDER FILE.pdf")
+    .in_japanese(format!(
+        "{name}：PDFはそのままでは格納できません。内部にタイムスタンプが {count} 個（うち証明付き {proven} 個）あります。`ishibumi evidence extract --out フォルダ {name}` で取り出し、そのフォルダを格納してください。"
+    ))
+}
+
+/// What to do about an artifact without a path to the anchors.
+const CERTIFICATES: &str = "are all certificates there? the folder `intermediates` in --anchors has those below the anchors";
 
 fn refused(shown: &impl std::fmt::Display, error: &PackError) -> Failure {
     let message = format!("{shown}: {error}");
@@ -281,9 +354,7 @@ fn refused(shown: &impl std::fmt::Display, error: &PackError) -> Failure {
             let fault = refusal.fault();
             let failure = Failure::new(fault.into(), message);
             if matches!(fault, Fault::Chain | Fault::Signer) {
-                return failure.advice(
-                    "are all certificates there? the folder `intermediates` in --anchors has those below the anchors",
-                );
+                return failure.advice(CERTIFICATES);
             }
             failure
         }

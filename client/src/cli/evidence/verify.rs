@@ -102,6 +102,10 @@ impl Terms {
         &self.anchors
     }
 
+    pub(super) const fn policies(&self) -> &Policies {
+        &self.policies
+    }
+
     pub(super) const fn policy(&self) -> &Policy {
         self.policies.first()
     }
