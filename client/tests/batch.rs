@@ -110,8 +110,54 @@ fn every_trouble_is_a_row_and_none_ends_the_run() {
             .contains("tampered.tst")
     );
     // What is there is kept, until somebody says otherwise.
-    ishibumi(pki.folder(), &line).expect(2);
+    for (language, words) in [
+        ("en", "--overwrite"),
+        ("ja", "--overwrite を付けて置き換えて"),
+    ] {
+        let before = pki.read("out/report.csv");
+        let text = format!("--lang {language} {}", line.replace("--json ", ""));
+        let said = ishibumi(pki.folder(), &text).expect(2).stderr;
+        assert!(
+            said.contains(words) && said.contains("out/report.csv"),
+            "{said}"
+        );
+        assert_eq!(pki.read("out/report.csv"), before);
+    }
     ishibumi(pki.folder(), &format!("{line} --overwrite --lang ja")).expect(1);
+}
+
+/// Whoever keeps tokens without their documents is told which, and what to do.
+#[test]
+fn a_token_whose_document_was_not_compared_is_named() {
+    let pki = scene();
+    fs::remove_file(pki.path("batch/proofless.tst")).unwrap();
+    let said = |language: &str, more: &str| {
+        let line = VERIFY.replace("--json", &format!("--lang {language}"));
+        let line = format!("{line} --from 2020-01-01 --to 2099-12-31 {more}");
+        ishibumi(pki.folder(), &line)
+    };
+    // The control: everything has its document, and nothing is said.
+    let all = said("en", "").expect(0).stdout;
+    assert!(
+        !all.contains("not compared") && !all.contains("beside its token"),
+        "{all}"
+    );
+    fs::remove_file(pki.path("batch/good.txt")).unwrap();
+    for (language, name, what) in [
+        (
+            "en",
+            "not compared   good.tst",
+            "Put each document beside its token",
+        ),
+        ("ja", "未照合", "トークンの隣か"),
+    ] {
+        let text = said(language, "").expect(0).stdout;
+        assert!(text.contains(name) && text.contains("good.tst"), "{text}");
+        assert!(text.contains(what), "{text}");
+        // Where it is required, the row itself says it.
+        let text = said(language, "--require-document").expect(4).stdout;
+        assert!(text.contains("good.tst"), "{text}");
+    }
 }
 
 #[test]

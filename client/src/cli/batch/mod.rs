@@ -166,10 +166,13 @@ impl BatchArguments {
         let paths = ["report.csv", "report.html", "report.pdf"].map(|name| folder.join(name));
         match paths.iter().find(|path| path.symlink_metadata().is_ok()) {
             Some(path) if !self.overwrite => {
-                let message = format!("{}: it exists", path.display());
+                let name = path.display();
+                let message = format!("{name}: a report is there already; nothing was verified");
                 Err(Failure::usage(message)
-                    .advice("name another folder, or --overwrite")
-                    .in_japanese(format!("{}：既に存在します。別のフォルダを指定するか、--overwrite を付けてください。", path.display())))
+                    .advice("name another folder with --report, or replace the reports in this one with --overwrite")
+                    .in_japanese(format!(
+                        "{name}：報告書が既にあるため、検証を行っていません。--report で別のフォルダを指定するか、--overwrite を付けて置き換えてください。"
+                    )))
             }
             _ => Ok(Some(paths)),
         }

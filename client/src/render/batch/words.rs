@@ -5,6 +5,9 @@ use ishibumi_tlog::shown::add_line;
 use crate::batch::{Accreditation, Batch, Compared, Status};
 use crate::render::Language;
 
+/// Tokens without a document that a terminal names.
+const NAMES_MAX: usize = 20;
+
 pub(super) fn title(language: Language) -> &'static str {
     language.pick(
         "Batch verification of time-stamps",
@@ -143,5 +146,30 @@ pub fn summary_text(batch: &Batch, language: Language) -> String {
             language.pick("in total", "合計")
         ),
     );
+    if !batch.require_document {
+        out.push_str(&without_document(batch, language));
+    }
+    out
+}
+
+/// Tokens that are proven, and whose document nobody compared; nothing if there are none.
+fn without_document(batch: &Batch, language: Language) -> String {
+    let mut out = String::new();
+    let rows = batch.rows.iter().filter(|row| row.lacks_document());
+    for row in rows.take(NAMES_MAX) {
+        let word = compared(Compared::Not, language);
+        add_line(&mut out, format_args!("{word:<14} {}", row.file));
+    }
+    if batch.summary().not_compared() > 0 {
+        add_line(
+            &mut out,
+            language.pick(
+                "Put each document beside its token, or anywhere into the folder, and verify again; with \
+                 --require-document such a token does not count as proven. The reports name all of them.",
+                "文書をトークンの隣か、フォルダ内の任意の場所に置いて再度検証してください。--require-document を付けると、未照合の\
+                 トークンは証明済みと数えません。すべての一覧は報告書（--report）にあります。",
+            ),
+        );
+    }
     out
 }
