@@ -19,7 +19,7 @@ const TERMS: &str = "--lang ja --policy policy.txt --anchors anchors";
 
 /// Words that are no English: products, formats, names of fields, options and commands. What has a capital inside,
 /// a digit, a hyphen or a dot is an identifier anyway.
-const ALLOWED: [&str; 19] = [
+const ALLOWED: [&str; 23] = [
     "ishibumi",
     "evidence",
     "verify",
@@ -39,6 +39,10 @@ const ALLOWED: [&str; 19] = [
     "anchors",
     "document",
     "meta",
+    "log",
+    "witness",
+    "group",
+    "quorum",
 ];
 
 /// Runs of two words or more that only English has.
@@ -301,22 +305,31 @@ fn every_error_that_a_report_can_show_has_a_translation() {
         "artifact/src/path.rs",
         "artifact/src/pem.rs",
         "artifact/src/reply.rs",
+        "artifact/src/rules.rs",
         "artifact/src/signature.rs",
         "artifact/src/time.rs",
         "artifact/src/token.rs",
         "artifact/src/tst.rs",
         "artifact/src/unsigned.rs",
+        "client/src/batch/accredited.rs",
+        "client/src/batch/period.rs",
         "client/src/evidence/container.rs",
         "client/src/evidence/contradiction.rs",
+        "client/src/evidence/embed.rs",
         "client/src/evidence/mod.rs",
+        "client/src/evidence/pack.rs",
         "client/src/evidence/pdf/judge.rs",
         "client/src/evidence/pdf/mod.rs",
+        "client/src/fetch/evidence.rs",
+        "client/src/fetch/log.rs",
+        "client/src/fetch/source.rs",
         "client/src/succession/outcome.rs",
         "client/src/verify/mod.rs",
         "tlog/src/checkpoint.rs",
         "tlog/src/key/mod.rs",
         "tlog/src/note.rs",
         "tlog/src/policy/check.rs",
+        "tlog/src/policy/parse.rs",
         "tlog/src/proof.rs",
         "tlog/src/tree/mod.rs",
     ];
@@ -328,12 +341,118 @@ fn every_error_that_a_report_can_show_has_a_translation() {
                 continue;
             };
             let sample = sample(text);
-            if sample.contains(' ') && known_in_japanese(&sample).is_none() {
+            // Of two sentences behind one another there is nothing to translate.
+            let is_joined = sample == "it is emptyit is empty";
+            if sample.contains(' ') && !is_joined && known_in_japanese(&sample).is_none() {
                 missing.insert(format!("{file}: {sample}"));
             }
         }
     }
     assert!(missing.is_empty(), "{missing:#?}");
+}
+
+/// What a command says to do about a failure is in its Japanese message, or in the table.
+#[test]
+fn every_advice_of_what_many_use_has_a_translation() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/cli");
+    let (mut missing, mut known) = (BTreeSet::new(), 0);
+    for file in [
+        "evidence/embed.rs",
+        "evidence/extract.rs",
+        "evidence/file.rs",
+        "evidence/get.rs",
+        "evidence/left_out.rs",
+        "evidence/pack.rs",
+        "evidence/packer.rs",
+        "evidence/renew.rs",
+        "files.rs",
+        "network.rs",
+        "submit/inputs.rs",
+        "submit/mod.rs",
+        "trust.rs",
+        "verify.rs",
+    ] {
+        let source = fs::read_to_string(root.join(file)).unwrap();
+        for behind in source.split(".advice(").skip(1) {
+            let Some(literal) = behind.trim_start().strip_prefix('"') else {
+                continue;
+            };
+            let statement = behind.split("Failure::").next().unwrap();
+            let sample = sample(literal);
+            if known_in_japanese(&sample).is_some() {
+                known += 1;
+            } else if !statement.contains(".in_japanese(") {
+                missing.insert(format!("{file}: {sample}"));
+            }
+        }
+    }
+    assert!(missing.is_empty(), "{missing:#?}");
+    assert!(known > 20, "{known}");
+}
+
+/// What people do with files that they have: the results, and what is wrong, in Japanese.
+#[test]
+fn results_of_packing_and_taking_apart_have_no_english() {
+    let pki = scene();
+    let terms = "--policy policy.txt --anchors anchors";
+    let mut said = 0;
+    for (line, code) in [
+        (
+            format!("evidence pack {terms} --out one.evidence.zip good.tst"),
+            0,
+        ),
+        (
+            format!("evidence pack {terms} --out all.evidence.zip batch"),
+            1,
+        ),
+        (format!("evidence pack {terms} batch/sub"), 3),
+        (format!("evidence pack {terms} batch/stamped.pdf"), 2),
+        (
+            format!("evidence pack {terms} --no-documents --out two.evidence.zip early.tst"),
+            4,
+        ),
+        (
+            "evidence merge --out m.evidence.zip one.evidence.zip batch/packed.evidence.zip".into(),
+            0,
+        ),
+        ("evidence show one.evidence.zip".into(), 0),
+        ("evidence extract --out apart one.evidence.zip".into(), 0),
+        ("evidence extract --out pdf batch/later.pdf".into(), 0),
+        ("evidence extract --out none good.tst".into(), 3),
+        ("evidence extract --out none batch/odd.pdf".into(), 3),
+        (
+            "evidence extract --out none batch/cut.evidence.zip".into(),
+            4,
+        ),
+        (
+            format!("evidence embed {terms} --out proven.tst good.tst"),
+            0,
+        ),
+        ("evidence embed --out no.tst other.tst good.txt".into(), 4),
+        ("evidence embed --number 2 --out no.tst good.tst".into(), 2),
+        (format!("evidence verify {terms} one.evidence.zip"), 0),
+        (format!("evidence verify {terms} good.tst"), 4),
+        (format!("evidence get {terms} --from nowhere good.tst"), 3),
+        (
+            format!("evidence get {terms} --from http://127.0.0.1:9 good.tst other.tst"),
+            3,
+        ),
+        (
+            format!("submit {terms} --log http://127.0.0.1:9 --timeout 1 good.tst"),
+            3,
+        ),
+        ("policy check good.txt".into(), 2),
+    ] {
+        let ran = ishibumi(pki.folder(), &format!("--lang ja {line}"));
+        let ran = ran.expect(code);
+        // Behind the Japanese words of a failure are the English ones, in parentheses.
+        let lines = ran.stdout.lines().filter(|it| !it.starts_with("  ("));
+        assert_japanese(&line, &lines.collect::<Vec<_>>().join("\n"));
+        let first = ran.stderr.lines().next().unwrap_or_default();
+        assert_japanese(&line, first);
+        said += usize::from(!ran.stdout.is_empty());
+    }
+    assert!(said > 8, "{said}");
 }
 
 /// A literal of Rust up to its end, with a sentence that is known in each place.
