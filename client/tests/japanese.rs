@@ -367,6 +367,7 @@ fn every_advice_of_what_many_use_has_a_translation() {
         "evidence/renew.rs",
         "files.rs",
         "network.rs",
+        "stamp.rs",
         "submit/inputs.rs",
         "submit/mod.rs",
         "trust.rs",
@@ -442,6 +443,23 @@ fn results_of_packing_and_taking_apart_have_no_english() {
             3,
         ),
         ("policy check good.txt".into(), 2),
+        (
+            "statement --provider north --out a.record custodian --name x --location y --archive good.txt".into(),
+            0,
+        ),
+        (
+            "statement --provider north --out b.record key-destroyed --certificate tsa.crt --date 令和9年3月31日T17:00+09:00"
+                .into(),
+            0,
+        ),
+        (
+            "statement --provider north --out c.record key-destroyed --certificate tsa.crt --date 令和9年3月31日".into(),
+            2,
+        ),
+        (
+            "stamp --tsa http://127.0.0.1:9/ --tsa-anchors anchors --out new.tst good.txt".into(),
+            3,
+        ),
     ] {
         let ran = ishibumi(pki.folder(), &format!("--lang ja {line}"));
         let ran = ran.expect(code);

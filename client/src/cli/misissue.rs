@@ -113,10 +113,16 @@ fn say(shown: &SerialReused, voice: Voice) {
         "gen_times": [first, second],
         "imprints": [one, other],
     });
-    let text = format!(
-        "proven: {} gave the serial {serial} to two statements (RFC 3161 section 2.4.2)\n  \
-         {first}  {one}\n  {second}  {other}\n",
-        shown::line(&unit)
-    );
+    let unit = shown::line(&unit);
+    let proven = if voice.language.is_english() {
+        format!(
+            "proven: {unit} gave the serial {serial} to two statements (RFC 3161 section 2.4.2)"
+        )
+    } else {
+        format!(
+            "証明済み：{unit} は、シリアル番号 {serial} を2つのトークンに使用しました（RFC 3161 第2.4.2節）。"
+        )
+    };
+    let text = format!("{proven}\n  {first}  {one}\n  {second}  {other}\n");
     voice.say(&value, &text);
 }

@@ -115,7 +115,8 @@ pub(crate) fn run(arguments: &StatementArguments, voice: Voice) -> Result<Exit, 
     let leaf = ishibumi_tlog::hash::leaf_hash(&record);
     let Some(log) = &arguments.log else {
         let value = json!({ "record": hex::encode(&record), "leaf": leaf.to_hex() });
-        voice.say(&value, &format!("written, leaf {leaf}\n"));
+        let what = voice.language.pick("written, leaf", "書き込みました。葉：");
+        voice.say_line(&value, &format!("{what} {leaf}"));
         return Ok(Exit::Proven);
     };
     let token = arguments
@@ -140,11 +141,13 @@ pub(crate) fn run(arguments: &StatementArguments, voice: Voice) -> Result<Exit, 
         Ok(())
     })?;
     let value = json!({ "record": hex::encode(&record), "leaf": leaf.to_hex(), "submitted": true });
-    let said = format!(
-        "stated, leaf {leaf}; ishibumi find leaf {} shows it proven\n",
-        leaf.to_hex()
-    );
-    voice.say(&value, &said);
+    let find = format!("ishibumi find leaf {}", leaf.to_hex());
+    let said = if voice.language.is_english() {
+        format!("stated, leaf {leaf}; {find} shows it proven")
+    } else {
+        format!("ログに記録しました（葉 {leaf}）。`{find}` で証明を確認できます。")
+    };
+    voice.say_line(&value, &said);
     Ok(Exit::Proven)
 }
 
