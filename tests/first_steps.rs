@@ -89,7 +89,15 @@ impl Desk {
         fs::write(artifacts.join("seal-ca.crl"), made.crl("issuing")).unwrap();
         let serving = format!("listening on {}\n", world.url());
         fs::write(path("demo/private/log/serve.out"), serving).unwrap();
-        fs::write(path("demo/private/log/bearer-token"), world.token("north")).unwrap();
+        for name in ["demo/private/log/bearer-token", "bearer-token"] {
+            fs::write(path(name), world.token("north")).unwrap();
+        }
+        fs::write(path("contract.tsr"), made.reply("tsa-two", b"contract")).unwrap();
+        fs::create_dir(path("issued")).unwrap();
+        for name in ["one", "two"] {
+            let reply = made.reply("tsa-one", name.as_bytes());
+            fs::write(path(&format!("issued/{name}.tsr")), reply).unwrap();
+        }
         let desk = Self { world };
         // The provider sent the proof of one token with it; that of the contract the newcomer has to fetch.
         let submit = "submit() { ishibumi submit --log https://LOG --token-file demo/private/log/bearer-token \"$@\"; }
@@ -176,6 +184,42 @@ fn the_tour_of_both_readmes_goes_as_they_say() {
         // The last step is the one that a log has to answer.
         assert_eq!(ended.code, 0, "{name}: {said}");
         assert!(desk.world.path("demo/seen").is_file(), "{said}");
+    }
+}
+
+#[test]
+fn a_provider_sends_one_and_many_as_the_pages_say() {
+    for (name, [one, many]) in [
+        (
+            "providers.md",
+            ["## One token, with curl", "## Many at once"],
+        ),
+        ("providers.ja.md", ["## 一件を curl で", "## まとめて送る"]),
+    ] {
+        let desk = Desk::new();
+        let steps = blocks(page(name), one);
+        let [curl, submit] = &steps[..] else {
+            panic!("{steps:#?}");
+        };
+        assert_eq!(desk.run(curl).done().trim(), "200", "{name}");
+        let verify = "mv contract.tsr.answer contract.tsr.tlog-proof &&
+            ishibumi verify --policy policy.txt --anchors anchors contract.tsr";
+        let _ = desk.run(verify).done();
+        let steps = blocks(page(name), many);
+        let [python, batch] = &steps[..] else {
+            panic!("{steps:#?}");
+        };
+        fs::write(desk.world.path("batch.py"), python).unwrap();
+        let said = desk.run(batch).done();
+        assert!(said.contains("leaf") && !said.contains("error"), "{said}");
+        let _ = desk.run(submit).done();
+        assert!(desk.world.path("issued/two.tsr.tlog-proof").is_file());
+        // The control: a token that nobody gave is refused, and the proof stays what it is.
+        fs::write(desk.world.path("bearer-token"), "stranger").unwrap();
+        assert_eq!(desk.run(curl).code, 22, "{name}");
+        let _ = desk
+            .run("ishibumi verify --policy policy.txt --anchors anchors contract.tsr")
+            .done();
     }
 }
 
