@@ -212,12 +212,14 @@ pub enum RuleError {
 
 impl AlgorithmEnds {
     /// Reads rules: in each line the name of an algorithm and the last day (UTC, to its end) on which it
-    /// counts; `#` begins a comment.
+    /// counts; `#` begins a comment. What a Windows editor puts in front and at the ends of lines is skipped: these
+    /// are the reader's own words, and nobody signs them.
     ///
     /// # Errors
     /// The number of the line, from one, and what is wrong with it.
     pub fn parse(text: &str) -> Result<Self, (usize, RuleError)> {
         let mut ends = Self::default();
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         for (place, line) in text.lines().enumerate() {
             let line = line.split('#').next().unwrap_or_default();
             let mut words = line.split_ascii_whitespace();

@@ -385,6 +385,41 @@ fn a_policy_that_an_editor_saved_again() {
     );
 }
 
+/// What is nobody's but the reader's own, and signed by nobody, is read as Windows editors save it.
+#[test]
+fn rules_and_lists_that_an_editor_saved_again() {
+    let drawer = Drawer::new();
+    let write = |name: &str, text: String| fs::write(drawer.pki.path(name), text).unwrap();
+    let unit = "ab".repeat(32);
+    for mark in ["", "\u{feff}"] {
+        write("ends.txt", format!("{mark}sha-256 2045-12-31\r\n"));
+        write("units.txt", format!("{mark}{unit} 2023-02-16 -\r\n"));
+        let ends = "--algorithms ends.txt --at";
+        drawer.says(
+            &format!("{ends} 2045-12-01 contract.tst"),
+            0,
+            &["PROVEN"],
+            &["証明済み"],
+        );
+        drawer.says(
+            &format!("{ends} 2046-01-01 contract.tst"),
+            4,
+            &["2045-12-31"],
+            &["2046-01-01"],
+        );
+        let batch = "--batch folder --from 2020-01-01 --to 2090-12-31 --accredited units.txt";
+        drawer.says(batch, 3, &["in total"], &["合計"]);
+    }
+    // The control: a mark inside is no algorithm.
+    write("ends.txt", "\nsha-256\u{feff} 2045-12-31\n".to_owned());
+    drawer.says(
+        "--algorithms ends.txt contract.tst",
+        2,
+        &["ends.txt, line 2", "is no algorithm"],
+        &["line 2", "期限を定められる"],
+    );
+}
+
 /// What lies in the same folder, given in the place of the token.
 #[test]
 fn what_is_no_artifact_says_which_command_takes_it() {

@@ -58,10 +58,11 @@ pub struct AccreditedList {
 }
 
 impl AccreditedList {
-    /// Reads a list; dates are whole days in `zone`.
+    /// Reads a list; dates are whole days in `zone`. A byte order mark, which Windows editors put in front, is skipped.
     pub fn parse(octets: &[u8], zone: Zone) -> Result<Self, AccreditedListError> {
         let text = std::str::from_utf8(octets).ok();
         let text = text.filter(|text| text.len() <= LEN_MAX);
+        let text = text.map(|text| text.strip_prefix('\u{feff}').unwrap_or(text));
         let mut list = Self::default();
         for (place, line) in text.ok_or(AccreditedListError::Text)?.lines().enumerate() {
             let number = place + 1;

@@ -71,6 +71,8 @@ impl Inputs {
             Failure::usage(format!("{}: {error}", list.display()))
                 .advice("a list of files is text in UTF-8, a path in each line")
         })?;
+        // Windows editors put a byte order mark in front.
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         for line in text.lines().filter(|line| !line.is_empty()) {
             let path = PathBuf::from(line);
             if has_proof(&path, out) {
