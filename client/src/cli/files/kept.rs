@@ -11,7 +11,9 @@ use std::path::{Path, PathBuf};
 use ishibumi_archive::regular;
 use ishibumi_tlog::proof::{FILE_EXTENSION, PROOF_LEN_MAX, TlogProof};
 
-use super::{holds, link_new, not_read, put_new, replace, sync_folder_of, taken, unwritable};
+use super::writing::{
+    holds, link_new, not_read, put_new, replace, sync_folder_of, taken, unwritable,
+};
 use crate::cli::Failure;
 
 /// Longer than any evidence.
