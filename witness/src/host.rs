@@ -1,8 +1,8 @@
 //! What the servers of this crate have in common: work that blocks on a disk, on threads of its own, a
 //! bounded number at once; and two listeners that end together.
 //!
-//! A failed read or write stops the server: what the database says after one is not believed (rule R4,
-//! finding 7), and the next start reads and verifies everything.
+//! A failed read or write stops the server: what the database says after one is not believed (rule R4 of
+//! docs/design.md), and the next start reads and verifies everything.
 
 use std::future::Future;
 use std::io::Write as _;

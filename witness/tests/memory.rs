@@ -1,5 +1,5 @@
-//! The witness's memory: writes that fail (F29), a state that is restored from an older copy (F30),
-//! values that were damaged or exchanged (I29), restarts.
+//! The witness's memory (docs/reliability.md): writes that fail (F29), a state that is restored from an older
+//! copy (F30), values that were damaged or exchanged (I29), restarts.
 
 mod common;
 

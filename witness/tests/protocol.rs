@@ -1,5 +1,5 @@
-//! What C2SP tlog-witness says about `add-checkpoint`, without HTTP: faults F27 and F31-F36 of the
-//! reliability notes. Every refusal stands beside the request that is accepted but for the one defect.
+//! What C2SP tlog-witness says about `add-checkpoint`, without HTTP: faults F27 and F31 to F36 of
+//! docs/reliability.md. Every refusal stands beside the request that is accepted but for the one defect.
 
 mod common;
 

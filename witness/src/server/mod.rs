@@ -2,8 +2,8 @@
 //! all of that ends.
 //!
 //! A failed read or write of the store stops the server: what the database says after one is not believed
-//! (rule R4, finding 7), and the next start reads and verifies everything. What the network does, a bastion
-//! or a list, stops nothing.
+//! (rule R4 of docs/design.md), and the next start reads and verifies everything. What the network does, a
+//! bastion or a list, stops nothing.
 
 mod api;
 
