@@ -13,7 +13,7 @@ use ishibumi_artifact::{Certificate, Record, StatusInformation};
 use ishibumi_tlog::foreign;
 use ishibumi_tlog::proof::TlogProof;
 
-use super::report::{ConsultedInformation, InformationFacts, Report, Statement, SubIndication};
+use super::report::{ConsultedInformation, Statement, SubIndication};
 use super::{RevocationData, Verifier, facts, rules};
 
 /// What was given to learn about revocation from.
@@ -76,14 +76,14 @@ impl Sources {
 impl Verifier<'_> {
     /// Verifies each list and response, and its own proof if it has one. `path` are certificates of the
     /// artifact, among which the signers of lists may be; `existence` is when the artifact is proven to have
-    /// been there.
+    /// been there. With what can be relied on comes what each of them says, for the report.
     pub(super) fn consult(
         &self,
-        report: &mut Report,
         given: &[RevocationData<'_>],
         path: &[Arc<Certificate>],
         existence: Option<Time>,
-    ) -> Sources {
+    ) -> (Sources, Vec<ConsultedInformation>) {
+        let mut consulted = Vec::new();
         let mut sources = Sources::new(self, given);
         sources.note_time(existence);
         for data in given {
@@ -109,7 +109,11 @@ impl Verifier<'_> {
                         Err(why)
                     }
                 };
-                report.consulted(data, says, logged);
+                consulted.push(ConsultedInformation {
+                    name: data.name.to_owned(),
+                    says,
+                    logged,
+                });
             }
             for unusable in reading.unusable {
                 let why = if data.octets.is_empty() {
@@ -117,7 +121,11 @@ impl Verifier<'_> {
                 } else {
                     unusable.why().to_owned()
                 };
-                report.consulted(data, Err(why), None);
+                consulted.push(ConsultedInformation {
+                    name: data.name.to_owned(),
+                    says: Err(why),
+                    logged: None,
+                });
                 sources.unusable.push(NotUsed {
                     name: data.name.to_owned(),
                     unusable,
@@ -125,7 +133,7 @@ impl Verifier<'_> {
                 });
             }
         }
-        sources
+        (sources, consulted)
     }
 
     /// Why a list or response that is right in itself is not used: its algorithms did not count when it is
@@ -159,20 +167,5 @@ impl Verifier<'_> {
         let leaf = self.policy.check_proof(&proof, &record.encode());
         leaf.map(|leaf| Box::new(self.statement(&leaf)))
             .map_err(|error| error.to_string())
-    }
-}
-
-impl Report {
-    fn consulted(
-        &mut self,
-        data: &RevocationData<'_>,
-        says: Result<InformationFacts, String>,
-        logged: Option<Result<Box<Statement>, String>>,
-    ) {
-        self.information.push(ConsultedInformation {
-            name: data.name.to_owned(),
-            says,
-            logged,
-        });
     }
 }

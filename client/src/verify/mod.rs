@@ -10,9 +10,11 @@
 //! What is not promised: that the issuer told the truth. The report says who claims what.
 
 mod consult;
+mod document;
 mod existence;
 mod facts;
 mod pdf;
+mod proven;
 mod renewal;
 mod report;
 mod revocation;
@@ -20,6 +22,7 @@ mod rules;
 
 pub use existence::CheckpointToken;
 pub use pdf::{Extent, InPdf, Pdf};
+pub use proven::{AboutDocument, Proven, RevocationKnown};
 pub use renewal::{RenewalFacts, RenewalReport};
 pub use report::{
     AnswerFacts, CertificateFacts, Check, ConsultedInformation, ConsultedToken, Existence, Facts,
@@ -35,18 +38,18 @@ use ishibumi_artifact::hash::HashAlgorithm;
 use ishibumi_artifact::rules::{Ended, Primitive};
 use ishibumi_artifact::time::Time;
 use ishibumi_artifact::{
-    Admitted, Anchors, ArtifactType, Certificate, Record, Refusal, Verified, VerifiedToken,
-    admit_marking,
+    Admitted, Anchors, ArtifactType, Certificate, Record, Refusal, Verified, admit_marking,
 };
 use ishibumi_tlog::fault::Fault as ProofFault;
 use ishibumi_tlog::foreign;
 use ishibumi_tlog::hash::leaf_hash;
-use ishibumi_tlog::policy::{Demand, TrustError};
+use ishibumi_tlog::policy::{Demand, TrustedCheckpoint};
 use ishibumi_tlog::proof::TlogProof;
 use ishibumi_tlog::{Hash, Policy, ProvenLeaf};
 
 use consult::Sources;
-use revocation::{Question, Subject};
+use proven::Pieces;
+use revocation::{Question, RevocationHolds, Subject};
 
 /// Verifies evidence under one policy and one set of anchors.
 #[derive(Debug)]
@@ -132,14 +135,16 @@ impl Verifier<'_> {
 
     fn judge(&self, evidence: Evidence<'_>) -> Result<Report, VerifyError> {
         let mut report = Report::new(evidence.artifact);
-        let proof = self.check_head(&mut report, evidence.proof);
+        let head = self.check_head(&mut report, evidence.proof);
         // A proof that is shown to be false decides; whatever the artifact is, nothing changes that.
         if report.indication() == Indication::TotalFailed {
             return Ok(report);
         }
         let admitted = self.check_artifact(&mut report, &evidence);
-        let proven = match (&proof, &admitted) {
-            (Some(proof), Some(admitted)) => self.check_inclusion(&mut report, proof, admitted),
+        let leaf = match (head, &admitted) {
+            (Some((head, proof)), Some(admitted)) => {
+                check_inclusion(&mut report, head, &proof, admitted)
+            }
             _ => {
                 let why = "not reached: it needs a trusted checkpoint and a record";
                 report.note(Step::Inclusion, Outcome::NotChecked, why);
@@ -147,57 +152,79 @@ impl Verifier<'_> {
             }
         };
         report.checks.sort_by_key(|check| check.step);
-        report.statement = proven.as_ref().map(|leaf| self.statement(leaf));
-        let Some(admitted) = admitted else {
-            return Ok(report);
-        };
-        let not_marked = rules::check_mark(self, &mut report, &admitted);
-        report.facts = facts::of(&admitted).filter(|_| not_marked);
-        let witnessed = proven.as_ref().and_then(|leaf| leaf.head().not_after());
-        let sources = self.consult(
-            &mut report,
-            evidence.revocation,
-            path_of(admitted.verified()),
-            witnessed.map(rules::time_of),
-        );
-        if let Some(leaf) = &proven {
-            let tokens = evidence.checkpoint_tokens;
-            report.existence =
-                existence::check(self, &mut report, leaf, &admitted, tokens, &sources);
-            if !rules::check_log_algorithms(self, &mut report) {
-                report.existence = None;
-            }
-            let not_after = report.existence.map(|existence| existence.not_after);
-            rules::check_algorithms(self, &mut report, admitted.verified(), not_after);
-            rules::check_as_of(self, &mut report, admitted.verified());
-            rules::check_times(&mut report, admitted.verified(), not_after);
+        report.statement = leaf.as_ref().map(|leaf| self.statement(leaf));
+        if let Some(admitted) = admitted {
+            let proven = self.judge_admitted(&mut report, evidence, &admitted, leaf)?;
+            report.proven = proven.map(Box::new);
         }
-        if let Some(document) = evidence.document {
-            let Verified::Token(token) = admitted.verified() else {
-                return Err(VerifyError::DocumentNotApplicable);
-            };
-            check_document(&mut report, token, document)?;
-        } else if let Verified::Token(_) = admitted.verified() {
-            let why = "no document was given: the token is proven, not what it stamps";
-            report.note(Step::Document, Outcome::NotChecked, why);
-        }
-        self.check_revocation(&mut report, admitted.verified(), &sources);
         Ok(report)
     }
 
-    fn check_revocation(&self, report: &mut Report, verified: &Verified, sources: &Sources) {
+    /// What follows once the artifact keeps its rules. Every step is taken, whatever the others find; all of
+    /// them together are the verdict in favour.
+    fn judge_admitted(
+        &self,
+        report: &mut Report,
+        evidence: Evidence<'_>,
+        admitted: &Admitted,
+        leaf: Option<ProvenLeaf>,
+    ) -> Result<Option<Proven>, VerifyError> {
+        let verified = admitted.verified();
+        let believed = rules::check_mark(self, report, admitted);
+        report.facts = facts::of(admitted).filter(|_| believed.is_some());
+        let witnessed = leaf.as_ref().and_then(|leaf| leaf.head().not_after());
+        let (sources, consulted) = self.consult(
+            evidence.revocation,
+            path_of(verified),
+            witnessed.map(rules::time_of),
+        );
+        report.information = consulted;
+        let timed = leaf.map(|leaf| {
+            let tokens = evidence.checkpoint_tokens;
+            let existence = existence::check(self, report, &leaf, admitted, tokens, &sources);
+            let of_log = rules::check_log_algorithms(self, report);
+            report.existence = existence.filter(|_| of_log.is_some());
+            let not_after = report.existence.map(|existence| existence.not_after);
+            let algorithms = rules::check_algorithms(self, report, verified, not_after, of_log);
+            let times = rules::check_times(self, report, verified, not_after);
+            (leaf, algorithms, times)
+        });
+        let document = document::check(report, verified, evidence.document)?;
+        let revocation = self.check_revocation(report, verified, &sources);
+        let pieces = || {
+            let (leaf, algorithms, times) = timed?;
+            Some(Pieces {
+                leaf,
+                believed: believed?,
+                existence: report.existence,
+                algorithms: algorithms?,
+                times: times?,
+                document: document?,
+                revocation: revocation?,
+            })
+        };
+        Ok(pieces().map(Pieces::conclude))
+    }
+
+    fn check_revocation(
+        &self,
+        report: &mut Report,
+        verified: &Verified,
+        sources: &Sources,
+    ) -> Option<RevocationHolds> {
         let (path, subject, about) = match verified {
             Verified::Token(token) => (
                 token.path(),
                 Subject::Token(token.accuracy()),
                 token.gen_time().time(),
             ),
-            Verified::Certificate(path) => match path.certificates().first() {
-                Some(certificate) => (path, Subject::Certificate, certificate.not_before()),
-                None => return,
-            },
+            Verified::Certificate(path) => {
+                let certificate = path.certificates().first()?;
+                (path, Subject::Certificate, certificate.not_before())
+            }
             // A list or a response is a statement; nothing revokes it.
-            _ => return,
+            Verified::Crl(_) | Verified::Ocsp(_) => return Some(RevocationHolds::NOT_APPLICABLE),
+            _ => return None,
         };
         let question = Question {
             path,
@@ -207,6 +234,7 @@ impl Verifier<'_> {
             required: self.require_revocation,
         };
         let answer = question.answer(sources);
+        let holds = answer.holds();
         let (outcome, detail) = answer.signer_outcome;
         report.note(Step::Revocation, outcome, detail);
         if let Some((outcome, detail)) = answer.issuers_outcome {
@@ -214,9 +242,14 @@ impl Verifier<'_> {
         }
         report.revocation = answer.signer;
         report.issuers = answer.issuers;
+        holds
     }
 
-    fn check_head(&self, report: &mut Report, proof: &[u8]) -> Option<TlogProof> {
+    fn check_head(
+        &self,
+        report: &mut Report,
+        proof: &[u8],
+    ) -> Option<(TrustedCheckpoint, TlogProof)> {
         let proof = match foreign::named(TlogProof::parse(proof), proof) {
             Ok(proof) => proof,
             Err(error) => {
@@ -236,7 +269,7 @@ impl Verifier<'_> {
                     self.policy.counted(self.policy.demand())
                 );
                 report.note(Step::Checkpoint, Outcome::Passed, detail);
-                Some(proof)
+                Some((head, proof))
             }
             Err(error) => {
                 let failed = Outcome::Failed(SubIndication::from(&error));
@@ -260,31 +293,6 @@ impl Verifier<'_> {
                 let failed = Outcome::Failed(SubIndication::from(refusal.fault()));
                 let detail = format!("{refusal} ({})", refusal.code());
                 report.note(Step::Artifact, failed, detail);
-                None
-            }
-        }
-    }
-
-    fn check_inclusion(
-        &self,
-        report: &mut Report,
-        proof: &TlogProof,
-        admitted: &Admitted,
-    ) -> Option<ProvenLeaf> {
-        match self.policy.check_proof(proof, &admitted.record().encode()) {
-            Ok(proven) => {
-                report.note(Step::Inclusion, Outcome::Passed, "");
-                Some(proven)
-            }
-            Err(error) => {
-                let failed = Outcome::Failed(SubIndication::from(&error));
-                let detail = match error {
-                    TrustError::Inclusion(error) => {
-                        format!("the record of this artifact is not what the proof proves: {error}")
-                    }
-                    other => other.to_string(),
-                };
-                report.note(Step::Inclusion, failed, detail);
                 None
             }
         }
@@ -331,6 +339,7 @@ impl Report {
             issuers: Vec::new(),
             information: Vec::new(),
             pdf: None,
+            proven: None,
         }
     }
 
@@ -353,42 +362,24 @@ fn path_of(verified: &Verified) -> &[Arc<Certificate>] {
     }
 }
 
-fn check_document(
+/// The checkpoint is trusted already: its signatures are not verified again.
+fn check_inclusion(
     report: &mut Report,
-    token: &VerifiedToken,
-    document: &mut dyn Read,
-) -> Result<(), VerifyError> {
-    let mut hasher = token.document_hasher();
-    let mut piece = vec![0; 64 << 10];
-    loop {
-        let read = match document.read(&mut piece) {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            read => read.map_err(VerifyError::Document)?,
-        };
-        if read == 0 {
-            break;
+    head: TrustedCheckpoint,
+    proof: &TlogProof,
+    admitted: &Admitted,
+) -> Option<ProvenLeaf> {
+    match head.prove(proof.index, &proof.hashes, &admitted.record().encode()) {
+        Ok(leaf) => {
+            report.note(Step::Inclusion, Outcome::Passed, "");
+            Some(leaf)
         }
-        hasher.update(piece.get(..read).unwrap_or_default());
+        Err(error) => {
+            let failed = Outcome::Failed(SubIndication::from(ProofFault::Inclusion));
+            let detail =
+                format!("the record of this artifact is not what the proof proves: {error}");
+            report.note(Step::Inclusion, failed, detail);
+            None
+        }
     }
-    let digest = hasher.finish();
-    let name = token.imprint_algorithm().name();
-    if token.check_document_digest(&digest) {
-        report.note(
-            Step::Document,
-            Outcome::Passed,
-            format!("its {name} is the one stamped"),
-        );
-    } else {
-        let detail = format!(
-            "the {name} of the document is {}, the token stamps {}",
-            hex::encode(&digest),
-            hex::encode(token.imprint())
-        );
-        report.note(
-            Step::Document,
-            Outcome::Failed(SubIndication::HashFailure),
-            detail,
-        );
-    }
-    Ok(())
 }

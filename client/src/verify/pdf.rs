@@ -1,6 +1,7 @@
 //! What has to be known of a token whose document is a PDF: a PDF goes on growing, and what a time-stamp
 //! covers is one version of it.
 
+use super::document;
 use super::report::{Outcome, Report, Step, SubIndication};
 
 /// How what a time-stamp covers stands to the whole PDF.
@@ -92,6 +93,10 @@ impl Report {
                 detail.clone_into(&mut check.detail);
             }
         }
+        self.proven = match (self.proven, document::in_pdf(outcome)) {
+            (Some(proven), Some(document)) => Some(Box::new(proven.with_document(document))),
+            _ => None,
+        };
         self.with_pdf(Pdf::Inside(inside))
     }
 }

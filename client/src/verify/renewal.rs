@@ -13,7 +13,7 @@ use ishibumi_artifact::time::Time;
 
 use super::report::{CertificateFacts, Indication, SubIndication};
 use super::revocation::{Question, Subject};
-use super::{Report, RevocationData, Verifier, facts};
+use super::{RevocationData, Verifier, facts};
 
 /// What an evidence record proves.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,11 +81,10 @@ impl Verifier<'_> {
             (sub, format!("{broken} ({})", broken.code()))
         });
         let proven = proven.and_then(|time| {
-            let mut unused = Report::new(&[]);
             let stamps = verified.stamps().iter();
             let paths = stamps.flat_map(|stamp| stamp.token.path().certificates());
             let paths: Vec<_> = paths.cloned().collect();
-            let sources = self.consult(&mut unused, revocation, &paths, Some(time));
+            let (sources, _) = self.consult(revocation, &paths, Some(time));
             for stamp in verified.stamps() {
                 let question = Question {
                     path: stamp.token.path(),

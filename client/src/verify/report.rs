@@ -10,6 +10,8 @@ use ishibumi_artifact::time::Time;
 use ishibumi_tlog::Hash;
 use ishibumi_tlog::policy::Demand;
 
+use super::proven::Proven;
+
 /// Main status indication (EN 319 102-1, table 5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Indication {
@@ -439,11 +441,13 @@ pub struct Report {
     pub(super) issuers: Vec<IssuerState>,
     pub(super) information: Vec<ConsultedInformation>,
     pub(super) pdf: Option<super::pdf::Pdf>,
+    pub(super) proven: Option<Box<Proven>>,
 }
 
 impl Report {
-    /// TOTAL-PASSED if no step failed, else what the first failed step says; a step that shows
-    /// something false outweighs one that only could not tell.
+    /// TOTAL-PASSED if everything was proven and no step failed, else what the first failed step says; a step
+    /// that shows something false outweighs one that only could not tell. A report that is not whole is
+    /// INDETERMINATE.
     pub fn indication(&self) -> Indication {
         self.sub_indication()
             .map_or(Indication::TotalPassed, SubIndication::indication)
@@ -451,10 +455,11 @@ impl Report {
 
     /// Why it is not TOTAL-PASSED.
     pub fn sub_indication(&self) -> Option<SubIndication> {
-        self.deciding().and_then(|check| match check.outcome {
-            Outcome::Failed(sub) => Some(sub),
-            _ => None,
-        })
+        match (self.deciding().map(|check| check.outcome), &self.proven) {
+            (Some(Outcome::Failed(sub)), _) => Some(sub),
+            (_, None) => Some(SubIndication::Generic),
+            (_, Some(_)) => None,
+        }
     }
 
     /// The step that decided against TOTAL-PASSED.
@@ -470,7 +475,24 @@ impl Report {
 
     /// Whether everything that was asked for holds.
     pub fn is_proven(&self) -> bool {
-        self.indication() == Indication::TotalPassed
+        self.proven().is_some()
+    }
+
+    /// The verdict in favour, as a value; none if it is not in favour.
+    pub fn proven(&self) -> Option<&Proven> {
+        let passed = self.indication() == Indication::TotalPassed;
+        self.proven.as_deref().filter(|_| passed)
+    }
+
+    /// Like [`Self::proven`], for whoever goes on only with that.
+    ///
+    /// # Errors
+    /// The report, if the verdict is not in favour.
+    pub fn into_proven(self) -> Result<Proven, Self> {
+        match (self.indication(), self.proven) {
+            (Indication::TotalPassed, Some(proven)) => Ok(*proven),
+            (_, proven) => Err(Self { proven, ..self }),
+        }
     }
 
     /// The steps, in order.

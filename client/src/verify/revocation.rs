@@ -26,6 +26,7 @@ use ishibumi_artifact::time::Time;
 use ishibumi_artifact::{Certificate, History, Path};
 
 use super::consult::Sources;
+use super::proven::RevocationKnown;
 use super::report::{IssuerState, Outcome, Revocation, SubIndication};
 
 /// What rests on the path.
@@ -58,7 +59,36 @@ pub(super) struct Answer {
     pub(super) issuers_outcome: Option<(Outcome, String)>,
 }
 
+/// That nothing that was revoked, and nothing that had to be known and is not, stands against the artifact.
+/// Made here, and nowhere else.
+#[derive(Clone, Copy)]
+pub(super) struct RevocationHolds(RevocationKnown);
+
+impl RevocationHolds {
+    /// Of a list or a response, which nothing revokes.
+    pub(super) const NOT_APPLICABLE: Self = Self(RevocationKnown::NotApplicable);
+
+    pub(super) const fn known(self) -> RevocationKnown {
+        self.0
+    }
+}
+
 impl Answer {
+    /// What is known, if nothing of it stands against the artifact.
+    pub(super) fn holds(&self) -> Option<RevocationHolds> {
+        let outcomes = [Some(&self.signer_outcome), self.issuers_outcome.as_ref()];
+        let outcomes = outcomes.into_iter().flatten().map(|(outcome, _)| outcome);
+        let mut known = RevocationKnown::Known;
+        for outcome in outcomes {
+            match outcome {
+                Outcome::Passed => {}
+                Outcome::NotChecked => known = RevocationKnown::NotKnown,
+                Outcome::Failed(_) => return None,
+            }
+        }
+        Some(RevocationHolds(known))
+    }
+
     /// Why the artifact cannot be relied on, if it cannot.
     pub(super) fn objection(&self) -> Option<&str> {
         self.failure().map(|(_, why)| why)

@@ -57,18 +57,41 @@ impl From<Fault> for SubIndication {
     }
 }
 
+/// That nothing keeps what the artifact says from being believed. Made by [`check_mark`] alone.
+pub(super) struct Believed {
+    _made_here: (),
+}
+
+/// That every algorithm counted when it was needed. Made by [`check_algorithms`] alone.
+pub(super) struct AlgorithmsCount {
+    _made_here: (),
+}
+
+/// That no time contradicts another, as far as times are proven. Made by [`check_times`] alone.
+pub(super) struct TimesAgree {
+    _made_here: (),
+}
+
+/// That the log's own algorithms count. Made by [`check_log_algorithms`] alone.
+pub(super) struct LogAlgorithmsCount {
+    _made_here: (),
+}
+
 /// Whether the log's own algorithms count, by the caller's dated rules: they had to at the time at which the
 /// evidence is proven to have been there, by a renewal, or now.
-pub(super) fn check_log_algorithms(verifier: &Verifier<'_>, report: &mut Report) -> bool {
+pub(super) fn check_log_algorithms(
+    verifier: &Verifier<'_>,
+    report: &mut Report,
+) -> Option<LogAlgorithmsCount> {
     let Some(ended) = verifier.log_ended() else {
-        return true;
+        return Some(LogAlgorithmsCount { _made_here: () });
     };
     let detail = format!(
         "{ended}; the proof of the log rests on it, and no renewal proves that this evidence is older"
     );
     let failed = Outcome::Failed(SubIndication::CryptoConstraintsFailureNoPoe);
     report.note(Step::Algorithms, failed, detail);
-    false
+    None
 }
 
 /// Whether nothing keeps what the artifact says from being believed. That it existed is another question.
@@ -76,9 +99,9 @@ pub(super) fn check_mark(
     verifier: &Verifier<'_>,
     report: &mut Report,
     admitted: &Admitted,
-) -> bool {
+) -> Option<Believed> {
     let Some(mark) = admitted.mark() else {
-        return true;
+        return Some(Believed { _made_here: () });
     };
     let over = mark.name().unwrap_or("an algorithm that is not known here");
     let is_late = matches!(admitted.verified(), Verified::Token(token)
@@ -94,14 +117,14 @@ pub(super) fn check_mark(
     );
     let failed = Outcome::Failed(SubIndication::CryptoConstraintsFailureNoPoe);
     report.note(Step::Algorithms, failed, detail);
-    false
+    None
 }
 
 /// Whether what is in the evidence is of a later time than the one as of which it is judged: then one of the
 /// two is false, and no rule about algorithms can be asked. Nothing is asked without such rules.
-pub(super) fn check_as_of(verifier: &Verifier<'_>, report: &mut Report, verified: &Verified) {
+fn check_as_of(verifier: &Verifier<'_>, report: &mut Report, verified: &Verified) -> bool {
     let Some(as_of) = verifier.anchors.judged_as_of() else {
-        return;
+        return true;
     };
     let latest = as_of.plus_micros(i128::from(CLOCKS_APART_SECONDS) * 1_000_000);
     let statement = report.statement.as_ref();
@@ -109,7 +132,7 @@ pub(super) fn check_as_of(verifier: &Verifier<'_>, report: &mut Report, verified
     let cosigned = cosigned.map(|time| ("the quorum's cosignature", time_of(time)));
     let mut stated = cosigned.into_iter().chain(own_time(verified));
     let Some((what, time)) = stated.find(|(_, time)| *time > latest) else {
-        return;
+        return true;
     };
     let detail = format!(
         "{what} is {time}, later than {as_of}, as of which all of it is said to have existed and is judged: \
@@ -117,6 +140,7 @@ pub(super) fn check_as_of(verifier: &Verifier<'_>, report: &mut Report, verified
     );
     let failed = Outcome::Failed(SubIndication::TimestampOrderFailure);
     report.note(Step::TimeOrder, failed, detail);
+    false
 }
 
 /// Whether the artifact's algorithms counted when it is proven to have existed.
@@ -125,9 +149,11 @@ pub(super) fn check_algorithms(
     report: &mut Report,
     verified: &Verified,
     not_after: Option<Time>,
-) {
+    of_log: Option<LogAlgorithmsCount>,
+) -> Option<AlgorithmsCount> {
+    let all = of_log.map(|LogAlgorithmsCount { .. }| AlgorithmsCount { _made_here: () });
     if !verifier.anchors.has_algorithm_ends() {
-        return;
+        return all;
     }
     let checked = verified.primitives().map_err(|error| error.to_string());
     let checked = checked.and_then(|primitives| {
@@ -137,18 +163,34 @@ pub(super) fn check_algorithms(
         })
     });
     match checked {
-        Ok(()) if report.checks.iter().any(|it| it.step == Step::Algorithms) => {}
-        Ok(()) => report.note(Step::Algorithms, Outcome::Passed, ""),
+        Ok(()) if report.checks.iter().any(|it| it.step == Step::Algorithms) => all,
+        Ok(()) => {
+            report.note(Step::Algorithms, Outcome::Passed, "");
+            all
+        }
         Err(detail) => {
             let failed = Outcome::Failed(SubIndication::CryptoConstraintsFailureNoPoe);
             report.note(Step::Algorithms, failed, detail);
+            None
         }
     }
 }
 
 /// The rules that the proven time decides: the signature existed while its certificates were valid,
-/// and the artifact does not claim a time after the one at which it was seen.
-pub(super) fn check_times(report: &mut Report, verified: &Verified, not_after: Option<Time>) {
+/// and the artifact does not claim a time after the one at which it was seen. Where no time is proven they say
+/// nothing.
+pub(super) fn check_times(
+    verifier: &Verifier<'_>,
+    report: &mut Report,
+    verified: &Verified,
+    not_after: Option<Time>,
+) -> Option<TimesAgree> {
+    let of_today = check_as_of(verifier, report, verified);
+    let proven = check_proven_time(report, verified, not_after);
+    (of_today && proven).then_some(TimesAgree { _made_here: () })
+}
+
+fn check_proven_time(report: &mut Report, verified: &Verified, not_after: Option<Time>) -> bool {
     let Some(proven) = not_after else {
         let why = if report.checks.iter().any(|it| it.step == Step::Algorithms) {
             "an algorithm has ended, so no time is proven"
@@ -156,14 +198,15 @@ pub(super) fn check_times(report: &mut Report, verified: &Verified, not_after: O
             "the policy asks for no quorum, so no time is proven"
         };
         report.note(Step::ProvenTime, Outcome::NotChecked, why);
-        return;
+        return true;
     };
-    if let Verified::Token(token) = verified {
-        check_bounds(report, token.path().certificates(), proven);
-    }
-    if let Some((what, claimed)) = own_time(verified) {
-        check_order(report, what, claimed, proven);
-    }
+    let in_bounds = match verified {
+        Verified::Token(token) => check_bounds(report, token.path().certificates(), proven),
+        _ => true,
+    };
+    let in_order =
+        own_time(verified).is_none_or(|(what, claimed)| check_order(report, what, claimed, proven));
+    in_bounds && in_order
 }
 
 /// Of what time an artifact says that it is, at the earliest. A certificate says nothing: it may be issued
@@ -183,7 +226,7 @@ pub(super) fn own_time(verified: &Verified) -> Option<(&'static str, Time)> {
     }
 }
 
-fn check_bounds(report: &mut Report, path: &[Arc<Certificate>], proven: Time) {
+fn check_bounds(report: &mut Report, path: &[Arc<Certificate>], proven: Time) -> bool {
     // An anchor is trusted as such, whatever it says about its own validity; a TSU certificate that
     // is itself the anchor is the signer all the same.
     let below_anchor = path.len().saturating_sub(1).max(1);
@@ -191,26 +234,26 @@ fn check_bounds(report: &mut Report, path: &[Arc<Certificate>], proven: Time) {
         .iter()
         .take(below_anchor)
         .find(|one| one.not_after() < proven);
-    match expired {
-        None => report.note(Step::ProvenTime, Outcome::Passed, ""),
-        Some(certificate) => {
-            let detail = format!(
-                "the signature is proven to have existed at {proven}, but {} had expired at {}: \
-                 nothing proves that it was made before",
-                certificate.subject(),
-                certificate.not_after()
-            );
-            let failed = Outcome::Failed(SubIndication::OutOfBoundsNoPoe);
-            report.note(Step::ProvenTime, failed, detail);
-        }
-    }
+    let Some(certificate) = expired else {
+        report.note(Step::ProvenTime, Outcome::Passed, "");
+        return true;
+    };
+    let detail = format!(
+        "the signature is proven to have existed at {proven}, but {} had expired at {}: \
+         nothing proves that it was made before",
+        certificate.subject(),
+        certificate.not_after()
+    );
+    let failed = Outcome::Failed(SubIndication::OutOfBoundsNoPoe);
+    report.note(Step::ProvenTime, failed, detail);
+    false
 }
 
-fn check_order(report: &mut Report, what: &str, claimed: Time, proven: Time) {
+fn check_order(report: &mut Report, what: &str, claimed: Time, proven: Time) -> bool {
     let latest = proven.plus_micros(i128::from(CLOCK_TOLERANCE_SECONDS) * 1_000_000);
     if claimed <= latest {
         report.note(Step::TimeOrder, Outcome::Passed, "");
-        return;
+        return true;
     }
     let detail = format!(
         "{what} is {claimed}, later than {proven}, when it is proven to have existed already: \
@@ -221,6 +264,7 @@ fn check_order(report: &mut Report, what: &str, claimed: Time, proven: Time) {
         Outcome::Failed(SubIndication::TimestampOrderFailure),
         detail,
     );
+    false
 }
 
 /// Seconds since the Epoch as a [`Time`].

@@ -107,6 +107,26 @@ impl TrustedCheckpoint {
         self.newest
     }
 
+    /// Checks that `record` is in this tree at the zero-based `index`, as `hashes`, its audit path from the leaf
+    /// up (RFC 6962 section 2.1.1), say. No signature is verified again.
+    ///
+    /// # Errors
+    /// If the path does not lead to this tree's root.
+    pub fn prove(
+        self,
+        index: u64,
+        hashes: &[Hash],
+        record: &[u8],
+    ) -> Result<ProvenLeaf, ProofError> {
+        let Checkpoint { size, root, .. } = self.checkpoint;
+        check_inclusion(leaf_hash(record), index, size, root, hashes)?;
+        Ok(ProvenLeaf {
+            record: record.to_vec(),
+            index,
+            head: self,
+        })
+    }
+
     /// The note with its verified signatures only, the log's and those of known witnesses.
     pub fn note(&self) -> &Note {
         &self.note
@@ -115,7 +135,8 @@ impl TrustedCheckpoint {
 
 /// Octets that are proven to be in a log.
 ///
-/// Only [`Policy::check_proof`], [`Policy::check_proof_with`] and [`Policy::check_multiproof`] make one.
+/// Only [`TrustedCheckpoint::prove`], [`Policy::check_proof`], [`Policy::check_proof_with`] and
+/// [`Policy::check_multiproof`] make one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProvenLeaf {
     record: Vec<u8>,
@@ -207,12 +228,8 @@ impl Policy {
         record: &[u8],
         demand: Demand,
     ) -> Result<ProvenLeaf, TrustError> {
-        let head = self.check_leaf(proof, leaf_hash(record), demand)?;
-        Ok(ProvenLeaf {
-            record: record.to_vec(),
-            index: proof.index,
-            head,
-        })
+        let head = self.check_checkpoint_with(&proof.checkpoint, demand)?;
+        Ok(head.prove(proof.index, &proof.hashes, record)?)
     }
 
     /// Checks that every entry of `proof` is in a log of this policy, as [`Policy::demanding`] asks. All of
