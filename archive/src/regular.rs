@@ -44,6 +44,12 @@ pub fn take(file: File, most: usize) -> io::Result<Vec<u8>> {
     Ok(octets)
 }
 
+/// Whether an open file says of itself that it has more than `most` octets, so that nobody has to read it to see.
+pub fn is_longer(file: &File, most: usize) -> bool {
+    let most = u64::try_from(most).unwrap_or(u64::MAX);
+    file.metadata().is_ok_and(|data| data.len() > most)
+}
+
 /// UTF-8 text of at most `most` octets.
 ///
 /// # Errors

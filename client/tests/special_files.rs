@@ -1,4 +1,5 @@
-//! Pipes under innocent names: nothing that reads foreign files waits for one.
+//! Pipes under innocent names, and files without an end: nothing that reads foreign files waits for the one, or
+//! takes the memory that the other would like.
 
 #![cfg(feature = "cli")]
 
@@ -101,4 +102,60 @@ fn no_command_waits_for_a_pipe() {
     let batch = format!("verify {trust} --batch batch --from 2020-01-01 --to 2099-12-31");
     let (code, said) = run(&pki, &batch);
     assert_eq!(code, 3, "{said}");
+}
+
+/// Address space, in KiB, in which a command runs that reads nothing long: less than the longest files that are
+/// read, 512 MiB and a GiB.
+const ROOM_KIB: usize = 256 << 10;
+
+#[test]
+fn what_is_longer_than_any_of_its_kind_is_not_read() {
+    let pki = Pki::new();
+    pki.stamp("contract", "we agree\n");
+    let log = Log::new();
+    fs::write(pki.path("policy.txt"), log.policy()).unwrap();
+    fs::write(pki.path("proof.tlog-proof"), "rubbish").unwrap();
+    // A hole: it has this length and takes no room.
+    let long = fs::File::create(pki.path("long")).unwrap();
+    long.set_len(8 << 30).unwrap();
+    let run = |kib: usize, line: &str| {
+        let script = format!("ulimit -v {kib}; exec \"$0\" --lang en {line}");
+        let output = Command::new("sh")
+            .args(["-c", &script, env!("CARGO_BIN_EXE_ishibumi")])
+            .current_dir(pki.folder())
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        (output.status.code(), said)
+    };
+    let trust = "--policy policy.txt --anchors anchors";
+    for line in [
+        format!("verify {trust} long"),
+        format!("verify {trust} contract.tst long"),
+        format!("verify {trust} --checkpoint-token long contract.tst proof.tlog-proof"),
+        format!("verify {trust} --algorithms long contract.tst proof.tlog-proof"),
+        "verify --policy long --anchors anchors contract.tst proof.tlog-proof".to_owned(),
+        "verify --policy policy.txt --anchors long contract.tst proof.tlog-proof".to_owned(),
+        "evidence embed --out x contract.tst long".to_owned(),
+        "policy check long".to_owned(),
+        "fork verify --policy policy.txt long".to_owned(),
+        "misissue verify --anchors anchors long".to_owned(),
+        "monitor --config long --once".to_owned(),
+        "evidence show long".to_owned(),
+        "evidence extract --out x long".to_owned(),
+        format!("evidence verify {trust} long"),
+    ] {
+        let (code, said) = run(ROOM_KIB, &line);
+        assert!(
+            [Some(2), Some(3), Some(4)].contains(&code) && said.contains("longer than"),
+            "{line}: {code:?}: {said}"
+        );
+    }
+    // The control: what is not too long is read, and does not fit.
+    long.set_len(1 << 29).unwrap();
+    let (code, said) = run(ROOM_KIB, "evidence show long");
+    assert!(
+        code.is_none() && !said.contains("longer than"),
+        "{code:?}: {said}"
+    );
 }

@@ -139,12 +139,12 @@ fn begins_as_pdf(path: &Path) -> io::Result<bool> {
 
 /// A PDF of which only looking shows whether it is anybody's input. It becomes one by [`files::open`].
 pub(super) fn read_pdf(path: &Path) -> Result<Vec<u8>, Failure> {
-    let octets = regular::read(path, pdf::PDF_LEN_MAX);
-    let octets = octets.map_err(|error| files::unreadable(path, &error))?;
-    if octets.len() > pdf::PDF_LEN_MAX {
+    let failed = |error| files::unreadable(path, &error);
+    let file = regular::open(path).map_err(failed)?;
+    if regular::is_longer(&file, pdf::PDF_LEN_MAX) {
         return Err(files::too_long(path, pdf::PDF_LEN_MAX));
     }
-    Ok(octets)
+    regular::take(file, pdf::PDF_LEN_MAX).map_err(failed)
 }
 
 /// Documents that no name leads to, found by the hash that a token stamps.

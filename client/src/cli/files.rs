@@ -64,7 +64,11 @@ pub(crate) fn read(path: &Path, most: usize) -> Result<Vec<u8>, Failure> {
         let read = io::stdin().lock().take(bound).read_to_end(&mut octets);
         read.map(|_| octets)
     } else {
-        regular::take(open(path)?, most)
+        let file = open(path)?;
+        if regular::is_longer(&file, most) {
+            return Err(too_long(path, most));
+        }
+        regular::take(file, most)
     };
     let octets = read.map_err(|error| unreadable(path, &error))?;
     if octets.len() > most {
