@@ -2,7 +2,8 @@
 
 mod common;
 
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
@@ -65,7 +66,7 @@ impl Running {
         Self { child, url }
     }
 
-    fn signal(&mut self, name: &str) -> i32 {
+    fn tell(&self, name: &str) {
         let id = self.child.id().to_string();
         assert!(
             Command::new("sh")
@@ -74,6 +75,10 @@ impl Running {
                 .unwrap()
                 .success()
         );
+    }
+
+    fn signal(&mut self, name: &str) -> i32 {
+        self.tell(name);
         self.child.wait().unwrap().code().unwrap_or(-1)
     }
 }
@@ -149,6 +154,50 @@ fn kill_9_loses_nothing_that_was_answered() {
         serde_json::from_str(&stdout(&call(&dir, &["logs", "--json"]))).unwrap();
     assert_eq!(logs["logs"][0]["size"], old);
     assert_eq!(logs["logs"][0]["first"]["size"], 3);
+}
+
+/// The terminal was closed, or somebody stops it: what is in flight is finished, and durable.
+#[test]
+fn signals_end_a_witness_in_order() {
+    let (dir, keys) = prepared();
+    let dir = dir.path().join("w");
+    let log = log(200);
+    let mut old = 0;
+    for name in ["-HUP", "-INT", "-TERM"] {
+        let mut running = Running::start(&dir);
+        let body = log.request(old, old + 3);
+        let mut stream = TcpStream::connect(running.url.trim_start_matches("http://")).unwrap();
+        let head = format!(
+            "POST /add-checkpoint HTTP/1.1\r\nhost: w\r\nexpect: 100-continue\r\nconnection: close\r\n\
+             content-length: {}\r\n\r\n",
+            body.len()
+        );
+        stream.write_all(head.as_bytes()).unwrap();
+        // The body is waited for: the request is in flight.
+        let mut continued = [0; 25];
+        stream.read_exact(&mut continued).unwrap();
+        assert_eq!(&continued, b"HTTP/1.1 100 Continue\r\n\r\n");
+        running.tell(name);
+        stream.write_all(&body).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200"), "{name}: {answer}");
+        let (_, lines) = answer.split_once("\r\n\r\n").unwrap();
+        check_lines(
+            &parse_signatures(lines.as_bytes()).unwrap(),
+            &log,
+            old + 3,
+            &keys,
+        );
+        old += 3;
+        assert_eq!(running.child.wait().unwrap().code(), Some(0), "{name}");
+    }
+    // The control: a signal that nobody waits for ends it at once.
+    let mut running = Running::start(&dir);
+    assert_eq!(running.signal("-USR1"), -1);
+    let logs: serde_json::Value =
+        serde_json::from_str(&stdout(&call(&dir, &["logs", "--json"]))).unwrap();
+    assert_eq!(logs["logs"][0]["size"], old);
 }
 
 #[test]
