@@ -1,5 +1,5 @@
 //! Where a policy asks for less than it seems to: two keys of one operator that count as two witnesses,
-//! or a log that witnesses itself.
+//! a log that witnesses itself, or two quorums that have nobody in common.
 //!
 //! C2SP counts keys, since names and URLs prove nothing. A person who writes a policy counts operators,
 //! and an operator with an Ed25519 and an ML-DSA-44 key, or with two machines, appears twice. Such keys
@@ -13,6 +13,7 @@
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 
+use super::split::two_quorums;
 use super::{Member, Policy, Quorum, Witness};
 use crate::key::VerifierKey;
 
@@ -43,6 +44,14 @@ pub enum Lint {
         /// The place in [`Policy::witnesses`].
         witness: usize,
     },
+    /// Two sets of witnesses, neither with a witness of the other, that are each a quorum: a log can show
+    /// each of them another tree. Keys of a group that seem to be one operator's are one witness.
+    TwoQuorums {
+        /// Places in [`Policy::witnesses`], ascending.
+        first: Vec<usize>,
+        /// The places of the others, ascending.
+        second: Vec<usize>,
+    },
 }
 
 /// What makes two keys look like one operator's, the strongest sign that was found.
@@ -62,8 +71,9 @@ pub enum Shared {
     Domain(String),
 }
 
-/// Looks for keys of one operator that could count twice, and for witnesses that never count. Ordered by
-/// the places of the witnesses, then of the logs; empty for a policy of `quorum none`.
+/// Looks for keys of one operator that could count twice, for witnesses that never count, and for quorums that have
+/// nobody in common. Ordered by the places of the witnesses, then of the logs, two quorums last; empty for a policy
+/// of `quorum none`.
 pub fn lint(policy: &Policy) -> Vec<Lint> {
     let Quorum::Of(quorum) = policy.quorum else {
         return Vec::new();
@@ -100,6 +110,14 @@ pub fn lint(policy: &Policy) -> Vec<Lint> {
                 });
             }
         }
+    }
+    let is_one = |places: &[usize]| {
+        let mut traits = places.iter().filter_map(|&place| witnesses.get(place));
+        let first = traits.next();
+        first.is_some_and(|(_, first)| traits.all(|(_, other)| first.shared(other).is_some()))
+    };
+    if let Some([first, second]) = two_quorums(policy, quorum, &is_one) {
+        found.push(Lint::TwoQuorums { first, second });
     }
     found
 }

@@ -12,6 +12,7 @@ mod check;
 mod least;
 mod lint;
 mod parse;
+mod split;
 mod standing;
 
 pub use check::{ProvenLeaf, TrustError, TrustedCheckpoint};

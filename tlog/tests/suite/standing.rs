@@ -490,7 +490,7 @@ fn idle_witnesses_and_a_log_that_witnesses_itself_are_found() {
     let idle = |witness| Lint::NeverCounts { witness };
     let three = [("a.test", ""), ("b.test", ""), ("a.test", "")];
     assert_eq!(suspects(&three, "quorum w1\n"), [idle(0), idle(2)]);
-    let rest = "group o any w0 w1\ngroup idle any w2\nquorum o\n";
+    let rest = "group o all w0 w1\ngroup idle any w2\nquorum o\n";
     assert_eq!(suspects(&three, rest), [idle(2)]);
     let own = |shared| {
         let (log, witness) = (0, 0);
@@ -539,8 +539,71 @@ fn matters(policy: &Policy, witness: usize) -> bool {
     })
 }
 
+#[test]
+fn two_quorums_that_have_nobody_in_common_are_found() {
+    let three = [("a.test", ""), ("b.test", ""), ("c.test", "")];
+    let two = |first: &[usize], second: &[usize]| {
+        let (first, second) = (first.to_vec(), second.to_vec());
+        vec![Lint::TwoQuorums { first, second }]
+    };
+    let any = "group q any w0 w1 w2\nquorum q\n";
+    assert_eq!(suspects(&three, any), two(&[0], &[1]));
+    // Controls: a majority, and the keys of one operator.
+    assert_eq!(suspects(&three, "group q 2 w0 w1 w2\nquorum q\n"), []);
+    let one = [("a.test/1", ""), ("a.test/2", ""), ("a.test/3", "")];
+    assert_eq!(suspects(&one, any), []);
+    // A group that can be met twice counts for both sides.
+    let nested = "group g any w0 w1\ngroup q all g w2\nquorum q\n";
+    assert_eq!(suspects(&three, nested), []);
+    let four = [three[0], three[1], three[2], ("d.test", "")];
+    let nested = "group g any w0 w1\ngroup h any w2 w3\ngroup q all g h\nquorum q\n";
+    assert_eq!(suspects(&four, nested), two(&[0, 2], &[1, 3]));
+}
+
+/// A random policy over six witnesses of the given names: groups take the members that are still free, from the
+/// left.
+fn nested(plan: Vec<(usize, usize)>, name: impl Fn(u8) -> String) -> Policy {
+    let mut text = policy_text(0, "");
+    for n in 0..6 {
+        writeln!(text, "witness w{n} {}", named(&name(n), 30 + n)).unwrap();
+    }
+    let mut free: Vec<String> = (0..6).map(|n| format!("w{n}")).collect();
+    let mut last = "w0".to_owned();
+    for (n, (count, threshold)) in plan.into_iter().enumerate() {
+        let members: Vec<String> = free.drain(..count.min(free.len())).collect();
+        last = format!("g{n}");
+        let threshold = threshold.min(members.len());
+        writeln!(text, "group {last} {threshold} {}", members.join(" ")).unwrap();
+        free.push(last.clone());
+    }
+    writeln!(text, "quorum {last}").unwrap();
+    Policy::parse(text.as_bytes()).unwrap()
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(150))]
+
+    /// By trying every set of witnesses: there is a quorum whose complement is one, too.
+    #[test]
+    fn two_quorums_are_what_sets_of_witnesses_say(
+        plan in prop::collection::vec((1..4_usize, 1..4_usize), 1..5),
+    ) {
+        let policy = nested(plan, |n| format!("{n}.test"));
+        let mut sets = 0..1_u32 << 6;
+        let splits = sets.any(|set| {
+            policy.is_quorum(|w| set >> w & 1 == 1) && policy.is_quorum(|w| set >> w & 1 == 0)
+        });
+        let found = lint(&policy).into_iter().find_map(|lint| match lint {
+            Lint::TwoQuorums { first, second } => Some([first, second]),
+            _ => None,
+        });
+        prop_assert_eq!(found.is_some(), splits);
+        if let Some([first, second]) = found {
+            prop_assert!(policy.is_quorum(|w| first.contains(&w)));
+            prop_assert!(policy.is_quorum(|w| second.contains(&w)));
+            prop_assert!(first.iter().all(|place| !second.contains(place)));
+        }
+    }
 
     /// The rule about thresholds is the definition, for any nesting of groups; and a group's time is
     /// the quorum's as `is_quorum` has it.
@@ -549,22 +612,7 @@ proptest! {
         plan in prop::collection::vec((1..4_usize, 1..4_usize), 1..5),
         times in prop::collection::vec(prop::option::of(1..20_u64), 6),
     ) {
-        // All of one operator; groups take the members that are still free, from the left.
-        let mut text = policy_text(0, "");
-        for n in 0..6 {
-            writeln!(text, "witness w{n} {}", named("same.test", 30 + n)).unwrap();
-        }
-        let mut free: Vec<String> = (0..6).map(|n| format!("w{n}")).collect();
-        let mut last = "w0".to_owned();
-        for (n, (count, threshold)) in plan.into_iter().enumerate() {
-            let members: Vec<String> = free.drain(..count.min(free.len())).collect();
-            last = format!("g{n}");
-            let threshold = threshold.min(members.len());
-            writeln!(text, "group {last} {threshold} {}", members.join(" ")).unwrap();
-            free.push(last.clone());
-        }
-        writeln!(text, "quorum {last}").unwrap();
-        let policy = Policy::parse(text.as_bytes()).unwrap();
+        let policy = nested(plan, |_| "same.test".to_owned());
         let found = lint(&policy);
         let shared = Shared::KeyName("same.test".to_owned());
         for second in 0..6 {

@@ -41,6 +41,7 @@ fn warning(explanation: &Explanation<'_>, lint: &Lint) -> Value {
         Lint::CountsTwice { .. } => "counts-twice",
         Lint::LogWitnessesItself { .. } => "log-witnesses-itself",
         Lint::NeverCounts { .. } => "never-counts",
+        Lint::TwoQuorums { .. } => "two-quorums",
         _ => "other",
     };
     let said = |language| super::words::warning(explanation.policy, lint, language);

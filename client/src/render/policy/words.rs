@@ -287,6 +287,24 @@ pub(super) fn warning(policy: &Policy, lint: &Lint, language: Language) -> Strin
                 )
             }
         }
+        Lint::TwoQuorums { first, second } => {
+            let names = |places: &[usize]| {
+                let names: Vec<String> = places.iter().map(|&place| witness(place)).collect();
+                names.join(language.pick(", ", "、"))
+            };
+            let (first, second) = (names(first), names(second));
+            if english {
+                format!(
+                    "{first} are a quorum, and so are {second}, with nobody in both: a log that shows them two \
+                     trees deceives each of them alone. Ask for more than half of the witnesses"
+                )
+            } else {
+                format!(
+                    "{first} と {second} は、それぞれだけで定足数を満たし、共通の証人がいません。ログが両者に別々の木を見せても、\
+                     どちらも気付けません。証人の過半数を求めてください"
+                )
+            }
+        }
         _ => format!("{lint:?}"),
     }
 }
