@@ -195,7 +195,7 @@ fn tests_of(page: &str) -> Vec<(String, String)> {
     for span in page.split('`').skip(1).step_by(2) {
         let span: String = span.split_whitespace().collect();
         if let Some((place, name)) = span.split_once("::")
-            && (place == "…" || place.ends_with(".rs"))
+            && (place == "…" || Path::new(place).extension().is_some_and(|it| it == "rs"))
         {
             if place != "…" {
                 place.clone_into(&mut file);

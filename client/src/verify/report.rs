@@ -488,10 +488,10 @@ impl Report {
     ///
     /// # Errors
     /// The report, if the verdict is not in favour.
-    pub fn into_proven(self) -> Result<Proven, Self> {
+    pub fn into_proven(self) -> Result<Proven, Box<Self>> {
         match (self.indication(), self.proven) {
             (Indication::TotalPassed, Some(proven)) => Ok(*proven),
-            (_, proven) => Err(Self { proven, ..self }),
+            (_, proven) => Err(Box::new(Self { proven, ..self })),
         }
     }
 

@@ -24,7 +24,9 @@ pub(super) fn two_quorums(
 ) -> Option<[Vec<usize>; 2]> {
     let (_, ways) = ways(policy, quorum, is_one);
     let mut sets = ways.twice?;
-    sets.iter_mut().for_each(|set| set.sort_unstable());
+    for set in &mut sets {
+        set.sort_unstable();
+    }
     Some(sets)
 }
 
