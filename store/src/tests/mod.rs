@@ -4,6 +4,7 @@ mod damage;
 mod faults;
 mod model;
 mod reindex;
+mod rows;
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
