@@ -56,6 +56,7 @@ pub(crate) struct StatementArguments {
 #[derive(Debug, Subcommand)]
 enum What {
     /// A revocation list is the last of its issuer
+    #[command(after_help = EXAMPLES)]
     LastCrl {
         /// The list, DER or PEM
         #[arg(long, value_name = "FILE")]
@@ -65,6 +66,7 @@ enum What {
         anchors: PathBuf,
     },
     /// All that a unit ever issued
+    #[command(after_help = EXAMPLES)]
     LastCount {
         /// The unit's certificate
         #[arg(long, value_name = "FILE")]
@@ -77,6 +79,7 @@ enum What {
         anchors: PathBuf,
     },
     /// A private key was destroyed
+    #[command(after_help = EXAMPLES)]
     KeyDestroyed {
         /// Its certificate
         #[arg(long, value_name = "FILE")]
@@ -92,6 +95,7 @@ enum What {
         text: String,
     },
     /// Somebody keeps the archive
+    #[command(after_help = EXAMPLES)]
     Custodian {
         /// Who
         #[arg(long, value_name = "TEXT")]
