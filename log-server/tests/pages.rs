@@ -213,6 +213,7 @@ fn every_test_that_a_page_names_is_there() {
         ("design", 30),
         ("reliability", 40),
         ("threat-model", 0),
+        ("audit-scope", 60),
     ] {
         let tests = tests_of(&read(&format!("../docs/{page}.md")));
         assert!(tests.len() >= least, "{page}: {}", tests.len());
