@@ -236,3 +236,48 @@ fn every_row_of_the_page_of_limits_names_a_test() {
         assert!(!tests_of(row).is_empty(), "{row}");
     }
 }
+
+/// What a verdict may not depend on.
+const OUTSIDE: [&str; 9] = [
+    "std::time",
+    "SystemTime",
+    "Instant::",
+    "std::fs",
+    "std::env",
+    "std::process",
+    "std::thread",
+    "TcpStream",
+    "UdpSocket",
+];
+
+/// Which of them a source names before its tests.
+fn outside(source: &str) -> Option<&'static str> {
+    let code = source.split("#[cfg(test)]").next().unwrap();
+    let is_code = |line: &&str| !line.trim_start().starts_with("//");
+    let mut lines = code.lines().filter(is_code);
+    lines.find_map(|line| OUTSIDE.into_iter().find(|word| line.contains(word)))
+}
+
+#[test]
+fn the_trusted_path_has_no_clock_disk_network_or_thread() {
+    let page = read("../docs/audit-scope.md");
+    let rows = page.lines().filter_map(|line| line.strip_prefix("| `"));
+    let mut files: Vec<&str> = rows.filter_map(|row| row.split('`').next()).collect();
+    files.retain(|file| file.contains("/src/") && Path::new(file).extension().is_some());
+    assert!(files.len() >= 81, "{}", files.len());
+    for file in &files {
+        assert_eq!(outside(&read(&format!("../{file}"))), None, "{file}");
+    }
+    // All of the verifier is on the page.
+    for file in std::fs::read_dir("../client/src/verify").unwrap() {
+        let name = file.unwrap().file_name().into_string().unwrap();
+        let path = format!("client/src/verify/{name}");
+        assert!(page.contains(&format!("`{path}`")), "{path}");
+    }
+    // Controls: what fetches, and what a test alone does.
+    assert_eq!(
+        outside(&read("../client/src/cli/files.rs")),
+        Some("std::fs")
+    );
+    assert_eq!(outside("fn f() {}\n#[cfg(test)]\nuse std::fs;"), None);
+}
