@@ -37,7 +37,7 @@ bin=${CARGO_TARGET_DIR:-$here/target}/release
 started=$SECONDS
 say() { printf '%4d s  %s\n' $((SECONDS - started)) "$*"; }
 
-empty_folder "$out"
+set_aside "$out"
 private=$out/private
 mkdir -p "$private" "$out"/{anchors,artifacts,documents,lists,unlogged}
 . scripts/listening.sh
@@ -210,5 +210,4 @@ class "the successor: tokens with their documents" 'c-again-*' TOTAL-PASSED 20
 link "the successor's word about the old log" "no closing record"
 unlogged "B: backdated by the thief, not logged: no proof" 20
 borrowed "B: the same with the proof of an honest token" "TOTAL-FAILED, HASH_FAILURE" 20
-list_folder "$out"
 table

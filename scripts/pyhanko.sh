@@ -41,7 +41,7 @@ fi
   { echo "pyhanko.sh: pyHanko cannot be installed" >&2; exit 3; }
 echo "$("$venv/bin/pip" list 2>/dev/null | grep -i '^pyhanko ' | tr -s ' '), $(openssl version | cut -d' ' -f1-2)"
 
-empty_folder "$out"
+set_aside "$out"
 private=$out/private mirrors=""
 mkdir -p "$private" "$out/anchors"
 . scripts/drill/providers.sh
@@ -133,7 +133,6 @@ done
 sed 's/Example Works/Example Wurks/; s/MediaBox/MediaBux/' "$out/plain.pdf" >"$out/changed.pdf"
 expect 1 "pyHanko refuses a changed PDF" "${validate[@]}" "$out/changed.pdf"
 
-list_folder "$out"
 if [ "$bless" = yes ]; then
   mkdir -p testdata/embedded/pyhanko/anchors
   cp "$out/sealed.pdf" testdata/embedded/pyhanko.pdf

@@ -26,7 +26,7 @@ usage() { echo "quickstart.sh: $*" >&2; exit 2; }
 claim_folder "$out"
 while read -r pid; do
   if grep -qs '^ishibumi' "/proc/$pid/comm"; then
-    usage "an earlier --keep-running still runs in $out; stop it first: kill $(paste -sd ' ' "$out/private/pids")"
+    usage "an earlier --keep-running still runs in $out; stop it first, and give it some seconds: kill $(paste -sd ' ' "$out/private/pids")（前回の --keep-running がまだ動いています。上の kill で止め、数秒待ってください）"
   fi
 done < <(cat "$out/private/pids" 2>/dev/null)
 cd "$here"
@@ -52,7 +52,7 @@ say() { printf '%3d s  %s\n' $((SECONDS - started)) "$*"; }
 # From here on nothing is left running, whatever happens.
 trap stop_all EXIT
 
-empty_folder "$out"
+set_aside "$out"
 mkdir -p "$out"/{anchors,documents,artifacts} "$out"/private/{tsa-a,tsa-b,seal-ca,log,witnesses}
 out=$(cd "$out" && pwd)
 private=$out/private
@@ -348,7 +348,6 @@ if [ "$keep" = yes ]; then
   echo "bearer token: $log/bearer-token    stop with: kill ${pids[*]}"
   trap - EXIT
 fi
-list_folder "$out"
 if [ $bad -gt 0 ]; then
   echo "quickstart: FAILED: $bad outcomes were not as expected; see $private/unexpected-*.out"
   exit 1

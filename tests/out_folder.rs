@@ -1,5 +1,5 @@
-//! The folders that scripts leave behind (`scripts/out-folder.sh`): a run replaces what a run left, and nothing
-//! that somebody else put there.
+//! The folders that scripts leave behind (`scripts/out-folder.sh`): a run moves away what a run left, and deletes
+//! nothing.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -18,12 +18,11 @@ impl Place {
 usage() {{ echo "$*" >&2; exit 2; }}
 . '{}'
 claim_folder "$1"
-empty_folder "$1"
+set_aside "$1"
 mkdir -p "$1/documents" "$1/private/log"
 echo one >"$1/documents/one.txt"
 echo "a name" >"$1/documents/with a space"
 echo "$RANDOM" >"$1/private/log/data"
-list_folder "$1"
 "#,
             rules.display()
         );
@@ -56,34 +55,31 @@ list_folder "$1"
 }
 
 #[test]
-fn what_a_run_left_is_replaced() {
+fn nothing_that_is_in_the_folder_is_deleted() {
     let place = Place::new();
     assert!(!place.moved(1));
-    // What a log that runs on writes is nobody's work.
-    fs::write(place.path("demo/private/log/more"), "more").unwrap();
-    fs::remove_file(place.path("demo/documents/one.txt")).unwrap();
-    assert!(!place.moved(1));
-    assert!(!place.path("demo/private/log/more").exists());
-}
-
-#[test]
-fn what_somebody_put_there_or_changed_is_kept() {
-    let place = Place::new();
-    assert!(!place.moved(1));
+    let policy = fs::read(place.path("demo/documents/one.txt")).unwrap();
+    // Neither what the run left, nor what somebody put or changed there, wherever.
     fs::write(place.path("demo/私の契約書.txt"), "mine").unwrap();
-    assert!(place.moved(1));
-    let kept = fs::read(place.path("demo.old-1/私の契約書.txt")).unwrap();
-    assert_eq!(kept, b"mine");
-    assert!(!place.path("demo/私の契約書.txt").exists());
+    fs::write(place.path("demo/private/log/鍵の写し.txt"), "mine").unwrap();
     fs::write(place.path("demo/documents/with a space"), "changed").unwrap();
-    assert!(place.moved(2));
     std::os::unix::fs::symlink("/nowhere", place.path("demo/link")).unwrap();
+    assert!(place.moved(1));
+    for (name, octets) in [
+        ("documents/one.txt", &policy[..]),
+        ("私の契約書.txt", b"mine"),
+        ("private/log/鍵の写し.txt", b"mine"),
+        ("documents/with a space", b"changed"),
+    ] {
+        let kept = fs::read(place.path("demo.old-1").join(name)).unwrap();
+        assert_eq!(kept, octets, "{name}");
+    }
+    assert!(place.path("demo.old-1/link").is_symlink());
+    assert!(!place.path("demo/私の契約書.txt").exists());
+    // A name that is taken is not written over, be it by a link that leads nowhere.
+    std::os::unix::fs::symlink("/nowhere", place.path("demo.old-2")).unwrap();
     assert!(place.moved(3));
-    // A run that broke off left no list: nobody can tell whose the files are.
-    fs::remove_file(place.path("demo/.made")).unwrap();
-    assert!(place.moved(4));
-    // And the control: nothing was touched.
-    assert!(!place.moved(5));
+    assert!(place.path("demo.old-2").is_symlink());
 }
 
 #[test]
