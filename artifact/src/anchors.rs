@@ -26,6 +26,8 @@ pub struct Anchors {
     ends: AlgorithmEnds,
     /// When whatever is judged is proven to have been there; none where nothing ends.
     existed: Option<Time>,
+    /// As of when the caller asked to judge, if it named a time.
+    as_of: Option<Time>,
     memo: Option<Memo>,
 }
 
@@ -40,6 +42,7 @@ impl Clone for Anchors {
             rules: self.rules,
             ends: self.ends.clone(),
             existed: self.existed,
+            as_of: self.as_of,
             memo: memo.map(|memo| Memo {
                 capacity: memo.capacity,
                 verified: Mutex::default(),
@@ -120,9 +123,17 @@ impl Anchors {
         self.check_algorithms(&[primitive], None).is_err()
     }
 
-    /// The time as of which is judged, where there are rules by which algorithms end.
+    /// Judges as of `as_of`, which the caller names: what is of a later time contradicts that.
+    #[must_use]
+    pub fn judging_as_of(mut self, as_of: Time) -> Self {
+        self.as_of = Some(as_of);
+        self
+    }
+
+    /// The time as of which is judged, if the caller named one or there are rules by which algorithms end.
     pub fn judged_as_of(&self) -> Option<Time> {
-        self.existed.filter(|_| self.has_algorithm_ends())
+        let by_rules = self.existed.filter(|_| self.has_algorithm_ends());
+        [by_rules, self.as_of].into_iter().flatten().min()
     }
 
     /// Whether algorithms counted when what they made existed: by `proven`, or by the time that all was there

@@ -9,6 +9,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use clap::Args;
 use ishibumi::Language;
 use ishibumi::batch::Zone;
+use ishibumi_artifact::Anchors;
 use ishibumi_artifact::rules::{AlgorithmEnds, end_of_day};
 use ishibumi_artifact::time::Time;
 use ishibumi_artifact::written;
@@ -84,6 +85,14 @@ impl DatedRules {
             added.map_err(|error| Failure::usage(format!("--algorithm-end {rule}: {error}")))?;
         }
         Ok(ends)
+    }
+
+    /// `anchors`, which judge as of the day that was named, if one was.
+    pub(crate) fn judging(&self, anchors: Anchors) -> Anchors {
+        match self.at {
+            Some(at) => anchors.judging_as_of(at),
+            None => anchors,
+        }
     }
 
     /// The time of verification: `--at`, or the clock's.

@@ -79,7 +79,9 @@ pub(crate) struct VerifyArguments {
 
 impl VerifyArguments {
     fn anchors(&self) -> Result<Anchors, Failure> {
-        let anchors = files::anchors(&self.anchors, self.accept_sha1)?;
+        let anchors = self
+            .dated
+            .judging(files::anchors(&self.anchors, self.accept_sha1)?);
         Ok(anchors.with_algorithm_ends(self.dated.ends()?, self.dated.now()))
     }
 }

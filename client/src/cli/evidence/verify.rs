@@ -162,9 +162,10 @@ pub(super) fn judge_renewed(
     dated: &DatedRules,
 ) -> Result<Judged, Failure> {
     let policies = &terms.policies;
+    let anchors = dated.judging(terms.anchors.clone());
     let terms = renewal::Terms {
         policies,
-        anchors: &terms.anchors,
+        anchors: &anchors,
         require_revocation: terms.require_revocation,
         ends: dated.ends()?,
         now: dated.now(),
