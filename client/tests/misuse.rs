@@ -473,6 +473,75 @@ fn what_is_no_artifact_says_which_command_takes_it() {
     );
 }
 
+/// A document is neither sent nor looked up, and what is said leads to its token, and to no sending.
+#[test]
+fn a_document_given_to_be_sent_stays_here() {
+    let drawer = Drawer::new();
+    let pki = &drawer.pki;
+    fs::write(pki.path("lease.docx"), "PK no, a text").unwrap();
+    fs::write(pki.path("bearer"), "secret\n").unwrap();
+    let submit = "submit --log http://127.0.0.1:9 --token-file bearer";
+    let get = "evidence get --from http://127.0.0.1:9 --policy policy.txt --anchors anchors";
+    for command in [submit, get] {
+        let line = format!("{command} lease.docx");
+        says(
+            pki,
+            &line,
+            2,
+            &["stays with you", ".tst, .tsr"],
+            &["文書はログに送りません"],
+        );
+        let line = format!("{command} contract.tlog-proof");
+        says(pki, &line, 2, &["this is a proof"], &["証明ファイルです"]);
+    }
+    fs::copy(pki.path("contract.tst"), pki.path("lease.docx.tst")).unwrap();
+    for command in [submit, get] {
+        let line = format!("{command} lease.docx");
+        says(
+            pki,
+            &line,
+            2,
+            &["its time-stamp, lease.docx.tst"],
+            &["lease.docx.tst を指定"],
+        );
+    }
+    // The control: the token itself would be sent, if anybody listened.
+    says(
+        pki,
+        &format!("{submit} contract.tst"),
+        3,
+        &["127.0.0.1:9"],
+        &["127.0.0.1:9"],
+    );
+    // A bearer token as an editor saves it.
+    for other in ["", "\u{feff}secret\n", "two words\n"] {
+        fs::write(pki.path("bearer"), other).unwrap();
+        let line = format!("{submit} contract.tst");
+        says(pki, &line, 2, &["echo TOKEN >FILE"], &["BOM なしで"]);
+    }
+}
+
+/// What is judged as of a day before it existed: one of the two times is false, with rules or without.
+#[test]
+fn a_day_before_all_of_it_contradicts_it() {
+    let drawer = Drawer::new();
+    let early = "--at 令和5年4月1日 contract.tst";
+    drawer.says(
+        early,
+        4,
+        &["TIMESTAMP_ORDER_FAILURE", "2023-04-01"],
+        &["2023-04-0"],
+    );
+    // The control: the same on a later day, and today.
+    drawer.says(
+        "--at 令和72年4月1日 contract.tst",
+        0,
+        &["PROVEN"],
+        &["証明済み"],
+    );
+    drawer.says("contract.tst", 0, &["PROVEN"], &["証明済み"]);
+}
+
 /// Days as they stand on contracts, wherever a time is an argument.
 #[test]
 fn days_as_they_stand_on_contracts() {

@@ -6,6 +6,7 @@
 
 use std::path::{Path, PathBuf};
 
+use ishibumi_artifact::shape::Unrecognised;
 use ishibumi_artifact::{ArtifactType, Certificate};
 use ishibumi_tlog::foreign::Foreign;
 use ishibumi_tlog::fork;
@@ -50,6 +51,39 @@ pub(super) fn no_artifact(path: &Path, octets: &[u8]) -> Option<Failure> {
                 "{name}：{wanted}文書であれば、そのトークン（.tst、.tsr）を指定し、文書は --document で指定してください。"
             ))
     })
+}
+
+/// What was given to be sent to a log, or looked up there, and is nothing that a log takes: as a rule the document,
+/// which is never sent.
+pub(super) fn nothing_to_send(path: &Path, octets: &[u8], error: &Unrecognised) -> Failure {
+    let name = path.display();
+    if let Some((english, japanese)) = other_evidence(octets) {
+        return Failure::usage(format!("{name}: this is {english}"))
+            .in_japanese(format!("{name}：{japanese}"));
+    }
+    let failure = Failure::usage(format!("{name}: {error}"));
+    let wanted = "タイムスタンプトークン、証明書、失効リスト、OCSP応答のいずれでもありません。";
+    match token_beside(path) {
+        Some(token) => {
+            let token = token.display();
+            failure
+                .advice(format!(
+                    "is it the document? a document stays with you: name its time-stamp, {token}"
+                ))
+                .in_japanese(format!(
+                    "{name}：{wanted}文書はログに送りません。そのタイムスタンプ {token} を指定してください。"
+                ))
+        }
+        None => failure
+            .advice(
+                "is it the document? a document stays with you: name its time-stamp token (.tst, .tsr). A damaged \
+                 artifact can be submitted with --type; the log then says what is wrong with it",
+            )
+            .in_japanese(format!(
+                "{name}：{wanted}文書はログに送りません。そのタイムスタンプトークン（.tst、.tsr）を指定してください。\
+                 壊れた成果物であれば、submit に --type を付けると、どこが正しくないかをログが示します。"
+            )),
+    }
 }
 
 /// The time-stamp beside a document: `a.pdf.tst` or `a.tst` for `a.pdf`.

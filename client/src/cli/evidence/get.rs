@@ -20,7 +20,7 @@ use tokio::task::{JoinSet, LocalSet};
 use crate::cli::sha1::{self, ExistedOn};
 use crate::cli::submit::{kept_line, proof_line};
 use crate::cli::trust::{self, Terms};
-use crate::cli::{Exit, Failure, Voice, files, network};
+use crate::cli::{Exit, Failure, Voice, files, mistaken, network};
 
 const EXAMPLES: &str = "Examples:
   ishibumi evidence get --log https://log.example --anchors anchors/ contract.tst
@@ -214,8 +214,8 @@ async fn fetch(
 ) -> Result<Fetched, Failure> {
     let octets = files::read(artifact, files::ARTIFACT_LEN_MAX)?;
     let name = artifact.display();
-    let kind =
-        ArtifactType::of(&octets).map_err(|error| Failure::usage(format!("{name}: {error}")))?;
+    let kind = ArtifactType::of(&octets);
+    let kind = kind.map_err(|error| mistaken::nothing_to_send(artifact, &octets, &error))?;
     let record = record_of(kind, &octets, job.trust.anchors()).map_err(|refusal| {
         let said = format!("{name}: {refusal} ({})", refusal.code());
         Failure::new(refusal.fault().into(), said)

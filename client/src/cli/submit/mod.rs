@@ -20,7 +20,7 @@ use tokio::task::JoinSet;
 
 use self::inputs::Inputs;
 use super::trust::Terms;
-use super::{Exit, Failure, Voice, files, network};
+use super::{Exit, Failure, Voice, files, mistaken, network};
 
 const EXAMPLES: &str = "Examples:
   ishibumi submit --log http://127.0.0.1:8080 --token-file token.txt contract.tst
@@ -225,8 +225,13 @@ pub(super) fn token(path: &Path) -> Result<String, Failure> {
     if usable {
         Ok(text.to_owned())
     } else {
-        let message = format!("{}: not a bearer token on one line", path.display());
-        Err(Failure::usage(message))
+        let name = path.display();
+        let message = format!("{name}: not a bearer token on one line");
+        Err(Failure::usage(message)
+            .advice("the file holds the token and nothing else, without a byte order mark: echo TOKEN >FILE")
+            .in_japanese(format!(
+                "{name}：1行のベアラートークンではありません。トークンだけを、BOM なしで保存してください：echo トークン >ファイル"
+            )))
     }
 }
 
@@ -263,10 +268,7 @@ async fn submit_one(job: &Job, file: &Path) -> Result<Done, Failure> {
     job.answers()?;
     let octets = files::read(file, files::ARTIFACT_LEN_MAX)?;
     let kind = job.kind.map_or_else(|| ArtifactType::of(&octets), Ok);
-    let kind = kind.map_err(|error| {
-        Failure::usage(error)
-            .advice("--type says what it is; the log then says what is wrong with it")
-    })?;
+    let kind = kind.map_err(|error| mistaken::nothing_to_send(file, &octets, &error))?;
     let submission = Submission {
         artifact_type: kind,
         octets: &octets,
