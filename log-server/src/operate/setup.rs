@@ -71,7 +71,10 @@ pub enum SetupError {
         key: String,
     },
     /// The configuration names a mirror that the policy does not know.
-    #[error("mirrors names {name:?}, but {policy} has no witness of that name")]
+    #[error(
+        "mirrors names {name:?}, but {policy} has no witness of that name: in `witness NAME KEY URL` it is NAME that \
+         mirrors lists, and not the name in the key"
+    )]
     UnknownMirror {
         /// The name.
         name: String,
