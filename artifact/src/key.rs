@@ -53,12 +53,17 @@ pub(crate) enum RsaUse {
 
 impl RsaUse {
     fn check(self, scheme: Scheme) -> Result<(), SignatureError> {
-        match (self, scheme) {
-            (Self::Pss(_), Scheme::RsaPkcs1(_)) => Err(SignatureError::KeyMismatch {
+        let Self::Pss(allowed) = self else {
+            return Ok(());
+        };
+        let Scheme::RsaPss(found) = scheme else {
+            return Err(SignatureError::KeyMismatch {
                 algorithm: scheme.name(),
                 key: "RSA for PSS only",
-            }),
-            (Self::Pss(Some(allowed)), Scheme::RsaPss(found))
+            });
+        };
+        match allowed {
+            Some(allowed)
                 if found.hash != allowed.hash || found.salt_length < allowed.salt_length =>
             {
                 Err(SignatureError::KeyRestricted {
@@ -66,7 +71,7 @@ impl RsaUse {
                     found: found.to_string(),
                 })
             }
-            _ => Ok(()),
+            Some(_) | None => Ok(()),
         }
     }
 }
