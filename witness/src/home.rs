@@ -16,11 +16,11 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{ErrorKind, Read as _, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use ishibumi_archive::regular;
-use ishibumi_store::{RocksRegisters, StoreError, SystemClock};
+use ishibumi_store::{RocksRegisters, StoreError, SystemClock, private};
 use ishibumi_tlog::cosignature::Cosigner;
 use ishibumi_tlog::key::{KeyError, NoteSigner, SignatureType, VerifierKey};
 use ishibumi_wire::{BastionError, BastionKey};
@@ -58,7 +58,11 @@ pub enum HomeError {
         command: &'static str,
     },
     /// Others than the owner may read the key.
-    #[error("{path} has the mode {mode:04o}: others may read the private key; set it to 0600")]
+    #[error(
+        "{path} has the mode {mode:04o}: others on this machine may read or change the private key. Find out who \
+         could have, then `chmod 600` it. If somebody may have read it, have another key sign (`add-key`), retire this \
+         one (`retire-key`), and tell the logs and whoever trusts this witness: docs/witness.md"
+    )]
     Exposed {
         /// The key file.
         path: PathBuf,
@@ -334,8 +338,7 @@ fn read_private(path: &Path, command: &'static str) -> Result<Zeroizing<String>,
         _ => failed(path)(cause),
     };
     let file = regular::open(path).map_err(io)?;
-    let mode = file.metadata().map_err(io)?.permissions().mode() & 0o7777;
-    if mode & 0o077 != 0 {
+    if let Some(mode) = private::exposed(&file).map_err(io)? {
         let path = path.to_owned();
         return Err(HomeError::Exposed { path, mode });
     }

@@ -201,6 +201,30 @@ fn signals_end_a_witness_in_order() {
 }
 
 #[test]
+fn a_key_that_others_can_read_is_refused_with_what_to_do() {
+    let (dir, _) = prepared();
+    let dir = dir.path().join("w");
+    let set = |mode| {
+        let mode = std::fs::Permissions::from_mode(mode);
+        std::fs::set_permissions(dir.join("key"), mode).unwrap();
+    };
+    for mode in [0o640, 0o604, 0o620] {
+        set(mode);
+        let refused = call(&dir, &["serve", "--listen", "127.0.0.1:0"]);
+        let said = String::from_utf8(refused.stderr).unwrap();
+        assert!(!refused.status.success());
+        for words in [&format!("mode {mode:04o}"), "chmod 600", "retire-key"] {
+            assert!(said.contains(words), "{words}: {said}");
+        }
+    }
+    // The control: of its owner alone it signs.
+    for mode in [0o600, 0o400] {
+        set(mode);
+        assert_eq!(Running::start(&dir).signal("-TERM"), 0);
+    }
+}
+
+#[test]
 fn commands_and_exit_codes() {
     let (dir, keys) = prepared();
     let dir = dir.path().join("w");

@@ -145,7 +145,8 @@ impl RocksLog {
     }
 
     /// Rewrites the index of leaf hashes once if its filters are still whole: merging would leave them as they
-    /// are until the log has grown to twice its size, and that long each look-up would read megabytes. Where there is no room to rewrite it, it works as it is.
+    /// are until the log has grown to twice its size, and that long each look-up would read megabytes. Where there
+    /// is no room to rewrite it, it works as it is.
     fn page_filters(&self) -> Result<(), StoreError> {
         if self.state_row(PAGED_KEY)? {
             return Ok(());
