@@ -1,6 +1,7 @@
-//! A process that writes is killed, over and over: all that it reported as done has to be there.
+//! A process of its own, which starts itself as the child that writes and is killed, over and over: all that
+//! the child reported as done has to be there.
 //!
-//! The writer is this very test binary, started as a child. It reports each finished write on its
+//! The writer is this very test binary. It reports each finished write on its
 //! standard output; the journal of those reports is what the reopened stores are held against.
 //! Batches are large, so that many kills fall within a write of RocksDB's log and leave it cut.
 

@@ -1,6 +1,7 @@
+//! A process of its own, since what it counts is the process's: octets that were read from files.
+//!
 //! What looking for an absent leaf costs once the filters of the index do not fit its cache: pages, not whole
-//! filters. Counted in octets that this process read from files, so nothing here depends on how fast the machine
-//! is; one test in a process of its own, since the count is the process's.
+//! filters. Nothing here depends on how fast the machine is.
 
 use ishibumi_store::{Batch, LogStore as _, NewRecord, RocksLog};
 use ishibumi_tlog::hash::{Hash, leaf_hash};

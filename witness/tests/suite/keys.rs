@@ -1,9 +1,7 @@
 //! Several keys: all of them sign, a retired one signs no more but is still known for ours, and a log with
 //! two keys needs one of them.
 
-mod common;
-
-use common::*;
+use crate::common::*;
 use ishibumi_store::MemoryRegisters;
 use ishibumi_tlog::Hash;
 use ishibumi_tlog::key::{NoteSigner, SignatureType, VerifierKey};

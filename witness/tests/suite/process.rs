@@ -1,14 +1,12 @@
 //! The program as its operator runs it: commands, exit codes, signals, and `kill -9`.
 
-mod common;
-
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
-use common::*;
+use crate::common::*;
 use ishibumi_tlog::Hash;
 use ishibumi_tlog::fork::{Evidence, Verdict};
 use ishibumi_tlog::key::{NoteSigner, SignatureType, VerifierKey};

@@ -12,8 +12,8 @@ use ishibumi_tlog::protocol::mirror_info::MirrorInfo;
 use ishibumi_wire::{HttpNet, Net as _, Request, Response, gzip};
 use ishibumi_witness::mirror::MirrorHome;
 
+use super::support::*;
 use crate::common::{ORIGIN, log};
-use crate::support::*;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_ishibumi-witness");
 

@@ -1,9 +1,7 @@
 //! What C2SP tlog-witness says about `add-checkpoint`, without HTTP: faults F27 and F31 to F36 of
 //! docs/reliability.md. Every refusal stands beside the request that is accepted but for the one defect.
 
-mod common;
-
-use common::*;
+use crate::common::*;
 use ishibumi_store::MemoryRegisters;
 use ishibumi_tlog::fork::Evidence;
 use ishibumi_tlog::hash::EMPTY_ROOT;
@@ -374,7 +372,7 @@ fn cosignature_times_never_go_back() {
     let unset = HandClock::new();
     unset.set(0);
     let refused = refusal(
-        &common::witness(MemoryRegisters::new(), unset),
+        &crate::common::witness(MemoryRegisters::new(), unset),
         &log.request(0, 10),
     );
     assert!(matches!(refused, Refusal::Clock { now: 0, .. }));

@@ -1,12 +1,10 @@
 //! The witness over a real socket, on a real disk: every status of C2SP, types and bodies, limits, the
 //! monitoring prefix, metrics, and that a failed store ends the server.
 
-mod common;
-
 use std::future::Future;
 use std::sync::Arc;
 
-use common::*;
+use crate::common::*;
 use ishibumi_store::{MemoryRegisters, Outcome, Registers, RocksRegisters};
 use ishibumi_tlog::note::{Note, SignatureLine};
 use ishibumi_tlog::protocol::BODY_LEN_MAX;

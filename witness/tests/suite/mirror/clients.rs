@@ -8,8 +8,8 @@ use std::time::Duration;
 use ishibumi_wire::Limits;
 use ishibumi_witness::mirror::MirrorHome;
 
+use super::support::*;
 use crate::common::log;
-use crate::support::*;
 
 /// However an upload breaks off, its whole packages stay, and the next client goes on from there.
 #[test]

@@ -2,12 +2,10 @@
 //! then N is stored: K leaves are forgotten. Here the recorded size never falls. `schedules.rs` runs the
 //! same code under a model checker, with the control that finds the race.
 
-mod common;
-
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use common::*;
+use crate::common::*;
 use ishibumi_store::{MemoryRegisters, Registers, RocksRegisters};
 use ishibumi_witness::{Identity, Refusal, Witness};
 
@@ -84,7 +82,7 @@ fn nor_on_a_disk() {
     let size = shown_size(&witness);
     drop(witness);
     let registers = RocksRegisters::open(dir.path().join("state")).unwrap();
-    assert_eq!(shown_size(&common::witness(registers, clock)), size);
+    assert_eq!(shown_size(&crate::common::witness(registers, clock)), size);
 }
 
 /// Two at once, from one size: N+1 and N+2, ten thousand times. One of them is signed, and what was

@@ -1,12 +1,10 @@
 //! Lists of logs, from a file and over HTTP: they add and do nothing else (F34).
 
-mod common;
-
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use common::*;
+use crate::common::*;
 use http::StatusCode;
 use http::request::Parts;
 use ishibumi_store::MemoryRegisters;

@@ -1,14 +1,12 @@
 //! Answering through a bastion (C2SP https-bastion), against a small one over real sockets and TLS: it
 //! checks the protocol and the client's key, and forwards requests over HTTP/2.
 
-mod common;
-
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use crate::common::*;
 use bytes::Bytes;
-use common::*;
 use http_body_util::BodyExt as _;
 use hyper::body::{Body, Frame};
 use hyper::client::conn::http2::{self, SendRequest};

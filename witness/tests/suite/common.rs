@@ -1,9 +1,6 @@
 //! A log that lives in memory, signs whatever a test wants, and proves what is true; and a clock that
 //! stands still.
 
-// Each test binary compiles this module and uses a part of it.
-#![allow(dead_code)]
-
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -10,8 +10,8 @@ use ishibumi_tlog::protocol::SignSubtree;
 use ishibumi_tlog::tree::{Subtree, check_inclusion, prove_subtree_consistency};
 use ishibumi_wire::{Request, gzip};
 
+use super::support::*;
 use crate::common::{ORIGIN, log};
-use crate::support::*;
 
 #[test]
 fn an_upload_from_the_first_checkpoint_to_the_cosignature() {

@@ -7,14 +7,12 @@
 //! forgotten. Two defences stand against it, a lock per log and compare-and-swap. Each suffices; the
 //! control is that without both the checker finds the race.
 
-mod common;
-
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock};
 
-use common::*;
+use crate::common::*;
 use ishibumi_store::{MemoryRegisters, Registers, StoreError};
 use ishibumi_tlog::Hash;
 use ishibumi_witness::follow::{Held, Locks};

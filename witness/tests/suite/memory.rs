@@ -1,11 +1,9 @@
 //! The witness's memory (docs/reliability.md): writes that fail (F29), a state that is restored from an older
 //! copy (F30), values that were damaged or exchanged (I29), restarts.
 
-mod common;
-
 use std::sync::Arc;
 
-use common::*;
+use crate::common::*;
 use ishibumi_store::{MemoryRegisters, Outcome, Registers as _, StoreError};
 use ishibumi_tlog::cosignature::Cosigner;
 use ishibumi_tlog::note::Note;

@@ -401,7 +401,7 @@ fn the_client_stamps_documents_and_checkpoints() {
     };
     openssl(&["-in", &whole]);
     openssl(&["-token_in", "-in", &path("contract.txt.tst")]);
-    let note = include_bytes!("../testdata/tlog/log/checkpoint");
+    let note = include_bytes!("../../testdata/tlog/log/checkpoint");
     std::fs::write(path("checkpoint"), note).unwrap();
     stamp(&["--checkpoint", "--tsa-hash", "sha256"], "checkpoint").done();
     let token = std::fs::read(path("checkpoint.tst")).unwrap();

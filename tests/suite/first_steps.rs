@@ -12,18 +12,21 @@ use ishibumi_tests::world::{Setup, World, copy_dir};
 const PATH_LINE: &str = "export PATH=\"$PWD/target/release:$PATH\"";
 
 const PAGES: [(&str, &str); 6] = [
-    ("README.md", include_str!("../README.md")),
-    ("README.ja.md", include_str!("../README.ja.md")),
+    ("README.md", include_str!("../../README.md")),
+    ("README.ja.md", include_str!("../../README.ja.md")),
     (
         "first-verification.md",
-        include_str!("../docs/first-verification.md"),
+        include_str!("../../docs/first-verification.md"),
     ),
     (
         "first-verification.ja.md",
-        include_str!("../docs/first-verification.ja.md"),
+        include_str!("../../docs/first-verification.ja.md"),
     ),
-    ("providers.md", include_str!("../docs/providers.md")),
-    ("providers.ja.md", include_str!("../docs/providers.ja.md")),
+    ("providers.md", include_str!("../../docs/providers.md")),
+    (
+        "providers.ja.md",
+        include_str!("../../docs/providers.ja.md"),
+    ),
 ];
 
 fn page(name: &str) -> &'static str {

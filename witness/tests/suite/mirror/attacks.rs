@@ -3,8 +3,8 @@
 use ishibumi_tlog::protocol::add_entries::{Package, PackageRange};
 use ishibumi_wire::{Request, gzip};
 
+use super::support::*;
 use crate::common::{TestLog, log};
-use crate::support::*;
 
 /// Each octet of a small upload behind its head, changed; nothing of it is stored. Then the upload itself.
 #[test]

@@ -2,9 +2,6 @@
 //! and clients that interleave, forgeries with their negative controls, pull mode against a log that lies,
 //! and `kill -9`.
 
-#[path = "../common/mod.rs"]
-mod common;
-
 mod attacks;
 mod clients;
 mod kill;

@@ -1,11 +1,9 @@
 //! Logs are added, disabled and enabled, never removed (rule R8, F34); and what is kept of a log whose
 //! consistency proof fails.
 
-mod common;
-
 use std::sync::{Arc, Mutex};
 
-use common::*;
+use crate::common::*;
 use ishibumi_store::MemoryRegisters;
 use ishibumi_tlog::fork::{Kind, Prefix, Verdict};
 use ishibumi_tlog::tree;

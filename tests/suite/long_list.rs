@@ -1,7 +1,7 @@
 //! A revocation list of 100,000 entries through a running log, with its witnesses. No time is asserted; how
 //! long it took and how much memory the log had is printed:
 //!
-//! `cargo test --release -p ishibumi-tests --test long_list -- --ignored --nocapture`
+//! `cargo test --release -p ishibumi-tests --test suite long_list -- --ignored --nocapture`
 
 use std::time::Instant;
 

@@ -12,8 +12,8 @@ use ishibumi_wire::{Net, NetError, NetFuture, Request, Response};
 use ishibumi_witness::mirror::{MirrorHome, MirrorMetrics, PullError, Pulled, Puller, Source};
 use tokio::sync::watch;
 
+use super::support::*;
 use crate::common::{TestLog, cosigner_named, log};
-use crate::support::*;
 
 const URL: &str = "http://log.test/prefix";
 

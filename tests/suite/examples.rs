@@ -9,8 +9,8 @@ use ishibumi_tests::http;
 use ishibumi_tests::process::{Running, program, run};
 use ishibumi_tlog::Policy;
 
-const LOG: &str = include_str!("../docs/examples/log.toml");
-const POLICY: &str = include_str!("../docs/examples/policy.txt");
+const LOG: &str = include_str!("../../docs/examples/log.toml");
+const POLICY: &str = include_str!("../../docs/examples/policy.txt");
 
 #[test]
 fn the_example_of_a_log_is_made_and_serves() {

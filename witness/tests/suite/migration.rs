@@ -1,11 +1,9 @@
 //! A state of version 1 opens, is not touched by reading, and becomes version 2 with the next write; what
 //! it remembered still holds (F57). The values are those that version 1 wrote (`testdata/witness-v1/`).
 
-mod common;
-
 use std::sync::Arc;
 
-use common::*;
+use crate::common::*;
 use ishibumi_store::{MemoryRegisters, Registers as _};
 use ishibumi_tlog::cosignature::Cosigner;
 use ishibumi_tlog::fork::Verdict;

@@ -1,10 +1,8 @@
 //! `sign-subtree` as C2SP tlog-witness has it: every status beside a request that is answered.
 
-mod common;
-
 use std::sync::Arc;
 
-use common::*;
+use crate::common::*;
 use ishibumi_store::{MemoryRegisters, Registers as _};
 use ishibumi_tlog::cosignature::check_subtree;
 use ishibumi_tlog::key::SignatureType;

@@ -1,0 +1,4 @@
+//! That the load generator measures what it says, with tokens that a log takes.
+
+mod honesty;
+mod tokens;
