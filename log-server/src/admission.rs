@@ -2,23 +2,22 @@
 
 use std::sync::Arc;
 
-use http::StatusCode;
 use ishibumi_artifact::record::Opaque;
 use ishibumi_artifact::time::Time;
-use ishibumi_artifact::{Body, Bounds, Fault, Record, Refusal, Work, admit_within};
+use ishibumi_artifact::{Body, Bounds, Fault, Record, Work, admit_within};
 use ishibumi_store::NewRecord;
 use ishibumi_tlog::hash::leaf_hash;
 use ishibumi_tlog::tile::ENTRY_LEN_MAX;
 
 use crate::core::Item;
-use crate::http::problem::Problem;
 use crate::kind::Kind;
+use crate::refusal::{RecordTooLarge, Refusal};
 use crate::registry::{Provider, Submitter};
 
 /// What became of an artifact, and what it cost to find that out.
 pub struct Tried {
     /// What the sequencer takes, or why it was refused.
-    pub outcome: Result<Item, Problem>,
+    pub outcome: Result<Item, Refusal>,
     /// The effort of an honest token is 1; see [`effort`].
     pub effort: usize,
 }
@@ -32,9 +31,9 @@ pub fn admit(submitter: &Submitter, kind: Kind, octets: &[u8], now: Time) -> Tri
     let providers = submitter.providers(Some(kind), now);
     let providers = match providers.and_then(|all| submitter.charge(1).map(|()| all)) {
         Ok(providers) => providers,
-        Err(problem) => {
+        Err(refusal) => {
             return Tried {
-                outcome: Err(problem),
+                outcome: Err(refusal),
                 effort: 0,
             };
         }
@@ -65,8 +64,8 @@ fn admit_under_one_of(
     octets: &[u8],
     now: Time,
     bounds: &mut Bounds,
-) -> (Result<Item, Problem>, usize) {
-    let mut refused: Option<Refused> = None;
+) -> (Result<Item, Refusal>, usize) {
+    let mut refused: Option<Refusal> = None;
     let mut read = 0;
     for provider in providers {
         read += octets.len();
@@ -75,38 +74,20 @@ fn admit_under_one_of(
             // Of several refusals the one that is not "not mine" says more.
             Err(other) => {
                 let before = refused.as_ref();
-                if before.is_none_or(|before| before.is_strange && !other.is_strange) {
+                if before.is_none_or(|before| is_strange(before) && !is_strange(&other)) {
                     refused = Some(other);
                 }
             }
         }
     }
-    let none = || Problem::not_found("no provider is left to admit this under");
-    (Err(refused.map_or_else(none, |it| it.problem)), read)
+    (Err(refused.unwrap_or(Refusal::NoProviderLeft)), read)
 }
 
-/// A refusal under the anchors of one provider.
-struct Refused {
-    problem: Problem,
-    /// Whether this is how an artifact of another provider is refused.
-    is_strange: bool,
-}
-
-impl From<Refusal> for Refused {
-    fn from(refusal: Refusal) -> Self {
-        Self {
-            is_strange: matches!(refusal.fault(), Fault::Chain | Fault::Signer),
-            problem: problem(&refusal),
-        }
-    }
-}
-
-impl From<Problem> for Refused {
-    fn from(problem: Problem) -> Self {
-        Self {
-            problem,
-            is_strange: false,
-        }
+/// Whether this is how an artifact of another provider is refused.
+fn is_strange(refusal: &Refusal) -> bool {
+    match refusal {
+        Refusal::Artifact(refusal) => matches!(refusal.fault(), Fault::Chain | Fault::Signer),
+        _ => false,
     }
 }
 
@@ -116,7 +97,7 @@ fn admit_under(
     octets: &[u8],
     now: Time,
     bounds: &mut Bounds,
-) -> Result<Item, Refused> {
+) -> Result<Item, Refusal> {
     let (records, blobs) = match kind {
         Kind::Artifact(kind) => {
             bounds.marking = provider.takes_sha1();
@@ -125,7 +106,7 @@ fn admit_under(
             (records, blobs)
         }
         Kind::Opaque => {
-            let body = Opaque::new("opaque", octets).map_err(Refusal::from)?;
+            let body = Opaque::new("opaque", octets).map_err(ishibumi_artifact::Refusal::from)?;
             (vec![Record::from(Body::Opaque(body))], Vec::new())
         }
     };
@@ -134,7 +115,7 @@ fn admit_under(
         |record| matches!(record.body(), Body::Token(token) if token.is_backdated(now, threshold)),
     );
     let records = records.iter().map(new_record);
-    let records = records.collect::<Result<_, Problem>>()?;
+    let records = records.collect::<Result<_, RecordTooLarge>>()?;
     Ok(Item {
         records,
         blobs,
@@ -143,18 +124,10 @@ fn admit_under(
 }
 
 /// A record as the store takes it: encoded, hashed once, with its keys.
-pub fn new_record(record: &Record) -> Result<NewRecord, Problem> {
+pub fn new_record(record: &Record) -> Result<NewRecord, RecordTooLarge> {
     let octets = record.encode();
     if octets.len() > ENTRY_LEN_MAX {
-        let detail = format!(
-            "its record has {} octets, at most {ENTRY_LEN_MAX} fit",
-            octets.len()
-        );
-        return Err(Problem::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "record-too-large",
-            detail,
-        ));
+        return Err(RecordTooLarge { len: octets.len() });
     }
     let leaf = leaf_hash(&octets);
     let keys = record
@@ -163,35 +136,6 @@ pub fn new_record(record: &Record) -> Result<NewRecord, Problem> {
         .map(|key| key.to_bytes().to_vec())
         .collect();
     Ok(NewRecord { octets, leaf, keys })
-}
-
-fn problem(refusal: &Refusal) -> Problem {
-    let detail = match refusal {
-        Refusal::TooManyRecords { .. } => format!(
-            "{refusal}: no more than the quota allows at once; ask the log's operator for a larger one"
-        ),
-        _ => refusal.to_string(),
-    };
-    Problem::new(status(refusal.fault()), refusal.code(), detail)
-}
-
-/// docs/verdicts.md, "What the artifact step says".
-const fn status(fault: Fault) -> StatusCode {
-    match fault {
-        Fault::Limit => StatusCode::PAYLOAD_TOO_LARGE,
-        Fault::Format | Fault::Unread => StatusCode::BAD_REQUEST,
-        Fault::Other
-        | Fault::Algorithm
-        | Fault::Signer
-        | Fault::Chain
-        | Fault::ChainConstraints
-        | Fault::Constraints
-        | Fault::TimeOrder
-        | Fault::Digest
-        | Fault::Signature
-        | Fault::NotYetValid
-        | Fault::Expired => StatusCode::UNPROCESSABLE_ENTITY,
-    }
 }
 
 #[cfg(test)]
@@ -206,17 +150,5 @@ mod tests {
         assert_eq!(effort(16 << 20, 1), 1 + 256);
         assert_eq!(effort(6_000, 100), 1 + 25);
         assert_eq!(effort(5 * (16 << 20), 0), 1 + 5 * 256);
-    }
-
-    #[test]
-    fn the_page_says_which_status_follows_from_each_class() {
-        let page = include_str!("../../docs/verdicts.md");
-        for fault in Fault::ALL {
-            let row = format!("\n| `{}` | ", fault.name());
-            let (_, row) = page.split_once(&row).unwrap();
-            let (row, _) = row.split_once('\n').unwrap();
-            let status = format!(" | {} |", status(fault).as_u16());
-            assert!(row.ends_with(&status), "{status:?} does not end {row:?}");
-        }
     }
 }

@@ -13,6 +13,7 @@ use ishibumi_tlog::Hash;
 
 use crate::admission::new_record;
 use crate::core::{Item, Sequencer, SequencerError};
+use crate::refusal::RecordTooLarge;
 
 /// Statements that are read at once.
 const PAGE: usize = 1000;
@@ -34,8 +35,8 @@ pub enum ErasureError {
     #[error(transparent)]
     Sequencer(#[from] SequencerError),
     /// The record could not be made.
-    #[error("{0}")]
-    Record(String),
+    #[error(transparent)]
+    Record(#[from] RecordTooLarge),
 }
 
 /// What [`erase`] did.
@@ -114,9 +115,8 @@ fn state(sequencer: Sequencer, blob: Hash, reason: &str, now: Time) -> Result<u6
         reason: Opaque::new("reason", reason)?,
     };
     let record = Record::from(Body::Log(LogStatement::Erased(erased)));
-    let record = new_record(&record).map_err(|problem| ErasureError::Record(problem.detail))?;
     let item = Item {
-        records: vec![record],
+        records: vec![new_record(&record)?],
         ..Item::default()
     };
     let (_, placed) = sequencer.stage(vec![item])?;

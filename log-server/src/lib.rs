@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | [`config`] | the one file that says what is in force |
 //! | [`registry`], [`quota`], [`kind`], [`admission`] | who may submit what and how much, and from octets to records |
+//! | [`refusal`] | why something is not taken, by who has to act |
 //! | [`turns`] | whose turn it is on a processor |
 //! | [`provider_end`] | what providers say about their own end |
 //! | [`statements`] | the registry's changes as records |
@@ -28,6 +29,7 @@ pub mod metrics;
 pub mod operate;
 pub mod provider_end;
 pub mod quota;
+pub mod refusal;
 pub mod registry;
 pub mod statements;
 pub mod turns;

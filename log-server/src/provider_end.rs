@@ -4,7 +4,6 @@
 //! token, about itself, and about a list or certificate that this log holds and that chains to the
 //! provider's anchors. Whether what it says is true, nobody here can check.
 
-use http::StatusCode;
 use ishibumi_artifact::record::{EndingStatement, LastCrl};
 use ishibumi_artifact::{ArtifactType, Body, Crl, LookupKey, Record, admit};
 use ishibumi_store::LogStore;
@@ -12,7 +11,7 @@ use ishibumi_tlog::Hash;
 
 use crate::admission::new_record;
 use crate::core::Item;
-use crate::http::problem::Problem;
+use crate::refusal::Refusal;
 use crate::registry::{Provider, Submitter};
 
 /// The media type of such a statement: the octets of its record.
@@ -24,15 +23,14 @@ pub fn admit_statement(
     submitter: &Submitter,
     store: &dyn LogStore,
     octets: &[u8],
-) -> Result<Item, Problem> {
+) -> Result<Item, Refusal> {
     let Submitter::Provider(provider) = submitter else {
         return Err(not_yours(
             "a provider states its end itself, under its own token",
         ));
     };
     submitter.charge(1)?;
-    let malformed =
-        |detail: String| Problem::new(StatusCode::BAD_REQUEST, "statement-malformed", detail);
+    let malformed = Refusal::StatementMalformed;
     let record = Record::decode(octets).map_err(|error| malformed(error.to_string()))?;
     let Body::Provider(statement) = record.body() else {
         return Err(malformed("this record is no provider statement".to_owned()));
@@ -79,7 +77,7 @@ fn check_certificate(
     provider: &Provider,
     store: &dyn LogStore,
     digest: [u8; 32],
-) -> Result<(), Problem> {
+) -> Result<(), Refusal> {
     if provider.anchor_digests().contains(&digest) {
         return Ok(());
     }
@@ -101,7 +99,7 @@ fn check_list(
     provider: &Provider,
     store: &dyn LogStore,
     said: &LastCrl,
-) -> Result<(), Problem> {
+) -> Result<(), Refusal> {
     let (digest, issuer_key_hash) = (said.crl, said.issuer_key_hash);
     let what = format!("the list with SHA-256 {}", hex::encode(digest));
     let Some(Body::Crl(list)) = logged(store, &LookupKey::Crl(digest))? else {
@@ -120,9 +118,7 @@ fn check_list(
             "{what} is a delta list; the last one has to be complete"
         )));
     }
-    let blob = store
-        .blob(Hash(digest))
-        .map_err(|error| Problem::store(&error))?;
+    let blob = store.blob(Hash(digest))?;
     let blob = blob.ok_or_else(|| unknown(format!("{what} was erased here")))?;
     submitter.owe(usize::try_from(list.count).unwrap_or(usize::MAX));
     // Verified, and not made into records again: those of a long list take much memory.
@@ -133,24 +129,19 @@ fn check_list(
 }
 
 /// The first record under `key`.
-fn logged(store: &dyn LogStore, key: &LookupKey) -> Result<Option<Body>, Problem> {
-    let read = || {
-        let found = store.lookup(&key.to_bytes(), 0, 1)?;
-        found.first().map_or(Ok(None), |&index| store.record(index))
-    };
-    let octets = read().map_err(|error| Problem::store(&error))?;
+fn logged(store: &dyn LogStore, key: &LookupKey) -> Result<Option<Body>, Refusal> {
+    let found = store.lookup(&key.to_bytes(), 0, 1)?;
+    let octets = found
+        .first()
+        .map_or(Ok(None), |&index| store.record(index))?;
     let record = octets.and_then(|octets| Record::decode(&octets).ok());
     Ok(record.map(|record| record.body().clone()))
 }
 
-fn not_yours(detail: impl Into<String>) -> Problem {
-    Problem::new(StatusCode::FORBIDDEN, "statement-not-yours", detail)
+fn not_yours(detail: impl Into<String>) -> Refusal {
+    Refusal::StatementNotYours(detail.into())
 }
 
-fn unknown(detail: impl Into<String>) -> Problem {
-    Problem::new(
-        StatusCode::UNPROCESSABLE_ENTITY,
-        "statement-unfounded",
-        detail,
-    )
+fn unknown(detail: impl Into<String>) -> Refusal {
+    Refusal::StatementUnfounded(detail.into())
 }

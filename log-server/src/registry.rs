@@ -5,12 +5,12 @@
 //! state a provider is in depends on the moment, and the moments are known beforehand, so they are in the
 //! log before they come ([`crate::statements`]).
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use http::StatusCode;
 use ishibumi_archive::regular;
 use ishibumi_artifact::record::{
     Moment, Opaque, ProviderEntry, RecordError, StatementCode, StatusChange,
@@ -20,9 +20,9 @@ use ishibumi_artifact::{Anchors, Certificate};
 use ishibumi_tlog::Hash;
 
 use crate::config::{Config, ProviderConfig, RescueConfig, SHA1_TOKEN};
-use crate::http::problem::Problem;
 use crate::kind::Kind;
 use crate::quota::Meter;
+use crate::refusal::Refusal;
 
 /// Chain signatures that are remembered per provider; 32 octets each.
 const MEMO_CAPACITY: usize = 65_536;
@@ -136,7 +136,7 @@ impl Registry {
 impl Submitter {
     /// Whether artifacts of `kind` are taken from this submitter at `now`, and under which providers'
     /// anchors: the provider's own, or one after the other those of the providers that have ended.
-    pub fn providers(&self, kind: Option<Kind>, now: Time) -> Result<Vec<Arc<Provider>>, Problem> {
+    pub fn providers(&self, kind: Option<Kind>, now: Time) -> Result<Vec<Arc<Provider>>, Refusal> {
         match self {
             Self::Provider(provider) => {
                 provider.check_state(now)?;
@@ -147,9 +147,7 @@ impl Submitter {
                 let ended = |provider: &&Arc<Provider>| provider.has_ended(now);
                 let mut ended: Vec<_> = rescue.providers.iter().filter(ended).cloned().collect();
                 if ended.is_empty() {
-                    let detail = "no provider of this log is terminated, so there is nothing to rescue; \
-                                  providers submit under their own tokens";
-                    return Err(forbidden("nothing-to-rescue", detail));
+                    return Err(Refusal::NothingToRescue);
                 }
                 if let Some(kind) = kind {
                     let refusal = ended[0].check_kind(kind);
@@ -172,18 +170,11 @@ impl Submitter {
     }
 
     /// Takes `records` off the submitter's quota before the work is done; with 0 it only asks whether any is left.
-    pub fn charge(&self, records: usize) -> Result<(), Problem> {
+    pub fn charge(&self, records: usize) -> Result<(), Refusal> {
         let (who, meter) = self.account();
-        meter.take(records).map_err(|wait| {
-            let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
-            let detail = format!(
-                "the quota of {who:?} is used up; send again in {seconds} s, or ask the log's operator \
-                 for a larger one"
-            );
-            let mut problem =
-                Problem::new(StatusCode::TOO_MANY_REQUESTS, "quota-exceeded", detail);
-            problem.retry_after_seconds = Some(seconds);
-            problem
+        meter.take(records).map_err(|wait| Refusal::QuotaExceeded {
+            who: who.to_owned(),
+            wait_seconds: wait.as_secs() + u64::from(wait.subsec_nanos() > 0),
         })
     }
 
@@ -219,34 +210,21 @@ impl Provider {
         })
     }
 
-    fn check_state(&self, now: Time) -> Result<(), Problem> {
-        let id = &self.id;
+    fn check_state(&self, now: Time) -> Result<(), Refusal> {
+        let id = self.id.clone();
         match self.entry.state_at(now) {
             Some(StatementCode::ACCEPTED | StatementCode::TERMINATING) => Ok(()),
-            Some(StatementCode::SUSPENDED) => Err(forbidden(
-                "provider-suspended",
-                format!("provider {id:?} is suspended; the log's operator can say why"),
-            )),
+            Some(StatementCode::SUSPENDED) => Err(Refusal::Suspended { id }),
             Some(_) => {
                 let heir = self.entry.status.iter().rev();
                 let heir = heir
                     .filter(|change| change.from.time() <= now)
                     .map(|change| String::from_utf8_lossy(change.successor.as_bytes()))
-                    .find(|heir| !heir.is_empty());
-                let heir =
-                    heir.map_or_else(String::new, |heir| format!(" and {heir:?} has taken over"));
-                Err(forbidden(
-                    "provider-terminated",
-                    format!(
-                        "provider {id:?} has ended{heir}; its old artifacts can be submitted with a \
-                         rescue token, if this log has rescue"
-                    ),
-                ))
+                    .find(|heir| !heir.is_empty())
+                    .map(Cow::into_owned);
+                Err(Refusal::Terminated { id, heir })
             }
-            None => Err(forbidden(
-                "provider-not-yet-accepted",
-                format!("provider {id:?} is accepted from a later time on"),
-            )),
+            None => Err(Refusal::NotYetAccepted { id }),
         }
     }
 
@@ -256,17 +234,16 @@ impl Provider {
     }
 
     /// Refuses what this provider may not submit.
-    fn check_kind(&self, kind: Kind) -> Result<(), Problem> {
+    fn check_kind(&self, kind: Kind) -> Result<(), Refusal> {
         let word = kind.word();
         if self.kinds.iter().any(|kind| kind == word) {
             return Ok(());
         }
-        let detail = format!(
-            "provider {:?} may submit {}, not {word}; the log's operator can change `kinds`",
-            self.id,
-            self.kinds.join(", ")
-        );
-        Err(forbidden("kind-not-accepted", detail))
+        Err(Refusal::KindNotAccepted {
+            id: self.id.clone(),
+            kinds: self.kinds.clone(),
+            word,
+        })
     }
 }
 
@@ -276,10 +253,6 @@ pub fn wall_clock() -> Time {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     let seconds = since.map_or(0, |since| since.as_secs());
     Time::from_unix(i64::try_from(seconds).unwrap_or(i64::MAX))
-}
-
-fn forbidden(name: &'static str, detail: impl Into<String>) -> Problem {
-    Problem::new(StatusCode::FORBIDDEN, name, detail)
 }
 
 fn load(provider: &ProviderConfig, problems: &mut Vec<String>) -> Option<Provider> {

@@ -121,7 +121,7 @@ impl Growing {
             ml_dsa_44: Some(Arc::new(ml_dsa_44)),
         };
         let sequencer = Sequencer::open(Arc::clone(&store)).map_err(|e| failed(&e))?;
-        let opened = new_record(&opening).map_err(|problem| failed(&problem.detail))?;
+        let opened = new_record(&opening).map_err(|e| failed(&e))?;
         let first = Item {
             records: vec![opened],
             ..Item::default()
@@ -199,7 +199,7 @@ impl Work {
             Shape::Token => token(&unique),
         };
         let record = Record::from(body?);
-        let record: NewRecord = new_record(&record).map_err(|problem| failed(&problem.detail))?;
+        let record: NewRecord = new_record(&record).map_err(|e| failed(&e))?;
         Ok(Item {
             records: vec![record],
             ..Item::default()

@@ -14,6 +14,7 @@ use super::tsas::{Tsa, Units};
 use crate::admission::new_record;
 use crate::core::run::{Handle, SubmitError};
 use crate::core::{Item, Published};
+use crate::refusal::RecordTooLarge;
 
 /// What asking needs.
 pub(super) struct Around {
@@ -45,7 +46,7 @@ pub(super) enum AnchorError {
     #[error("its token does not fit a record: {0}")]
     Record(#[from] RecordError),
     #[error("its record: {0}")]
-    TooLarge(String),
+    TooLarge(#[from] RecordTooLarge),
     #[error("its token was not logged: {0}")]
     Submit(#[from] SubmitError),
 }
@@ -80,7 +81,7 @@ pub(super) async fn anchor(
     let anchor = CheckpointAnchor::new(checkpoint, &granted.token)?;
     let record = new_record(&Record::from(Body::Anchor(anchor)));
     let item = Item {
-        records: vec![record.map_err(|problem| AnchorError::TooLarge(problem.detail))?],
+        records: vec![record?],
         ..Item::default()
     };
     around.handle.submit(vec![item]).await?;

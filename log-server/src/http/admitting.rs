@@ -18,6 +18,7 @@ use crate::admission::admit;
 use crate::core::Item;
 use crate::kind::Kind;
 use crate::metrics::Metrics;
+use crate::refusal::Refusal;
 use crate::registry::{Submitter, wall_clock};
 use crate::turns::Length;
 
@@ -28,7 +29,7 @@ const EFFORT_A_TURN: usize = 32;
 /// Artifacts with more octets than this want a long turn: lists of tens of thousands of entries.
 const SHORT_LEN_MAX: usize = 1 << 20;
 
-type Outcome = Result<Item, Problem>;
+type Outcome = Result<Item, Refusal>;
 
 type ToDo = Peekable<Enumerate<IntoIter<(Kind, Bytes)>>>;
 

@@ -11,6 +11,7 @@ mod health;
 pub mod problem;
 mod query;
 mod read;
+mod refusals;
 mod submit;
 
 pub use admin::{ANNOUNCE_PATH, Admin, Guard, RECORD_MEDIA_TYPE, status as admin_status};

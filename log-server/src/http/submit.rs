@@ -117,7 +117,7 @@ impl App {
             Form::Single(kind) => {
                 let one = vec![(kind, request.body)];
                 let admitted = self.admit_all(&submission.submitter, one).await?.pop();
-                let item = admitted.unwrap_or_else(|| Err(stopped()))?;
+                let item = admitted.ok_or_else(stopped)??;
                 self.single(submission, item).await
             }
             Form::Statement => {
@@ -207,7 +207,7 @@ impl App {
                         items.push(item);
                         None
                     }
-                    Err(problem) => Some(problem),
+                    Err(refusal) => Some(Problem::from(refusal)),
                 })
                 .collect();
             (items, refused)

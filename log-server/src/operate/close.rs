@@ -209,9 +209,9 @@ fn sequencer(store: &Arc<dyn LogStore>) -> Result<Sequencer, OperateError> {
 
 /// Stages `records` in one write and says where the last one is.
 fn stage(sequencer: Sequencer, records: &[Record]) -> Result<(Sequencer, u64), OperateError> {
-    let records = records.iter().map(new_record).collect::<Result<_, _>>();
+    let records = records.iter().map(new_record);
     let item = Item {
-        records: records.map_err(|problem| OperateError::Refused(problem.detail))?,
+        records: records.collect::<Result<_, _>>()?,
         ..Item::default()
     };
     let (sequencer, placed) = sequencer

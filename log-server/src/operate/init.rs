@@ -70,8 +70,7 @@ pub fn init(
     let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
     let opened = LogOpened::new(&config.origin, &lines, predecessor)
         .map_err(|error| OperateError::Refused(error.to_string()))?;
-    let record = new_record(&Body::Log(LogStatement::Opened(opened)).into())
-        .map_err(|problem| OperateError::Refused(problem.detail))?;
+    let record = new_record(&Body::Log(LogStatement::Opened(opened)).into())?;
     store.stage(
         0,
         &Batch {

@@ -36,6 +36,7 @@ pub use self::lost::LostError;
 pub use self::setup::SetupError;
 use crate::config::Config;
 use crate::core::{HeadError, HeadSigner, LogKeys, PublisherError};
+use crate::refusal::RecordTooLarge;
 
 /// Why a command did not do what it should. The text says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -65,6 +66,9 @@ pub enum OperateError {
     /// Keys, policy or addresses.
     #[error(transparent)]
     Setup(#[from] SetupError),
+    /// What the log had to say of itself does not fit a record.
+    #[error(transparent)]
+    Record(#[from] RecordTooLarge),
     /// Anything else, in a sentence of its own.
     #[error("{0}")]
     Refused(String),

@@ -189,9 +189,9 @@ fn state_changes(
     if statements.is_empty() {
         return Ok(sequencer);
     }
-    let records = statements.iter().map(new_record).collect::<Result<_, _>>();
+    let records = statements.iter().map(new_record);
     let item = Item {
-        records: records.map_err(|problem| OperateError::Refused(problem.detail))?,
+        records: records.collect::<Result<_, _>>()?,
         ..Item::default()
     };
     let (sequencer, _) = sequencer.stage(vec![item]).map_err(|e| refused(&e))?;

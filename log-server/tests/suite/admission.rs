@@ -9,8 +9,10 @@ use ishibumi_artifact::{ArtifactType, Body, Record};
 use ishibumi_log::admission::{Tried, admit};
 use ishibumi_log::config::Config;
 use ishibumi_log::core::Sequencer;
+use ishibumi_log::http::problem::Problem;
 use ishibumi_log::kind::Kind;
 use ishibumi_log::provider_end::admit_statement;
+use ishibumi_log::refusal::Refusal;
 use ishibumi_log::registry::{Registry, Submitter, wall_clock};
 use ishibumi_store::{LogStore, MemoryLog};
 use ishibumi_tlog::Hash;
@@ -42,12 +44,14 @@ fn send(submitter: &Submitter, kind: ArtifactType, octets: &[u8]) -> Tried {
     admit(submitter, Kind::Artifact(kind), octets, wall_clock())
 }
 
-/// How many records were made, or the name of the problem.
-fn said(tried: &Tried) -> Result<usize, &'static str> {
-    let outcome = tried.outcome.as_ref();
-    outcome
-        .map(|item| item.records.len())
-        .map_err(|problem| problem.name)
+/// How many records were made, or what the submitter is told.
+fn said(tried: Tried) -> Result<usize, Problem> {
+    let outcome = tried.outcome.map(|item| item.records.len());
+    outcome.map_err(Problem::from)
+}
+
+fn refused(tried: Tried) -> Problem {
+    said(tried).unwrap_err()
 }
 
 #[test]
@@ -58,39 +62,42 @@ fn what_is_refused_is_charged_like_what_is_taken() {
     let north_of_three = north("{ per_day = 3 }");
     for _ in 0..3 {
         let tried = send(&north_of_three, ArtifactType::TimestampToken, &forged);
-        assert_eq!(said(&tried), Err("signature-invalid"));
         assert_eq!(tried.effort, 1);
+        assert_eq!(refused(tried).name, "signature-invalid");
     }
     // Overdrawn: nothing is looked at any more, be it good or bad.
     for octets in [&forged, &token] {
         let tried = send(&north_of_three, ArtifactType::TimestampToken, octets);
-        assert_eq!(said(&tried), Err("quota-exceeded"));
         assert_eq!(tried.effort, 0);
-        let problem = tried.outcome.err().unwrap();
+        let problem = refused(tried);
+        assert_eq!(problem.name, "quota-exceeded");
         assert!(problem.retry_after_seconds.is_some_and(|it| it > 0));
     }
     // Control: it was taken before; its chain is logged with it, and so the allowance is overdrawn, too.
     let north_of_three = north("{ per_day = 3 }");
     let taken = send(&north_of_three, ArtifactType::TimestampToken, &token);
-    assert_eq!((said(&taken), taken.effort), (Ok(4), 1));
+    assert_eq!(taken.effort, 1);
+    assert_eq!(said(taken), Ok(4));
     let next = send(&north_of_three, ArtifactType::TimestampToken, &token);
-    assert_eq!(said(&next), Err("quota-exceeded"));
+    assert_eq!(refused(next).name, "quota-exceeded");
 }
 
 #[test]
 fn a_list_that_the_quota_does_not_allow_at_once_is_refused_by_its_length() {
     let list = vector("issuing.crl");
     let tried = send(&north("{ per_minute = 3 }"), ArtifactType::Crl, &list);
-    assert_eq!(said(&tried), Err("records-too-many"));
-    let problem = tried.outcome.err().unwrap();
-    assert_eq!(problem.status, 413);
+    let problem = refused(tried);
+    assert_eq!(
+        (problem.name, problem.status.as_u16()),
+        ("records-too-many", 413)
+    );
     let what = "it would make 4 records, and at most 3 are taken of one artifact here: no more than the quota \
                 allows at once; ask the log's operator for a larger one";
     assert_eq!(problem.detail, what);
     // Control: one record more, or no limit.
     for quota in ["{ per_minute = 4 }", "{}"] {
         let taken = send(&north(quota), ArtifactType::Crl, &list);
-        assert_eq!(said(&taken), Ok(4), "{quota}");
+        assert_eq!(said(taken), Ok(4), "{quota}");
     }
 }
 
@@ -99,7 +106,7 @@ fn a_list_that_the_quota_does_not_allow_at_once_is_refused_by_its_length() {
 fn a_statement_about_a_list_costs_what_the_list_did() {
     let list = vector("issuing.crl");
     let item = send(&north("{}"), ArtifactType::Crl, &list).outcome;
-    let item = item.map_err(|problem| problem.detail).unwrap();
+    let item = item.unwrap();
     let Body::Crl(body) = Record::decode(&item.records[3].octets)
         .unwrap()
         .body()
@@ -127,8 +134,11 @@ fn a_statement_about_a_list_costs_what_the_list_did() {
         let record = Record::from(Body::Provider(statement.by("north").unwrap()));
         let state = || admit_statement(&north, store.as_ref(), &record.encode());
         let taken = std::iter::from_fn(|| state().ok()).take(10).count();
-        let refused = state().err().map(|problem| problem.name);
-        assert_eq!(refused, Some("quota-exceeded"));
+        let refused = state().unwrap_err();
+        assert!(
+            matches!(refused, Refusal::QuotaExceeded { .. }),
+            "{refused}"
+        );
         taken
     };
     // One and three entries, twice; the second overdraws.
