@@ -12,12 +12,13 @@ use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use bytes::Bytes;
 use http::StatusCode;
 use http::request::Parts;
 use ishibumi_artifact::ArtifactType;
 use ishibumi_tlog::Hash;
 use ishibumi_tlog::fork::{Evidence, Verdict};
-use ishibumi_wire::{Incoming, Reply, Service, reply};
+use ishibumi_wire::{Admitted, Reply, Service, reply};
 use serde_json::Value;
 use support::log::{Log, ORIGIN};
 use support::pki::Pki;
@@ -32,17 +33,19 @@ struct Webhook {
 }
 
 impl Service for Webhook {
-    fn admit(&self, _: &Parts) -> Result<usize, Reply> {
-        Ok(1 << 20)
+    type Request = ();
+
+    fn admit(&self, _: &Parts) -> Result<Admitted<()>, Reply> {
+        Ok(Admitted::whole((), 1 << 20))
     }
 
-    async fn call(&self, request: Incoming) -> Reply {
+    async fn call(&self, (): (), body: Bytes) -> Reply {
         let mut refuses = self.refuses.lock().unwrap();
         if *refuses > 0 {
             *refuses -= 1;
             return reply(StatusCode::BAD_GATEWAY, "text/plain", "not now\n");
         }
-        let message = serde_json::from_slice(&request.body).unwrap();
+        let message = serde_json::from_slice(&body).unwrap();
         self.messages.lock().unwrap().push(message);
         reply(StatusCode::OK, "text/plain", "thank you\n")
     }

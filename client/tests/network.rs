@@ -9,13 +9,14 @@ use std::collections::VecDeque;
 use std::fs;
 use std::sync::{Arc, Mutex};
 
+use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderValue, Method, StatusCode};
 use ishibumi_artifact::{Anchors, ArtifactType, admit};
 use ishibumi_tlog::Hash;
 use ishibumi_tlog::hash::leaf_hash;
 use ishibumi_tlog::tile::TilePath;
-use ishibumi_wire::{Incoming, Limits, Reply, Service, reply, serve};
+use ishibumi_wire::{Admitted, Limits, Reply, Service, reply, serve};
 use support::log::Log;
 use support::pki::Pki;
 use support::{Ran, ishibumi};
@@ -53,14 +54,8 @@ impl Server {
         }
     }
 
-    fn submit(&self, request: &Incoming) -> Reply {
-        let header = |name: &str| {
-            request
-                .head
-                .headers
-                .get(name)
-                .and_then(|value| value.to_str().ok())
-        };
+    fn submit(&self, head: &Parts, body: &Bytes) -> Reply {
+        let header = |name: &str| head.headers.get(name).and_then(|value| value.to_str().ok());
         if header("authorization") != Some(TOKEN) {
             return problem(
                 StatusCode::UNAUTHORIZED,
@@ -84,14 +79,14 @@ impl Server {
                 "no ESS attribute",
             );
         }
-        let admitted = admit(kind, &request.body, &self.anchors).unwrap();
+        let admitted = admit(kind, body, &self.anchors).unwrap();
         let leaf = leaf_hash(&admitted.record().encode());
         let mut log = self.log.lock().unwrap();
         if log.index_of(leaf).is_none() {
-            log.submit(kind, &request.body, &self.anchors);
+            log.submit(kind, body, &self.anchors);
         }
         let index = log.index_of(leaf).unwrap();
-        let durable = request.head.uri.query() == Some("wait=durable");
+        let durable = head.uri.query() == Some("wait=durable");
         if mood == Some(Mood::Lies) {
             return text(log.proof(0, &[self.time; 2]));
         }
@@ -142,14 +137,16 @@ fn problem(status: StatusCode, name: &str, detail: &str) -> Reply {
 }
 
 impl Service for Server {
-    fn admit(&self, _: &Parts) -> Result<usize, Reply> {
-        Ok(1 << 20)
+    type Request = Parts;
+
+    fn admit(&self, head: &Parts) -> Result<Admitted<Parts>, Reply> {
+        Ok(Admitted::whole(head.clone(), 1 << 20))
     }
 
-    async fn call(&self, request: Incoming) -> Reply {
-        let path = request.head.uri.path().trim_start_matches('/').to_owned();
-        match (&request.head.method, path.as_str()) {
-            (&Method::POST, "v1/submit") => self.submit(&request),
+    async fn call(&self, head: Parts, body: Bytes) -> Reply {
+        let path = head.uri.path().trim_start_matches('/').to_owned();
+        match (&head.method, path.as_str()) {
+            (&Method::POST, "v1/submit") => self.submit(&head, &body),
             (_, path) => match path.split_once("/leaf/") {
                 Some(("v1/lookup", leaf)) => self.lookup(leaf),
                 _ => match path.strip_prefix("v1/proof/") {

@@ -27,5 +27,5 @@ pub use bastion::{Bastion, BastionError, BastionEvent, BastionKey};
 pub use body::{BodyError, BodyStream, PIECE_LEN_MAX, gzip};
 pub use net::{HttpNet, Method, Net, NetError, NetFuture, Request, Response};
 pub use reply::{Reply, reply};
-pub use server::{Incoming, Limits, Service, serve};
+pub use server::{Admitted, Limits, Service, serve};
 pub use tsa::{REPLY_LEN_MAX, TsaError, ask_tsa};

@@ -72,45 +72,73 @@ impl Default for Limits {
     }
 }
 
-/// A request whose body has arrived whole.
+/// A request that is let in, with what its service read in its head.
 #[derive(Debug)]
-pub struct Incoming {
-    /// Method, URI and headers.
-    pub head: Parts,
-    /// The body.
-    pub body: Bytes,
+pub struct Admitted<R> {
+    request: R,
+    body: BodyForm,
+    sender: Option<Arc<str>>,
+}
+
+/// How a body is read.
+#[derive(Clone, Copy, Debug)]
+enum BodyForm {
+    Whole { len_max: usize },
+    Streamed,
+}
+
+impl<R> Admitted<R> {
+    /// Its body is to arrive whole, in at most `len_max` octets: [`Service::call`] answers it.
+    pub const fn whole(request: R, len_max: usize) -> Self {
+        Self {
+            request,
+            body: BodyForm::Whole { len_max },
+            sender: None,
+        }
+    }
+
+    /// Its body is read as it comes: [`Service::stream`] answers it.
+    pub const fn streamed(request: R) -> Self {
+        Self {
+            request,
+            body: BodyForm::Streamed,
+            sender: None,
+        }
+    }
+
+    /// The name of the sender, where the head says it so that nobody else can claim it: what requests share
+    /// is divided by sender. Without one it is divided by the address of the connection, which behind a
+    /// reverse proxy is that of all.
+    #[must_use]
+    pub fn by(self, sender: Option<Arc<str>>) -> Self {
+        Self { sender, ..self }
+    }
 }
 
 /// Answers requests.
 pub trait Service: Send + Sync + 'static {
-    /// Decides on the head alone how many octets of body may follow, or answers at once. Whoever may
-    /// not send is told before anything is read from him.
+    /// What the service has read in the head of a request that it lets in. The head is read once.
+    type Request: Send;
+
+    /// Decides on the head alone what the request is and how its body is read, or answers at once. Whoever
+    /// may not send is told before anything of the body is read.
     // The error is an answer on its way out, once per refused request.
     #[allow(clippy::result_large_err)]
-    fn admit(&self, head: &Parts) -> Result<usize, Reply>;
-
-    /// The name of whoever sends an admitted request, where the head says it so that nobody else can
-    /// claim it: what requests share is divided by sender. None: the address of the connection, which
-    /// behind a reverse proxy is that of all.
-    fn sender(&self, _head: &Parts) -> Option<Arc<str>> {
-        None
-    }
-
-    /// Whether the body of an admitted request is to be read as it comes: [`Self::stream`] answers it
-    /// then, and what [`Self::admit`] said of its length does not matter.
-    fn streams(&self, _head: &Parts) -> bool {
-        false
-    }
+    fn admit(&self, head: &Parts) -> Result<Admitted<Self::Request>, Reply>;
 
     /// Answers a request whose body is on its way. It may answer before it has read all of it: the rest
     /// is not looked at, and the connection ends.
-    fn stream(&self, _head: Parts, _body: &mut BodyStream) -> impl Future<Output = Reply> + Send {
+    fn stream(
+        &self,
+        _request: Self::Request,
+        _body: &mut BodyStream,
+    ) -> impl Future<Output = Reply> + Send {
         let detail = "this service reads no body as it comes";
         std::future::ready(self.refuse(StatusCode::NOT_IMPLEMENTED, detail))
     }
 
-    /// Answers a request.
-    fn call(&self, request: Incoming) -> impl Future<Output = Reply> + Send;
+    /// Answers a request whose body has arrived whole.
+    fn call(&self, request: Self::Request, body: Bytes) -> impl Future<Output = Reply> + Send;
 
     /// The answer to a request that a limit of the server refused: 408, 413, 415 or 503.
     fn refuse(&self, status: StatusCode, detail: &str) -> Reply {
@@ -257,21 +285,24 @@ impl<S: Service> Connection<S> {
     pub(crate) async fn handle(&self, request: http::Request<hyper::body::Incoming>) -> Reply {
         let (head, mut body) = request.into_parts();
         let expects = head.headers.contains_key(header::EXPECT);
-        let most = match self.service.admit(&head) {
-            Ok(most) => most,
+        let admitted = match self.service.admit(&head) {
+            Ok(admitted) => admitted,
+            Err(answer) if body.is_end_stream() => return answer,
             Err(answer) => {
                 self.linger(expects, body);
                 return closing(answer);
             }
         };
-        let arrival = self.arrival(&head);
-        if self.service.streams(&head) {
-            return self.stream(head, body, arrival).await;
-        }
+        let request = admitted.request;
+        let arrival = self.arrival(admitted.sender);
+        let most = match admitted.body {
+            BodyForm::Whole { len_max } => len_max,
+            BodyForm::Streamed => return self.stream(&head, request, body, arrival).await,
+        };
         let patience = self.limits.body_deadline;
         match read_whole(&mut body, most, &arrival, patience).await {
             // The memory is held as long as the body is.
-            Ok(body) => self.service.call(Incoming { head, body }).await,
+            Ok(body) => self.service.call(request, body).await,
             Err(why) => {
                 // What had come is gone; what still comes is thrown away.
                 drop(arrival);
@@ -283,9 +314,8 @@ impl<S: Service> Connection<S> {
         }
     }
 
-    fn arrival(&self, head: &Parts) -> Arrival {
-        let sender = self.service.sender(head).map(Sender::Named);
-        let sender = sender.unwrap_or_else(|| self.from.clone());
+    fn arrival(&self, name: Option<Arc<str>>) -> Arrival {
+        let sender = name.map_or_else(|| self.from.clone(), Sender::Named);
         Arrival {
             share: self.memory.body(sender.clone()),
             sender,
@@ -320,7 +350,13 @@ impl<S: Service> Connection<S> {
         answer
     }
 
-    async fn stream(&self, head: Parts, body: hyper::body::Incoming, arrival: Arrival) -> Reply {
+    async fn stream(
+        &self,
+        head: &Parts,
+        request: S::Request,
+        body: hyper::body::Incoming,
+        arrival: Arrival,
+    ) -> Reply {
         let patience = self.limits.body_deadline;
         let expects = head.headers.contains_key(header::EXPECT);
         let mut body = match BodyStream::new(body, &head.headers, arrival, patience) {
@@ -336,7 +372,7 @@ impl<S: Service> Connection<S> {
                 return answer;
             }
         };
-        let answer = self.service.stream(head, &mut body).await;
+        let answer = self.service.stream(request, &mut body).await;
         let body = body.into_inner();
         if body.is_end_stream() {
             return answer;

@@ -5,9 +5,10 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
+use bytes::Bytes;
 use http::StatusCode;
 use http::request::Parts;
-use ishibumi_wire::{Incoming, Limits, Reply, Service, reply, serve};
+use ishibumi_wire::{Admitted, Limits, Reply, Service, reply, serve};
 use tokio::runtime::Runtime;
 
 /// Looks at a request, and may answer it instead of the folder.
@@ -71,16 +72,18 @@ pub(crate) fn listen<S: Service>(service: &Arc<S>) -> (SocketAddr, Runtime) {
 }
 
 impl Service for Files {
-    fn admit(&self, _: &Parts) -> Result<usize, Reply> {
-        Ok(1 << 20)
+    type Request = Parts;
+
+    fn admit(&self, head: &Parts) -> Result<Admitted<Parts>, Reply> {
+        Ok(Admitted::whole(head.clone(), 1 << 20))
     }
 
-    async fn call(&self, request: Incoming) -> Reply {
-        let asked = request.head.uri.to_string();
+    async fn call(&self, head: Parts, _: Bytes) -> Reply {
+        let asked = head.uri.to_string();
         self.asked.lock().unwrap().push(asked);
         let fault = self.fault.lock().unwrap();
-        let lie = fault.as_ref().and_then(|fault| fault(&request.head));
-        let path = request.head.uri.path().trim_start_matches('/');
+        let lie = fault.as_ref().and_then(|fault| fault(&head));
+        let path = head.uri.path().trim_start_matches('/');
         let truth = || {
             if path == "checkpoints" {
                 return listing(&self.folder.join(path));

@@ -5,10 +5,10 @@
 //! requests have to name an address, `localhost` or a configured name, and whoever writes shows what only
 //! the log's own user can read.
 
-use std::future::Future;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use http::request::Parts;
 use http::uri::Authority;
 use http::{Method, StatusCode, header};
@@ -16,7 +16,7 @@ use ishibumi_artifact::record::{LogStatement, RECORD_SIZE_MAX};
 use ishibumi_artifact::{Body, Record};
 use ishibumi_store::LogStore;
 use ishibumi_tlog::Hash;
-use ishibumi_wire::{Incoming, Reply, Service, reply};
+use ishibumi_wire::{Admitted, Reply, Service, reply};
 use serde_json::{Value, json};
 
 use super::problem::Problem;
@@ -112,46 +112,72 @@ impl Guard {
     }
 }
 
-impl Service for Admin {
-    fn admit(&self, head: &Parts) -> Result<usize, Reply> {
-        self.guard.check(head).map_err(Problem::into_reply)?;
-        let announces = head.method == Method::POST && head.uri.path() == ANNOUNCE_PATH;
-        Ok(if announces { RECORD_SIZE_MAX } else { 0 })
-    }
+/// What the operator asks for.
+#[derive(Clone, Copy, Debug)]
+pub enum AdminRoute {
+    /// `POST /announce-closing`.
+    Announce,
+    /// `GET /metrics`.
+    Metrics,
+    /// `GET /status`.
+    Status,
+}
 
-    fn call(&self, request: Incoming) -> impl Future<Output = Reply> + Send {
-        let handle = self.handle.clone();
-        let posted =
-            request.head.method == Method::POST && request.head.uri.path() == ANNOUNCE_PATH;
-        let read = if posted {
-            Err(Problem::not_found(""))
-        } else {
-            self.answer(&request.head)
-        };
-        async move {
-            let answer = if posted {
-                announce(&handle, &request).await
-            } else {
-                read
-            };
-            answer.unwrap_or_else(Problem::into_reply)
+impl AdminRoute {
+    fn of(head: &Parts) -> Result<Self, Problem> {
+        match (&head.method, head.uri.path()) {
+            (&Method::POST, ANNOUNCE_PATH) => {
+                let media_type = head.headers.get(header::CONTENT_TYPE);
+                if media_type.is_some_and(|value| value.as_bytes() == RECORD_MEDIA_TYPE.as_bytes())
+                {
+                    return Ok(Self::Announce);
+                }
+                let detail = format!("Content-Type has to be {RECORD_MEDIA_TYPE}");
+                Err(malformed(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail))
+            }
+            (&Method::GET, "/metrics") => Ok(Self::Metrics),
+            (&Method::GET, "/status") => Ok(Self::Status),
+            _ => Err(Problem::not_found(
+                "this listener has GET /metrics, GET /status and POST /announce-closing",
+            )),
         }
     }
 }
 
-/// Takes the announcement that this log will close: a `closing` record.
-async fn announce(handle: &Handle, request: &Incoming) -> Result<Reply, Problem> {
-    let bad = |status, detail: &str| Problem::new(status, "malformed-request", detail);
-    let media_type = request.head.headers.get(http::header::CONTENT_TYPE);
-    if media_type.is_none_or(|value| value.as_bytes() != RECORD_MEDIA_TYPE.as_bytes()) {
-        let detail = format!("Content-Type has to be {RECORD_MEDIA_TYPE}");
-        return Err(bad(StatusCode::UNSUPPORTED_MEDIA_TYPE, &detail));
+impl Service for Admin {
+    type Request = AdminRoute;
+
+    fn admit(&self, head: &Parts) -> Result<Admitted<AdminRoute>, Reply> {
+        let route = self.guard.check(head).and_then(|()| AdminRoute::of(head));
+        let route = route.map_err(Problem::into_reply)?;
+        let len_max = match route {
+            AdminRoute::Announce => RECORD_SIZE_MAX,
+            AdminRoute::Metrics | AdminRoute::Status => 0,
+        };
+        Ok(Admitted::whole(route, len_max))
     }
-    let record = Record::decode(&request.body)
-        .map_err(|error| bad(StatusCode::BAD_REQUEST, &error.to_string()))?;
+
+    async fn call(&self, route: AdminRoute, body: Bytes) -> Reply {
+        let answer = match route {
+            AdminRoute::Announce => announce(&self.handle, &body).await,
+            AdminRoute::Metrics => Ok(self.metrics()),
+            AdminRoute::Status => self.status(),
+        };
+        answer.unwrap_or_else(Problem::into_reply)
+    }
+}
+
+fn malformed(status: StatusCode, detail: impl Into<String>) -> Problem {
+    Problem::new(status, "malformed-request", detail)
+}
+
+/// Takes the announcement that this log will close: a `closing` record.
+async fn announce(handle: &Handle, body: &[u8]) -> Result<Reply, Problem> {
+    let record = Record::decode(body)
+        .map_err(|error| malformed(StatusCode::BAD_REQUEST, error.to_string()))?;
     if !matches!(record.body(), Body::Log(LogStatement::Closing(_))) {
         let detail = "only the announcement that the log will close is taken here";
-        return Err(bad(StatusCode::UNPROCESSABLE_ENTITY, detail));
+        return Err(malformed(StatusCode::UNPROCESSABLE_ENTITY, detail));
     }
     let item = Item {
         records: vec![new_record(&record)?],
@@ -172,32 +198,26 @@ async fn announce(handle: &Handle, request: &Incoming) -> Result<Reply, Problem>
 }
 
 impl Admin {
-    fn answer(&self, head: &Parts) -> Result<Reply, Problem> {
+    fn metrics(&self) -> Reply {
+        let accepting = self.handle.standing().borrow().why().is_none();
+        self.metrics.accepting.set(i64::from(accepting));
         let text = "text/plain; version=0.0.4";
-        match (&head.method, head.uri.path()) {
-            (&Method::GET, "/metrics") => {
-                let accepting = self.handle.standing().borrow().why().is_none();
-                self.metrics.accepting.set(i64::from(accepting));
-                Ok(no_store(reply(StatusCode::OK, text, self.metrics.encode())))
-            }
-            (&Method::GET, "/status") => {
-                let status = status(&self.origin, self.store.as_ref(), Some(&self.handle));
-                let mut body = status.map_err(|error| Problem::store(&error))?;
-                body["vkeys"] = json!(self.vkeys);
-                body["quorum"] = json!(self.metrics.quorum.get() == 1);
-                body["oldest_unpublished_s"] = json!(self.metrics.oldest_unpublished.get());
-                body["witnesses"] = json!(self.metrics.witnesses());
-                body["tsas"] = json!(self.metrics.tsas.all());
-                Ok(no_store(reply(
-                    StatusCode::OK,
-                    "application/json",
-                    format!("{body}\n"),
-                )))
-            }
-            _ => Err(Problem::not_found(
-                "this listener has GET /metrics, GET /status and POST /announce-closing",
-            )),
-        }
+        no_store(reply(StatusCode::OK, text, self.metrics.encode()))
+    }
+
+    fn status(&self) -> Result<Reply, Problem> {
+        let status = status(&self.origin, self.store.as_ref(), Some(&self.handle));
+        let mut body = status.map_err(|error| Problem::store(&error))?;
+        body["vkeys"] = json!(self.vkeys);
+        body["quorum"] = json!(self.metrics.quorum.get() == 1);
+        body["oldest_unpublished_s"] = json!(self.metrics.oldest_unpublished.get());
+        body["witnesses"] = json!(self.metrics.witnesses());
+        body["tsas"] = json!(self.metrics.tsas.all());
+        Ok(no_store(reply(
+            StatusCode::OK,
+            "application/json",
+            format!("{body}\n"),
+        )))
     }
 }
 

@@ -1,6 +1,6 @@
 //! The public interface.
 //!
-//! One place routes, so that the whole interface can be read at once ([`App::route`]). Reading needs no
+//! One place routes, once for each request, so that the whole interface can be read at once ([`App::route`]). Reading needs no
 //! lock that the writer holds: it works on the store's snapshots and on the published checkpoint.
 
 mod admin;
@@ -20,11 +20,12 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::request::Parts;
 use http::{Method, StatusCode};
 use ishibumi_store::LogStore;
 use ishibumi_tlog::Policy;
-use ishibumi_wire::{Incoming, Reply, Service};
+use ishibumi_wire::{Admitted, Reply, Service};
 
 use crate::config::Config;
 use crate::core::run::{Handle, SubmitError};
@@ -32,6 +33,7 @@ use crate::metrics::Metrics;
 use crate::registry::Registry;
 use crate::turns::Turns;
 use problem::Problem;
+use submit::Submission;
 
 /// What answering needs.
 pub struct App {
@@ -116,36 +118,73 @@ impl Public {
     }
 }
 
+/// What a request asks for.
+pub enum Route {
+    /// `POST /v1/submit`.
+    Submit(Submission),
+    /// `GET` of anything.
+    Read(Resource),
+}
+
+/// What is read. Queries are as they came.
+#[derive(Debug)]
+pub enum Resource {
+    /// `/checkpoint`.
+    Checkpoint,
+    /// `/healthz`.
+    Health,
+    /// `/readyz`.
+    Ready,
+    /// `/v1/proof/LEAF`.
+    Proof {
+        /// The leaf hash.
+        leaf: String,
+        /// The query.
+        query: Option<String>,
+    },
+    /// `/v1/lookup/KEY`.
+    Lookup {
+        /// The key.
+        key: String,
+        /// The query.
+        query: Option<String>,
+    },
+    /// What every copy of a log has as well, without a slash in front.
+    Public {
+        /// The path.
+        path: String,
+        /// The query.
+        query: Option<String>,
+    },
+}
+
 impl Service for Public {
-    fn admit(&self, head: &Parts) -> Result<usize, Reply> {
+    type Request = Route;
+
+    fn admit(&self, head: &Parts) -> Result<Admitted<Route>, Reply> {
         let app = &self.0;
-        let most = match (&head.method, head.uri.path()) {
-            (&Method::POST, "/v1/submit") => app
-                .is_taking()
-                .and_then(|()| app.submission(head))
-                .map(|_| app.body_len_max)
-                .inspect_err(|problem| {
-                    app.metrics
-                        .submissions
-                        .with_label_values(&[problem.name])
-                        .inc();
-                }),
-            (&Method::POST, path) => Err(app.nothing_at(path)),
-            _ => Ok(0),
+        let route = app
+            .route(head)
+            .map_err(|problem| app.count(problem.into_reply()))?;
+        let sender = app.sender(head);
+        let len_max = match &route {
+            Route::Submit(_) => app.body_len_max,
+            Route::Read(_) => 0,
         };
-        most.map_err(|problem| app.count(problem.into_reply()))
+        Ok(Admitted::whole(route, len_max).by(sender))
     }
 
-    fn sender(&self, head: &Parts) -> Option<Arc<str>> {
-        self.0.sender(head)
-    }
-
-    fn call(&self, request: Incoming) -> impl Future<Output = Reply> + Send {
+    fn call(&self, route: Route, body: Bytes) -> impl Future<Output = Reply> + Send {
         let app = Arc::clone(&self.0);
         async move {
-            let counted = Arc::clone(&app);
-            let answer = app.route(request).await.unwrap_or_else(Problem::into_reply);
-            counted.count(answer)
+            let answer = match route {
+                Route::Submit(submission) => app
+                    .submit(submission, body)
+                    .await
+                    .inspect_err(|problem| app.refused(problem)),
+                Route::Read(resource) => app.read(resource),
+            };
+            app.count(answer.unwrap_or_else(Problem::into_reply))
         }
     }
 
@@ -174,17 +213,18 @@ impl App {
         lack.map_or(Ok(()), |lack| Err(Problem::no_room(lack.to_string())))
     }
 
-    async fn route(self: Arc<Self>, request: Incoming) -> Result<Reply, Problem> {
-        let head = &request.head;
-        let (path, query) = (
-            head.uri.path().to_owned(),
-            head.uri.query().map(str::to_owned),
-        );
+    /// What the head asks for; for a submission also who sends it, and whether that is taken.
+    fn route(&self, head: &Parts) -> Result<Route, Problem> {
+        let path = head.uri.path();
+        let query = head.uri.query().map(str::to_owned);
         if head.method == Method::POST {
-            let metrics = Arc::clone(&self.metrics);
-            return self.submit(request).await.inspect_err(|problem| {
-                metrics.submissions.with_label_values(&[problem.name]).inc();
-            });
+            if path != "/v1/submit" {
+                return Err(self.nothing_at(path));
+            }
+            let submission = self.is_taking().and_then(|()| self.submission(head));
+            return submission
+                .inspect_err(|problem| self.refused(problem))
+                .map(Route::Submit);
         }
         if head.method != Method::GET {
             let detail = format!("{} is not supported; use GET or POST", head.method);
@@ -194,18 +234,45 @@ impl App {
                 detail,
             ));
         }
-        let path = path.strip_prefix('/').unwrap_or(&path);
-        match path.split_once('/') {
-            None if path == "checkpoint" => self.checkpoint(),
-            None if path == "healthz" => Ok(self.healthz()),
-            None if path == "readyz" => self.readyz(),
+        let path = path.strip_prefix('/').unwrap_or(path);
+        let resource = match path.split_once('/') {
+            None if path == "checkpoint" => Resource::Checkpoint,
+            None if path == "healthz" => Resource::Health,
+            None if path == "readyz" => Resource::Ready,
             Some(("v1", rest)) => match rest.split_once('/') {
-                Some(("proof", leaf)) => self.proof(leaf, query.as_deref()),
-                Some(("lookup", key)) => self.lookup(key, query.as_deref()),
-                _ => Err(self.nothing_at(&format!("/{path}"))),
+                Some(("proof", leaf)) => Resource::Proof {
+                    leaf: leaf.to_owned(),
+                    query,
+                },
+                Some(("lookup", key)) => Resource::Lookup {
+                    key: key.to_owned(),
+                    query,
+                },
+                _ => return Err(self.nothing_at(&format!("/{path}"))),
             },
-            _ => self.public(path, query.as_deref()),
+            _ => Resource::Public {
+                path: path.to_owned(),
+                query,
+            },
+        };
+        Ok(Route::Read(resource))
+    }
+
+    fn read(&self, resource: Resource) -> Result<Reply, Problem> {
+        match resource {
+            Resource::Checkpoint => self.checkpoint(),
+            Resource::Health => Ok(self.healthz()),
+            Resource::Ready => self.readyz(),
+            Resource::Proof { leaf, query } => self.proof(&leaf, query.as_deref()),
+            Resource::Lookup { key, query } => self.lookup(&key, query.as_deref()),
+            Resource::Public { path, query } => self.public(&path, query.as_deref()),
         }
+    }
+
+    /// Counts a submission that is refused.
+    fn refused(&self, problem: &Problem) {
+        let name = &[problem.name];
+        self.metrics.submissions.with_label_values(name).inc();
     }
 
     /// What somebody is told who came to a wrong place, which may be the wrong log or no log at all.

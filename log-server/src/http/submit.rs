@@ -10,7 +10,7 @@ use bytes::Bytes;
 use http::request::Parts;
 use http::{StatusCode, header};
 use ishibumi_tlog::Hash;
-use ishibumi_wire::{Incoming, Reply, reply};
+use ishibumi_wire::{Reply, reply};
 use serde_json::{Value, json};
 
 use super::App;
@@ -30,7 +30,7 @@ use crate::turns::Length;
 const PROOFS_A_TURN: usize = 256;
 
 /// What the head of a submission says.
-pub(super) struct Submission {
+pub struct Submission {
     submitter: Submitter,
     form: Form,
     query: Query,
@@ -45,9 +45,6 @@ enum Form {
 impl App {
     /// Reads the head: who, what, and how long to wait. Decides before any of the body is read.
     pub(super) fn submission(&self, head: &Parts) -> Result<Submission, Problem> {
-        if let Some(closed) = &self.closed {
-            return Err(closed.clone());
-        }
         let submitter = self.authenticate(head)?;
         let query = Query::of_submission(head.uri.query())?;
         let media_type = head
@@ -111,24 +108,27 @@ impl App {
     }
 
     /// Answers a submission.
-    pub(super) async fn submit(self: Arc<Self>, request: Incoming) -> Result<Reply, Problem> {
-        let submission = self.submission(&request.head)?;
+    pub(super) async fn submit(
+        self: &Arc<Self>,
+        submission: Submission,
+        body: Bytes,
+    ) -> Result<Reply, Problem> {
         match submission.form {
             Form::Single(kind) => {
-                let one = vec![(kind, request.body)];
+                let one = vec![(kind, body)];
                 let admitted = self.admit_all(&submission.submitter, one).await?.pop();
                 let item = admitted.ok_or_else(stopped)??;
                 self.single(submission, item).await
             }
             Form::Statement => {
                 let (by, store) = (submission.submitter.clone(), Arc::clone(&self.store));
-                let admit = move || admit_statement(&by, store.as_ref(), &request.body);
+                let admit = move || admit_statement(&by, store.as_ref(), &body);
                 let item = self
                     .in_turn(&submission.submitter, Length::Long, admit)
                     .await??;
                 self.single(submission, item).await
             }
-            Form::Batch => self.batch(submission, request.body).await,
+            Form::Batch => self.batch(submission, body).await,
         }
     }
 

@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::StatusCode;
 use http::request::Parts;
-use ishibumi_wire::{HttpNet, Incoming, Limits, Net as _, Reply, Request, Service, reply, serve};
+use ishibumi_wire::{Admitted, HttpNet, Limits, Net as _, Reply, Request, Service, reply, serve};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, oneshot};
@@ -21,22 +22,24 @@ struct Echo {
 }
 
 impl Service for Echo {
-    fn admit(&self, head: &Parts) -> Result<usize, Reply> {
+    type Request = String;
+
+    fn admit(&self, head: &Parts) -> Result<Admitted<String>, Reply> {
         match head.uri.path() {
             "/closed" => Err(reply(StatusCode::UNAUTHORIZED, "text/plain", "no\n")),
-            _ => Ok(1000),
+            path => Ok(Admitted::whole(path.to_owned(), 1000)),
         }
     }
 
-    async fn call(&self, request: Incoming) -> Reply {
-        let body = match request.head.uri.path() {
+    async fn call(&self, path: String, body: Bytes) -> Reply {
+        let body = match path.as_str() {
             "/large" => "x".repeat(8 << 20),
             "/held" => {
                 self.held.fetch_add(1, Ordering::SeqCst);
                 self.let_go.notified().await;
                 "late".to_owned()
             }
-            _ => request.body.len().to_string(),
+            _ => body.len().to_string(),
         };
         self.answered.fetch_add(1, Ordering::SeqCst);
         reply(StatusCode::OK, "text/plain", body)

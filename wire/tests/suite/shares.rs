@@ -6,10 +6,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::StatusCode;
 use http::request::Parts;
 use ishibumi_wire::{
-    BodyStream, Incoming, Limits, PIECE_LEN_MAX, Reply, Service, gzip, reply, serve,
+    Admitted, BodyStream, Limits, PIECE_LEN_MAX, Reply, Service, gzip, reply, serve,
 };
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
@@ -25,19 +26,20 @@ struct Desk {
 }
 
 impl Service for Desk {
-    fn admit(&self, _: &Parts) -> Result<usize, Reply> {
-        Ok(1 << 20)
+    type Request = String;
+
+    fn admit(&self, head: &Parts) -> Result<Admitted<String>, Reply> {
+        let named = head.headers.get("x-sender");
+        let sender = named.and_then(|name| Some(name.to_str().ok()?.into()));
+        let path = head.uri.path().to_owned();
+        let admitted = match path.as_str() {
+            "/stream" => Admitted::streamed(path),
+            _ => Admitted::whole(path, 1 << 20),
+        };
+        Ok(admitted.by(sender))
     }
 
-    fn sender(&self, head: &Parts) -> Option<Arc<str>> {
-        Some(head.headers.get("x-sender")?.to_str().ok()?.into())
-    }
-
-    fn streams(&self, head: &Parts) -> bool {
-        head.uri.path() == "/stream"
-    }
-
-    async fn stream(&self, _: Parts, body: &mut BodyStream) -> Reply {
+    async fn stream(&self, _: String, body: &mut BodyStream) -> Reply {
         let mut len = 0;
         let status = loop {
             match body.piece().await {
@@ -55,12 +57,12 @@ impl Service for Desk {
         reply(status, "text/plain", len.to_string())
     }
 
-    async fn call(&self, request: Incoming) -> Reply {
-        if request.head.uri.path() == "/held" {
+    async fn call(&self, path: String, body: Bytes) -> Reply {
+        if path == "/held" {
             self.held.fetch_add(1, Ordering::SeqCst);
             std::future::pending::<()>().await;
         }
-        reply(StatusCode::OK, "text/plain", request.body.len().to_string())
+        reply(StatusCode::OK, "text/plain", body.len().to_string())
     }
 }
 

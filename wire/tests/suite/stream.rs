@@ -4,10 +4,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::StatusCode;
 use http::request::Parts;
 use ishibumi_wire::{
-    BodyError, BodyStream, HttpNet, Incoming, Limits, Net as _, PIECE_LEN_MAX, Reply, Request,
+    Admitted, BodyError, BodyStream, HttpNet, Limits, Net as _, PIECE_LEN_MAX, Reply, Request,
     Service, gzip, reply, serve,
 };
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -18,15 +19,17 @@ use tokio::net::{TcpListener, TcpStream};
 struct Counter;
 
 impl Service for Counter {
-    fn admit(&self, _: &Parts) -> Result<usize, Reply> {
-        Ok(0)
+    type Request = String;
+
+    fn admit(&self, head: &Parts) -> Result<Admitted<String>, Reply> {
+        let path = head.uri.path().to_owned();
+        Ok(match path.as_str() {
+            "/whole" => Admitted::whole(path, 0),
+            _ => Admitted::streamed(path),
+        })
     }
 
-    fn streams(&self, head: &Parts) -> bool {
-        head.uri.path() != "/whole"
-    }
-
-    async fn stream(&self, head: Parts, body: &mut BodyStream) -> Reply {
+    async fn stream(&self, path: String, body: &mut BodyStream) -> Reply {
         let mut count = 0;
         let (status, text) = loop {
             match body.piece().await {
@@ -34,7 +37,7 @@ impl Service for Counter {
                 Ok(Some(piece)) => {
                     assert!(!piece.is_empty());
                     count += piece.len();
-                    match head.uri.path() {
+                    match path.as_str() {
                         "/settle" => body.settle(),
                         "/first" => break (StatusCode::OK, "first".to_owned()),
                         _ => {}
@@ -53,7 +56,7 @@ impl Service for Counter {
         reply(status, "text/plain", text)
     }
 
-    async fn call(&self, _: Incoming) -> Reply {
+    async fn call(&self, _: String, _: Bytes) -> Reply {
         reply(StatusCode::OK, "text/plain", "whole")
     }
 }

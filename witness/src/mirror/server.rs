@@ -18,6 +18,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderValue, Method, StatusCode, header};
 use ishibumi_store::public::{self, ReadError};
@@ -26,7 +27,7 @@ use ishibumi_store::{
 };
 use ishibumi_tlog::Hash;
 use ishibumi_tlog::protocol::{BODY_LEN_MAX, SIZE_TYPE, encode_signatures, encode_size};
-use ishibumi_wire::{BodyStream, Incoming, Limits, Net, Reply, Service, reply};
+use ishibumi_wire::{Admitted, BodyStream, Limits, Net, Reply, Service, reply};
 use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -94,12 +95,13 @@ pub(super) struct Api<R, C> {
     metrics: Arc<MirrorMetrics>,
 }
 
+/// What a request asks for.
 enum Route {
     AddCheckpoint,
     AddEntries,
     SignSubtree,
-    /// What is under a log's prefix, without a slash in front.
-    Copy(Hash, String),
+    /// What is under a log's prefix, without a slash in front, and the query.
+    Copy(Hash, String, Option<String>),
     Health,
     Ready,
 }
@@ -117,7 +119,10 @@ fn route(head: &Parts) -> Result<Route, Reply> {
             let parts = path.strip_prefix('/').and_then(|path| path.split_once('/'));
             let known = parts.and_then(|(id, rest)| Some((Hash::from_hex(id)?, rest.to_owned())));
             let (id, rest) = known.ok_or_else(|| nothing_at(path))?;
-            (Route::Copy(id, rest), "GET")
+            (
+                Route::Copy(id, rest, head.uri.query().map(str::to_owned)),
+                "GET",
+            )
         }
     };
     let fits = match method {
@@ -144,18 +149,19 @@ const COPY: &str = "checkpoint, checkpoints, tile/..., blob/SHA256, v1/proof/LEA
 struct Public<R, C>(Arc<Api<R, C>>);
 
 impl<R: Registers, C: Clock> Service for Public<R, C> {
-    fn admit(&self, head: &Parts) -> Result<usize, Reply> {
-        Ok(match route(head)? {
+    type Request = Route;
+
+    fn admit(&self, head: &Parts) -> Result<Admitted<Route>, Reply> {
+        let route = route(head)?;
+        let len_max = match route {
+            Route::AddEntries => return Ok(Admitted::streamed(route)),
             Route::AddCheckpoint | Route::SignSubtree => BODY_LEN_MAX,
-            Route::AddEntries | Route::Copy(..) | Route::Health | Route::Ready => 0,
-        })
+            Route::Copy(..) | Route::Health | Route::Ready => 0,
+        };
+        Ok(Admitted::whole(route, len_max))
     }
 
-    fn streams(&self, head: &Parts) -> bool {
-        matches!(route(head), Ok(Route::AddEntries))
-    }
-
-    async fn stream(&self, _: Parts, body: &mut BodyStream) -> Reply {
+    async fn stream(&self, _: Route, body: &mut BodyStream) -> Reply {
         let Self(api) = self;
         let started = Instant::now();
         let mut answer = add_entries(api, body).await;
@@ -165,12 +171,12 @@ impl<R: Registers, C: Clock> Service for Public<R, C> {
         api.counted("add-entries", started, answer)
     }
 
-    async fn call(&self, request: Incoming) -> Reply {
+    async fn call(&self, route: Route, body: Bytes) -> Reply {
         let Self(api) = self;
         let started = Instant::now();
-        match route(&request.head) {
-            Ok(Route::AddCheckpoint) => {
-                let add = move |mirror: &Mirror<R, C>| mirror.add_checkpoint(&request.body);
+        match route {
+            Route::AddCheckpoint => {
+                let add = move |mirror: &Mirror<R, C>| mirror.add_checkpoint(&body);
                 let answer = match api.host.blocking(add).await {
                     Ok(Ok(())) => reply(StatusCode::OK, TEXT, ""),
                     Ok(Err(refusal)) => api.refusal(&refusal),
@@ -178,8 +184,8 @@ impl<R: Registers, C: Clock> Service for Public<R, C> {
                 };
                 api.counted("add-checkpoint", started, answer)
             }
-            Ok(Route::SignSubtree) => {
-                let sign = move |mirror: &Mirror<R, C>| mirror.sign_subtree(&request.body);
+            Route::SignSubtree => {
+                let sign = move |mirror: &Mirror<R, C>| mirror.sign_subtree(&body);
                 let answer = match api.host.blocking(sign).await {
                     Ok(Ok(lines)) => reply(StatusCode::OK, TEXT, encode_signatures(&lines)),
                     Ok(Err(refusal)) => api.refusal(&refusal),
@@ -187,14 +193,13 @@ impl<R: Registers, C: Clock> Service for Public<R, C> {
                 };
                 api.counted("sign-subtree", started, answer)
             }
-            Ok(Route::Copy(id, path)) => {
-                let query = request.head.uri.query().map(str::to_owned);
+            Route::Copy(id, path, query) => {
                 let read =
                     move |mirror: &Mirror<R, C>| copy_reply(mirror, id, &path, query.as_deref());
                 api.read(read).await
             }
-            Ok(Route::Health) => text(StatusCode::OK, "ok"),
-            Ok(Route::Ready) => {
+            Route::Health => text(StatusCode::OK, "ok"),
+            Route::Ready => {
                 let ready = |mirror: &Mirror<R, C>| {
                     mirror.standings()?;
                     Ok(text(StatusCode::OK, "ready"))
@@ -202,8 +207,7 @@ impl<R: Registers, C: Clock> Service for Public<R, C> {
                 api.read(ready).await
             }
             // `/add-entries` is streamed.
-            Ok(Route::AddEntries) => only("POST"),
-            Err(answer) => answer,
+            Route::AddEntries => only("POST"),
         }
     }
 }
@@ -350,9 +354,11 @@ fn proof_reply(
 struct Admin<R, C>(Arc<Api<R, C>>);
 
 impl<R: Registers, C: Clock> Service for Admin<R, C> {
-    fn admit(&self, head: &Parts) -> Result<usize, Reply> {
+    type Request = ();
+
+    fn admit(&self, head: &Parts) -> Result<Admitted<()>, Reply> {
         if head.method == Method::GET && head.uri.path() == "/metrics" {
-            return Ok(0);
+            return Ok(Admitted::whole((), 0));
         }
         Err(text(
             StatusCode::NOT_FOUND,
@@ -360,7 +366,7 @@ impl<R: Registers, C: Clock> Service for Admin<R, C> {
         ))
     }
 
-    async fn call(&self, _: Incoming) -> Reply {
+    async fn call(&self, (): (), _: Bytes) -> Reply {
         let Self(api) = self;
         let metrics = Arc::clone(&api.metrics);
         api.read(move |mirror| {

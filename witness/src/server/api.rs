@@ -14,13 +14,14 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use bytes::Bytes;
 use http::request::Parts;
 use http::{Method, StatusCode};
 use ishibumi_store::{Clock, Registers};
 use ishibumi_tlog::Hash;
 use ishibumi_tlog::note::SignatureLine;
 use ishibumi_tlog::protocol::{BODY_LEN_MAX, SIZE_TYPE, encode_signatures, encode_size};
-use ishibumi_wire::{Incoming, Reply, Service, reply};
+use ishibumi_wire::{Admitted, Reply, Service, reply};
 
 use crate::host::{Host, TEXT, no_store, only, text};
 use crate::metrics::Metrics;
@@ -33,7 +34,8 @@ pub(super) struct Api<R, C> {
     pub(super) metrics: Arc<Metrics>,
 }
 
-enum Route {
+/// What a request asks for.
+pub(super) enum Route {
     AddCheckpoint,
     SignSubtree,
     Checkpoint(Hash),
@@ -82,28 +84,31 @@ fn route(head: &Parts) -> Result<Route, Reply> {
 pub(super) struct Public<R, C>(pub(super) Arc<Api<R, C>>);
 
 impl<R: Registers, C: Clock> Service for Public<R, C> {
-    fn admit(&self, head: &Parts) -> Result<usize, Reply> {
-        Ok(match route(head)? {
+    type Request = Route;
+
+    fn admit(&self, head: &Parts) -> Result<Admitted<Route>, Reply> {
+        let route = route(head)?;
+        let len_max = match route {
             Route::AddCheckpoint | Route::SignSubtree => BODY_LEN_MAX,
             Route::Checkpoint(_) | Route::Health | Route::Ready => 0,
-        })
+        };
+        Ok(Admitted::whole(route, len_max))
     }
 
-    async fn call(&self, request: Incoming) -> Reply {
+    async fn call(&self, route: Route, body: Bytes) -> Reply {
         let Self(api) = self;
-        match route(&request.head) {
-            Ok(Route::AddCheckpoint) => {
-                let sign = move |witness: &Witness<R, C>| witness.add_checkpoint(&request.body);
+        match route {
+            Route::AddCheckpoint => {
+                let sign = move |witness: &Witness<R, C>| witness.add_checkpoint(&body);
                 api.signed("add-checkpoint", sign).await
             }
-            Ok(Route::SignSubtree) => {
-                let sign = move |witness: &Witness<R, C>| witness.sign_subtree(&request.body);
+            Route::SignSubtree => {
+                let sign = move |witness: &Witness<R, C>| witness.sign_subtree(&body);
                 api.signed("sign-subtree", sign).await
             }
-            Ok(Route::Checkpoint(origin)) => api.checkpoint(origin).await,
-            Ok(Route::Health) => text(StatusCode::OK, "ok"),
-            Ok(Route::Ready) => api.ready().await,
-            Err(answer) => answer,
+            Route::Checkpoint(origin) => api.checkpoint(origin).await,
+            Route::Health => text(StatusCode::OK, "ok"),
+            Route::Ready => api.ready().await,
         }
     }
 }
@@ -176,9 +181,11 @@ impl<R: Registers, C: Clock> Api<R, C> {
 pub(super) struct Admin<R, C>(pub(super) Arc<Api<R, C>>);
 
 impl<R: Registers, C: Clock> Service for Admin<R, C> {
-    fn admit(&self, head: &Parts) -> Result<usize, Reply> {
+    type Request = ();
+
+    fn admit(&self, head: &Parts) -> Result<Admitted<()>, Reply> {
         if head.method == Method::GET && head.uri.path() == "/metrics" {
-            return Ok(0);
+            return Ok(Admitted::whole((), 0));
         }
         Err(text(
             StatusCode::NOT_FOUND,
@@ -186,7 +193,7 @@ impl<R: Registers, C: Clock> Service for Admin<R, C> {
         ))
     }
 
-    async fn call(&self, _: Incoming) -> Reply {
+    async fn call(&self, (): (), _: Bytes) -> Reply {
         let Self(api) = self;
         match api.host.blocking(|witness| witness.follower().logs()).await {
             Ok(Ok(logs)) => {

@@ -281,11 +281,16 @@ async fn first_event(test_bastion: &TestBastion, key: &BastionKey, roots: &str) 
 struct Never;
 
 impl ishibumi_wire::Service for Never {
-    fn admit(&self, _: &http::request::Parts) -> Result<usize, ishibumi_wire::Reply> {
-        Ok(0)
+    type Request = ();
+
+    fn admit(
+        &self,
+        _: &http::request::Parts,
+    ) -> Result<ishibumi_wire::Admitted<()>, ishibumi_wire::Reply> {
+        Ok(ishibumi_wire::Admitted::whole((), 0))
     }
 
-    async fn call(&self, _: ishibumi_wire::Incoming) -> ishibumi_wire::Reply {
+    async fn call(&self, (): (), _: Bytes) -> ishibumi_wire::Reply {
         unreachable!("nobody asks")
     }
 }

@@ -5,11 +5,12 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crate::common::*;
+use bytes::Bytes;
 use http::StatusCode;
 use http::request::Parts;
 use ishibumi_store::MemoryRegisters;
 use ishibumi_tlog::key::{NoteSigner, SignatureType};
-use ishibumi_wire::{HttpNet, Incoming, Limits, Reply, Service, reply};
+use ishibumi_wire::{Admitted, HttpNet, Limits, Reply, Service, reply};
 use ishibumi_witness::{ListOutcome, ListSource, Metrics, Options, Witness, apply_log_list, serve};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -35,11 +36,13 @@ impl ListServer {
 }
 
 impl Service for ListServer {
-    fn admit(&self, _: &Parts) -> Result<usize, Reply> {
-        Ok(0)
+    type Request = ();
+
+    fn admit(&self, _: &Parts) -> Result<Admitted<()>, Reply> {
+        Ok(Admitted::whole((), 0))
     }
 
-    async fn call(&self, _: Incoming) -> Reply {
+    async fn call(&self, (): (), _: Bytes) -> Reply {
         let (status, list) = self.0.lock().unwrap().clone();
         reply(status, "text/plain", list)
     }

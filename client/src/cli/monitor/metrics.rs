@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use http::StatusCode;
 use http::request::Parts;
 use ishibumi::monitor::{Alarm, Outcome, State};
-use ishibumi_wire::{Incoming, Reply, Service, reply};
+use ishibumi_wire::{Admitted, Reply, Service, reply};
 use prometheus::{Encoder as _, IntCounter, IntGaugeVec, Opts, Registry, TextEncoder};
 
 /// What is counted.
@@ -97,12 +98,14 @@ impl Metrics {
 pub(super) struct Page(pub(super) Arc<Metrics>);
 
 impl Service for Page {
-    fn admit(&self, _: &Parts) -> Result<usize, Reply> {
-        Ok(0)
+    type Request = String;
+
+    fn admit(&self, head: &Parts) -> Result<Admitted<String>, Reply> {
+        Ok(Admitted::whole(head.uri.path().to_owned(), 0))
     }
 
-    async fn call(&self, request: Incoming) -> Reply {
-        match request.head.uri.path() {
+    async fn call(&self, path: String, _: Bytes) -> Reply {
+        match path.as_str() {
             "/metrics" => {
                 let mut text = Vec::new();
                 // Writing to memory does not fail.
