@@ -5,10 +5,11 @@ use std::sync::Arc;
 use ishibumi_artifact::record::Opaque;
 use ishibumi_artifact::time::Time;
 use ishibumi_artifact::{Body, Bounds, Fault, Record, Work, admit_within};
-use ishibumi_store::NewRecord;
+use ishibumi_store::{Clock, NewRecord};
 use ishibumi_tlog::hash::leaf_hash;
 use ishibumi_tlog::tile::ENTRY_LEN_MAX;
 
+use crate::clock;
 use crate::core::Item;
 use crate::kind::Kind;
 use crate::refusal::{RecordTooLarge, Refusal};
@@ -27,9 +28,10 @@ pub struct Tried {
 ///
 /// What is rescued has to chain to the anchors of one provider that has ended; which one is found by
 /// trying.
-pub fn admit(submitter: &Submitter, kind: Kind, octets: &[u8], now: Time) -> Tried {
+pub fn admit(submitter: &Submitter, kind: Kind, octets: &[u8], clock: &dyn Clock) -> Tried {
+    let now = clock::now(clock);
     let providers = submitter.providers(Some(kind), now);
-    let providers = match providers.and_then(|all| submitter.charge(1).map(|()| all)) {
+    let providers = match providers.and_then(|all| submitter.charge(1, clock).map(|()| all)) {
         Ok(providers) => providers,
         Err(refusal) => {
             return Tried {
@@ -46,7 +48,7 @@ pub fn admit(submitter: &Submitter, kind: Kind, octets: &[u8], now: Time) -> Tri
     let (outcome, read) = admit_under_one_of(&providers, kind, octets, now, &mut bounds);
     let effort = effort(read, bounds.work.signatures());
     let records = outcome.as_ref().map_or(0, |item| item.records.len());
-    submitter.owe(records.max(effort) - 1);
+    submitter.owe(records.max(effort) - 1, clock);
     Tried { outcome, effort }
 }
 

@@ -5,6 +5,7 @@
 //! | [`config`] | the one file that says what is in force |
 //! | [`registry`], [`quota`], [`kind`], [`admission`] | who may submit what and how much, and from octets to records |
 //! | [`refusal`] | why something is not taken, by who has to act |
+//! | [`clock`] | the time, in the unit of records |
 //! | [`turns`] | whose turn it is on a processor |
 //! | [`provider_end`] | what providers say about their own end |
 //! | [`statements`] | the registry's changes as records |
@@ -16,9 +17,12 @@
 //! | [`metrics`] | what is counted |
 
 #![deny(missing_docs)]
+// The time comes in by `Clock`.
+#![deny(clippy::disallowed_methods)]
 
 pub mod admission;
 pub mod anchoring;
+pub mod clock;
 pub mod config;
 pub mod core;
 pub mod erasure;

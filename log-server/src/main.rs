@@ -1,8 +1,12 @@
 //! `ishibumi-log`: the operator's command.
 
+// The time comes in by `Clock`.
+#![deny(clippy::disallowed_methods)]
+
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
@@ -14,7 +18,7 @@ use ishibumi_log::operate::close::{Waiting, Words};
 use ishibumi_log::operate::predecessor::PredecessorFiles;
 use ishibumi_log::operate::recover::{Phase, Wishes};
 use ishibumi_log::operate::{self, OperateError};
-use ishibumi_store::private;
+use ishibumi_store::{Clock, SystemClock, private};
 use ishibumi_tlog::Hash;
 use serde_json::json;
 
@@ -293,7 +297,7 @@ fn run(arguments: &Arguments) -> Result<ExitCode, OperateError> {
         Some(Command::Fsck) => return fsck(&config, arguments.json),
         Some(Command::Reindex) => reindex(&config, arguments.json)?,
         Some(Command::Erase { blob, reason }) => {
-            let erasure = operate::erase::erase(&config, *blob, reason)?;
+            let erasure = operate::erase::erase(&config, *blob, reason, &SystemClock)?;
             say::erased(arguments.json, erasure);
         }
         Some(Command::Export { out, zip }) => export(&config, out, *zip, arguments.json)?,
@@ -316,8 +320,9 @@ fn run(arguments: &Arguments) -> Result<ExitCode, OperateError> {
                 without_mirror: *without_mirror,
                 deadline: Duration::from_secs(*timeout),
             };
+            let clock: Arc<dyn Clock> = Arc::new(SystemClock);
             let told = |what: &str| eprintln!("ishibumi-log: {what}");
-            let done = operate::close::close(&config, &end.words(), waiting, told)?;
+            let done = operate::close::close(&config, &end.words(), waiting, &clock, told)?;
             say::closed(arguments.json, &config.origin, &done);
         }
         Some(Command::Token) | None => {

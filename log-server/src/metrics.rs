@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use ishibumi_artifact::record::Suspicion;
 use ishibumi_tlog::shown;
@@ -272,8 +271,8 @@ impl Metrics {
         }
     }
 
-    /// Counts what came of asking a witness.
-    pub fn witness(&self, report: &Report) {
+    /// Counts what came of asking a witness, `now` in seconds since the Epoch.
+    pub fn witness(&self, report: &Report, now: u64) {
         let name = report.from.name();
         let mut witnesses = self
             .witnesses
@@ -287,9 +286,8 @@ impl Metrics {
                     .with_label_values(&[name])
                     .observe(seconds);
                 self.witness_successes.with_label_values(&[name]).inc();
-                let now = SystemTime::now().duration_since(UNIX_EPOCH);
                 standing.cosigned_size = *size;
-                standing.cosigned_at = now.ok().map(|since| since.as_secs());
+                standing.cosigned_at = Some(now);
                 standing.failure = None;
                 true
             }

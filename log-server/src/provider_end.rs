@@ -6,7 +6,7 @@
 
 use ishibumi_artifact::record::{EndingStatement, LastCrl};
 use ishibumi_artifact::{ArtifactType, Body, Crl, LookupKey, Record, admit};
-use ishibumi_store::LogStore;
+use ishibumi_store::{Clock, LogStore};
 use ishibumi_tlog::Hash;
 
 use crate::admission::new_record;
@@ -23,13 +23,14 @@ pub fn admit_statement(
     submitter: &Submitter,
     store: &dyn LogStore,
     octets: &[u8],
+    clock: &dyn Clock,
 ) -> Result<Item, Refusal> {
     let Submitter::Provider(provider) = submitter else {
         return Err(not_yours(
             "a provider states its end itself, under its own token",
         ));
     };
-    submitter.charge(1)?;
+    submitter.charge(1, clock)?;
     let malformed = Refusal::StatementMalformed;
     let record = Record::decode(octets).map_err(|error| malformed(error.to_string()))?;
     let Body::Provider(statement) = record.body() else {
@@ -62,7 +63,8 @@ pub fn admit_statement(
         }
         EndingStatement::LastCount(said) => check_certificate(provider, store, said.certificate)?,
         EndingStatement::LastCrl(said) => {
-            check_list(submitter, provider, store, said)?;
+            let owe = |records| submitter.owe(records, clock);
+            check_list(owe, provider, store, said)?;
         }
         EndingStatement::ArchiveCustodian(_) => {}
     }
@@ -93,9 +95,9 @@ fn check_certificate(
         .map_err(|refusal| not_yours(format!("{what} is not of this provider: {refusal}")))
 }
 
-/// The list has to be in the log, complete, and the provider's.
+/// The list has to be in the log, complete, and the provider's. What it costs to verify it is owed before.
 fn check_list(
-    submitter: &Submitter,
+    owe: impl FnOnce(usize),
     provider: &Provider,
     store: &dyn LogStore,
     said: &LastCrl,
@@ -120,7 +122,7 @@ fn check_list(
     }
     let blob = store.blob(Hash(digest))?;
     let blob = blob.ok_or_else(|| unknown(format!("{what} was erased here")))?;
-    submitter.owe(usize::try_from(list.count).unwrap_or(usize::MAX));
+    owe(usize::try_from(list.count).unwrap_or(usize::MAX));
     // Verified, and not made into records again: those of a long list take much memory.
     let verified = Crl::parse(&blob).and_then(|crl| crl.verify(&provider.anchors));
     verified

@@ -9,7 +9,7 @@
 //! The state is in memory: a restart gives everybody a full allowance.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::config::Quota;
 
@@ -49,10 +49,9 @@ impl Rate {
     }
 }
 
-/// The allowance of one submitter, shared by all of its requests.
+/// The allowance of one submitter, shared by all of its requests. Times are [`ishibumi_store::Clock::monotonic`].
 #[derive(Debug)]
 pub struct Meter {
-    started: Instant,
     burst: usize,
     rates: Mutex<Vec<Rate>>,
 }
@@ -68,7 +67,6 @@ impl Meter {
         let least = limits.into_iter().filter(|limit| *limit > 0).min();
         let burst = least.map_or(Some(usize::MAX), |least| usize::try_from(least).ok());
         Self {
-            started: Instant::now(),
             burst: burst.unwrap_or(usize::MAX),
             rates: Mutex::new(rates.into_iter().flatten().collect()),
         }
@@ -76,21 +74,7 @@ impl Meter {
 
     /// Takes `records` off the allowance if there is any left; otherwise takes nothing and says how long
     /// to wait. With 0 records it only asks.
-    pub fn take(&self, records: usize) -> Result<(), Duration> {
-        self.take_at(records, self.started.elapsed())
-    }
-
-    /// Takes `records` off the allowance for what was done already, whether it suffices or not.
-    pub fn owe(&self, records: usize) {
-        self.owe_at(records, self.started.elapsed());
-    }
-
-    /// The most records that may come at once: a full allowance of the strictest limit.
-    pub const fn burst(&self) -> usize {
-        self.burst
-    }
-
-    fn take_at(&self, records: usize, now: Duration) -> Result<(), Duration> {
+    pub fn take(&self, records: usize, now: Duration) -> Result<(), Duration> {
         let mut rates = self.rates();
         let wait = rates.iter().map(|rate| rate.wait(now)).max();
         if let Some(wait) = wait.filter(|wait| !wait.is_zero()) {
@@ -100,8 +84,14 @@ impl Meter {
         Ok(())
     }
 
-    fn owe_at(&self, records: usize, now: Duration) {
+    /// Takes `records` off the allowance for what was done already, whether it suffices or not.
+    pub fn owe(&self, records: usize, now: Duration) {
         charge(&mut self.rates(), records, now);
+    }
+
+    /// The most records that may come at once: a full allowance of the strictest limit.
+    pub const fn burst(&self) -> usize {
+        self.burst
     }
 
     /// Whoever panicked with the lock had changed at most one of the numbers.
@@ -136,33 +126,33 @@ mod tests {
     fn a_minute_has_so_many_records_and_no_more() {
         let meter = meter(6, 0);
         for _ in 0..6 {
-            assert_eq!(meter.take_at(1, s(100)), Ok(()));
+            assert_eq!(meter.take(1, s(100)), Ok(()));
         }
-        assert_eq!(meter.take_at(1, s(100)), Err(s(10)));
-        assert_eq!(meter.take_at(1, s(109)), Err(s(1)));
-        assert_eq!(meter.take_at(1, s(110)), Ok(()));
-        assert_eq!(meter.take_at(1, s(110)), Err(s(10)));
+        assert_eq!(meter.take(1, s(100)), Err(s(10)));
+        assert_eq!(meter.take(1, s(109)), Err(s(1)));
+        assert_eq!(meter.take(1, s(110)), Ok(()));
+        assert_eq!(meter.take(1, s(110)), Err(s(10)));
     }
 
     #[test]
     fn who_overdraws_waits_longer_and_asking_costs_nothing() {
         let meter = meter(6, 0);
-        assert_eq!(meter.take_at(0, s(0)), Ok(()));
-        assert_eq!(meter.take_at(12, s(0)), Ok(()));
-        assert_eq!(meter.take_at(0, s(0)), Err(s(70)));
-        assert_eq!(meter.take_at(0, s(69)), Err(s(1)));
-        assert_eq!(meter.take_at(0, s(70)), Ok(()));
+        assert_eq!(meter.take(0, s(0)), Ok(()));
+        assert_eq!(meter.take(12, s(0)), Ok(()));
+        assert_eq!(meter.take(0, s(0)), Err(s(70)));
+        assert_eq!(meter.take(0, s(69)), Err(s(1)));
+        assert_eq!(meter.take(0, s(70)), Ok(()));
     }
 
     #[test]
     fn what_was_done_is_owed_also_where_nothing_is_left() {
         let meter = meter(6, 0);
-        assert_eq!(meter.take_at(6, s(0)), Ok(()));
-        meter.owe_at(3, s(0));
-        assert_eq!(meter.take_at(0, s(0)), Err(s(40)));
+        assert_eq!(meter.take(6, s(0)), Ok(()));
+        meter.owe(3, s(0));
+        assert_eq!(meter.take(0, s(0)), Err(s(40)));
         // Control: who is refused beforehand owes nothing.
-        assert_eq!(meter.take_at(3, s(0)), Err(s(40)));
-        assert_eq!(meter.take_at(1, s(40)), Ok(()));
+        assert_eq!(meter.take(3, s(0)), Err(s(40)));
+        assert_eq!(meter.take(1, s(40)), Ok(()));
     }
 
     #[test]
@@ -176,10 +166,10 @@ mod tests {
     #[test]
     fn the_stricter_limit_decides_and_none_is_none() {
         let both = meter(1000, 2);
-        assert_eq!(both.take_at(2, s(0)), Ok(()));
-        assert_eq!(both.take_at(1, s(0)), Err(s(43_200)));
+        assert_eq!(both.take(2, s(0)), Ok(()));
+        assert_eq!(both.take(1, s(0)), Err(s(43_200)));
         let none = meter(0, 0);
-        assert_eq!(none.take_at(usize::MAX, s(0)), Ok(()));
-        assert_eq!(none.take_at(usize::MAX, s(0)), Ok(()));
+        assert_eq!(none.take(usize::MAX, s(0)), Ok(()));
+        assert_eq!(none.take(usize::MAX, s(0)), Ok(()));
     }
 }

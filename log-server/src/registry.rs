@@ -9,7 +9,6 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use ishibumi_archive::regular;
 use ishibumi_artifact::record::{
@@ -17,6 +16,7 @@ use ishibumi_artifact::record::{
 };
 use ishibumi_artifact::time::Time;
 use ishibumi_artifact::{Anchors, Certificate};
+use ishibumi_store::Clock;
 use ishibumi_tlog::Hash;
 
 use crate::config::{Config, ProviderConfig, RescueConfig, SHA1_TOKEN};
@@ -170,17 +170,19 @@ impl Submitter {
     }
 
     /// Takes `records` off the submitter's quota before the work is done; with 0 it only asks whether any is left.
-    pub fn charge(&self, records: usize) -> Result<(), Refusal> {
+    pub fn charge(&self, records: usize, clock: &dyn Clock) -> Result<(), Refusal> {
         let (who, meter) = self.account();
-        meter.take(records).map_err(|wait| Refusal::QuotaExceeded {
-            who: who.to_owned(),
-            wait_seconds: wait.as_secs() + u64::from(wait.subsec_nanos() > 0),
-        })
+        meter
+            .take(records, clock.monotonic())
+            .map_err(|wait| Refusal::QuotaExceeded {
+                who: who.to_owned(),
+                wait_seconds: wait.as_secs() + u64::from(wait.subsec_nanos() > 0),
+            })
     }
 
     /// Takes `records` off the quota for work that was done, whatever came of it.
-    pub fn owe(&self, records: usize) {
-        self.account().1.owe(records);
+    pub fn owe(&self, records: usize, clock: &dyn Clock) {
+        self.account().1.owe(records, clock.monotonic());
     }
 
     /// The most records that one artifact may make: as many as the quota allows at once.
@@ -245,14 +247,6 @@ impl Provider {
             word,
         })
     }
-}
-
-/// The time that the log's machine shows. It decides which state of a provider holds, and nothing that is
-/// proven.
-pub fn wall_clock() -> Time {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    let seconds = since.map_or(0, |since| since.as_secs());
-    Time::from_unix(i64::try_from(seconds).unwrap_or(i64::MAX))
 }
 
 fn load(provider: &ProviderConfig, problems: &mut Vec<String>) -> Option<Provider> {

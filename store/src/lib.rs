@@ -16,11 +16,13 @@
 //! This is the only room that knows RocksDB.
 
 #![deny(missing_docs)]
+// The time comes in by `Clock`.
+#![deny(clippy::disallowed_methods)]
 
+mod clock;
 mod codec;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
-mod environment;
 mod error;
 mod head_file;
 mod log_store;
@@ -31,18 +33,20 @@ pub mod public;
 mod registers;
 mod rocks;
 pub mod room;
+mod signer;
 
-pub use environment::{Clock, Signer, SignerError, SystemClock};
+pub use clock::{Clock, SystemClock};
 pub use error::StoreError;
 pub use head_file::{Head, HeadFile, Machine};
 pub use log_store::{
     Batch, IndexKind, IndexRow, KeptCheckpoint, LOOKUP_KEY_LEN_MAX, LogStore, NewRecord,
     StoredTiles,
 };
-pub use memory::{MemoryLog, MemoryRegisters, Outcome};
+pub use memory::{HandClock, MemoryLog, MemoryRegisters, Outcome};
 pub use proofs::{consistency_proof, earliest_covering, inclusion_proofs};
 pub use registers::Registers;
 pub use rocks::{CACHE_LEN, RocksLog, RocksRegisters};
+pub use signer::{Signer, SignerError};
 
 #[cfg(test)]
 mod tests;

@@ -19,6 +19,8 @@
 //! the whole system may run both in process.
 
 #![deny(missing_docs)]
+// The time comes in by `Clock`.
+#![deny(clippy::disallowed_methods)]
 
 mod alarm;
 mod cosigners;

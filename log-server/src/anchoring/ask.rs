@@ -9,9 +9,9 @@ use ishibumi_store::Clock;
 use ishibumi_wire::{Net, TsaError, ask_tsa};
 
 use super::due::Last;
-use super::now;
 use super::tsas::{Tsa, Units};
 use crate::admission::new_record;
+use crate::clock::now;
 use crate::core::run::{Handle, SubmitError};
 use crate::core::{Item, Published};
 use crate::refusal::RecordTooLarge;

@@ -20,7 +20,6 @@ mod tsas;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ishibumi_artifact::time::Time;
 use ishibumi_store::{Clock, LogStore, StoreError};
 use ishibumi_tlog::shown;
 use ishibumi_wire::Net;
@@ -206,11 +205,6 @@ fn random() -> u8 {
     let mut octet = [0];
     let _ = getrandom::fill(&mut octet);
     octet[0]
-}
-
-/// What `clock` shows.
-fn now(clock: &dyn Clock) -> Time {
-    Time::from_unix(i64::try_from(clock.unix_time()).unwrap_or(i64::MAX))
 }
 
 #[cfg(test)]

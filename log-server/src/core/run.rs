@@ -66,7 +66,7 @@ pub struct Handle {
     pool_records_max: usize,
     published: watch::Receiver<Option<Published>>,
     standing: watch::Receiver<Standing>,
-    without_quorum: watch::Receiver<Option<Instant>>,
+    without_quorum: watch::Receiver<Option<Duration>>,
     lack: watch::Receiver<Lack>,
 }
 
@@ -166,11 +166,10 @@ pub fn start(core: Core) -> (Handle, Running) {
         published: set_published,
         distrusted: core.distrusted,
         metrics: Arc::clone(&core.metrics),
-        clock: core.clock,
+        clock: Arc::clone(&core.clock),
         teller: Teller::new(&set_standing, "the publisher"),
         without_quorum: set_without,
         patience: core.settings.witness_deadline,
-        started: Instant::now(),
     };
     let staged = core.sequencer.size();
     let publisher = std::thread::spawn(move || {
@@ -188,13 +187,18 @@ pub fn start(core: Core) -> (Handle, Running) {
     let keeping = events.clone();
     let cared = core
         .care
-        .map(|care| care.start(&core.store, &metrics, &set_standing));
+        .map(|care| care.start(&core.store, &metrics, &core.clock, &set_standing));
     let Cared {
         lack,
         mut threads,
         alive,
     } = cared.unwrap_or_default();
-    let (watcher, watching) = Watcher::start(core.store, published.clone(), Arc::clone(&metrics));
+    let (watcher, watching) = Watcher::start(
+        core.store,
+        published.clone(),
+        Arc::clone(&metrics),
+        core.clock,
+    );
     let teller = Teller::new(&set_standing, "the sequencer");
     let sequencer = std::thread::spawn(move || {
         // Who looks after the disks ends with this thread.
@@ -249,6 +253,7 @@ impl Care {
         self,
         store: &Arc<dyn LogStore>,
         metrics: &Arc<Metrics>,
+        clock: &Arc<dyn Clock>,
         standing: &Arc<watch::Sender<Standing>>,
     ) -> Cared {
         let Self { reserve, scrub } = self;
@@ -256,9 +261,10 @@ impl Care {
         let (scrub_lives, scrub_ends) = channel();
         let scrubbing = {
             let (store, metrics) = (Arc::clone(store), Arc::clone(metrics));
+            let clock = Arc::clone(clock);
             let teller = Teller::new(standing, "the scrub");
             move || {
-                if let Err(why) = scrub.run(&store, &metrics, &scrub_ends) {
+                if let Err(why) = scrub.run(&store, &metrics, clock.as_ref(), &scrub_ends) {
                     teller.tell(Standing::Failed(why));
                 }
             }
@@ -280,7 +286,7 @@ impl Care {
 pub struct Still {
     _published: watch::Sender<Option<Published>>,
     _standing: watch::Sender<Standing>,
-    _without_quorum: watch::Sender<Option<Instant>>,
+    _without_quorum: watch::Sender<Option<Duration>>,
     _lack: watch::Sender<Lack>,
 }
 
@@ -428,8 +434,8 @@ impl Handle {
         self.standing.clone()
     }
 
-    /// Since when there is no quorum; `None` while it comes in time.
-    pub fn without_quorum(&self) -> Option<Instant> {
+    /// Since when there is no quorum, by [`Clock::monotonic`]; `None` while it comes in time.
+    pub fn without_quorum(&self) -> Option<Duration> {
         *self.without_quorum.borrow()
     }
 
@@ -516,16 +522,15 @@ struct Publishing {
     metrics: Arc<Metrics>,
     clock: Arc<dyn Clock>,
     teller: Teller,
-    without_quorum: watch::Sender<Option<Instant>>,
+    without_quorum: watch::Sender<Option<Duration>>,
     /// How long a round may be without its quorum before that is said.
     patience: Duration,
-    started: Instant,
 }
 
 impl Publishing {
     /// By reference: whoever waits for `published` is to learn first why there will be no more of them.
     fn run(&self, publisher: Publisher, staged: u64) -> Result<(), PublisherError> {
-        let now = self.started.elapsed();
+        let now = self.clock.monotonic();
         let published = publisher.published();
         let published = published.map_or(0, |published| published.checkpoint().size);
         let mut waiting = Waiting::new(staged, published, self.patience, now);
@@ -542,11 +547,11 @@ impl Publishing {
                 let report = match event {
                     Event::Witness(report) => report,
                     Event::Staged(size) => {
-                        waiting.staged(size, self.started.elapsed());
+                        waiting.staged(size, self.clock.monotonic());
                         continue;
                     }
                     Event::Keep(answer) => {
-                        let now = self.started.elapsed();
+                        let now = self.clock.monotonic();
                         let (next, kept) = publisher.keep_published(now)?;
                         publisher = next;
                         // Who asked may have given up.
@@ -555,13 +560,13 @@ impl Publishing {
                     }
                     Event::Stop => return Ok(()),
                 };
-                self.metrics.witness(&report);
+                self.metrics.witness(&report, self.clock.unix_time());
                 publisher = self.hear(publisher, report, &mut said)?;
             }
-            let (next, outcome) = publisher.tick(self.started.elapsed())?;
+            let (next, outcome) = publisher.tick(self.clock.monotonic())?;
             publisher = next;
             self.carry_out(outcome);
-            let held = publisher.held(self.started.elapsed());
+            let held = publisher.held(self.clock.monotonic());
             if let Some(why) = &held
                 && *self.teller.standing() == Standing::Running
             {
@@ -575,7 +580,7 @@ impl Publishing {
 
     /// Says when the quorum stops coming, and when it comes again.
     fn tell_quorum(&self, publisher: &Publisher, waiting: &mut Waiting) {
-        let now = self.started.elapsed();
+        let now = self.clock.monotonic();
         if let Some(published) = publisher.published() {
             waiting.published(published.checkpoint().size);
         }
@@ -603,7 +608,6 @@ impl Publishing {
         metrics
             .oldest_unpublished
             .set(waiting.oldest(now).as_secs_f64());
-        let lost = lost.map(|since| self.started + since);
         self.without_quorum.send_if_modified(|known| {
             let changes = *known != lost;
             *known = lost;
@@ -618,7 +622,7 @@ impl Publishing {
         report: Report,
         said: &mut BTreeMap<String, Claim>,
     ) -> Result<Publisher, PublisherError> {
-        let now = self.started.elapsed();
+        let now = self.clock.monotonic();
         match report.what {
             witnesses::Outcome::Cosigned { round, lines, .. } => {
                 said.remove(report.from.name());

@@ -9,9 +9,9 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
-use ishibumi_store::{IndexKind, LogStore};
+use ishibumi_store::{Clock, IndexKind, LogStore};
 use ishibumi_tlog::key::VerifierKey;
 
 use crate::examine::{Ended, Pace, Report, Subject, Sums, differences, index, records};
@@ -57,6 +57,7 @@ impl Scrub {
         &self,
         store: &Arc<dyn LogStore>,
         metrics: &Metrics,
+        clock: &dyn Clock,
         alive: &Receiver<()>,
     ) -> Result<(), String> {
         if self.period.is_zero() {
@@ -78,9 +79,7 @@ impl Scrub {
                 let _ = std::fs::write(self.data_dir.join(NOTE), format!("{wrong}\n"));
                 return Err(format!("the scrub found that {wrong}; run fsck"));
             }
-            let now = SystemTime::now().duration_since(UNIX_EPOCH);
-            let now = now.map_or(0, |since| since.as_secs());
-            metrics.scrubbed_at.set(now.cast_signed());
+            metrics.scrubbed_at.set(clock.unix_time().cast_signed());
             if wait(alive, begun + span).is_err() {
                 return Ok(());
             }
@@ -172,7 +171,7 @@ mod tests {
 
     use ishibumi_artifact::record::Opaque;
     use ishibumi_artifact::{Body, Record};
-    use ishibumi_store::{Batch, MemoryLog, NewRecord};
+    use ishibumi_store::{Batch, HandClock, MemoryLog, NewRecord};
     use ishibumi_tlog::hash::leaf_hash;
 
     use super::*;
@@ -211,6 +210,7 @@ mod tests {
         assert_eq!((report.records, report.tiles, report.wrong), (3000, 11, 0));
         assert_eq!(metrics.scrubbed_rows.get(), 6000);
         drop(told);
-        assert_eq!(scrub.run(&store, &metrics, &alive), Ok(()));
+        let clock = HandClock::at(1_800_000_000);
+        assert_eq!(scrub.run(&store, &metrics, &clock, &alive), Ok(()));
     }
 }

@@ -12,14 +12,14 @@ use std::time::Duration;
 use ishibumi_artifact::record::{Body, OcspBody, Revocation, Suspicion, TakingBack, TokenBody};
 use ishibumi_artifact::time::Time;
 use ishibumi_artifact::{Certificate, LookupKey, Record};
-use ishibumi_store::{LogStore, StoreError};
+use ishibumi_store::{Clock, LogStore, StoreError};
 use ishibumi_tlog::shown;
 use tokio::sync::watch;
 
 use super::carrier::Carriers;
 use super::publisher::Published;
+use crate::clock;
 use crate::metrics::Metrics;
-use crate::registry::wall_clock;
 
 /// Batches that may wait to be looked at.
 const BACKLOG_MAX: usize = 1024;
@@ -44,6 +44,7 @@ impl Watcher {
         store: Arc<dyn LogStore>,
         published: watch::Receiver<Option<Published>>,
         metrics: Arc<Metrics>,
+        clock: Arc<dyn Clock>,
     ) -> (Self, std::thread::JoinHandle<()>) {
         let (ranges, staged) = sync_channel(BACKLOG_MAX);
         let watching = Watching {
@@ -51,6 +52,7 @@ impl Watcher {
             store,
             published,
             metrics: Arc::clone(&metrics),
+            clock,
             ahead: Vec::new(),
         };
         let thread = std::thread::spawn(move || watching.run(&staged));
@@ -74,6 +76,7 @@ struct Watching {
     carriers: Carriers,
     published: watch::Receiver<Option<Published>>,
     metrics: Arc<Metrics>,
+    clock: Arc<dyn Clock>,
     /// Tokens whose genTime lay ahead of the clock, with their indices.
     ahead: Vec<(u64, TokenBody)>,
 }
@@ -97,7 +100,7 @@ impl Watching {
     }
 
     fn look_at(&mut self, start: u64, end: u64) -> Result<(), StoreError> {
-        let now = wall_clock();
+        let now = clock::now(self.clock.as_ref());
         let mut at = start;
         while at < end {
             let records = self.store.records(at, end.min(at + CHUNK))?;

@@ -17,9 +17,8 @@ use super::problem::Problem;
 use crate::admission::admit;
 use crate::core::Item;
 use crate::kind::Kind;
-use crate::metrics::Metrics;
 use crate::refusal::Refusal;
-use crate::registry::{Submitter, wall_clock};
+use crate::registry::Submitter;
 use crate::turns::Length;
 
 /// How much is done in one turn: as much effort as so many honest tokens take, some milliseconds. What is begun is
@@ -46,15 +45,15 @@ impl Work {
     }
 
     /// As much as a turn of this length is for.
-    fn do_some(&self, turn: Length, submitter: &Submitter, metrics: &Metrics) {
+    fn do_some(&self, turn: Length, submitter: &Submitter, app: &App) {
         let mut effort = 0;
         while effort < EFFORT_A_TURN {
             let next = self.to_do().next_if(|next| length(next) <= turn);
             let Some((place, (kind, octets))) = next else {
                 return;
             };
-            let _timer = metrics.admission_seconds.start_timer();
-            let tried = admit(submitter, kind, &octets, wall_clock());
+            let _timer = app.metrics.admission_seconds.start_timer();
+            let tried = admit(submitter, kind, &octets, app.clock.as_ref());
             effort += tried.effort;
             let done = self.done.lock();
             let mut done = done.unwrap_or_else(PoisonError::into_inner);
@@ -93,9 +92,9 @@ impl App {
             let work = Arc::clone(&work);
             workers.spawn(async move {
                 while let Some(length) = work.next() {
-                    let (work, metrics) = (Arc::clone(&work), Arc::clone(&app.metrics));
-                    let by = submitter.clone();
-                    let some = move || work.do_some(length, &by, &metrics);
+                    let (work, by) = (Arc::clone(&work), submitter.clone());
+                    let within = Arc::clone(&app);
+                    let some = move || work.do_some(length, &by, &within);
                     app.in_turn(&submitter, length, some).await?;
                 }
                 Ok(())

@@ -24,7 +24,9 @@ impl App {
             return Err(problem);
         }
         self.checkpoint()?;
-        let since = self.handle.without_quorum().map(|since| since.elapsed());
+        let now = self.clock.monotonic();
+        let since = self.handle.without_quorum();
+        let since = since.map(|since| now.saturating_sub(since));
         if let Some(since) = since.filter(|&since| since >= self.quorum_alarm) {
             let detail = format!(
                 "for {} s no quorum has come for the newest head; what is taken meanwhile is safe and unproven",

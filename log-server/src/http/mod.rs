@@ -23,7 +23,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::request::Parts;
 use http::{Method, StatusCode};
-use ishibumi_store::LogStore;
+use ishibumi_store::{Clock, LogStore};
 use ishibumi_tlog::Policy;
 use ishibumi_wire::{Admitted, Reply, Service};
 
@@ -35,15 +35,30 @@ use crate::turns::Turns;
 use problem::Problem;
 use submit::Submission;
 
+/// The log that is answered for.
+#[derive(Clone)]
+pub struct Served {
+    /// By which proofs are cut.
+    pub policy: Policy,
+    /// The store.
+    pub store: Arc<dyn LogStore>,
+    /// The running log, or what stands in for one.
+    pub handle: Handle,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+    /// By which states and quotas of providers are judged.
+    pub clock: Arc<dyn Clock>,
+}
+
 /// What answering needs.
 pub struct App {
     origin: String,
-    /// By which proofs are cut.
     policy: Policy,
     store: Arc<dyn LogStore>,
     handle: Handle,
     registry: Arc<Registry>,
     metrics: Arc<Metrics>,
+    clock: Arc<dyn Clock>,
     /// What submitters to a log are told that only reads.
     closed: Option<Problem>,
     turns: Arc<Turns>,
@@ -59,54 +74,30 @@ pub struct Public(Arc<App>);
 
 impl Public {
     /// A service over a running log.
-    pub fn new(
-        config: &Config,
-        policy: Policy,
-        store: Arc<dyn LogStore>,
-        handle: Handle,
-        registry: Arc<Registry>,
-        metrics: Arc<Metrics>,
-    ) -> Self {
-        Self::with(config, policy, store, handle, registry, metrics, None)
+    pub fn new(config: &Config, served: Served, registry: Arc<Registry>) -> Self {
+        Self::with(config, served, registry, None)
     }
 
     /// A service over a log that only reads: everything is read as before, and submitters are told `why`.
-    pub fn only_reading(
-        config: &Config,
-        policy: Policy,
-        store: Arc<dyn LogStore>,
-        handle: Handle,
-        metrics: Arc<Metrics>,
-        why: Problem,
-    ) -> Self {
-        Self::with(
-            config,
-            policy,
-            store,
-            handle,
-            Arc::default(),
-            metrics,
-            Some(why),
-        )
+    pub fn only_reading(config: &Config, served: Served, why: Problem) -> Self {
+        Self::with(config, served, Arc::default(), Some(why))
     }
 
     fn with(
         config: &Config,
-        policy: Policy,
-        store: Arc<dyn LogStore>,
-        handle: Handle,
+        served: Served,
         registry: Arc<Registry>,
-        metrics: Arc<Metrics>,
         closed: Option<Problem>,
     ) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         Self(Arc::new(App {
             origin: config.origin.clone(),
-            policy,
-            store,
-            handle,
+            policy: served.policy,
+            store: served.store,
+            handle: served.handle,
             registry,
-            metrics,
+            metrics: served.metrics,
+            clock: served.clock,
             closed,
             turns: Turns::new(cores),
             cores,

@@ -19,11 +19,12 @@ use super::find::{pending, place_json, with_place};
 use super::problem::Problem;
 use super::query::{Query, Signatures, Wait};
 use super::read::no_store;
+use crate::clock;
 use crate::core::run::SubmitError;
 use crate::core::{Item, Placed, Published};
 use crate::kind::Kind;
 use crate::provider_end::{STATEMENT, admit_statement};
-use crate::registry::{Submitter, wall_clock};
+use crate::registry::Submitter;
 use crate::turns::Length;
 
 /// Proofs of a batch that are made in one turn.
@@ -78,8 +79,8 @@ impl App {
             Form::Single(kind) => Some(kind),
             Form::Batch | Form::Statement => None,
         };
-        submitter.providers(kind, wall_clock())?;
-        submitter.charge(0)?;
+        submitter.providers(kind, clock::now(self.clock.as_ref()))?;
+        submitter.charge(0, self.clock.as_ref())?;
         Ok(Submission {
             submitter,
             form,
@@ -121,8 +122,9 @@ impl App {
                 self.single(submission, item).await
             }
             Form::Statement => {
-                let (by, store) = (submission.submitter.clone(), Arc::clone(&self.store));
-                let admit = move || admit_statement(&by, store.as_ref(), &body);
+                let (by, app) = (submission.submitter.clone(), Arc::clone(self));
+                let admit =
+                    move || admit_statement(&by, app.store.as_ref(), &body, app.clock.as_ref());
                 let item = self
                     .in_turn(&submission.submitter, Length::Long, admit)
                     .await??;

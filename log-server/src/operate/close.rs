@@ -14,12 +14,12 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use ishibumi_artifact::record::{LogEnding, LogStatement, Moment};
 use ishibumi_artifact::time::Time;
 use ishibumi_artifact::{Body, LookupKey, Record};
-use ishibumi_store::{HeadFile, LogStore, RocksLog, StoreError, SystemClock};
+use ishibumi_store::{Clock, HeadFile, LogStore, RocksLog, StoreError};
 use ishibumi_tlog::Policy;
 use ishibumi_tlog::note::Note;
 use ishibumi_wire::{HttpNet, Net as _, Request};
@@ -28,12 +28,12 @@ use super::endpoints::endpoints;
 use super::keys::{destroy, policy_keys};
 use super::{OperateError, open_to_close};
 use crate::admission::new_record;
+use crate::clock;
 use crate::config::Config;
 use crate::core::run::{Core, Handle, start};
 use crate::core::{HeadSigner, Item, Published, Publisher, Sequencer, ending};
 use crate::http::{ANNOUNCE_PATH, RECORD_MEDIA_TYPE};
 use crate::metrics::Metrics;
-use crate::registry::wall_clock;
 
 /// How long cosignatures beyond what is needed are waited for: later ones find no log that takes them.
 const GRACE: Duration = Duration::from_secs(5);
@@ -143,6 +143,7 @@ pub fn close(
     config: &Config,
     words: &Words,
     waiting: Waiting,
+    clock: &Arc<dyn Clock>,
     mut progress: impl FnMut(&str),
 ) -> Result<Done, OperateError> {
     let sealed = match policy_keys(config)?.first() {
@@ -152,9 +153,15 @@ pub fn close(
     if !sealed {
         let (store, signer, policy) = open_to_close(config)?;
         let needed = Needed::read(config, &policy, waiting)?;
-        stage_end(&store, words)?;
+        stage_end(&store, words, clock::now(clock.as_ref()))?;
         progress("the closing record is durable; waiting for the quorum and a mirror");
-        run_to_the_end(config, &store, signer, &policy, &needed, waiting.deadline)?;
+        let ended = Ended {
+            store,
+            signer,
+            policy,
+            needed,
+        };
+        ended.run(config, clock, waiting.deadline)?;
     }
     finish(config)
 }
@@ -222,7 +229,7 @@ fn stage(sequencer: Sequencer, records: &[Record]) -> Result<(Sequencer, u64), O
 }
 
 /// Step 1. A log whose last record closes it has done it.
-fn stage_end(store: &Arc<dyn LogStore>, words: &Words) -> Result<(), OperateError> {
+fn stage_end(store: &Arc<dyn LogStore>, words: &Words, now: Time) -> Result<(), OperateError> {
     if ending(store.as_ref(), store.staged()?.size())?.is_some() {
         return Ok(());
     }
@@ -249,7 +256,7 @@ fn stage_end(store: &Arc<dyn LogStore>, words: &Words) -> Result<(), OperateErro
                 successor: given(&words.successor, texts(&mut announced.successor())),
                 custodians: given(&words.custodians, texts(&mut announced.custodians())),
             }
-            .ending(wall_clock())?
+            .ending(now)?
         }
         None if words.reason.is_empty() => {
             return Err(OperateError::Refused(
@@ -257,7 +264,7 @@ fn stage_end(store: &Arc<dyn LogStore>, words: &Words) -> Result<(), OperateErro
             ));
         }
         announced => {
-            let ending = words.ending(wall_clock())?;
+            let ending = words.ending(now)?;
             if announced.is_none() {
                 records.push(Body::Log(LogStatement::Closing(ending.clone())).into());
             }
@@ -288,53 +295,73 @@ fn announcement(store: &dyn LogStore) -> Result<Option<LogEnding>, OperateError>
     }
 }
 
-/// Step 2: signs, collects, publishes and keeps, as a running log does.
-fn run_to_the_end(
-    config: &Config,
-    store: &Arc<dyn LogStore>,
+/// A log whose closing record is durable.
+struct Ended {
+    store: Arc<dyn LogStore>,
     signer: HeadSigner,
-    policy: &Policy,
-    needed: &Needed,
-    deadline: Duration,
-) -> Result<(), OperateError> {
-    let size = store.staged()?.size();
-    let settings = config.sequencing.clone();
-    let publisher = Publisher::open(
-        Arc::clone(store),
-        policy.clone(),
-        signer,
-        settings.keep_interval,
-        settings.recosign_interval,
-    )?;
-    let metrics = Arc::new(Metrics::new().map_err(|error| refused(&error))?);
-    let witnesses = endpoints(policy, config)?;
-    let sequencer = sequencer(store)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| refused(&error))?;
-    let (waited, running) = runtime.block_on(async {
-        let (handle, running) = start(Core {
-            store: Arc::clone(store),
-            sequencer,
-            publisher,
-            witnesses,
-            distrusted: config.distrusted_witnesses.clone(),
-            net: Arc::new(HttpNet::new()),
-            clock: Arc::new(SystemClock),
-            settings,
-            care: None,
-            metrics: Arc::clone(&metrics),
+    policy: Policy,
+    needed: Needed,
+}
+
+impl Ended {
+    /// Step 2: signs, collects, publishes and keeps, as a running log does.
+    fn run(
+        self,
+        config: &Config,
+        clock: &Arc<dyn Clock>,
+        deadline: Duration,
+    ) -> Result<(), OperateError> {
+        let Self {
+            store,
+            signer,
+            policy,
+            needed,
+        } = self;
+        let size = store.staged()?.size();
+        let settings = config.sequencing.clone();
+        let publisher = Publisher::open(
+            Arc::clone(&store),
+            policy.clone(),
+            signer,
+            settings.keep_interval,
+            settings.recosign_interval,
+        )?;
+        let metrics = Arc::new(Metrics::new().map_err(|error| refused(&error))?);
+        let witnesses = endpoints(&policy, config)?;
+        let sequencer = sequencer(&store)?;
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build()
+            .map_err(|error| refused(&error))?;
+        let wanted = Wanted {
+            policy: &policy,
+            needed: &needed,
+            size,
+        };
+        let (waited, running) = runtime.block_on(async {
+            let (handle, running) = start(Core {
+                store: Arc::clone(&store),
+                sequencer,
+                publisher,
+                witnesses,
+                distrusted: config.distrusted_witnesses.clone(),
+                net: Arc::new(HttpNet::new()),
+                clock: Arc::clone(clock),
+                settings,
+                care: None,
+                metrics: Arc::clone(&metrics),
+            });
+            let waited = wanted.wait(&handle, clock.as_ref(), deadline).await;
+            (waited, running)
         });
-        (wait(&handle, policy, needed, size, deadline).await, running)
-    });
-    runtime.shutdown_timeout(config.limits.drain_deadline);
-    running.finish();
-    match waited {
-        Ok(last) => Ok(store.publish(size, last.note(), true)?),
-        Err(Missing::Stopped(why)) => Err(OperateError::Refused(format!("the log stopped: {why}"))),
-        Err(Missing::Late(published)) => {
-            Err(late(policy, needed, size, published.as_ref(), &metrics))
+        runtime.shutdown_timeout(config.limits.drain_deadline);
+        running.finish();
+        match waited {
+            Ok(last) => Ok(store.publish(size, last.note(), true)?),
+            Err(Missing::Stopped(why)) => {
+                Err(OperateError::Refused(format!("the log stopped: {why}")))
+            }
+            Err(Missing::Late(published)) => Err(wanted.late(published.as_ref(), &metrics)),
         }
     }
 }
@@ -344,62 +371,69 @@ enum Missing {
     Late(Option<Published>),
 }
 
-/// Waits for the quorum and the mirror, and then a little for everybody else.
-async fn wait(
-    handle: &Handle,
-    policy: &Policy,
-    needed: &Needed,
+/// The last checkpoint, with whose signatures it is complete.
+struct Wanted<'a> {
+    policy: &'a Policy,
+    needed: &'a Needed,
     size: u64,
-    deadline: Duration,
-) -> Result<Published, Missing> {
-    let begun = Instant::now();
-    let mut complete = None;
-    loop {
-        if let Some(why) = handle.standing().borrow().why() {
-            return Err(Missing::Stopped(why.to_owned()));
-        }
-        let published = handle.published();
-        let last = published.as_ref().filter(|published| {
-            published.checkpoint().size == size && needed.is_met(policy, published.note())
-        });
-        if let Some(last) = last {
-            let since = complete.get_or_insert_with(Instant::now);
-            let everybody =
-                (0..policy.witnesses().len()).all(|place| has_signed(policy, place, last.note()));
-            if everybody || since.elapsed() >= GRACE {
-                return Ok(Arc::clone(last));
-            }
-        } else if begun.elapsed() >= deadline {
-            return Err(Missing::Late(published));
-        }
-        tokio::time::sleep(LOOK).await;
-    }
 }
 
-fn late(
-    policy: &Policy,
-    needed: &Needed,
-    size: u64,
-    published: Option<&Published>,
-    metrics: &Metrics,
-) -> OperateError {
-    let last = published.filter(|published| published.checkpoint().size == size);
-    let what = match last {
-        Some(last) if !needed.is_met(policy, last.note()) => "no mirror has cosigned it",
-        _ => "it has no quorum",
-    };
-    let standing = metrics.witnesses();
-    let standing = standing.iter().filter(|who| who.cosigned_size < size);
-    let who = standing.map(|who| {
-        let why = who.failure.as_deref().unwrap_or("no answer yet");
-        let kind = if who.mirror { "mirror" } else { "witness" };
-        format!("\n  {kind} {} ({}): {why}", who.name, who.url)
-    });
-    OperateError::Refused(format!(
-        "the closing record is the last one, but of its checkpoint of size {size} {what}. Missing:{}\n\
-         Nothing is lost and the keys are still there: run close again when they answer",
-        who.collect::<String>()
-    ))
+impl Wanted<'_> {
+    /// Waits for the quorum and the mirror, and then a little for everybody else.
+    async fn wait(
+        &self,
+        handle: &Handle,
+        clock: &dyn Clock,
+        deadline: Duration,
+    ) -> Result<Published, Missing> {
+        let begun = clock.monotonic();
+        let mut complete = None;
+        loop {
+            if let Some(why) = handle.standing().borrow().why() {
+                return Err(Missing::Stopped(why.to_owned()));
+            }
+            let now = clock.monotonic();
+            let published = handle.published();
+            let last = published.as_ref().filter(|published| {
+                published.checkpoint().size == self.size
+                    && self.needed.is_met(self.policy, published.note())
+            });
+            if let Some(last) = last {
+                let since = *complete.get_or_insert(now);
+                let everybody = (0..self.policy.witnesses().len())
+                    .all(|place| has_signed(self.policy, place, last.note()));
+                if everybody || now.saturating_sub(since) >= GRACE {
+                    return Ok(Arc::clone(last));
+                }
+            } else if now.saturating_sub(begun) >= deadline {
+                return Err(Missing::Late(published));
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    fn late(&self, published: Option<&Published>, metrics: &Metrics) -> OperateError {
+        let size = self.size;
+        let last = published.filter(|published| published.checkpoint().size == size);
+        let what = match last {
+            Some(last) if !self.needed.is_met(self.policy, last.note()) => {
+                "no mirror has cosigned it"
+            }
+            _ => "it has no quorum",
+        };
+        let standing = metrics.witnesses();
+        let standing = standing.iter().filter(|who| who.cosigned_size < size);
+        let who = standing.map(|who| {
+            let why = who.failure.as_deref().unwrap_or("no answer yet");
+            let kind = if who.mirror { "mirror" } else { "witness" };
+            format!("\n  {kind} {} ({}): {why}", who.name, who.url)
+        });
+        OperateError::Refused(format!(
+            "the closing record is the last one, but of its checkpoint of size {size} {what}. Missing:{}\n\
+             Nothing is lost and the keys are still there: run close again when they answer",
+            who.collect::<String>()
+        ))
+    }
 }
 
 /// Steps 3 and 4, after making sure on the disk that 1 and 2 are done.

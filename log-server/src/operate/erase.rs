@@ -2,19 +2,24 @@
 
 use std::sync::Arc;
 
-use ishibumi_store::{HeadFile, LogStore, RocksLog};
+use ishibumi_store::{Clock, HeadFile, LogStore, RocksLog};
 use ishibumi_tlog::Hash;
 
 use super::OperateError;
 use super::keys::public_keys;
+use crate::clock;
 use crate::config::Config;
 use crate::core::Sequencer;
 use crate::erasure::{self, Erasure};
-use crate::registry::wall_clock;
 
 /// Erases the blob with this SHA-256. The log must not be running; `serve` then has the record signed and
 /// cosigned like every other. Can be repeated after a crash.
-pub fn erase(config: &Config, blob: Hash, reason: &str) -> Result<Erasure, OperateError> {
+pub fn erase(
+    config: &Config,
+    blob: Hash,
+    reason: &str,
+    clock: &dyn Clock,
+) -> Result<Erasure, OperateError> {
     // Nothing is signed here; and a closed log, which has no keys, is to be told that it is closed.
     let keys = public_keys(config)?;
     // Whoever holds the head file's lock is the only one that works on this log.
@@ -22,6 +27,6 @@ pub fn erase(config: &Config, blob: Hash, reason: &str) -> Result<Erasure, Opera
     let store: Arc<dyn LogStore> = Arc::new(RocksLog::open(&config.data_dir, &config.origin)?);
     let refused = |error: &dyn std::fmt::Display| OperateError::Refused(error.to_string());
     let sequencer = Sequencer::open(Arc::clone(&store)).map_err(|error| refused(&error))?;
-    erasure::erase(store.as_ref(), sequencer, blob, reason, wall_clock())
+    erasure::erase(store.as_ref(), sequencer, blob, reason, clock::now(clock))
         .map_err(|error| refused(&error))
 }

@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ishibumi_store::{LogStore, RocksLog, StoreError, SystemClock, room};
+use ishibumi_store::{Clock, LogStore, RocksLog, StoreError, SystemClock, room};
 use ishibumi_tlog::key::VerifierKey;
 use ishibumi_tlog::{Hash, Policy, shown};
 use ishibumi_wire::{HttpNet, Net};
@@ -28,7 +28,7 @@ use crate::core::run::{Care, Core, Handle, start, still};
 use crate::core::scrub::Scrub;
 use crate::core::{HeadError, Item, Published, Publisher, PublisherError, Sequencer, Standing};
 use crate::http::problem::Problem;
-use crate::http::{Admin, Guard, Public};
+use crate::http::{Admin, Guard, Public, Served};
 use crate::metrics::Metrics;
 use crate::registry::Registry;
 use crate::{erasure, statements};
@@ -110,6 +110,7 @@ fn serve_in_full(config: &Config, ready: Ready<'_>) -> Result<(), OperateError> 
     erasure::finish(store.as_ref())?;
     let metrics = Arc::new(Metrics::new().map_err(|e| refused(&e))?);
     let net: Arc<dyn Net> = Arc::new(HttpNet::new());
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
 
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -127,7 +128,7 @@ fn serve_in_full(config: &Config, ready: Ready<'_>) -> Result<(), OperateError> 
             witnesses,
             distrusted: config.distrusted_witnesses.clone(),
             net: Arc::clone(&net),
-            clock: Arc::new(SystemClock),
+            clock: Arc::clone(&clock),
             settings,
             care: Some(care(config, keys)),
             metrics: Arc::clone(&metrics),
@@ -137,21 +138,21 @@ fn serve_in_full(config: &Config, ready: Ready<'_>) -> Result<(), OperateError> 
             store: Arc::clone(&store),
             handle: handle.clone(),
             net,
-            clock: Arc::new(SystemClock),
+            clock: Arc::clone(&clock),
             metrics: Arc::clone(&metrics),
         };
         anchoring.start()?;
         let address = |listener: &TcpListener| listener.local_addr().map_err(|e| refused(&e));
         ready(address(&listener)?, address(&admin_listener)?);
-        let public = Public::new(
-            config,
+        let served = Served {
             policy,
-            Arc::clone(&store),
-            handle.clone(),
-            Arc::new(registry),
-            Arc::clone(&metrics),
-        );
-        let admin = admin(config, &store, &handle, &metrics, Some(credential));
+            store: Arc::clone(&store),
+            handle: handle.clone(),
+            metrics: Arc::clone(&metrics),
+            clock,
+        };
+        let admin = admin(config, &served, Some(credential));
+        let public = Public::new(config, served, Arc::new(registry));
         let services = ((listener, public), (admin_listener, admin));
         let outcome = listeners(config, &handle, services, terminated).await;
         drop(handle);
@@ -315,22 +316,21 @@ fn only_read(
         .build()
         .map_err(|error| refused(&error))?;
     let (handle, _still) = still(read.published, read.standing);
-    let store = read.store;
-    let served = runtime.block_on(async {
+    let outcome = runtime.block_on(async {
         let listener = listen(config.listen).await?;
         let admin_listener = listen(config.admin_listen).await?;
         let terminated = termination().map_err(|error| refused(&error))?;
         let address = |listener: &TcpListener| listener.local_addr().map_err(|e| refused(&e));
         ready(address(&listener)?, address(&admin_listener)?);
-        let public = Public::only_reading(
-            config,
-            read.policy,
-            Arc::clone(&store),
-            handle.clone(),
-            Arc::clone(&metrics),
-            read.why,
-        );
-        let admin = admin(config, &store, &handle, &metrics, None);
+        let served = Served {
+            policy: read.policy,
+            store: read.store,
+            handle: handle.clone(),
+            metrics,
+            clock: Arc::new(SystemClock),
+        };
+        let admin = admin(config, &served, None);
+        let public = Public::only_reading(config, served, read.why);
         let services = ((listener, public), (admin_listener, admin));
         let until = Cell::new(Until::Told);
         let ended = async {
@@ -343,21 +343,15 @@ fn only_read(
         Ok(until.get())
     });
     runtime.shutdown_timeout(config.limits.drain_deadline);
-    served
+    outcome
 }
 
-fn admin(
-    config: &Config,
-    store: &Arc<dyn LogStore>,
-    handle: &Handle,
-    metrics: &Arc<Metrics>,
-    credential: Option<Hash>,
-) -> Admin {
+fn admin(config: &Config, served: &Served, credential: Option<Hash>) -> Admin {
     let keys = public_keys(config).unwrap_or_default();
     Admin {
-        store: Arc::clone(store),
-        handle: handle.clone(),
-        metrics: Arc::clone(metrics),
+        store: Arc::clone(&served.store),
+        handle: served.handle.clone(),
+        metrics: Arc::clone(&served.metrics),
         origin: config.origin.clone(),
         vkeys: keys.iter().map(ToString::to_string).collect(),
         guard: Guard {

@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use ishibumi_artifact::record::{ArchiveCustodian, EndingStatement, LastCrl, Opaque};
 use ishibumi_artifact::{ArtifactType, Body, Record};
@@ -13,8 +14,8 @@ use ishibumi_log::http::problem::Problem;
 use ishibumi_log::kind::Kind;
 use ishibumi_log::provider_end::admit_statement;
 use ishibumi_log::refusal::Refusal;
-use ishibumi_log::registry::{Registry, Submitter, wall_clock};
-use ishibumi_store::{LogStore, MemoryLog};
+use ishibumi_log::registry::{Registry, Submitter};
+use ishibumi_store::{HandClock, LogStore, MemoryLog, SystemClock};
 use ishibumi_tlog::Hash;
 
 const SECRET: &[u8] = b"a bearer token";
@@ -29,19 +30,24 @@ fn vector(name: &str) -> Vec<u8> {
 
 /// The provider of the vectors, with this quota.
 fn north(quota: &str) -> Submitter {
+    provider(&format!("quota = {quota}"))
+}
+
+/// The provider of the vectors, with these lines more.
+fn provider(more: &str) -> Submitter {
     let hash = Hash::of(SECRET);
     let text = format!(
         "origin = \"log.example\"\ndata_dir = \"d\"\nhead_dir = \"h\"\nkey_file = \"k\"\npolicy_file = \"p\"\n\
          [[provider]]\nid = \"north\"\nkinds = [\"timestamp-token\", \"crl\"]\ntoken_sha256 = [\"{hash}\"]\n\
          anchors = [\"testdata/records/root.crt\"]\nintermediates = [\"testdata/records/issuing.crt\"]\n\
-         quota = {quota}\n"
+         {more}\n"
     );
     let registry = Registry::load(&Config::parse(&text, &repository()).unwrap()).unwrap();
     registry.by_token(hash).unwrap()
 }
 
 fn send(submitter: &Submitter, kind: ArtifactType, octets: &[u8]) -> Tried {
-    admit(submitter, Kind::Artifact(kind), octets, wall_clock())
+    admit(submitter, Kind::Artifact(kind), octets, &SystemClock)
 }
 
 /// How many records were made, or what the submitter is told.
@@ -101,6 +107,45 @@ fn a_list_that_the_quota_does_not_allow_at_once_is_refused_by_its_length() {
     }
 }
 
+#[test]
+fn a_quota_comes_back_with_time_that_passes_and_not_with_a_clock_that_jumps() {
+    let token = vector("token.tst");
+    let north = north("{ per_minute = 3 }");
+    let clock = HandClock::at(1_800_000_000);
+    let send = || {
+        let kind = Kind::Artifact(ArtifactType::TimestampToken);
+        said(admit(&north, kind, &token, &clock))
+    };
+    assert_eq!(send(), Ok(4));
+    let problem = send().unwrap_err();
+    assert_eq!(problem.retry_after_seconds, Some(40));
+    // A day ahead, and two back: no time has passed.
+    for unix_seconds in [1_800_086_400, 1_799_913_600] {
+        clock.set(unix_seconds);
+        assert_eq!(send().unwrap_err().retry_after_seconds, Some(40));
+    }
+    clock.advance(Duration::from_secs(39));
+    assert_eq!(send().unwrap_err().retry_after_seconds, Some(1));
+    clock.advance(Duration::from_secs(1));
+    assert_eq!(send(), Ok(4));
+}
+
+#[test]
+fn a_provider_is_in_the_state_that_its_clock_says() {
+    let token = vector("token.tst");
+    let suspended = "status = [{ state = \"accepted\", from = 2026-01-01T00:00:00Z }, \
+                     { state = \"suspended\", from = 2027-01-01T00:00:00Z }]";
+    let north = provider(suspended);
+    let name = |unix_seconds| {
+        let kind = Kind::Artifact(ArtifactType::TimestampToken);
+        let tried = admit(&north, kind, &token, &HandClock::at(unix_seconds));
+        said(tried).map_err(|problem| problem.name)
+    };
+    let suspended_at = 1_798_761_600;
+    assert_eq!(name(suspended_at), Err("provider-suspended"));
+    assert_eq!(name(suspended_at - 1), Ok(4));
+}
+
 /// A statement of some octets has a list verified again that may have any length.
 #[test]
 fn a_statement_about_a_list_costs_what_the_list_did() {
@@ -132,7 +177,7 @@ fn a_statement_about_a_list_costs_what_the_list_did() {
     let taken = |statement: &EndingStatement| {
         let north = north("{ per_day = 5 }");
         let record = Record::from(Body::Provider(statement.by("north").unwrap()));
-        let state = || admit_statement(&north, store.as_ref(), &record.encode());
+        let state = || admit_statement(&north, store.as_ref(), &record.encode(), &SystemClock);
         let taken = std::iter::from_fn(|| state().ok()).take(10).count();
         let refused = state().unwrap_err();
         assert!(

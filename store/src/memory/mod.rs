@@ -6,10 +6,12 @@
 //! durable side changed or not, as a disk may; and without sync ([`MemoryLog::set_sync`]) writes stay
 //! volatile until [`MemoryLog::sync`], which shows what a store that forgets to sync would lose.
 
+mod clock;
 mod disk;
 mod log;
 mod registers;
 
+pub use clock::HandClock;
 pub use disk::Outcome;
 pub use log::MemoryLog;
 pub use registers::MemoryRegisters;

@@ -183,7 +183,7 @@ fn a_witness_answers_through_a_bastion_and_comes_back_when_it_is_lost() {
         let registers = MemoryRegisters::new();
         Witness::<_, HandClock>::init(&registers, &identity()).unwrap();
         let metrics = Arc::new(Metrics::new().unwrap());
-        let witness = Witness::open(registers, HandClock::new(), cosigners(), metrics.alarms());
+        let witness = Witness::open(registers, clock(), cosigners(), metrics.alarms());
         let witness = Arc::new(witness.unwrap());
         let log = log(50);
         witness.follower().add_log(log.vkey()).unwrap();

@@ -1,10 +1,9 @@
-//! A log that lives in memory, signs whatever a test wants, and proves what is true; and a clock that
-//! stands still.
+//! A log that lives in memory, signs whatever a test wants, and proves what is true, on a clock that stands still.
 
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
+pub(crate) use ishibumi_store::HandClock;
 use ishibumi_store::{Clock, Registers, StoreError};
 use ishibumi_tlog::cosignature::Cosigner;
 use ishibumi_tlog::hash::{leaf_hash, node_hash};
@@ -94,24 +93,9 @@ pub(crate) fn body(old: u64, proof: &[Hash], note: &Note) -> Vec<u8> {
     format!("old {old}\n{lines}\n{}", note.encode()).into_bytes()
 }
 
-/// A clock that a test sets.
-#[derive(Clone)]
-pub(crate) struct HandClock(pub(crate) Arc<AtomicU64>);
-
-impl HandClock {
-    pub(crate) fn new() -> Self {
-        Self(Arc::new(AtomicU64::new(START)))
-    }
-
-    pub(crate) fn set(&self, time: u64) {
-        self.0.store(time, Ordering::SeqCst);
-    }
-}
-
-impl Clock for HandClock {
-    fn unix_time(&self) -> u64 {
-        self.0.load(Ordering::SeqCst)
-    }
+/// A clock that shows [`START`] until the test moves it.
+pub(crate) fn clock() -> HandClock {
+    HandClock::at(START)
 }
 
 /// The Ed25519 key of the witness.

@@ -96,7 +96,7 @@ fn every_status_of_c2sp() {
     run(async {
         let dir = tempfile::tempdir().unwrap();
         let registers = RocksRegisters::create(dir.path().join("state")).unwrap();
-        let server = Server::start(registers, HandClock::new()).await;
+        let server = Server::start(registers, clock()).await;
         let log = log(100);
         let path = format!("/{}/checkpoint", Hash::of(ORIGIN.as_bytes()));
         assert_eq!(server.get(&path).await.status, 404);
@@ -166,7 +166,7 @@ fn every_status_of_c2sp() {
 fn a_failed_store_ends_the_server_without_a_signature() {
     run(async {
         let registers = Arc::new(MemoryRegisters::new());
-        let server = Server::start(Shared(Arc::clone(&registers)), HandClock::new()).await;
+        let server = Server::start(Shared(Arc::clone(&registers)), clock()).await;
         lines(&server.add(log(20).request(0, 10)).await);
         registers.fail_write(1, Outcome::Applied);
         let answer = server.add(log(20).request(10, 20)).await;

@@ -164,7 +164,7 @@ fn f30_a_signature_of_a_retired_key_proves_a_rollback_too() {
         let registers = MemoryRegisters::new();
         Witness::<_, HandClock>::init(&registers, identity).unwrap();
         let keys = Cosigners::from(pq_cosigner());
-        Witness::open(registers, HandClock::new(), keys, Box::new(|_| {}))
+        Witness::open(registers, clock(), keys, Box::new(|_| {}))
     };
     let only = Identity::new(vec![pq_cosigner().verifier().clone()]).unwrap();
     // The control: to a witness that never had that key, the line is a stranger's.
@@ -183,7 +183,7 @@ fn f30_a_signature_of_a_retired_key_proves_a_rollback_too() {
     );
     overwrite(&registers, b"witness", text.as_bytes());
     let keys = Cosigners::from(pq_cosigner());
-    let witness = Witness::open(registers, HandClock::new(), keys, Box::new(|_| {})).unwrap();
+    let witness = Witness::open(registers, clock(), keys, Box::new(|_| {})).unwrap();
     witness.follower().add_log(log.vkey()).unwrap();
     witness.add_checkpoint(&log.request(0, 10)).unwrap();
     assert!(matches!(
@@ -200,7 +200,7 @@ fn f30_a_signature_of_a_retired_key_proves_a_rollback_too() {
 fn a_log_with_two_keys_needs_one_signature_and_no_bad_one() {
     let log = log(50);
     let second = NoteSigner::from_seed(ORIGIN, SignatureType::SubtreeV1, &[2; 32]).unwrap();
-    let witness = witness(MemoryRegisters::new(), HandClock::new());
+    let witness = witness(MemoryRegisters::new(), clock());
     let by = |keys: &[&NoteSigner], size| {
         let text = log.checkpoint(size).to_text();
         let lines = keys.iter().map(|key| key.sign(&text).unwrap());

@@ -13,7 +13,7 @@ use ishibumi_witness::{Alarm, LogError, Refusal, Witness};
 #[test]
 fn f34_a_disabled_log_is_refused_and_forgets_nothing() {
     let registers = Arc::new(MemoryRegisters::new());
-    let open = || witness(Shared(Arc::clone(&registers)), HandClock::new());
+    let open = || witness(Shared(Arc::clone(&registers)), clock());
     let witness = open();
     let log = log(50);
     cosigned(&witness, &log, 0, 10);
@@ -57,7 +57,7 @@ fn a_failed_proof_is_kept_as_a_suspicion_and_a_reader_of_the_log_settles_it() {
     let registers = MemoryRegisters::new();
     Witness::<_, HandClock>::init(&registers, &identity()).unwrap();
     let alarms = Box::new(move |alarm: &Alarm| hear.lock().unwrap().push(alarm.clone()));
-    let witness = Witness::open(registers, HandClock::new(), cosigners(), alarms).unwrap();
+    let witness = Witness::open(registers, clock(), cosigners(), alarms).unwrap();
     let (log, other) = (log(50), TestLog::new(50, 3));
     witness.follower().add_log(log.vkey()).unwrap();
     cosigned(&witness, &log, 0, 10);

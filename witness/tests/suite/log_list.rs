@@ -59,7 +59,7 @@ fn a_list_adds_and_changes_nothing_else() {
     run(async {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("list");
-        let witness = witness(MemoryRegisters::new(), HandClock::new());
+        let witness = witness(MemoryRegisters::new(), clock());
         let follower = witness.follower();
         let (log, second) = (log(50), second());
         cosigned(&witness, &log, 0, 10);
@@ -150,7 +150,7 @@ fn a_running_witness_follows_a_url() {
         let registers = MemoryRegisters::new();
         Witness::<_, HandClock>::init(&registers, &identity()).unwrap();
         let metrics = Arc::new(Metrics::new().unwrap());
-        let witness = Witness::open(registers, HandClock::new(), cosigners(), metrics.alarms());
+        let witness = Witness::open(registers, clock(), cosigners(), metrics.alarms());
         let (stop, stopped) = oneshot::channel::<()>();
         let options = Options {
             admin: Some(admin),

@@ -20,7 +20,7 @@ fn open(registers: &Arc<MemoryRegisters>, clock: &HandClock) -> Opened {
 fn f29_after_a_failed_write_no_signature_leaves_and_the_state_is_read_again() {
     let log = log(50);
     for outcome in [Outcome::NotApplied, Outcome::Applied] {
-        let clock = HandClock::new();
+        let clock = clock();
         let registers = Arc::new(MemoryRegisters::new());
         let first = open(&registers, &clock);
         cosigned(&first, &log, 0, 10);
@@ -68,7 +68,7 @@ impl ishibumi_store::Registers for Liar {
 
 #[test]
 fn f29_control_a_signature_that_leaves_before_it_is_durable_is_seen() {
-    let (log, clock) = (log(50), HandClock::new());
+    let (log, clock) = (log(50), clock());
     let registers = Arc::new(MemoryRegisters::new());
     cosigned(&open(&registers, &clock), &log, 0, 10);
     let liar = Liar(Arc::clone(&registers));
@@ -82,7 +82,7 @@ fn f29_control_a_signature_that_leaves_before_it_is_durable_is_seen() {
 
 #[test]
 fn a_failed_write_of_fork_evidence_is_no_signature_either() {
-    let clock = HandClock::new();
+    let clock = clock();
     let registers = Arc::new(MemoryRegisters::new());
     let witness = open(&registers, &clock);
     cosigned(&witness, &log(50), 0, 10);
@@ -92,7 +92,7 @@ fn a_failed_write_of_fork_evidence_is_no_signature_either() {
 
 #[test]
 fn a_restart_remembers() {
-    let (clock, log) = (HandClock::new(), log(50));
+    let (clock, log) = (clock(), log(50));
     let registers = Arc::new(MemoryRegisters::new());
     cosigned(&open(&registers, &clock), &log, 0, 10);
     let registers = Arc::new(registers.crash());
@@ -103,7 +103,7 @@ fn a_restart_remembers() {
 
 /// A witness whose memory was put back to size 10 after it cosigned size 20 in `note`.
 fn rolled_back(log: &TestLog) -> (Arc<MemoryRegisters>, Opened, Note) {
-    let clock = HandClock::new();
+    let clock = clock();
     let registers = Arc::new(MemoryRegisters::new());
     let witness = open(&registers, &clock);
     cosigned(&witness, log, 0, 10);
@@ -139,7 +139,7 @@ fn f30_a_cosignature_that_the_memory_does_not_cover_stops_the_log() {
     // From now on nothing is signed, with or without the note, for honest trees or others, nor after
     // a restart; other logs go on.
     let fork = TestLog::new(50, 15);
-    let restarted = open(&Arc::new(registers.crash()), &HandClock::new());
+    let restarted = open(&Arc::new(registers.crash()), &clock());
     for witness in [&witness, &restarted] {
         for request in [
             log.request(10, 10),
@@ -177,7 +177,7 @@ fn f30_a_cosignature_that_the_memory_does_not_cover_stops_the_log() {
 
 #[test]
 fn f30_our_newest_cosignature_in_a_note_is_no_reason_to_stop() {
-    let (clock, log) = (HandClock::new(), log(50));
+    let (clock, log) = (clock(), log(50));
     let witness = open(&Arc::new(MemoryRegisters::new()), &clock);
     cosigned(&witness, &log, 0, 10);
     let ten = witness
@@ -239,7 +239,7 @@ fn f30_a_later_time_or_another_root_of_ours_also_proves_it() {
 
 #[test]
 fn damaged_and_exchanged_values_are_refused() {
-    let (clock, log) = (HandClock::new(), log(50));
+    let (clock, log) = (clock(), log(50));
     let other = TestLog::named("second.example", 5, 5, 0);
     let registers = Arc::new(MemoryRegisters::new());
     let witness = open(&registers, &clock);
@@ -296,7 +296,7 @@ fn damaged_and_exchanged_values_are_refused() {
 #[test]
 fn a_store_belongs_to_one_key() {
     let registers = Arc::new(MemoryRegisters::new());
-    let clock = HandClock::new();
+    let clock = clock();
     let open_as = |cosigners: Vec<Cosigner>| {
         Witness::open(
             Shared(Arc::clone(&registers)),

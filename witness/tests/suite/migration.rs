@@ -39,7 +39,7 @@ fn open(registers: &Arc<MemoryRegisters>) -> Result<Opened, StateError> {
     let key = NoteSigner::from_private_text(text.trim_end()).unwrap();
     let cosigner = Cosigner::new(key).unwrap();
     let shared = Shared(Arc::clone(registers));
-    Witness::open(shared, HandClock::new(), cosigner, Box::new(|_| {}))
+    Witness::open(shared, clock(), cosigner, Box::new(|_| {}))
 }
 
 fn log(witness: &Opened) -> LogState {

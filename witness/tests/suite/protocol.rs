@@ -13,7 +13,7 @@ use ishibumi_tlog::{Checkpoint, Hash};
 use ishibumi_witness::{AddLogError, Added, Refusal, Witness};
 
 fn fresh() -> Witness<MemoryRegisters, HandClock> {
-    witness(MemoryRegisters::new(), HandClock::new())
+    witness(MemoryRegisters::new(), clock())
 }
 
 #[test]
@@ -312,7 +312,7 @@ fn f32_a_fork_is_refused_kept_and_said() {
     Witness::<_, HandClock>::init(&registers, &identity()).unwrap();
     let hear =
         Box::new(move |alarm: &ishibumi_witness::Alarm| heard.lock().unwrap().push(alarm.clone()));
-    let witness = Witness::open(registers, HandClock::new(), cosigners(), hear).unwrap();
+    let witness = Witness::open(registers, clock(), cosigners(), hear).unwrap();
     let (log, other, third) = (log(50), TestLog::new(50, 3), TestLog::new(50, 4));
     witness.follower().add_log(log.vkey()).unwrap();
     cosigned(&witness, &log, 0, 20);
@@ -351,7 +351,7 @@ fn f32_a_fork_is_refused_kept_and_said() {
 
 #[test]
 fn cosignature_times_never_go_back() {
-    let (clock, log) = (HandClock::new(), log(50));
+    let (clock, log) = (clock(), log(50));
     let witness = witness(MemoryRegisters::new(), clock.clone());
     cosigned(&witness, &log, 0, 10);
     clock.set(START - 1);
@@ -369,8 +369,7 @@ fn cosignature_times_never_go_back() {
     clock.set(START + 59);
     assert_eq!(status(&witness, &log.request(20, 20)), 503);
     // A clock that was never set states no time.
-    let unset = HandClock::new();
-    unset.set(0);
+    let unset = HandClock::at(0);
     let refused = refusal(
         &crate::common::witness(MemoryRegisters::new(), unset),
         &log.request(0, 10),

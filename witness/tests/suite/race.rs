@@ -4,6 +4,7 @@
 
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
 
 use crate::common::*;
 use ishibumi_store::{MemoryRegisters, Registers, RocksRegisters};
@@ -34,7 +35,7 @@ fn race<R: Registers>(
                         Ok(lines) => {
                             check_lines(&lines, log, new, witness.identity().active());
                             signed.fetch_add(1, Ordering::Relaxed);
-                            clock.0.fetch_add(1, Ordering::Relaxed);
+                            clock.advance(Duration::from_secs(1));
                             old = new;
                         }
                         Err(refusal) => {
@@ -66,7 +67,7 @@ fn race<R: Registers>(
 
 #[test]
 fn the_recorded_size_never_falls() {
-    let clock = HandClock::new();
+    let clock = clock();
     let witness = witness(MemoryRegisters::new(), clock.clone());
     let signed = race(&witness, &clock, 4_000, 4);
     assert!(signed >= 150, "{signed} cosigned");
@@ -75,7 +76,7 @@ fn the_recorded_size_never_falls() {
 #[test]
 fn nor_on_a_disk() {
     let dir = tempfile::tempdir().unwrap();
-    let clock = HandClock::new();
+    let clock = clock();
     let registers = RocksRegisters::create(dir.path().join("state")).unwrap();
     let witness = witness(registers, clock.clone());
     assert!(race(&witness, &clock, 1_500, 3) >= 50);
@@ -94,7 +95,7 @@ fn a_smaller_and_a_larger_size_at_once_ten_thousand_times() {
     let identity = Identity::new(vec![cosigner().verifier().clone()]).unwrap();
     Witness::<_, HandClock>::init(&registers, &identity).unwrap();
     let alarms = Box::new(|_: &_| {});
-    let witness = Witness::open(registers, HandClock::new(), cosigner(), alarms).unwrap();
+    let witness = Witness::open(registers, clock(), cosigner(), alarms).unwrap();
     witness.follower().add_log(log(0).vkey()).unwrap();
     let log = log(2 * ROUNDS as u64 + 2);
     let mut won = [0, 0];

@@ -41,7 +41,7 @@ static START_VALUES: LazyLock<Values> = LazyLock::new(|| {
     let shared = Shared(Arc::clone(&registers));
     Witness::<_, HandClock>::init(&shared, &identity).unwrap();
     let alarms = Box::new(|_: &_| {});
-    let witness = Witness::open(shared, HandClock::new(), cosigner(), alarms).unwrap();
+    let witness = Witness::open(shared, clock(), cosigner(), alarms).unwrap();
     witness.follower().add_log(log(0).vkey()).unwrap();
     witness.add_checkpoint(&LOG.request(0, 10)).unwrap();
     let names = registers.names().unwrap();
@@ -116,7 +116,7 @@ fn submit(sizes: &'static [u64], defences: Defences) {
         compare: defences.compare,
     };
     let alarms = Box::new(|_: &_| {});
-    let witness = Witness::open(registers, HandClock::new(), cosigner(), alarms).unwrap();
+    let witness = Witness::open(registers, clock(), cosigner(), alarms).unwrap();
     let locks: Box<dyn Locks> = if defences.lock {
         Box::new(CheckedLocks(Mutex::new(())))
     } else {

@@ -17,7 +17,7 @@ type Opened = Witness<Shared<MemoryRegisters>, HandClock>;
 /// A witness that cosigned 50 leaves of [`ORIGIN`], its store, and the note that it shows.
 fn cosigned_fifty() -> (Arc<MemoryRegisters>, Opened, Note) {
     let registers = Arc::new(MemoryRegisters::new());
-    let witness = witness(Shared(Arc::clone(&registers)), HandClock::new());
+    let witness = witness(Shared(Arc::clone(&registers)), clock());
     cosigned(&witness, &log(50), 0, 50);
     let note = witness.checkpoint(Hash::of(ORIGIN.as_bytes()));
     (registers, witness, note.unwrap().unwrap())
@@ -133,7 +133,7 @@ fn a_retired_key_s_cosignature_is_no_reference_and_an_ed25519_key_signs_no_range
         );
         overwrite(&registers, b"witness", identity.as_bytes());
         let keys = Cosigners::from(cosigner);
-        let witness = Witness::open(registers, HandClock::new(), keys, Box::new(|_| {})).unwrap();
+        let witness = Witness::open(registers, clock(), keys, Box::new(|_| {})).unwrap();
         witness.follower().add_log(log.vkey()).unwrap();
         witness.add_checkpoint(&log.request(0, 50)).unwrap();
         witness
@@ -172,7 +172,7 @@ fn the_keys_that_signed_the_reference_sign_the_range() {
     let registers = MemoryRegisters::new();
     let identity = Identity::new(keys.verifiers().cloned().collect()).unwrap();
     Witness::<_, HandClock>::init(&registers, &identity).unwrap();
-    let witness = Witness::open(registers, HandClock::new(), keys, Box::new(|_| {})).unwrap();
+    let witness = Witness::open(registers, clock(), keys, Box::new(|_| {})).unwrap();
     witness.follower().add_log(log.vkey()).unwrap();
     let lines = witness.add_checkpoint(&log.request(0, 50)).unwrap();
     for count in [1, 2] {

@@ -1,29 +1,7 @@
-//! What a running log or witness needs from outside of itself: time and a key. (The network, the
-//! third, is `Net` in the `wire` room.)
-//!
-//! Each is a trait from the start, so that the sequencer that ships is the one that tests drive with
-//! a clock that jumps and a signer that lies.
+//! Who signs a log's checkpoints: a trait from the start, so that tests bring a signer that lies.
 
 use ishibumi_tlog::key::{KeyError, NoteSigner, VerifierKey};
 use ishibumi_tlog::note::SignatureLine;
-
-/// Tells the time.
-pub trait Clock: Send + Sync + 'static {
-    /// Seconds since the Epoch, as the machine believes. May jump; never goes into a record.
-    fn unix_time(&self) -> u64;
-}
-
-/// The machine's clock.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct SystemClock;
-
-impl Clock for SystemClock {
-    fn unix_time(&self) -> u64 {
-        std::time::SystemTime::now()
-            .duration_since(std::time::UNIX_EPOCH)
-            .map_or(0, |since| since.as_secs())
-    }
-}
 
 /// Signs a log's checkpoints. May be a key in this process, an agent or a hardware module.
 ///
