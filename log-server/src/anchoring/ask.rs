@@ -12,8 +12,7 @@ use super::due::Last;
 use super::tsas::{Tsa, Units};
 use crate::admission::new_record;
 use crate::clock::now;
-use crate::core::run::{Handle, SubmitError};
-use crate::core::{Item, Published};
+use crate::core::{Handle, Item, Published, SubmitError};
 use crate::refusal::RecordTooLarge;
 
 /// What asking needs.

@@ -29,8 +29,7 @@ use tokio::time::Instant;
 use self::ask::{Anchored, Around};
 pub use self::standing::{Standings, TsaStanding};
 pub use self::tsas::{Tsa, Tsas};
-use crate::core::Standing;
-use crate::core::run::Handle;
+use crate::core::{Handle, Standing};
 use crate::metrics::Metrics;
 
 /// How long a TSA that failed once is left alone; twice that after the next failure.

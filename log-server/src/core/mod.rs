@@ -9,30 +9,37 @@
 //! ```
 //!
 //! [`Sequencer`] is the only writer of records, [`HeadSigner`] the only place that asks the keys to sign,
-//! [`Publisher`] decides when. All three are plain values that are driven by events; [`run`] gives them
+//! [`Publisher`] decides when. All three are plain values that are driven by events; [`start`] gives them
 //! threads. A value that met an error is gone with it (rule R4): the process stops, and the next start
 //! believes nothing that it has not read again.
 
 mod carrier;
+mod closed;
 mod contradiction;
 mod elsewhere;
 mod ending;
+mod handle;
 mod head;
 mod publisher;
+mod publishing;
 mod quorum;
 pub mod room;
-pub mod run;
 pub mod scrub;
+mod sequence;
 mod sequencer;
 mod standing;
+mod threads;
 mod watch;
 mod witnesses;
 
+pub use closed::ClosedHandle;
 pub use contradiction::Claim;
 pub use elsewhere::Foreign;
 pub use ending::{closing_record, ending};
+pub use handle::{Handle, SubmitError};
 pub use head::{HeadError, HeadSigner, LogKeys, SignedHead};
 pub use publisher::{Published, Publisher, PublisherError, Round};
 pub use sequencer::{Item, Placed, Sequencer, SequencerError};
 pub use standing::Standing;
+pub use threads::{Care, Core, Running, start};
 pub use witnesses::{Endpoint, Outcome as Asked, Report, UploadLimits};

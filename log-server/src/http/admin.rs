@@ -22,8 +22,7 @@ use serde_json::{Value, json};
 use super::problem::Problem;
 use super::read::no_store;
 use crate::admission::new_record;
-use crate::core::run::{Handle, SubmitError};
-use crate::core::{Item, ending};
+use crate::core::{Handle, Item, SubmitError, ending};
 use crate::metrics::Metrics;
 
 /// Where a running log is told that it will close.

@@ -28,7 +28,7 @@ use ishibumi_tlog::Policy;
 use ishibumi_wire::{Admitted, Reply, Service};
 
 use crate::config::Config;
-use crate::core::run::{Handle, SubmitError};
+use crate::core::{Handle, SubmitError};
 use crate::metrics::Metrics;
 use crate::registry::Registry;
 use crate::turns::Turns;

@@ -30,8 +30,7 @@ use super::{OperateError, open_to_close};
 use crate::admission::new_record;
 use crate::clock;
 use crate::config::Config;
-use crate::core::run::{Core, Handle, start};
-use crate::core::{HeadSigner, Item, Published, Publisher, Sequencer, ending};
+use crate::core::{Core, Handle, HeadSigner, Item, Published, Publisher, Sequencer, ending, start};
 use crate::http::{ANNOUNCE_PATH, RECORD_MEDIA_TYPE};
 use crate::metrics::Metrics;
 

@@ -24,9 +24,11 @@ use crate::admission::new_record;
 use crate::anchoring::{Anchoring, Tsas};
 use crate::config::Config;
 use crate::core::room::Reserve;
-use crate::core::run::{Care, Core, Handle, start, still};
 use crate::core::scrub::Scrub;
-use crate::core::{HeadError, Item, Published, Publisher, PublisherError, Sequencer, Standing};
+use crate::core::{
+    Care, ClosedHandle, Core, Handle, HeadError, Item, Published, Publisher, PublisherError,
+    Sequencer, Standing, start,
+};
 use crate::http::problem::Problem;
 use crate::http::{Admin, Guard, Public, Served};
 use crate::metrics::Metrics;
@@ -315,7 +317,7 @@ fn only_read(
         .enable_all()
         .build()
         .map_err(|error| refused(&error))?;
-    let (handle, _still) = still(read.published, read.standing);
+    let (handle, _open) = ClosedHandle::open(read.published, read.standing);
     let outcome = runtime.block_on(async {
         let listener = listen(config.listen).await?;
         let admin_listener = listen(config.admin_listen).await?;

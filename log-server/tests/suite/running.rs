@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use ishibumi_log::config::Config;
-use ishibumi_log::core::run::{Core, Handle, Running, SubmitError, start};
+use ishibumi_log::core::{Core, Handle, Running, SubmitError, start};
 use ishibumi_log::core::{
     Endpoint, HeadSigner, Item, LogKeys, Publisher, Sequencer, Standing, UploadLimits,
 };
