@@ -36,5 +36,9 @@ pub mod render;
 pub mod succession;
 pub mod verify;
 
+pub use ishibumi_artifact as artifact;
+pub use ishibumi_tlog as tlog;
 pub use render::Language;
-pub use verify::{CheckpointToken, Evidence, Report, RevocationData, Verifier, VerifyError};
+pub use verify::{
+    CheckpointToken, Evidence, Report, RevocationData, RevocationRule, Verifier, VerifyError,
+};

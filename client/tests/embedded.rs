@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use ishibumi::evidence::embed::{EmbedError, decisive, embed, embed_in_pdf};
 use ishibumi::evidence::pdf::{self, PdfError, Stamped};
-use ishibumi::verify::{Evidence, Report, Verifier};
+use ishibumi::verify::{Evidence, Report, RevocationRule, Verifier};
 use ishibumi_artifact::unsigned::{PROOFS_MAX, UnsignedError, embedded_proofs, with_proofs};
 use ishibumi_artifact::{Anchors, ArtifactType, record_of};
 use ishibumi_tlog::Policy;
@@ -66,21 +66,11 @@ impl World {
 
 /// What `ishibumi verify` does with a token that no proof is beside.
 fn judge(policy: &Policy, anchors: &Anchors, token: &[u8]) -> Option<Report> {
-    let verifier = Verifier {
-        policy,
-        anchors,
-        require_revocation: false,
-        now: None,
-    };
+    let verifier = Verifier::builder(policy, anchors)
+        .revocation(RevocationRule::NotAsked)
+        .build();
     let reports = embedded_proofs(token).ok()?.into_iter().map(|proof| {
-        let evidence = Evidence {
-            artifact: token,
-            artifact_type: Some(ArtifactType::TimestampToken),
-            proof: &proof,
-            document: None,
-            revocation: &[],
-            checkpoint_tokens: &[],
-        };
+        let evidence = Evidence::new(token, &proof).artifact_type(ArtifactType::TimestampToken);
         verifier.verify(evidence).unwrap()
     });
     decisive(reports.collect::<Vec<_>>())
@@ -168,7 +158,7 @@ fn what_is_signed_stays_and_openssl_takes_the_token() {
 fn the_token_alone_is_verified_and_taken_apart_again() {
     let world = World::new();
     let folder = world.pki.folder();
-    let line = "verify --policy policy.txt --anchors anchors --document contract.txt embedded.tst";
+    let line = "verify --without-revocation --policy policy.txt --anchors anchors --document contract.txt embedded.tst";
     world.write("embedded.tst", world.token());
     let missing = ishibumi(folder, line).expect(3).stderr;
     assert!(missing.contains("none in it"), "{missing}");
@@ -195,7 +185,7 @@ fn the_token_alone_is_verified_and_taken_apart_again() {
     );
     ishibumi(
         folder,
-        "verify --policy policy.txt --anchors anchors out/embedded.tst",
+        "verify --without-revocation --policy policy.txt --anchors anchors out/embedded.tst",
     )
     .expect(0);
     // What is there with other octets stays; what is there as it should be is no reason to refuse.
@@ -217,7 +207,11 @@ fn the_token_alone_is_verified_and_taken_apart_again() {
         "evidence embed --out x.tst contract.tst other.tlog-proof",
     )
     .expect(0);
-    ishibumi(folder, "verify --policy policy.txt --anchors anchors x.tst").expect(1);
+    ishibumi(
+        folder,
+        "verify --without-revocation --policy policy.txt --anchors anchors x.tst",
+    )
+    .expect(1);
     world.write("no.tlog-proof", "no proof\n");
     ishibumi(
         folder,
@@ -457,8 +451,9 @@ fn tokens_come_out_of_a_pdf_with_what_they_stamp() {
         trust.display()
     );
     for (number, document) in [(1, "signature"), (2, "signed")] {
-        let line =
-            format!("verify {trust} --document pyhanko-{number}.{document} pyhanko-{number}.tst");
+        let line = format!(
+            "verify --without-revocation {trust} --document pyhanko-{number}.{document} pyhanko-{number}.tst"
+        );
         ishibumi(out.path(), &line).expect(0);
         // Also from the token alone; and never with another document.
         fs::remove_file(out.path().join(format!("pyhanko-{number}.tst.tlog-proof"))).unwrap();
@@ -540,7 +535,7 @@ fn a_pdf_that_is_not_what_it_should_be_is_refused_by_name() {
 #[test]
 fn what_is_embedded_is_packed_as_verify_takes_it() {
     let world = World::new();
-    let pack = "evidence pack --policy policy.txt --anchors anchors";
+    let pack = "evidence pack --without-revocation --policy policy.txt --anchors anchors";
     let run = |line: &str| ishibumi(world.pki.folder(), line);
     fs::create_dir(world.pki.path("mine")).unwrap();
     world.write("mine/contract.txt", "we agree\n");
@@ -549,7 +544,7 @@ fn what_is_embedded_is_packed_as_verify_takes_it() {
     let token = embed(&world.token(), few.as_bytes(), false).unwrap();
     let token = embed(&token, &world.proof(0), false).unwrap();
     world.write("mine/contract.tst", &token);
-    let verify = "verify --policy policy.txt --anchors anchors --document mine/contract.txt mine/contract.tst";
+    let verify = "verify --without-revocation --policy policy.txt --anchors anchors --document mine/contract.txt mine/contract.tst";
     run(verify).expect(0);
     for input in ["mine/contract.tst", "mine"] {
         let _ = fs::remove_file(world.pki.path("one.zip"));
@@ -559,7 +554,8 @@ fn what_is_embedded_is_packed_as_verify_takes_it() {
         assert_eq!((&json["items"], &json["documents"]), (&1.into(), &1.into()));
         assert_eq!(json["left_out"], serde_json::json!([]), "{input}");
     }
-    run("evidence verify --policy policy.txt --anchors anchors one.zip").expect(0);
+    run("evidence verify --without-revocation --policy policy.txt --anchors anchors one.zip")
+        .expect(0);
     run("evidence extract --out apart one.zip").expect(0);
     assert_eq!(world.pki.read("apart/contract.tst"), token);
     // The controls: one without a proof, and one whose proof is about another record.
@@ -597,7 +593,8 @@ fn a_pdf_is_packed_once_it_is_taken_apart() {
     let proven = embed_in_pdf(stamped, &place, proof.as_bytes(), false).unwrap();
     world.write("contract.pdf", proven);
     let run = |line: &str| ishibumi(world.pki.folder(), line);
-    let pack = "evidence pack --policy policy.txt --anchors anchors --out one.zip";
+    let pack =
+        "evidence pack --without-revocation --policy policy.txt --anchors anchors --out one.zip";
     let said = run(&format!("{pack} contract.pdf")).expect(2).stderr;
     assert!(
         said.contains("1 time-stamps in it, 1 of them with a proof")

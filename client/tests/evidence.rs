@@ -18,7 +18,7 @@ use support::{Ran, ishibumi};
 
 const DAY: u64 = 86_400;
 
-const PACK: &str = "evidence pack --policy policy.txt --anchors anchors";
+const PACK: &str = "evidence pack --without-revocation --policy policy.txt --anchors anchors";
 
 fn now() -> u64 {
     SystemTime::now()
@@ -84,7 +84,7 @@ impl Scene {
 
     fn verify(&self, file: &str) -> Ran {
         self.run(&format!(
-            "evidence verify --json --policy policy.txt --anchors anchors {file}"
+            "evidence verify --without-revocation --json --policy policy.txt --anchors anchors {file}"
         ))
     }
 
@@ -165,10 +165,10 @@ fn a_token_and_its_document_are_an_asic_s_container() {
     assert_eq!(json["items"][0]["artifact"], "contract.tst");
     // The same verdict as about the single files.
     let single = scene
-        .run("verify --json --policy policy.txt --anchors anchors --document contract.txt contract.tst")
+        .run("verify --without-revocation --json --policy policy.txt --anchors anchors --document contract.txt contract.tst")
         .expect(0);
     assert_eq!(*report, single.json());
-    let text = scene.run("evidence verify --lang ja --policy policy.txt --anchors anchors a.zip");
+    let text = scene.run("evidence verify --without-revocation --lang ja --policy policy.txt --anchors anchors a.zip");
     assert!(text.expect(0).stdout.starts_with("証明済み"));
     let shown = scene.run("evidence show a.zip").expect(0).stdout;
     assert!(shown.contains("NOTHING IS VERIFIED"), "{shown}");
@@ -183,7 +183,7 @@ fn only_the_verifiers_own_policy_and_anchors_count() {
     let scene = Scene::new();
     scene.pack("--document contract.txt contract.tst", "a.zip");
     scene.write("strange/ca.crt", stranger.read("ca.crt"));
-    let verify = "evidence verify --json --policy";
+    let verify = "evidence verify --without-revocation --json --policy";
     let said = scene.run(&format!("{verify} policy.txt --anchors strange a.zip"));
     let report = &said.expect(4).json()["items"][0]["report"];
     assert_eq!(report["proven"], false);
@@ -371,7 +371,7 @@ fn what_is_extracted_is_accepted_one_by_one() {
     let all = "--document contract.txt --revocation ca.crl --checkpoint-token head.tst";
     scene.pack(&format!("{all} contract.tst lease.tst seal.crt"), "a.zip");
     scene.run("evidence extract --out out a.zip").expect(0);
-    let verify = "verify --json --policy policy.txt --anchors anchors --revocation out/revocation";
+    let verify = "verify --without-revocation --json --policy policy.txt --anchors anchors --revocation out/revocation";
     for (artifact, more) in [
         (
             "contract.tst",
@@ -423,7 +423,9 @@ fn a_token_over_another_checkpoint_brings_its_own_proof() {
     let mut scene = Scene::new();
     scene.log.grow(40);
     scene.stamp_checkpoint("later");
-    let index = scene.run("verify --json --policy policy.txt --anchors anchors contract.tst");
+    let index = scene.run(
+        "verify --without-revocation --json --policy policy.txt --anchors anchors contract.tst",
+    );
     let index = index.expect(0).json()["statement"]["index"]
         .as_u64()
         .unwrap();
@@ -440,7 +442,7 @@ fn a_token_over_another_checkpoint_brings_its_own_proof() {
     scene.run("evidence extract --out out a.zip").expect(0);
     scene.run("evidence merge --out b.zip a.zip").expect(0);
     assert!(scene.pki.read("b.zip") == octets);
-    let verify = "verify --json --policy policy.txt --anchors anchors";
+    let verify = "verify --without-revocation --json --policy policy.txt --anchors anchors";
     let tokens = "--checkpoint-token out/checkpoint-tokens/contract.tst";
     let json = scene
         .run(&format!("{verify} {tokens} out/contract.tst"))
@@ -579,7 +581,7 @@ fn two_files_of_one_name_are_told_apart() {
     for token in tokens {
         scene
             .run(&format!(
-                "verify --policy policy.txt --anchors anchors out/{token}"
+                "verify --without-revocation --policy policy.txt --anchors anchors out/{token}"
             ))
             .expect(0);
     }

@@ -51,12 +51,21 @@ const TRUST: &str = "--policy policy.txt --anchors anchors";
 /// Every command, and how many times the file it may have in memory.
 fn commands() -> Vec<(usize, String)> {
     vec![
-        (2, format!("evidence pack {TRUST} --out long.zip long.tst")),
+        (
+            2,
+            format!("evidence pack --without-revocation {TRUST} --out long.zip long.tst"),
+        ),
         (1, "evidence show long.zip".to_owned()),
-        (1, format!("evidence verify {TRUST} long.zip")),
+        (
+            1,
+            format!("evidence verify --without-revocation {TRUST} long.zip"),
+        ),
         (1, "evidence extract --out extracted long.zip".to_owned()),
         (2, "evidence merge --out merged.zip long.zip".to_owned()),
-        (1, format!("verify {TRUST} --document long.txt long.tst")),
+        (
+            1,
+            format!("verify --without-revocation {TRUST} --document long.txt long.tst"),
+        ),
     ]
 }
 

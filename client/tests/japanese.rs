@@ -113,7 +113,7 @@ fn scene() -> Pki {
     }
     let few = log.proof(indices[0].1, &[now + 60]);
     fs::create_dir_all(pki.path("batch/sub")).unwrap();
-    let pack = "evidence pack --policy policy.txt --anchors anchors --out batch/packed.evidence.zip packed.tst";
+    let pack = "evidence pack --without-revocation --policy policy.txt --anchors anchors --out batch/packed.evidence.zip packed.tst";
     ishibumi(pki.folder(), pack).expect(0);
     let copy = |from: &str, to: &str| {
         fs::copy(pki.path(from), pki.path(&format!("batch/{to}"))).unwrap();
@@ -169,8 +169,9 @@ fn scene() -> Pki {
 #[test]
 fn reports_of_a_batch_have_no_english() {
     let pki = scene();
-    let line =
-        format!("verify {TERMS} --batch batch --from 2020/1/1 --to 2099年12月31日 --report out");
+    let line = format!(
+        "verify --without-revocation {TERMS} --batch batch --from 2020/1/1 --to 2099年12月31日 --report out"
+    );
     let ran = ishibumi(pki.folder(), &line).expect(1);
     assert_japanese("text", &ran.stdout);
     let html = String::from_utf8(pki.read("out/report.html")).unwrap();
@@ -200,21 +201,29 @@ fn reports_of_single_files_have_no_english() {
     for entry in entries {
         let name = entry.unwrap().file_name().into_string().unwrap();
         if name.ends_with(".evidence.zip") {
-            lines.push(format!("evidence verify {TERMS} batch/{name}"));
+            lines.push(format!(
+                "evidence verify --without-revocation {TERMS} batch/{name}"
+            ));
         } else if [Some("tst"), Some("pdf")].contains(&name.rsplit_once('.').map(|(_, it)| it)) {
-            lines.push(format!("verify {TERMS} batch/{name}"));
+            lines.push(format!("verify --without-revocation {TERMS} batch/{name}"));
         }
     }
     lines.push(format!("verify {TERMS} --require-revocation good.tst"));
-    lines.push(format!("verify {TERMS} --revocation good.tst good.tst"));
-    lines.push(format!("verify {TERMS} --document good.txt good.tst"));
     lines.push(format!(
-        "verify {TERMS} --checkpoint-token other.tst good.tst"
+        "verify --without-revocation {TERMS} --revocation good.tst good.tst"
     ));
     lines.push(format!(
-        "verify {TERMS} --at 2090-01-01 --algorithm-end sha-256=2080-01-01 good.tst"
+        "verify --without-revocation {TERMS} --document good.txt good.tst"
     ));
-    lines.push(format!("verify {TERMS} --post-quantum good.tst"));
+    lines.push(format!(
+        "verify --without-revocation {TERMS} --checkpoint-token other.tst good.tst"
+    ));
+    lines.push(format!(
+        "verify --without-revocation {TERMS} --at 2090-01-01 --algorithm-end sha-256=2080-01-01 good.tst"
+    ));
+    lines.push(format!(
+        "verify --without-revocation {TERMS} --post-quantum good.tst"
+    ));
     let mut reports = 0;
     for line in lines {
         let ran = ishibumi(pki.folder(), &line);
@@ -262,7 +271,7 @@ fn dates_are_taken_as_people_write_them_or_the_form_is_explained() {
     let batch = |from: &str, to: &str| {
         let mut command = support::command(pki.folder());
         command
-            .args("verify --json --policy policy.txt --anchors anchors --batch batch".split(' '));
+            .args("verify --without-revocation --json --policy policy.txt --anchors anchors --batch batch".split(' '));
         let output = command.args(["--from", from, "--to", to]).output().unwrap();
         (
             output.status.code(),
@@ -283,9 +292,9 @@ fn dates_are_taken_as_people_write_them_or_the_form_is_explained() {
         assert_eq!(code, Some(2), "{from}: {said}");
         assert!(said.contains("2026/4/1") && said.contains(from), "{said}");
     }
-    let at = "verify --policy policy.txt --anchors anchors --at 2090/12/31 --algorithm-end sha-256=20801231 good.tst";
+    let at = "verify --without-revocation --policy policy.txt --anchors anchors --at 2090/12/31 --algorithm-end sha-256=20801231 good.tst";
     ishibumi(pki.folder(), at).expect(4);
-    let at = "verify --policy policy.txt --anchors anchors --at 31.12.2090 good.tst";
+    let at = "verify --without-revocation --policy policy.txt --anchors anchors --at 31.12.2090 good.tst";
     let said = ishibumi(pki.folder(), at).expect(2).stderr;
     assert!(said.contains("2030/12/31"), "{said}");
 }
@@ -399,17 +408,17 @@ fn results_of_packing_and_taking_apart_have_no_english() {
     let mut said = 0;
     for (line, code) in [
         (
-            format!("evidence pack {terms} --out one.evidence.zip good.tst"),
+            format!("evidence pack --without-revocation {terms} --out one.evidence.zip good.tst"),
             0,
         ),
         (
-            format!("evidence pack {terms} --out all.evidence.zip batch"),
+            format!("evidence pack --without-revocation {terms} --out all.evidence.zip batch"),
             1,
         ),
-        (format!("evidence pack {terms} batch/sub"), 3),
-        (format!("evidence pack {terms} batch/stamped.pdf"), 2),
+        (format!("evidence pack --without-revocation {terms} batch/sub"), 3),
+        (format!("evidence pack --without-revocation {terms} batch/stamped.pdf"), 2),
         (
-            format!("evidence pack {terms} --no-documents --out two.evidence.zip early.tst"),
+            format!("evidence pack --without-revocation {terms} --no-documents --out two.evidence.zip early.tst"),
             4,
         ),
         (
@@ -431,8 +440,8 @@ fn results_of_packing_and_taking_apart_have_no_english() {
         ),
         ("evidence embed --out no.tst other.tst good.txt".into(), 4),
         ("evidence embed --number 2 --out no.tst good.tst".into(), 2),
-        (format!("evidence verify {terms} one.evidence.zip"), 0),
-        (format!("evidence verify {terms} good.tst"), 4),
+        (format!("evidence verify --without-revocation {terms} one.evidence.zip"), 0),
+        (format!("evidence verify --without-revocation {terms} good.tst"), 4),
         (format!("evidence get {terms} --from nowhere good.tst"), 3),
         (
             format!("evidence get {terms} --from http://127.0.0.1:9 good.tst other.tst"),

@@ -62,7 +62,8 @@ impl Scene {
 fn no_command_writes_over_what_is_there() {
     let scene = Scene::new();
     scene.get().expect(0);
-    let pack = "evidence pack --policy policy.txt --anchors anchors contract.tst";
+    let pack =
+        "evidence pack --without-revocation --policy policy.txt --anchors anchors contract.tst";
     scene.run(&format!("{pack} --out a.evidence.zip")).expect(0);
     let other = scene.log.proof(0, &[scene.now; 3]);
     scene.write("other.tlog-proof", other);

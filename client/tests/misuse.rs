@@ -8,9 +8,9 @@ mod support;
 use std::fs;
 
 use ishibumi_artifact::ArtifactType;
-use support::ishibumi;
 use support::log::Log;
 use support::pki::Pki;
+use support::{ask, ishibumi};
 
 struct Drawer {
     pki: Pki,
@@ -50,7 +50,10 @@ impl Drawer {
         let policy = if base[0] { "" } else { "--policy policy.txt " };
         let anchors = if base[1] { "" } else { "--anchors anchors " };
         for (language, words) in [("en", english), ("ja", japanese)] {
-            let run = format!("--lang {language} verify {policy}{anchors}{line}");
+            let run = format!(
+                "--lang {language} verify {}{policy}{anchors}{line}",
+                ask(line)
+            );
             let ran = ishibumi(self.pki.folder(), &run).expect(code);
             let said = format!("{}{}", ran.stdout, ran.stderr);
             for word in words {
@@ -307,7 +310,7 @@ fn policy_and_anchors_that_were_swapped() {
         drawer.says(line, code, swapped.0, swapped.1);
     }
     // The control: what is neither is not called swapped.
-    let line = "--lang en verify --policy policy.txt --anchors contract.txt contract.tst";
+    let line = "--lang en verify --without-revocation --policy policy.txt --anchors contract.txt contract.tst";
     let ran = ishibumi(drawer.pki.folder(), line).expect(2);
     assert!(!ran.stderr.contains("swapped"), "{}", ran.stderr);
 }
@@ -425,7 +428,7 @@ fn rules_and_lists_that_an_editor_saved_again() {
 fn what_is_no_artifact_says_which_command_takes_it() {
     let drawer = Drawer::new();
     let pki = &drawer.pki;
-    let pack = "evidence pack --policy policy.txt --anchors anchors --out contract.evidence.zip contract.tst";
+    let pack = "evidence pack --without-revocation --policy policy.txt --anchors anchors --out contract.evidence.zip contract.tst";
     ishibumi(pki.folder(), pack).expect(0);
     fs::write(pki.path("plain.pdf"), support::pdf::page("plain")).unwrap();
     fs::write(pki.path("lease.docx"), "PK no, a text").unwrap();
@@ -463,7 +466,7 @@ fn what_is_no_artifact_says_which_command_takes_it() {
     // The control: an artifact without a proof lacks its proof, and nothing else is said of it.
     let ran = ishibumi(
         pki.folder(),
-        "--lang en verify --policy policy.txt --anchors anchors ca.crt",
+        "--lang en verify --without-revocation --policy policy.txt --anchors anchors ca.crt",
     );
     let ran = ran.expect(3);
     assert!(
@@ -579,7 +582,7 @@ fn days_as_they_stand_on_contracts() {
     let period = "--batch . --from R8.4.1 --to 令和9年3月31日";
     let ran = ishibumi(
         drawer.pki.folder(),
-        &format!("verify --policy policy.txt --anchors anchors {period}"),
+        &format!("verify --without-revocation --policy policy.txt --anchors anchors {period}"),
     );
     let said = format!("{}{}", ran.stdout, ran.stderr);
     assert!(

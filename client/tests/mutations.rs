@@ -8,7 +8,7 @@
 
 mod support;
 
-use ishibumi::verify::{Evidence, Report, Verifier};
+use ishibumi::verify::{Evidence, Report, RevocationRule, Verifier};
 use ishibumi_artifact::{Anchors, ArtifactType};
 use ishibumi_tlog::Policy;
 use support::log::Log;
@@ -47,21 +47,10 @@ impl Set {
     }
 
     fn verify(&self, artifact: &[u8], proof: &[u8]) -> Report {
-        let verifier = Verifier {
-            policy: &self.policy,
-            anchors: &self.anchors,
-            require_revocation: false,
-            now: None,
-        };
-        let artifact_type = Some(ArtifactType::TimestampToken);
-        let evidence = Evidence {
-            artifact,
-            artifact_type,
-            proof,
-            document: None,
-            revocation: &[],
-            checkpoint_tokens: &[],
-        };
+        let verifier = Verifier::builder(&self.policy, &self.anchors)
+            .revocation(RevocationRule::NotAsked)
+            .build();
+        let evidence = Evidence::new(artifact, proof).artifact_type(ArtifactType::TimestampToken);
         verifier.verify(evidence).unwrap()
     }
 }

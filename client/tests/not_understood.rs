@@ -62,7 +62,9 @@ impl Scene {
     }
 
     fn judge(&self, files: &str) -> Said {
-        let line = format!("verify --json --policy policy.txt --anchors anchors {files}");
+        let line = format!(
+            "verify --without-revocation --json --policy policy.txt --anchors anchors {files}"
+        );
         let ran = ishibumi(self.pki.folder(), &line);
         let json = ran.json();
         Said {
@@ -347,7 +349,7 @@ fn files_that_are_no_proof() {
 fn terms_that_an_editor_saved() {
     let scene = Scene::new();
     let policy = String::from_utf8(scene.pki.read("policy.txt")).unwrap();
-    let line = "verify --policy other.txt --anchors anchors contract.tst";
+    let line = "verify --without-revocation --policy other.txt --anchors anchors contract.tst";
     for (text, words) in [
         (policy.replace('\n', "\r\n"), "Windows line endings"),
         (format!("\u{feff}{policy}"), "byte order mark"),
@@ -365,7 +367,8 @@ fn terms_that_an_editor_saved() {
         format!("\n\n{pem}\n\n"),
     ] {
         scene.write("other.crt", text);
-        let line = "verify --policy policy.txt --anchors other.crt contract.tst";
+        let line =
+            "verify --without-revocation --policy policy.txt --anchors other.crt contract.tst";
         ishibumi(scene.pki.folder(), line).expect(0);
     }
 }
@@ -409,13 +412,14 @@ fn other_commands_end_with_the_same_code() {
     );
     run("submit --log http://127.0.0.1:9 page", 2, "a web page");
     for line in [
-        "evidence verify --policy policy.txt --anchors anchors page",
+        "evidence verify --without-revocation --policy policy.txt --anchors anchors page",
         "evidence show page",
     ] {
         run(line, 4, "a web page");
     }
     run("submit --help", 0, "ocsp-response");
     scene.write("page.tlog-proof", &scene.proof);
-    let pack = "evidence pack --policy policy.txt --anchors anchors --out o.zip page";
+    let pack =
+        "evidence pack --without-revocation --policy policy.txt --anchors anchors --out o.zip page";
     run(pack, 2, "a web page");
 }

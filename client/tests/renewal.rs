@@ -117,7 +117,7 @@ fn a_time_stamp_is_renewed_before_its_unit_ends() {
         "{}",
         shown.stdout
     );
-    let line = "--lang ja evidence verify --policy policy.txt --anchors anchors two.evidence.zip";
+    let line = "--lang ja evidence verify --without-revocation --policy policy.txt --anchors anchors two.evidence.zip";
     let shown = scene.run(line).expect(0);
     assert!(
         shown.stdout.contains("に存在していました"),
@@ -169,7 +169,7 @@ fn revocation_of_a_unit_counts_as_of_the_renewal() {
         .run("evidence renew --revocation before.crl --out bad.zip two.evidence.zip")
         .expect(0);
     let verified = scene
-        .run("evidence verify --json --policy policy.txt --anchors anchors --at @tomorrow bad.zip");
+        .run("evidence verify --without-revocation --json --policy policy.txt --anchors anchors --at @tomorrow bad.zip");
     assert_ne!(verified.code, 0);
 }
 
@@ -297,7 +297,9 @@ fn a_renewed_file_is_refused_clearly_where_it_does_not_belong() {
         "--algorithm-end sha-256",
         "--at 1.1.2026",
     ] {
-        let line = format!("evidence verify --policy policy.txt --anchors anchors {bad} {PLAIN}");
+        let line = format!(
+            "evidence verify --without-revocation --policy policy.txt --anchors anchors {bad} {PLAIN}"
+        );
         scene.run(&line).expect(2);
     }
     // What extract gives are the files of the evidence, as ever.
@@ -356,7 +358,7 @@ fn what_has_ended_tells_nothing_any_more() {
     let scene = Scene::new();
     let of = short_time(i64::try_from(scene.now).unwrap());
     scene.pki.list("ca.crl", &of, &[]);
-    let line = "verify --json --policy policy.txt --anchors anchors --revocation ca.crl \
+    let line = "verify --without-revocation --json --policy policy.txt --anchors anchors --revocation ca.crl \
                 --require-revocation --document contract.txt";
     scene.run(&format!("{line} contract.tst")).expect(0);
     let ended = "--algorithm-end ecdsa-p256=@soon --at @then";
@@ -366,7 +368,7 @@ fn what_has_ended_tells_nothing_any_more() {
         .expect(4)
         .json();
     assert_eq!(value["sub_indication"], "TRY_LATER", "{value}");
-    let without = "verify --json --policy policy.txt --anchors anchors";
+    let without = "verify --without-revocation --json --policy policy.txt --anchors anchors";
     scene
         .run(&format!("{without} {ended} contract.tst"))
         .expect(0);
@@ -440,7 +442,9 @@ fn a_record_is_no_older_than_what_it_covers() {
         "early.zip",
     );
     refused("early.zip", "cosignature");
-    let said = scene.run("evidence verify --policy policy.txt --anchors anchors early.zip");
+    let said = scene.run(
+        "evidence verify --without-revocation --policy policy.txt --anchors anchors early.zip",
+    );
     assert!(
         said.expect(4)
             .stdout
@@ -459,7 +463,7 @@ fn a_record_is_no_older_than_what_it_covers() {
         assert_eq!(words(&value).0, "INDETERMINATE", "{rule}: {value:#}");
     }
     // Only a list in the file is later than the record.
-    let line = "evidence pack --policy policy.txt --anchors anchors --document contract.txt";
+    let line = "evidence pack --without-revocation --policy policy.txt --anchors anchors --document contract.txt";
     let later = short_time(i64::try_from(scene.now + 86_400).unwrap());
     scene.pki.list("later.crl", &later, &[]);
     let pack = format!("{line} --revocation later.crl --unverified --out listed.zip contract.tst");
@@ -528,7 +532,9 @@ fn evidence_is_not_judged_as_of_before_it_was() {
     let rule = "--algorithm-end ed25519=2025-12-31 --at 2024-01-01";
     let value = scene.verify(&format!("{rule} {PLAIN}"), 4);
     assert_eq!(words(&value).1, "TIMESTAMP_ORDER_FAILURE", "{value:#}");
-    let line = format!("verify --json --policy policy.txt --anchors anchors {rule} contract.tst");
+    let line = format!(
+        "verify --without-revocation --json --policy policy.txt --anchors anchors {rule} contract.tst"
+    );
     let value = scene.run(&line).expect(4).json();
     assert_eq!(value["sub_indication"], "TIMESTAMP_ORDER_FAILURE");
 }

@@ -5,6 +5,7 @@
 
 mod support;
 
+use ishibumi::RevocationRule;
 use ishibumi::evidence::renewal::{Renewed, Terms};
 use ishibumi::succession::Policies;
 use ishibumi_artifact::evidence_record::Imprint;
@@ -85,7 +86,8 @@ fn no_octet_of_a_newer_proof_can_be_changed_to_any_effect() {
         let terms = Terms {
             policies: &policies,
             anchors: &anchors,
-            require_revocation: false,
+            rule: RevocationRule::NotAsked,
+            revocation: &[],
             ends: AlgorithmEnds::parse(&dated("ed25519 @soon")).unwrap(),
             now: end_of_day(&dated("@then")).unwrap(),
         };

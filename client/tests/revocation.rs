@@ -15,8 +15,8 @@ use artifacts::{ASK, Ask, Node, P256, Pki};
 use ishibumi_artifact::time::Time;
 use ishibumi_artifact::{Anchors, ArtifactType, Certificate};
 use serde_json::Value;
-use support::ishibumi;
 use support::log::Log;
+use support::{ask, ishibumi};
 
 const DATES: (&str, &str) = ("20250101000000Z", "20400101000000Z");
 
@@ -125,7 +125,10 @@ impl Scene {
     fn run(&self, line: &str, code: i32) -> Value {
         let folder = self.pki.path("anchors");
         let folder = folder.parent().unwrap();
-        let line = format!("verify --json --policy policy.txt --anchors anchors {line}");
+        let line = format!(
+            "verify {}--json --policy policy.txt --anchors anchors {line}",
+            ask(line)
+        );
         ishibumi(folder, &line).expect(code).json()
     }
 

@@ -59,21 +59,21 @@ fn no_command_waits_for_a_pipe() {
     pipe(&pki.path("batch/b.pdf"));
     let trust = "--policy policy.txt --anchors anchors";
     for line in [
-        format!("verify {trust} pipe"),
-        format!("verify {trust} contract.tst pipe"),
-        format!("verify {trust} --document pipe contract.tst"),
-        format!("verify {trust} --revocation pipe contract.tst"),
-        format!("verify {trust} --checkpoint-token pipe contract.tst"),
-        "verify --policy pipe --anchors anchors contract.tst".to_owned(),
-        "verify --policy policy.txt --anchors pipe contract.tst".to_owned(),
-        format!("verify {trust} --algorithms pipe contract.tst"),
-        format!("evidence verify {trust} pipe"),
+        format!("verify --without-revocation {trust} pipe"),
+        format!("verify --without-revocation {trust} contract.tst pipe"),
+        format!("verify --without-revocation {trust} --document pipe contract.tst"),
+        format!("verify --without-revocation {trust} --revocation pipe contract.tst"),
+        format!("verify --without-revocation {trust} --checkpoint-token pipe contract.tst"),
+        "verify --without-revocation --policy pipe --anchors anchors contract.tst".to_owned(),
+        "verify --without-revocation --policy policy.txt --anchors pipe contract.tst".to_owned(),
+        format!("verify --without-revocation {trust} --algorithms pipe contract.tst"),
+        format!("evidence verify --without-revocation {trust} pipe"),
         "evidence show pipe".to_owned(),
         "evidence extract --out x pipe".to_owned(),
         "evidence embed --out x pipe contract.tst.tlog-proof".to_owned(),
         "evidence embed --out x contract.tst pipe".to_owned(),
         "evidence merge --out x pipe".to_owned(),
-        format!("evidence pack {trust} --out x --document pipe contract.tst"),
+        format!("evidence pack --without-revocation {trust} --out x --document pipe contract.tst"),
         "audit --policy policy.txt archive".to_owned(),
         "audit --policy policy.txt volumes".to_owned(),
         "archive check --policy policy.txt --from archive".to_owned(),
@@ -86,20 +86,22 @@ fn no_command_waits_for_a_pipe() {
         let (code, said) = run(&pki, &line);
         assert!([1, 2, 3, 4].contains(&code), "{line}: exit {code}: {said}");
     }
-    let (code, said) = run(&pki, &format!("verify {trust} pipe"));
+    let (code, said) = run(&pki, &format!("verify --without-revocation {trust} pipe"));
     assert!(
         code == 3 && said.contains("a pipe, a socket or a device"),
         "{said}"
     );
     // In a folder of others it is passed over or named, and the rest is done.
     for line in [
-        format!("verify {trust} --revocation lists contract.tst"),
+        format!("verify --without-revocation {trust} --revocation lists contract.tst"),
         "audit --policy policy.txt log".to_owned(),
     ] {
         let (code, said) = run(&pki, &line);
         assert_eq!(code, 0, "{line}: {said}");
     }
-    let batch = format!("verify {trust} --batch batch --from 2020-01-01 --to 2099-12-31");
+    let batch = format!(
+        "verify --without-revocation {trust} --batch batch --from 2020-01-01 --to 2099-12-31"
+    );
     let (code, said) = run(&pki, &batch);
     assert_eq!(code, 3, "{said}");
 }
@@ -130,12 +132,12 @@ fn what_is_longer_than_any_of_its_kind_is_not_read() {
     };
     let trust = "--policy policy.txt --anchors anchors";
     for line in [
-        format!("verify {trust} long"),
-        format!("verify {trust} contract.tst long"),
-        format!("verify {trust} --checkpoint-token long contract.tst proof.tlog-proof"),
-        format!("verify {trust} --algorithms long contract.tst proof.tlog-proof"),
-        "verify --policy long --anchors anchors contract.tst proof.tlog-proof".to_owned(),
-        "verify --policy policy.txt --anchors long contract.tst proof.tlog-proof".to_owned(),
+        format!("verify --without-revocation {trust} long"),
+        format!("verify --without-revocation {trust} contract.tst long"),
+        format!("verify --without-revocation {trust} --checkpoint-token long contract.tst proof.tlog-proof"),
+        format!("verify --without-revocation {trust} --algorithms long contract.tst proof.tlog-proof"),
+        "verify --without-revocation --policy long --anchors anchors contract.tst proof.tlog-proof".to_owned(),
+        "verify --without-revocation --policy policy.txt --anchors long contract.tst proof.tlog-proof".to_owned(),
         "evidence embed --out x contract.tst long".to_owned(),
         "policy check long".to_owned(),
         "fork verify --policy policy.txt long".to_owned(),
@@ -143,7 +145,7 @@ fn what_is_longer_than_any_of_its_kind_is_not_read() {
         "monitor --config long --once".to_owned(),
         "evidence show long".to_owned(),
         "evidence extract --out x long".to_owned(),
-        format!("evidence verify {trust} long"),
+        format!("evidence verify --without-revocation {trust} long"),
     ] {
         let (code, said) = run(ROOM_KIB, &line);
         assert!(

@@ -391,7 +391,7 @@ fn a_merged_file_convicts_as_each_of_them_does() {
     let guilty = vec![Arc::clone(&opening), Arc::new(logged(&old, at, &TIMES))];
     write("guilty.evidence.zip", guilty);
     let verify = |file: &str, code: i32| {
-        let line = "evidence verify --json --policy new.txt --old-policy old.txt --anchors anchors";
+        let line = "evidence verify --without-revocation --json --policy new.txt --old-policy old.txt --anchors anchors";
         run(&format!("{line} {file}")).expect(code).json()
     };
     verify("honest.evidence.zip", 0);
@@ -411,7 +411,7 @@ fn a_merged_file_convicts_as_each_of_them_does() {
         assert_eq!(convicted.len(), usize::from(code == 1), "{judged:#}");
     }
     // A link that shows nothing is no success: here nobody trusts the old log.
-    let alone = "evidence verify --json --policy new.txt --anchors anchors honest.evidence.zip";
+    let alone = "evidence verify --without-revocation --json --policy new.txt --anchors anchors honest.evidence.zip";
     let judged = run(alone).expect(4).json();
     assert_eq!(
         judged["successions"][0]["standing"], "not-shown",
@@ -422,7 +422,7 @@ fn a_merged_file_convicts_as_each_of_them_does() {
     let judged = verify("alone.evidence.zip", 4);
     assert_eq!(judged["successions"][0]["witnessed"], false, "{judged:#}");
     let said = run(
-        "evidence verify --policy new.txt --old-policy old.txt --anchors anchors alone.evidence.zip",
+        "evidence verify --without-revocation --policy new.txt --old-policy old.txt --anchors anchors alone.evidence.zip",
     );
     assert!(
         said.stdout.contains("NOBODY SHOWS THAT TREE"),

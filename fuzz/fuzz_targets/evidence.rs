@@ -6,7 +6,7 @@
 
 use std::sync::LazyLock;
 
-use ishibumi::Verifier;
+use ishibumi::{RevocationRule, Verifier};
 use ishibumi::evidence::Collection;
 use ishibumi_artifact::{Anchors, Certificate};
 use ishibumi_tlog::Policy;
@@ -22,12 +22,9 @@ fn proven(collection: &Collection) -> Vec<(u64, Vec<u8>)> {
     let anchor = include_bytes!("../../testdata/evidence/anchor.crt");
     let anchors = Anchors::from_certificates([Certificate::parse(anchor).unwrap()])
         .with_intermediates(collection.known_certificates());
-    let verifier = Verifier {
-        policy: &POLICY,
-        anchors: &anchors,
-        require_revocation: false,
-        now: None,
-    };
+    let verifier = Verifier::builder(&POLICY, &anchors)
+        .revocation(RevocationRule::NotAsked)
+        .build();
     let verdicts = collection.verify(&verifier, |_| ());
     let items = collection.items.iter().zip(verdicts);
     let proven = items.filter(|(_, verdict)| verdict.report.as_ref().is_ok_and(|it| it.is_proven()));

@@ -6,6 +6,7 @@
 
 use std::sync::LazyLock;
 
+use ishibumi::RevocationRule;
 use ishibumi::evidence::renewal::{Renewed, Terms};
 use ishibumi::succession::Policies;
 use ishibumi_artifact::rules::{AlgorithmEnds, end_of_day};
@@ -34,7 +35,8 @@ fn proven(renewed: &Renewed) -> (usize, Option<Time>) {
     let terms = Terms {
         policies: &POLICIES,
         anchors: &ANCHORS,
-        require_revocation: false,
+        rule: RevocationRule::NotAsked,
+        revocation: &[],
         ends: AlgorithmEnds::parse("sha-256 2045-12-31").unwrap(),
         now: end_of_day("2060-01-01").unwrap(),
     };

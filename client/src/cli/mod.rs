@@ -20,6 +20,7 @@ mod policy;
 mod proof;
 mod proof_least;
 mod report;
+mod revocation;
 mod sha1;
 mod stamp;
 mod statement;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use ishibumi::fetch::HeadError;
 use ishibumi::verify::{Indication, SubIndication};
-use ishibumi::{Evidence, Verifier};
+use ishibumi::{Evidence, RevocationRule, Verifier};
 use ishibumi_artifact::Anchors;
 use ishibumi_tlog::policy::{Demand, FILE_LEN_MAX, PolicyError, PolicyProblem, TrustError};
 use ishibumi_tlog::{Policy, foreign};
@@ -159,23 +159,14 @@ impl Terms {
         &self.anchors
     }
 
-    /// Whether `proof` proves `artifact`.
+    /// Whether `proof` proves `artifact`; about revocation nobody is asked.
     pub(crate) fn verify(&self, artifact: &[u8], proof: &[u8]) -> Result<(), Failure> {
-        let verifier = Verifier {
-            policy: &self.policy,
-            anchors: &self.anchors,
-            require_revocation: false,
-            now: None,
-        };
-        let evidence = Evidence {
-            artifact,
-            artifact_type: None,
-            proof,
-            document: None,
-            revocation: &[],
-            checkpoint_tokens: &[],
-        };
-        let report = verifier.verify(evidence).map_err(Failure::usage)?;
+        // The lists that tell about it are written later than it was.
+        let verifier = Verifier::builder(&self.policy, &self.anchors)
+            .revocation(RevocationRule::NotAsked)
+            .build();
+        let report = verifier.verify(Evidence::new(artifact, proof));
+        let report = report.map_err(Failure::usage)?;
         let said = || {
             report
                 .deciding()

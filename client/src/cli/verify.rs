@@ -11,10 +11,12 @@ use ishibumi::verify::Pdf;
 use ishibumi::{CheckpointToken, Evidence, RevocationData, Verifier, VerifyError, render};
 use ishibumi_artifact::Anchors;
 use ishibumi_artifact::unsigned::{UnsignedError, embedded_proofs};
+use ishibumi_tlog::Policy;
 use ishibumi_tlog::proof::FILE_EXTENSION;
 
 use super::batch::{self, BatchArguments};
 use super::dated::{DatedRules, TimeZone};
+use super::revocation::AskRevocation;
 use super::sha1::{self, ExistedOn};
 use super::trust::Trust;
 use super::{Exit, Failure, Voice, files, in_pdf, mistaken};
@@ -57,10 +59,8 @@ pub(crate) struct VerifyArguments {
     /// beside it, over that proof's checkpoint
     #[arg(long, value_name = "PATH")]
     checkpoint_token: Vec<PathBuf>,
-    /// Without usable revocation data, for every certificate below the anchor, the verdict is
-    /// indeterminate
-    #[arg(long)]
-    require_revocation: bool,
+    #[command(flatten)]
+    ask_revocation: AskRevocation,
     #[arg(long, value_name = "DATE", help = sha1::HELP)]
     accept_sha1: Option<ExistedOn>,
     #[command(flatten)]
@@ -84,6 +84,13 @@ impl VerifyArguments {
             .judging(files::anchors(&self.anchors, self.accept_sha1)?);
         Ok(anchors.with_algorithm_ends(self.dated.ends()?, self.dated.now()))
     }
+
+    fn verifier<'a>(&self, policy: &'a Policy, anchors: &'a Anchors) -> Verifier<'a> {
+        Verifier::builder(policy, anchors)
+            .revocation(self.ask_revocation.rule())
+            .now(self.dated.now())
+            .build()
+    }
 }
 
 pub(crate) fn run(arguments: &VerifyArguments, voice: Voice) -> Result<Exit, Failure> {
@@ -98,12 +105,7 @@ pub(crate) fn run(arguments: &VerifyArguments, voice: Voice) -> Result<Exit, Fai
         let anchors = batch::remembering(anchors);
         let policies = Policies::new(policy.clone(), Vec::new()).map_err(Failure::usage)?;
         let terms = batch::Terms {
-            verifier: Verifier {
-                policy: &policy,
-                anchors: &anchors,
-                require_revocation: arguments.require_revocation,
-                now: Some(arguments.dated.now()),
-            },
+            verifier: arguments.verifier(&policy, &anchors),
             policies: &policies,
             policy_file: &arguments.trust.policy,
             anchors: &|| arguments.anchors(),
@@ -115,12 +117,7 @@ pub(crate) fn run(arguments: &VerifyArguments, voice: Voice) -> Result<Exit, Fai
         return batch::run(&arguments.batch, &terms, zone, voice);
     };
     let artifact = read(path)?;
-    let verifier = Verifier {
-        policy: &policy,
-        anchors: &anchors,
-        require_revocation: arguments.require_revocation,
-        now: Some(arguments.dated.now()),
-    };
+    let verifier = arguments.verifier(&policy, &anchors);
     if pdf::is_pdf(&artifact) {
         let proof = proof_for_pdf(arguments, path)?;
         let beside = Beside {
@@ -139,16 +136,12 @@ pub(crate) fn run(arguments: &VerifyArguments, voice: Voice) -> Result<Exit, Fai
             Some(path) => Some(files::open(path)?),
             None => None,
         };
-        let evidence = Evidence {
-            artifact: &artifact,
-            artifact_type: None,
-            proof,
-            document: document
-                .as_mut()
-                .map(|file| -> &mut dyn std::io::Read { file }),
-            revocation: &revocation,
-            checkpoint_tokens: &tokens,
-        };
+        let mut evidence = Evidence::new(&artifact, proof)
+            .revocation(&revocation)
+            .checkpoint_tokens(&tokens);
+        if let Some(document) = &mut document {
+            evidence = evidence.document(document);
+        }
         verifier
             .verify(evidence)
             .map_err(|error| refusal(error, arguments))
@@ -302,7 +295,7 @@ impl WithProof {
         })
     }
 
-    fn revocation(&self) -> RevocationData<'_> {
+    pub(super) fn revocation(&self) -> RevocationData<'_> {
         RevocationData {
             name: &self.name,
             octets: &self.octets,

@@ -9,7 +9,7 @@ use ishibumi_tlog::proof::{ProofFileError, TlogProof};
 use thiserror::Error;
 
 use super::pdf::{self, Imprint, PdfError, PdfToken, PdfTokens, Stamped};
-use crate::verify::{Indication, Report};
+use crate::verify::{Answer, Indication, Report};
 
 /// Why a proof was not embedded.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
@@ -117,10 +117,15 @@ fn still_hold(found: &PdfTokens, held: &[Imprint], written: &[u8]) -> Result<(),
 /// Of reports about one artifact with several proofs, the one that stands: what is proven by one of them
 /// is proven. Among equals it is the first.
 pub fn decisive(reports: impl IntoIterator<Item = Report>) -> Option<Report> {
-    let rank = |report: &Report| match report.indication() {
-        Indication::TotalPassed => 0,
-        Indication::Indeterminate => 1,
-        Indication::TotalFailed => 2,
+    // A proof that proves nothing is as if it were not there: what another proves is the verdict, also where it
+    // is not in favour.
+    let rank = |report: &Report| {
+        let proves_nothing = !matches!(report.existed(), Answer::InFavour(_));
+        match report.indication() {
+            Indication::TotalPassed => (false, 0),
+            Indication::Indeterminate => (proves_nothing, 1),
+            Indication::TotalFailed => (proves_nothing, 2),
+        }
     };
     reports.into_iter().min_by_key(rank)
 }

@@ -1,6 +1,5 @@
 //! The verdicts about what is in an evidence file: each item as if it had come alone.
 
-use std::io::Read;
 use std::sync::Arc;
 
 use ishibumi_artifact::Certificate;
@@ -58,15 +57,26 @@ impl<'a> NamedStatus<'a> {
     }
 }
 
+/// What is known of revocation beside what the collection holds.
+#[derive(Clone, Copy)]
+pub(super) struct Beside<'a> {
+    /// What was added to the file.
+    pub(super) added: &'a [StatusData],
+    /// What the caller gives.
+    pub(super) given: &'a [RevocationData<'a>],
+}
+
+impl Beside<'_> {
+    const NOTHING: Self = Self {
+        added: &[],
+        given: &[],
+    };
+}
+
 /// `verifier` with the policy for the log of `item`.
 fn under<'a>(verifier: &Verifier<'a>, policies: Option<&'a Policies>, item: &Item) -> Verifier<'a> {
     let of = |policies: &'a Policies| Some(policies.of(&item.proofs.first()?.checkpoint));
-    Verifier {
-        policy: policies.and_then(of).unwrap_or(verifier.policy),
-        anchors: verifier.anchors,
-        require_revocation: verifier.require_revocation,
-        now: verifier.now,
-    }
+    verifier.under(policies.and_then(of).unwrap_or(verifier.policy()))
 }
 
 impl Collection {
@@ -83,20 +93,21 @@ impl Collection {
     /// Verifies every item, with the caller's policy and anchors. `done` is told after each how many
     /// are done.
     pub fn verify(&self, verifier: &Verifier<'_>, done: impl FnMut(usize)) -> Vec<Verdict> {
-        self.verify_knowing(verifier, None, &[], done)
+        self.verify_knowing(verifier, None, Beside::NOTHING, done)
     }
 
-    /// The same, with `more` lists and responses than are in the collection, and each item under the policy
-    /// that names its log, if there are several.
+    /// Verifies every item as [`Self::verify`] does, with more lists and responses than are in the collection,
+    /// and each item under the policy that names its log, if there are several.
     pub(super) fn verify_knowing(
         &self,
         verifier: &Verifier<'_>,
         policies: Option<&Policies>,
-        more: &[StatusData],
+        beside: Beside<'_>,
         mut done: impl FnMut(usize),
     ) -> Vec<Verdict> {
-        let named = NamedStatus::of(self.revocation.iter().chain(more));
-        let revocation: Vec<_> = named.iter().map(NamedStatus::given).collect();
+        let named = NamedStatus::of(self.revocation.iter().chain(beside.added));
+        let given = beside.given.iter().copied();
+        let revocation: Vec<_> = named.iter().map(NamedStatus::given).chain(given).collect();
         let mut verdicts = Vec::with_capacity(self.items.len());
         for item in &self.items {
             verdicts.push(Verdict {
@@ -109,14 +120,14 @@ impl Collection {
         verdicts
     }
 
-    /// The same, each item under the policy that names its log.
+    /// Verifies every item as [`Self::verify`] does, under the policy that names its log.
     pub fn verify_under(
         &self,
         verifier: &Verifier<'_>,
         policies: &Policies,
         done: impl FnMut(usize),
     ) -> Vec<Verdict> {
-        self.verify_knowing(verifier, Some(policies), &[], done)
+        self.verify_knowing(verifier, Some(policies), Beside::NOTHING, done)
     }
 
     /// Checks every statement under the policy that names its log.
@@ -154,14 +165,13 @@ impl Collection {
             })
             .collect();
         let mut document = item.document.as_ref().map(|file| &file.octets[..]);
-        let report = verifier.verify(Evidence {
-            artifact: &item.artifact.octets,
-            artifact_type: None,
-            proof,
-            document: document.as_mut().map(|octets| -> &mut dyn Read { octets }),
-            revocation,
-            checkpoint_tokens: &tokens,
-        })?;
+        let mut evidence = Evidence::new(&item.artifact.octets, proof)
+            .revocation(revocation)
+            .checkpoint_tokens(&tokens);
+        if let Some(octets) = &mut document {
+            evidence = evidence.document(octets);
+        }
+        let report = verifier.verify(evidence)?;
         let cut_out = |file: &File| pdf::is_cut_out(&file.octets);
         Ok(if item.document.as_ref().is_some_and(cut_out) {
             report.with_pdf(Pdf::CutOut)

@@ -3,7 +3,7 @@
 use ishibumi_tlog::policy::Demand;
 use serde_json::{Value, json};
 
-use super::{Language, kind_name, rfc3339, sentences};
+use super::{Language, answers, kind_name, rfc3339, sentences};
 use crate::verify::{
     AnswerFacts, CertificateFacts, Check, ConsultedInformation, ConsultedToken, Existence, Facts,
     InformationFacts, ListFacts, Outcome, ProvenBy, Report, ResponseFacts, Revocation, Statement,
@@ -16,6 +16,7 @@ pub fn json(report: &Report) -> Value {
         "indication": report.indication().word(),
         "sub_indication": report.sub_indication().map(SubIndication::word),
         "proven": report.is_proven(),
+        "answers": answers::json(report),
         "statement": report.statement().map(statement),
         "existence": report.existence().map(existence),
         "checkpoint_tokens": report.checkpoint_tokens().iter().map(stamped).collect::<Vec<_>>(),

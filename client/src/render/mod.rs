@@ -6,6 +6,7 @@
 //! without knowing how to say it.
 
 mod advice;
+mod answers;
 pub mod batch;
 mod japanese;
 mod json;

@@ -2,7 +2,7 @@
 
 use super::{Language, advice, in_japanese, kind_name, rfc3339, status};
 use crate::verify::{
-    ConsultedToken, Extent, Facts, InPdf, Indication, Outcome, Pdf, ProvenBy, Report,
+    Answer, ConsultedToken, Extent, Facts, InPdf, Indication, Outcome, Pdf, ProvenBy, Report,
     ResponseFacts, StampedCheckpoint, Statement, Step,
 };
 use ishibumi_artifact::record::{Accuracy, kind};
@@ -48,6 +48,14 @@ fn verdict(report: &Report, english: bool) -> String {
                 in_japanese(&check.detail)
             )
         }
+        (_, true) if is_existence_proven(report) => format!(
+            "Existence is proven, validity is not judged; what is given does not suffice at {step}: {}.",
+            check.detail
+        ),
+        (_, false) if is_existence_proven(report) => format!(
+            "存在は証明されましたが、有効性は判定していません。「{step}」について判断の材料が足りません（{}）。",
+            in_japanese(&check.detail)
+        ),
         (_, true) => format!(
             "Not proven, not disproven; what is given does not suffice at {step}: {}.",
             check.detail
@@ -57,6 +65,15 @@ fn verdict(report: &Report, english: bool) -> String {
             in_japanese(&check.detail)
         ),
     }
+}
+
+/// Whether only the answer about validity is open.
+fn is_existence_proven(report: &Report) -> bool {
+    let existed =
+        matches!(report.existed(), Answer::InFavour(existed) if existed.existence().is_some());
+    existed
+        && matches!(report.valid(), Answer::Open(_))
+        && report.about_document().sub_indication().is_none()
 }
 
 /// What a step is called in a sentence.
@@ -79,6 +96,10 @@ pub(super) fn step_name(step: Step, english: bool) -> &'static str {
         Step::ProvenTime => (
             "validity at the proven time",
             "証明された時刻における有効性",
+        ),
+        Step::LogAlgorithms => (
+            "the log's algorithms, by the dated rules",
+            "期限付き規則によるログのアルゴリズム",
         ),
         Step::Algorithms => (
             "the algorithms, by the dated rules",

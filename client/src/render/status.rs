@@ -2,12 +2,13 @@
 
 use super::{in_japanese, rfc3339};
 use crate::verify::{
-    ConsultedInformation, Facts, InformationFacts, IssuerState, Outcome, Report, Revocation, Step,
-    SubIndication,
+    Answer, ConsultedInformation, Facts, InformationFacts, IssuerState, Outcome, Report,
+    Revocation, RevocationKnown, Step, SubIndication,
 };
 
 pub(super) fn sentences(report: &Report, english: bool) -> Vec<String> {
     let mut said: Vec<String> = signer(report, english).into_iter().collect();
+    said.extend(not_asked(report, english).map(str::to_owned));
     said.extend(report.issuers().iter().map(|ca| issuer(ca, english)));
     let information = report.information().iter();
     said.extend(information.map(|information| consulted(information, english)));
@@ -16,7 +17,18 @@ pub(super) fn sentences(report: &Report, english: bool) -> Vec<String> {
 
 fn signer(report: &Report, english: bool) -> Option<String> {
     let outcome = report.outcome(Step::Revocation)?;
+    let known = match report.valid() {
+        Answer::InFavour(valid) => Some(valid.revocation()),
+        _ => None,
+    };
     Some(match (report.revocation(), english) {
+        _ if known == Some(RevocationKnown::TrustedDirectly) && english => {
+            "The signer's certificate is trusted directly: nobody was asked whether it was revoked."
+                .to_owned()
+        }
+        _ if known == Some(RevocationKnown::TrustedDirectly) => {
+            "署名者の証明書は直接信頼されているため、失効は問い合わせていません。".to_owned()
+        }
         (Revocation::NotChecked, true) => {
             "Revocation was not checked: no revocation list and no OCSP response was given."
                 .to_owned()
@@ -39,6 +51,18 @@ fn signer(report: &Report, english: bool) -> Option<String> {
                 || !matches!(outcome, Outcome::Failed(sub) if !DECIDING.contains(&sub));
             format!("{state}{}", effect(report, outcome, is_decided, english))
         }
+    })
+}
+
+/// Whose choice it was that validity was judged without knowing.
+fn not_asked(report: &Report, english: bool) -> Option<&'static str> {
+    let Answer::InFavour(valid) = report.valid() else {
+        return None;
+    };
+    (valid.revocation() == RevocationKnown::NotAsked).then_some(if english {
+        "Whoever verified chose not to ask about revocation: validity was judged without knowing."
+    } else {
+        "検証者の選択により、失効を確認せずに有効性を判定しています。"
     })
 }
 
@@ -74,6 +98,12 @@ fn effect(report: &Report, outcome: Outcome, is_decided: bool, english: bool) ->
         }
         (true, _, true) => ": that decides against this token (RFC 3161, section 4).",
         (true, _, false) => "。このため、このトークンは有効と認められません（RFC 3161 第4節）。",
+        (false, Outcome::Failed(_), true) => {
+            ": nothing proves that it is older, so it is not known to have been valid."
+        }
+        (false, Outcome::Failed(_), false) => {
+            "。失効より前に存在したことの証明がないため、有効であったとは判定できません。"
+        }
         (false, _, true) => ".",
         (false, _, false) => "。",
     }

@@ -3,13 +3,17 @@
 use ishibumi_tlog::shown::add_line;
 
 use super::sentences::step_name;
-use super::{Language, kind_name, rfc3339, sentences};
+use super::{Language, answers, kind_name, rfc3339, sentences};
 use crate::verify::{Facts, Indication, Outcome, Report, SubIndication};
 
 /// The report as lines of text, with a final newline.
 pub fn text(report: &Report, language: Language) -> String {
     let mut out = String::new();
     headline(&mut out, report, language);
+    for (mark, question) in answers::lines(report, language) {
+        add_line(&mut out, format!("{mark:<5} {question}"));
+    }
+    add_line(&mut out, "");
     for sentence in sentences(report, language) {
         add_line(&mut out, &sentence);
     }

@@ -12,7 +12,7 @@ use super::report::{Outcome, Report, Step, SubIndication};
 const PIECE_LEN: usize = 64 << 10;
 
 /// That no document contradicts the artifact. Made here, and nowhere else.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct DocumentHolds(AboutDocument);
 
 impl DocumentHolds {

@@ -22,7 +22,7 @@ use super::consult::Sources;
 use super::report::{
     ConsultedToken, Existence, Outcome, ProvenBy, Report, StampedCheckpoint, Step,
 };
-use super::revocation::{Question, Subject};
+use super::revocation::{RevocationCheck, Subject};
 use super::rules::{CLOCK_TOLERANCE_SECONDS, own_time, time_of};
 use super::{Verifier, facts};
 
@@ -131,14 +131,14 @@ fn weigh(
     {
         return Err("it is by the very unit whose token is to be proven".to_owned());
     }
-    let question = Question {
+    let revocation = RevocationCheck {
         path: token.path(),
         subject: Subject::Token(token.accuracy()),
         about: token.gen_time().time(),
         existence: None,
-        required: verifier.require_revocation,
+        rule: verifier.revocation,
     };
-    if let Some(objection) = question.answer(sources).objection() {
+    if let Some(objection) = revocation.answer(sources).objection() {
         return Err(format!("its own unit: {objection}"));
     }
     Ok(StampedCheckpoint {

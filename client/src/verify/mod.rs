@@ -9,6 +9,7 @@
 //!
 //! What is not promised: that the issuer told the truth. The report says who claims what.
 
+mod answers;
 mod consult;
 mod document;
 mod existence;
@@ -20,9 +21,10 @@ mod report;
 mod revocation;
 mod rules;
 
+pub use answers::{Answer, Asked};
 pub use existence::CheckpointToken;
 pub use pdf::{Extent, InPdf, Pdf};
-pub use proven::{AboutDocument, Proven, RevocationKnown};
+pub use proven::{AboutDocument, Existed, Proven, RevocationKnown, Valid};
 pub use renewal::{RenewalFacts, RenewalReport};
 pub use report::{
     AnswerFacts, CertificateFacts, Check, ConsultedInformation, ConsultedToken, Existence, Facts,
@@ -48,37 +50,121 @@ use ishibumi_tlog::proof::TlogProof;
 use ishibumi_tlog::{Hash, Policy, ProvenLeaf};
 
 use consult::Sources;
-use proven::Pieces;
-use revocation::{Question, RevocationHolds, Subject};
+use proven::Found;
+use revocation::{RevocationCheck, RevocationHolds, Subject};
 
-/// Verifies evidence under one policy and one set of anchors.
-#[derive(Debug)]
-pub struct Verifier<'a> {
-    /// Which logs and witnesses are trusted, and what quorum: see also [`Policy::demanding`].
-    pub policy: &'a Policy,
-    /// Which certificates are trusted or known.
-    pub anchors: &'a Anchors,
-    /// Whether missing revocation data make the verdict INDETERMINATE.
-    pub require_revocation: bool,
-    /// What time it is, if somebody knows: lists and responses of a later time are of no time that has been,
-    /// and say nothing in favour of a certificate. The verifier has no clock of its own.
-    pub now: Option<Time>,
+/// Whether validity is judged without knowing about revocation.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum RevocationRule {
+    /// Without usable data about every certificate below the anchor validity is not judged: INDETERMINATE,
+    /// TRY_LATER (EN 319 102-1 5.2.5, 5.6.2.4).
+    #[default]
+    Required,
+    /// The caller chose not to ask: missing data leave the verdict as it is, and the report says so. What is
+    /// given and speaks against the artifact counts all the same.
+    NotAsked,
 }
 
-/// What is to be verified.
+/// Verifies evidence under one policy and one set of anchors.
+///
+/// ```
+/// use ishibumi::{Evidence, Verifier};
+/// # fn verify(policy: &ishibumi::tlog::Policy, anchors: &ishibumi::artifact::Anchors, token: &[u8],
+/// #     proof: &[u8], mut document: std::fs::File) -> Result<(), Box<dyn std::error::Error>> {
+/// let verifier = Verifier::builder(policy, anchors).build();
+/// let report = verifier.verify(Evidence::new(token, proof).document(&mut document))?;
+/// if let Ok(proven) = report.into_proven() {
+///     println!("existed before {:?}", proven.existence());
+/// }
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Verifier<'a> {
+    policy: &'a Policy,
+    anchors: &'a Anchors,
+    revocation: RevocationRule,
+    now: Option<Time>,
+}
+
+/// What a [`Verifier`] is made of, one call for each choice.
+#[derive(Clone, Copy, Debug)]
+pub struct VerifierBuilder<'a> {
+    verifier: Verifier<'a>,
+}
+
+impl<'a> VerifierBuilder<'a> {
+    /// Whether validity is judged without knowing about revocation; it is not, unless this says so.
+    #[must_use]
+    pub const fn revocation(mut self, rule: RevocationRule) -> Self {
+        self.verifier.revocation = rule;
+        self
+    }
+
+    /// What time it is: lists and responses of a later time are of no time that has been, and say nothing in
+    /// favour of a certificate. The verifier has no clock of its own; without this it asks nothing of the kind.
+    #[must_use]
+    pub const fn now(mut self, now: Time) -> Self {
+        self.verifier.now = Some(now);
+        self
+    }
+
+    /// The verifier.
+    pub const fn build(self) -> Verifier<'a> {
+        self.verifier
+    }
+}
+
+/// What is to be verified: an artifact and its proof, and whatever helps to judge them.
 pub struct Evidence<'a> {
-    /// The artifact, DER, BER or PEM.
-    pub artifact: &'a [u8],
-    /// What it is; none to find out by reading it.
-    pub artifact_type: Option<ArtifactType>,
-    /// The `tlog-proof@v1` file.
-    pub proof: &'a [u8],
-    /// The document that a token is about, if it is at hand. Read to its end, in pieces.
-    pub document: Option<&'a mut dyn Read>,
+    artifact: &'a [u8],
+    artifact_type: Option<ArtifactType>,
+    proof: &'a [u8],
+    document: Option<&'a mut dyn Read>,
+    revocation: &'a [RevocationData<'a>],
+    checkpoint_tokens: &'a [CheckpointToken<'a>],
+}
+
+impl<'a> Evidence<'a> {
+    /// `artifact` in DER, BER or PEM, and its `tlog-proof@v1` file.
+    pub const fn new(artifact: &'a [u8], proof: &'a [u8]) -> Self {
+        Self {
+            artifact,
+            artifact_type: None,
+            proof,
+            document: None,
+            revocation: &[],
+            checkpoint_tokens: &[],
+        }
+    }
+
+    /// What the artifact is; without this it is found out by reading it.
+    #[must_use]
+    pub const fn artifact_type(mut self, artifact_type: ArtifactType) -> Self {
+        self.artifact_type = Some(artifact_type);
+        self
+    }
+
+    /// The document that a token is about. Read to its end, in pieces.
+    #[must_use]
+    pub fn document(mut self, document: &'a mut dyn Read) -> Self {
+        self.document = Some(document);
+        self
+    }
+
     /// Lists and OCSP responses to learn about revocation from.
-    pub revocation: &'a [RevocationData<'a>],
+    #[must_use]
+    pub const fn revocation(mut self, data: &'a [RevocationData<'a>]) -> Self {
+        self.revocation = data;
+        self
+    }
+
     /// Time-stamp tokens over checkpoints.
-    pub checkpoint_tokens: &'a [CheckpointToken<'a>],
+    #[must_use]
+    pub const fn checkpoint_tokens(mut self, tokens: &'a [CheckpointToken<'a>]) -> Self {
+        self.checkpoint_tokens = tokens;
+        self
+    }
 }
 
 /// A revocation list or an OCSP response, and the proof that it is in the log, if there is one.
@@ -106,8 +192,54 @@ pub enum VerifyError {
     DocumentNotApplicable,
 }
 
+impl<'a> Verifier<'a> {
+    /// Begins a verifier under `policy`, which names the logs and witnesses that are trusted and their quorum
+    /// (see also [`Policy::demanding`]), and `anchors`, the certificates that are trusted or known.
+    pub const fn builder(policy: &'a Policy, anchors: &'a Anchors) -> VerifierBuilder<'a> {
+        VerifierBuilder {
+            verifier: Self {
+                policy,
+                anchors,
+                revocation: RevocationRule::Required,
+                now: None,
+            },
+        }
+    }
+
+    /// The same choices under another policy.
+    #[must_use]
+    pub const fn under(self, policy: &'a Policy) -> Self {
+        Self { policy, ..self }
+    }
+
+    /// The same choices with other anchors.
+    #[must_use]
+    pub const fn with_anchors(self, anchors: &'a Anchors) -> Self {
+        Self { anchors, ..self }
+    }
+
+    /// The policy.
+    pub const fn policy(&self) -> &'a Policy {
+        self.policy
+    }
+
+    /// Whether validity is judged without knowing about revocation.
+    pub const fn revocation_rule(&self) -> RevocationRule {
+        self.revocation
+    }
+
+    /// The anchors.
+    pub const fn anchors(&self) -> &'a Anchors {
+        self.anchors
+    }
+}
+
 impl Verifier<'_> {
-    /// Verifies `evidence`.
+    /// Verifies `evidence`. Whatever was found is in the report; the verdict in favour is
+    /// [`Report::into_proven`].
+    ///
+    /// # Errors
+    /// If the document cannot be read to its end, or if one was given for what is about none.
     pub fn verify(&self, evidence: Evidence<'_>) -> Result<Report, VerifyError> {
         let policy = &*self.policy_then();
         Verifier { policy, ..*self }.judge(evidence)
@@ -154,21 +286,20 @@ impl Verifier<'_> {
         report.checks.sort_by_key(|check| check.step);
         report.statement = leaf.as_ref().map(|leaf| self.statement(leaf));
         if let Some(admitted) = admitted {
-            let proven = self.judge_admitted(&mut report, evidence, &admitted, leaf)?;
-            report.proven = proven.map(Box::new);
+            report.found = self.judge_admitted(&mut report, evidence, &admitted, leaf)?;
         }
         Ok(report)
     }
 
-    /// What follows once the artifact keeps its rules. Every step is taken, whatever the others find; all of
-    /// them together are the verdict in favour.
+    /// What follows once the artifact keeps its rules. Every step is taken, whatever the others find; the pieces
+    /// of each answer are put together where all of them hold.
     fn judge_admitted(
         &self,
         report: &mut Report,
         evidence: Evidence<'_>,
         admitted: &Admitted,
         leaf: Option<ProvenLeaf>,
-    ) -> Result<Option<Proven>, VerifyError> {
+    ) -> Result<Found, VerifyError> {
         let verified = admitted.verified();
         let believed = rules::check_mark(self, report, admitted);
         report.facts = facts::of(admitted).filter(|_| believed.is_some());
@@ -179,31 +310,30 @@ impl Verifier<'_> {
             witnessed.map(rules::time_of),
         );
         report.information = consulted;
-        let timed = leaf.map(|leaf| {
+        let (mut existed, mut timed) = (None, None);
+        if let Some(leaf) = leaf {
             let tokens = evidence.checkpoint_tokens;
             let existence = existence::check(self, report, &leaf, admitted, tokens, &sources);
-            let of_log = rules::check_log_algorithms(self, report);
-            report.existence = existence.filter(|_| of_log.is_some());
+            let log_algorithms = rules::check_log_algorithms(self, report);
+            report.existence = existence.filter(|_| log_algorithms.is_some());
             let not_after = report.existence.map(|existence| existence.not_after);
-            let algorithms = rules::check_algorithms(self, report, verified, not_after, of_log);
+            let algorithms = rules::check_algorithms(self, report, verified, not_after);
             let times = rules::check_times(self, report, verified, not_after);
-            (leaf, algorithms, times)
-        });
+            timed = algorithms.zip(times);
+            existed =
+                log_algorithms.map(|counts| Existed::conclude(leaf, report.existence, counts));
+        }
         let document = document::check(report, verified, evidence.document)?;
         let revocation = self.check_revocation(report, verified, &sources);
-        let pieces = || {
-            let (leaf, algorithms, times) = timed?;
-            Some(Pieces {
-                leaf,
-                believed: believed?,
-                existence: report.existence,
-                algorithms: algorithms?,
-                times: times?,
-                document: document?,
-                revocation: revocation?,
-            })
+        let valid = || {
+            let (algorithms, times) = timed?;
+            Some(Valid::conclude(believed?, algorithms, times, revocation?))
         };
-        Ok(pieces().map(Pieces::conclude))
+        Ok(Found {
+            existed: existed.map(Box::new),
+            valid: valid(),
+            document,
+        })
     }
 
     fn check_revocation(
@@ -226,14 +356,14 @@ impl Verifier<'_> {
             Verified::Crl(_) | Verified::Ocsp(_) => return Some(RevocationHolds::NOT_APPLICABLE),
             _ => return None,
         };
-        let question = Question {
+        let check = RevocationCheck {
             path,
             subject,
             about,
             existence: report.existence.map(|existence| existence.not_after),
-            required: self.require_revocation,
+            rule: self.revocation,
         };
-        let answer = question.answer(sources);
+        let answer = check.answer(sources);
         let holds = answer.holds();
         let (outcome, detail) = answer.signer_outcome;
         report.note(Step::Revocation, outcome, detail);
@@ -339,7 +469,7 @@ impl Report {
             issuers: Vec::new(),
             information: Vec::new(),
             pdf: None,
-            proven: None,
+            found: Found::default(),
         }
     }
 

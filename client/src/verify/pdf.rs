@@ -93,10 +93,8 @@ impl Report {
                 detail.clone_into(&mut check.detail);
             }
         }
-        self.proven = match (self.proven, document::in_pdf(outcome)) {
-            (Some(proven), Some(document)) => Some(Box::new(proven.with_document(document))),
-            _ => None,
-        };
+        // What the report said of a document holds no longer, whatever it was.
+        self.found.document = document::in_pdf(outcome);
         self.with_pdf(Pdf::Inside(inside))
     }
 }

@@ -1,25 +1,49 @@
 //! The verdict in favour, as a value.
 //!
 //! A report tells what was done. Whether all of it holds is not read off the report, since a step that was
-//! forgotten did not fail either: it is a [`Proven`], which [`Pieces::conclude`] alone builds, from one value
-//! of each step. Each of these values is built by its step alone, and only if the step holds. So a step that
-//! is left out does not compile, and one that returns early leaves a verdict that is not in favour.
+//! forgotten did not fail either: it is a [`Proven`], which [`Found::conclude`] alone builds, from one value of
+//! each of the three answers; and each of these is built in one place from one value of each of its steps, which
+//! its step alone makes, and only if the step holds. So a step that is left out does not compile, and one that
+//! returns early leaves a verdict that is not in favour.
 
 use ishibumi_tlog::ProvenLeaf;
 
 use super::document::DocumentHolds;
 use super::report::Existence;
 use super::revocation::RevocationHolds;
-use super::rules::{AlgorithmsCount, Believed, TimesAgree};
+use super::rules::{AlgorithmsCount, Believed, LogAlgorithmsCount, TimesAgree};
+
+/// That it existed in the log, before T.
+///
+/// ```compile_fail,E0451
+/// fn forge(leaf: ishibumi::tlog::ProvenLeaf) -> ishibumi::verify::Existed {
+///     ishibumi::verify::Existed { leaf, existence: None }
+/// }
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Existed {
+    leaf: ProvenLeaf,
+    existence: Option<Existence>,
+}
+
+/// That it was valid by its issuer's rules then.
+///
+/// ```compile_fail,E0451
+/// let forged = ishibumi::verify::Valid { revocation: ishibumi::verify::RevocationKnown::Known };
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Valid {
+    revocation: RevocationKnown,
+}
 
 /// That everything that was asked for holds.
 ///
 /// Only [`Verifier::verify`](super::Verifier::verify) makes one:
 ///
 /// ```compile_fail,E0451
-/// fn forge(leaf: ishibumi_tlog::ProvenLeaf) -> ishibumi::verify::Proven {
-///     ishibumi::verify::Proven { leaf, existence: None, document: ishibumi::verify::AboutDocument::Compared,
-///         revocation: ishibumi::verify::RevocationKnown::Known }
+/// fn forge(existed: ishibumi::verify::Existed, valid: ishibumi::verify::Valid) -> ishibumi::verify::Proven {
+///     let document = ishibumi::verify::AboutDocument::Compared;
+///     ishibumi::verify::Proven { existed, valid, document }
 /// }
 /// ```
 ///
@@ -32,10 +56,9 @@ use super::rules::{AlgorithmsCount, Believed, TimesAgree};
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Proven {
-    leaf: ProvenLeaf,
-    existence: Option<Existence>,
+    existed: Existed,
+    valid: Valid,
     document: AboutDocument,
-    revocation: RevocationKnown,
 }
 
 /// Whether what is proven is about a document.
@@ -49,58 +72,56 @@ pub enum AboutDocument {
     NotApplicable,
 }
 
-/// What the verdict in favour knows of revocation.
+/// What an answer in favour of validity knows of revocation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum RevocationKnown {
     /// What was given tells about the signer's certificate and every CA between it and the anchor, and nothing
     /// of it stands against the artifact.
     Known,
-    /// Nothing that was given tells about all of them, and the caller did not require it.
-    NotKnown,
+    /// Nothing that was given tells about all of them, and the caller chose not to ask
+    /// ([`RevocationRule::NotAsked`](super::RevocationRule::NotAsked)).
+    NotAsked,
+    /// The signer's certificate is itself an anchor: whoever trusts it directly answers for that.
+    TrustedDirectly,
     /// A list or a response is a statement: nothing revokes it.
     NotApplicable,
 }
 
-/// What each step found, if it holds.
-pub(super) struct Pieces {
-    /// The record is in a tree that the log signed and the quorum cosigned.
-    pub(super) leaf: ProvenLeaf,
-    /// The artifact keeps its rules, and nothing keeps what it says from being believed.
-    pub(super) believed: Believed,
-    /// Before when it existed; none under a policy that asks for no quorum.
-    pub(super) existence: Option<Existence>,
-    /// Every algorithm counted when it was needed.
-    pub(super) algorithms: AlgorithmsCount,
-    /// No time contradicts another.
-    pub(super) times: TimesAgree,
-    /// The document is the one stamped, or none was given.
-    pub(super) document: DocumentHolds,
-    /// Nothing that was revoked stands against it.
-    pub(super) revocation: RevocationHolds,
+/// What was found for each of the three answers, as far as it holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Found {
+    /// Boxed: a record and a checkpoint are in it.
+    pub(super) existed: Option<Box<Existed>>,
+    pub(super) valid: Option<Valid>,
+    pub(super) document: Option<DocumentHolds>,
 }
 
-impl Pieces {
+impl Found {
+    /// Whether all three are there.
+    pub(super) const fn is_whole(&self) -> bool {
+        self.existed.is_some() && self.valid.is_some() && self.document.is_some()
+    }
+
     /// The one place that makes the verdict in favour.
-    pub(super) fn conclude(self) -> Proven {
-        let Self {
-            leaf,
-            believed: Believed { .. },
-            existence,
-            algorithms: AlgorithmsCount { .. },
-            times: TimesAgree { .. },
-            document,
-            revocation,
-        } = self;
-        Proven {
-            leaf,
-            existence,
-            document: document.about(),
-            revocation: revocation.known(),
-        }
+    pub(super) fn conclude(self) -> Option<Proven> {
+        Some(Proven {
+            existed: *self.existed?,
+            valid: self.valid?,
+            document: self.document?.about(),
+        })
     }
 }
 
-impl Proven {
+impl Existed {
+    /// The record is in a tree that the log signed and the quorum cosigned, by algorithms that count.
+    pub(super) fn conclude(
+        leaf: ProvenLeaf,
+        existence: Option<Existence>,
+        LogAlgorithmsCount { .. }: LogAlgorithmsCount,
+    ) -> Self {
+        Self { leaf, existence }
+    }
+
     /// The record, where it is in the log, and who saw that tree.
     pub const fn leaf(&self) -> &ProvenLeaf {
         &self.leaf
@@ -111,6 +132,48 @@ impl Proven {
     pub const fn existence(&self) -> Option<Existence> {
         self.existence
     }
+}
+
+impl Valid {
+    /// The artifact keeps its rules and nothing keeps what it says from being believed; every algorithm counted
+    /// when it was needed; no time contradicts another; nothing that was revoked stands against it.
+    pub(super) fn conclude(
+        Believed { .. }: Believed,
+        AlgorithmsCount { .. }: AlgorithmsCount,
+        TimesAgree { .. }: TimesAgree,
+        revocation: RevocationHolds,
+    ) -> Self {
+        Self {
+            revocation: revocation.known(),
+        }
+    }
+
+    /// What is known of revocation.
+    pub const fn revocation(self) -> RevocationKnown {
+        self.revocation
+    }
+}
+
+impl Proven {
+    /// That it existed in the log.
+    pub const fn existed(&self) -> &Existed {
+        &self.existed
+    }
+
+    /// That it was valid.
+    pub const fn valid(&self) -> Valid {
+        self.valid
+    }
+
+    /// The record, where it is in the log, and who saw that tree.
+    pub const fn leaf(&self) -> &ProvenLeaf {
+        self.existed.leaf()
+    }
+
+    /// Before when it is proven to have existed; see [`Existed::existence`].
+    pub const fn existence(&self) -> Option<Existence> {
+        self.existed.existence()
+    }
 
     /// Whether it is about the document.
     pub const fn document(&self) -> AboutDocument {
@@ -119,19 +182,13 @@ impl Proven {
 
     /// What is known of revocation.
     pub const fn revocation(&self) -> RevocationKnown {
-        self.revocation
-    }
-
-    /// With what was found out about the document afterwards: it stands in a PDF.
-    pub(super) fn with_document(mut self, document: DocumentHolds) -> Self {
-        self.document = document.about();
-        self
+        self.valid.revocation()
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::verify::{Indication, Outcome, Report, Step, SubIndication};
+    use crate::verify::{Answer, Indication, Outcome, Report, Step, SubIndication};
 
     /// No step failed, and nothing was proven either.
     #[test]
@@ -149,6 +206,12 @@ mod tests {
             report.note(step, Outcome::Passed, "");
         }
         assert_eq!(report.proven(), None);
+        assert_eq!(report.existed(), Answer::Open(SubIndication::Generic));
+        assert_eq!(report.valid(), Answer::Open(SubIndication::Generic));
+        assert_eq!(
+            report.about_document(),
+            Answer::Open(SubIndication::Generic)
+        );
         assert!(
             report
                 .into_proven()

@@ -12,7 +12,7 @@ use ishibumi_artifact::rules::AlgorithmEnds;
 use ishibumi_artifact::time::Time;
 
 use super::report::{CertificateFacts, Indication, SubIndication};
-use super::revocation::{Question, Subject};
+use super::revocation::{RevocationCheck, Subject};
 use super::{RevocationData, Verifier, facts};
 
 /// What an evidence record proves.
@@ -86,14 +86,14 @@ impl Verifier<'_> {
             let paths: Vec<_> = paths.cloned().collect();
             let (sources, _) = self.consult(revocation, &paths, Some(time));
             for stamp in verified.stamps() {
-                let question = Question {
+                let check = RevocationCheck {
                     path: stamp.token.path(),
                     subject: Subject::Token(stamp.token.accuracy()),
                     about: stamp.token.gen_time().time(),
                     existence: stamp.renewed,
-                    required: self.require_revocation,
+                    rule: self.revocation,
                 };
-                if let Some((sub, why)) = question.answer(&sources).failure() {
+                if let Some((sub, why)) = check.answer(&sources).failure() {
                     return Err((sub, format!("{}: its unit: {why}", stamp.at)));
                 }
             }

@@ -10,7 +10,8 @@ use ishibumi_artifact::time::Time;
 use ishibumi_tlog::Hash;
 use ishibumi_tlog::policy::Demand;
 
-use super::proven::Proven;
+use super::answers::Asked;
+use super::proven::{Found, Proven};
 
 /// Main status indication (EN 319 102-1, table 5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -113,7 +114,19 @@ impl SubIndication {
             | Self::NotYetValid
             | Self::Revoked
             | Self::SigCryptoFailure => Indication::TotalFailed,
-            _ => Indication::Indeterminate,
+            Self::ChainConstraintsFailure
+            | Self::CryptoConstraintsFailureNoPoe
+            | Self::Generic
+            | Self::NoCertificateChainFound
+            | Self::NoPoe
+            | Self::NoSigningCertificateFound
+            | Self::OutOfBoundsNoPoe
+            | Self::RevokedCaNoPoe
+            | Self::RevokedNoPoe
+            | Self::SigConstraintsFailure
+            | Self::SignedDataNotFound
+            | Self::TimestampOrderFailure
+            | Self::TryLater => Indication::Indeterminate,
         }
     }
 }
@@ -132,8 +145,10 @@ pub enum Step {
     Inclusion,
     /// Tokens over checkpoints are what they have to be. One that is not is named and left out.
     CheckpointTokens,
-    /// Every algorithm counted when it was needed, by the caller's dated rules; or the token is marked, since
-    /// it is signed over SHA-1. Not there without rules or mark.
+    /// The log's own algorithms count, by the caller's dated rules. Not there unless they do not.
+    LogAlgorithms,
+    /// Every algorithm of the artifact counted when it was needed, by the caller's dated rules; or the token is
+    /// marked, since it is signed over SHA-1. Not there without rules or mark.
     Algorithms,
     /// The signature existed while the signer's certificate was valid.
     ProvenTime,
@@ -143,7 +158,7 @@ pub enum Step {
     Document,
     /// The signer's certificate was not revoked, or in a way that spares the artifact.
     Revocation,
-    /// The same of the CAs between signer and anchor.
+    /// None of the CAs between signer and anchor was revoked, or in a way that spares the artifact.
     IssuerRevocation,
 }
 
@@ -156,12 +171,31 @@ impl Step {
             Self::Artifact => "artifact",
             Self::Inclusion => "inclusion",
             Self::CheckpointTokens => "checkpoint-tokens",
+            Self::LogAlgorithms => "log-algorithms",
             Self::Algorithms => "algorithms",
             Self::ProvenTime => "proven-time",
             Self::TimeOrder => "time-order",
             Self::Document => "document",
             Self::Revocation => "revocation",
             Self::IssuerRevocation => "issuer-revocation",
+        }
+    }
+
+    /// Which of the three answers it belongs to.
+    pub const fn asked(self) -> Asked {
+        match self {
+            Self::ProofFile
+            | Self::Checkpoint
+            | Self::Inclusion
+            | Self::CheckpointTokens
+            | Self::LogAlgorithms => Asked::Existed,
+            Self::Artifact
+            | Self::Algorithms
+            | Self::ProvenTime
+            | Self::TimeOrder
+            | Self::Revocation
+            | Self::IssuerRevocation => Asked::Valid,
+            Self::Document => Asked::AboutDocument,
         }
     }
 }
@@ -186,6 +220,20 @@ pub struct Check {
     pub outcome: Outcome,
     /// What was found, in English; empty if there is nothing to add.
     pub detail: String,
+}
+
+impl Check {
+    /// Of several checks the one that decides against what they are about: the first that shows something to be
+    /// false, else the first that could not tell.
+    pub(super) fn worst<'a>(checks: impl Iterator<Item = &'a Self> + Clone) -> Option<&'a Self> {
+        let failed = |wanted: Option<Indication>| {
+            checks.clone().find(|check| match check.outcome {
+                Outcome::Failed(sub) => wanted.is_none_or(|wanted| sub.indication() == wanted),
+                Outcome::Passed | Outcome::NotChecked => false,
+            })
+        };
+        failed(Some(Indication::TotalFailed)).or_else(|| failed(None))
+    }
 }
 
 /// A witness whose cosignature verified.
@@ -441,7 +489,7 @@ pub struct Report {
     pub(super) issuers: Vec<IssuerState>,
     pub(super) information: Vec<ConsultedInformation>,
     pub(super) pdf: Option<super::pdf::Pdf>,
-    pub(super) proven: Option<Box<Proven>>,
+    pub(super) found: Found,
 }
 
 impl Report {
@@ -455,33 +503,27 @@ impl Report {
 
     /// Why it is not TOTAL-PASSED.
     pub fn sub_indication(&self) -> Option<SubIndication> {
-        match (self.deciding().map(|check| check.outcome), &self.proven) {
-            (Some(Outcome::Failed(sub)), _) => Some(sub),
-            (_, None) => Some(SubIndication::Generic),
-            (_, Some(_)) => None,
+        match self.deciding().map(|check| check.outcome) {
+            Some(Outcome::Failed(sub)) => Some(sub),
+            _ if self.found.is_whole() => None,
+            _ => Some(SubIndication::Generic),
         }
     }
 
     /// The step that decided against TOTAL-PASSED.
     pub fn deciding(&self) -> Option<&Check> {
-        let failed = |wanted: Option<Indication>| {
-            self.checks.iter().find(|check| match check.outcome {
-                Outcome::Failed(sub) => wanted.is_none_or(|wanted| sub.indication() == wanted),
-                _ => false,
-            })
-        };
-        failed(Some(Indication::TotalFailed)).or_else(|| failed(None))
+        Check::worst(self.checks.iter())
     }
 
     /// Whether everything that was asked for holds.
     pub fn is_proven(&self) -> bool {
-        self.proven().is_some()
+        self.indication() == Indication::TotalPassed
     }
 
     /// The verdict in favour, as a value; none if it is not in favour.
-    pub fn proven(&self) -> Option<&Proven> {
+    pub fn proven(&self) -> Option<Proven> {
         let passed = self.indication() == Indication::TotalPassed;
-        self.proven.as_deref().filter(|_| passed)
+        self.found.clone().conclude().filter(|_| passed)
     }
 
     /// Like [`Self::proven`], for whoever goes on only with that.
@@ -489,10 +531,7 @@ impl Report {
     /// # Errors
     /// The report, if the verdict is not in favour.
     pub fn into_proven(self) -> Result<Proven, Box<Self>> {
-        match (self.indication(), self.proven) {
-            (Indication::TotalPassed, Some(proven)) => Ok(*proven),
-            (_, proven) => Err(Box::new(Self { proven, ..self })),
-        }
+        self.proven().ok_or_else(|| Box::new(self))
     }
 
     /// The steps, in order.

@@ -25,6 +25,7 @@ use ishibumi_artifact::status::{
 use ishibumi_artifact::time::Time;
 use ishibumi_artifact::{Certificate, History, Path};
 
+use super::RevocationRule;
 use super::consult::Sources;
 use super::proven::RevocationKnown;
 use super::report::{IssuerState, Outcome, Revocation, SubIndication};
@@ -39,7 +40,7 @@ pub(super) enum Subject {
 }
 
 /// Whose revocation is asked about.
-pub(super) struct Question<'a> {
+pub(super) struct RevocationCheck<'a> {
     pub(super) path: &'a Path,
     pub(super) subject: Subject,
     /// When the artifact says that it was made: genTime, or notBefore.
@@ -47,11 +48,13 @@ pub(super) struct Question<'a> {
     /// Before when it is proven to have existed.
     pub(super) existence: Option<Time>,
     /// Whether missing information is a failure.
-    pub(super) required: bool,
+    pub(super) rule: RevocationRule,
 }
 
 /// How the signer's certificate, and the CAs above it, stand.
-pub(super) struct Answer {
+pub(super) struct Standing {
+    /// Whether the signer's certificate is an anchor itself, about which nobody is asked.
+    is_anchor: bool,
     pub(super) signer: Revocation,
     pub(super) signer_outcome: (Outcome, String),
     pub(super) issuers: Vec<IssuerState>,
@@ -61,7 +64,7 @@ pub(super) struct Answer {
 
 /// That nothing that was revoked, and nothing that had to be known and is not, stands against the artifact.
 /// Made here, and nowhere else.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct RevocationHolds(RevocationKnown);
 
 impl RevocationHolds {
@@ -73,7 +76,7 @@ impl RevocationHolds {
     }
 }
 
-impl Answer {
+impl Standing {
     /// What is known, if nothing of it stands against the artifact.
     pub(super) fn holds(&self) -> Option<RevocationHolds> {
         let outcomes = [Some(&self.signer_outcome), self.issuers_outcome.as_ref()];
@@ -82,11 +85,14 @@ impl Answer {
         for outcome in outcomes {
             match outcome {
                 Outcome::Passed => {}
-                Outcome::NotChecked => known = RevocationKnown::NotKnown,
+                Outcome::NotChecked => known = RevocationKnown::NotAsked,
                 Outcome::Failed(_) => return None,
             }
         }
-        Some(RevocationHolds(known))
+        Some(RevocationHolds(match known {
+            RevocationKnown::NotAsked if self.is_anchor => RevocationKnown::TrustedDirectly,
+            known => known,
+        }))
     }
 
     /// Why the artifact cannot be relied on, if it cannot.
@@ -94,7 +100,7 @@ impl Answer {
         self.failure().map(|(_, why)| why)
     }
 
-    /// The same, with what it is called.
+    /// Why the artifact cannot be relied on, if it cannot, and what that is called.
     pub(super) fn failure(&self) -> Option<(SubIndication, &str)> {
         let outcomes = [Some(&self.signer_outcome), self.issuers_outcome.as_ref()];
         let mut outcomes = outcomes.into_iter().flatten();
@@ -105,11 +111,11 @@ impl Answer {
     }
 }
 
-impl Question<'_> {
+impl RevocationCheck<'_> {
     /// Walks the path from the anchor down.
-    pub(super) fn answer(&self, sources: &Sources) -> Answer {
-        let mut walk = Walk {
-            question: self,
+    pub(super) fn answer(&self, sources: &Sources) -> Standing {
+        let mut walk = PathWalk {
+            check: self,
             sources,
             control: None,
             issuers: Vec::new(),
@@ -118,13 +124,13 @@ impl Question<'_> {
         let certificates = self.path.certificates();
         for place in (1..certificates.len().saturating_sub(1)).rev() {
             if let Some((ca, above)) = certificates.get(place..).and_then(<[_]>::split_first) {
-                walk.pass(ca, above);
+                walk.check_ca(ca, above);
             }
         }
         let has_issuers = !walk.issuers.is_empty();
         let (signer, signer_outcome) = certificates.split_first().map_or_else(
             || (Revocation::NotChecked, (Outcome::NotChecked, String::new())),
-            |(subject, above)| walk.arrive(subject, above),
+            |(subject, above)| walk.check_signer(subject, above),
         );
         // The worst first: what the step is called by.
         let failure = walk.failures.into_iter().reduce(|one, other| {
@@ -148,7 +154,8 @@ impl Question<'_> {
                 "nothing that was given tells about every CA between signer and anchor".to_owned(),
             ),
         });
-        Answer {
+        Standing {
+            is_anchor: certificates.len() == 1,
             signer,
             signer_outcome,
             issuers: walk.issuers,
@@ -161,8 +168,8 @@ impl Question<'_> {
     }
 }
 
-struct Walk<'a> {
-    question: &'a Question<'a>,
+struct PathWalk<'a> {
+    check: &'a RevocationCheck<'a>,
     sources: &'a Sources,
     /// From when on what the keys above signed is not believed; none: no such time.
     control: Option<Time>,
@@ -170,11 +177,11 @@ struct Walk<'a> {
     failures: Vec<(SubIndication, String)>,
 }
 
-impl Walk<'_> {
+impl PathWalk<'_> {
     /// A CA between signer and anchor. What it issued stays good if it is proven to be older than the
     /// revocation, or, for a reason that says nothing against its key, by the artifact's own time (the
     /// standard's chain model).
-    fn pass(&mut self, ca: &Certificate, above: &[Arc<Certificate>]) {
+    fn check_ca(&mut self, ca: &Certificate, above: &[Arc<Certificate>]) {
         let subject = ca.subject();
         if let Some(control) = self.control {
             // Who holds the key above can certify any key, also one that was there before.
@@ -191,11 +198,10 @@ impl Walk<'_> {
         for entry in entries {
             let (date, from) = (entry.revocation_date.time(), entry.invalid_from());
             let on_hold = is_hold(entry);
-            let orderly = entry.leaves_earlier_valid() && self.question.about < from;
-            if !orderly && !on_hold {
+            if !self.is_orderly(entry) && !on_hold {
                 self.control = Some(self.control.map_or(from, |control| control.min(from)));
             }
-            let spared = orderly || self.question.proven_before(from);
+            let spared = self.spares(entry);
             if !spared {
                 self.failures.push(if on_hold {
                     let why = format!("the CA {subject} is on hold since {date}");
@@ -219,7 +225,7 @@ impl Walk<'_> {
             (None, Some((_, why))) => Revocation::NotCovered(why.clone()),
             (None, None) => {
                 let (state, missing) = self.favourable(&history, None);
-                if let Some(missing) = missing.filter(|it| it.counts(self.question.required)) {
+                if let Some(missing) = missing.filter(|it| it.counts(self.check.rule)) {
                     let why = format!("the CA {subject}: {}", explain(&state));
                     self.failures.push((missing.sub, why));
                 }
@@ -267,7 +273,7 @@ impl Walk<'_> {
     }
 
     /// The signer itself, or the certificate that is asked about.
-    fn arrive(
+    fn check_signer(
         &self,
         subject: &Certificate,
         above: &[Arc<Certificate>],
@@ -284,21 +290,51 @@ impl Walk<'_> {
                 None => self.not_named(&history, above),
             };
         };
-        let (state, outcome, is_settled) = match self.question.subject {
-            Subject::Token(accuracy) => {
-                let (state, outcome) = self.decide_about_token(&entries, accuracy);
-                let is_settled = matches!(outcome.0, Outcome::Failed(_));
-                (state, outcome, is_settled)
-            }
-            Subject::Certificate => {
-                let said = "the state of the certificate is known".to_owned();
-                (revoked(entry), (Outcome::Passed, said), !is_hold(entry))
-            }
+        let (state, outcome) = match self.check.subject {
+            Subject::Token(accuracy) => self.decide_about_token(&entries, accuracy),
+            Subject::Certificate => self.decide_about_certificate(&entries, entry),
         };
-        match objection {
-            Some((sub, why)) if !is_settled => (state, (Outcome::Failed(sub), why)),
+        match (objection, &outcome.0) {
+            // What cannot be used may say worse than what spares it.
+            (Some((sub, why)), Outcome::Passed | Outcome::NotChecked) => {
+                (state, (Outcome::Failed(sub), why))
+            }
             _ => (state, outcome),
         }
+    }
+
+    /// A certificate is spared as a CA of a path is ([`Self::spares`]): one that was revoked before anybody saw
+    /// it, for a reason that may say something against its key, was not valid then.
+    fn decide_about_certificate(
+        &self,
+        entries: &[&Entry],
+        worst: &Entry,
+    ) -> (Revocation, (Outcome, String)) {
+        let unspared = entries.iter().filter(|entry| !self.spares(entry));
+        let Some(entry) = unspared.min_by_key(|entry| mildness(entry)) else {
+            let said = "the state of the certificate is known".to_owned();
+            return (revoked(worst), (Outcome::Passed, said));
+        };
+        let date = entry.revocation_date.time();
+        let outcome = if is_hold(entry) {
+            let why = format!("it is on hold since {date}");
+            (Outcome::Failed(SubIndication::TryLater), why)
+        } else {
+            let why = format!("it was revoked at {date}, and nothing proves that it is older");
+            (Outcome::Failed(SubIndication::RevokedNoPoe), why)
+        };
+        (revoked(entry), outcome)
+    }
+
+    /// Whether a revocation leaves what is judged as it was: proven to be older, or ended in order, for a reason
+    /// that says nothing against the key, after the artifact's own time (the standard's chain model).
+    fn spares(&self, entry: &Entry) -> bool {
+        let from = entry.invalid_from();
+        self.is_orderly(entry) || self.check.proven_before(from)
+    }
+
+    fn is_orderly(&self, entry: &Entry) -> bool {
+        entry.leaves_earlier_valid() && self.check.about < entry.invalid_from()
     }
 
     fn decide_about_token(
@@ -306,9 +342,9 @@ impl Walk<'_> {
         entries: &[&Entry],
         accuracy: Option<Accuracy>,
     ) -> (Revocation, (Outcome, String)) {
-        let Question {
+        let RevocationCheck {
             about, existence, ..
-        } = *self.question;
+        } = *self.check;
         let status = |entry: &Entry| token_status(about, accuracy, Some(entry), existence);
         let by_weight = |entry: &&&Entry| (Reverse(severity(status(entry))), mildness(entry));
         let Some(entry) = entries.iter().min_by_key(by_weight) else {
@@ -331,18 +367,15 @@ impl Walk<'_> {
         history: &History,
         above: &[Arc<Certificate>],
     ) -> (Revocation, (Outcome, String)) {
-        let (state, missing) = if above.is_empty() {
-            let why = "it is trusted directly, and its issuer is not known";
-            (
-                self.uncovered(why),
-                Some(Missing::of(SubIndication::TryLater)),
-            )
-        } else {
-            self.favourable(history, Some(self.question.about))
-        };
+        if above.is_empty() {
+            // RFC 5280 6.1: an anchor is input to validation, not subject to it.
+            let why = "it is trusted directly: nobody is asked about it".to_owned();
+            return (self.uncovered(&why), (Outcome::NotChecked, why));
+        }
+        let (state, missing) = self.favourable(history, Some(self.check.about));
         let outcome = match missing {
             None => (Outcome::Passed, String::new()),
-            Some(missing) if missing.counts(self.question.required) => {
+            Some(missing) if missing.counts(self.check.rule) => {
                 (Outcome::Failed(missing.sub), explain(&state))
             }
             Some(_) => (Outcome::NotChecked, explain(&state)),
@@ -403,7 +436,7 @@ impl Walk<'_> {
             return Err((why, SubIndication::TryLater));
         }
         // At the proven time the key could be used; a word that ends before says nothing about it.
-        let needed = self.question.existence.unwrap_or(self.question.about);
+        let needed = self.check.existence.unwrap_or(self.check.about);
         if word.reach() < needed {
             let why = format!(
                 "the word of {issued} holds until {}, and only for {needed} is the artifact proven",
@@ -450,8 +483,8 @@ impl Missing {
         }
     }
 
-    const fn counts(self, is_required: bool) -> bool {
-        is_required || self.whatever_is_required
+    const fn counts(self, rule: RevocationRule) -> bool {
+        matches!(rule, RevocationRule::Required) || self.whatever_is_required
     }
 }
 

@@ -90,7 +90,7 @@ pub(super) fn check_log_algorithms(
         "{ended}; the proof of the log rests on it, and no renewal proves that this evidence is older"
     );
     let failed = Outcome::Failed(SubIndication::CryptoConstraintsFailureNoPoe);
-    report.note(Step::Algorithms, failed, detail);
+    report.note(Step::LogAlgorithms, failed, detail);
     None
 }
 
@@ -149,11 +149,10 @@ pub(super) fn check_algorithms(
     report: &mut Report,
     verified: &Verified,
     not_after: Option<Time>,
-    of_log: Option<LogAlgorithmsCount>,
 ) -> Option<AlgorithmsCount> {
-    let all = of_log.map(|LogAlgorithmsCount { .. }| AlgorithmsCount { _made_here: () });
+    let all = AlgorithmsCount { _made_here: () };
     if !verifier.anchors.has_algorithm_ends() {
-        return all;
+        return Some(all);
     }
     let checked = verified.primitives().map_err(|error| error.to_string());
     let checked = checked.and_then(|primitives| {
@@ -163,10 +162,12 @@ pub(super) fn check_algorithms(
         })
     });
     match checked {
-        Ok(()) if report.checks.iter().any(|it| it.step == Step::Algorithms) => all,
         Ok(()) => {
-            report.note(Step::Algorithms, Outcome::Passed, "");
-            all
+            // A mark over it was noted already.
+            if report.outcome(Step::Algorithms).is_none() {
+                report.note(Step::Algorithms, Outcome::Passed, "");
+            }
+            Some(all)
         }
         Err(detail) => {
             let failed = Outcome::Failed(SubIndication::CryptoConstraintsFailureNoPoe);
@@ -192,7 +193,7 @@ pub(super) fn check_times(
 
 fn check_proven_time(report: &mut Report, verified: &Verified, not_after: Option<Time>) -> bool {
     let Some(proven) = not_after else {
-        let why = if report.checks.iter().any(|it| it.step == Step::Algorithms) {
+        let why = if report.outcome(Step::LogAlgorithms).is_some() {
             "an algorithm has ended, so no time is proven"
         } else {
             "the policy asks for no quorum, so no time is proven"

@@ -63,3 +63,12 @@ pub(crate) fn ishibumi(directory: &Path, line: &str) -> Ran {
             .unwrap(),
     )
 }
+
+/// That a verification with these arguments asks about revocation only where that is what is tested.
+pub(crate) fn ask(arguments: &str) -> &'static str {
+    if arguments.contains("--require-revocation") {
+        ""
+    } else {
+        "--without-revocation "
+    }
+}

@@ -6,7 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use ishibumi::evidence::renewal::{Renewed, Terms};
 use ishibumi::succession::Policies;
-use ishibumi::verify::{Indication, Report};
+use ishibumi::verify::{Indication, Report, RevocationRule};
 use ishibumi_artifact::rules::{AlgorithmEnds, end_of_day};
 use ishibumi_artifact::time::Time;
 use ishibumi_artifact::{Anchors, ArtifactType, Certificate};
@@ -83,7 +83,7 @@ impl Scene {
             index,
             now,
         };
-        let pack = "evidence pack --policy policy.txt --anchors anchors --document contract.txt contract.tst";
+        let pack = "evidence pack --without-revocation --policy policy.txt --anchors anchors --document contract.txt contract.tst";
         scene.run(pack).expect(0);
         scene
     }
@@ -93,7 +93,9 @@ impl Scene {
     }
 
     pub(crate) fn verify(&self, rest: &str, code: i32) -> Value {
-        let line = format!("evidence verify --json --policy policy.txt --anchors anchors {rest}");
+        let line = format!(
+            "evidence verify --without-revocation --json --policy policy.txt --anchors anchors {rest}"
+        );
         self.run(&line).expect(code).json()
     }
 
@@ -172,7 +174,8 @@ pub(crate) fn proven(octets: &[u8], ends: &str, at: &str) -> (usize, Option<Time
     let terms = Terms {
         policies: &policies,
         anchors: &golden_anchors(),
-        require_revocation: false,
+        rule: RevocationRule::NotAsked,
+        revocation: &[],
         ends: AlgorithmEnds::parse(ends).unwrap(),
         now: end_of_day(at).unwrap(),
     };

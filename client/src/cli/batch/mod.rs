@@ -96,7 +96,7 @@ pub(super) fn run(
         })?;
     let reports = arguments.reports()?;
     let policy_digest = Hash::of(&files::read(terms.policy_file, policy::FILE_LEN_MAX)?).to_hex();
-    let anchors = terms.verifier.anchors.anchors().iter();
+    let anchors = terms.verifier.anchors().anchors().iter();
     let mut anchors: Vec<String> = anchors.map(|it| hex::encode(it.digest())).collect();
     anchors.sort();
     // A folder that cannot be listed at all is no batch.

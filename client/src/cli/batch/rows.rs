@@ -1,7 +1,6 @@
 //! The rows of a batch: whatever is wrong with a file becomes its row.
 
 use std::fs::File;
-use std::io::Read;
 use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -194,15 +193,14 @@ impl Work<'_> {
                     return Row::unreadable(name.to_owned(), self.said(&failure));
                 }
             };
-            let report = self.terms.verifier.verify(Evidence {
-                artifact: octets,
-                artifact_type: Some(ArtifactType::TimestampToken),
-                proof,
-                document: opened.as_mut().map(|file| -> &mut dyn Read { file }),
-                revocation: self.terms.revocation,
-                checkpoint_tokens: self.terms.checkpoint_tokens,
-            });
-            match report {
+            let mut evidence = Evidence::new(octets, proof)
+                .artifact_type(ArtifactType::TimestampToken)
+                .revocation(self.terms.revocation)
+                .checkpoint_tokens(self.terms.checkpoint_tokens);
+            if let Some(document) = &mut opened {
+                evidence = evidence.document(document);
+            }
+            match self.terms.verifier.verify(evidence) {
                 Ok(report) => reports.push(report),
                 Err(error) => {
                     let why = self.language.said(&error.to_string());
@@ -252,7 +250,8 @@ impl Work<'_> {
         let terms = renewal::Terms {
             policies: self.terms.policies,
             anchors: &anchors,
-            require_revocation: self.terms.verifier.require_revocation,
+            rule: self.terms.verifier.revocation_rule(),
+            revocation: self.terms.revocation,
             ends: self.terms.ends.clone(),
             now: self.terms.now,
         };

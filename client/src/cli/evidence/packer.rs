@@ -11,7 +11,7 @@ use ishibumi::evidence::{
 };
 use ishibumi::fetch::Covering;
 use ishibumi::succession::Policies;
-use ishibumi::{Evidence, Verifier};
+use ishibumi::{Evidence, RevocationRule, Verifier};
 use ishibumi_artifact::{Anchors, Fault, Verified, VerifiedToken};
 use ishibumi_tlog::proof::TlogProof;
 use ishibumi_tlog::tile::ENTRY_LEN_MAX;
@@ -88,20 +88,11 @@ impl<'a> Packer<'a> {
             let Ok(read) = TlogProof::parse(proof) else {
                 return false;
             };
-            let verifier = Verifier {
-                policy: self.policies.of(&read.checkpoint),
-                anchors: self.anchors,
-                require_revocation: false,
-                now: None,
-            };
-            let report = verifier.verify(Evidence {
-                artifact,
-                artifact_type: None,
-                proof,
-                document: None,
-                revocation: &[],
-                checkpoint_tokens: &[],
-            });
+            let policy = self.policies.of(&read.checkpoint);
+            let verifier = Verifier::builder(policy, self.anchors)
+                .revocation(RevocationRule::NotAsked)
+                .build();
+            let report = verifier.verify(Evidence::new(artifact, proof));
             report.is_ok_and(|report| report.is_proven())
         };
         let place = match &proofs[..] {

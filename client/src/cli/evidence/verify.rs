@@ -12,7 +12,7 @@ use ishibumi::evidence::{
 use ishibumi::render::{kind_name, record_json, rfc3339};
 use ishibumi::succession::{Policies, links_among};
 use ishibumi::verify::{Indication, RenewalReport, SubIndication};
-use ishibumi::{Language, Report, Verifier, render};
+use ishibumi::{Language, Report, RevocationData, RevocationRule, Verifier, render};
 use ishibumi_artifact::{Anchors, Record};
 use ishibumi_tlog::Policy;
 use ishibumi_tlog::note::Note;
@@ -21,9 +21,11 @@ use ishibumi_tlog::shown::add_line;
 use serde_json::{Value, json};
 
 use super::super::dated::{DatedRules, TimeZone, clock};
+use super::super::revocation::AskRevocation;
 use super::super::sha1::{self, ExistedOn};
 use super::super::succession::{self, Looked, OldPolicies};
 use super::super::trust::{self, Trust};
+use super::super::verify::{WithProof, with_proofs};
 use super::super::{Exit, Failure, Voice, files, network};
 use super::{file, renewals};
 
@@ -49,6 +51,10 @@ pub(crate) struct VerifyArguments {
     dated: DatedRules,
     #[command(flatten)]
     zone: TimeZone,
+    /// A revocation list or an OCSP response beside those in the file, or a folder of them; a proof beside one is
+    /// verified too
+    #[arg(long, value_name = "PATH")]
+    revocation: Vec<PathBuf>,
     /// The evidence file, renewed or not
     file: PathBuf,
 }
@@ -65,10 +71,8 @@ pub(super) struct TermsArguments {
     /// responders whose answers are believed
     #[arg(long, value_name = "DIR|FILE")]
     anchors: PathBuf,
-    /// Without usable revocation data, for every certificate below the anchor, the verdict is
-    /// indeterminate
-    #[arg(long)]
-    require_revocation: bool,
+    #[command(flatten)]
+    ask_revocation: AskRevocation,
     #[arg(long, value_name = "DATE", help = sha1::HELP)]
     accept_sha1: Option<ExistedOn>,
 }
@@ -78,7 +82,7 @@ pub(super) struct Terms {
     policies: Policies,
     policy_file: Vec<u8>,
     anchors: Anchors,
-    require_revocation: bool,
+    rule: RevocationRule,
 }
 
 /// Certificates of paths that are verified once for all artifacts.
@@ -92,7 +96,7 @@ impl TermsArguments {
                 .beside(self.trust.read()?, self.trust.post_quantum)?,
             policy_file: files::read(&self.trust.policy, FILE_LEN_MAX)?,
             anchors: files::anchors(&self.anchors, self.accept_sha1)?.with_memo(MEMO),
-            require_revocation: self.require_revocation,
+            rule: self.ask_revocation.rule(),
         })
     }
 }
@@ -118,7 +122,9 @@ impl Terms {
 pub(crate) fn run(arguments: &VerifyArguments, voice: Voice) -> Result<Exit, Failure> {
     let terms = arguments.terms.read()?;
     let renewed = file::open(&arguments.file)?;
-    let judged = judge_renewed(&renewed, &terms, &arguments.dated)?;
+    let revocation = with_proofs(&arguments.revocation)?;
+    let revocation: Vec<_> = revocation.iter().map(WithProof::revocation).collect();
+    let judged = judge_renewed(&renewed, &terms, &revocation, &arguments.dated)?;
     let shown = arguments.file.display().to_string();
     let mut value = judged.json(&shown);
     if let Some(members) = value.as_object_mut() {
@@ -134,12 +140,10 @@ pub(crate) fn run(arguments: &VerifyArguments, voice: Voice) -> Result<Exit, Fai
 pub(super) fn judge(collection: &Collection, terms: Terms) -> Judged {
     let known = collection.known_certificates();
     let anchors = terms.anchors.with_intermediates(known);
-    let verifier = Verifier {
-        policy: terms.policies.first(),
-        anchors: &anchors,
-        require_revocation: terms.require_revocation,
-        now: Some(clock()),
-    };
+    let verifier = Verifier::builder(terms.policies.first(), &anchors)
+        .revocation(terms.rule)
+        .now(clock())
+        .build();
     let bar = network::progress_bar(collection.items.len() as u64, "artifacts verified");
     let done = |done| bar.set_position(done as u64);
     let items = collection.verify_under(&verifier, &terms.policies, done);
@@ -155,10 +159,11 @@ pub(super) fn judge(collection: &Collection, terms: Terms) -> Judged {
     }
 }
 
-/// The same of a file that may have been renewed, by dated rules.
-pub(super) fn judge_renewed(
+/// Verifies all of a file that may have been renewed, by dated rules, with a progress bar.
+fn judge_renewed(
     renewed: &Renewed,
     terms: &Terms,
+    revocation: &[RevocationData<'_>],
     dated: &DatedRules,
 ) -> Result<Judged, Failure> {
     let policies = &terms.policies;
@@ -166,7 +171,8 @@ pub(super) fn judge_renewed(
     let terms = renewal::Terms {
         policies,
         anchors: &anchors,
-        require_revocation: terms.require_revocation,
+        rule: terms.rule,
+        revocation,
         ends: dated.ends()?,
         now: dated.now(),
     };

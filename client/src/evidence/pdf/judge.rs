@@ -95,14 +95,12 @@ fn judge(
     beside: Beside<'_>,
 ) -> Result<Report, NoVerdict> {
     let verify = |proof: &[u8]| {
-        verifier.verify(Evidence {
-            artifact: &token.token,
-            artifact_type: Some(ArtifactType::TimestampToken),
-            proof,
-            document: None,
-            revocation: beside.revocation,
-            checkpoint_tokens: beside.checkpoint_tokens,
-        })
+        verifier.verify(
+            Evidence::new(&token.token, proof)
+                .artifact_type(ArtifactType::TimestampToken)
+                .revocation(beside.revocation)
+                .checkpoint_tokens(beside.checkpoint_tokens),
+        )
     };
     if let Some(proof) = beside.proof {
         let report = verify(proof)?;

@@ -14,11 +14,13 @@ use ishibumi_artifact::rules::{AlgorithmEnds, Ended};
 use ishibumi_artifact::time::Time;
 use ishibumi_tlog::policy::Demand;
 
-use super::super::verify::NamedStatus;
+use super::super::verify::{Beside, NamedStatus};
 use super::super::{Collection, Item, Logged, StatementVerdict, Verdict};
 use super::{Renewed, order};
 use crate::succession::Policies;
-use crate::verify::{Indication, RenewalReport, Report, SubIndication, Verifier};
+use crate::verify::{
+    Indication, RenewalReport, Report, RevocationData, RevocationRule, SubIndication, Verifier,
+};
 
 /// Under which terms a renewed file is judged.
 #[derive(Debug)]
@@ -27,8 +29,10 @@ pub struct Terms<'a> {
     pub policies: &'a Policies,
     /// Which certificates are trusted or known.
     pub anchors: &'a Anchors,
-    /// Whether missing revocation data make a verdict INDETERMINATE.
-    pub require_revocation: bool,
+    /// Whether validity is judged without knowing about revocation.
+    pub rule: RevocationRule,
+    /// Lists and responses beside those in the file.
+    pub revocation: &'a [RevocationData<'a>],
     /// Until when each algorithm counts.
     pub ends: AlgorithmEnds,
     /// The time of verification.
@@ -53,16 +57,17 @@ impl Renewed {
     /// Verifies everything. `done` is told after each item how many are done.
     pub fn verify(&self, terms: &Terms<'_>, done: impl FnMut(usize)) -> RenewedVerdict {
         let now = self.anchors(terms, terms.now);
-        let verifier = |anchors| Verifier {
-            policy: terms.policies.first(),
-            anchors,
-            require_revocation: terms.require_revocation,
-            now: Some(terms.now),
+        let verifier = |anchors| {
+            Verifier::builder(terms.policies.first(), anchors)
+                .revocation(terms.rule)
+                .now(terms.now)
+                .build()
         };
         let mut renewals = self.record().map(|record| {
             let lists = self.collection.revocation.iter();
             let named = NamedStatus::of(lists.chain(&self.additions.revocation));
-            let given: Vec<_> = named.iter().map(NamedStatus::given).collect();
+            let given = terms.revocation.iter().copied();
+            let given: Vec<_> = named.iter().map(NamedStatus::given).chain(given).collect();
             verifier(&now).check_renewals(record, &self.evidence, &given, &terms.ends, terms.now)
         });
         let proven = renewals.as_ref().and_then(|it| it.proven.as_ref().ok());
@@ -71,7 +76,7 @@ impl Renewed {
         let counts = terms.policies.first().demand() != Demand::PostQuantum;
         let then = self.anchors(terms, proven.filter(|_| counts).unwrap_or(terms.now));
         let mut as_of = &then;
-        let more = &self.additions.revocation;
+        let more = self.beside(terms);
         let policies = Some(terms.policies);
         let mut items = self
             .collection
@@ -97,7 +102,7 @@ impl Renewed {
         }
         for (item, verdict) in self.collection.items.iter().zip(&mut items) {
             if !is_proven(verdict)
-                && let Some(better) = self.by_newer_proof(item, &verifier(&now), terms.policies)
+                && let Some(better) = self.by_newer_proof(item, &verifier(&now), terms)
             {
                 *verdict = better;
             }
@@ -114,10 +119,7 @@ impl Renewed {
     fn statements(&self, terms: &Terms<'_>, verifier: &Verifier<'_>) -> Vec<StatementVerdict> {
         let check = |logged: &Arc<Logged>| {
             let policy = terms.policies.of(&logged.checkpoint);
-            let verifier = Verifier {
-                policy,
-                ..*verifier
-            };
+            let verifier = verifier.under(policy);
             let then = verifier.policy_then();
             StatementVerdict {
                 proven: then.check_proof(&logged.proof(), &logged.entry),
@@ -138,13 +140,13 @@ impl Renewed {
         &self,
         item: &Item,
         verifier: &Verifier<'_>,
-        policies: &Policies,
+        terms: &Terms<'_>,
     ) -> Option<Verdict> {
         let record = &item.proofs.first()?.entry;
         let newer = self.newer_proofs().iter();
         let mut newer = newer.filter(|logged| logged.entry == *record);
         newer.find_map(|logged| {
-            let verdict = self.under(item, logged, verifier, policies)?;
+            let verdict = self.under(item, logged, verifier, terms)?;
             is_proven(&verdict).then_some(verdict)
         })
     }
@@ -154,7 +156,7 @@ impl Renewed {
         item: &Item,
         logged: &Arc<Logged>,
         verifier: &Verifier<'_>,
-        policies: &Policies,
+        terms: &Terms<'_>,
     ) -> Option<Verdict> {
         let mut proofs = vec![Arc::clone(logged)];
         proofs.extend(item.proofs.iter().cloned());
@@ -167,10 +169,17 @@ impl Renewed {
             checkpoint_tokens: self.collection.checkpoint_tokens.clone(),
             ..Collection::default()
         };
-        let more = &self.additions.revocation;
         alone
-            .verify_knowing(verifier, Some(policies), more, |_| ())
+            .verify_knowing(verifier, Some(terms.policies), self.beside(terms), |_| ())
             .pop()
+    }
+
+    /// What is known of revocation beside what the evidence file holds.
+    fn beside<'a>(&'a self, terms: &Terms<'a>) -> Beside<'a> {
+        Beside {
+            added: &self.additions.revocation,
+            given: terms.revocation,
+        }
     }
 }
 

@@ -1,0 +1,108 @@
+//! The three answers of a report, kept apart: others answer for each of them, and each may be in favour while
+//! another is not.
+//!
+//! *It existed in the log before T* is proven by the log and its witnesses. *It was valid by its issuer's rules
+//! then, revocation included* rests on the issuer's signatures, lists and responses. *It is about this document*
+//! is a comparison of octets that anybody can repeat. The verdict is in favour if each that applies is.
+
+use super::proven::{AboutDocument, Existed, RevocationKnown, Valid};
+use super::report::{Check, Indication, Outcome, Report, SubIndication};
+
+/// What a report answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Asked {
+    /// Did it exist in the log before T?
+    Existed,
+    /// Was it valid by its issuer's rules then, revocation included?
+    Valid,
+    /// Is it about this document?
+    AboutDocument,
+}
+
+/// An answer; `T` is what is known if it is in favour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer<T> {
+    /// Yes.
+    InFavour(T),
+    /// No: it is shown to be false.
+    Against(SubIndication),
+    /// What was given does not suffice to tell.
+    Open(SubIndication),
+    /// Nobody asked.
+    NotAsked,
+    /// There is nothing to ask.
+    NotApplicable,
+}
+
+impl<T> Answer<T> {
+    /// Stable name in JSON, kebab-case.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::InFavour(_) => "yes",
+            Self::Against(_) => "no",
+            Self::Open(_) => "open",
+            Self::NotAsked => "not-asked",
+            Self::NotApplicable => "not-applicable",
+        }
+    }
+
+    /// Why it is not in favour, if it was asked.
+    pub const fn sub_indication(&self) -> Option<SubIndication> {
+        match self {
+            Self::Against(sub) | Self::Open(sub) => Some(*sub),
+            Self::InFavour(_) | Self::NotAsked | Self::NotApplicable => None,
+        }
+    }
+}
+
+impl RevocationKnown {
+    /// Stable name in JSON, kebab-case.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Known => "known",
+            Self::NotAsked => "not-asked",
+            Self::TrustedDirectly => "trusted-directly",
+            Self::NotApplicable => "not-applicable",
+        }
+    }
+}
+
+impl Report {
+    /// Whether it existed in the log before T, which is [`Existed::existence`].
+    pub fn existed(&self) -> Answer<&Existed> {
+        self.answer(Asked::Existed, self.found.existed.as_deref())
+    }
+
+    /// Whether it was valid by its issuer's rules then, revocation included.
+    pub fn valid(&self) -> Answer<Valid> {
+        self.answer(Asked::Valid, self.found.valid)
+    }
+
+    /// Whether it is about the document.
+    pub fn about_document(&self) -> Answer<()> {
+        match self
+            .found
+            .document
+            .map(super::document::DocumentHolds::about)
+        {
+            Some(AboutDocument::NotCompared) => Answer::NotAsked,
+            Some(AboutDocument::NotApplicable) => Answer::NotApplicable,
+            Some(AboutDocument::Compared) => self.answer(Asked::AboutDocument, Some(())),
+            None => self.answer(Asked::AboutDocument, None),
+        }
+    }
+
+    fn answer<T>(&self, asked: Asked, found: Option<T>) -> Answer<T> {
+        let about = self.checks.iter().filter(|it| it.step.asked() == asked);
+        let failed = Check::worst(about).map(|check| check.outcome);
+        match (failed, found) {
+            (Some(Outcome::Failed(sub)), _) => match sub.indication() {
+                Indication::TotalFailed => Answer::Against(sub),
+                Indication::TotalPassed | Indication::Indeterminate => Answer::Open(sub),
+            },
+            (_, Some(found)) => Answer::InFavour(found),
+            // A step that this answer needs was not reached.
+            (_, None) => Answer::Open(SubIndication::Generic),
+        }
+    }
+}
