@@ -358,8 +358,7 @@ fn what_has_ended_tells_nothing_any_more() {
     let scene = Scene::new();
     let of = short_time(i64::try_from(scene.now).unwrap());
     scene.pki.list("ca.crl", &of, &[]);
-    let line = "verify --without-revocation --json --policy policy.txt --anchors anchors --revocation ca.crl \
-                --require-revocation --document contract.txt";
+    let line = "verify --json --policy policy.txt --anchors anchors --revocation ca.crl --document contract.txt";
     scene.run(&format!("{line} contract.tst")).expect(0);
     let ended = "--algorithm-end ecdsa-p256=@soon --at @then";
     // The log proves that the token is older, and nothing of the list, which may say anything.

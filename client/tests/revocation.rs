@@ -206,18 +206,22 @@ fn of_a_certificate_the_worst_state_is_reported() {
             sequence(vec![reason(code)]),
         ])
     };
-    for (codes, expected) in [
-        ([8, 1], "keyCompromise"),
-        ([1, 8], "keyCompromise"),
-        ([5, 1], "keyCompromise"),
-        ([6, 5], "cessationOfOperation"),
+    // Revoked before anybody saw it: it was valid then only if the reason says nothing against its key.
+    for (codes, expected, code, sub) in [
+        ([8, 1], "keyCompromise", 4, Some("REVOKED_NO_POE")),
+        ([1, 8], "keyCompromise", 4, Some("REVOKED_NO_POE")),
+        ([5, 1], "keyCompromise", 4, Some("REVOKED_NO_POE")),
+        ([6, 5], "certificateHold", 4, Some("TRY_LATER")),
+        ([5, 4], "superseded", 0, None),
     ] {
         scene.write(
             "given",
             &scene.signed(scene.list(codes.map(about).to_vec())),
         );
-        let json = scene.run("--revocation given seal.crt", 0);
+        let json = scene.run("--revocation given seal.crt", code);
         assert_eq!(json["revocation"]["reason"], expected, "{codes:?}");
+        assert_eq!(json["sub_indication"].as_str(), sub, "{codes:?}");
+        assert_eq!(json["answers"]["existed"]["answer"], "yes", "{codes:?}");
     }
     // What cannot be read about it leaves its state open, and that is no verdict in favour.
     scene.write("given", &scene.signed(scene.list(vec![about(7)])));

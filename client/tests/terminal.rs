@@ -108,7 +108,13 @@ fn scene() -> (Pki, String) {
 #[test]
 fn nothing_foreign_steers_a_terminal() {
     let (pki, name) = scene();
-    let trust = ["--policy", "policy.txt", "--anchors", "anchors"];
+    let trust = [
+        "--policy",
+        "policy.txt",
+        "--anchors",
+        "anchors",
+        "--without-revocation",
+    ];
     let missing = format!("none {HOSTILE}");
     let broken = format!("broken {HOSTILE}.tst");
     fs::write(pki.path(&broken), "no token").unwrap();

@@ -53,10 +53,12 @@ pub enum LookupKey {
     LogStatements,
     /// That the blob with this SHA-256 was erased.
     ErasedBlob([u8; 32]),
+    /// The revocation lists that a key signed, by SHA-256 of the value of its subjectPublicKey.
+    Lists([u8; 32]),
 }
 
 impl LookupKey {
-    /// Stable encoding, 33 octets: a tag, then a SHA-256. Tags 1, 2, 6, 7, 10 and 13 carry the digest
+    /// Stable encoding, 33 octets: a tag, then a SHA-256. Tags 1, 2, 6, 7, 10, 13 and 14 carry the digest
     /// itself; 3, 4, 5 and 8 SHA-256 over each field as `uint32` length and octets; 9, 11 and 12 have no field.
     pub fn to_bytes(&self) -> [u8; 33] {
         match self {
@@ -80,6 +82,7 @@ impl LookupKey {
             Self::CheckpointAnchors => tagged(11, digest_fields(&[])),
             Self::LogStatements => tagged(12, digest_fields(&[])),
             Self::ErasedBlob(digest) => tagged(13, *digest),
+            Self::Lists(key_hash) => tagged(14, *key_hash),
         }
     }
 }
@@ -117,6 +120,7 @@ impl LookupKey {
             "checkpoint-anchors" if value.is_empty() => Self::CheckpointAnchors,
             "log-statements" if value.is_empty() => Self::LogStatements,
             "erased" => Self::ErasedBlob(digest(value)?),
+            "lists" => Self::Lists(digest(value)?),
             _ => return None,
         })
     }
@@ -205,7 +209,10 @@ impl Record {
                 issuer_key_hash: body.issuer_key_hash,
                 serial: body.serial.as_bytes().to_vec(),
             }],
-            Body::Crl(body) => vec![LookupKey::Crl(body.digest)],
+            Body::Crl(body) => vec![
+                LookupKey::Crl(body.digest),
+                LookupKey::Lists(body.issuer_key_hash),
+            ],
             Body::Ocsp(body) => core::iter::once(LookupKey::OcspResponse(body.digest))
                 .chain(body.answers().iter().map(|answer| LookupKey::IssuerSerial {
                     issuer_key_hash: body.issuer_key_hash,

@@ -13,7 +13,7 @@ use ishibumi_artifact::TimestampToken;
 use ishibumi_artifact::hash::HashAlgorithm;
 use ishibumi_tlog::proof::FILE_EXTENSION;
 
-use super::{Failure, files, network};
+use super::{Failure, collect, files, network};
 
 /// Folders inside of folders.
 const DEPTH_MAX: usize = 64;
@@ -46,6 +46,8 @@ pub(super) struct Below {
     pub(super) found: Vec<Found>,
     /// Files that may be documents: PDFs are among them.
     pub(super) others: Vec<PathBuf>,
+    /// Lists and responses in folders called `revocation`: what tells about the others.
+    pub(super) status: Vec<PathBuf>,
 }
 
 impl Below {
@@ -54,6 +56,7 @@ impl Below {
         below.walk(folder, 0);
         below.found.sort_by(|a, b| a.path().cmp(b.path()));
         below.others.sort();
+        below.status.sort();
         below
     }
 
@@ -105,6 +108,8 @@ impl Below {
             self.found.push(Found::EvidenceFile(path));
         } else if has_extension(&path, &[FILE_EXTENSION]) {
             // Belongs to what is beside it.
+        } else if collect::is_status_beside(&path) {
+            self.status.push(path);
         } else if has_extension(&path, &["tst", "tsr"]) {
             self.found.push(Found::Token(path));
         } else {

@@ -5,6 +5,7 @@ mod archive;
 mod audit;
 mod batch;
 mod below;
+mod collect;
 mod dated;
 mod evidence;
 mod files;

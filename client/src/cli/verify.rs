@@ -19,7 +19,7 @@ use super::dated::{DatedRules, TimeZone};
 use super::revocation::AskRevocation;
 use super::sha1::{self, ExistedOn};
 use super::trust::Trust;
-use super::{Exit, Failure, Voice, files, in_pdf, mistaken};
+use super::{Exit, Failure, Voice, collect, files, in_pdf, mistaken};
 
 const EXAMPLES: &str = "Examples:
   ishibumi verify --policy policy.txt --anchors anchors/ contract.tst
@@ -52,7 +52,8 @@ pub(crate) struct VerifyArguments {
     /// The document that the token stamps
     #[arg(long, value_name = "FILE")]
     document: Option<PathBuf>,
-    /// A revocation list or an OCSP response, or a folder of them; a proof beside one is verified too
+    /// A revocation list or an OCSP response, or a folder of them; a proof beside one is verified too. The folder
+    /// `revocation` beside the artifact is read without being named
     #[arg(long, value_name = "PATH")]
     revocation: Vec<PathBuf>,
     /// A time-stamp token over the text of the proof's checkpoint, or a folder of them; with a proof
@@ -85,6 +86,14 @@ impl VerifyArguments {
         Ok(anchors.with_algorithm_ends(self.dated.ends()?, self.dated.now()))
     }
 
+    /// The lists and responses that were named, and those beside the artifact.
+    fn lists(&self) -> Vec<PathBuf> {
+        let beside = self.artifact.as_deref().and_then(collect::beside);
+        let named = |folder: &PathBuf| self.revocation.iter().any(|it| files::is_one(it, folder));
+        let beside = beside.filter(|folder| !named(folder));
+        self.revocation.iter().cloned().chain(beside).collect()
+    }
+
     fn verifier<'a>(&self, policy: &'a Policy, anchors: &'a Anchors) -> Verifier<'a> {
         Verifier::builder(policy, anchors)
             .revocation(self.ask_revocation.rule())
@@ -97,7 +106,7 @@ pub(crate) fn run(arguments: &VerifyArguments, voice: Voice) -> Result<Exit, Fai
     let zone = arguments.zone.of(voice.language);
     let policy = arguments.trust.read()?;
     let anchors = arguments.anchors()?;
-    let revocation = with_proofs(&arguments.revocation)?;
+    let revocation = with_proofs(&arguments.lists())?;
     let revocation: Vec<_> = revocation.iter().map(WithProof::revocation).collect();
     let tokens = with_proofs(&arguments.checkpoint_token)?;
     let tokens: Vec<_> = tokens.iter().map(WithProof::checkpoint_token).collect();

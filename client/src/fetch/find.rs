@@ -8,6 +8,7 @@
 //! Where nobody answers lookups (a mirror, a directory), every record is read instead and hashed to the root
 //! of the checkpoint: slow, and complete.
 
+use std::collections::HashMap;
 use std::fmt::Write as _;
 
 use ishibumi_artifact::record::RecordError;
@@ -23,6 +24,9 @@ use super::evidence::of_trust;
 use super::many::Blame;
 use super::prover::Prover;
 use super::source::{HeadError, Source, SourceError};
+
+/// Indices that are read under one key, where all are asked for: daily lists of 270 years.
+const INDICES_MAX: usize = 100_000;
 
 /// The longest answer to a lookup, in octets.
 const ANSWER_LEN_MAX: usize = 1 << 20;
@@ -63,6 +67,23 @@ impl Query {
         Some(Self { path, what })
     }
 
+    /// The query for lists of a key, or for what is said about a serial; none for other keys.
+    fn of(key: &LookupKey) -> Option<Self> {
+        let path = match key {
+            LookupKey::Lists(key_hash) => format!("lists/{}", hex::encode(key_hash)),
+            LookupKey::IssuerSerial {
+                issuer_key_hash,
+                serial,
+            } => {
+                let issuer = hex::encode(issuer_key_hash);
+                format!("serial/{issuer}/{}", hex::encode(serial))
+            }
+            _ => return None,
+        };
+        let what = Wanted::Key(key.clone());
+        Some(Self { path, what })
+    }
+
     fn fits(&self, leaf: Hash, record: &Record) -> bool {
         match &self.what {
             Wanted::Leaf(wanted) => *wanted == leaf,
@@ -71,7 +92,7 @@ impl Query {
     }
 }
 
-/// A record that is in the log and was asked for. Only [`find`] makes one.
+/// A record that is in the log and was asked for, proven under a checkpoint with the quorum.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Found {
     index: u64,
@@ -80,6 +101,14 @@ pub struct Found {
 }
 
 impl Found {
+    pub(super) const fn new(index: u64, leaf: Hash, record: Record) -> Self {
+        Self {
+            index,
+            leaf,
+            record,
+        }
+    }
+
     /// Its index in the log.
     pub const fn index(&self) -> u64 {
         self.index
@@ -220,13 +249,7 @@ pub(super) async fn find_from(
     };
     // After the lookup, so that what is published covers what it named.
     let head = source.head(policy).await?;
-    let mut reader = Reader {
-        source,
-        size: head.checkpoint().size,
-        root: head.checkpoint().root,
-        prover: Prover::new(source, head.checkpoint().size),
-        bundle: None,
-    };
+    let mut reader = Reader::new(source, &head);
     let mut found = Vec::new();
     for index in indices {
         found.push(reader.prove(query, index).await?);
@@ -367,6 +390,55 @@ async fn ask(
     }
 }
 
+/// The indices under a key, whose records are read and proven as they are asked for.
+pub(super) struct Lookup<'a> {
+    query: Query,
+    indices: Vec<u64>,
+    reader: Reader<'a>,
+    read: HashMap<u64, Found>,
+}
+
+impl<'a> Lookup<'a> {
+    /// Asks `source` for all indices.
+    ///
+    /// # Errors
+    /// [`SourceError::Missing`] where nobody answers lookups.
+    pub(super) async fn ask(
+        source: &'a Source,
+        policy: &Policy,
+        key: &LookupKey,
+    ) -> Result<Self, FindError> {
+        let query = Query::of(key).ok_or_else(|| {
+            FindError::NotUnderstood("such a key is not asked for here".to_owned())
+        })?;
+        let (indices, _) = ask(source, &query, (0, INDICES_MAX)).await?;
+        let head = source.head(policy).await?;
+        Ok(Self {
+            query,
+            indices,
+            reader: Reader::new(source, &head),
+            read: HashMap::new(),
+        })
+    }
+
+    /// How many there are.
+    pub(super) const fn len(&self) -> usize {
+        self.indices.len()
+    }
+
+    /// The record in this place of the answer, oldest first.
+    pub(super) async fn record(&mut self, place: usize) -> Result<Found, FindError> {
+        let index = self.indices.get(place).copied();
+        let index = index.ok_or_else(|| FindError::NotUnderstood("no such place".to_owned()))?;
+        if let Some(found) = self.read.get(&index) {
+            return Ok(found.clone());
+        }
+        let found = self.reader.prove(&self.query, index).await?;
+        self.read.insert(index, found.clone());
+        Ok(found)
+    }
+}
+
 struct Reader<'a> {
     source: &'a Source,
     size: u64,
@@ -376,7 +448,18 @@ struct Reader<'a> {
     bundle: Option<(u64, Vec<Vec<u8>>)>,
 }
 
-impl Reader<'_> {
+impl<'a> Reader<'a> {
+    fn new(source: &'a Source, head: &TrustedCheckpoint) -> Self {
+        let Checkpoint { size, root, .. } = *head.checkpoint();
+        Self {
+            source,
+            size,
+            root,
+            prover: Prover::new(source, size),
+            bundle: None,
+        }
+    }
+
     async fn prove(&mut self, query: &Query, index: u64) -> Result<Found, FindError> {
         let size = self.size;
         if index >= size {

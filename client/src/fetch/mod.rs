@@ -15,6 +15,7 @@ mod log;
 mod many;
 mod monitor;
 mod prover;
+mod revocation;
 mod source;
 mod stamp;
 mod succession;
@@ -31,6 +32,7 @@ pub use log::{
 pub use many::{Blame, Refused, Won, first_verified};
 pub use monitor::{Post, PostKind, Targets, watch_round};
 pub use prover::prefix_of;
+pub use revocation::{AskedAbout, HeldStatus, StatusError, held_status};
 pub use source::{HeadError, Source, SourceError};
 pub use stamp::{StampError, Stamped, Tsa, stamp};
 pub use succession::{Committed, Step, StepError, step_down};

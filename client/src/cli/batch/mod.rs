@@ -117,7 +117,7 @@ pub(super) fn run(
         anchors,
         accredited_digest: list.as_deref().map(|list| Hash::of(list).to_hex()),
         require_document: arguments.require_document,
-        rows: work.rows(),
+        rows: work.rows()?,
     };
     if let Some([csv, html, pdf]) = &reports {
         let write = if arguments.overwrite {

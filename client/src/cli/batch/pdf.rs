@@ -5,17 +5,23 @@
 
 use std::path::{Path, PathBuf};
 
+use ishibumi::RevocationData;
 use ishibumi::batch::{Row, Status, claimed_time};
 use ishibumi::evidence::pdf::{self, Beside, Imprint, NoVerdict, PdfTokens, PdfVerdict};
 use ishibumi::render;
-use ishibumi::verify::SubIndication;
+use ishibumi::verify::{Answer, SubIndication};
 
 use super::super::{below, files, in_pdf};
 use super::rows::Work;
 
 impl Work<'_> {
     /// One row for each time-stamp; the second of several is `FILE!2`.
-    pub(super) fn pdf(&self, path: &Path, name: &str) -> Vec<Row> {
+    pub(super) fn pdf(
+        &self,
+        path: &Path,
+        name: &str,
+        revocation: &[RevocationData<'_>],
+    ) -> Vec<Row> {
         let octets = match below::read_pdf(path) {
             Ok(octets) => octets,
             Err(failure) => return vec![self.not_examined(name, &self.said(&failure))],
@@ -52,6 +58,7 @@ impl Work<'_> {
             octets: &octets,
             found: &found,
             imprints: &imprints,
+            revocation,
         };
         let mut rows = Vec::new();
         for ((number, token), time) in (1..).zip(&found.tokens).zip(&times) {
@@ -121,7 +128,7 @@ impl Work<'_> {
         let judge = |proof| {
             let beside = Beside {
                 proof,
-                revocation: self.terms.revocation,
+                revocation: inside.revocation,
                 checkpoint_tokens: self.terms.checkpoint_tokens,
             };
             let pdf = (inside.octets, inside.imprints);
@@ -135,8 +142,13 @@ impl Work<'_> {
             return Some(by_itself);
         }
         let by_beside = judge(proof)?;
+        let proves = |it: &PdfVerdict| {
+            let existed = it.report.as_ref().map(ishibumi::Report::existed);
+            matches!(existed, Ok(Answer::InFavour(_)))
+        };
         let is_none = matches!(by_itself.report, Err(NoVerdict::NoProof));
-        Some(if is_none || is_proven(&by_beside) {
+        let is_better = is_proven(&by_beside) || (!proves(&by_itself) && proves(&by_beside));
+        Some(if is_none || is_better {
             by_beside
         } else {
             by_itself
@@ -150,6 +162,7 @@ struct Inside<'a> {
     octets: &'a [u8],
     found: &'a PdfTokens,
     imprints: &'a [Imprint],
+    revocation: &'a [RevocationData<'a>],
 }
 
 /// The proof beside the PDF, unless it belongs to a token beside the PDF: `a.tlog-proof` is that of `a.tst`

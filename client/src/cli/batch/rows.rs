@@ -8,17 +8,17 @@ use std::thread;
 
 use bytes::Bytes;
 use indicatif::ProgressBar;
-use ishibumi::Evidence;
 use ishibumi::batch::{AccreditedList, Period, Row, Status, claimed_time};
 use ishibumi::evidence;
 use ishibumi::evidence::embed::decisive;
 use ishibumi::evidence::renewal::{self, Renewed};
 use ishibumi::render::Language;
 use ishibumi::verify::{Indication, SubIndication};
+use ishibumi::{Evidence, RevocationData};
 use ishibumi_artifact::{ArtifactType, Refusal, TimestampToken};
 
 use super::super::below::{Below, Documents, Found, has_extension};
-use super::super::verify::proofs;
+use super::super::verify::{WithProof, proofs, with_proofs};
 use super::super::{Exit, Failure, files, network};
 use super::{Terms, remembering};
 
@@ -33,18 +33,39 @@ pub(super) struct Work<'a> {
     pub(super) language: Language,
 }
 
+/// What is in the folder beside the timestamps.
+struct Beside<'a> {
+    documents: Documents,
+    revocation: Vec<RevocationData<'a>>,
+}
+
 impl Work<'_> {
     /// Everything, by path, on all cores.
-    pub(super) fn rows(&self) -> Vec<Row> {
-        let Below { found, others } = Below::look(self.folder);
-        let documents = Documents::find(&found, &others);
+    pub(super) fn rows(&self) -> Result<Vec<Row>, Failure> {
+        let Below {
+            found,
+            others,
+            status,
+        } = Below::look(self.folder);
+        let status = with_proofs(&status)?;
+        let status = status.iter().map(WithProof::revocation);
+        let beside = Beside {
+            documents: Documents::find(&found, &others),
+            revocation: self
+                .terms
+                .revocation
+                .iter()
+                .copied()
+                .chain(status)
+                .collect(),
+        };
         let bar = network::progress_bar(found.len() as u64, "files verified");
         let next = AtomicUsize::new(0);
         let done: Mutex<Vec<(usize, Vec<Row>)>> = Mutex::new(Vec::with_capacity(found.len()));
         let cores = thread::available_parallelism().map_or(1, usize::from);
         thread::scope(|scope| {
             for _ in 0..cores {
-                scope.spawn(|| self.worker(&found, &documents, &next, &done, &bar));
+                scope.spawn(|| self.worker(&found, &beside, &next, &done, &bar));
             }
         });
         bar.finish_and_clear();
@@ -61,13 +82,13 @@ impl Work<'_> {
             let rows = rows.iter_mut();
             rows.for_each(|row| row.demand_document(self.language));
         }
-        rows
+        Ok(rows)
     }
 
     fn worker(
         &self,
         found: &[Found],
-        documents: &Documents,
+        beside: &Beside<'_>,
         next: &AtomicUsize,
         done: &Mutex<Vec<(usize, Vec<Row>)>>,
         bar: &ProgressBar,
@@ -80,9 +101,9 @@ impl Work<'_> {
             let name = self.name(one.path());
             let rows = match one {
                 Found::Problem(_, why) => vec![Row::unreadable(name, self.said(why))],
-                Found::Pdf(path) => self.pdf(path, &name),
-                Found::Token(path) => self.token(path, &name, documents).into_iter().collect(),
-                Found::EvidenceFile(path) => self.evidence_file(path, &name),
+                Found::Pdf(path) => self.pdf(path, &name, &beside.revocation),
+                Found::Token(path) => self.token(path, &name, beside).into_iter().collect(),
+                Found::EvidenceFile(path) => self.evidence_file(path, &name, &beside.revocation),
             };
             done.lock()
                 .unwrap_or_else(std::sync::PoisonError::into_inner)
@@ -118,7 +139,7 @@ impl Work<'_> {
     }
 
     /// The row of a token; none for a certificate or list with a proof, which is no timestamp.
-    fn token(&self, path: &Path, name: &str, documents: &Documents) -> Option<Row> {
+    fn token(&self, path: &Path, name: &str, beside: &Beside<'_>) -> Option<Row> {
         let octets = match files::read(path, files::ARTIFACT_LEN_MAX) {
             Ok(octets) => octets,
             Err(failure) => return Some(Row::unreadable(name.to_owned(), self.said(&failure))),
@@ -138,7 +159,7 @@ impl Work<'_> {
             return Some(self.unread(name, &octets));
         }
         Some(match proofs(path, None, &octets) {
-            Ok(proofs) => self.verified(path, name, &octets, (&proofs, documents)),
+            Ok(proofs) => self.verified(path, name, &octets, (&proofs, beside)),
             Err(failure)
                 if failure.exit == Exit::Unavailable && files::proof_beside(path).is_none() =>
             {
@@ -180,9 +201,10 @@ impl Work<'_> {
         path: &Path,
         name: &str,
         octets: &[u8],
-        (proofs, documents): (&[Vec<u8>], &Documents),
+        (proofs, beside): (&[Vec<u8>], &Beside<'_>),
     ) -> Row {
-        let document = files::document_beside(path).or_else(|| documents.of(octets).cloned());
+        let of = || beside.documents.of(octets).cloned();
+        let document = files::document_beside(path).or_else(of);
         let mut reports = Vec::new();
         for proof in proofs {
             let opened = document.as_ref().map(File::open).transpose();
@@ -195,7 +217,7 @@ impl Work<'_> {
             };
             let mut evidence = Evidence::new(octets, proof)
                 .artifact_type(ArtifactType::TimestampToken)
-                .revocation(self.terms.revocation)
+                .revocation(&beside.revocation)
                 .checkpoint_tokens(self.terms.checkpoint_tokens);
             if let Some(document) = &mut opened {
                 evidence = evidence.document(document);
@@ -225,7 +247,12 @@ impl Work<'_> {
     }
 
     /// A row for every token in an evidence file, or one that says why there are none.
-    fn evidence_file(&self, path: &Path, name: &str) -> Vec<Row> {
+    fn evidence_file(
+        &self,
+        path: &Path,
+        name: &str,
+        revocation: &[RevocationData<'_>],
+    ) -> Vec<Row> {
         let octets = match files::read(path, evidence::FILE_LEN_MAX) {
             Ok(octets) => Bytes::from(octets),
             Err(failure) => return vec![Row::unreadable(name.to_owned(), self.said(&failure))],
@@ -251,7 +278,7 @@ impl Work<'_> {
             policies: self.terms.policies,
             anchors: &anchors,
             rule: self.terms.verifier.revocation_rule(),
-            revocation: self.terms.revocation,
+            revocation,
             ends: self.terms.ends.clone(),
             now: self.terms.now,
         };

@@ -1,5 +1,6 @@
 //! `ishibumi evidence get`: the proofs of artifacts that are already in a log, from whoever has them.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
@@ -17,6 +18,7 @@ use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 use tokio::task::{JoinSet, LocalSet};
 
+use crate::cli::collect::{Collected, Fresh, collect};
 use crate::cli::sha1::{self, ExistedOn};
 use crate::cli::submit::{kept_line, proof_line};
 use crate::cli::trust::{self, Terms};
@@ -34,6 +36,9 @@ sources the first with a proof that verifies wins, and what the others failed wi
 or mirror without /v1/proof suffices: the record is searched in its tiles (that takes a policy). Of a
 folder, every file without a proof beside it is asked for; so a run that broke off goes on. A proof that is
 there and says other things is kept, as NAME.2.tlog-proof.
+With --policy, what the log holds about the revocation of the artifacts' certificates is fetched, too, into a
+folder `revocation` beside the proofs, where `verify` finds it; of a folder, for every artifact that has its
+proof. Until the log holds a list of a later time than an artifact, its validity is not judged: ask again later.
 
 Exit codes: 0 done, 1 the artifact breaks the rules or the answer is false, 2 usage,
 3 unavailable (also: the log does not hold it), 4 its checkpoint has no quorum yet. Of several artifacts,
@@ -64,6 +69,9 @@ pub(super) struct GetArguments {
     /// each artifact as ARTIFACT.tlog-proof
     #[arg(long, value_name = "PATH")]
     out: Option<PathBuf>,
+    /// Fetch no lists and OCSP responses about the artifacts' certificates
+    #[arg(long)]
+    without_revocation: bool,
     /// Artifacts that are asked for at the same time
     #[arg(long, value_name = "NUMBER", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=256))]
     jobs: u16,
@@ -104,6 +112,27 @@ struct Job {
     timeout: Duration,
 }
 
+impl Job {
+    /// What the log holds about the revocation of these artifacts' certificates; nothing without a policy, which
+    /// alone proves its records.
+    async fn collect(
+        &self,
+        arguments: &GetArguments,
+        proven: &[(&Path, &Path)],
+    ) -> Result<Option<Collected>, Failure> {
+        match self.trust.terms() {
+            Some(terms) if !arguments.without_revocation => {
+                let fresh = proven.iter();
+                let fresh = fresh.map(|&(artifact, proof)| Fresh { artifact, proof });
+                let fresh: Vec<_> = fresh.collect();
+                let collected = collect(&self.sources, terms, &fresh, self.timeout).await?;
+                Ok(Some(collected))
+            }
+            _ => Ok(None),
+        }
+    }
+}
+
 /// A proof that was fetched, and by whom.
 struct Fetched {
     leaf: Hash,
@@ -134,13 +163,22 @@ pub(super) fn run(arguments: &GetArguments, voice: Voice) -> Result<Exit, Failur
         let out = arguments.out.clone();
         let out = out.unwrap_or_else(|| files::proof_path(artifact, None));
         let bar = network::progress_bar(0, "records searched");
-        let fetched = network::block_on(fetch(&job, artifact, out, Some(&bar)))?;
+        let (fetched, collected) = network::block_on(async {
+            let fetched = fetch(&job, artifact, out, Some(&bar)).await?;
+            let collected = job
+                .collect(arguments, &[(artifact, &fetched.proof)])
+                .await?;
+            Ok((fetched, collected))
+        })?;
         bar.finish_and_clear();
         network::tell_refused(&fetched.refused, voice.language);
-        voice.say(
-            &to_json(&fetched, verified),
-            &text(artifact, &fetched, verified, voice.language),
-        );
+        let mut value = to_json(&fetched, verified);
+        let mut said = text(artifact, &fetched, verified, voice.language);
+        if let Some(collected) = collected {
+            value["revocation"] = collected.json();
+            said.push_str(&collected.text(voice.language));
+        }
+        voice.say(&value, &said);
         return Ok(Exit::Proven);
     }
     let artifacts = artifacts(&arguments.artifacts)?;
@@ -149,8 +187,17 @@ pub(super) fn run(arguments: &GetArguments, voice: Voice) -> Result<Exit, Failur
     }
     let out = arguments.out.clone();
     let jobs = usize::from(arguments.jobs);
-    let ended = network::block_on(fetch_all(job, artifacts, out, jobs))?;
-    say(&ended, verified, voice);
+    let job = Rc::new(job);
+    let ended = network::block_on(fetch_all(Rc::clone(&job), artifacts, out, jobs))?;
+    let mut proven = with_proofs(arguments)?;
+    let fetched = ended.iter().filter_map(|(artifact, fetched)| {
+        let fetched = fetched.as_ref().ok()?;
+        Some((artifact.clone(), fetched.proof.clone()))
+    });
+    proven.extend(fetched);
+    let proven: Vec<(&Path, &Path)> = proven.iter().map(|(a, p)| (&**a, &**p)).collect();
+    let collected = network::block_on(job.collect(arguments, &proven))?;
+    say(&ended, verified, collected.as_ref(), voice);
     Ok(worst(&ended))
 }
 
@@ -169,14 +216,27 @@ fn artifacts(named: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
     Ok(all)
 }
 
+/// The artifacts in the folders that were named which have their proof beside them, and no lists yet.
+fn with_proofs(arguments: &GetArguments) -> Result<BTreeMap<PathBuf, PathBuf>, Failure> {
+    let mut proven = BTreeMap::new();
+    for folder in arguments.artifacts.iter().filter(|path| path.is_dir()) {
+        for path in files::files_in(folder)? {
+            if let Some(proof) = files::proof_beside(&path) {
+                proven.insert(path, proof);
+            }
+        }
+    }
+    Ok(proven)
+}
+
 async fn fetch_all(
-    job: Job,
+    job: Rc<Job>,
     artifacts: Vec<PathBuf>,
     folder: Option<PathBuf>,
     jobs: usize,
 ) -> Result<Ended, Failure> {
     let bar = network::progress_bar(u64::try_from(artifacts.len()).unwrap_or(0), "artifacts");
-    let (job, slots) = (Rc::new(job), Rc::new(Semaphore::new(jobs)));
+    let slots = Rc::new(Semaphore::new(jobs));
     let mut tasks = JoinSet::new();
     let local = LocalSet::new();
     for (place, artifact) in artifacts.into_iter().enumerate() {
@@ -256,7 +316,7 @@ async fn fetch(
     })
 }
 
-fn say(ended: &Ended, verified: bool, voice: Voice) {
+fn say(ended: &Ended, verified: bool, collected: Option<&Collected>, voice: Voice) {
     let (mut said, mut rows) = (String::new(), Vec::new());
     for (artifact, fetched) in ended {
         let mut row = match fetched {
@@ -282,9 +342,13 @@ fn say(ended: &Ended, verified: bool, voice: Voice) {
     } else {
         format!("証明 {of} 件中 {fetched} 件を取得しました。")
     };
+    if let Some(collected) = collected {
+        said.push_str(&collected.text(voice.language));
+    }
     add_line(&mut said, sum);
+    let revocation = collected.map(Collected::json);
     voice.say(
-        &json!({ "fetched": fetched, "of": of, "files": rows }),
+        &json!({ "fetched": fetched, "of": of, "files": rows, "revocation": revocation }),
         &said,
     );
 }

@@ -13,7 +13,7 @@ use ishibumi_tlog::shown::add_line;
 use serde_json::{Value, json};
 
 use super::super::below::{self, Below, Found};
-use super::super::{Exit, Failure, files};
+use super::super::{Exit, Failure, collect, files};
 
 /// Lines for people; programs get all of them.
 const LINES_MAX: usize = 100;
@@ -188,6 +188,8 @@ pub(super) struct Inputs {
     pub(super) artifacts: Vec<PathBuf>,
     /// Files of the folders that may be documents.
     pub(super) others: Vec<PathBuf>,
+    /// Lists and responses beside them.
+    pub(super) status: Vec<PathBuf>,
     pub(super) left: Vec<LeftOut>,
 }
 
@@ -198,6 +200,7 @@ impl Inputs {
         for path in paths {
             if !path.is_dir() {
                 inputs.artifacts.push(path.clone());
+                inputs.status.extend(collect::beside(path));
                 continue;
             }
             let before = inputs.artifacts.len();
@@ -212,6 +215,8 @@ impl Inputs {
                     )));
             }
         }
+        inputs.status.sort();
+        inputs.status.dedup();
         let count = inputs.artifacts.len();
         if count > ENTRIES_MAX {
             let message = format!("{count} artifacts are too many for one evidence file");
@@ -225,7 +230,12 @@ impl Inputs {
     }
 
     fn look_into(&mut self, folder: &Path, out: &Path) {
-        let Below { found, others } = Below::look(folder);
+        let Below {
+            found,
+            others,
+            status,
+        } = Below::look(folder);
+        self.status.extend(status);
         let hidden = |path: &Path| {
             let name = path.file_name().unwrap_or_default();
             name.as_encoded_bytes().starts_with(b".")

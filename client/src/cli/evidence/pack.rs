@@ -82,6 +82,7 @@ pub(crate) fn run(arguments: &PackArguments, voice: Voice) -> Result<Exit, Failu
     let Inputs {
         artifacts,
         others,
+        status,
         mut left,
     } = Inputs::look(&arguments.artifacts, &out)?;
     packer.add_artifacts(&artifacts)?;
@@ -90,7 +91,7 @@ pub(crate) fn run(arguments: &PackArguments, voice: Voice) -> Result<Exit, Failu
         left.extend(packer.find_documents(&others)?);
     }
     left_out::keep_first(&mut left);
-    for data in with_proofs(&arguments.revocation)? {
+    for data in with_proofs(&[&arguments.revocation[..], &status].concat())? {
         packer.add_revocation(data)?;
     }
     for token in with_proofs(&arguments.checkpoint_token)? {

@@ -19,6 +19,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use self::inputs::Inputs;
+use super::collect::{Collected, Fresh, collect};
 use super::trust::Terms;
 use super::{Exit, Failure, Voice, files, mistaken, network};
 
@@ -31,7 +32,9 @@ const EXAMPLES: &str = "Examples:
 
 The proof of FILE is written to FILE.tlog-proof, whole or not at all; a proof that is there and says other
 things is kept as FILE.2.tlog-proof. With --policy and --anchors it
-is verified first, and not written if it proves nothing. Submitting again is harmless. Of folders and
+is verified first, and not written if it proves nothing; and what the log holds about the revocation of the
+artifacts' certificates is fetched into a folder `revocation` beside the proofs, once there is a list of a later
+time than the artifact (ishibumi evidence get fetches it later). Submitting again is harmless. Of folders and
 lists what has its proof already is passed over: after a run that broke off, give the same command.
 
 Exit codes: 0 done, 1 the log refused or its answer is false, 2 usage, 3 unavailable,
@@ -63,6 +66,9 @@ pub(crate) struct SubmitArguments {
     /// give it; any number
     #[arg(long, value_name = "URL|DIR", requires = "policy")]
     from: Vec<String>,
+    /// Fetch no lists and OCSP responses about the artifacts' certificates
+    #[arg(long, requires = "policy")]
+    without_revocation: bool,
     /// What to wait for
     #[arg(long, value_enum, default_value = "quorum")]
     wait: WaitFor,
@@ -121,6 +127,8 @@ impl From<Kind> for ArtifactType {
 /// What every submission of one run shares.
 struct Job {
     client: LogClient,
+    /// Its URL.
+    log: String,
     terms: Option<Terms>,
     from: Vec<Source>,
     wait: Wait,
@@ -143,6 +151,30 @@ impl Job {
         Err(Failure::unavailable(message).advice(
             "give the same command when the log answers; of folders and lists, what has its proof is not sent again",
         ))
+    }
+
+    /// What the log holds about the revocation of the certificates of what was submitted.
+    async fn collect(
+        &self,
+        arguments: &SubmitArguments,
+        ended: &Ended,
+    ) -> Result<Option<Collected>, Failure> {
+        let terms = match &self.terms {
+            Some(terms) if !arguments.without_revocation => terms,
+            _ => return Ok(None),
+        };
+        let fresh: Vec<Fresh<'_>> = ended
+            .iter()
+            .filter_map(|(artifact, done)| match done {
+                Ok(Done::Proven { proof, .. }) => Some(Fresh { artifact, proof }),
+                _ => None,
+            })
+            .collect();
+        let log = Source::url(network::net(), &self.log);
+        let sources = [&[log][..], &self.from].concat();
+        collect(&sources, terms, &fresh, self.timeout)
+            .await
+            .map(Some)
     }
 
     fn heard<T>(&self, answer: Result<T, ApiError>) -> Result<T, ApiError> {
@@ -180,6 +212,7 @@ pub(crate) fn run(arguments: &SubmitArguments, voice: Voice) -> Result<Exit, Fai
     let token = arguments.token_file.as_deref().map(token).transpose()?;
     let job = Job {
         client: LogClient::new(network::net(), &arguments.log, token),
+        log: arguments.log.clone(),
         terms,
         from: network::sources(&arguments.from)?,
         wait: match arguments.wait {
@@ -198,8 +231,18 @@ pub(crate) fn run(arguments: &SubmitArguments, voice: Voice) -> Result<Exit, Fai
         arguments.out.as_deref(),
     )?;
     let jobs = usize::from(arguments.jobs);
-    let ended = network::block_on(submit_all(Arc::new(job), inputs.files, jobs))?;
-    report(&ended, (inputs.proven, inputs.others), voice);
+    let job = Arc::new(job);
+    let (ended, collected) = network::block_on(async {
+        let ended = submit_all(Arc::clone(&job), inputs.files, jobs).await?;
+        let collected = job.collect(arguments, &ended).await?;
+        Ok((ended, collected))
+    })?;
+    report(
+        &ended,
+        (inputs.proven, inputs.others),
+        collected.as_ref(),
+        voice,
+    );
     // Of several failures the one decides that says most: refused, then late, then unavailable.
     let failed = |wanted: Exit| {
         ended
@@ -325,7 +368,7 @@ async fn elsewhere(job: &Job, staged: Staged) -> Option<Vec<u8>> {
 }
 
 /// `passed_over`: how many have their proof, and how many are no artifacts.
-fn report(ended: &Ended, passed_over: (usize, usize), voice: Voice) {
+fn report(ended: &Ended, passed_over: (usize, usize), collected: Option<&Collected>, voice: Voice) {
     let mut text = String::new();
     let mut rows = Vec::new();
     for (file, done) in ended {
@@ -345,6 +388,9 @@ fn report(ended: &Ended, passed_over: (usize, usize), voice: Voice) {
         };
         add_line(&mut text, said);
     }
+    if let Some(collected) = collected {
+        text.push_str(&collected.text(voice.language));
+    }
     voice.say(
         &json!({
             "submitted": submitted,
@@ -352,6 +398,7 @@ fn report(ended: &Ended, passed_over: (usize, usize), voice: Voice) {
             "proven_before": proven,
             "no_artifacts": others,
             "files": rows,
+            "revocation": collected.map(Collected::json),
         }),
         &text,
     );
