@@ -27,6 +27,7 @@ mod provider_end;
 mod quorum;
 mod recover;
 mod registry;
+mod revocation;
 mod rollback;
 mod submit;
 mod succession;
