@@ -141,18 +141,11 @@ async fn held(
 /// Whether validity is judged with what is held, for or against: lists that are older than the artifact tell
 /// nothing, and later ones will come.
 fn tells(octets: &[u8], proof: &[u8], terms: &Terms, held: &BTreeMap<Hash, HeldStatus>) -> bool {
-    let named: Vec<(String, String)> = held
-        .iter()
-        .map(|(digest, status)| (digest.to_hex(), status.proof.encode()))
-        .collect();
+    let names: Vec<String> = held.keys().map(|digest| digest.to_hex()).collect();
     let given: Vec<RevocationData<'_>> = held
         .values()
-        .zip(&named)
-        .map(|(status, (name, proof))| RevocationData {
-            name,
-            octets: &status.octets,
-            proof: Some(proof.as_bytes()),
-        })
+        .zip(&names)
+        .map(|(status, name)| RevocationData::new(name, &status.octets).proof(Some(&status.proof)))
         .collect();
     let verifier = Verifier::builder(terms.policy(), terms.anchors()).build();
     let report = verifier.verify(Evidence::new(octets, proof).revocation(&given));

@@ -305,18 +305,14 @@ impl WithProof {
     }
 
     pub(super) fn revocation(&self) -> RevocationData<'_> {
-        RevocationData {
-            name: &self.name,
-            octets: &self.octets,
-            proof: self.proof.as_deref(),
-        }
+        RevocationData::new(&self.name, &self.octets).proof(self.proof.as_ref())
     }
 
     fn checkpoint_token(&self) -> CheckpointToken<'_> {
         CheckpointToken {
             name: &self.name,
             token: &self.octets,
-            proof: self.proof.as_deref(),
+            proof: self.proof.as_ref().map(Into::into),
         }
     }
 }

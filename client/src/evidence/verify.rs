@@ -1,16 +1,18 @@
 //! The verdicts about what is in an evidence file: each item as if it had come alone.
 
-use std::sync::Arc;
+use std::cell::RefCell;
 
 use ishibumi_artifact::Certificate;
+use ishibumi_tlog::note::Note;
 use ishibumi_tlog::policy::TrustError;
+use ishibumi_tlog::proof::TlogProof;
 use ishibumi_tlog::{Checkpoint, ProvenLeaf};
 
 use super::encode::{stamp_name, status_name};
 use super::{Collection, File, Item, Logged, StatusData, pdf};
 use crate::succession::Policies;
 use crate::verify::{
-    CheckpointToken, Evidence, Pdf, Report, RevocationData, Verifier, VerifyError,
+    CheckpointToken, Evidence, GivenProof, Pdf, Report, RevocationData, Verifier, VerifyError,
 };
 
 /// The verdict about one item.
@@ -35,7 +37,7 @@ pub struct StatementVerdict {
 pub(super) struct NamedStatus<'a> {
     name: String,
     octets: &'a [u8],
-    proof: Option<String>,
+    proof: Option<TlogProof>,
 }
 
 impl<'a> NamedStatus<'a> {
@@ -43,17 +45,13 @@ impl<'a> NamedStatus<'a> {
         let named = all.map(|data| Self {
             name: status_name(&data.octets),
             octets: &data.octets,
-            proof: data.proof.as_ref().map(|it| it.proof().encode()),
+            proof: data.proof.as_ref().map(|it| it.proof()),
         });
         named.collect()
     }
 
     pub(super) fn given(&self) -> RevocationData<'_> {
-        RevocationData {
-            name: &self.name,
-            octets: self.octets,
-            proof: self.proof.as_ref().map(String::as_bytes),
-        }
+        RevocationData::new(&self.name, self.octets).proof(self.proof.as_ref())
     }
 }
 
@@ -73,10 +71,47 @@ impl Beside<'_> {
     };
 }
 
-/// `verifier` with the policy for the log of `item`.
-fn under<'a>(verifier: &Verifier<'a>, policies: Option<&'a Policies>, item: &Item) -> Verifier<'a> {
-    let of = |policies: &'a Policies| Some(policies.of(&item.proofs.first()?.checkpoint));
-    verifier.under(policies.and_then(of).unwrap_or(verifier.policy()))
+/// Verifiers with the same choices, one for each policy, so that what is under one policy is verified once.
+pub(super) struct ByPolicy<'a> {
+    first: Verifier<'a>,
+    policies: Option<&'a Policies>,
+    others: RefCell<Vec<Verifier<'a>>>,
+}
+
+impl<'a> ByPolicy<'a> {
+    /// `verifier` for everything, unless there are `policies`.
+    pub(super) fn new(verifier: &Verifier<'a>, policies: Option<&'a Policies>) -> Self {
+        Self {
+            first: verifier.clone(),
+            policies,
+            others: RefCell::default(),
+        }
+    }
+
+    /// The verifier under the policy that names the log of this checkpoint.
+    fn of(&self, checkpoint: Option<&Note>) -> Verifier<'a> {
+        let Some((policies, checkpoint)) = self.policies.zip(checkpoint) else {
+            return self.first.clone();
+        };
+        let policy = policies.of(checkpoint);
+        let mut others = self.others.borrow_mut();
+        let is_under = |it: &&Verifier<'_>| std::ptr::eq(it.policy(), policy);
+        let known = [&self.first].into_iter().chain(&*others).find(is_under);
+        if let Some(known) = known {
+            return known.clone();
+        }
+        let under = self.first.under(policy);
+        others.push(under.clone());
+        under
+    }
+
+    /// Checks a statement.
+    pub(super) fn statement(&self, logged: &Logged) -> StatementVerdict {
+        let verifier = self.of(Some(&logged.checkpoint));
+        StatementVerdict {
+            proven: verifier.prove_record(&logged.proof(), &logged.entry),
+        }
+    }
 }
 
 impl Collection {
@@ -109,11 +144,14 @@ impl Collection {
         let given = beside.given.iter().copied();
         let revocation: Vec<_> = named.iter().map(NamedStatus::given).chain(given).collect();
         let mut verdicts = Vec::with_capacity(self.items.len());
+        let verifiers = ByPolicy::new(verifier, policies);
         for item in &self.items {
+            let checkpoint = item.proofs.first().map(|proof| &*proof.checkpoint);
+            let verifier = verifiers.of(checkpoint);
             verdicts.push(Verdict {
                 artifact: item.artifact.name.clone(),
                 document: item.document.as_ref().map(|file| file.name.clone()),
-                report: self.verify_item(&under(verifier, policies, item), item, &revocation),
+                report: self.verify_item(&verifier, item, &revocation),
             });
             done(verdicts.len());
         }
@@ -131,14 +169,14 @@ impl Collection {
     }
 
     /// Checks every statement under the policy that names its log.
-    pub fn verify_statements(&self, policies: &Policies) -> Vec<StatementVerdict> {
-        let check = |logged: &Arc<Logged>| {
-            let policy = policies.of(&logged.checkpoint);
-            StatementVerdict {
-                proven: policy.check_proof(&logged.proof(), &logged.entry),
-            }
-        };
-        self.statements.iter().map(check).collect()
+    pub fn verify_statements(
+        &self,
+        verifier: &Verifier<'_>,
+        policies: &Policies,
+    ) -> Vec<StatementVerdict> {
+        let verifiers = ByPolicy::new(verifier, Some(policies));
+        let all = self.statements.iter();
+        all.map(|logged| verifiers.statement(logged)).collect()
     }
 
     fn verify_item(
@@ -147,8 +185,9 @@ impl Collection {
         item: &Item,
         revocation: &[RevocationData<'_>],
     ) -> Result<Report, VerifyError> {
-        let proofs: Vec<String> = item.proofs.iter().map(|it| it.proof().encode()).collect();
-        let proof = proofs.first().map(String::as_bytes).unwrap_or_default();
+        let proofs: Vec<TlogProof> = item.proofs.iter().map(|it| it.proof()).collect();
+        let no_proof = GivenProof::File(&[]);
+        let proof = proofs.first().map_or(no_proof, GivenProof::Read);
         let stamps = self.stamps_of(item);
         let names: Vec<String> = stamps.iter().map(|(_, token)| stamp_name(token)).collect();
         let tokens: Vec<CheckpointToken<'_>> = stamps
@@ -161,7 +200,7 @@ impl Collection {
                 proof: proofs
                     .get(*place)
                     .filter(|_| *place > 0)
-                    .map(String::as_bytes),
+                    .map(GivenProof::Read),
             })
             .collect();
         let mut document = item.document.as_ref().map(|file| &file.octets[..]);

@@ -4,55 +4,59 @@
 //! may be about a certificate of the path, the verdict is not in favour, since nobody can tell what it would
 //! have said (docs/verdicts.md, "Revocation").
 
+use std::ops::Deref;
 use std::sync::Arc;
 
 use ishibumi_artifact::history::CLOCK_TOLERANCE_SECONDS;
 use ishibumi_artifact::information::Unusable;
 use ishibumi_artifact::time::Time;
 use ishibumi_artifact::{Certificate, Record, StatusInformation};
-use ishibumi_tlog::foreign;
-use ishibumi_tlog::proof::TlogProof;
+use ishibumi_tlog::Hash;
+use ishibumi_tlog::policy::Demand;
 
+use super::given::{GivenProof, RevocationData};
 use super::report::{ConsultedInformation, Statement, SubIndication};
-use super::{RevocationData, Verifier, facts, rules};
+use super::{Verifier, facts, rules};
 
-/// What was given to learn about revocation from.
+/// What was given to learn about revocation from, as it is for one artifact.
 pub(super) struct Sources {
+    consulted: Arc<Consulted>,
+    /// The latest time that is known to have been; none if nobody said what time it is.
+    pub(super) latest: Option<Time>,
+}
+
+/// What was given, read and verified: a function of its octets, the policy, the anchors and the artifact's path.
+#[derive(Debug, Default)]
+pub(super) struct Consulted {
     /// What was verified.
     pub(super) information: Vec<StatusInformation>,
     /// Before when a log proves that each of these existed, if there is such a proof.
     pub(super) proven: Vec<Option<Time>>,
     /// What cannot be used.
-    pub(super) unusable: Vec<NotUsed>,
+    unusable: Vec<NotUsed>,
     /// Whether anything was given, usable or not.
     pub(super) given: bool,
-    /// The latest time that is known to have been; none if nobody said what time it is.
-    pub(super) latest: Option<Time>,
+    /// What each of them says, for the report.
+    pub(super) says: Vec<ConsultedInformation>,
 }
 
 /// Something that was given and is not used.
-pub(super) struct NotUsed {
+#[derive(Debug)]
+struct NotUsed {
     name: String,
     unusable: Unusable,
     sub: SubIndication,
 }
 
-impl Sources {
-    fn new(verifier: &Verifier<'_>, given: &[RevocationData<'_>]) -> Self {
-        Self {
-            information: Vec::new(),
-            proven: Vec::new(),
-            unusable: Vec::new(),
-            given: !given.is_empty(),
-            latest: verifier.now,
-        }
-    }
+impl Deref for Sources {
+    type Target = Consulted;
 
-    /// Some time that has been: no later than now, whatever the verifier's clock says.
-    fn note_time(&mut self, proven: Option<Time>) {
-        self.latest = self.latest.max(self.latest.and(proven));
+    fn deref(&self) -> &Consulted {
+        &self.consulted
     }
+}
 
+impl Consulted {
     /// Why the state of a certificate cannot be told, whatever others say: something that was given may be about
     /// it and cannot be used. Of several the first by reason and name, in whatever order they were given.
     pub(super) fn objection(
@@ -71,69 +75,97 @@ impl Sources {
         );
         Some((first.sub, why))
     }
+
+    fn refuse(&mut self, name: &str, unusable: Unusable, sub: SubIndication) {
+        self.unusable.push(NotUsed {
+            name: name.to_owned(),
+            unusable,
+            sub,
+        });
+    }
 }
 
 impl Verifier<'_> {
-    /// Verifies each list and response, and its own proof if it has one. `path` are certificates of the
-    /// artifact, among which the signers of lists may be; `existence` is when the artifact is proven to have
-    /// been there. With what can be relied on comes what each of them says, for the report.
+    /// What is given, verified. `path` are certificates of the artifact, among which the signers of lists may be;
+    /// `existence` is when the artifact is proven to have been there.
     pub(super) fn consult(
         &self,
         given: &[RevocationData<'_>],
         path: &[Arc<Certificate>],
         existence: Option<Time>,
-    ) -> (Sources, Vec<ConsultedInformation>) {
-        let mut consulted = Vec::new();
-        let mut sources = Sources::new(self, given);
-        sources.note_time(existence);
+    ) -> Sources {
+        let consulted = if given.is_empty() {
+            Arc::default()
+        } else {
+            let make = || Arc::new(self.read_all(given, path));
+            self.memo.consulted.get(self.key_of(given, path), make)
+        };
+        // Some times that have been: no later than now, whatever the verifier's clock says.
+        let proven = consulted.proven.iter().copied().flatten();
+        let latest = self.now.and_then(|now| {
+            let known = proven.chain(existence).chain([now]);
+            known.max()
+        });
+        Sources { consulted, latest }
+    }
+
+    /// Everything that [`Self::read_all`] depends on, but for the anchors, which a verifier has one of.
+    fn key_of(&self, given: &[RevocationData<'_>], path: &[Arc<Certificate>]) -> Hash {
+        let mut octets = vec![u8::from(self.policy.demand() == Demand::PostQuantum)];
+        for digest in given.iter().flat_map(RevocationData::digests) {
+            octets.extend_from_slice(&digest.0);
+        }
+        for certificate in path {
+            octets.extend_from_slice(&certificate.digest());
+        }
+        Hash::of(&octets)
+    }
+
+    /// Verifies each list and response, and its own proof if it has one.
+    fn read_all(&self, given: &[RevocationData<'_>], path: &[Arc<Certificate>]) -> Consulted {
+        let mut all = Consulted {
+            given: true,
+            ..Consulted::default()
+        };
         for data in given {
-            let reading = StatusInformation::read(data.octets, self.anchors, path);
+            let reading = StatusInformation::read(data.octets(), self.anchors, path);
             for read in reading.usable {
-                let logged = data.proof.map(|proof| self.prove(proof, &read));
+                let logged = data.given_proof().map(|proof| self.prove(proof, &read));
                 let statement = logged.as_ref().and_then(|it| it.as_ref().ok());
                 let proven = statement.and_then(|it| it.not_after).map(rules::time_of);
                 let says = match self.objection_to(&read, proven) {
                     None => {
                         let says = facts::of_information(&read);
-                        sources.information.push(read);
-                        sources.proven.push(proven);
-                        sources.note_time(proven);
+                        all.information.push(read);
+                        all.proven.push(proven);
                         Ok(says)
                     }
                     Some((sub, why)) => {
-                        sources.unusable.push(NotUsed {
-                            name: data.name.to_owned(),
-                            unusable: Unusable::of(&read, why.clone()),
-                            sub,
-                        });
+                        all.refuse(data.name(), Unusable::of(&read, why.clone()), sub);
                         Err(why)
                     }
                 };
-                consulted.push(ConsultedInformation {
-                    name: data.name.to_owned(),
+                all.says.push(ConsultedInformation {
+                    name: data.name().to_owned(),
                     says,
                     logged,
                 });
             }
             for unusable in reading.unusable {
-                let why = if data.octets.is_empty() {
+                let why = if data.octets().is_empty() {
                     "the file is empty".to_owned()
                 } else {
                     unusable.why().to_owned()
                 };
-                consulted.push(ConsultedInformation {
-                    name: data.name.to_owned(),
+                all.says.push(ConsultedInformation {
+                    name: data.name().to_owned(),
                     says: Err(why),
                     logged: None,
                 });
-                sources.unusable.push(NotUsed {
-                    name: data.name.to_owned(),
-                    unusable,
-                    sub: SubIndication::TryLater,
-                });
+                all.refuse(data.name(), unusable, SubIndication::TryLater);
             }
         }
-        (sources, consulted)
+        all
     }
 
     /// Why a list or response that is right in itself is not used: its algorithms did not count when it is
@@ -160,11 +192,14 @@ impl Verifier<'_> {
     }
 
     /// What the log proves about a list that came with a proof of its own.
-    fn prove(&self, proof: &[u8], read: &StatusInformation) -> Result<Box<Statement>, String> {
+    fn prove(
+        &self,
+        proof: GivenProof<'_>,
+        read: &StatusInformation,
+    ) -> Result<Box<Statement>, String> {
         let record: &Record = read.record().map_err(|error| error.to_string())?;
-        let proof = foreign::named(TlogProof::parse(proof), proof);
-        let proof = proof.map_err(|error| error.to_string())?;
-        let leaf = self.policy.check_proof(&proof, &record.encode());
+        let proof = proof.read().map_err(|error| error.to_string())?;
+        let leaf = self.prove_record(&proof, &record.encode());
         leaf.map(|leaf| Box::new(self.statement(&leaf)))
             .map_err(|error| error.to_string())
     }

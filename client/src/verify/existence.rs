@@ -14,11 +14,11 @@
 use ishibumi_artifact::record::Accuracy;
 use ishibumi_artifact::time::Time;
 use ishibumi_artifact::{Admitted, Certificate, TimestampToken, Verified, VerifiedToken};
+use ishibumi_tlog::ProvenLeaf;
 use ishibumi_tlog::policy::Demand;
-use ishibumi_tlog::proof::TlogProof;
-use ishibumi_tlog::{ProvenLeaf, foreign};
 
 use super::consult::Sources;
+use super::given::GivenProof;
 use super::report::{
     ConsultedToken, Existence, Outcome, ProvenBy, Report, StampedCheckpoint, Step,
 };
@@ -35,7 +35,7 @@ pub struct CheckpointToken<'a> {
     pub token: &'a [u8],
     /// A proof of the same record under the checkpoint that the token stamps; none if that is the
     /// checkpoint of the evidence itself.
-    pub proof: Option<&'a [u8]>,
+    pub proof: Option<GivenProof<'a>>,
 }
 
 /// Weighs the tokens, and finds the earliest time that is proven.
@@ -98,10 +98,9 @@ fn weigh(
     let other = given
         .proof
         .map(|proof| {
-            let proof = foreign::named(TlogProof::parse(proof), proof);
+            let proof = proof.read();
             let proof = proof.map_err(|error| format!("the proof beside it: {error}"))?;
-            let record = admitted.record().encode();
-            let leaf = verifier.policy.check_proof(&proof, &record);
+            let leaf = verifier.prove_record(&proof, &admitted.record().encode());
             leaf.map_err(|error| format!("the proof beside it: {error}"))
         })
         .transpose()?;

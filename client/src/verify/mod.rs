@@ -14,6 +14,8 @@ mod consult;
 mod document;
 mod existence;
 mod facts;
+mod given;
+mod memo;
 mod pdf;
 mod proven;
 mod renewal;
@@ -23,6 +25,7 @@ mod rules;
 
 pub use answers::{Answer, Asked};
 pub use existence::CheckpointToken;
+pub use given::{GivenProof, RevocationData};
 pub use pdf::{Extent, InPdf, Pdf};
 pub use proven::{AboutDocument, Existed, Proven, RevocationKnown, Valid};
 pub use renewal::{RenewalFacts, RenewalReport};
@@ -43,13 +46,14 @@ use ishibumi_artifact::{
     Admitted, Anchors, ArtifactType, Certificate, Record, Refusal, Verified, admit_marking,
 };
 use ishibumi_tlog::fault::Fault as ProofFault;
-use ishibumi_tlog::foreign;
 use ishibumi_tlog::hash::leaf_hash;
-use ishibumi_tlog::policy::{Demand, TrustedCheckpoint};
+use ishibumi_tlog::note::Note;
+use ishibumi_tlog::policy::{Demand, TrustError, TrustedCheckpoint};
 use ishibumi_tlog::proof::TlogProof;
 use ishibumi_tlog::{Hash, Policy, ProvenLeaf};
 
 use consult::Sources;
+use memo::Memo;
 use proven::Found;
 use revocation::{RevocationCheck, RevocationHolds, Subject};
 
@@ -79,16 +83,29 @@ pub enum RevocationRule {
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Clone, Copy, Debug)]
+///
+/// Use one for many artifacts: each distinct checkpoint and each distinct set of lists is verified once, and clones
+/// share what they know.
+#[derive(Clone, Debug)]
 pub struct Verifier<'a> {
     policy: &'a Policy,
     anchors: &'a Anchors,
     revocation: RevocationRule,
     now: Option<Time>,
+    memo: Arc<Memo>,
+}
+
+/// What a verifier and its clones have verified.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Work {
+    /// Checkpoints: the log's signature and the quorum's cosignatures.
+    pub checkpoints: usize,
+    /// Sets of lists and responses, for the certificates of one path.
+    pub status_sets: usize,
 }
 
 /// What a [`Verifier`] is made of, one call for each choice.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct VerifierBuilder<'a> {
     verifier: Verifier<'a>,
 }
@@ -96,7 +113,7 @@ pub struct VerifierBuilder<'a> {
 impl<'a> VerifierBuilder<'a> {
     /// Whether validity is judged without knowing about revocation; it is not, unless this says so.
     #[must_use]
-    pub const fn revocation(mut self, rule: RevocationRule) -> Self {
+    pub fn revocation(mut self, rule: RevocationRule) -> Self {
         self.verifier.revocation = rule;
         self
     }
@@ -104,13 +121,13 @@ impl<'a> VerifierBuilder<'a> {
     /// What time it is: lists and responses of a later time are of no time that has been, and say nothing in
     /// favour of a certificate. The verifier has no clock of its own; without this it asks nothing of the kind.
     #[must_use]
-    pub const fn now(mut self, now: Time) -> Self {
+    pub fn now(mut self, now: Time) -> Self {
         self.verifier.now = Some(now);
         self
     }
 
     /// The verifier.
-    pub const fn build(self) -> Verifier<'a> {
+    pub fn build(self) -> Verifier<'a> {
         self.verifier
     }
 }
@@ -119,19 +136,19 @@ impl<'a> VerifierBuilder<'a> {
 pub struct Evidence<'a> {
     artifact: &'a [u8],
     artifact_type: Option<ArtifactType>,
-    proof: &'a [u8],
+    proof: GivenProof<'a>,
     document: Option<&'a mut dyn Read>,
     revocation: &'a [RevocationData<'a>],
     checkpoint_tokens: &'a [CheckpointToken<'a>],
 }
 
 impl<'a> Evidence<'a> {
-    /// `artifact` in DER, BER or PEM, and its `tlog-proof@v1` file.
-    pub const fn new(artifact: &'a [u8], proof: &'a [u8]) -> Self {
+    /// `artifact` in DER, BER or PEM, and its `tlog-proof@v1`.
+    pub fn new(artifact: &'a [u8], proof: impl Into<GivenProof<'a>>) -> Self {
         Self {
             artifact,
             artifact_type: None,
-            proof,
+            proof: proof.into(),
             document: None,
             revocation: &[],
             checkpoint_tokens: &[],
@@ -167,17 +184,6 @@ impl<'a> Evidence<'a> {
     }
 }
 
-/// A revocation list or an OCSP response, and the proof that it is in the log, if there is one.
-#[derive(Clone, Copy, Debug)]
-pub struct RevocationData<'a> {
-    /// The caller's name for it, such as a path. It is in the report.
-    pub name: &'a str,
-    /// The CRL or OCSPResponse, DER or PEM.
-    pub octets: &'a [u8],
-    /// Its own `tlog-proof@v1` file.
-    pub proof: Option<&'a [u8]>,
-}
-
 /// Why no verdict could be reached. A verdict that is not in favour is no error but a [`Report`].
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -195,27 +201,39 @@ pub enum VerifyError {
 impl<'a> Verifier<'a> {
     /// Begins a verifier under `policy`, which names the logs and witnesses that are trusted and their quorum
     /// (see also [`Policy::demanding`]), and `anchors`, the certificates that are trusted or known.
-    pub const fn builder(policy: &'a Policy, anchors: &'a Anchors) -> VerifierBuilder<'a> {
+    pub fn builder(policy: &'a Policy, anchors: &'a Anchors) -> VerifierBuilder<'a> {
         VerifierBuilder {
             verifier: Self {
                 policy,
                 anchors,
                 revocation: RevocationRule::Required,
                 now: None,
+                memo: Arc::default(),
             },
         }
     }
 
     /// The same choices under another policy.
     #[must_use]
-    pub const fn under(self, policy: &'a Policy) -> Self {
-        Self { policy, ..self }
+    pub fn under(&self, policy: &'a Policy) -> Self {
+        if std::ptr::eq(policy, self.policy) {
+            return self.clone();
+        }
+        // What was verified under one policy says nothing under another.
+        let memo = Arc::default();
+        Self {
+            policy,
+            memo,
+            ..self.clone()
+        }
     }
 
-    /// The same choices with other anchors.
-    #[must_use]
-    pub const fn with_anchors(self, anchors: &'a Anchors) -> Self {
-        Self { anchors, ..self }
+    /// What was verified so far.
+    pub fn work(&self) -> Work {
+        Work {
+            checkpoints: self.memo.checkpoints.made(),
+            status_sets: self.memo.consulted.made(),
+        }
     }
 
     /// The policy.
@@ -242,7 +260,11 @@ impl Verifier<'_> {
     /// If the document cannot be read to its end, or if one was given for what is about none.
     pub fn verify(&self, evidence: Evidence<'_>) -> Result<Report, VerifyError> {
         let policy = &*self.policy_then();
-        Verifier { policy, ..*self }.judge(evidence)
+        let effective = Verifier {
+            policy,
+            ..self.clone()
+        };
+        effective.judge(evidence)
     }
 
     /// The policy, as far as its algorithms count: where Ed25519 has ended, only a quorum without it still
@@ -275,7 +297,7 @@ impl Verifier<'_> {
         let admitted = self.check_artifact(&mut report, &evidence);
         let leaf = match (head, &admitted) {
             (Some((head, proof)), Some(admitted)) => {
-                check_inclusion(&mut report, head, &proof, admitted)
+                check_inclusion(&mut report, &head, &proof, admitted)
             }
             _ => {
                 let why = "not reached: it needs a trusted checkpoint and a record";
@@ -304,12 +326,12 @@ impl Verifier<'_> {
         let believed = rules::check_mark(self, report, admitted);
         report.facts = facts::of(admitted).filter(|_| believed.is_some());
         let witnessed = leaf.as_ref().and_then(|leaf| leaf.head().not_after());
-        let (sources, consulted) = self.consult(
+        let sources = self.consult(
             evidence.revocation,
             path_of(verified),
             witnessed.map(rules::time_of),
         );
-        report.information = consulted;
+        report.information.clone_from(&sources.says);
         let (mut existed, mut timed) = (None, None);
         if let Some(leaf) = leaf {
             let tokens = evidence.checkpoint_tokens;
@@ -375,12 +397,12 @@ impl Verifier<'_> {
         holds
     }
 
-    fn check_head(
+    fn check_head<'p>(
         &self,
         report: &mut Report,
-        proof: &[u8],
-    ) -> Option<(TrustedCheckpoint, TlogProof)> {
-        let proof = match foreign::named(TlogProof::parse(proof), proof) {
+        proof: GivenProof<'p>,
+    ) -> Option<(Arc<TrustedCheckpoint>, Cow<'p, TlogProof>)> {
+        let proof = match proof.read() {
             Ok(proof) => proof,
             Err(error) => {
                 // As good as none: somebody else's copy of it may prove everything.
@@ -390,7 +412,7 @@ impl Verifier<'_> {
             }
         };
         report.note(Step::ProofFile, Outcome::Passed, "");
-        match self.policy.check_checkpoint(&proof.checkpoint) {
+        match self.trusted(&proof.checkpoint) {
             Ok(head) => {
                 let detail = format!(
                     "signed by {}, cosigned by {} of {} witnesses",
@@ -407,6 +429,30 @@ impl Verifier<'_> {
                 None
             }
         }
+    }
+
+    /// Verifies a checkpoint under the policy, once.
+    fn trusted(&self, note: &Note) -> memo::Checked {
+        // The quorum that is asked for, which may be another one where an algorithm has ended.
+        let demand = [u8::from(self.policy.demand() == Demand::PostQuantum)];
+        let key = Hash::of(&[&demand, note.encode().as_bytes()].concat());
+        let check = || self.policy.check_checkpoint(note).map(Arc::new);
+        self.memo.checkpoints.get(key, check)
+    }
+
+    /// Verifies a proof of `record` under the policy, as far as its algorithms count: what log and witnesses say
+    /// about any record, whatever it is.
+    ///
+    /// # Errors
+    /// If the checkpoint is not to be trusted, or the path does not lead to its root.
+    pub fn prove_record(&self, proof: &TlogProof, record: &[u8]) -> Result<ProvenLeaf, TrustError> {
+        let policy = &*self.policy_then();
+        let effective = Verifier {
+            policy,
+            ..self.clone()
+        };
+        let head = effective.trusted(&proof.checkpoint)?;
+        Ok(head.prove(proof.index, &proof.hashes, record)?)
     }
 
     fn check_artifact(&self, report: &mut Report, evidence: &Evidence<'_>) -> Option<Admitted> {
@@ -495,7 +541,7 @@ fn path_of(verified: &Verified) -> &[Arc<Certificate>] {
 /// The checkpoint is trusted already: its signatures are not verified again.
 fn check_inclusion(
     report: &mut Report,
-    head: TrustedCheckpoint,
+    head: &Arc<TrustedCheckpoint>,
     proof: &TlogProof,
     admitted: &Admitted,
 ) -> Option<ProvenLeaf> {

@@ -84,7 +84,7 @@ impl Verifier<'_> {
             let stamps = verified.stamps().iter();
             let paths = stamps.flat_map(|stamp| stamp.token.path().certificates());
             let paths: Vec<_> = paths.cloned().collect();
-            let (sources, _) = self.consult(revocation, &paths, Some(time));
+            let sources = self.consult(revocation, &paths, Some(time));
             for stamp in verified.stamps() {
                 let check = RevocationCheck {
                     path: stamp.token.path(),

@@ -241,12 +241,8 @@ impl PathWalk<'_> {
     }
 
     fn history(&self, certificate: &Certificate, above: &[Arc<Certificate>]) -> History {
-        let Sources {
-            information,
-            latest,
-            ..
-        } = self.sources;
-        History::of(certificate, above, information, *latest)
+        let Sources { latest, .. } = *self.sources;
+        History::of(certificate, above, &self.sources.information, latest)
     }
 
     /// Why the state of the certificate cannot be told, whatever else is said in its favour: something that was

@@ -1,6 +1,7 @@
 //! Checking checkpoints and proofs against a policy (C2SP tlog-proof, "Verifying a tlog proof").
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use super::{Cosignature, Demand, Policy, Quorum, Standing};
 use crate::checkpoint::{Checkpoint, CheckpointError};
@@ -108,12 +109,12 @@ impl TrustedCheckpoint {
     }
 
     /// Checks that `record` is in this tree at the zero-based `index`, as `hashes`, its audit path from the leaf
-    /// up (RFC 6962 section 2.1.1), say. No signature is verified again.
+    /// up (RFC 6962 section 2.1.1), say. No signature is verified again, and all leaves of one tree share it.
     ///
     /// # Errors
     /// If the path does not lead to this tree's root.
     pub fn prove(
-        self,
+        self: &Arc<Self>,
         index: u64,
         hashes: &[Hash],
         record: &[u8],
@@ -123,7 +124,7 @@ impl TrustedCheckpoint {
         Ok(ProvenLeaf {
             record: record.to_vec(),
             index,
-            head: self,
+            head: Arc::clone(self),
         })
     }
 
@@ -141,7 +142,7 @@ impl TrustedCheckpoint {
 pub struct ProvenLeaf {
     record: Vec<u8>,
     index: u64,
-    head: TrustedCheckpoint,
+    head: Arc<TrustedCheckpoint>,
 }
 
 impl ProvenLeaf {
@@ -228,19 +229,19 @@ impl Policy {
         record: &[u8],
         demand: Demand,
     ) -> Result<ProvenLeaf, TrustError> {
-        let head = self.check_checkpoint_with(&proof.checkpoint, demand)?;
+        let head = Arc::new(self.check_checkpoint_with(&proof.checkpoint, demand)?);
         Ok(head.prove(proof.index, &proof.hashes, record)?)
     }
 
     /// Checks that every entry of `proof` is in a log of this policy, as [`Policy::demanding`] asks. All of
     /// them are proven, in their order, or none is.
     pub fn check_multiproof(&self, proof: &Multiproof) -> Result<Vec<ProvenLeaf>, TrustError> {
-        let head = self.check_checkpoint(&proof.checkpoint)?;
+        let head = Arc::new(self.check_checkpoint(&proof.checkpoint)?);
         proof.check_in(head.checkpoint.size, head.checkpoint.root)?;
         let proven = |(index, entry): &(u64, Vec<u8>)| ProvenLeaf {
             record: entry.clone(),
             index: *index,
-            head: head.clone(),
+            head: Arc::clone(&head),
         };
         Ok(proof.entries.iter().map(proven).collect())
     }

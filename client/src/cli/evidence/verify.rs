@@ -155,7 +155,7 @@ pub(super) fn judge(collection: &Collection, terms: Terms) -> Judged {
         renewals: None,
         items,
         log_ended: None,
-        statements: collection.verify_statements(&terms.policies),
+        statements: collection.verify_statements(&verifier, &terms.policies),
     }
 }
 

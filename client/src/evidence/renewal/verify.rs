@@ -63,46 +63,46 @@ impl Renewed {
                 .now(terms.now)
                 .build()
         };
+        let of_now = verifier(&now);
         let mut renewals = self.record().map(|record| {
             let lists = self.collection.revocation.iter();
             let named = NamedStatus::of(lists.chain(&self.additions.revocation));
             let given = terms.revocation.iter().copied();
             let given: Vec<_> = named.iter().map(NamedStatus::given).chain(given).collect();
-            verifier(&now).check_renewals(record, &self.evidence, &given, &terms.ends, terms.now)
+            of_now.check_renewals(record, &self.evidence, &given, &terms.ends, terms.now)
         });
         let proven = renewals.as_ref().and_then(|it| it.proven.as_ref().ok());
         let proven = proven.copied();
         // Every signature of a token falls with a quantum computer.
         let counts = terms.policies.first().demand() != Demand::PostQuantum;
         let then = self.anchors(terms, proven.filter(|_| counts).unwrap_or(terms.now));
-        let mut as_of = &then;
+        let of_then = verifier(&then);
+        let mut as_of = &of_then;
         let more = self.beside(terms);
         let policies = Some(terms.policies);
-        let mut items = self
-            .collection
-            .verify_knowing(&verifier(as_of), policies, more, done);
-        let mut statements = self.statements(terms, &verifier(as_of));
+        let mut items = self.collection.verify_knowing(as_of, policies, more, done);
+        let mut statements = self.collection.verify_statements(as_of, terms.policies);
         if let Some(proven) = proven
             && let Some(why) = order::later_than(proven, &self.collection, &items, &statements)
         {
             if let Some(renewals) = &mut renewals {
                 renewals.proven = Err((SubIndication::TimestampOrderFailure, why));
             }
-            as_of = &now;
+            as_of = &of_now;
             let without = self
                 .collection
-                .verify_knowing(&verifier(as_of), policies, more, |_| ());
+                .verify_knowing(as_of, policies, more, |_| ());
             for (verdict, without) in items.iter_mut().zip(without) {
                 // Where nothing helps, the contradiction is what has to be cleared up.
                 if is_proven(&without) || !is_out_of_order(verdict) {
                     *verdict = without;
                 }
             }
-            statements = self.statements(terms, &verifier(as_of));
+            statements = self.collection.verify_statements(as_of, terms.policies);
         }
         for (item, verdict) in self.collection.items.iter().zip(&mut items) {
             if !is_proven(verdict)
-                && let Some(better) = self.by_newer_proof(item, &verifier(&now), terms)
+                && let Some(better) = self.by_newer_proof(item, &of_now, terms)
             {
                 *verdict = better;
             }
@@ -110,22 +110,9 @@ impl Renewed {
         RenewedVerdict {
             renewals,
             items,
-            log_ended: verifier(as_of).log_ended(),
+            log_ended: as_of.log_ended(),
             statements,
         }
-    }
-
-    /// Checks every statement under the policy that names its log.
-    fn statements(&self, terms: &Terms<'_>, verifier: &Verifier<'_>) -> Vec<StatementVerdict> {
-        let check = |logged: &Arc<Logged>| {
-            let policy = terms.policies.of(&logged.checkpoint);
-            let verifier = verifier.under(policy);
-            let then = verifier.policy_then();
-            StatementVerdict {
-                proven: then.check_proof(&logged.proof(), &logged.entry),
-            }
-        };
-        self.collection.statements.iter().map(check).collect()
     }
 
     /// The anchors by which what existed at `existed` is judged.
