@@ -10,8 +10,12 @@ mod support;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use ishibumi::evidence::{Collection, File, Logged, pack_item, status_data};
+use ishibumi::Verifier;
+use ishibumi::evidence::{Collection, File, Logged, Verdict, pack_item, status_data};
+use ishibumi::succession::Policies;
+use ishibumi::verify::{Answer, Work};
 use ishibumi_artifact::{Anchors, ArtifactType, Certificate};
+use ishibumi_tlog::Policy;
 use serde_json::Value;
 use support::ishibumi;
 use support::log::Log;
@@ -148,4 +152,45 @@ fn the_published_file_is_read_and_says_what_it_said() {
         json["items"][1]["report"]["statement"]["not_after"],
         "2026-12-01T04:41:00Z"
     );
+}
+
+/// Thirty artifacts under one checkpoint, with one response: what they share is verified once.
+#[test]
+fn what_artifacts_share_is_verified_once() {
+    let (mut collection, policy) = collection();
+    let items = collection.items.clone();
+    let fifteen = std::iter::repeat_n(items, 15).flatten();
+    collection.items = fifteen.collect();
+    let policy = Policy::parse(policy.as_bytes()).unwrap();
+    let policies = Policies::new(policy.clone(), Vec::new()).unwrap();
+    let anchor = Certificate::parse(&read("records/root.crt")).unwrap();
+    let anchors = Anchors::from_certificates([anchor])
+        .with_intermediates(collection.known_certificates())
+        .with_memo(100);
+    let verifier = Verifier::builder(&policy, &anchors).build();
+    let verdicts = collection.verify(&verifier, |_| ());
+    assert_eq!(verdicts.len(), 30);
+    let existed = |verdict: &Verdict| {
+        let report = verdict.report.as_ref().unwrap();
+        matches!(report.existed(), Answer::InFavour(_))
+    };
+    assert!(verdicts.iter().all(existed));
+    let proven = collection.verify_statements(&verifier, &policies);
+    assert!(proven.iter().all(|statement| statement.proven.is_ok()));
+    // The token and the certificate have paths of their own, in which the response's signer may be.
+    let once = Work {
+        checkpoints: 1,
+        status_sets: 2,
+    };
+    assert_eq!(verifier.work(), once);
+    let _ = collection.verify(&verifier, |_| ());
+    assert_eq!(verifier.work(), once);
+
+    // The control: whoever shares nothing verifies it anew.
+    let alone = Verifier::builder(&policy, &anchors).build();
+    let _ = collection.verify(&alone, |_| ());
+    assert_eq!(alone.work(), once);
+    let _ = collection.verify(&alone.under(policies.first()), |_| ());
+    assert_eq!(alone.work(), once);
+    assert_eq!(alone.under(policies.first()).work().checkpoints, 0);
 }
