@@ -48,8 +48,8 @@ pub(super) struct Fresh<'a> {
 /// What became of it.
 #[derive(Default)]
 pub(super) struct Collected {
-    /// Files written, or there already, by folder.
-    folders: BTreeMap<PathBuf, usize>,
+    /// Digests of the files that were written, or were there already, by folder.
+    folders: BTreeMap<PathBuf, BTreeSet<Hash>>,
     /// Artifacts about whose validity there is now an answer, of how many that ask for one.
     told: usize,
     of: usize,
@@ -90,11 +90,12 @@ pub(super) async fn collect(
         if tells(&octets, &files::read_proof(one.proof)?, terms, held) {
             collected.told += 1;
             let folder = one.proof.with_file_name(FOLDER);
-            if !collected.folders.contains_key(&folder) {
+            // Artifacts of several issuers share a folder.
+            let there = collected.folders.entry(folder.clone()).or_default();
+            if !held.keys().all(|digest| there.contains(digest)) {
                 write(&folder, held)?;
+                there.extend(held.keys());
             }
-            let count = collected.folders.entry(folder).or_default();
-            *count = (*count).max(held.len());
         }
     }
     bar.finish_and_clear();
@@ -171,7 +172,7 @@ impl Collected {
         json!({
             "folders": self.folders.iter().map(|(folder, files)| json!({
                 "folder": folder.display().to_string(),
-                "files": files,
+                "files": files.len(),
             })).collect::<Vec<_>>(),
             "judged": self.told,
             "of": self.of,
@@ -184,7 +185,7 @@ impl Collected {
         let mut out = String::new();
         let english = language.is_english();
         for (folder, files) in &self.folders {
-            let folder = folder.display();
+            let (folder, files) = (folder.display(), files.len());
             add_line(
                 &mut out,
                 if english {
