@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# The whole story in a minute: real timestamps and an e-seal go into a log that three witnesses watch;
-# then everything is shut down, the providers' keys are destroyed, and all of it is still proven offline.
+# The whole story in a minute: real timestamps and an e-seal go into a log that three witnesses watch, and with them
+# the issuers' last revocation lists; then everything is shut down, the providers' keys are destroyed, and all of it is
+# still proven offline, revocation included.
 #
 #   scripts/quickstart.sh [--out DIR] [--keep-running]
 #
@@ -15,7 +16,7 @@ while [ $# -gt 0 ]; do
   case $1 in
     --out) [ $# -ge 2 ] || { echo "quickstart.sh: --out wants a folder" >&2; exit 2; }; out=$2; shift 2 ;;
     --keep-running) keep=yes; shift ;;
-    -h | --help) sed -n '2,11s/^# \{0,1\}//p' "$0"; exit 0 ;;
+    -h | --help) sed -n '2,12s/^# \{0,1\}//p' "$0"; exit 0 ;;
     *) echo "quickstart.sh: unknown option $1; see --help" >&2; exit 2 ;;
   esac
 done
@@ -53,7 +54,7 @@ say() { printf '%3d s  %s\n' $((SECONDS - started)) "$*"; }
 trap stop_all EXIT
 
 set_aside "$out"
-mkdir -p "$out"/{anchors,documents,artifacts} "$out"/private/{tsa-a,tsa-b,seal-ca,log,witnesses}
+mkdir -p "$out"/{anchors,documents,artifacts} "$out"/private/{tsa-a,tsa-b,seal-ca,lists,log,witnesses}
 out=$(cd "$out" && pwd)
 private=$out/private
 
@@ -70,10 +71,18 @@ provider() {
 distinguished_name = dn
 prompt = no
 [dn]
-[ca]
+[ca_extensions]
 basicConstraints = critical,CA:TRUE
 keyUsage = critical,keyCertSign,cRLSign
 subjectKeyIdentifier = hash
+[ca]
+default_ca = this
+[this]
+database = $dir/index.txt
+crlnumber = $dir/crlnumber
+certificate = $dir/ca.crt
+private_key = $dir/ca.key
+default_md = sha256
 [tsu]
 basicConstraints = critical,CA:FALSE
 keyUsage = critical,digitalSignature
@@ -97,9 +106,12 @@ tsa_name = yes
 ess_cert_id_chain = no
 ess_cert_id_alg = sha256
 CNF
+  : >"$dir/index.txt"
   echo 01 >"$dir/serial"
+  echo 01 >"$dir/crlnumber"
   openssl req -x509 -newkey "$@" -nodes -keyout "$dir/ca.key" -out "$dir/ca.crt" -days 7300 \
-    -subj "/C=JP/O=$name/CN=$name Root" -config "$dir/openssl.cnf" -extensions ca
+    -subj "/C=JP/O=$name/CN=$name Root" -config "$dir/openssl.cnf" \
+    -extensions ca_extensions
   openssl req -new -newkey "$@" -nodes -keyout "$dir/tsu.key" -out "$dir/tsu.csr" \
     -subj "/C=JP/O=$name/CN=$name TSU 1" -config "$dir/openssl.cnf"
   openssl x509 -req -in "$dir/tsu.csr" -CA "$dir/ca.crt" -CAkey "$dir/ca.key" -CAcreateserial \
@@ -138,7 +150,6 @@ certificate = $seal/ca.crt
 private_key = $seal/ca.key
 default_md = sha256
 default_days = 730
-default_crl_days = 30
 policy = anything
 x509_extensions = seal
 unique_subject = no
@@ -197,8 +208,16 @@ openssl cms -sign -binary -in "$sealed" -signer "$out/artifacts/e-seal.crt" -ink
 timestamp tsa-a "$sealed.p7s"
 openssl ca -config "$seal/openssl.cnf" -revoke "$out/artifacts/e-seal.crt" \
   -crl_reason cessationOfOperation
-openssl ca -config "$seal/openssl.cnf" -gencrl -out "$seal/seal.pem"
-openssl crl -in "$seal/seal.pem" -outform DER -out "$out/artifacts/seal-ca.crl"
+
+# Each CA publishes what it has revoked by now, of a time after everything that was stamped: without a list that
+# names it or does not, the validity of a token is not judged. A CA that ends says that there will be no later list.
+until_when=(-crl_nextupdate 99991231235959Z)
+[ "$keep" = no ] || until_when=(-crldays 30)
+for ca in tsa-a tsa-b seal-ca; do
+  openssl ca -config "$private/$ca/openssl.cnf" -gencrl "${until_when[@]}" -out "$private/$ca/list.pem"
+  openssl crl -in "$private/$ca/list.pem" -outform DER -out "$private/lists/$ca.crl"
+done
+cp "$private/lists/seal-ca.crl" "$out/artifacts/"
 
 # --- 3. A log and three witnesses ------------------------------------------------------------------
 
@@ -252,15 +271,19 @@ url=$(listening "$log/serve.out" $!)
 
 # --- 4. Submit, audit --------------------------------------------------------------------------------
 
-say "submitting 201 tokens, an e-seal certificate and its CRL"
-"$bin/ishibumi" submit --log "$url" --token-file "$log/bearer-token" --policy "$out/policy.txt" \
-  --anchors "$out/anchors" --jobs 32 "$out"/artifacts/*.tst "$out/artifacts/e-seal.crt" \
-  "$out/artifacts/seal-ca.crl" >"$private/submit.out"
+say "submitting 201 tokens, an e-seal certificate, and the last lists of three CAs"
+submit=("$bin/ishibumi" submit --lang en --log "$url" --token-file "$log/bearer-token" --policy "$out/policy.txt"
+  --anchors "$out/anchors" --jobs 32 --without-revocation)
+"${submit[@]}" "$out"/artifacts/*.tst "$out/artifacts/e-seal.crt" "$out/artifacts/seal-ca.crl" >"$private/submit.out"
+"${submit[@]}" "$private/lists/tsa-a.crl" "$private/lists/tsa-b.crl" >>"$private/submit.out"
 # `submit` never lets two artifacts share a proof's name; here no two differ in their extension alone.
 for proof in "$out"/artifacts/*.tlog-proof; do
   artifact=${proof%.tlog-proof}
   mv "$proof" "${artifact%.*}.tlog-proof"
 done
+say "collecting the lists from the log, as a customer does, into artifacts/revocation/"
+"$bin/ishibumi" evidence get --lang en --from "$url" --policy "$out/policy.txt" --anchors "$out/anchors" \
+  "$out/artifacts" >"$private/get.out"
 say "auditing the whole log"
 "$bin/ishibumi" audit "$url" --policy "$out/policy.txt" --state "$private/audit-state" >"$private/audit.out"
 records=$(curl -sf "$url/checkpoint" | sed -n 2p)
@@ -307,18 +330,24 @@ for document in "$out"/documents/*; do
 done
 rows+=("$(printf '%-52.52s  %s' "timestamp tokens with their documents" "$proven of 201 proven")")
 expect "e-seal certificate" 0 "existed before" "${verify[@]}" "$out/artifacts/e-seal.crt"
-expect "e-seal certificate with the CRL that revokes it" 0 "was revoked at" "${verify[@]}" \
-  --revocation "$out/artifacts/seal-ca.crl" "$out/artifacts/e-seal.crt"
+expect "e-seal certificate, by the list that revokes it" 0 "was revoked at" "${verify[@]}" "$out/artifacts/e-seal.crt"
 expect "certificate revocation list" 0 "existed before" "${verify[@]}" "$out/artifacts/seal-ca.crl"
 
 expect "a token, by post-quantum cosignatures alone" 0 "post-quantum" "${verify[@]}" --post-quantum \
   --document "${documents[0]}" "$out/artifacts/$(basename "${documents[0]}").tst"
 
-tampered=$private/tampered
-mkdir -p "$tampered"
 document=${documents[0]}
 token=$out/artifacts/$(basename "$document").tst
 proof=${token%.tst}.tlog-proof
+# Where no list is beside it, nobody knows whether the unit had been revoked.
+alone=$private/alone
+mkdir -p "$alone"
+cp "$token" "$proof" "$alone/"
+expect "the same token without any list" 4 "validity is not judged" "${verify[@]}" --document "$document" "$alone/$(basename "$token")"
+expect "and by choice without asking about revocation" 0 "REVOCATION WAS NOT ASKED" "${verify[@]}" --without-revocation --document "$document" "$alone/$(basename "$token")"
+
+tampered=$private/tampered
+mkdir -p "$tampered"
 { cat "$document"; echo; } >"$tampered/document"
 expect "a changed document is refused" 1 "Disproven at the document" "${verify[@]}" --document "$tampered/document" "$token" "$proof"
 # One octet in the middle of the token's signature, which stands at its end.
@@ -336,7 +365,7 @@ expect "a checkpoint with one cosignature is refused" 4 "quorum is not met" "${v
 printf '\n%-52s  %s\n' "what" "outcome"
 printf -- '%s\n' "----------------------------------------------------  -------"
 printf '%s\n' "${rows[@]}"
-printf '\nevidence: %s  (policy.txt, anchors/, documents/, artifacts/NAME.tst with NAME.tlog-proof)\n' "$out"
+printf '\nevidence: %s  (policy.txt, anchors/, documents/, artifacts/NAME.tst with NAME.tlog-proof, artifacts/revocation/)\n' "$out"
 printf 'try:     '
 printf ' %q' "$bin/ishibumi" verify --policy "$out/policy.txt" --anchors "$out/anchors" --document "$document" "$token"
 echo
