@@ -83,6 +83,7 @@ crlnumber = $dir/crlnumber
 certificate = $dir/ca.crt
 private_key = $dir/ca.key
 default_md = sha256
+default_crl_days = 30
 [tsu]
 basicConstraints = critical,CA:FALSE
 keyUsage = critical,digitalSignature
@@ -150,6 +151,7 @@ certificate = $seal/ca.crt
 private_key = $seal/ca.key
 default_md = sha256
 default_days = 730
+default_crl_days = 30
 policy = anything
 x509_extensions = seal
 unique_subject = no
@@ -212,7 +214,7 @@ openssl ca -config "$seal/openssl.cnf" -revoke "$out/artifacts/e-seal.crt" \
 # Each CA publishes what it has revoked by now, of a time after everything that was stamped: without a list that
 # names it or does not, the validity of a token is not judged. A CA that ends says that there will be no later list.
 until_when=(-crl_nextupdate 99991231235959Z)
-[ "$keep" = no ] || until_when=(-crldays 30)
+[ "$keep" = no ] || until_when=()
 for ca in tsa-a tsa-b seal-ca; do
   openssl ca -config "$private/$ca/openssl.cnf" -gencrl "${until_when[@]}" -out "$private/$ca/list.pem"
   openssl crl -in "$private/$ca/list.pem" -outform DER -out "$private/lists/$ca.crl"

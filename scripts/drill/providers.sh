@@ -122,6 +122,14 @@ CNF
     -certfile "$dir/ca.crt" -outform DER -out "$4"
 }
 
+# publish ID GENCRL-OPTIONS...: writes ID.crl, with what has been revoked by now.
+publish() {
+  local id=$1 dir=$private/$1
+  shift
+  openssl ca -config "$dir/openssl.cnf" -gencrl "$@" -out "$dir/list.pem"
+  openssl crl -in "$dir/list.pem" -outform DER -out "$out/lists/$id.crl"
+}
+
 # revoke ID OPTIONS... -- GENCRL-OPTIONS...: revokes the unit and writes ID.crl.
 revoke() {
   local id=$1 dir=$private/$1 options=()
@@ -129,6 +137,5 @@ revoke() {
   while [ "$1" != -- ]; do options+=("$1"); shift; done
   shift
   openssl ca -config "$dir/openssl.cnf" -revoke "$dir/tsu.crt" "${options[@]}"
-  openssl ca -config "$dir/openssl.cnf" -gencrl "$@" -out "$dir/list.pem"
-  openssl crl -in "$dir/list.pem" -outform DER -out "$out/lists/$id.crl"
+  publish "$id" "$@"
 }
