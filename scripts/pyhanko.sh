@@ -44,6 +44,8 @@ echo "$("$venv/bin/pip" list 2>/dev/null | grep -i '^pyhanko ' | tr -s ' '), $(o
 set_aside "$out"
 private=$out/private mirrors=""
 mkdir -p "$private" "$out/anchors"
+. scripts/listening.sh
+. scripts/openssl.sh
 . scripts/drill/providers.sh
 . scripts/drill/services.sh
 trap stop_all EXIT
