@@ -101,11 +101,17 @@ impl Desk {
             let reply = made.reply("tsa-one", name.as_bytes());
             fs::write(path(&format!("issued/{name}.tsr")), reply).unwrap();
         }
+        // Of a later time than all that was issued.
+        for (name, ca) in [("unit-ca.crl", "issuing"), ("root-ca.crl", "root")] {
+            fs::write(path(name), made.crl(ca)).unwrap();
+        }
         let desk = Self { world };
-        // The provider sent the proof of one token with it; that of the contract the newcomer has to fetch.
+        // The provider sent the proof of one token with it; that of the contract the newcomer has to fetch. The log has
+        // the issuer's list, and the demo's newcomer collected it.
         let submit = "submit() { ishibumi submit --log https://LOG --token-file demo/private/log/bearer-token \"$@\"; }
             submit --out elsewhere contract.pdf.tst && submit demo/artifacts &&
-            mv demo/artifacts/one.tst.tlog-proof demo/artifacts/one.tlog-proof";
+            mv demo/artifacts/one.tst.tlog-proof demo/artifacts/one.tlog-proof &&
+            ishibumi evidence get --from https://LOG --policy demo/policy.txt --anchors demo/anchors demo/artifacts";
         let _ = desk.run(submit).done();
         desk
     }
@@ -192,12 +198,23 @@ fn the_tour_of_both_readmes_goes_as_they_say() {
 
 #[test]
 fn a_provider_sends_one_and_many_as_the_pages_say() {
-    for (name, [one, many]) in [
+    for (name, [one, many, lists]) in [
         (
             "providers.md",
-            ["## One token, with curl", "## Many at once"],
+            [
+                "## One token, with curl",
+                "## Many at once",
+                "## Your revocation lists, every day",
+            ],
         ),
-        ("providers.ja.md", ["## 一件を curl で", "## まとめて送る"]),
+        (
+            "providers.ja.md",
+            [
+                "## 一件を curl で",
+                "## まとめて送る",
+                "## 失効リストは毎日残してください",
+            ],
+        ),
     ] {
         let desk = Desk::new();
         let steps = blocks(page(name), one);
@@ -206,7 +223,7 @@ fn a_provider_sends_one_and_many_as_the_pages_say() {
         };
         assert_eq!(desk.run(curl).done().trim(), "200", "{name}");
         let verify = "mv contract.tsr.answer contract.tsr.tlog-proof &&
-            ishibumi verify --without-revocation --policy policy.txt --anchors anchors contract.tsr";
+            ishibumi verify --revocation unit-ca.crl --policy policy.txt --anchors anchors contract.tsr";
         let _ = desk.run(verify).done();
         let steps = blocks(page(name), many);
         let [python, batch] = &steps[..] else {
@@ -217,11 +234,14 @@ fn a_provider_sends_one_and_many_as_the_pages_say() {
         assert!(said.contains("leaf") && !said.contains("error"), "{said}");
         let _ = desk.run(submit).done();
         assert!(desk.world.path("issued/two.tsr.tlog-proof").is_file());
+        let steps = blocks(page(name), lists);
+        let _ = desk.run(&steps[0]).done();
+        assert!(desk.world.path("unit-ca.crl.tlog-proof").is_file());
         // The control: a token that nobody gave is refused, and the proof stays what it is.
         fs::write(desk.world.path("bearer-token"), "stranger").unwrap();
         assert_eq!(desk.run(curl).code, 22, "{name}");
         let _ = desk
-            .run("ishibumi verify --without-revocation --policy policy.txt --anchors anchors contract.tsr")
+            .run("ishibumi verify --revocation unit-ca.crl --policy policy.txt --anchors anchors contract.tsr")
             .done();
     }
 }
