@@ -273,7 +273,7 @@ url=$(listening "$log/serve.out" $!)
 
 # --- 4. Submit, audit --------------------------------------------------------------------------------
 
-say "submitting 201 tokens, an e-seal certificate, and the last lists of three CAs"
+say "submitting 201 tokens, an e-seal certificate, and the revocation lists of three CAs"
 submit=("$bin/ishibumi" submit --lang en --log "$url" --token-file "$log/bearer-token" --policy "$out/policy.txt"
   --anchors "$out/anchors" --jobs 32 --without-revocation)
 "${submit[@]}" "$out"/artifacts/*.tst "$out/artifacts/e-seal.crt" "$out/artifacts/seal-ca.crl" >"$private/submit.out"
