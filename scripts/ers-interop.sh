@@ -26,7 +26,7 @@ javac -cp "$dir/lib/*" -d "$dir/classes" scripts/ers/Ers.java
 bouncy() { java -cp "$dir/lib/*:$dir/classes" Ers "$@"; }
 
 . scripts/env.sh
-ISHIBUMI_ERS_OUT=$dir/ours cargo test -q --release --workspace --test evidence_records records_over_tokens_by_openssl
+ISHIBUMI_ERS_OUT=$dir/ours cargo test -q --release --workspace --test suite records_over_tokens_by_openssl
 for name in one renewed rehashed; do
   echo "ours, $name: $(bouncy check "$dir/ours/$name.ers" "$dir/ours/data" "$(date +%s)")"
 done
@@ -35,7 +35,7 @@ kept=testdata/evidence-record
 if [ "${1:-}" = --bless ]; then
   bouncy make $kept
   bouncy over testdata/evidence/golden.evidence.zip testdata/renewal
-  ISHIBUMI_BLESS=1 cargo test -q --release --workspace --test renewal golden
+  ISHIBUMI_BLESS=1 cargo test -q --release --workspace --test suite renewal::golden
 fi
-cargo test -q --release --workspace --test evidence_records --test renewal
+cargo test -q --release --workspace --test suite -- evidence_records:: renewal::
 echo "ers-interop: OK"

@@ -20,7 +20,7 @@
 pub mod artifacts;
 pub mod http;
 pub mod oracle;
-#[path = "../../artifact/tests/support/mod.rs"]
+#[path = "../../artifact/tests/suite/support/mod.rs"]
 mod pki;
 pub mod process;
 pub mod tsa;
