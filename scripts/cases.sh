@@ -16,7 +16,7 @@ profile=${CASES_PROFILE:-release}
 flag=--release
 [ "$profile" = release ] || flag=
 # shellcheck disable=SC2086 # no flag, no word
-[ -n "${CASES_BIN:-}" ] || cargo build -q $flag -p ishibumi --bins
+[ -n "${CASES_BIN:-}" ] || cargo build -q $flag -p ishibumi-cli --bins
 bin=${CASES_BIN:-${CARGO_TARGET_DIR:-$here/target}/$profile}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

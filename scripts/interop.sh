@@ -74,7 +74,7 @@ done
 if [ -z "$ours" ]; then
   . scripts/env.sh
   echo "building ours"
-  cargo build --quiet --release --bins -p ishibumi -p ishibumi-log -p ishibumi-witness
+  cargo build --quiet --release --bins -p ishibumi-cli -p ishibumi-log -p ishibumi-witness
   ours=${CARGO_TARGET_DIR:-$here/target}/release
 fi
 install_peers "$peers_dir"

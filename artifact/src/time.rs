@@ -108,6 +108,11 @@ impl Time {
 }
 
 /// RFC 3339, with the fraction's digits if there are any.
+/// Seconds since the Epoch in RFC 3339.
+pub fn rfc3339(seconds: u64) -> String {
+    Time::from_unix(i64::try_from(seconds).unwrap_or(i64::MAX)).to_string()
+}
+
 impl fmt::Display for Time {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (year, month, day) = civil_from_days(self.seconds.div_euclid(86_400));

@@ -4,13 +4,16 @@
 //! `extra` line, [`TlogProof::encode`] writes back octet by octet. An `extra` line is not
 //! authenticated; it is skipped and never written. [`crate::Policy::check_proof`] is the checker.
 
+use std::sync::Arc;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use crate::checkpoint::{Checkpoint, CheckpointError};
 use crate::decimal;
-use crate::hash::Hash;
+use crate::hash::{Hash, leaf_hash};
 use crate::note::{NOTE_LEN_MAX, Note, NoteError};
-use crate::tree::PROOF_HASHES_MAX;
+use crate::tree::{PROOF_HASHES_MAX, ProofError, check_inclusion};
 
 /// The first line of every proof.
 pub const HEADER: &str = "c2sp.org/tlog-proof@v1";
@@ -30,6 +33,63 @@ pub struct TlogProof {
     pub hashes: Vec<Hash>,
     /// The checkpoint with its signatures.
     pub checkpoint: Note,
+}
+
+/// An entry of a log, and the proof that it is one: a [`TlogProof`], whose checkpoint others may share.
+/// Nothing in it has been verified.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Logged {
+    /// The entry's octets: a record.
+    pub entry: Vec<u8>,
+    /// Its zero-based index.
+    pub index: u64,
+    /// Its audit path.
+    pub path: Vec<Hash>,
+    /// The checkpoint with its signatures.
+    pub checkpoint: Arc<Note>,
+}
+
+impl Logged {
+    /// An entry and its proof, if the proof leads from it to the root of its checkpoint. Whether that
+    /// checkpoint is trusted is another question.
+    pub fn read(entry: Vec<u8>, proof: &[u8]) -> Result<Self, LoggedError> {
+        let TlogProof {
+            index,
+            hashes,
+            checkpoint,
+        } = TlogProof::parse(proof)?;
+        let Checkpoint { size, root, .. } = Checkpoint::parse(checkpoint.text())?;
+        check_inclusion(leaf_hash(&entry), index, size, root, &hashes)?;
+        Ok(Self {
+            entry,
+            index,
+            path: hashes,
+            checkpoint: Arc::new(checkpoint),
+        })
+    }
+
+    /// The proof alone.
+    pub fn proof(&self) -> TlogProof {
+        TlogProof {
+            index: self.index,
+            hashes: self.path.clone(),
+            checkpoint: Note::clone(&self.checkpoint),
+        }
+    }
+}
+
+/// Why a proof does not show that an entry is one of a tree.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LoggedError {
+    /// The proof cannot be read.
+    #[error(transparent)]
+    Proof(#[from] ProofFileError),
+    /// Its checkpoint cannot be read.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+    /// It does not lead from the entry to the root.
+    #[error(transparent)]
+    Inclusion(#[from] ProofError),
 }
 
 /// Why a proof file cannot be read.

@@ -40,6 +40,11 @@ pub fn line(text: &str) -> String {
     spelled(text, is_unsafe)
 }
 
+/// Octets that ought to be text, as part of a line.
+pub fn octets(octets: &[u8]) -> String {
+    line(&String::from_utf8_lossy(octets))
+}
+
 /// Text of several lines, as a program lays it out for people: the same, but for its line feeds.
 pub fn lines(text: &str) -> String {
     spelled(text, |character| character != '\n' && is_unsafe(character))

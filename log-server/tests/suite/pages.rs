@@ -269,14 +269,14 @@ fn the_trusted_path_has_no_clock_disk_network_or_thread() {
         assert_eq!(outside(&read(&format!("../{file}"))), None, "{file}");
     }
     // All of the verifier is on the page.
-    for file in std::fs::read_dir("../client/src/verify").unwrap() {
+    for file in std::fs::read_dir("../client/verify/src").unwrap() {
         let name = file.unwrap().file_name().into_string().unwrap();
-        let path = format!("client/src/verify/{name}");
+        let path = format!("client/verify/src/{name}");
         assert!(page.contains(&format!("`{path}`")), "{path}");
     }
     // Controls: what fetches, and what a test alone does.
     assert_eq!(
-        outside(&read("../client/src/cli/files.rs")),
+        outside(&read("../client/cli/src/cli/files.rs")),
         Some("std::fs")
     );
     assert_eq!(outside("fn f() {}\n#[cfg(test)]\nuse std::fs;"), None);

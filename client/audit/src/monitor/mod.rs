@@ -1,0 +1,29 @@
+//! Watching a log: everything that anybody shows of it, held against everything that was seen before.
+//!
+//! [`Watch`] is the state machine of one log. Observations go in: checkpoints, wherever they were seen
+//! ([`Watch::observe`]), proofs made of anybody's tiles ([`Watch::conclude`]), places that did not answer,
+//! records ([`Reading`]). [`Watch::end`] gives the alarms that stand. It has no clock, disk or network;
+//! `fetch::watch_round` feeds it over real ones, and [`State`] is what is kept between two rounds
+//! (docs/formats/monitor-state.md).
+//!
+//! Checkpoints are compared along a trunk, the largest tree that was seen: each other one is proven to be
+//! a beginning of it, or it of the other, so that any two are consistent with each other. Whose tiles make
+//! the proof plays no part. A proof that leads to the root of the larger tree convicts by itself: if the
+//! larger tree begins with another tree than the one that the log signed, the log has forked, and the
+//! evidence is a file that anybody can check ([`ishibumi_tlog::fork`]).
+//!
+//! What is not promised: to see a fork that is shown to nobody who is watched.
+
+mod alarm;
+mod conviction;
+mod list;
+mod reading;
+mod state;
+mod watch;
+
+pub use alarm::{Alarm, Gravity};
+pub use conviction::{evidence_of, fork_name};
+pub use list::{Own, WatchList};
+pub use reading::{Read, Reading, ReadingError};
+pub use state::{Signed, State, StateError, UNEXPECTED_MAX};
+pub use watch::{Claim, Outcome, Settings, Shown, Standing, Watch};

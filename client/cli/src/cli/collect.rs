@@ -1,0 +1,235 @@
+//! Lists and responses that a log holds about the certificates of artifacts, kept beside the artifacts: where
+//! `verify`, `verify --batch` and `evidence pack` look for them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use indicatif::ProgressBar;
+use ishibumi::fetch::{
+    AskedAbout, Blame, HeldStatus, Source, StatusError, first_verified, held_status,
+};
+use ishibumi::verify::SubIndication;
+use ishibumi::{Evidence, RevocationData, Verifier};
+use ishibumi_artifact::{ArtifactType, admit_marking};
+use ishibumi_cli::render::Language;
+use ishibumi_tlog::Hash;
+use ishibumi_tlog::shown::{add_line, line};
+use serde_json::{Value, json};
+
+use super::trust::Terms;
+use super::{Failure, files, network};
+
+/// The folder beside artifacts that has what tells about their revocation.
+pub(super) const FOLDER: &str = "revocation";
+
+/// The folder of revocation data beside `artifact`, if there is one.
+pub(super) fn beside(artifact: &Path) -> Option<PathBuf> {
+    let folder = artifact.with_file_name(FOLDER);
+    folder.is_dir().then_some(folder)
+}
+
+/// Whether `path` is a list or a response in such a folder.
+pub(super) fn is_status_beside(path: &Path) -> bool {
+    let folder = path.parent().and_then(Path::file_name);
+    let octets = || files::read(path, files::ARTIFACT_LEN_MAX).ok();
+    folder.is_some_and(|name| name == FOLDER)
+        && octets().is_some_and(|octets| {
+            let kind = ArtifactType::detect(&octets);
+            matches!(kind, Some(ArtifactType::Crl | ArtifactType::OcspResponse))
+        })
+}
+
+/// An artifact with the proof that was just fetched.
+pub(super) struct Fresh<'a> {
+    pub(super) artifact: &'a Path,
+    pub(super) proof: &'a Path,
+}
+
+/// What became of it.
+#[derive(Default)]
+pub(super) struct Collected {
+    /// Digests of the files that were written, or were there already, by folder.
+    folders: BTreeMap<PathBuf, BTreeSet<Hash>>,
+    /// Artifacts about whose validity there is now an answer, of how many that ask for one.
+    told: usize,
+    of: usize,
+    /// Why nothing could be had.
+    refused: Option<String>,
+}
+
+/// Fetches what the log holds about the certificates of `fresh`, and writes it beside each proof. That nothing
+/// can be had is said, and loses nothing.
+pub(super) async fn collect(
+    sources: &[Source],
+    terms: &Terms,
+    fresh: &[Fresh<'_>],
+    timeout: Duration,
+) -> Result<Collected, Failure> {
+    let mut collected = Collected::default();
+    let mut known: BTreeMap<BTreeSet<AskedAbout>, BTreeMap<Hash, HeldStatus>> = BTreeMap::new();
+    let bar = network::progress_bar(0, "records searched for lists");
+    for one in fresh {
+        let octets = files::read(one.artifact, files::ARTIFACT_LEN_MAX)?;
+        let asked = asked_about(&octets, terms);
+        if asked.is_empty() {
+            continue;
+        }
+        collected.of += 1;
+        if !known.contains_key(&asked) {
+            match held(sources, terms, &asked, timeout, &bar).await {
+                Ok(held) => known.insert(asked.clone(), held),
+                Err(why) => {
+                    collected.refused = Some(why);
+                    break;
+                }
+            };
+        }
+        let Some(held) = known.get(&asked).filter(|held| !held.is_empty()) else {
+            continue;
+        };
+        if tells(&octets, &files::read_proof(one.proof)?, terms, held) {
+            collected.told += 1;
+            let folder = one.proof.with_file_name(FOLDER);
+            // Artifacts of several issuers share a folder.
+            let there = collected.folders.entry(folder.clone()).or_default();
+            if !held.keys().all(|digest| there.contains(digest)) {
+                write(&folder, held)?;
+                there.extend(held.keys());
+            }
+        }
+    }
+    bar.finish_and_clear();
+    Ok(collected)
+}
+
+/// Whose revocation has to be asked about; nobody's, of what is not understood.
+fn asked_about(octets: &[u8], terms: &Terms) -> BTreeSet<AskedAbout> {
+    let admitted = ArtifactType::of(octets)
+        .ok()
+        .and_then(|kind| admit_marking(kind, octets, terms.anchors()).ok());
+    let asked = admitted.map(|admitted| AskedAbout::of(admitted.verified()));
+    asked.unwrap_or_default().into_iter().collect()
+}
+
+async fn held(
+    sources: &[Source],
+    terms: &Terms,
+    asked: &BTreeSet<AskedAbout>,
+    timeout: Duration,
+    bar: &ProgressBar,
+) -> Result<BTreeMap<Hash, HeldStatus>, String> {
+    let attempt = async |source: &Source| {
+        let progress = |done, all| {
+            bar.set_length(all);
+            bar.set_position(done);
+        };
+        held_status(source, terms.policy(), asked, timeout, progress).await
+    };
+    let blame = |error: &StatusError| match error {
+        StatusError::Find(error) => error.blame(),
+        StatusError::Proof(error) => error.blame(),
+        _ => Blame::Silent,
+    };
+    let won = first_verified(sources, attempt, blame).await;
+    won.map(|won| won.answer).map_err(|refused| {
+        let said = refused
+            .iter()
+            .map(|it| format!("{}: {}", it.source, it.error));
+        said.collect::<Vec<_>>().join("; ")
+    })
+}
+
+/// Whether validity is judged with what is held, for or against: lists that are older than the artifact tell
+/// nothing, and later ones will come.
+fn tells(octets: &[u8], proof: &[u8], terms: &Terms, held: &BTreeMap<Hash, HeldStatus>) -> bool {
+    let names: Vec<String> = held.keys().map(|digest| digest.to_hex()).collect();
+    let given: Vec<RevocationData<'_>> = held
+        .values()
+        .zip(&names)
+        .map(|(status, name)| RevocationData::new(name, &status.octets).proof(Some(&status.proof)))
+        .collect();
+    let verifier = Verifier::builder(terms.policy(), terms.anchors()).build();
+    let report = verifier.verify(Evidence::new(octets, proof).revocation(&given));
+    report.is_ok_and(|report| report.valid().sub_indication() != Some(SubIndication::TryLater))
+}
+
+fn write(folder: &Path, held: &BTreeMap<Hash, HeldStatus>) -> Result<(), Failure> {
+    files::make_folder(folder)?;
+    for (digest, status) in held {
+        let extension = if status.is_response { "ors" } else { "crl" };
+        let path = folder.join(format!("{digest}.{extension}"));
+        if !files::holds(&path, &[&status.octets]) {
+            files::write(&path, &status.octets)?;
+        }
+        let proof = files::proof_path(&path, None);
+        files::keep_proof(&proof, status.proof.encode().as_bytes())?;
+    }
+    Ok(())
+}
+
+impl Collected {
+    pub(super) fn json(&self) -> Value {
+        json!({
+            "folders": self.folders.iter().map(|(folder, files)| json!({
+                "folder": folder.display().to_string(),
+                "files": files.len(),
+            })).collect::<Vec<_>>(),
+            "judged": self.told,
+            "of": self.of,
+            "refused": self.refused,
+        })
+    }
+
+    /// Where the lists are, or what to do where there are none yet.
+    pub(super) fn text(&self, language: Language) -> String {
+        let mut out = String::new();
+        let english = language.is_english();
+        for (folder, files) in &self.folders {
+            let (folder, files) = (folder.display(), files.len());
+            add_line(
+                &mut out,
+                if english {
+                    format!("revocation: {files} lists and responses in {folder}")
+                } else {
+                    format!("失効情報：リストとレスポンス {files} 件を {folder} に保存しました")
+                },
+            );
+        }
+        if let Some(why) = &self.refused {
+            let why = line(why);
+            add_line(
+                &mut out,
+                if english {
+                    format!(
+                        "revocation: nothing could be had ({why}); ishibumi evidence get asks again"
+                    )
+                } else {
+                    format!(
+                        "失効情報：取得できませんでした（{}）。`ishibumi evidence get` で取得し直せます",
+                        language.said(&why)
+                    )
+                },
+            );
+        } else if self.told < self.of {
+            let open = self.of - self.told;
+            add_line(
+                &mut out,
+                if english {
+                    format!(
+                        "revocation: about {open} of {} artifacts the log holds no list of a later time yet; until \
+                         then their validity is not judged (exit 4). ishibumi evidence get fetches it later",
+                        self.of
+                    )
+                } else {
+                    format!(
+                        "失効情報：{} 件のうち {open} 件について、より新しい失効リストがまだログにありません。それまで有効性は\
+                         判定されません（終了コード 4）。後日 `ishibumi evidence get` で取得してください",
+                        self.of
+                    )
+                },
+            );
+        }
+        out
+    }
+}
