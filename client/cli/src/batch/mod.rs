@@ -12,7 +12,6 @@ pub use period::{Period, PeriodError, Zone, instant};
 use ishibumi_artifact::TimestampToken;
 use ishibumi_artifact::time::Time;
 
-use crate::render::{Language, sentences};
 use ishibumi::verify::{CertificateFacts, Facts, Indication, Outcome, Report, Step, SubIndication};
 
 /// How one file, or one artifact in an evidence file, ended.
@@ -124,22 +123,35 @@ pub struct Row {
     pub proven_time: Option<Time>,
     /// The document's name, and what comparing it showed.
     pub document: (Option<String>, Compared),
-    /// In plain words, why it is not proven; empty if it is.
-    pub reasons: String,
+    /// Why it is not proven.
+    pub why: Why,
+}
+
+/// Why a row is not proven. `render` has the words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// It is.
+    Proven,
+    /// What the verifier found.
+    Report(Box<Report>),
+    /// Its document was not compared, and that is required.
+    NoDocument,
+    /// What kept it from being verified, in the words of whoever tried.
+    Said(String),
 }
 
 impl Row {
     /// What could not be read.
-    pub fn unreadable(file: String, reasons: String) -> Self {
-        Self::bare(file, Status::Unreadable, None, reasons)
+    pub fn unreadable(file: String, why: String) -> Self {
+        Self::bare(file, Status::Unreadable, None, why)
     }
 
-    /// A row with nothing but a status and its reasons.
+    /// A row with nothing but a status, and what is said of it.
     pub fn bare(
         file: String,
         status: Status,
         sub_indication: Option<SubIndication>,
-        reasons: String,
+        why: String,
     ) -> Self {
         Self {
             file,
@@ -148,7 +160,7 @@ impl Row {
             stamped: None,
             proven_time: None,
             document: (None, Compared::Not),
-            reasons,
+            why: Why::Said(why),
         }
     }
 
@@ -156,18 +168,10 @@ impl Row {
     pub fn of(
         file: String,
         document: Option<String>,
-        report: &Report,
+        report: Report,
         accredited: &AccreditedList,
-        language: Language,
     ) -> Self {
         let status = Status::from(report.indication());
-        let reasons = if status == Status::Proven {
-            String::new()
-        } else {
-            // The verdict and what to do next; what was proven all the same has columns of its own.
-            let said = sentences(report, language);
-            said.into_iter().take(2).collect::<Vec<_>>().join(" ")
-        };
         let compared = match report.outcome(Step::Document) {
             Some(Outcome::Passed) => Compared::Same,
             Some(Outcome::Failed(_)) => Compared::Differs,
@@ -180,23 +184,22 @@ impl Row {
             stamped: report.facts().and_then(|it| stamped(it, accredited)),
             proven_time: report.existence().map(|existence| existence.not_after),
             document: (document, compared),
-            reasons,
+            why: if status == Status::Proven {
+                Why::Proven
+            } else {
+                Why::Report(Box::new(report))
+            },
         }
     }
 }
 
 impl Row {
     /// Of a row that is proven only as far as nobody asks for the document, makes one that is not.
-    pub fn demand_document(&mut self, language: Language) {
+    pub fn demand_document(&mut self) {
         if self.status == Status::Proven && self.lacks_document() {
             self.status = Status::Indeterminate;
             self.sub_indication = Some(SubIndication::SignedDataNotFound);
-            language
-                .pick(
-                    "The token is proven, but its document was not compared, and that is required: put the document beside the token, or anywhere into the folder.",
-                    "トークンは証明されていますが、必須とされた文書との照合ができていません。文書をトークンの隣か、フォルダ内の任意の場所に置いてください。",
-                )
-                .clone_into(&mut self.reasons);
+            self.why = Why::NoDocument;
         }
     }
 

@@ -131,7 +131,7 @@ pub(super) fn run(
         write(pdf, &render::batch::pdf(&batch, voice.language))?;
     }
     if voice.json {
-        voice.say(&render::batch::json(&batch), "");
+        voice.say(&render::batch::json(&batch, voice.language), "");
     } else {
         voice.say(
             &serde_json::Value::Null,

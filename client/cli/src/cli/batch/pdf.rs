@@ -99,9 +99,8 @@ impl Work<'_> {
             Ok(report) => Row::of(
                 row_name,
                 (!standing.over_signature).then(|| inside.name.to_owned()),
-                &report,
+                report,
                 &self.accredited,
-                self.language,
             ),
             Err(error) => {
                 let mut said = vec![in_pdf::no_verdict(&error, self.language)];

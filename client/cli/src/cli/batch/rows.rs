@@ -74,13 +74,9 @@ impl Work<'_> {
             .unwrap_or_else(std::sync::PoisonError::into_inner);
         done.sort_by_key(|(place, _)| *place);
         let mut rows: Vec<Row> = done.into_iter().flat_map(|(_, rows)| rows).collect();
-        let zone = self.period.zone();
-        for row in &mut rows {
-            row.reasons = zone.retold(&row.reasons);
-        }
         if self.require_document {
             let rows = rows.iter_mut();
-            rows.for_each(|row| row.demand_document(self.language));
+            rows.for_each(Row::demand_document);
         }
         Ok(rows)
     }
@@ -232,13 +228,7 @@ impl Work<'_> {
         }
         let document = document.map(|path| self.name(&path));
         match decisive(reports) {
-            Some(report) => Row::of(
-                name.to_owned(),
-                document,
-                &report,
-                &self.accredited,
-                self.language,
-            ),
+            Some(report) => Row::of(name.to_owned(), document, report, &self.accredited),
             None => Row::unreadable(
                 name.to_owned(),
                 self.pick("no proof in it", "証明が含まれていません。"),
@@ -297,13 +287,7 @@ impl Work<'_> {
                     return Some(self.outside(&name));
                 }
                 Some(match verdict.report {
-                    Ok(report) => Row::of(
-                        name,
-                        verdict.document,
-                        &report,
-                        &self.accredited,
-                        self.language,
-                    ),
+                    Ok(report) => Row::of(name, verdict.document, report, &self.accredited),
                     Err(error) => Row::unreadable(name, self.language.said(&error.to_string())),
                 })
             });

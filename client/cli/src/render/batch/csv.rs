@@ -3,6 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use super::words;
 use crate::batch::{Accreditation, Batch, Row, Stamped};
 use crate::render::Language;
 use ishibumi::verify::SubIndication;
@@ -58,12 +59,12 @@ pub fn csv(batch: &Batch, byte_order_mark: bool, language: Language) -> String {
     };
     line(&mut out, &header.map(str::to_owned));
     for row in &batch.rows {
-        line(&mut out, &fields(batch, row));
+        line(&mut out, &fields(batch, row, language));
     }
     out
 }
 
-fn fields(batch: &Batch, row: &Row) -> [String; HEADER.len()] {
+fn fields(batch: &Batch, row: &Row, language: Language) -> [String; HEADER.len()] {
     let zone = batch.period.zone();
     let of = |show: &dyn Fn(&Stamped) -> String| row.stamped.as_ref().map(show).unwrap_or_default();
     let accredited = row.stamped.as_ref();
@@ -87,7 +88,7 @@ fn fields(batch: &Batch, row: &Row) -> [String; HEADER.len()] {
             .map(SubIndication::word)
             .unwrap_or_default()
             .to_owned(),
-        row.reasons.clone(),
+        words::reasons(batch, row, language),
     ]
 }
 

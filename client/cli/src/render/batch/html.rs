@@ -50,7 +50,10 @@ pub fn html(batch: &Batch, language: Language) -> String {
     }
     for row in batch.failures() {
         let (class, word) = (row.status.name(), words::status(row.status, language));
-        let (file, reasons) = (escaped(&row.file), escaped(&row.reasons));
+        let (file, reasons) = (
+            escaped(&row.file),
+            escaped(&words::reasons(batch, row, language)),
+        );
         let _ = writeln!(
             out,
             "<p class=\"{class}\"><b>{file}</b>: {word}<br>{reasons}</p>"

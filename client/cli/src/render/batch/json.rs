@@ -4,11 +4,13 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
+use super::words;
 use crate::batch::{Batch, Row, Status};
+use crate::render::Language;
 use ishibumi::verify::SubIndication;
 
 /// The batch as a JSON object.
-pub fn json(batch: &Batch) -> Value {
+pub fn json(batch: &Batch, language: Language) -> Value {
     let summary = batch.summary();
     let counts = Status::ALL.map(|status| (status.name().to_owned(), summary.count(status).into()));
     json!({
@@ -23,11 +25,11 @@ pub fn json(batch: &Batch) -> Value {
         "not_compared": summary.not_compared(),
         "require_document": batch.require_document,
         "summary": Value::Object(counts.into_iter().collect()),
-        "rows": batch.rows.iter().map(|it| row(batch, it)).collect::<Vec<_>>(),
+        "rows": batch.rows.iter().map(|it| row(batch, it, language)).collect::<Vec<_>>(),
     })
 }
 
-fn row(batch: &Batch, row: &Row) -> Value {
+fn row(batch: &Batch, row: &Row, language: Language) -> Value {
     let zone = batch.period.zone();
     let stamped = row.stamped.as_ref().map(|it| {
         json!({
@@ -50,6 +52,6 @@ fn row(batch: &Batch, row: &Row) -> Value {
         "proven_time": row.proven_time.map(|it| zone.show(it)),
         "document": row.document.0,
         "compared": row.document.1.name(),
-        "reasons": row.reasons,
+        "reasons": words::reasons(batch, row, language),
     })
 }

@@ -55,7 +55,7 @@ pub fn pdf(batch: &Batch, language: Language) -> Vec<u8> {
     for row in batch.failures().take(FAILURES_MAX) {
         let word = words::status(row.status, language);
         pages.text(10.0, 0.0, &format!("{}: {word}", row.file));
-        pages.text(9.0, 14.0, &row.reasons);
+        pages.text(9.0, 14.0, &words::reasons(batch, row, language));
         pages.space(4.0);
     }
     if failures > FAILURES_MAX {

@@ -2,8 +2,8 @@
 
 use ishibumi_tlog::shown::add_line;
 
-use crate::batch::{Accreditation, Batch, Compared, Status};
-use crate::render::Language;
+use crate::batch::{Accreditation, Batch, Compared, Row, Status, Why};
+use crate::render::{Language, sentences};
 
 /// Tokens without a document that a terminal names.
 const NAMES_MAX: usize = 20;
@@ -23,6 +23,26 @@ pub(super) fn status(status: Status, language: Language) -> &'static str {
         Status::Unreadable => language.pick("unreadable", "読取不能"),
         Status::OutOfPeriod => language.pick("out of period", "期間外"),
     }
+}
+
+/// Why a row is not proven, its times in the zone of the batch; empty if it is.
+pub(super) fn reasons(batch: &Batch, row: &Row, language: Language) -> String {
+    let said = match &row.why {
+        Why::Proven => String::new(),
+        // The verdict and what to do next; what was proven all the same has columns of its own.
+        Why::Report(report) => {
+            let said = sentences(report, language);
+            said.into_iter().take(2).collect::<Vec<_>>().join(" ")
+        }
+        Why::NoDocument => language
+            .pick(
+                "The token is proven, but its document was not compared, and that is required: put the document beside the token, or anywhere into the folder.",
+                "トークンは証明されていますが、必須とされた文書との照合ができていません。文書をトークンの隣か、フォルダ内の任意の場所に置いてください。",
+            )
+            .to_owned(),
+        Why::Said(said) => said.clone(),
+    };
+    batch.period.zone().retold(&said)
 }
 
 /// Names and values of the terms under which it was verified.
@@ -123,7 +143,10 @@ pub fn summary_text(batch: &Batch, language: Language) -> String {
     for row in batch.failures() {
         let word = status(row.status, language);
         add_line(&mut out, format_args!("{word:<14} {}", row.file));
-        add_line(&mut out, format_args!("  {}", row.reasons));
+        add_line(
+            &mut out,
+            format_args!("  {}", reasons(batch, row, language)),
+        );
     }
     for (name, value) in terms(batch, language) {
         add_line(&mut out, format_args!("{name}: {value}"));
