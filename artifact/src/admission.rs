@@ -15,65 +15,12 @@ use crate::crl::{Crl, CrlError, VerifiedCrl};
 use crate::hash::sha256;
 use crate::ocsp::{OcspError, OcspResponse, VerifiedOcsp};
 use crate::path::{Anchors, Path, PathError, PathRules, Validity, find_path};
-use crate::record::{Body, Mark, Record, RecordError, Revocation, TokenMark, certificate_record};
+use crate::record::{Body, Mark, Record, RecordError, Revocation, TokenMark};
+use crate::record_of::certificate_record;
 use crate::rules::Primitive;
-use crate::shape::Unrecognised;
+use crate::shape::{ArtifactType, Unrecognised};
 use crate::token::{TimestampToken, TokenError, VerifiedToken};
 use crate::work::Work;
-
-/// What a submitter says that it sends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum ArtifactType {
-    /// TimeStampResp.
-    TimestampReply,
-    /// A bare token.
-    TimestampToken,
-    /// A certificate.
-    Certificate,
-    /// A revocation list.
-    Crl,
-    /// An OCSP response.
-    OcspResponse,
-}
-
-impl ArtifactType {
-    /// From a media type without parameters, in any case; none if it is not an artifact's.
-    pub fn from_media_type(media_type: &str) -> Option<Self> {
-        let essence = media_type
-            .split(';')
-            .next()
-            .unwrap_or_default()
-            .trim()
-            .to_ascii_lowercase();
-        Some(match essence.as_str() {
-            // RFC 3161 3.4 spells both; -response is its erratum.
-            "application/timestamp-reply" | "application/timestamp-response" => {
-                Self::TimestampReply
-            }
-            "application/vnd.etsi.timestamp-token" | "application/timestamp-token" => {
-                Self::TimestampToken
-            }
-            "application/pkix-cert" | "application/x-x509-ca-cert" | "application/x-pem-file" => {
-                Self::Certificate
-            }
-            "application/pkix-crl" | "application/x-pkcs7-crl" => Self::Crl,
-            "application/ocsp-response" => Self::OcspResponse,
-            _ => return None,
-        })
-    }
-
-    /// The media type that clients send.
-    pub const fn media_type(self) -> &'static str {
-        match self {
-            Self::TimestampReply => "application/timestamp-reply",
-            Self::TimestampToken => "application/vnd.etsi.timestamp-token",
-            Self::Certificate => "application/pkix-cert",
-            Self::Crl => "application/pkix-crl",
-            Self::OcspResponse => "application/ocsp-response",
-        }
-    }
-}
 
 /// Why an artifact is not admitted. What must change is said by the inner error.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]

@@ -11,9 +11,10 @@ use crate::certificate::Certificate;
 use crate::hash::sha256;
 use crate::issuers::candidates;
 use crate::key::PublicKey;
-use crate::rules::{AlgorithmEnds, AlgorithmRules, Ended, Primitive, Weak};
+use crate::rules::{AlgorithmEnds, AlgorithmRules, Ended, Primitive};
 use crate::signature::SignatureError;
 use crate::time::Time;
+use crate::weak::Weak;
 use crate::work::{self, Exhausted, Work};
 
 /// What a caller trusts and knows: an immutable snapshot, cheap to share behind an `Arc`.

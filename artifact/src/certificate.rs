@@ -15,14 +15,16 @@ use crate::certificate_extension::{
     self as extension, BasicConstraints, Extension, KeyPeriod, KeyUsage,
 };
 use crate::general_name::GeneralName;
-use crate::hash::{HashAlgorithm, dotted, sha256};
+use crate::hash::{HashAlgorithm, sha256};
 use crate::key::PublicKey;
 use crate::name::{Attribute, Name};
 use crate::oid;
+use crate::oid::dotted;
 use crate::pem::{self, PemError};
-use crate::rules::{Primitive, Weak};
+use crate::rules::Primitive;
 use crate::signature::{Algorithm, Scheme, SignatureError};
 use crate::time::{Time, TimeError};
+use crate::weak::Weak;
 
 /// Largest certificate that is read, in octets.
 pub const CERTIFICATE_INPUT_MAX: usize = 65_535;

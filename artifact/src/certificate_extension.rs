@@ -14,10 +14,10 @@ use crate::asn1::{
 };
 use crate::distribution::DistributionPoint;
 use crate::general_name::GeneralName;
-use crate::name_constraints::NameConstraints;
 use crate::oid;
 use crate::policy_extensions;
-use crate::qualified::QcStatements;
+use crate::qc_statements::QcStatements;
+use crate::subtrees::NameConstraints;
 use crate::time::Time;
 
 const NULL: u8 = 0x05;

@@ -17,8 +17,8 @@ use crate::asn1::{
     context_constructed,
 };
 use crate::certificate::Certificate;
-use crate::hash::dotted;
 use crate::oid;
+use crate::oid::dotted;
 
 /// Certificates read from one token; more are ignored.
 pub(crate) const CERTIFICATES_MAX: usize = 32;

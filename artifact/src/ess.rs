@@ -7,16 +7,41 @@
 
 use std::sync::Arc;
 
-use crate::asn1::{self, INTEGER, OCTET_STRING, Reader, SEQUENCE};
+use crate::asn1::{self, Asn1Error, INTEGER, OCTET_STRING, Reader, SEQUENCE};
 use crate::certificate::Certificate;
 use crate::cms::{SignedData, SignerIdentifier};
 use crate::general_name::{GeneralName, has_directory_name};
-use crate::hash::HashAlgorithm;
+use crate::hash::{HashAlgorithm, HashError};
 use crate::name::Name;
 use crate::oid;
 use crate::path::Anchors;
 use crate::signature::Algorithm;
-use crate::token::TokenError;
+
+/// Why it is not known which certificate signed. A token says it in its own words.
+pub(crate) enum EssError {
+    /// An attribute cannot be read.
+    Attribute {
+        attribute: &'static str,
+        source: Asn1Error,
+    },
+    /// Its hash is not accepted.
+    Hash(HashError),
+    /// There is no attribute.
+    Missing,
+    /// The certificate that fits the identifier is not the one that the attribute names.
+    Mismatch {
+        attribute: &'static str,
+        subject: String,
+    },
+    /// No certificate fits the identifier.
+    SignerUnknown,
+}
+
+impl From<HashError> for EssError {
+    fn from(error: HashError) -> Self {
+        Self::Hash(error)
+    }
+}
 
 /// The first ESSCertID or ESSCertIDv2 of an attribute: which certificate signed.
 pub(crate) struct EssBinding {
@@ -28,7 +53,7 @@ pub(crate) struct EssBinding {
 
 impl EssBinding {
     /// Version 1 first, version 2 last: the last one goes into the record.
-    pub(crate) fn read_all(signed: &SignedData) -> Result<Vec<Self>, TokenError> {
+    pub(crate) fn read_all(signed: &SignedData) -> Result<Vec<Self>, EssError> {
         let mut bindings = Vec::new();
         for (attribute, oid) in [
             ("signingCertificate", oid::SIGNING_CERTIFICATE),
@@ -39,14 +64,14 @@ impl EssBinding {
             }
         }
         if bindings.is_empty() {
-            Err(TokenError::EssMissing)
+            Err(EssError::Missing)
         } else {
             Ok(bindings)
         }
     }
 
-    fn read(attribute: &'static str, value: &[u8]) -> Result<Self, TokenError> {
-        let at = |source| TokenError::Attribute { attribute, source };
+    fn read(attribute: &'static str, value: &[u8]) -> Result<Self, EssError> {
+        let at = |source| EssError::Attribute { attribute, source };
         let mut outer = asn1::only(Reader::der(value), SEQUENCE)
             .map_err(at)?
             .reader();
@@ -97,15 +122,15 @@ pub(crate) fn find_signer(
     signed: &SignedData,
     ess: &[EssBinding],
     anchors: &Anchors,
-) -> Result<Arc<Certificate>, TokenError> {
-    let mut mismatch = TokenError::SignerUnknown;
+) -> Result<Arc<Certificate>, EssError> {
+    let mut mismatch = EssError::SignerUnknown;
     let fitting = signed.certificates.iter().chain(anchors.known());
     for certificate in fitting.filter(|certificate| is_identified(&signed.signer, certificate)) {
         match ess.iter().find(|binding| !binding.names(certificate)) {
             None => return Ok(certificate.clone()),
             Some(binding) => {
                 let (attribute, subject) = (binding.attribute, certificate.subject());
-                mismatch = TokenError::EssMismatch { attribute, subject };
+                mismatch = EssError::Mismatch { attribute, subject };
             }
         }
     }

@@ -13,7 +13,7 @@ use sha2::Digest;
 use thiserror::Error;
 
 use crate::oid;
-use crate::rules::Weak;
+use crate::weak::Weak;
 
 /// A hash function that an artifact may name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -84,7 +84,7 @@ impl HashAlgorithm {
         Self::ALL
             .into_iter()
             .find(|algorithm| algorithm.oid_octets() == octets)
-            .ok_or_else(|| HashError::Unknown(dotted(octets)))
+            .ok_or_else(|| HashError::Unknown(oid::dotted(octets)))
     }
 
     /// Contents octets of its OBJECT IDENTIFIER.
@@ -228,12 +228,6 @@ impl Hasher {
 
 pub(crate) fn sha256(bytes: &[u8]) -> [u8; 32] {
     sha2::Sha256::digest(bytes).into()
-}
-
-/// Dotted form of an OID's contents octets, for messages.
-pub(crate) fn dotted(octets: &[u8]) -> String {
-    const_oid::ObjectIdentifier::from_bytes(octets)
-        .map_or_else(|_| octets.escape_ascii().to_string(), |oid| oid.to_string())
 }
 
 #[cfg(test)]

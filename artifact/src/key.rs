@@ -18,8 +18,9 @@ use rsa::{BoxedUint, Pkcs1v15Sign, Pss, RsaPublicKey};
 use crate::asn1::{self, INTEGER, OBJECT_IDENTIFIER, Reader, SEQUENCE};
 use crate::hash::{HashAlgorithm, HashError};
 use crate::oid;
-use crate::rules::{Primitive, Weak};
+use crate::rules::Primitive;
 use crate::signature::{Algorithm, PssParameters, Scheme, SignatureError, read_pss};
+use crate::weak::Weak;
 
 const RSA_BITS_MIN: usize = 2_048;
 const RSA_BITS_MIN_WEAK: usize = 1_024;

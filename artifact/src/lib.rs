@@ -55,11 +55,14 @@ pub mod ocsp;
 mod oid;
 pub mod path;
 pub mod pem;
+mod person;
 pub mod policy;
 mod policy_extensions;
+mod qc_statements;
 pub mod qualified;
 pub mod query;
 pub mod record;
+pub mod record_of;
 pub mod reply;
 pub mod revocation;
 pub mod rules;
@@ -68,16 +71,17 @@ pub mod signature;
 pub mod status;
 mod status_extension;
 mod status_time;
+mod subtrees;
 pub mod time;
 pub mod token;
 pub mod tst;
 pub mod unsigned;
+mod weak;
 mod work;
 pub mod written;
 
 pub use admission::{
-    Admitted, ArtifactType, Bounds, Refusal, Verified, admit, admit_marking, admit_within,
-    record_of,
+    Admitted, Bounds, Refusal, Verified, admit, admit_marking, admit_within, record_of,
 };
 pub use certificate::Certificate;
 pub use crl::{Crl, VerifiedCrl};
@@ -88,6 +92,8 @@ pub use information::StatusInformation;
 pub use ocsp::{OcspResponse, VerifiedOcsp};
 pub use path::{Anchors, Path};
 pub use query::TimestampQuery;
-pub use record::{Body, LookupKey, Record};
+pub use record::{Body, Record};
+pub use record_of::LookupKey;
+pub use shape::ArtifactType;
 pub use token::{TimestampToken, VerifiedToken};
 pub use work::Work;

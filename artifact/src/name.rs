@@ -16,9 +16,9 @@ use const_oid::ObjectIdentifier;
 use const_oid::db::{DB, Database};
 
 use crate::asn1::{self, Asn1Error, OBJECT_IDENTIFIER, Reader, SEQUENCE, SET};
-use crate::hash::dotted;
 use crate::name_text::{self, StringType};
 use crate::oid;
+use crate::oid::dotted;
 
 /// Largest name that is read, in octets: that of the largest certificate.
 pub const NAME_LEN_MAX: usize = 65_535;

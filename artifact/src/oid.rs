@@ -105,9 +105,15 @@ const REFUSED: [(ObjectIdentifier, &str); 24] = [
     (oid("1.2.156.10197.1.301"), "SM2"),
 ];
 
+/// Dotted form of an OID's contents octets, for messages.
+pub(crate) fn dotted(octets: &[u8]) -> String {
+    ObjectIdentifier::from_bytes(octets)
+        .map_or_else(|_| octets.escape_ascii().to_string(), |oid| oid.to_string())
+}
+
 /// For messages: the dotted form, and the name beside it if it is one of [`REFUSED`].
 pub(crate) fn named(octets: &[u8]) -> String {
-    let dotted = crate::hash::dotted(octets);
+    let dotted = dotted(octets);
     let known = REFUSED.iter().find(|(oid, _)| oid.as_bytes() == octets);
     known.map_or(dotted.clone(), |(_, name)| format!("{name} ({dotted})"))
 }

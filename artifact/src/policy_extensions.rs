@@ -9,8 +9,8 @@ use const_oid::ObjectIdentifier;
 use crate::asn1::{
     self, Asn1Error, Element, INTEGER, OBJECT_IDENTIFIER, Reader, SEQUENCE, context,
 };
-use crate::hash::dotted;
 use crate::oid;
+use crate::oid::dotted;
 
 fn identifier(reader: &mut Reader<'_>) -> Result<ObjectIdentifier, Asn1Error> {
     let octets = reader.expect(OBJECT_IDENTIFIER)?.content;

@@ -4,13 +4,13 @@
 //! Everything here is the issuer's claim. "Qualified" is decided by a trusted list at a time, not by a
 //! certificate that says QcCompliance; nothing in this crate says that anything is qualified.
 
-use const_oid::ObjectIdentifier;
-
-use crate::asn1::{Asn1Error, OBJECT_IDENTIFIER, Reader, SEQUENCE, only};
+use crate::asn1::Asn1Error;
 use crate::certificate::Certificate;
 use crate::general_name::GeneralName;
-use crate::hash::dotted;
 use crate::oid;
+use crate::person::names_a_person;
+pub use crate::qc_statements::{QcStatements, QcType};
+use crate::time::LAST_LIST_NEXT_UPDATE;
 
 /// What a certificate is for, by its own extensions and subject.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -58,7 +58,7 @@ impl CertificateKind {
             Self::Website
         } else if is_device(certificate) {
             Self::Device
-        } else if crate::record::names_a_person(certificate) && signs {
+        } else if names_a_person(certificate) && signs {
             Self::ESignature
         } else if !certificate.organization_identifiers().is_empty() && signs {
             Self::ESeal
@@ -84,43 +84,13 @@ impl CertificateKind {
 fn is_device(certificate: &Certificate) -> bool {
     let mut attributes = certificate.subject_name().attributes();
     let has_serial = attributes.any(|attribute| attribute.is(&oid::SERIAL_NUMBER));
-    let never_ends = certificate.not_after() == crate::crl::LAST_LIST_NEXT_UPDATE;
+    let never_ends = certificate.not_after() == LAST_LIST_NEXT_UPDATE;
     let hardware = certificate.subject_alternative_names().is_ok_and(|names| {
         names.iter().any(|name| {
             matches!(name, GeneralName::Other { id, .. } if id == oid::HARDWARE_MODULE_NAME.as_bytes())
         })
     });
     hardware || (never_ends && has_serial)
-}
-
-/// QcType (EN 319 412-5 4.2.3).
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum QcType {
-    /// 0.4.0.1862.1.6.1
-    ESignature,
-    /// 0.4.0.1862.1.6.2
-    ESeal,
-    /// 0.4.0.1862.1.6.3
-    Website,
-    /// Another, dotted.
-    Other(String),
-}
-
-/// What the qcStatements extension claims.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct QcStatements {
-    /// QcCompliance, 0.4.0.1862.1.1: issued as an EU qualified certificate (or, with
-    /// [`Self::legislation`], under the law of those countries).
-    pub compliance: bool,
-    /// QcSSCD, 0.4.0.1862.1.4: the private key is in a qualified device.
-    pub device: bool,
-    /// QcType, 0.4.0.1862.1.6, in the order stated.
-    pub types: Vec<QcType>,
-    /// QcCClegislation, 0.4.0.1862.1.7: ISO 3166 country codes.
-    pub legislation: Vec<String>,
-    /// Every statement's identifier, dotted, known or not, in the order stated.
-    pub identifiers: Vec<String>,
 }
 
 impl QcStatements {
@@ -131,45 +101,6 @@ impl QcStatements {
             .map(Self::read)
             .transpose()
     }
-
-    /// From the extension's value.
-    pub(crate) fn read(value: &[u8]) -> Result<Self, Asn1Error> {
-        let mut all = Self::default();
-        let mut statements = only(Reader::der(value), SEQUENCE)?.reader();
-        while let Some(statement) = statements.next()? {
-            let mut fields = statement.reader();
-            let id = fields.expect(OBJECT_IDENTIFIER)?.content;
-            let is = |known: &ObjectIdentifier| id == known.as_bytes();
-            all.identifiers.push(dotted(id));
-            if is(&oid::QC_COMPLIANCE) {
-                all.compliance = true;
-            } else if is(&oid::QC_SSCD) {
-                all.device = true;
-            } else if is(&oid::QC_TYPE) {
-                let mut listed = fields.expect(SEQUENCE)?.reader();
-                while let Some(named) = listed.next()? {
-                    all.types.push(qc_type(named.content));
-                }
-            } else if is(&oid::QC_LEGISLATION) {
-                let mut listed = fields.expect(SEQUENCE)?.reader();
-                while let Some(country) = listed.next()? {
-                    all.legislation
-                        .push(String::from_utf8_lossy(country.content).into_owned());
-                }
-            }
-        }
-        Ok(all)
-    }
-}
-
-fn qc_type(octets: &[u8]) -> QcType {
-    let known = [
-        (oid::QC_TYPE_ESIGN, QcType::ESignature),
-        (oid::QC_TYPE_ESEAL, QcType::ESeal),
-        (oid::QC_TYPE_WEB, QcType::Website),
-    ];
-    let found = known.into_iter().find(|(id, _)| id.as_bytes() == octets);
-    found.map_or_else(|| QcType::Other(dotted(octets)), |(_, kind)| kind)
 }
 
 /// An organizationIdentifier taken apart (EN 319 412-1 5.1.4).

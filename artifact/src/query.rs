@@ -12,9 +12,9 @@ use crate::asn1::{self, BOOLEAN, INTEGER, OBJECT_IDENTIFIER, OCTET_STRING, SEQUE
 use crate::hash::{HashAlgorithm, HashError};
 use crate::path::Anchors;
 use crate::reply::{self, ReplyError};
-use crate::rules::Weak;
 use crate::time::Time;
 use crate::token::{TOKEN_INPUT_MAX, TimestampToken, TokenError, VerifiedToken};
+use crate::weak::Weak;
 
 /// How far genTime may lie outside of the time between question and answer, in seconds: clocks of machines
 /// that have not seen each other differ by less, and a TSA whose clock differs by more states no time that

@@ -16,6 +16,7 @@ use thiserror::Error;
 
 use crate::hash::HashAlgorithm;
 use crate::time::Time;
+use crate::weak::Weak;
 
 /// An end for SHA-1, for whoever has no other: 1 January 2016, 00:00 UTC, from which on public CAs were not
 /// to sign with it any more (CA/Browser Forum, ballot 118).
@@ -85,24 +86,6 @@ impl AlgorithmRules {
             later: false,
         }
     }
-}
-
-/// Which weak algorithms are accepted in one judgement.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Weak {
-    pub(crate) sha1: bool,
-    pub(crate) rsa_1024: bool,
-    /// Whether a rule accepts some, but not of something that is so late.
-    pub(crate) later: bool,
-}
-
-impl Weak {
-    /// Everything that is recognised, for signatures that nothing rests on.
-    pub(crate) const ALL: Self = Self {
-        sha1: true,
-        rsa_1024: true,
-        later: false,
-    };
 }
 
 /// Something that a signature or a proof rests on.

@@ -22,7 +22,6 @@ use ishibumi_tlog::foreign::Foreign;
 use ishibumi_tlog::proof;
 use thiserror::Error;
 
-use crate::admission::ArtifactType;
 use crate::asn1::{
     BIT_STRING, ENUMERATED, GENERALIZED_TIME, INTEGER, OBJECT_IDENTIFIER, OCTET_STRING, SEQUENCE,
     SET, UTC_TIME, context_constructed,
@@ -51,6 +50,60 @@ impl Unrecognised {
     /// Stable code, kebab-case.
     pub const fn code(&self) -> &'static str {
         "artifact-unrecognised"
+    }
+}
+
+/// What a submitter says that it sends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ArtifactType {
+    /// TimeStampResp.
+    TimestampReply,
+    /// A bare token.
+    TimestampToken,
+    /// A certificate.
+    Certificate,
+    /// A revocation list.
+    Crl,
+    /// An OCSP response.
+    OcspResponse,
+}
+
+impl ArtifactType {
+    /// From a media type without parameters, in any case; none if it is not an artifact's.
+    pub fn from_media_type(media_type: &str) -> Option<Self> {
+        let essence = media_type
+            .split(';')
+            .next()
+            .unwrap_or_default()
+            .trim()
+            .to_ascii_lowercase();
+        Some(match essence.as_str() {
+            // RFC 3161 3.4 spells both; -response is its erratum.
+            "application/timestamp-reply" | "application/timestamp-response" => {
+                Self::TimestampReply
+            }
+            "application/vnd.etsi.timestamp-token" | "application/timestamp-token" => {
+                Self::TimestampToken
+            }
+            "application/pkix-cert" | "application/x-x509-ca-cert" | "application/x-pem-file" => {
+                Self::Certificate
+            }
+            "application/pkix-crl" | "application/x-pkcs7-crl" => Self::Crl,
+            "application/ocsp-response" => Self::OcspResponse,
+            _ => return None,
+        })
+    }
+
+    /// The media type that clients send.
+    pub const fn media_type(self) -> &'static str {
+        match self {
+            Self::TimestampReply => "application/timestamp-reply",
+            Self::TimestampToken => "application/vnd.etsi.timestamp-token",
+            Self::Certificate => "application/pkix-cert",
+            Self::Crl => "application/pkix-crl",
+            Self::OcspResponse => "application/ocsp-response",
+        }
     }
 }
 

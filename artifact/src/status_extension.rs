@@ -7,7 +7,7 @@
 use thiserror::Error;
 
 use crate::asn1::{Asn1Error, BOOLEAN, OBJECT_IDENTIFIER, OCTET_STRING, Reader};
-use crate::hash::dotted;
+use crate::oid::dotted;
 
 /// One extension, its value unread.
 #[derive(Clone, Copy, Debug)]

@@ -108,6 +108,10 @@ impl Time {
 }
 
 /// RFC 3339, with the fraction's digits if there are any.
+/// nextUpdate of a list that will have no successor (RFC 5280 4.1.2.5, EN 319 411-1 CSS-6.3.9-06):
+/// 99991231235959Z.
+pub const LAST_LIST_NEXT_UPDATE: Time = Time::from_unix(253_402_300_799);
+
 /// Seconds since the Epoch in RFC 3339.
 pub fn rfc3339(seconds: u64) -> String {
     Time::from_unix(i64::try_from(seconds).unwrap_or(i64::MAX)).to_string()

@@ -16,7 +16,7 @@ use thiserror::Error;
 use crate::asn1::{self, Asn1Error, OCTET_STRING, Reader, SEQUENCE, context_constructed};
 use crate::certificate::Certificate;
 use crate::cms::{CmsError, SignedData};
-use crate::ess::{EssBinding, find_signer};
+use crate::ess::{EssBinding, EssError, find_signer};
 use crate::general_name::GeneralName;
 use crate::hash::{HashAlgorithm, HashError, Hasher};
 use crate::oid;
@@ -24,10 +24,11 @@ use crate::path::{Anchors, Path, PathError, PathRules, Validity, find_path};
 use crate::pem::{self, PemError};
 use crate::record::{Accuracy, Body, GenTime, Mark, Opaque, Record, RecordError, TokenBody};
 use crate::reply::{self, ReplyError};
-use crate::rules::{Primitive, Weak};
+use crate::rules::Primitive;
 use crate::signature::{Algorithm, Scheme, SignatureError};
 use crate::time::Time;
 use crate::tst::{TstError, TstInfo};
+use crate::weak::Weak;
 use crate::work::Work;
 
 /// Largest token or reply that is read, in octets.
@@ -157,6 +158,18 @@ pub enum TokenError {
     /// A field does not fit a record.
     #[error("token: {0}")]
     Record(#[from] RecordError),
+}
+
+impl From<EssError> for TokenError {
+    fn from(error: EssError) -> Self {
+        match error {
+            EssError::Attribute { attribute, source } => Self::Attribute { attribute, source },
+            EssError::Hash(error) => Self::Hash(error),
+            EssError::Missing => Self::EssMissing,
+            EssError::Mismatch { attribute, subject } => Self::EssMismatch { attribute, subject },
+            EssError::SignerUnknown => Self::SignerUnknown,
+        }
+    }
 }
 
 impl TokenError {
@@ -546,7 +559,7 @@ impl VerifiedToken {
 
     /// TSA policy, dotted.
     pub fn policy(&self) -> String {
-        crate::hash::dotted(&self.info.policy)
+        crate::oid::dotted(&self.info.policy)
     }
 
     /// ordering, false if absent.

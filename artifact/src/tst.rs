@@ -9,9 +9,10 @@ use crate::asn1::{
     SEQUENCE, context, context_constructed,
 };
 use crate::general_name::GeneralName;
-use crate::hash::{HashAlgorithm, HashError, dotted};
+use crate::hash::{HashAlgorithm, HashError};
 use crate::oid;
-use crate::qualified::QcStatements;
+use crate::oid::dotted;
+use crate::qc_statements::QcStatements;
 use crate::record::{Accuracy, GenTime, RecordError};
 
 /// Why a content is not a TSTInfo.

@@ -17,8 +17,8 @@ use crate::asn1::{
     context_constructed,
 };
 use crate::cms::CmsError;
-use crate::hash::dotted;
 use crate::oid;
+use crate::oid::dotted;
 use crate::pem::{self, PemError};
 use crate::reply;
 use crate::token::{TOKEN_INPUT_MAX, TimestampToken, TokenError};

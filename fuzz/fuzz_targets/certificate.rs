@@ -7,7 +7,7 @@ use std::sync::{Arc, LazyLock};
 
 use ishibumi_artifact::policy::PolicyRules;
 use ishibumi_artifact::qualified::{CertificateKind, OrganizationId, QcStatements};
-use ishibumi_artifact::record::{certificate_record, disclosure};
+use ishibumi_artifact::record_of::{certificate_record, disclosure};
 use ishibumi_artifact::{Anchors, Certificate, Path, Record};
 use libfuzzer_sys::fuzz_target;
 

@@ -1,9 +1,12 @@
 //! Circles in a graph of files: its strongly connected components of more than one.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+
+use super::source::Arrows;
 
 /// Every circle, its files in order.
-pub(crate) fn circles(arrows: &BTreeMap<String, BTreeSet<String>>) -> Vec<Vec<String>> {
+pub(crate) fn circles(arrows: &Arrows) -> Vec<Vec<String>> {
     let reached: BTreeMap<&String, BTreeSet<&String>> = arrows
         .keys()
         .map(|from| (from, reach(arrows, from)))
@@ -19,15 +22,26 @@ pub(crate) fn circles(arrows: &BTreeMap<String, BTreeSet<String>>) -> Vec<Vec<St
     found.into_iter().collect()
 }
 
+/// The arrows of a circle, for who has to cut it.
+pub(crate) fn shown(circle: &[String], arrows: &Arrows) -> String {
+    let mut text = String::new();
+    for from in circle {
+        for (to, paths) in arrows.get(from).into_iter().flatten() {
+            if circle.contains(to) {
+                let paths: Vec<&str> = paths.iter().map(String::as_str).collect();
+                let _ = writeln!(text, "{from} -> {to}: {}", paths.join(", "));
+            }
+        }
+    }
+    text
+}
+
 /// What can be reached from a file, by at least one arrow.
-fn reach<'a>(
-    arrows: &'a BTreeMap<String, BTreeSet<String>>,
-    from: &'a String,
-) -> BTreeSet<&'a String> {
+fn reach<'a>(arrows: &'a Arrows, from: &'a String) -> BTreeSet<&'a String> {
     let mut reached = BTreeSet::new();
     let mut next = vec![from];
     while let Some(file) = next.pop() {
-        for to in arrows.get(file).into_iter().flatten() {
+        for to in arrows.get(file).into_iter().flat_map(BTreeMap::keys) {
             if reached.insert(to) {
                 next.push(to);
             }

@@ -11,11 +11,14 @@ use proc_macro2::{TokenStream, TokenTree};
 use syn::visit::{self, Visit};
 use syn::{Attribute, Item, UseTree};
 
+/// From file to file, and by which paths.
+pub(crate) type Arrows = BTreeMap<String, BTreeMap<String, BTreeSet<String>>>;
+
 /// The files that need each other, and the crates that they need.
 #[derive(Debug, Default)]
 pub(crate) struct Needs {
     /// For each file the others of its crate.
-    pub(crate) files: BTreeMap<String, BTreeSet<String>>,
+    pub(crate) files: Arrows,
     /// Every first name of a path or import: among them the crates.
     pub(crate) crates: BTreeSet<String>,
 }
@@ -103,8 +106,11 @@ impl Reader<'_> {
                 let child = if let Some((_, items)) = inner.content {
                     self.module(file, &below, Some(this), items)
                 } else {
+                    // Below a file that is named by a path its children stand beside it.
                     let named = path_of(&inner.attrs).map(|path| format!("{folder}/{path}"));
-                    let usual = [format!("{below}.rs"), format!("{below}/mod.rs")];
+                    let beside = named.as_deref().and_then(|path| path.rsplit_once('/'));
+                    let below = beside.map_or(below.clone(), |(folder, _)| folder.to_owned());
+                    let usual = [format!("{folder}/{name}.rs"), format!("{below}/mod.rs")];
                     let mut all = named.into_iter().chain(usual);
                     let found = all.find_map(|path| (self.read)(&path).map(|text| (path, text)));
                     let (path, text) = found.unwrap_or_else(|| panic!("{file}: mod {name}"));
@@ -178,28 +184,29 @@ impl Reader<'_> {
                 !import.is_passed_on || module.names.contains(&import.name) || import.name == "_"
             };
             let imports = module.imports.iter().filter(mentioned);
-            let of_imports =
-                imports.filter_map(|import| match self.find(this, &import.path, 0)? {
-                    // What is named through it counts.
-                    Found::Module(_) => None,
-                    found @ Found::Item(_) => Some(found),
-                });
+            let of_imports = imports.filter_map(|import| {
+                let found = self.find(this, &import.path, 0)?;
+                // Of a module only what is named through it counts.
+                matches!(found, Found::Item(_)).then_some((found, &import.path))
+            });
             let of_paths = module.paths.iter();
-            let of_paths = of_paths.filter_map(|path| self.find(this, path, 0));
-            let of_globs = module.globs.iter().flat_map(|path| self.glob(this, path));
-            let mut arrows = BTreeSet::new();
-            for found in of_imports.chain(of_paths).chain(of_globs) {
+            let of_paths = of_paths.filter_map(|path| Some((self.find(this, path, 0)?, path)));
+            let of_globs = module.globs.iter();
+            let of_globs = of_globs.flat_map(|path| {
+                let found = self.glob(this, path);
+                found.into_iter().map(move |found| (found, path))
+            });
+            let arrows = needs.files.entry(module.file.clone()).or_default();
+            for (found, path) in of_imports.chain(of_paths).chain(of_globs) {
                 let (Found::Module(target) | Found::Item(target)) = found;
                 let file = &self.modules[target].file;
                 if *file != module.file {
-                    arrows.insert(file.clone());
+                    arrows
+                        .entry(file.clone())
+                        .or_default()
+                        .insert(path.join("::"));
                 }
             }
-            needs
-                .files
-                .entry(module.file.clone())
-                .or_default()
-                .extend(arrows);
             let all = module.imports.iter().map(|import| &import.path);
             let all = all.chain(&module.globs).chain(&module.paths);
             needs

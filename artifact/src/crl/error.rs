@@ -2,7 +2,6 @@
 
 use thiserror::Error;
 
-use super::CRL_INPUT_MAX;
 use crate::asn1::Asn1Error;
 use crate::certificate::TimeFieldError;
 use crate::path::PathError;
@@ -11,6 +10,9 @@ use crate::record::RecordError;
 use crate::signature::SignatureError;
 use crate::status_extension::ExtensionError;
 use crate::time::TimeError;
+
+/// Largest list that is read, in octets.
+pub const CRL_INPUT_MAX: usize = 20_000_000;
 
 /// Why a list is not accepted.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]

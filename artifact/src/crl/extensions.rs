@@ -7,8 +7,8 @@
 use super::CrlError;
 use crate::asn1::{self, Asn1Error, INTEGER, Reader, SEQUENCE, context, context_constructed};
 use crate::distribution::{PointName, read_reasons};
-use crate::hash::dotted;
 use crate::oid;
+use crate::oid::dotted;
 use crate::record::Scope;
 use crate::status_extension::{self, Extension};
 use crate::status_time;

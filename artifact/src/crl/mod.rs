@@ -26,7 +26,7 @@ mod verify;
 
 use core::ops::Range;
 
-pub use error::CrlError;
+pub use error::{CRL_INPUT_MAX, CrlError};
 pub(crate) use extensions::Extensions;
 pub(crate) use number::{number_order, without_padding};
 pub use verified::{AboutCertificate, VerifiedCrl};
@@ -43,13 +43,6 @@ use crate::signature::Algorithm;
 use crate::status_time;
 use crate::time::Time;
 use entries::{Entries, EntryIssuer};
-
-/// Largest list that is read, in octets.
-pub const CRL_INPUT_MAX: usize = 20_000_000;
-
-/// nextUpdate of a list that will have no successor (RFC 5280 4.1.2.5, EN 319 411-1 CSS-6.3.9-06):
-/// 99991231235959Z.
-pub const LAST_LIST_NEXT_UPDATE: Time = Time::from_unix(253_402_300_799);
 
 /// What a list covers. Equal for two lists that differ in nothing that RFC 5280 5.2.4 wants equal.
 #[derive(Clone, Debug)]

@@ -3,17 +3,18 @@
 use std::collections::HashMap;
 
 use super::entries::{EntryIssuer, names};
-use super::{Crl, CrlError, Extensions, LAST_LIST_NEXT_UPDATE, number_order};
+use super::{Crl, CrlError, Extensions, number_order};
 use crate::asn1::{self, Reader, SEQUENCE};
 use crate::certificate::Certificate;
 use crate::general_name::has_directory_name;
 use crate::name::Name;
 use crate::path::Path;
 use crate::record::{Record, Revocation, Scope};
-use crate::rules::{Primitive, Weak};
+use crate::rules::Primitive;
 use crate::signature::{Algorithm, Scheme};
 use crate::status::worst;
-use crate::time::Time;
+use crate::time::{LAST_LIST_NEXT_UPDATE, Time};
+use crate::weak::Weak;
 
 /// Key hashes of the CAs that an indirect list speaks for, where exactly one key is known.
 pub(super) type EntryIssuers = HashMap<Vec<u8>, Option<[u8; 32]>>;

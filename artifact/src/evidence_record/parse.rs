@@ -9,9 +9,9 @@ use super::{
 };
 use crate::asn1::{self, Element, INTEGER, OCTET_STRING, Reader, SEQUENCE, context_constructed};
 use crate::hash::HashAlgorithm;
-use crate::rules::Weak;
 use crate::signature::Algorithm;
 use crate::token::TimestampToken;
+use crate::weak::Weak;
 
 impl EvidenceRecord {
     /// Reads an EvidenceRecord. Takes memory in proportion to the input.

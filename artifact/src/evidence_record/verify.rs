@@ -13,9 +13,10 @@ use super::{ArchiveTimeStamp, EvidenceRecord, EvidenceRecordError, Position};
 use crate::hash::HashAlgorithm;
 use crate::path::Anchors;
 use crate::record::Accuracy;
-use crate::rules::{AlgorithmEnds, Ended, Primitive, Weak};
+use crate::rules::{AlgorithmEnds, Ended, Primitive};
 use crate::time::Time;
 use crate::token::{TimestampToken, VerifiedToken};
+use crate::weak::Weak;
 
 /// How far a time-stamp may be ahead of the time of verification, in microseconds: clocks differ.
 const CLOCK_TOLERANCE_MICROS: i128 = 10 * 1_000_000;

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::{CLOCK_TOLERANCE_SECONDS, History, Says, Silence, SilenceKind, Word};
+use super::words::{CLOCK_TOLERANCE_SECONDS, History, Says, Silence, SilenceKind, Word};
 use crate::certificate::Certificate;
 use crate::crl::{AboutCertificate, VerifiedCrl};
 use crate::general_name::has_directory_name;

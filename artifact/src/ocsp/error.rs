@@ -2,7 +2,6 @@
 
 use thiserror::Error;
 
-use super::OCSP_INPUT_MAX;
 use crate::asn1::Asn1Error;
 use crate::certificate::TimeFieldError;
 use crate::path::PathError;
@@ -11,6 +10,9 @@ use crate::record::RecordError;
 use crate::signature::SignatureError;
 use crate::status_extension::ExtensionError;
 use crate::time::{Time, TimeError};
+
+/// Largest response that is read, in octets.
+pub const OCSP_INPUT_MAX: usize = 65_536;
 
 /// Why a response is not accepted.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]

@@ -18,26 +18,23 @@ mod verify;
 
 use std::sync::Arc;
 
-pub use error::OcspError;
+pub use error::{OCSP_INPUT_MAX, OcspError};
+pub(crate) use single::Answered;
 pub use verified::VerifiedOcsp;
-pub(crate) use verify::Answered;
 
 use crate::asn1::{
     self, Asn1Error, BIT_STRING, ENUMERATED, Element, INTEGER, OBJECT_IDENTIFIER, OCTET_STRING,
     Reader, SEQUENCE, context_constructed,
 };
 use crate::certificate::Certificate;
-use crate::hash::dotted;
 use crate::name::Name;
 use crate::oid;
+use crate::oid::dotted;
 use crate::pem;
 use crate::status_extension;
 use crate::status_time;
 use crate::time::Time;
 use single::Single;
-
-/// Largest response that is read, in octets.
-pub const OCSP_INPUT_MAX: usize = 65_536;
 
 /// Certificates read from one response; more are ignored.
 const CERTIFICATES_MAX: usize = 16;

@@ -9,8 +9,9 @@ use crate::asn1::{
 };
 use crate::certificate::Certificate;
 use crate::crl::without_padding;
-use crate::hash::{HashAlgorithm, dotted};
+use crate::hash::HashAlgorithm;
 use crate::oid;
+use crate::oid::dotted;
 use crate::record::{Moment, OcspAnswer, OcspStatus, Opaque, Reason, Revocation};
 use crate::signature::Algorithm;
 use crate::status_extension;
@@ -246,4 +247,20 @@ fn only_moment(field: &'static str, mut fields: Reader<'_>) -> Result<Moment, Un
     let moment = moment(field, &mut fields)?;
     fields.finish()?;
     Ok(moment)
+}
+
+/// Answers, as far as they say about which certificates they are.
+#[derive(Clone, Debug)]
+pub(crate) struct Answered(pub(super) Vec<Single>);
+
+impl Answered {
+    /// Whether one of them may be about `certificate`, of the CA `issuer` if that is at hand.
+    pub(crate) fn may_be_about(
+        &self,
+        certificate: &Certificate,
+        issuer: Option<&Certificate>,
+    ) -> bool {
+        let mut singles = self.0.iter();
+        singles.any(|single| single.may_be_about(certificate, issuer))
+    }
 }

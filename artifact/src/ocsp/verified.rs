@@ -10,10 +10,11 @@ use crate::certificate::Certificate;
 use crate::hash::{HashAlgorithm, sha256};
 use crate::path::{Path, is_name_of};
 use crate::record::{OcspAnswer, OcspStatus, Record, Revocation};
-use crate::rules::{Primitive, Weak};
+use crate::rules::Primitive;
 use crate::signature::{Algorithm, Scheme};
 use crate::status::worst;
 use crate::time::Time;
+use crate::weak::Weak;
 
 /// A response that the CA, or a responder for it, signed: its answers about certificates of that CA.
 #[derive(Clone, Debug)]

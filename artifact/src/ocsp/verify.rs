@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::responder::Responder;
-use super::single::Single;
+use super::single::{Answered, Single};
 use super::verified::Parts;
 use super::{OcspError, OcspResponse, VerifiedOcsp};
 use crate::certificate::Certificate;
@@ -12,22 +12,6 @@ use crate::hash::sha256;
 use crate::path::{Anchors, PathRules, find_path};
 use crate::record::{Body, Moment, OcspBody, Record};
 use crate::work::Work;
-
-/// Answers, as far as they say about which certificates they are.
-#[derive(Clone, Debug)]
-pub(crate) struct Answered(pub(super) Vec<Single>);
-
-impl Answered {
-    /// Whether one of them may be about `certificate`, of the CA `issuer` if that is at hand.
-    pub(crate) fn may_be_about(
-        &self,
-        certificate: &Certificate,
-        issuer: Option<&Certificate>,
-    ) -> bool {
-        let mut singles = self.0.iter();
-        singles.any(|single| single.may_be_about(certificate, issuer))
-    }
-}
 
 /// The answers about certificates of one CA, as its word or not.
 pub(crate) type Part = (Answered, Result<VerifiedOcsp, OcspError>);

@@ -8,6 +8,9 @@ use thiserror::Error;
 
 use crate::time::{Time, TimeError};
 
+/// The version that this crate writes and reads.
+pub const RECORD_VERSION: u8 = 1;
+
 /// Why octets are not a record.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[non_exhaustive]

@@ -4,7 +4,7 @@
 //! it (`closing`), and its very last record is `closed`. A blob that had to go leaves an `erased` behind.
 //! Layout in docs/formats/record.md, "1: log-statement".
 
-use super::codec::{Cursor, Moment, Opaque, RecordError, Writer};
+use super::codec::{Cursor, Moment, Opaque, RECORD_VERSION, RecordError, Writer};
 
 /// Most vkey lines of one log in a statement.
 pub const KEYS_MAX: usize = 4;
@@ -78,7 +78,7 @@ impl LogOpened {
         Ok(Self {
             origin: Opaque::new("origin", origin)?,
             keys: counted("keys", lines(keys)?, 1)?,
-            record_version: super::RECORD_VERSION,
+            record_version: RECORD_VERSION,
             predecessor,
         })
     }

@@ -10,10 +10,8 @@
 
 mod anchor;
 mod codec;
-mod disclosure;
 mod ending;
 mod log;
-mod lookup;
 mod mark;
 mod ocsp;
 mod provider;
@@ -22,9 +20,7 @@ mod suspicion;
 
 pub use anchor::{ANCHOR_TOKEN_MAX, CHECKPOINT_TEXT_MAX, CheckpointAnchor};
 use codec::{Cursor, Writer};
-pub use codec::{Moment, Opaque, RecordError};
-pub(crate) use disclosure::names_a_person;
-pub use disclosure::{Disclosure, certificate_record, disclosure};
+pub use codec::{Moment, Opaque, RECORD_VERSION, RecordError};
 pub use ending::{
     ArchiveCustodian, EndingStatement, KeyDestroyed, LastCount, LastCrl, batch_digest,
 };
@@ -32,7 +28,6 @@ pub use log::{
     CUSTODIANS_MAX, KEYS_MAX, LogEnding, LogErased, LogOpened, LogStatement,
     PREDECESSOR_CHECKPOINT_MAX, Predecessor, UnknownStatement,
 };
-pub use lookup::LookupKey;
 pub use mark::{Mark, TokenMark};
 pub use ocsp::{ANSWERS_MAX, OcspAnswer, OcspBody, OcspStatus};
 pub use provider::{INTERMEDIATES_MAX, KINDS_MAX, ProviderEntry, STATUS_CHANGES_MAX, StatusChange};
@@ -40,9 +35,6 @@ pub use statement::{ANCHORS_MAX, ProviderStatement, StatementCode};
 pub use suspicion::{Suspicion, TakingBack};
 
 use crate::time::Time;
-
-/// The version that this crate writes and reads.
-pub const RECORD_VERSION: u8 = 1;
 
 /// Longest record, in octets: what a C2SP entry bundle can frame.
 pub const RECORD_SIZE_MAX: usize = 65_535;

@@ -3,7 +3,8 @@
 use std::sync::OnceLock;
 
 use crate::support::{ASK, Ask, Node, P256, Pki, element};
-use ishibumi_artifact::record::{Body, Disclosure, Reason, disclosure, kind};
+use ishibumi_artifact::record::{Body, Reason, kind};
+use ishibumi_artifact::record_of::{Disclosure, disclosure};
 use ishibumi_artifact::status::{TokenStatus, token_status};
 use ishibumi_artifact::{
     Anchors, ArtifactType, Bounds, Certificate, Crl, LookupKey, Record, TimestampToken, admit,

@@ -8,12 +8,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ishibumi_artifact::Certificate;
-use ishibumi_artifact::crl::LAST_LIST_NEXT_UPDATE;
 use ishibumi_artifact::hash::HashAlgorithm;
 use ishibumi_artifact::record::{
     Body, CrlBody, EndingStatement, LastCount, Moment, ProviderStatement, Record, Revocation,
     StatementCode, batch_digest,
 };
+use ishibumi_artifact::time::LAST_LIST_NEXT_UPDATE;
 
 type Digest = [u8; 32];
 /// Algorithm and hash by which tokens name their unit's certificate.

@@ -1,10 +1,10 @@
 //! What a record says, as JSON for programs and, line by line, for people. Octets are hexadecimal.
 
-use ishibumi_artifact::crl::LAST_LIST_NEXT_UPDATE;
 use ishibumi_artifact::record::{
     Body, EndingStatement, LogEnding, LogStatement, Moment, OcspAnswer, Opaque, ProviderEntry,
     ProviderStatement, Reason, Record,
 };
+use ishibumi_artifact::time::LAST_LIST_NEXT_UPDATE;
 use serde_json::{Map, Value, json};
 
 use super::shown as text;

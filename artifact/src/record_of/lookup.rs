@@ -7,9 +7,9 @@
 
 use sha2::{Digest, Sha256};
 
-use super::{Body, LogStatement, Record};
 use crate::certificate::Certificate;
 use crate::hash::sha256;
+use crate::record::{Body, LogStatement, Record};
 
 /// One way to find a record.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -9,15 +9,14 @@
 //!      in subjectAltName, and a QcType, if there is one, that says eseal and not esign.
 //! An extension that cannot be read means digest.
 
-use const_oid::ObjectIdentifier;
-
-use super::{Body, CertificateBody, CertificateDigestBody, Moment, Opaque, Record, RecordError};
 use crate::certificate::Certificate;
-use crate::general_name::GeneralName;
 use crate::hash::sha256;
-use crate::name::Attribute;
 use crate::oid;
+use crate::person::names_a_person;
 use crate::qualified::{QcStatements, QcType};
+use crate::record::{
+    Body, CertificateBody, CertificateDigestBody, Moment, Opaque, Record, RecordError,
+};
 
 /// How a certificate is logged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,28 +26,6 @@ pub enum Disclosure {
     /// Digest, issuer key hash, serial, validity.
     Digest,
 }
-
-/// Attributes of names that only natural persons have (X.520, RFC 3739 3.1.2, RFC 4519).
-const PERSONAL: [ObjectIdentifier; 15] = [
-    oid::SURNAME,
-    oid::TITLE,
-    oid::GIVEN_NAME,
-    oid::INITIALS,
-    oid::GENERATION_QUALIFIER,
-    oid::PSEUDONYM,
-    oid::EMAIL_ADDRESS,
-    oid::USER_ID,
-    oid::MAIL,
-    oid::DATE_OF_BIRTH,
-    oid::PLACE_OF_BIRTH,
-    oid::GENDER,
-    oid::COUNTRY_OF_CITIZENSHIP,
-    oid::COUNTRY_OF_RESIDENCE,
-    oid::SUBJECT_DIRECTORY_ATTRIBUTES,
-];
-
-/// Identity types of natural persons at the start of a subject's serialNumber.
-const PERSONAL_SERIALS: [&str; 6] = ["PAS", "IDC", "PNO", "TAX", "TIN", "PI:"];
 
 /// The rule of record version 1.
 pub fn disclosure(certificate: &Certificate) -> Disclosure {
@@ -84,35 +61,6 @@ pub fn certificate_record(
         }),
     };
     Ok(body.into())
-}
-
-/// Whether anything in the certificate is, or may be, of a natural person.
-pub(crate) fn names_a_person(certificate: &Certificate) -> bool {
-    let mut in_subject = certificate.subject_name().attributes();
-    let directory = certificate
-        .extension(&oid::SUBJECT_DIRECTORY_ATTRIBUTES)
-        .is_some();
-    let in_names = match certificate.subject_alternative_names() {
-        Ok(names) => names.iter().any(|name| match name {
-            GeneralName::Rfc822(_) | GeneralName::Other { .. } => true,
-            GeneralName::Directory(name) => name
-                .attributes()
-                .any(|attribute| attribute.is_any(&PERSONAL)),
-            name => !name.has_seven_bits(),
-        }),
-        Err(_) => true,
-    };
-    in_subject.any(is_personal) || directory || in_names
-}
-
-/// An attribute that only natural persons have, or a serialNumber of one, or one that cannot be read.
-fn is_personal(attribute: &Attribute) -> bool {
-    let is_of_a_person = |text: String| {
-        let mut prefixes = PERSONAL_SERIALS.iter();
-        prefixes.any(|prefix| text.starts_with(prefix))
-    };
-    attribute.is_any(&PERSONAL)
-        || (attribute.is(&oid::SERIAL_NUMBER) && attribute.text().is_none_or(is_of_a_person))
 }
 
 /// True if there is no QcType, or if it names eseal and not esign (EN 319 412-5 4.2.3).

@@ -1,0 +1,135 @@
+//! The words about one certificate, and which of them stand.
+
+use crate::information::StatusInformation;
+use crate::record::{Reason, Revocation};
+use crate::status::CERTIFICATE_HOLD;
+use crate::time::Time;
+
+/// How far, in seconds, the clock of whoever signs lists and responses may be ahead of the one that is asked.
+/// What is of a later time than that is of no time that has been.
+pub const CLOCK_TOLERANCE_SECONDS: i64 = 300;
+
+/// What one list or response says about the certificate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Word {
+    /// Which list or response it is from: its place among those that were given.
+    pub source: usize,
+    /// As of when: thisUpdate.
+    pub issued: Time,
+    /// Until when it claims to be current: nextUpdate, if stated.
+    pub until: Option<Time>,
+    /// What it says.
+    pub says: Says,
+    /// Whether no other word ends it.
+    pub(super) stands: bool,
+}
+
+/// The three things that can be said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Says {
+    /// Not revoked.
+    NotRevoked,
+    /// Released from hold (removeFromCRL).
+    Released,
+    /// Revoked or on hold.
+    Revoked(Box<Revocation>),
+}
+
+impl Word {
+    /// Whether it says that the certificate is good, as of a time.
+    pub const fn is_good(&self) -> bool {
+        matches!(self.says, Says::NotRevoked | Says::Released)
+    }
+
+    /// The last time that it says anything about: nextUpdate, or thisUpdate where none is stated.
+    pub fn reach(&self) -> Time {
+        self.until.unwrap_or(self.issued).max(self.issued)
+    }
+
+    fn is_hold(&self) -> bool {
+        matches!(&self.says, Says::Revoked(entry)
+            if entry.reason.map(Reason::code) == Some(CERTIFICATE_HOLD))
+    }
+
+    /// Whether it was said after `other`.
+    fn is_after(&self, other: &Self, sources: &[StatusInformation]) -> bool {
+        if self.source == other.source {
+            return false;
+        }
+        match (sources.get(self.source), sources.get(other.source)) {
+            (Some(StatusInformation::Crl(one)), Some(StatusInformation::Crl(another))) => {
+                one.is_said_after(another)
+            }
+            _ => self.issued > other.issued,
+        }
+    }
+}
+
+/// A source that may speak about the certificate and yet says nothing, and why.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Silence {
+    /// How much it matters.
+    pub kind: SilenceKind,
+    /// Why, in English.
+    pub why: String,
+    /// Its place among those that were given.
+    pub source: usize,
+}
+
+/// How much it matters that a source says nothing. The worst first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum SilenceKind {
+    /// It may say that the certificate is revoked, and cannot be understood or believed.
+    Unusable,
+    /// It says that it does not know the certificate.
+    Unknown,
+    /// It was understood, and would not have to name the certificate if that were revoked.
+    NotCovered,
+}
+
+/// Everything that was said about one certificate.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct History {
+    words: Vec<Word>,
+    silences: Vec<Silence>,
+}
+
+impl History {
+    pub(super) fn new(
+        words: Vec<Word>,
+        mut silences: Vec<Silence>,
+        sources: &[StatusInformation],
+    ) -> Self {
+        let stands = |word: &Word| {
+            let ends = |other: &Word| !other.is_hold() && other.is_after(word, sources);
+            !(word.is_hold() && words.iter().any(ends))
+        };
+        let stands: Vec<bool> = words.iter().map(stands).collect();
+        let words = words.into_iter().zip(stands);
+        silences.sort();
+        Self {
+            words: words
+                .map(|(word, stands)| Word { stands, ..word })
+                .collect(),
+            silences,
+        }
+    }
+
+    /// The revocations that stand: definitive ones, and a hold that no later word has ended.
+    pub fn revocations(&self) -> impl Iterator<Item = (&Word, &Revocation)> {
+        self.words.iter().filter_map(|word| match &word.says {
+            Says::Revoked(entry) if word.stands => Some((word, entry.as_ref())),
+            _ => None,
+        })
+    }
+
+    /// The words that it is not revoked, in the order of the sources.
+    pub fn good(&self) -> impl Iterator<Item = &Word> {
+        self.words.iter().filter(|word| word.is_good())
+    }
+
+    /// Sources that may speak about it and say nothing, the worst first.
+    pub fn silences(&self) -> &[Silence] {
+        &self.silences
+    }
+}
