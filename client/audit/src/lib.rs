@@ -22,6 +22,7 @@
 mod anchors;
 mod evidence;
 mod lists;
+mod memory;
 pub mod misissue;
 pub mod monitor;
 pub mod provider;
@@ -34,9 +35,10 @@ mod suspects;
 pub use anchors::{ANCHORS_MAX, AnchorSeen, AnchorsSeen, WRONG_ANCHORS_MAX, WrongAnchor};
 pub use evidence::{AuditEvidence, Misbehaviour};
 pub use lists::{LISTS_MAX, ListError, ListSeen};
+pub use memory::REMEMBERED_MAX;
 pub use replay::{Audited, ENDS_MAX, Entries, Replay, Seen, Tally, plan};
 pub use state::{AuditState, AuditStateError};
-pub use suspects::{LISTED_MAX, REMEMBERED_MAX, Suspect, Suspects, Timeline};
+pub use suspects::{LISTED_MAX, Suspect, Suspects, Timeline};
 
 use ishibumi_artifact::record::RecordError;
 use ishibumi_tlog::Hash;

@@ -17,8 +17,8 @@ use ishibumi_artifact::status::mildness;
 use ishibumi_artifact::time::Time;
 use ishibumi_tlog::Hash;
 
+use super::memory::{Key, Memory, shortened};
 use super::revoked::{Contradiction, Revoked};
-use super::suspects::{Key, Memory, shortened};
 
 /// Lists of a replay that are remembered for comparison.
 pub const LISTS_MAX: usize = 100_000;

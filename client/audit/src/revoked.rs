@@ -14,7 +14,7 @@ use ishibumi_artifact::record::{OcspBody, Revocation, Suspicion, TakingBack};
 use ishibumi_artifact::time::Time;
 use ishibumi_artifact::{LookupKey, Record};
 
-use super::suspects::{Key, Memory, shortened};
+use super::memory::{Key, Memory, shortened};
 
 /// Revocations that may wait for the record of their list, more than the largest list has; 160 octets each.
 const WAITING_MAX: usize = 1_000_000;

@@ -2,7 +2,7 @@
 //!
 //! The rules are the artifact room's ([`Suspicion`]); here is what they need to remember. Memory is bounded
 //! whatever the log holds: 24 octets for each token and three times that for each certificate that has a
-//! record or is spoken of by a list or a response, up to [`REMEMBERED_MAX`] times 24 octets together (some
+//! record or is spoken of by a list or a response, up to [`REMEMBERED_MAX`](super::REMEMBERED_MAX) times 24 octets together (some
 //! 200 MB in the worst moment of a growing table); what comes after that is compared with what is
 //! remembered and not remembered itself, and the report counts it.
 //! Keys are a tag and 15 octets of a SHA-256, so a chance collision among so many is out of the question,
@@ -17,10 +17,8 @@ use ishibumi_artifact::time::Time;
 use ishibumi_artifact::{Certificate, LookupKey, Record};
 
 use super::lists::{LISTS_MAX, ListError, ListSeen, Lists};
+use super::memory::{Key, Memory, shortened};
 use super::revoked::{Contradiction, Revoked};
-
-/// Tokens that are remembered; a certificate that lists or responses speak of counts as three.
-pub const REMEMBERED_MAX: usize = 4_000_000;
 
 /// Suspicions that are listed; all are counted.
 pub const LISTED_MAX: usize = 1_000;
@@ -53,41 +51,6 @@ pub struct Suspects {
     pub counts: BTreeMap<Suspicion, u64>,
     /// Records that were not remembered, since memory was full.
     pub forgotten: u64,
-}
-
-/// A shortened lookup key.
-pub(super) type Key = [u8; 16];
-
-/// What may still be remembered.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Memory {
-    left: usize,
-    refused: u64,
-}
-
-impl Memory {
-    /// Whether so many units are left; they are taken then.
-    pub(super) fn take(&mut self, units: usize) -> bool {
-        let left = self.left.checked_sub(units);
-        match left {
-            Some(left) => self.left = left,
-            None => self.refused += 1,
-        }
-        left.is_some()
-    }
-
-    pub(super) fn give_back(&mut self, units: usize) {
-        self.left = self.left.saturating_add(units);
-    }
-}
-
-impl Default for Memory {
-    fn default() -> Self {
-        Self {
-            left: REMEMBERED_MAX,
-            refused: 0,
-        }
-    }
 }
 
 /// Checkpoints of one log, each with the time that its quorum proves: by size, ascending.
@@ -318,13 +281,4 @@ impl Detector {
             });
         }
     }
-}
-
-/// The tag and 15 octets of the digest of a lookup key.
-pub(super) fn shortened(key: &LookupKey) -> Key {
-    let mut short = [0; 16];
-    for (to, from) in short.iter_mut().zip(key.to_bytes()) {
-        *to = from;
-    }
-    short
 }

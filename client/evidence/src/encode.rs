@@ -1,7 +1,7 @@
 //! From a collection to the entries of its file: sorted, each thing once, in one spelling.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use ishibumi_artifact::ArtifactType;
 use ishibumi_tlog::Hash;
@@ -9,6 +9,7 @@ use pem_rfc7468::LineEnding;
 
 use super::container::{self, Entry};
 use super::index::{Index, ItemRow, StampRow, StatusRow};
+use super::layout::{ASIC_S_TOKEN, Entries, is_bare_token};
 use super::names::{self, MIMETYPE};
 use super::proofs::Proofs;
 use super::{Collection, EvidenceFileError, File, Item, pages};
@@ -19,18 +20,12 @@ pub(super) const ASIC_S: &str = "application/vnd.etsi.asic-s+zip";
 /// Ours, not registered: everything else.
 const OWN: &str = "application/vnd.ishibumi.evidence+zip";
 
-/// Where an ASiC-S container has its token.
-pub(super) const ASIC_S_TOKEN: &str = "META-INF/timestamp.tst";
-
 pub(super) const CERTIFICATES: &str = "META-INF/certificates";
 const ANCHORS: &str = "META-INF/information/anchors";
 const POLICIES: &str = "META-INF/information/policies";
 
 pub(super) const INDEX: &str = "META-INF/evidence.json";
 pub(super) const SUMS: &str = "META-INF/sha256sums.txt";
-
-/// Entries by name.
-pub(super) type Entries<'a> = BTreeMap<String, Cow<'a, [u8]>>;
 
 impl Collection {
     /// The file's octets. Equal collections, in whatever order and however often things are in them,
@@ -183,18 +178,6 @@ fn asic_s(items: &[Item]) -> bool {
     };
     let same = |item: &Item| item.artifact == first.artifact && item.document == first.document;
     first.document.is_some() && rest.iter().all(same) && is_bare_token(&first.artifact.octets)
-}
-
-/// A ContentInfo of signed data, and not a reply or PEM around one.
-pub(super) fn is_bare_token(octets: &[u8]) -> bool {
-    const SIGNED_DATA: &[u8] = b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02";
-    let header = octets.get(..20).unwrap_or(octets);
-    octets.first() == Some(&0x30)
-        && (2..=6).any(|at| {
-            header
-                .get(at..)
-                .is_some_and(|rest| rest.starts_with(SIGNED_DATA))
-        })
 }
 
 fn put_status<'a>(

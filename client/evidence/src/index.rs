@@ -2,10 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::EvidenceFileError;
-
-/// The format that is read and written.
-pub(super) const FORMAT: &str = "ishibumi/evidence/v1";
+use super::error::EvidenceFileError;
+use super::layout::FORMAT;
 
 /// The index.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]

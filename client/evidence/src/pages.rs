@@ -3,8 +3,8 @@
 
 use std::borrow::Cow;
 
-use super::encode::Entries;
 use super::index::Index;
+use super::layout::Entries;
 use super::{Collection, readme};
 
 const FOLDER: &str = "META-INF/formats/";

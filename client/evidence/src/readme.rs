@@ -102,7 +102,7 @@ impl Values {
             ("certificate", certificate),
             ("in-full", certificate && in_full),
             ("policy", policy.is_some()),
-            ("asic", row.artifact == super::encode::ASIC_S_TOKEN),
+            ("asic", row.artifact == super::layout::ASIC_S_TOKEN),
         ] {
             if holds {
                 self.conditions.push(name);
@@ -163,7 +163,7 @@ fn is_token(item: &Item) -> bool {
 
 /// How the bare token in DER comes out of what was logged.
 fn unwrap(artifact: &[u8], is_pem: bool) -> &'static str {
-    match (is_pem, super::encode::is_bare_token(artifact)) {
+    match (is_pem, super::layout::is_bare_token(artifact)) {
         (true, _) => "sed '/^-----/d' \"$ITEM\" | base64 -d > by-hand/token",
         (false, true) => "cat \"$ITEM\" > by-hand/token",
         (false, false) => "openssl ts -reply -in \"$ITEM\" -token_out -out by-hand/token",

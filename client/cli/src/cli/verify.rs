@@ -8,18 +8,17 @@ use ishibumi::evidence::embed::decisive;
 use ishibumi::evidence::pdf::{self, Beside, Place};
 use ishibumi::succession::Policies;
 use ishibumi::verify::Pdf;
-use ishibumi::{CheckpointToken, Evidence, RevocationData, Verifier, VerifyError};
+use ishibumi::{Evidence, Verifier, VerifyError};
 use ishibumi_artifact::Anchors;
-use ishibumi_artifact::unsigned::{UnsignedError, embedded_proofs};
 use ishibumi_cli::render;
 use ishibumi_tlog::Policy;
-use ishibumi_tlog::proof::FILE_EXTENSION;
 
 use super::batch::{self, BatchArguments};
 use super::dated::{DatedRules, TimeZone};
 use super::revocation::AskRevocation;
 use super::sha1::{self, ExistedOn};
 use super::trust::Trust;
+use super::with_proof::{WithProof, no_proof, proofs, read, with_proofs};
 use super::{Exit, Failure, Voice, collect, files, in_pdf, mistaken};
 
 const EXAMPLES: &str = "Examples:
@@ -173,19 +172,6 @@ pub(crate) fn run(arguments: &VerifyArguments, voice: Voice) -> Result<Exit, Fai
     Ok(report.indication().into())
 }
 
-/// The artifact; a PDF may be longer than anything else.
-pub(super) fn read(path: &Path) -> Result<Vec<u8>, Failure> {
-    let octets = files::read(path, pdf::PDF_LEN_MAX)?;
-    if octets.len() > files::ARTIFACT_LEN_MAX && !pdf::is_pdf(&octets) {
-        if let Some(failure) = mistaken::no_artifact(path, &octets) {
-            let exit = Exit::Usage;
-            return Err(Failure { exit, ..failure });
-        }
-        return Err(files::too_long(path, files::ARTIFACT_LEN_MAX));
-    }
-    Ok(octets)
-}
-
 /// The proof that is named for a PDF, else the one beside it; most have theirs inside.
 fn proof_for_pdf(arguments: &VerifyArguments, path: &Path) -> Result<Option<Vec<u8>>, Failure> {
     if arguments.document.is_some() {
@@ -243,94 +229,4 @@ fn refusal(error: VerifyError, arguments: &VerifyArguments) -> Failure {
         ),
         (other, _) => Failure::unavailable(other),
     }
-}
-
-/// The proof that is named, else the one beside the artifact, else those inside of it.
-pub(super) fn proofs(
-    path: &Path,
-    named: Option<&Path>,
-    artifact: &[u8],
-) -> Result<Vec<Vec<u8>>, Failure> {
-    let beside = || files::proof_beside(path);
-    if let Some(proof) = named.map(Path::to_owned).or_else(beside) {
-        return Ok(vec![files::read_proof(&proof)?]);
-    }
-    match embedded_proofs(artifact) {
-        Ok(proofs) if !proofs.is_empty() => Ok(proofs),
-        // What is no token carries no proof; what it is, is said once there is one.
-        Ok(_) | Err(UnsignedError::Token(_)) => {
-            Err(mistaken::no_artifact(path, artifact).unwrap_or_else(|| no_proof(path)))
-        }
-        Err(error) => Err(Failure::unavailable(format!(
-            "{}: no proof beside it, and what is embedded cannot be read: {error}",
-            path.display()
-        ))
-        .advice("name the proof as second argument, or fetch it: ishibumi evidence get")),
-    }
-}
-
-fn no_proof(artifact: &Path) -> Failure {
-    let expected = files::proof_path(artifact, None);
-    let message = format!(
-        "{}: no proof beside it ({} is missing) and none in it",
-        artifact.display(),
-        expected.display()
-    );
-    Failure::unavailable(message)
-        .advice("name the proof as second argument, or fetch it: ishibumi evidence get")
-        .in_japanese(format!(
-            "{}：証明（{}）が見つかりません。2番目の引数で指定するか、`ishibumi evidence get` で取得してください。",
-            artifact.display(),
-            expected.display()
-        ))
-}
-
-/// A file, and the proof beside it.
-pub(super) struct WithProof {
-    pub(super) name: String,
-    pub(super) octets: Vec<u8>,
-    pub(super) proof: Option<Vec<u8>>,
-}
-
-impl WithProof {
-    fn read(path: &Path) -> Result<Self, Failure> {
-        let octets = files::read(path, files::ARTIFACT_LEN_MAX)?;
-        let proof = files::proof_beside(path)
-            .map(|proof| files::read_proof(&proof))
-            .transpose()?;
-        Ok(Self {
-            name: path.display().to_string(),
-            octets,
-            proof,
-        })
-    }
-
-    pub(super) fn revocation(&self) -> RevocationData<'_> {
-        RevocationData::new(&self.name, &self.octets).proof(self.proof.as_ref())
-    }
-
-    fn checkpoint_token(&self) -> CheckpointToken<'_> {
-        CheckpointToken {
-            name: &self.name,
-            token: &self.octets,
-            proof: self.proof.as_ref().map(Into::into),
-        }
-    }
-}
-
-/// The files at these paths, and those of the folders among them.
-pub(super) fn with_proofs(paths: &[PathBuf]) -> Result<Vec<WithProof>, Failure> {
-    let is_proof = |path: &PathBuf| {
-        path.extension()
-            .is_some_and(|known| known == FILE_EXTENSION)
-    };
-    let mut all = Vec::new();
-    for path in paths {
-        if path.is_dir() {
-            all.extend(files::files_in(path)?.into_iter().filter(|p| !is_proof(p)));
-        } else {
-            all.push(path.clone());
-        }
-    }
-    all.iter().map(|path| WithProof::read(path)).collect()
 }

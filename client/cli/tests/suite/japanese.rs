@@ -321,10 +321,10 @@ fn every_error_that_a_report_can_show_has_a_translation() {
         "client/evidence/src/container.rs",
         "client/evidence/src/contradiction.rs",
         "client/evidence/src/embed.rs",
-        "client/evidence/src/lib.rs",
+        "client/evidence/src/error.rs",
         "client/evidence/src/pack.rs",
         "client/evidence/src/pdf/judge.rs",
-        "client/evidence/src/pdf/mod.rs",
+        "client/evidence/src/pdf/error.rs",
         "client/fetch/src/evidence.rs",
         "client/fetch/src/log.rs",
         "client/fetch/src/source.rs",
@@ -377,6 +377,7 @@ fn every_advice_of_what_many_use_has_a_translation() {
         "submit/mod.rs",
         "trust.rs",
         "verify.rs",
+        "with_proof.rs",
     ] {
         let source = fs::read_to_string(root.join(file)).unwrap();
         for behind in source.split(".advice(").skip(1) {

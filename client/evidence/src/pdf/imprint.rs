@@ -11,7 +11,7 @@ use ishibumi_artifact::TimestampToken;
 use ishibumi_artifact::detached::{SignedDigest, signed_digests};
 use ishibumi_artifact::hash::{HashAlgorithm, Hasher};
 
-use super::{Coverage, Signature};
+use super::signature::{Coverage, Signature};
 
 /// How many times the file's length is hashed behind gaps, for each algorithm.
 const TIMES_MAX: usize = 4;

@@ -10,12 +10,16 @@
 //! Not read: a ByteRange that is an indirect object, has more than one gap or does not begin at the
 //! file's start; each is refused by name.
 
+mod error;
 mod imprint;
 mod judge;
 mod scan;
+mod signature;
 
+pub use error::{PdfError, SIGNATURES_MAX};
 pub use imprint::Imprint;
 pub use judge::{Beside, NoVerdict, PdfVerdict, Place};
+pub use signature::{Coverage, Signature};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -28,7 +32,6 @@ use ishibumi_artifact::token::TokenError;
 use ishibumi_artifact::unsigned::{
     SIGNATURE_INPUT_MAX, UnsignedError, signature_timestamps, unpadded,
 };
-use thiserror::Error;
 
 use ishibumi_verify::{Extent, InPdf};
 use scan::{Found, Scan, is_space};
@@ -36,45 +39,11 @@ use scan::{Found, Scan, is_space};
 /// The largest PDF that is read, in octets.
 pub const PDF_LEN_MAX: usize = 512 << 20;
 
-/// The most signatures, and the most time-stamps, that are read in one PDF.
-pub const SIGNATURES_MAX: usize = 256;
-
 /// How far from the start of a PDF its header may stand (ISO 32000-2 annex I).
 pub const HEADER_WITHIN: usize = 1024;
 
 /// How far before a gap the name Contents is looked for.
 const CONTENTS_WITHIN: usize = 64;
-
-/// Why a signature's token cannot be read, or not be replaced.
-#[derive(Clone, Debug, Error, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum PdfError {
-    /// ByteRange is no array of four numbers.
-    #[error("ByteRange is not an array of four numbers in plain")]
-    ByteRange,
-    /// ByteRange does not fit the file.
-    #[error("ByteRange {0:?} does not cover the file's octets up to one gap and behind it")]
-    Coverage([usize; 4]),
-    /// The gap is not the value of Contents.
-    #[error("the gap in ByteRange is not the hexadecimal string of Contents")]
-    Gap,
-    /// Contents is not a signature or token that can be read.
-    #[error("Contents: {0}")]
-    Contents(#[from] UnsignedError),
-    /// More than [`SIGNATURES_MAX`].
-    #[error(
-        "the file has more than {SIGNATURES_MAX} signatures or time-stamps; the rest were not looked at"
-    )]
-    TooMany,
-    /// The token does not fit the space that is reserved for it.
-    #[error("the token needs {needed} octets, and the PDF reserves {reserved} for it")]
-    NoRoom {
-        /// Octets of the token with its proofs.
-        needed: usize,
-        /// Octets that Contents has room for.
-        reserved: usize,
-    },
-}
 
 /// What a token in a PDF stamps.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -96,67 +65,6 @@ pub struct PdfToken {
     pub coverage: Coverage,
     /// Which of [`PdfTokens::signatures`] it stands in.
     pub signature: usize,
-}
-
-/// A ByteRange that fits its file.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Coverage {
-    /// Where the gap begins.
-    gap_start: usize,
-    /// Where it ends.
-    gap_end: usize,
-    /// Where what is covered ends.
-    end: usize,
-}
-
-impl Coverage {
-    /// The two pieces of `pdf` that are signed.
-    pub fn pieces<'a>(&self, pdf: &'a [u8]) -> [&'a [u8]; 2] {
-        let piece = |range: Range<usize>| pdf.get(range).unwrap_or_default();
-        [piece(0..self.gap_start), piece(self.gap_end..self.end)]
-    }
-
-    /// Where what is signed ends: what stands behind it was added later.
-    pub const fn end(&self) -> usize {
-        self.end
-    }
-
-    /// Whether nothing of `pdf` stands behind what is signed: no later revision.
-    pub const fn reaches_end(&self, pdf: &[u8]) -> bool {
-        self.end == pdf.len()
-    }
-
-    /// The hexadecimal digits between the angle brackets.
-    const fn digits(&self) -> Range<usize> {
-        self.gap_start + 1..self.gap_end - 1
-    }
-}
-
-/// A ByteRange in a PDF, with whatever stands beside it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Signature {
-    /// Where its name stands in the file.
-    pub at: usize,
-    /// The pieces of the file that it names; none if that cannot be read.
-    covers: Option<Vec<Range<usize>>>,
-    /// Those pieces, if they are the file around its Contents.
-    coverage: Option<Coverage>,
-    /// What is signed of those octets.
-    claims: Vec<SignedDigest>,
-}
-
-impl Signature {
-    /// Whether its ByteRange can be read.
-    pub(super) const fn is_readable(&self) -> bool {
-        self.covers.is_some()
-    }
-
-    /// Whether it covers any of these octets; none if that cannot be told.
-    fn covers(&self, octets: &Range<usize>) -> Option<bool> {
-        let pieces = self.covers.as_ref()?;
-        let meets = |piece: &Range<usize>| piece.start < octets.end && octets.start < piece.end;
-        Some(pieces.iter().any(meets))
-    }
 }
 
 /// What was found in a PDF.

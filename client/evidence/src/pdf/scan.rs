@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
-use super::PdfError;
+use super::error::PdfError;
 
 /// The most pieces of one ByteRange that are read (ISO 32000-2 table 255: "pairs of integers").
 const PIECES_MAX: usize = 16;

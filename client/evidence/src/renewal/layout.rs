@@ -9,9 +9,8 @@ use ishibumi_artifact::{Certificate, EvidenceRecord};
 
 use super::super::container::{self, Entry};
 use super::super::decode::take_apart;
-use super::super::encode::{
-    ASIC_S, CERTIFICATES, Entries, INDEX, in_order, information, status_name,
-};
+use super::super::encode::{ASIC_S, CERTIFICATES, INDEX, in_order, information, status_name};
+use super::super::layout::Entries;
 use super::super::names::MIMETYPE;
 use super::super::proofs::Proofs;
 use super::super::{Collection, EvidenceFileError, PROVEN_MAX, StatusData};

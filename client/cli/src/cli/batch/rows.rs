@@ -18,7 +18,7 @@ use ishibumi_cli::batch::{AccreditedList, Period, Row, Status, claimed_time};
 use ishibumi_cli::render::Language;
 
 use super::super::below::{Below, Documents, Found, has_extension};
-use super::super::verify::{WithProof, proofs, with_proofs};
+use super::super::with_proof::{WithProof, proofs, with_proofs};
 use super::super::{Exit, Failure, files, network};
 use super::{Terms, remembering};
 

@@ -7,7 +7,7 @@ use clap::Args;
 use ishibumi_tlog::shown::add_line;
 use serde_json::json;
 
-use super::super::verify::with_proofs;
+use super::super::with_proof::with_proofs;
 use super::super::{Exit, Failure, Voice, files, network};
 use super::left_out::{self, Inputs, LeftOut};
 use super::packer::Packer;

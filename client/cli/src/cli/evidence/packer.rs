@@ -17,7 +17,7 @@ use ishibumi_tlog::proof::TlogProof;
 use ishibumi_tlog::tile::ENTRY_LEN_MAX;
 
 use super::super::below::{Below, Documents, Imprint};
-use super::super::verify::{self, WithProof};
+use super::super::with_proof::{self, WithProof};
 use super::super::{Exit, Failure, files, mistaken, network};
 use super::left_out::{self, LeftOut, Why};
 
@@ -59,11 +59,11 @@ impl<'a> Packer<'a> {
     pub(super) fn add_artifacts(&mut self, paths: &[PathBuf]) -> Result<(), Failure> {
         let bar = network::progress_bar(paths.len() as u64, "artifacts packed");
         for path in paths {
-            let octets = verify::read(path)?;
+            let octets = with_proof::read(path)?;
             if pdf::is_pdf(&octets) {
                 return Err(in_pdf(path, &octets));
             }
-            let proof = self.deciding(&octets, verify::proofs(path, None, &octets)?);
+            let proof = self.deciding(&octets, with_proof::proofs(path, None, &octets)?);
             let artifact = File::new(&file_name(path), octets);
             let packed = pack_item(artifact, &proof, self.anchors);
             let packed = packed.map_err(|error| refused(&path.display(), &error))?;

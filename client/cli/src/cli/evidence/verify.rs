@@ -26,7 +26,7 @@ use super::super::revocation::AskRevocation;
 use super::super::sha1::{self, ExistedOn};
 use super::super::succession::{self, Looked, OldPolicies};
 use super::super::trust::{self, Trust};
-use super::super::verify::{WithProof, with_proofs};
+use super::super::with_proof::{WithProof, with_proofs};
 use super::super::{Exit, Failure, Voice, files, network};
 use super::{file, renewals};
 

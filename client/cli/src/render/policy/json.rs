@@ -4,36 +4,41 @@ use ishibumi_tlog::policy::{Demand, Lint, Member, Quorum, Standing};
 use serde_json::{Value, json};
 
 use super::super::{Language, rfc3339, shown};
-use super::{Explanation, Judged, name};
+use super::words::{self, name};
+use super::{Explanation, Judged};
 
-pub(super) fn json(explanation: &Explanation<'_>) -> Value {
-    let policy = explanation.policy;
-    let demand = policy.demand();
-    let witnesses = policy.witnesses().iter();
-    json!({
-        "usable": true,
-        "logs": policy.logs().len(),
-        "witnesses": policy.witnesses().len(),
-        "witnesses_that_count": policy.counted(demand),
-        "witness_keys": witnesses
-            .map(|witness| json!({
-                "witness": shown(&witness.name),
-                "key": witness.key.name(),
-                "algorithm": witness.key.kind().algorithm(),
-                "counts": demand.counts(&witness.key),
-            }))
-            .collect::<Vec<_>>(),
-        "quorum": policy.quorum() != Quorum::None,
-        "post_quantum": demand == Demand::PostQuantum,
-        "can_be_met": policy.can_be_met(demand),
-        "demands": explanation.lines(Language::English),
-        "warnings": explanation.lints.iter().map(|lint| warning(explanation, lint)).collect::<Vec<_>>(),
-        "checkpoint": explanation.checkpoint.as_ref().map(|judged| checkpoint(explanation, judged)),
-        "text": {
-            "en": explanation.text(Language::English),
-            "ja": explanation.text(Language::Japanese),
-        },
-    })
+impl Explanation<'_> {
+    /// All of it as a JSON object (docs/verdicts.md, "Policies").
+    pub fn json(&self) -> Value {
+        let explanation = self;
+        let policy = explanation.policy;
+        let demand = policy.demand();
+        let witnesses = policy.witnesses().iter();
+        json!({
+            "usable": true,
+            "logs": policy.logs().len(),
+            "witnesses": policy.witnesses().len(),
+            "witnesses_that_count": policy.counted(demand),
+            "witness_keys": witnesses
+                .map(|witness| json!({
+                    "witness": shown(&witness.name),
+                    "key": witness.key.name(),
+                    "algorithm": witness.key.kind().algorithm(),
+                    "counts": demand.counts(&witness.key),
+                }))
+                .collect::<Vec<_>>(),
+            "quorum": policy.quorum() != Quorum::None,
+            "post_quantum": demand == Demand::PostQuantum,
+            "can_be_met": policy.can_be_met(demand),
+            "demands": explanation.lines(Language::English),
+            "warnings": explanation.lints.iter().map(|lint| warning(explanation, lint)).collect::<Vec<_>>(),
+            "checkpoint": explanation.checkpoint.as_ref().map(|judged| checkpoint(explanation, judged)),
+            "text": {
+                "en": explanation.text(Language::English),
+                "ja": explanation.text(Language::Japanese),
+            },
+        })
+    }
 }
 
 fn warning(explanation: &Explanation<'_>, lint: &Lint) -> Value {
@@ -44,7 +49,7 @@ fn warning(explanation: &Explanation<'_>, lint: &Lint) -> Value {
         Lint::TwoQuorums { .. } => "two-quorums",
         _ => "other",
     };
-    let said = |language| super::words::warning(explanation.policy, lint, language);
+    let said = |language| words::warning(explanation.policy, lint, language);
     json!({ "kind": kind, "en": said(Language::English), "ja": said(Language::Japanese) })
 }
 

@@ -12,7 +12,6 @@ use ishibumi_tlog::note::Note;
 use ishibumi_tlog::policy::{Lint, Member, Quorum, Standing, TrustError, lint};
 use ishibumi_tlog::shown::add_line;
 use ishibumi_tlog::{Policy, TrustedCheckpoint};
-use serde_json::Value;
 
 use super::Language;
 
@@ -108,13 +107,8 @@ impl<'a> Explanation<'a> {
         out
     }
 
-    /// All of it as a JSON object (docs/verdicts.md, "Policies").
-    pub fn json(&self) -> Value {
-        json::json(self)
-    }
-
     /// Visits the quorum and everything below it, each group before its members.
-    fn walk(&self, visit: &mut impl FnMut(usize, Member)) {
+    pub(super) fn walk(&self, visit: &mut impl FnMut(usize, Member)) {
         let Quorum::Of(top) = self.policy.quorum() else {
             return;
         };
@@ -129,13 +123,4 @@ impl<'a> Explanation<'a> {
             }
         }
     }
-}
-
-/// The name of a witness or group in its policy.
-fn name(policy: &Policy, member: Member) -> String {
-    let name = match member {
-        Member::Witness(place) => policy.witnesses().get(place).map(|witness| &witness.name),
-        Member::Group(place) => policy.groups().get(place).map(|group| &group.name),
-    };
-    name.map(|name| super::shown(name)).unwrap_or_default()
 }

@@ -5,7 +5,15 @@ use ishibumi_tlog::policy::{Demand, Lint, Member, Quorum, Shared, Standing, Trus
 use ishibumi_tlog::{Policy, TrustedCheckpoint};
 
 use super::super::{Language, rfc3339, shown};
-use super::name;
+
+/// The name of a witness or group in its policy.
+pub(super) fn name(policy: &Policy, member: Member) -> String {
+    let name = match member {
+        Member::Witness(place) => policy.witnesses().get(place).map(|witness| &witness.name),
+        Member::Group(place) => policy.groups().get(place).map(|group| &group.name),
+    };
+    name.map(|name| shown(name)).unwrap_or_default()
+}
 
 /// One sentence for each `log`, `witness`, `group` and `quorum` line.
 pub(super) fn lines(policy: &Policy, language: Language) -> Vec<String> {
