@@ -22,9 +22,11 @@ use ishibumi_tlog::tile::{
 use ishibumi_tlog::tree::root;
 
 use crate::compare::{Beside, Compare, is_archive};
+use crate::files::wrong;
+pub use crate::files::{ExportError, LogFiles};
 use crate::names;
-use crate::place::{BUNDLES_IN_VOLUME, Place};
-use crate::sink::{Form, Sink, SinkError};
+use crate::place::BUNDLES_IN_VOLUME;
+use crate::sink::{Form, Sink};
 
 const README: &str = include_str!("readme/en.txt");
 const README_JA: &str = include_str!("readme/ja.txt");
@@ -44,98 +46,6 @@ const LISTING_MAX: usize = 1000;
 /// Files in a side volume, at most; and octets after which the next one begins.
 const SIDE_FILES_MAX: usize = 32_768;
 const SIDE_LEN_MAX: usize = 1 << 30;
-
-/// Whatever gives the files of a log: a store, or a source over the network.
-pub trait LogFiles {
-    /// What is at `path`, of at most `most` octets; `None` if nothing is there. Errors in words, with what
-    /// was asked.
-    fn read(&mut self, path: &str, most: usize) -> Result<Option<Vec<u8>>, String>;
-
-    /// Sizes of all kept checkpoints, ascending.
-    fn kept_sizes(&mut self) -> Result<Vec<u64>, String>;
-
-    /// What is at `path` in the volume of this name; where files do not lie in volumes, what is at `path`.
-    fn read_of(
-        &mut self,
-        _volume: &str,
-        path: &str,
-        most: usize,
-    ) -> Result<Option<Vec<u8>>, String> {
-        self.read(path, most)
-    }
-
-    /// Whether the files lie in volumes, each of which is complete by itself.
-    fn is_in_volumes(&self) -> bool {
-        false
-    }
-
-    /// Whether it is one volume that was named by itself.
-    fn is_alone(&self) -> bool {
-        false
-    }
-
-    /// Files that are there beside those of `expected`, by volume; none where that cannot be told.
-    fn unlisted(&mut self, _expected: &BTreeMap<String, BTreeSet<String>>) -> Vec<String> {
-        Vec::new()
-    }
-}
-
-impl LogFiles for Place {
-    fn read(&mut self, path: &str, most: usize) -> Result<Option<Vec<u8>>, String> {
-        Place::read(self, path, most).map_err(|error| error.to_string())
-    }
-
-    fn kept_sizes(&mut self) -> Result<Vec<u64>, String> {
-        Place::kept_sizes(self).map_err(|error| error.to_string())
-    }
-
-    fn read_of(
-        &mut self,
-        volume: &str,
-        path: &str,
-        most: usize,
-    ) -> Result<Option<Vec<u8>>, String> {
-        Place::read_of(self, volume, path, most).map_err(|error| error.to_string())
-    }
-
-    fn is_in_volumes(&self) -> bool {
-        Place::is_in_volumes(self)
-    }
-
-    fn is_alone(&self) -> bool {
-        Place::is_alone(self)
-    }
-
-    fn unlisted(&mut self, expected: &BTreeMap<String, BTreeSet<String>>) -> Vec<String> {
-        Place::unlisted(self, expected)
-    }
-}
-
-/// Why there is no archive, or no sound one.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ExportError {
-    /// The log's files could not be had.
-    #[error("{0}")]
-    Files(String),
-    /// A file that has to be there is not.
-    #[error("{0} is not there")]
-    Missing(String),
-    /// A file is not what it should be.
-    #[error("{path}: {reason}")]
-    Wrong {
-        /// Which.
-        path: String,
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// There are no records yet.
-    #[error("the log has no record that a checkpoint covers: there is nothing to export")]
-    Empty,
-    /// It could not be written.
-    #[error(transparent)]
-    Sink(#[from] SinkError),
-}
 
 /// What an export holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -747,12 +657,5 @@ fn check_kept(octets: &[u8], origin: &str, size: u64, root: Option<Hash>) -> Res
             kept.root
         )),
         None => Err("there is no tree of that size".to_owned()),
-    }
-}
-
-pub(crate) fn wrong(path: &str, reason: String) -> ExportError {
-    ExportError::Wrong {
-        path: path.to_owned(),
-        reason,
     }
 }

@@ -21,6 +21,8 @@ mod compare;
 #[cfg(feature = "files")]
 pub mod export;
 #[cfg(feature = "files")]
+mod files;
+#[cfg(feature = "files")]
 pub mod names;
 #[cfg(feature = "files")]
 pub mod place;

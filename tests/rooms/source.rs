@@ -337,6 +337,9 @@ impl<'ast> Visit<'ast> for Names<'_> {
         visit::visit_attribute(self, attribute);
     }
 
+    // Who may see something is not what it needs.
+    fn visit_visibility(&mut self, _: &'ast syn::Visibility) {}
+
     // Imports within a function are paths like others.
     fn visit_item_use(&mut self, import: &'ast syn::ItemUse) {
         let mut before = Vec::new();

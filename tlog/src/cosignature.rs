@@ -10,17 +10,13 @@
 //!   not signed. With time zero nothing is said about time or about the largest tree: so a log signs
 //!   its own checkpoints, and so a range that does not begin at 0 is signed.
 
-use crate::checkpoint::{Checkpoint, CheckpointError};
+use crate::checkpoint::Checkpoint;
+pub use crate::cosigned::{ORIGIN_LEN_MAX, TIME_MAX};
+use crate::cosigned::{checkpoint_message, message, split_time, subtree_message};
 use crate::hash::Hash;
-use crate::key::{KeyError, NoteSigner, SignatureType, VerifierKey};
-use crate::note::{NoteError, SignatureLine};
+use crate::key::{KeyError, NoteSigner, SignatureLine, SignatureType, VerifierKey};
+use crate::note::NoteError;
 use crate::tree::Subtree;
-
-/// The largest time that a cosignature may state (C2SP tlog-cosignature, "Format").
-pub const TIME_MAX: u64 = i64::MAX as u64;
-
-/// The longest origin that a `subtree/v1` message can hold, in octets (`log_origin<1..2^8-1>`).
-pub const ORIGIN_LEN_MAX: usize = 255;
 
 /// Makes cosignatures with one key.
 #[derive(Debug)]
@@ -83,7 +79,7 @@ impl Cosigner {
     }
 
     fn timed(&self, time: u64, message: &[u8]) -> Option<SignatureLine> {
-        timed(&self.0, time, message)
+        self.0.timed(time, message)
     }
 }
 
@@ -112,86 +108,4 @@ pub fn check_subtree(
     };
     let time = checked().ok_or_else(|| NoteError::BadSignature(line.name.clone()))?;
     Ok((time != 0).then_some(time))
-}
-
-/// A log's own signature with a key of type `0x06`: the checkpoint in `text`, with time zero.
-pub(crate) fn sign_untimed(key: &NoteSigner, text: &str) -> Result<SignatureLine, KeyError> {
-    let unsignable = |error: CheckpointError| KeyError::Unsignable(error.to_string());
-    let checkpoint = Checkpoint::parse(text).map_err(unsignable)?;
-    checkpoint.check_empty_root().map_err(unsignable)?;
-    if !checkpoint.extensions.is_empty() {
-        let lines = "it has extension lines, which the signature would not cover".to_owned();
-        return Err(KeyError::Unsignable(lines));
-    }
-    let message = checkpoint_message(key.verifier(), 0, &checkpoint).ok_or_else(|| {
-        let len = checkpoint.origin.len();
-        KeyError::Unsignable(format!(
-            "the origin has {len} octets, at most {ORIGIN_LEN_MAX}"
-        ))
-    })?;
-    timed(key, 0, &message).ok_or(KeyError::Material)
-}
-
-/// The time that a valid cosignature states; `None` if it is not valid over `text`.
-pub(crate) fn check(key: &VerifierKey, text: &str, signature: &[u8]) -> Option<u64> {
-    let (time, signature) = split_time(signature)?;
-    let message = match key.kind() {
-        SignatureType::Ed25519 => return None,
-        SignatureType::CosignatureV1 => message(time, text),
-        SignatureType::SubtreeV1 => checkpoint_message(key, time, &Checkpoint::parse(text).ok()?)?,
-    };
-    key.verifies(&message, signature).then_some(time)
-}
-
-/// The time that the octets of a cosignature line state, verified or not.
-pub(crate) fn stated_time(signature: &[u8]) -> Option<u64> {
-    split_time(signature).map(|(time, _)| time)
-}
-
-/// `timestamped_signature`: a time of at most [`TIME_MAX`], and the signature.
-fn split_time(signature: &[u8]) -> Option<(u64, &[u8])> {
-    let (time, signature) = signature.split_first_chunk::<8>()?;
-    let time = u64::from_be_bytes(*time);
-    (time <= TIME_MAX).then_some((time, signature))
-}
-
-fn timed(key: &NoteSigner, time: u64, message: &[u8]) -> Option<SignatureLine> {
-    let mut signature = time.to_be_bytes().to_vec();
-    signature.extend(key.sign_message(message)?);
-    Some(key.line(signature))
-}
-
-/// C2SP tlog-cosignature, "Ed25519 signed message".
-fn message(time: u64, text: &str) -> Vec<u8> {
-    format!("cosignature/v1\ntime {time}\n{text}").into_bytes()
-}
-
-fn checkpoint_message(key: &VerifierKey, time: u64, checkpoint: &Checkpoint) -> Option<Vec<u8>> {
-    let whole = Subtree::new(0, checkpoint.size)?;
-    subtree_message(key, time, &checkpoint.origin, whole, checkpoint.root)
-}
-
-/// C2SP tlog-cosignature, "ML-DSA-44 signed message": the structure `cosigned_message`. `None` for an
-/// origin that it cannot hold.
-fn subtree_message(
-    key: &VerifierKey,
-    time: u64,
-    origin: &str,
-    subtree: Subtree,
-    hash: Hash,
-) -> Option<Vec<u8>> {
-    let mut message = b"subtree/v1\n\0".to_vec();
-    let text = |message: &mut Vec<u8>, text: &str| {
-        let len = u8::try_from(text.len()).ok().filter(|&len| len > 0)?;
-        message.push(len);
-        message.extend_from_slice(text.as_bytes());
-        Some(())
-    };
-    text(&mut message, key.name())?;
-    message.extend(time.to_be_bytes());
-    text(&mut message, origin)?;
-    message.extend(subtree.start().to_be_bytes());
-    message.extend(subtree.end().to_be_bytes());
-    message.extend(hash.0);
-    Some(message)
 }

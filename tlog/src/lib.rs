@@ -36,6 +36,7 @@
 
 pub mod checkpoint;
 pub mod cosignature;
+mod cosigned;
 mod decimal;
 pub mod fault;
 pub mod foreign;

@@ -5,13 +5,9 @@
 //! name and id of a known key that does not verify refuses the whole note, and lines of unknown
 //! keys are ignored.
 
-use std::fmt;
-
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-
-use crate::cosignature;
-use crate::key::{SignatureType, VerifierKey, check_name};
+use crate::cosigned;
+pub use crate::key::SignatureLine;
+use crate::key::{SignatureType, VerifierKey};
 
 /// The longest note that is read, in octets: 160 post-quantum signatures fit.
 pub const NOTE_LEN_MAX: usize = 1 << 20;
@@ -45,49 +41,6 @@ pub enum NoteError {
     /// No line bears name and id of a known key.
     #[error("none of the {0} signatures is by a known key")]
     NoKnownKey(usize),
-}
-
-/// One signature of a note, as it stands there.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct SignatureLine {
-    /// The key's name.
-    pub name: String,
-    /// The key's id.
-    pub id: u32,
-    /// The signature, without the four octets of the id.
-    pub signature: Vec<u8>,
-}
-
-impl SignatureLine {
-    /// Reads one line, without its newline: `— <name> <base64(id || signature)>`.
-    pub fn parse(line: &str) -> Option<Self> {
-        let (name, blob) = line.strip_prefix("\u{2014} ")?.split_once(' ')?;
-        check_name(name).ok()?;
-        let blob = STANDARD.decode(blob).ok()?;
-        let (id, signature) = blob.split_first_chunk::<4>()?;
-        if signature.is_empty() {
-            return None;
-        }
-        Some(Self {
-            name: name.to_owned(),
-            id: u32::from_be_bytes(*id),
-            signature: signature.to_vec(),
-        })
-    }
-
-    /// Whether the line says that it is by `key`: it bears its name and id.
-    pub fn is_by(&self, key: &VerifierKey) -> bool {
-        self.id == key.id() && self.name == key.name()
-    }
-}
-
-impl fmt::Display for SignatureLine {
-    /// The line without its newline.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut blob = self.id.to_be_bytes().to_vec();
-        blob.extend_from_slice(&self.signature);
-        write!(f, "\u{2014} {} {}", self.name, STANDARD.encode(blob))
-    }
 }
 
 /// A note that parsed. Nothing in it has been verified.
@@ -222,7 +175,7 @@ impl Note {
             }
             SignatureType::Ed25519 => Err(bad()),
             SignatureType::CosignatureV1 | SignatureType::SubtreeV1 => {
-                let time = cosignature::check(key, &self.text, &line.signature).ok_or_else(bad)?;
+                let time = cosigned::check(key, &self.text, &line.signature).ok_or_else(bad)?;
                 Ok((time != 0).then_some(time))
             }
         }

@@ -11,7 +11,7 @@ use ed25519_dalek::Signer as _;
 use ml_dsa::MlDsa44;
 use ml_dsa::signature::{Keypair as _, Verifier as _};
 
-use super::{KeyError, SignatureType};
+use super::kind::{KeyError, SignatureType};
 
 /// Octets of an ML-DSA-44 public key (FIPS 204 table 2).
 const ML_DSA_44_PUBLIC_LEN: usize = 1312;

@@ -8,7 +8,7 @@
 use std::cmp::Reverse;
 
 use super::{Demand, Policy, TrustError, TrustedCheckpoint};
-use crate::cosignature;
+use crate::cosigned;
 use crate::note::{Note, SignatureLine};
 
 /// A signature line that counts, and for whom.
@@ -63,7 +63,7 @@ impl Policy {
             let seen = seen.find(|seen| {
                 let witness = self.witnesses.get(seen.witness);
                 witness.is_some_and(|witness| signature.is_by(&witness.key))
-                    && cosignature::stated_time(&signature.signature) == Some(seen.time)
+                    && cosigned::stated_time(&signature.signature) == Some(seen.time)
             });
             seen.map(|seen| seen.witness)
         };
@@ -99,9 +99,8 @@ impl Policy {
             let mut of_place = lines
                 .iter()
                 .filter(|line| line.signer == Signer::Witness(place));
-            of_place.any(|line| {
-                cosignature::stated_time(&line.signature.signature).is_some_and(in_time)
-            })
+            of_place
+                .any(|line| cosigned::stated_time(&line.signature.signature).is_some_and(in_time))
         })
     }
 }

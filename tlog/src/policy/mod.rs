@@ -9,16 +9,20 @@
 //! [`Policy::least`] leaves of a checkpoint's signatures only what it needs.
 
 mod check;
+mod demand;
+mod error;
 mod least;
 mod lint;
 mod parse;
 mod split;
 mod standing;
 
-pub use check::{ProvenLeaf, TrustError, TrustedCheckpoint};
+pub use check::{ProvenLeaf, TrustedCheckpoint};
+pub use demand::Demand;
+pub use error::TrustError;
 pub use lint::{Lint, Shared, lint};
 pub use parse::{FILE_LEN_MAX, GROUPS_MAX, LOGS_MAX, PolicyError, PolicyProblem, WITNESSES_MAX};
-pub use standing::{Cosignature, Demand, GroupStanding, Standing};
+pub use standing::{Cosignature, GroupStanding, Standing};
 
 use std::collections::BTreeSet;
 

@@ -2,28 +2,10 @@
 //!
 //! This is what the checks decide by, and what a person is shown who asks why they decided so.
 
-use super::{Member, Policy, Quorum, TrustError};
+use super::{Demand, Member, Policy, Quorum, TrustError};
 use crate::checkpoint::Checkpoint;
 use crate::key::VerifierKey;
 use crate::note::Note;
-
-/// Which cosignatures count.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
-pub enum Demand {
-    /// Those of every witness of the policy.
-    #[default]
-    AnyAlgorithm,
-    /// Those with ML-DSA-44 keys: the quorum has to be reached by them alone, so that neither it nor
-    /// the proven time rests on an algorithm that a quantum computer breaks.
-    PostQuantum,
-}
-
-impl Demand {
-    /// Whether cosignatures by this key count.
-    pub fn counts(self, key: &VerifierKey) -> bool {
-        self == Self::AnyAlgorithm || key.kind().is_post_quantum()
-    }
-}
 
 /// A cosignature that verified, by a witness of the policy.
 #[derive(Clone, Debug, PartialEq, Eq)]

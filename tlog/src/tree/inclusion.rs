@@ -1,23 +1,7 @@
 //! Inclusion proofs (RFC 6962 section 2.1.1): that a leaf is at an index of a tree.
 
-use super::{NodeReader, ProofError, SIZE_MAX, Subtree, prove_subtree_inclusion};
+use super::{ProofError, SIZE_MAX};
 use crate::hash::{Hash, node_hash};
-
-/// The audit path of leaf `index` in the tree of the first `size` leaves, from the leaf's sibling
-/// to the root's child (RFC 6962 section 2.1.1).
-///
-/// # Errors
-/// What the reader says. An index outside of the tree yields `Ok(None)`.
-pub fn prove_inclusion<R: NodeReader>(
-    nodes: &R,
-    index: u64,
-    size: u64,
-) -> Result<Option<Vec<Hash>>, R::Error> {
-    match Subtree::new(0, size) {
-        Some(whole) => prove_subtree_inclusion(nodes, index, whole),
-        None => Ok(None),
-    }
-}
 
 /// Checks that the leaf with hash `leaf` is number `index` of the tree with `size` leaves and root
 /// `root` (RFC 9162 section 2.1.3.2). Every hash of the proof is needed; none may be left over.

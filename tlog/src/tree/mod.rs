@@ -18,13 +18,13 @@ mod subtree;
 
 pub use consistency::{check_consistency, prove_consistency};
 pub use frontier::Frontier;
-pub use inclusion::{check_inclusion, prove_inclusion};
+pub use inclusion::check_inclusion;
 pub use multi::{
     Leaf, check_multi_inclusion, merge_inclusion, prove_multi_inclusion, split_multi_inclusion,
 };
 pub use subtree::{
-    Subtree, check_subtree_consistency, check_subtree_inclusion, prove_subtree_consistency,
-    prove_subtree_inclusion,
+    Subtree, check_subtree_consistency, check_subtree_inclusion, prove_inclusion,
+    prove_subtree_consistency, prove_subtree_inclusion,
 };
 
 use crate::hash::{EMPTY_ROOT, Hash, node_hash};

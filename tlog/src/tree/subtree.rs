@@ -84,6 +84,22 @@ impl Subtree {
     }
 }
 
+/// The audit path of leaf `index` in the tree of the first `size` leaves, from the leaf's sibling
+/// to the root's child (RFC 6962 section 2.1.1).
+///
+/// # Errors
+/// What the reader says. An index outside of the tree yields `Ok(None)`.
+pub fn prove_inclusion<R: NodeReader>(
+    nodes: &R,
+    index: u64,
+    size: u64,
+) -> Result<Option<Vec<Hash>>, R::Error> {
+    match Subtree::new(0, size) {
+        Some(whole) => prove_subtree_inclusion(nodes, index, whole),
+        None => Ok(None),
+    }
+}
+
 /// The audit path of leaf `index` in `subtree`, from the leaf's sibling upwards: a path of RFC 6962
 /// section 2.1.1 in the tree of that range alone.
 ///

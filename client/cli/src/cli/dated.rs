@@ -14,6 +14,7 @@ use ishibumi_artifact::written;
 use ishibumi_cli::batch::Zone;
 use ishibumi_cli::render::Language;
 
+use super::day::no_day;
 use super::{Failure, files};
 
 /// The longest file of rules, in octets.
@@ -36,14 +37,6 @@ pub(crate) struct DatedRules {
 fn day(text: &str) -> Result<Time, String> {
     let day = written::day(text).and_then(|day| end_of_day(&day));
     day.ok_or_else(|| no_day(text))
-}
-
-/// What is said of a word that is no day, in both languages: it is said before anybody knows which one is asked for.
-pub(crate) fn no_day(text: &str) -> String {
-    format!(
-        "{text:?} is no day: 2030-12-31 is one, also written 2030/12/31, 20301231, 2030年12月31日, 令和12年12月31日 or \
-         R12.12.31 / 日付として読み取れません。2030-12-31、令和12年12月31日、R12.12.31 などの形で入力してください"
-    )
 }
 
 /// In which zone times are shown, and dates are meant.

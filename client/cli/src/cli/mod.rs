@@ -7,6 +7,7 @@ mod batch;
 mod below;
 mod collect;
 mod dated;
+mod day;
 mod evidence;
 mod files;
 mod find;

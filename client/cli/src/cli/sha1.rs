@@ -13,7 +13,7 @@ use ishibumi_artifact::time::Time;
 use ishibumi_artifact::written::day;
 use serde::Deserialize;
 
-use super::dated::no_day;
+use super::day::no_day;
 
 /// The help of every command that has the option.
 pub(crate) const HELP: &str = "Accept SHA-1 in what existed on DATE (YYYY-MM-DD, before 2016-01-01), on your own word; what says of \

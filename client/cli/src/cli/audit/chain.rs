@@ -7,7 +7,7 @@ use ishibumi_tlog::shown::add_line;
 use serde_json::{Value, json};
 
 use super::super::{Exit, Failure, evidence, network, succession};
-use super::failure;
+use super::failure::failure;
 
 /// Goes down the chain of logs, from `newest`, whose audited tree is `head`, to the ones that it continues.
 pub(super) fn follow(

@@ -1,6 +1,7 @@
 //! `ishibumi audit`: a log, replayed from what it publishes.
 
 mod chain;
+mod failure;
 mod sources;
 mod words;
 
@@ -10,15 +11,14 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use ishibumi::audit::{AuditState, Entries, Misbehaviour};
-use ishibumi::fetch::{
-    AuditError, Refused, Seen, Source, SourceError, Terms, audit, compare, first_verified,
-};
+use ishibumi::fetch::{AuditError, Refused, Seen, Source, Terms, audit, compare, first_verified};
 use ishibumi_tlog::{Policy, TrustedCheckpoint};
 
 use super::age::MaxAge;
 use super::succession::OldPolicies;
-use super::trust::{self, Trust};
+use super::trust::Trust;
 use super::{Exit, Failure, Voice, dated, files, network};
+use failure::failure;
 use sources::Sources;
 
 const EXAMPLES: &str = "Examples:
@@ -232,34 +232,4 @@ fn read_state(path: &Path, policy: &Policy) -> Result<AuditState, Failure> {
             "move the file away to begin from the first record, without the proof of growth",
         )
     })
-}
-
-/// How an audit that did not succeed ends; evidence is written before anything is said.
-fn failure(error: &AuditError, state: Option<&Path>) -> Failure {
-    match error {
-        AuditError::Misbehaviour { evidence, .. } => {
-            let failure = Failure::new(Exit::Disproven, error);
-            let Some(state) = state else { return failure };
-            let name = state.file_name().unwrap_or_default().to_string_lossy();
-            let kind = evidence.misbehaviour.name();
-            let path = state.with_file_name(format!("{name}.{kind}"));
-            let is_same = |there: &[u8]| evidence.is_shown_by(there);
-            match files::keep_evidence(&path, evidence.encode().as_bytes(), is_same) {
-                Ok(path) => failure.advice(format!(
-                    "both checkpoints are kept in {}: show them to the log's other users",
-                    path.display()
-                )),
-                Err(unwritten) => failure.advice(format!(
-                    "the evidence could not be kept: {}",
-                    unwritten.message
-                )),
-            }
-        }
-        AuditError::Source(SourceError::Missing(_)) => Failure::unavailable(error)
-            .advice("a log has to serve every tile and bundle below its checkpoint"),
-        AuditError::Source(_) => Failure::unavailable(error),
-        AuditError::Head(head) => trust::head_failure(head, error),
-        AuditError::Entry(entry) => super::evidence::entry_failure(entry),
-        _ => Failure::new(Exit::Disproven, error),
-    }
 }

@@ -4,16 +4,14 @@
 
 mod pdf;
 mod rows;
+mod terms;
+
+pub(super) use terms::{Terms, remembering};
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use ishibumi::succession::Policies;
-use ishibumi::{CheckpointToken, RevocationData, Verifier};
-use ishibumi_artifact::Anchors;
-use ishibumi_artifact::rules::AlgorithmEnds;
-use ishibumi_artifact::time::Time;
 use ishibumi_cli::batch::{AccreditedList, Batch, Period, Status, Zone};
 use ishibumi_cli::render;
 use ishibumi_tlog::{Hash, policy};
@@ -21,9 +19,6 @@ use ishibumi_tlog::{Hash, policy};
 use super::dated::clock;
 use super::{Exit, Failure, Voice, files};
 use rows::Work;
-
-/// Certificates of paths that are verified once for all tokens.
-const MEMO: usize = 4_096;
 
 /// The largest list of accredited units, in octets.
 const LIST_LEN_MAX: usize = 1 << 20;
@@ -57,21 +52,6 @@ pub(super) struct BatchArguments {
     /// Put a byte order mark before report.csv, for Excel
     #[arg(long, requires = "report")]
     csv_bom: bool,
-}
-
-/// What else `verify` was told.
-pub(super) struct Terms<'a> {
-    pub(super) verifier: Verifier<'a>,
-    /// The policy, and those of the logs that its log continues.
-    pub(super) policies: &'a Policies,
-    pub(super) policy_file: &'a Path,
-    /// Reads the anchors once more: an evidence file brings certificates of its own beside them.
-    pub(super) anchors: &'a (dyn Fn() -> Result<Anchors, Failure> + Sync),
-    /// Until when algorithms count, and as of when.
-    pub(super) ends: AlgorithmEnds,
-    pub(super) now: Time,
-    pub(super) revocation: &'a [RevocationData<'a>],
-    pub(super) checkpoint_tokens: &'a [CheckpointToken<'a>],
 }
 
 pub(super) fn run(
@@ -177,9 +157,4 @@ impl BatchArguments {
             _ => Ok(Some(paths)),
         }
     }
-}
-
-/// Anchors for many artifacts.
-pub(super) fn remembering(anchors: Anchors) -> Anchors {
-    anchors.with_memo(MEMO)
 }

@@ -20,7 +20,7 @@ use ishibumi_cli::render::Language;
 use super::super::below::{Below, Documents, Found, has_extension};
 use super::super::with_proof::{WithProof, proofs, with_proofs};
 use super::super::{Exit, Failure, files, network};
-use super::{Terms, remembering};
+use super::terms::{Terms, remembering};
 
 /// Where to look, and under which terms to verify.
 pub(super) struct Work<'a> {

@@ -1,0 +1,105 @@
+//! Whatever gives the files of a log, and what can be wrong with them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::place::Place;
+use crate::sink::SinkError;
+
+/// Whatever gives the files of a log: a store, or a source over the network.
+pub trait LogFiles {
+    /// What is at `path`, of at most `most` octets; `None` if nothing is there. Errors in words, with what
+    /// was asked.
+    fn read(&mut self, path: &str, most: usize) -> Result<Option<Vec<u8>>, String>;
+
+    /// Sizes of all kept checkpoints, ascending.
+    fn kept_sizes(&mut self) -> Result<Vec<u64>, String>;
+
+    /// What is at `path` in the volume of this name; where files do not lie in volumes, what is at `path`.
+    fn read_of(
+        &mut self,
+        _volume: &str,
+        path: &str,
+        most: usize,
+    ) -> Result<Option<Vec<u8>>, String> {
+        self.read(path, most)
+    }
+
+    /// Whether the files lie in volumes, each of which is complete by itself.
+    fn is_in_volumes(&self) -> bool {
+        false
+    }
+
+    /// Whether it is one volume that was named by itself.
+    fn is_alone(&self) -> bool {
+        false
+    }
+
+    /// Files that are there beside those of `expected`, by volume; none where that cannot be told.
+    fn unlisted(&mut self, _expected: &BTreeMap<String, BTreeSet<String>>) -> Vec<String> {
+        Vec::new()
+    }
+}
+
+impl LogFiles for Place {
+    fn read(&mut self, path: &str, most: usize) -> Result<Option<Vec<u8>>, String> {
+        Place::read(self, path, most).map_err(|error| error.to_string())
+    }
+
+    fn kept_sizes(&mut self) -> Result<Vec<u64>, String> {
+        Place::kept_sizes(self).map_err(|error| error.to_string())
+    }
+
+    fn read_of(
+        &mut self,
+        volume: &str,
+        path: &str,
+        most: usize,
+    ) -> Result<Option<Vec<u8>>, String> {
+        Place::read_of(self, volume, path, most).map_err(|error| error.to_string())
+    }
+
+    fn is_in_volumes(&self) -> bool {
+        Place::is_in_volumes(self)
+    }
+
+    fn is_alone(&self) -> bool {
+        Place::is_alone(self)
+    }
+
+    fn unlisted(&mut self, expected: &BTreeMap<String, BTreeSet<String>>) -> Vec<String> {
+        Place::unlisted(self, expected)
+    }
+}
+
+/// Why there is no archive, or no sound one.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ExportError {
+    /// The log's files could not be had.
+    #[error("{0}")]
+    Files(String),
+    /// A file that has to be there is not.
+    #[error("{0} is not there")]
+    Missing(String),
+    /// A file is not what it should be.
+    #[error("{path}: {reason}")]
+    Wrong {
+        /// Which.
+        path: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// There are no records yet.
+    #[error("the log has no record that a checkpoint covers: there is nothing to export")]
+    Empty,
+    /// It could not be written.
+    #[error(transparent)]
+    Sink(#[from] SinkError),
+}
+
+pub(crate) fn wrong(path: &str, reason: String) -> ExportError {
+    ExportError::Wrong {
+        path: path.to_owned(),
+        reason,
+    }
+}

@@ -1,0 +1,9 @@
+//! What is said of a word that is no day.
+
+/// What is said of a word that is no day, in both languages: it is said before anybody knows which one is asked for.
+pub(crate) fn no_day(text: &str) -> String {
+    format!(
+        "{text:?} is no day: 2030-12-31 is one, also written 2030/12/31, 20301231, 2030年12月31日, 令和12年12月31日 or \
+         R12.12.31 / 日付として読み取れません。2030-12-31、令和12年12月31日、R12.12.31 などの形で入力してください"
+    )
+}
