@@ -121,6 +121,12 @@ const ROOMS: [(&str, &str, &[&str]); 15] = [
 /// Circles that are not cut yet. One that is no longer there, or is another, must be mended here.
 const NOT_YET_CUT: [&[&str]; 13] = [
     &[
+        "log-server/src/http/find.rs",
+        "log-server/src/http/mod.rs",
+        "log-server/src/http/read.rs",
+        "log-server/src/http/submit.rs",
+    ],
+    &[
         "benches/src/check.rs",
         "benches/src/options.rs",
         "benches/src/report.rs",
@@ -144,10 +150,6 @@ const NOT_YET_CUT: [&[&str]; 13] = [
         "client/verify/src/report.rs",
         "client/verify/src/revocation.rs",
         "client/verify/src/rules.rs",
-    ],
-    &[
-        "log-server/src/anchoring/ask.rs",
-        "log-server/src/anchoring/mod.rs",
     ],
     &[
         "log-server/src/core/witnesses/ask.rs",
