@@ -139,7 +139,7 @@ mod tests {
     fn what_would_no_longer_hold_is_found_in_the_result() {
         let path = concat!(
             env!("CARGO_MANIFEST_DIR"),
-            "/../testdata/embedded/pyhanko.pdf"
+            "/../../testdata/embedded/pyhanko.pdf"
         );
         let mut pdf = std::fs::read(path).unwrap();
         let found = pdf::tokens(&pdf);
