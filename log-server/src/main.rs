@@ -79,18 +79,8 @@ enum Command {
         /// Use the keys that are in key_file and key_file_ml_dsa_44 already.
         #[arg(long)]
         keep_key: bool,
-        /// Continue another log: its last checkpoint, a signed note with its quorum.
-        #[arg(long, value_name = "FILE", requires = "predecessor_policy")]
-        predecessor: Option<PathBuf>,
-        /// The policy under which that checkpoint is verified: the old log's own.
-        #[arg(long, value_name = "FILE", requires = "predecessor")]
-        predecessor_policy: Option<PathBuf>,
-        /// The closing record of that log; its proof is in FILE.tlog-proof.
-        #[arg(long, value_name = "FILE", requires = "predecessor")]
-        closing_record: Option<PathBuf>,
-        /// The other log vanished without a closing record. Verifiers will call it abandoned.
-        #[arg(long, requires = "predecessor", conflicts_with = "closing_record")]
-        abandoned: bool,
+        #[command(flatten)]
+        predecessor: Predecessor,
     },
     /// Create the keys of a log that does not exist yet, so that the closing record of another log can
     /// name them; `init --keep-key` takes them.
@@ -164,22 +154,43 @@ enum Command {
     },
     /// Close the log for ever: state it, have the last checkpoint cosigned, destroy the keys. The log must
     /// not be running. Can be run again after anything. Cannot be undone.
-    Close {
-        #[command(flatten)]
-        end: End,
-        /// Close although no mirror is known to hold a copy.
-        #[arg(long)]
-        without_mirror: bool,
-        /// Seconds to wait for the quorum and a mirror.
-        #[arg(long, value_name = "SECONDS", default_value_t = 600)]
-        timeout: u64,
-        /// Do not ask.
-        #[arg(long)]
-        yes: bool,
-    },
+    Close(Closing),
     /// Make a bearer token for a provider: prints the token, and the hash that goes into the
     /// configuration.
     Token,
+}
+
+// The log that a new one continues. No doc comment: clap would show it.
+#[derive(clap::Args)]
+struct Predecessor {
+    /// Continue another log: its last checkpoint, a signed note with its quorum.
+    #[arg(long, value_name = "FILE", requires = "predecessor_policy")]
+    predecessor: Option<PathBuf>,
+    /// The policy under which that checkpoint is verified: the old log's own.
+    #[arg(long, value_name = "FILE", requires = "predecessor")]
+    predecessor_policy: Option<PathBuf>,
+    /// The closing record of that log; its proof is in FILE.tlog-proof.
+    #[arg(long, value_name = "FILE", requires = "predecessor")]
+    closing_record: Option<PathBuf>,
+    /// The other log vanished without a closing record. Verifiers will call it abandoned.
+    #[arg(long, requires = "predecessor", conflicts_with = "closing_record")]
+    abandoned: bool,
+}
+
+// How a log is closed.
+#[derive(clap::Args)]
+struct Closing {
+    #[command(flatten)]
+    end: End,
+    /// Close although no mirror is known to hold a copy.
+    #[arg(long)]
+    without_mirror: bool,
+    /// Seconds to wait for the quorum and a mirror.
+    #[arg(long, value_name = "SECONDS", default_value_t = 600)]
+    timeout: u64,
+    /// Do not ask.
+    #[arg(long)]
+    yes: bool,
 }
 
 /// What is said about the end of a log.
@@ -233,7 +244,7 @@ fn main() -> ExitCode {
 
 fn run(arguments: &Arguments) -> Result<ExitCode, OperateError> {
     private::keep_memory().map_err(|error| {
-        OperateError::Refused(format!("cannot keep its memory from others: {error}"))
+        OperateError::system(format!("cannot keep its memory from others: {error}"))
     })?;
     // What is exported is for others; everything else is the operator's.
     if !matches!(arguments.command, Some(Command::Export { .. })) {
@@ -251,21 +262,7 @@ fn run(arguments: &Arguments) -> Result<ExitCode, OperateError> {
         Some(Command::Init {
             keep_key,
             predecessor,
-            predecessor_policy,
-            closing_record,
-            abandoned,
-        }) => {
-            let predecessor = predecessor.as_ref().zip(predecessor_policy.as_ref());
-            let predecessor = predecessor.map(|(checkpoint, policy)| PredecessorFiles {
-                checkpoint: checkpoint.clone(),
-                policy: policy.clone(),
-                closing: closing_record.clone(),
-                abandoned: *abandoned,
-            });
-            let keys = operate::init::init(&config, *keep_key, predecessor.as_ref())?;
-            let said = format!("The log {} exists", config.origin);
-            say::keys(arguments.json, &config.origin, &said, &keys);
-        }
+        }) => init(&config, *keep_key, predecessor, arguments.json)?,
         Some(Command::Keys) => {
             let keys = operate::keys::create_keys(&config)?;
             let said = "The keys exist. init --keep-key makes the log";
@@ -307,24 +304,7 @@ fn run(arguments: &Arguments) -> Result<ExitCode, OperateError> {
         Some(Command::AnnounceClosing { date, end }) => {
             announce(&config, date, end, arguments.json)?;
         }
-        Some(Command::Close {
-            end,
-            without_mirror,
-            timeout,
-            yes,
-        }) => {
-            if !yes {
-                confirm(&config.origin)?;
-            }
-            let waiting = Waiting {
-                without_mirror: *without_mirror,
-                deadline: Duration::from_secs(*timeout),
-            };
-            let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-            let told = |what: &str| eprintln!("ishibumi-log: {what}");
-            let done = operate::close::close(&config, &end.words(), waiting, &clock, told)?;
-            say::closed(arguments.json, &config.origin, &done);
-        }
+        Some(Command::Close(closing)) => close(&config, closing, arguments.json)?,
         Some(Command::Token) | None => {
             eprintln!(
                 "ishibumi-log: name a command: init, keys, add-key, vkey, serve, check, status, fsck, reindex, recover, \
@@ -368,12 +348,48 @@ fn recover(config: &Config, wishes: &Wishes, as_json: bool) -> Result<ExitCode, 
     Ok(ExitCode::from(u8::from(!done.obstacles.is_empty())))
 }
 
+fn init(
+    config: &Config,
+    keep_key: bool,
+    predecessor: &Predecessor,
+    as_json: bool,
+) -> Result<(), OperateError> {
+    let named = predecessor.predecessor.as_ref();
+    let named = named.zip(predecessor.predecessor_policy.as_ref());
+    let files = named.map(|(checkpoint, policy)| PredecessorFiles {
+        checkpoint: checkpoint.clone(),
+        policy: policy.clone(),
+        closing: predecessor.closing_record.clone(),
+        abandoned: predecessor.abandoned,
+    });
+    let keys = operate::init::init(config, keep_key, files.as_ref())?;
+    let said = format!("The log {} exists", config.origin);
+    say::keys(as_json, &config.origin, &said, &keys);
+    Ok(())
+}
+
+fn close(config: &Config, closing: &Closing, as_json: bool) -> Result<(), OperateError> {
+    if !closing.yes {
+        confirm(&config.origin)?;
+    }
+    let waiting = Waiting {
+        without_mirror: closing.without_mirror,
+        deadline: Duration::from_secs(closing.timeout),
+    };
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let told = |what: &str| eprintln!("ishibumi-log: {what}");
+    let words = closing.end.words();
+    let done = operate::close::close(config, &words, waiting, &clock, told)?;
+    say::closed(as_json, &config.origin, &done);
+    Ok(())
+}
+
 fn announce(config: &Config, date: &str, end: &End, as_json: bool) -> Result<(), OperateError> {
     let digits = day(date).map(|day| format!("{}000000Z", day.replace('-', "")));
     let date = digits.and_then(|digits| Time::from_generalized(digits.as_bytes()).ok());
     let date = date.ok_or_else(|| {
         let what = "--date: no day; 2027-03-31 is one, also written 2027/3/31, 2027年3月31日, 令和9年3月31日 or R9.3.31";
-        OperateError::Refused(what.to_owned())
+        OperateError::Usage(what.to_owned())
     })?;
     let index = operate::close::announce(config, &end.words(), date)?;
     if as_json {
@@ -397,7 +413,7 @@ fn confirm(origin: &str) -> Result<(), OperateError> {
         return Ok(());
     }
     let what = "not confirmed, so nothing was done; --yes closes without asking";
-    Err(OperateError::Refused(what.to_owned()))
+    Err(OperateError::Usage(what.to_owned()))
 }
 
 fn reindex(config: &Config, as_json: bool) -> Result<(), OperateError> {
@@ -421,7 +437,7 @@ fn digest(text: &str) -> Result<Hash, String> {
 
 fn token(json: bool) -> Result<ExitCode, OperateError> {
     let mut octets = [0; 32];
-    getrandom::fill(&mut octets).map_err(|error| OperateError::Refused(error.to_string()))?;
+    getrandom::fill(&mut octets).map_err(OperateError::system)?;
     let token = hex::encode(octets);
     let hash = Hash::of(token.as_bytes());
     if json {

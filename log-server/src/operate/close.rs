@@ -87,12 +87,10 @@ impl Words {
         let reasons = (self.reason.as_str(), self.reason_ja.as_str());
         for vkey in &successor {
             let parsed: Result<ishibumi_tlog::key::VerifierKey, _> = vkey.parse();
-            parsed
-                .map_err(|error| OperateError::Refused(format!("successor {vkey:?}: {error}")))?;
+            parsed.map_err(|error| OperateError::Usage(format!("successor {vkey:?}: {error}")))?;
         }
-        let date = Moment::new("date", date);
-        date.and_then(|date| LogEnding::new(date, reasons, &successor, &custodians))
-            .map_err(|error| OperateError::Refused(error.to_string()))
+        let date = Moment::new("date", date)?;
+        Ok(LogEnding::new(date, reasons, &successor, &custodians)?)
     }
 }
 
@@ -113,7 +111,7 @@ fn ask_to_announce(config: &Config, record: &Record) -> Result<u64, OperateError
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(|error| refused(&error))?;
+        .map_err(OperateError::system)?;
     let url = format!("http://{}{ANNOUNCE_PATH}", config.admin_listen);
     let mut request = Request::post(url.clone(), record.encode(), ANSWER_LEN_MAX);
     let media_type = RECORD_MEDIA_TYPE.to_owned();
@@ -124,7 +122,7 @@ fn ask_to_announce(config: &Config, record: &Record) -> Result<u64, OperateError
     let answer = runtime.block_on(net.send(request)).map_err(|error| {
         let said =
             format!("a process has the data directory open, but {url} does not answer: {error}");
-        OperateError::Refused(said)
+        OperateError::Unavailable(said)
     })?;
     let value: serde_json::Value = serde_json::from_slice(&answer.body).unwrap_or_default();
     value["index"]
@@ -132,7 +130,7 @@ fn ask_to_announce(config: &Config, record: &Record) -> Result<u64, OperateError
         .filter(|_| answer.status == 200)
         .ok_or_else(|| {
             let said = value["detail"].as_str().unwrap_or("it does not say why");
-            OperateError::Refused(format!("{url} refuses (status {}): {said}", answer.status))
+            OperateError::Unavailable(format!("{url} refuses (status {}): {said}", answer.status))
         })
 }
 
@@ -185,7 +183,7 @@ impl Needed {
         if waiting.without_mirror {
             mirrors.clear();
         } else if mirrors.is_empty() {
-            return Err(OperateError::Refused(
+            return Err(OperateError::Usage(
                 "the configuration names no mirror, so nobody is known to hold a copy of this log: add one \
                  to `mirrors` and to the policy and let it catch up, or close --without-mirror"
                     .to_owned(),
@@ -210,7 +208,7 @@ fn has_signed(policy: &Policy, place: usize, note: &Note) -> bool {
 }
 
 fn sequencer(store: &Arc<dyn LogStore>) -> Result<Sequencer, OperateError> {
-    Sequencer::open(Arc::clone(store)).map_err(|error| refused(&error))
+    Ok(Sequencer::open(Arc::clone(store))?)
 }
 
 /// Stages `records` in one write and says where the last one is.
@@ -220,9 +218,7 @@ fn stage(sequencer: Sequencer, records: &[Record]) -> Result<(Sequencer, u64), O
         records: records.collect::<Result<_, _>>()?,
         ..Item::default()
     };
-    let (sequencer, placed) = sequencer
-        .stage(vec![item])
-        .map_err(|error| refused(&error))?;
+    let (sequencer, placed) = sequencer.stage(vec![item])?;
     let index = placed.first().map_or(0, |placed| placed.index);
     Ok((sequencer, index))
 }
@@ -258,7 +254,7 @@ fn stage_end(store: &Arc<dyn LogStore>, words: &Words, now: Time) -> Result<(), 
             .ending(now)?
         }
         None if words.reason.is_empty() => {
-            return Err(OperateError::Refused(
+            return Err(OperateError::Usage(
                 "say why the log closes: --reason; it was not announced".to_owned(),
             ));
         }
@@ -325,13 +321,13 @@ impl Ended {
             settings.keep_interval,
             settings.recosign_interval,
         )?;
-        let metrics = Arc::new(Metrics::new().map_err(|error| refused(&error))?);
+        let metrics = Arc::new(Metrics::new().map_err(OperateError::system)?);
         let witnesses = endpoints(&policy, config)?;
         let sequencer = sequencer(&store)?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
             .build()
-            .map_err(|error| refused(&error))?;
+            .map_err(OperateError::system)?;
         let wanted = Wanted {
             policy: &policy,
             needed: &needed,
@@ -357,9 +353,7 @@ impl Ended {
         running.finish();
         match waited {
             Ok(last) => Ok(store.publish(size, last.note(), true)?),
-            Err(Missing::Stopped(why)) => {
-                Err(OperateError::Refused(format!("the log stopped: {why}")))
-            }
+            Err(Missing::Stopped(why)) => Err(OperateError::Stopped(why)),
             Err(Missing::Late(published)) => Err(wanted.late(published.as_ref(), &metrics)),
         }
     }
@@ -427,7 +421,7 @@ impl Wanted<'_> {
             let kind = if who.mirror { "mirror" } else { "witness" };
             format!("\n  {kind} {} ({}): {why}", who.name, who.url)
         });
-        OperateError::Refused(format!(
+        OperateError::Unavailable(format!(
             "the closing record is the last one, but of its checkpoint of size {size} {what}. Missing:{}\n\
              Nothing is lost and the keys are still there: run close again when they answer",
             who.collect::<String>()
@@ -476,8 +470,4 @@ fn finish(config: &Config) -> Result<Done, OperateError> {
         }
     }
     Ok(done)
-}
-
-fn refused(error: &dyn std::fmt::Display) -> OperateError {
-    OperateError::Refused(error.to_string())
 }

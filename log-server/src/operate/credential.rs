@@ -27,7 +27,7 @@ fn path(config: &Config, key: &VerifierKey) -> PathBuf {
 pub(super) fn create(config: &Config, key: &VerifierKey) -> Result<Hash, OperateError> {
     let path = path(config, key);
     let mut octets = [0; 32];
-    getrandom::fill(&mut octets).map_err(|error| OperateError::Refused(error.to_string()))?;
+    getrandom::fill(&mut octets).map_err(OperateError::system)?;
     let credential = hex::encode(octets);
     write(&path, &credential).map_err(|error| OperateError::file(&path, error))?;
     Ok(Hash::of(credential.as_bytes()))

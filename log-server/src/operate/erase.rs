@@ -25,8 +25,12 @@ pub fn erase(
     // Whoever holds the head file's lock is the only one that works on this log.
     let _head_file = HeadFile::open(&config.head_dir, &keys[0])?;
     let store: Arc<dyn LogStore> = Arc::new(RocksLog::open(&config.data_dir, &config.origin)?);
-    let refused = |error: &dyn std::fmt::Display| OperateError::Refused(error.to_string());
-    let sequencer = Sequencer::open(Arc::clone(&store)).map_err(|error| refused(&error))?;
-    erasure::erase(store.as_ref(), sequencer, blob, reason, clock::now(clock))
-        .map_err(|error| refused(&error))
+    let sequencer = Sequencer::open(Arc::clone(&store))?;
+    Ok(erasure::erase(
+        store.as_ref(),
+        sequencer,
+        blob,
+        reason,
+        clock::now(clock),
+    )?)
 }

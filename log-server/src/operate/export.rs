@@ -59,7 +59,7 @@ pub fn export(
     })?;
     let note = store
         .published()?
-        .ok_or_else(|| OperateError::Refused(ExportError::Empty.to_string()))?;
+        .ok_or_else(|| OperateError::Unavailable(ExportError::Empty.to_string()))?;
     let size = Checkpoint::parse(note.text()).map_or(0, |checkpoint| checkpoint.size);
     let mut files = Published {
         store: &store,
@@ -67,12 +67,12 @@ pub fn export(
     };
     let exported = ishibumi_archive::export(&mut files, &note, out, form, progress);
     exported.map_err(|error| match error {
-        ExportError::Wrong { .. } | ExportError::Missing(_) => OperateError::Refused(format!(
+        ExportError::Wrong { .. } | ExportError::Missing(_) => OperateError::Damaged(format!(
             "{error}; nothing was exported; ishibumi-log fsck reads all"
         )),
         ExportError::Sink(taken @ (SinkError::Exists(_) | SinkError::Begun(_))) => {
             OperateError::Export(taken)
         }
-        error => OperateError::Refused(error.to_string()),
+        error => OperateError::system(error),
     })
 }

@@ -32,7 +32,7 @@ pub fn fsck(config: &Config, progress: impl FnMut(Progress)) -> Result<Report, O
     let outside = head_file.read()?.map(|head| (head.size, head.root));
     let mut report = check(&store, &keys, outside, progress).map_err(|ended| match ended {
         Ended::Store(error) => error.into(),
-        Ended::Told => OperateError::Refused(ended.to_string()),
+        Ended::Told => OperateError::system(ended),
     })?;
     // It is written first: where it says nothing, nothing outside of the database was compared.
     if outside.is_none() && store.signed_head()?.is_some() {

@@ -40,7 +40,7 @@ pub fn init(
         return Err(SetupError::KeysExist { path }.into());
     }
     if predecessor.is_some_and(|files| files.closing.is_some()) && !keep_key {
-        return Err(OperateError::Refused(
+        return Err(OperateError::Usage(
             "the closing record of the predecessor names this log's keys, so they exist already: add \
              --keep-key (`ishibumi-log keys` makes them)"
                 .to_owned(),
@@ -68,8 +68,7 @@ pub fn init(
     let keys = keys.verifiers();
     let lines: Vec<String> = keys.iter().map(ToString::to_string).collect();
     let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
-    let opened = LogOpened::new(&config.origin, &lines, predecessor)
-        .map_err(|error| OperateError::Refused(error.to_string()))?;
+    let opened = LogOpened::new(&config.origin, &lines, predecessor)?;
     let record = new_record(&Body::Log(LogStatement::Opened(opened)).into())?;
     store.stage(
         0,

@@ -142,7 +142,7 @@ pub fn add_key(config: &Config) -> Result<VerifierKey, OperateError> {
     }
     let path = config.key_file_ml_dsa_44.as_deref().ok_or_else(|| {
         let what = format!("key_file_ml_dsa_44 is \"{NO_KEY}\": name the file that is to be made");
-        OperateError::Refused(what)
+        OperateError::Usage(what)
     })?;
     Ok(create(path, &config.origin, SignatureType::SubtreeV1)?
         .verifier()
@@ -200,9 +200,9 @@ fn read_private(path: &Path) -> Result<String, OperateError> {
 
 fn create(path: &Path, origin: &str, kind: SignatureType) -> Result<NoteSigner, OperateError> {
     let mut seed = [0; 32];
-    getrandom::fill(&mut seed).map_err(|error| OperateError::Refused(error.to_string()))?;
+    getrandom::fill(&mut seed).map_err(OperateError::system)?;
     let key = NoteSigner::from_seed(origin, kind, &seed)
-        .map_err(|error| OperateError::Refused(format!("origin: {error}")))?;
+        .map_err(|error| OperateError::Usage(format!("origin: {error}")))?;
     let write = || -> std::io::Result<()> {
         let mut file = std::fs::OpenOptions::new()
             .write(true)

@@ -27,6 +27,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use ishibumi_archive::regular;
+use ishibumi_artifact::record::RecordError;
 use ishibumi_store::{HeadFile, LogStore, StoreError};
 use ishibumi_tlog::Policy;
 use ishibumi_tlog::policy::FILE_LEN_MAX;
@@ -35,8 +36,10 @@ use self::keys::KeyPair;
 pub use self::lost::LostError;
 pub use self::setup::SetupError;
 use crate::config::Config;
-use crate::core::{HeadError, HeadSigner, LogKeys, PublisherError};
+use crate::core::{HeadError, HeadSigner, LogKeys, PublisherError, SequencerError};
+use crate::erasure::ErasureError;
 use crate::refusal::RecordTooLarge;
+use crate::statements::StatementError;
 
 /// Why a command did not do what it should. The text says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -69,9 +72,41 @@ pub enum OperateError {
     /// What the log had to say of itself does not fit a record.
     #[error(transparent)]
     Record(#[from] RecordTooLarge),
-    /// Anything else, in a sentence of its own.
+    /// Records could not be staged.
+    #[error(transparent)]
+    Sequencer(#[from] SequencerError),
+    /// What the log has to say about its registry.
+    #[error(transparent)]
+    Statements(#[from] StatementError),
+    /// A blob was not erased.
+    #[error(transparent)]
+    Erasure(#[from] ErasureError),
+    /// What the operator says of the log does not fit a record.
+    #[error(transparent)]
+    Field(#[from] RecordError),
+    /// The operator has to say something else, on the command line or in the configuration.
     #[error("{0}")]
-    Refused(String),
+    Usage(String),
+    /// A file or directory is not what it has to be.
+    #[error("{path}: {what}")]
+    File {
+        /// Where.
+        path: String,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// Somebody else has not done something yet: it may be otherwise later.
+    #[error("{0}")]
+    Unavailable(String),
+    /// What is stored is not what it was.
+    #[error("{0}")]
+    Damaged(String),
+    /// A log that was started has stopped.
+    #[error("the log stopped: {0}")]
+    Stopped(String),
+    /// The system did not give what every process needs: threads, sockets, signals, random octets.
+    #[error("{0}")]
+    System(String),
 }
 
 impl From<crate::core::HeadError> for OperateError {
@@ -95,12 +130,35 @@ impl OperateError {
             },
             Self::Setup(SetupError::KeysExist { .. }) | Self::Export(_) => 2,
             Self::Setup(SetupError::Listen { .. }) | Self::Busy(_) => 3,
-            _ => 1,
+            Self::Config(_)
+            | Self::Core(_)
+            | Self::Lost(_)
+            | Self::Recover(_)
+            | Self::Setup(_)
+            | Self::Record(_)
+            | Self::Sequencer(_)
+            | Self::Statements(_)
+            | Self::Erasure(_)
+            | Self::Field(_)
+            | Self::Usage(_)
+            | Self::File { .. }
+            | Self::Unavailable(_)
+            | Self::Damaged(_)
+            | Self::Stopped(_)
+            | Self::System(_) => 1,
         }
     }
 
     fn file(path: &Path, error: impl std::fmt::Display) -> Self {
-        Self::Refused(format!("{}: {error}", path.display()))
+        Self::File {
+            path: path.display().to_string(),
+            what: error.to_string(),
+        }
+    }
+
+    /// The system did not give what every process needs.
+    pub fn system(error: impl std::fmt::Display) -> Self {
+        Self::System(error.to_string())
     }
 
     fn exists(path: &Path) -> Self {

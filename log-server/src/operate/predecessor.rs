@@ -50,7 +50,7 @@ impl PredecessorFiles {
             End::abandoned(&policy, &note).map_err(|error| OperateError::file(shown, error))?;
         let origin = last.checkpoint().origin.clone();
         if origin == successor {
-            return Err(OperateError::Refused(format!(
+            return Err(OperateError::Usage(format!(
                 "{origin:?} is this log's own origin: a successor has another one"
             )));
         }
@@ -58,7 +58,7 @@ impl PredecessorFiles {
             (Some(path), _) => closed(&policy, path, last.checkpoint())?,
             (None, true) => last,
             (None, false) => {
-                return Err(OperateError::Refused(format!(
+                return Err(OperateError::Usage(format!(
                     "{}: nothing shows that {origin:?} closed. Give its closing record with \
                      --closing-record; if it vanished without one, say so with --abandoned",
                     shown.display()
@@ -104,7 +104,7 @@ impl VerifiedEnd {
         let origin = &end.checkpoint().origin;
         let unnamed = keys.iter().find(|key| !end.names(&key.to_string()));
         if let (Some(_), Some(key)) = (end.closing(), unnamed) {
-            return Err(OperateError::Refused(format!(
+            return Err(OperateError::Usage(format!(
                 "the closing record of {origin:?} does not name this log's key {key}: no verifier would take \
                  this log for the successor"
             )));
@@ -116,7 +116,7 @@ impl VerifiedEnd {
         let lines: Vec<String> = self.keys.iter().map(ToString::to_string).collect();
         let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
         Predecessor::new(&lines, note.encode().as_bytes())
-            .map_err(|error| OperateError::Refused(format!("{origin:?}: {error}")))
+            .map_err(|error| OperateError::Usage(format!("{origin:?}: {error}")))
     }
 }
 

@@ -20,7 +20,7 @@ impl Reach {
             .worker_threads(1)
             .enable_all()
             .build();
-        let runtime = runtime.map_err(|error| OperateError::Refused(error.to_string()))?;
+        let runtime = runtime.map_err(OperateError::system)?;
         // The client's pool lives in the runtime.
         let net = runtime.block_on(async { Arc::new(HttpNet::new()) });
         Ok(Self { runtime, net })

@@ -8,10 +8,10 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ishibumi_store::{Clock, LogStore, RocksLog, StoreError, SystemClock, room};
+use ishibumi_store::{LogStore, RocksLog, StoreError, SystemClock, room};
 use ishibumi_tlog::key::VerifierKey;
 use ishibumi_tlog::{Hash, Policy, shown};
-use ishibumi_wire::{HttpNet, Net};
+use ishibumi_wire::HttpNet;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -26,8 +26,8 @@ use crate::config::Config;
 use crate::core::room::Reserve;
 use crate::core::scrub::Scrub;
 use crate::core::{
-    Care, ClosedHandle, Core, Handle, HeadError, Item, Published, Publisher, PublisherError,
-    Sequencer, Standing, start,
+    Care, ClosedHandle, Core, Handle, HeadError, HeadSigner, Item, Published, Publisher,
+    PublisherError, Sequencer, Standing, start,
 };
 use crate::http::problem::Problem;
 use crate::http::{Admin, Guard, Public, Served};
@@ -67,8 +67,8 @@ fn serve_in_full(config: &Config, ready: Ready<'_>) -> Result<(), OperateError> 
         return serve_closed(config, &closed, ready);
     }
     let registry =
-        Registry::load(config).map_err(|problems| OperateError::Refused(problems.join("\n")))?;
-    let tsas = Tsas::load(config).map_err(|problems| OperateError::Refused(problems.join("\n")))?;
+        Registry::load(config).map_err(|problems| OperateError::Usage(problems.join("\n")))?;
+    let tsas = Tsas::load(config).map_err(|problems| OperateError::Usage(problems.join("\n")))?;
     if let Some(warning) = tsas.warning() {
         eprintln!("{}", shown::line(&warning));
     }
@@ -87,84 +87,114 @@ fn serve_in_full(config: &Config, ready: Ready<'_>) -> Result<(), OperateError> 
         }
         opened => opened?,
     };
-    if signer.has_moved() {
-        eprintln!(
-            "another machine signed with this key before: it must never start again. If its disk was copied \
-             and not moved, stop this log now: docs/recovery.md"
-        );
-    }
-    let keys = signer.verifiers();
-    if signer.head().is_none() {
-        refuse_witnessed(config, &keys)?;
-    }
-    let credential = credential::create(config, &keys[0])?;
-    let witnesses = endpoints(&policy, config)?;
-    let settings = config.sequencing.clone();
-    let publisher = Publisher::open(
-        Arc::clone(&store),
-        policy.clone(),
+    let ours = Ours {
+        registry,
+        tsas,
+        store,
         signer,
-        settings.keep_interval,
-        settings.recosign_interval,
-    )?;
-    let sequencer = Sequencer::open(Arc::clone(&store)).map_err(|e| refused(&e))?;
-    let sequencer = state_changes(store.as_ref(), &registry, sequencer)?;
-    erasure::finish(store.as_ref())?;
-    let metrics = Arc::new(Metrics::new().map_err(|e| refused(&e))?);
-    let net: Arc<dyn Net> = Arc::new(HttpNet::new());
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        policy,
+    };
+    ours.serve(config, ready)
+}
 
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| refused(&error))?;
-    let served = runtime.block_on(async {
-        let listener = listen(config.listen).await?;
-        let admin_listener = listen(config.admin_listen).await?;
-        // Before anybody is told that the log runs: from then on it may be told to stop.
-        let terminated = termination().map_err(|error| refused(&error))?;
-        let (handle, running) = start(Core {
+/// A log that this machine may sign for.
+struct Ours {
+    registry: Registry,
+    tsas: Tsas,
+    store: Arc<dyn LogStore>,
+    signer: HeadSigner,
+    policy: Policy,
+}
+
+impl Ours {
+    fn serve(self, config: &Config, ready: Ready<'_>) -> Result<(), OperateError> {
+        let Self {
+            registry,
+            tsas,
+            store,
+            signer,
+            policy,
+        } = self;
+        if signer.has_moved() {
+            eprintln!(
+                "another machine signed with this key before: it must never start again. If its disk was copied \
+                 and not moved, stop this log now: docs/recovery.md"
+            );
+        }
+        let keys = signer.verifiers();
+        if signer.head().is_none() {
+            refuse_witnessed(config, &keys)?;
+        }
+        let credential = credential::create(config, &keys[0])?;
+        let witnesses = endpoints(&policy, config)?;
+        let settings = config.sequencing.clone();
+        let publisher = Publisher::open(
+            Arc::clone(&store),
+            policy.clone(),
+            signer,
+            settings.keep_interval,
+            settings.recosign_interval,
+        )?;
+        let sequencer = Sequencer::open(Arc::clone(&store))?;
+        let sequencer = state_changes(store.as_ref(), &registry, sequencer)?;
+        erasure::finish(store.as_ref())?;
+        let core = Core {
             store: Arc::clone(&store),
             sequencer,
             publisher,
             witnesses,
             distrusted: config.distrusted_witnesses.clone(),
-            net: Arc::clone(&net),
-            clock: Arc::clone(&clock),
+            net: Arc::new(HttpNet::new()),
+            clock: Arc::new(SystemClock),
             settings,
             care: Some(care(config, keys)),
-            metrics: Arc::clone(&metrics),
+            metrics: Arc::new(Metrics::new().map_err(OperateError::system)?),
+        };
+        let runtime = runtime()?;
+        let served = runtime.block_on(async {
+            let sockets = Sockets::open(config).await?;
+            // Before anybody is told that the log runs: from then on it may be told to stop.
+            let terminated = termination().map_err(OperateError::system)?;
+            let (net, clock) = (Arc::clone(&core.net), Arc::clone(&core.clock));
+            let metrics = Arc::clone(&core.metrics);
+            let (handle, running) = start(core);
+            let anchoring = Anchoring {
+                tsas,
+                store: Arc::clone(&store),
+                handle: handle.clone(),
+                net,
+                clock: Arc::clone(&clock),
+                metrics: Arc::clone(&metrics),
+            };
+            anchoring.start()?;
+            sockets.tell(ready)?;
+            let served = Served {
+                policy,
+                store,
+                handle,
+                metrics,
+                clock,
+            };
+            let admin = admin(config, &served, Some(credential));
+            let handle = served.handle.clone();
+            let public = Public::new(config, served, Arc::new(registry));
+            let services = Services { public, admin };
+            let outcome = sockets.serve(config, &handle, services, terminated).await;
+            Ok::<_, OperateError>((outcome, running))
         });
-        let anchoring = Anchoring {
-            tsas,
-            store: Arc::clone(&store),
-            handle: handle.clone(),
-            net,
-            clock: Arc::clone(&clock),
-            metrics: Arc::clone(&metrics),
-        };
-        anchoring.start()?;
-        let address = |listener: &TcpListener| listener.local_addr().map_err(|e| refused(&e));
-        ready(address(&listener)?, address(&admin_listener)?);
-        let served = Served {
-            policy,
-            store: Arc::clone(&store),
-            handle: handle.clone(),
-            metrics: Arc::clone(&metrics),
-            clock,
-        };
-        let admin = admin(config, &served, Some(credential));
-        let public = Public::new(config, served, Arc::new(registry));
-        let services = ((listener, public), (admin_listener, admin));
-        let outcome = listeners(config, &handle, services, terminated).await;
-        drop(handle);
-        Ok::<_, OperateError>((outcome, running))
-    });
-    // Dropping the runtime ends the witnesses' tasks and the last handles.
-    runtime.shutdown_timeout(config.limits.drain_deadline);
-    let (outcome, running) = served?;
-    running.finish();
-    outcome
+        // Dropping the runtime ends the witnesses' tasks and the last handles.
+        runtime.shutdown_timeout(config.limits.drain_deadline);
+        let (outcome, running) = served?;
+        running.finish();
+        outcome
+    }
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime, OperateError> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(OperateError::system)
 }
 
 /// How the disks are looked after.
@@ -188,7 +218,7 @@ fn state_changes(
     registry: &Registry,
     sequencer: Sequencer,
 ) -> Result<Sequencer, OperateError> {
-    let statements = statements::outstanding(store, registry).map_err(|e| refused(&e))?;
+    let statements = statements::outstanding(store, registry)?;
     if statements.is_empty() {
         return Ok(sequencer);
     }
@@ -197,7 +227,7 @@ fn state_changes(
         records: records.collect::<Result<_, _>>()?,
         ..Item::default()
     };
-    let (sequencer, _) = sequencer.stage(vec![item]).map_err(|e| refused(&e))?;
+    let (sequencer, _) = sequencer.stage(vec![item])?;
     Ok(sequencer)
 }
 
@@ -312,18 +342,13 @@ fn only_read(
     ready: Ready<'_>,
     awaited: impl Future<Output = ()>,
 ) -> Result<Until, OperateError> {
-    let metrics = Arc::new(Metrics::new().map_err(|e| refused(&e))?);
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| refused(&error))?;
+    let metrics = Arc::new(Metrics::new().map_err(OperateError::system)?);
+    let runtime = runtime()?;
     let (handle, _open) = ClosedHandle::open(read.published, read.standing);
     let outcome = runtime.block_on(async {
-        let listener = listen(config.listen).await?;
-        let admin_listener = listen(config.admin_listen).await?;
-        let terminated = termination().map_err(|error| refused(&error))?;
-        let address = |listener: &TcpListener| listener.local_addr().map_err(|e| refused(&e));
-        ready(address(&listener)?, address(&admin_listener)?);
+        let sockets = Sockets::open(config).await?;
+        let terminated = termination().map_err(OperateError::system)?;
+        sockets.tell(ready)?;
         let served = Served {
             policy: read.policy,
             store: read.store,
@@ -333,7 +358,6 @@ fn only_read(
         };
         let admin = admin(config, &served, None);
         let public = Public::only_reading(config, served, read.why);
-        let services = ((listener, public), (admin_listener, admin));
         let until = Cell::new(Until::Told);
         let ended = async {
             tokio::select! {
@@ -341,7 +365,8 @@ fn only_read(
                 () = awaited => until.set(Until::Came),
             }
         };
-        listeners(config, &handle, services, ended).await?;
+        let services = Services { public, admin };
+        sockets.serve(config, &handle, services, ended).await?;
         Ok(until.get())
     });
     runtime.shutdown_timeout(config.limits.drain_deadline);
@@ -363,43 +388,69 @@ fn admin(config: &Config, served: &Served, credential: Option<Hash>) -> Admin {
     }
 }
 
-async fn listeners(
-    config: &Config,
-    handle: &Handle,
-    ((listener, public), (admin_listener, admin)): ((TcpListener, Public), (TcpListener, Admin)),
-    terminated: impl Future<Output = ()>,
-) -> Result<(), OperateError> {
-    let standing = handle.standing();
-    let (tell, told) = tokio::sync::watch::channel(false);
-    let until = |mut told: tokio::sync::watch::Receiver<bool>| async move {
-        let _ = told.wait_for(|&stop| stop).await;
-    };
-    let stopping = async {
-        let why = tokio::select! {
-            () = terminated => {
-                let standing = standing.borrow();
-                standing.why().filter(|_| standing.is_final()).map(str::to_owned)
-            }
-            why = failed(handle) => Some(why),
+/// What answers on the two sockets.
+struct Services {
+    public: Public,
+    admin: Admin,
+}
+
+/// The two sockets of a log.
+struct Sockets {
+    public: TcpListener,
+    admin: TcpListener,
+}
+
+impl Sockets {
+    async fn open(config: &Config) -> Result<Self, OperateError> {
+        Ok(Self {
+            public: listen(config.listen).await?,
+            admin: listen(config.admin_listen).await?,
+        })
+    }
+
+    /// Tells the addresses to whoever waits for them.
+    fn tell(&self, ready: Ready<'_>) -> Result<(), OperateError> {
+        let address = |listener: &TcpListener| listener.local_addr().map_err(OperateError::system);
+        ready(address(&self.public)?, address(&self.admin)?);
+        Ok(())
+    }
+
+    /// Serves until `terminated` completes or the log stops, and then what is in flight.
+    async fn serve(
+        self,
+        config: &Config,
+        handle: &Handle,
+        services: Services,
+        terminated: impl Future<Output = ()>,
+    ) -> Result<(), OperateError> {
+        let standing = handle.standing();
+        let (tell, told) = tokio::sync::watch::channel(false);
+        let until = |mut told: tokio::sync::watch::Receiver<bool>| async move {
+            let _ = told.wait_for(|&stop| stop).await;
         };
-        tell.send_replace(true);
-        why
-    };
-    let limits = config.limits.clone();
-    let (why, served, admin_served) = tokio::join!(
-        stopping,
-        ishibumi_wire::serve(
-            listener,
-            Arc::new(public),
-            limits.clone(),
-            until(told.clone())
-        ),
-        ishibumi_wire::serve(admin_listener, Arc::new(admin), limits, until(told.clone())),
-    );
-    served.and(admin_served).map_err(|error| refused(&error))?;
-    match why {
-        None => Ok(()),
-        Some(why) => Err(OperateError::Refused(format!("the log stopped: {why}"))),
+        let stopping = async {
+            let why = tokio::select! {
+                () = terminated => {
+                    let standing = standing.borrow();
+                    standing.why().filter(|_| standing.is_final()).map(str::to_owned)
+                }
+                why = failed(handle) => Some(why),
+            };
+            tell.send_replace(true);
+            why
+        };
+        let limits = config.limits.clone();
+        let (public, admin) = (Arc::new(services.public), Arc::new(services.admin));
+        let (why, served, admin_served) = tokio::join!(
+            stopping,
+            ishibumi_wire::serve(self.public, public, limits.clone(), until(told.clone())),
+            ishibumi_wire::serve(self.admin, admin, limits, until(told.clone())),
+        );
+        served.and(admin_served).map_err(OperateError::system)?;
+        match why {
+            None => Ok(()),
+            Some(why) => Err(OperateError::Stopped(why)),
+        }
     }
 }
 
@@ -437,8 +488,4 @@ fn termination() -> std::io::Result<impl Future<Output = ()>> {
             _ = hangup.recv() => {}
         }
     })
-}
-
-fn refused(error: &dyn std::fmt::Display) -> OperateError {
-    OperateError::Refused(error.to_string())
 }

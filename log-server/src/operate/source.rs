@@ -66,7 +66,7 @@ struct Listing {
 impl Source {
     /// What `text` names: a URL, an archive, or a data directory of the log `origin`.
     pub(super) fn open(text: &str, origin: &str, reach: &Arc<Reach>) -> Result<Self, OperateError> {
-        let refused = |error: &dyn fmt::Display| OperateError::Refused(format!("{text}: {error}"));
+        let refused = |error: &dyn fmt::Display| OperateError::Usage(format!("{text}: {error}"));
         let path = place::path_of(text).map_err(|error| refused(&error))?;
         let kind = match path {
             None => Kind::Http {

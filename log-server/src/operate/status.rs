@@ -30,7 +30,7 @@ pub fn status(config: &Config) -> Result<Value, OperateError> {
 
 fn ask(config: &Config) -> Result<Value, OperateError> {
     let refused = |error: &dyn std::fmt::Display| {
-        OperateError::Refused(format!(
+        OperateError::Unavailable(format!(
             "a process has the data directory open, but its admin listener {} does not answer: {error}",
             config.admin_listen
         ))
@@ -38,7 +38,7 @@ fn ask(config: &Config) -> Result<Value, OperateError> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(|error| refused(&error))?;
+        .map_err(OperateError::system)?;
     let net = HttpNet::new();
     let url = format!("http://{}/status", config.admin_listen);
     let answer = runtime

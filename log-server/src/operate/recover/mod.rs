@@ -251,7 +251,7 @@ impl Workplace {
         };
         let nodes = ishibumi_tlog::tile::TileNodes::new(whole, goal.size);
         let proof = ishibumi_tlog::tree::prove_consistency(&nodes, here.size(), goal.size);
-        let proof = proof.map_err(|error| OperateError::Refused(error.to_string()))?;
+        let proof = proof.map_err(|error| OperateError::Damaged(error.to_string()))?;
         let proof = proof.unwrap_or_default();
         let (size, root) = (here.size(), here.root());
         ishibumi_tlog::tree::check_consistency(size, root, goal.size, goal.root, &proof)
@@ -308,7 +308,7 @@ fn own_head(store: &RocksLog, keys: &[VerifierKey]) -> Result<Option<Foreign>, O
     let origin = keys.first().map_or("", VerifierKey::name);
     let own = Foreign::signed(note.encode().as_bytes(), keys, origin);
     let foreign =
-        || OperateError::Refused("the signed head in the database is not by this log's key".into());
+        || OperateError::Damaged("the signed head in the database is not by this log's key".into());
     own.map(Some).ok_or_else(foreign)
 }
 
@@ -322,7 +322,7 @@ fn set_signed(store: &RocksLog, plan: &Plan, keys: &[VerifierKey]) -> Result<(),
         .find(|offer| offer.checkpoint == plan.goal);
     if let Some(offer) = offer.filter(|_| known < plan.goal.size) {
         let verified = offer.note.verify(keys);
-        let verified = verified.map_err(|error| OperateError::Refused(error.to_string()))?;
+        let verified = verified.map_err(|error| OperateError::Damaged(error.to_string()))?;
         store.swap_signed_head(present.as_ref(), &offer.note.retain(&verified))?;
     }
     Ok(())
