@@ -10,7 +10,7 @@ use std::fmt::Write as _;
 
 use ishibumi_tlog::hash::Hash;
 
-use crate::files::{ExportError, LogFiles, wrong};
+use crate::log_files::{ExportError, LogFiles, wrong};
 use crate::names;
 
 /// The longest list of sums, in octets: as many lines as a volume has entries.

@@ -22,10 +22,9 @@ use ishibumi_tlog::tile::{
 use ishibumi_tlog::tree::root;
 
 use crate::compare::{Beside, Compare, is_archive};
-use crate::files::wrong;
-pub use crate::files::{ExportError, LogFiles};
+use crate::log_files::{ExportError, LogFiles, wrong};
 use crate::names;
-use crate::place::BUNDLES_IN_VOLUME;
+use crate::place::{BUNDLES_IN_VOLUME, Place};
 use crate::sink::{Form, Sink};
 
 const README: &str = include_str!("readme/en.txt");
@@ -46,6 +45,37 @@ const LISTING_MAX: usize = 1000;
 /// Files in a side volume, at most; and octets after which the next one begins.
 const SIDE_FILES_MAX: usize = 32_768;
 const SIDE_LEN_MAX: usize = 1 << 30;
+
+impl LogFiles for Place {
+    fn read(&mut self, path: &str, most: usize) -> Result<Option<Vec<u8>>, String> {
+        Place::read(self, path, most).map_err(|error| error.to_string())
+    }
+
+    fn kept_sizes(&mut self) -> Result<Vec<u64>, String> {
+        Place::kept_sizes(self).map_err(|error| error.to_string())
+    }
+
+    fn read_of(
+        &mut self,
+        volume: &str,
+        path: &str,
+        most: usize,
+    ) -> Result<Option<Vec<u8>>, String> {
+        Place::read_of(self, volume, path, most).map_err(|error| error.to_string())
+    }
+
+    fn is_in_volumes(&self) -> bool {
+        Place::is_in_volumes(self)
+    }
+
+    fn is_alone(&self) -> bool {
+        Place::is_alone(self)
+    }
+
+    fn unlisted(&mut self, expected: &BTreeMap<String, BTreeSet<String>>) -> Vec<String> {
+        Place::unlisted(self, expected)
+    }
+}
 
 /// What an export holds.
 #[derive(Clone, Debug, PartialEq, Eq)]

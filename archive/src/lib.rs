@@ -21,7 +21,7 @@ mod compare;
 #[cfg(feature = "files")]
 pub mod export;
 #[cfg(feature = "files")]
-mod files;
+mod log_files;
 #[cfg(feature = "files")]
 pub mod names;
 #[cfg(feature = "files")]
@@ -37,7 +37,9 @@ pub mod volume;
 #[cfg(feature = "files")]
 pub use compare::Beside;
 #[cfg(feature = "files")]
-pub use export::{ExportError, Exported, LogFiles, check, check_archive, export};
+pub use export::{Exported, check, check_archive, export};
+#[cfg(feature = "files")]
+pub use log_files::{ExportError, LogFiles};
 #[cfg(feature = "files")]
 pub use place::{Place, PlaceError};
 #[cfg(feature = "files")]

@@ -20,6 +20,8 @@
 mod answer;
 mod check;
 mod connection;
+mod counts;
+mod error;
 pub mod grow;
 mod journal;
 mod options;
@@ -29,6 +31,7 @@ pub mod tsa;
 pub mod usage;
 mod work;
 
+pub use error::LoadError;
 pub use options::Options;
 pub use report::Report;
-pub use run::{LoadError, run};
+pub use run::run;

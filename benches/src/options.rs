@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
 
-use crate::run::LoadError;
+use crate::error::LoadError;
 
 /// Submits to a log and measures how it answers.
 ///

@@ -7,8 +7,8 @@ use serde::Serialize;
 use tokio::time::Instant;
 
 use crate::check::Checked;
+use crate::counts::{Counts, Usage};
 use crate::options::{Kind, Options, Wait};
-use crate::run::{Counts, Usage};
 
 /// Failed checks that are shown; all are counted.
 const FAILURES_SHOWN: usize = 5;

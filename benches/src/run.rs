@@ -1,59 +1,26 @@
 //! One run: connections on one thread, each taking the next submission that is due.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
-use hdrhistogram::Histogram;
 use ishibumi_tlog::Policy;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::answer::read_answer;
 use crate::check::{Sample, check};
 use crate::connection::{Answer, Connection, Target};
+use crate::counts::{Counts, Usage};
+use crate::error::LoadError;
 use crate::journal::Journal;
 use crate::options::{Options, Wait};
 use crate::report::Report;
-use crate::usage::{MachineUsage, ProcessUsage};
 use crate::work::{Submission, Work, read};
 
-/// Latencies are recorded in microseconds, up to this, with three digits.
-const LATENCY_MAX_US: u64 = 120_000_000;
 /// After a refusal with Retry-After a connection waits as long, but no longer than this.
 const RETRY_MAX: Duration = Duration::from_secs(1);
 /// A connection that broke is opened again after this.
 const RECONNECT_PAUSE: Duration = Duration::from_millis(100);
-
-/// Why nothing was measured.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum LoadError {
-    /// An option or a file that it names is wrong.
-    #[error("{0}")]
-    Usage(String),
-    /// The log does not answer.
-    #[error("cannot reach the log: {0}")]
-    Unreachable(String),
-}
-
-/// What was counted.
-pub(crate) struct Counts {
-    /// Records that were acknowledged.
-    pub(crate) records: u64,
-    /// Artifacts that were refused, one by one or with their submission.
-    pub(crate) refused: u64,
-    /// Submissions whose connection broke before their answer came, or whose answer made no sense.
-    pub(crate) broken: u64,
-    /// What the last of those was.
-    pub(crate) last_error: Option<String>,
-    /// Answers by status.
-    pub(crate) statuses: BTreeMap<u16, u64>,
-    /// Latencies of acknowledging answers, in microseconds from when the submission was due.
-    pub(crate) latencies: Histogram<u64>,
-    /// When the last acknowledgement came.
-    pub(crate) ended: Instant,
-}
 
 /// What the connections share; one thread, so nothing is ever borrowed twice.
 struct Shared {
@@ -175,23 +142,6 @@ async fn measure(options: &Options) -> Result<Report, LoadError> {
     ))
 }
 
-/// What everybody had used at one moment.
-pub(crate) struct Usage {
-    pub(crate) server: ProcessUsage,
-    pub(crate) load: ProcessUsage,
-    pub(crate) machine: MachineUsage,
-}
-
-impl Usage {
-    fn now(options: &Options) -> Self {
-        Self {
-            server: ProcessUsage::of_all(&options.server_pid),
-            load: ProcessUsage::of_all(&[std::process::id()]),
-            machine: MachineUsage::now(),
-        }
-    }
-}
-
 async fn client(plan: Rc<Plan>, shared: Rc<RefCell<Shared>>, connection: Connection) {
     let mut connection = Some(connection);
     loop {
@@ -307,25 +257,5 @@ impl Shared {
             });
         }
         None
-    }
-}
-
-impl Counts {
-    fn new(starts: Instant) -> Self {
-        Self {
-            records: 0,
-            refused: 0,
-            broken: 0,
-            last_error: None,
-            statuses: BTreeMap::new(),
-            latencies: Histogram::new_with_bounds(1, LATENCY_MAX_US, 3)
-                .expect("the bounds are constants that a histogram takes"),
-            ended: starts,
-        }
-    }
-
-    fn broke(&mut self, why: String) {
-        self.broken += 1;
-        self.last_error = Some(why);
     }
 }

@@ -6,8 +6,8 @@ use bytes::Bytes;
 use ishibumi_artifact::record::Opaque;
 use ishibumi_artifact::{Anchors, ArtifactType, Body, Certificate, Record, record_of};
 
+use crate::error::LoadError;
 use crate::options::{Kind, Options};
-use crate::run::LoadError;
 
 const BATCH: &str = "application/vnd.ishibumi.batch";
 

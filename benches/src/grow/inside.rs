@@ -16,7 +16,7 @@ use ishibumi_tlog::hash::Hash;
 use ishibumi_tlog::key::{NoteSigner, SignatureType};
 
 use super::{GrowOptions, Moment, Row, Shape, Table};
-use crate::run::LoadError;
+use crate::error::LoadError;
 
 const ORIGIN: &str = "log.example/grow";
 

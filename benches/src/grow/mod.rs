@@ -15,7 +15,7 @@ use std::time::Instant;
 
 use clap::{Parser, ValueEnum};
 
-use crate::run::LoadError;
+use crate::error::LoadError;
 use crate::usage::{MachineUsage, ProcessUsage};
 
 pub use plot::{Series, plot};

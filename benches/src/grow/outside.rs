@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use super::{GrowOptions, Moment, Row, Shape, Table};
+use crate::error::LoadError;
 use crate::options::{Kind, Options, Wait};
-use crate::run::{LoadError, run};
+use crate::run::run;
 
 /// Of this many submissions one is looked at: the figure is the log's, not the checks'.
 const SAMPLE_EVERY: u64 = 2000;

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
-use crate::run::LoadError;
+use crate::error::LoadError;
 
 /// Columns that are drawn, with their titles and what their values are divided by.
 const PANELS: [(&str, &str, f64); 4] = [

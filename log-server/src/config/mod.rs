@@ -20,8 +20,6 @@ use ishibumi_wire::Limits;
 pub use provider::{KINDS, ProviderConfig, Quota, RescueConfig, SHA1_TOKEN, StatusConfig};
 use reader::Reader;
 
-use crate::core::UploadLimits;
-
 /// The longest configuration, in octets.
 const CONFIG_LEN_MAX: usize = 1 << 20;
 
@@ -289,6 +287,17 @@ fn store(s: &mut Reader) -> StoreConfig {
         reserve_octets: u64::try_from(reserve).unwrap_or(u64::MAX),
         scrub_period: s.millis("scrub_period_ms", 86_400_000, 0..=2_678_400_000),
     }
+}
+
+/// What one request to a mirror may be.
+#[derive(Clone, Debug)]
+pub struct UploadLimits {
+    /// How long the mirror has for one answer.
+    pub deadline: Duration,
+    /// The most packages, of 256 records each.
+    pub packages_max: usize,
+    /// No package is added to a request that has this many octets.
+    pub len_max: usize,
 }
 
 fn upload(u: &mut Reader) -> UploadLimits {

@@ -42,4 +42,4 @@ pub use publisher::{Published, Publisher, PublisherError, Round};
 pub use sequencer::{Item, Placed, Sequencer, SequencerError};
 pub use standing::Standing;
 pub use threads::{Care, Core, Running, start};
-pub use witnesses::{Endpoint, Outcome as Asked, Report, UploadLimits};
+pub use witnesses::{Endpoint, Outcome as Asked, Report};

@@ -7,7 +7,7 @@ use ishibumi_tlog::note::Note;
 use ishibumi_tlog::tile::Edge;
 use ishibumi_tlog::{Checkpoint, Hash};
 
-use super::{Report, Subject};
+use super::report::{Report, Subject};
 
 /// Sizes of kept checkpoints that are read at once. There may be one for each second that the log ran.
 const PAGE: usize = 1000;

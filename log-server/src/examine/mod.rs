@@ -10,6 +10,7 @@
 
 mod differences;
 mod kept;
+mod report;
 mod sums;
 
 use std::collections::BTreeSet;
@@ -18,49 +19,20 @@ use ishibumi_artifact::{Body, Record};
 use ishibumi_store::{IndexKind, IndexRow, LogStore, StoreError};
 use ishibumi_tlog::Hash;
 use ishibumi_tlog::hash::leaf_hash;
-use ishibumi_tlog::key::VerifierKey;
 use ishibumi_tlog::tile::{Edge, TILE_WIDTH};
 
 use crate::erasure;
 
 use self::kept::Claims;
 pub use differences::differences;
+pub use report::{Report, Subject};
 pub use sums::Sums;
 
 /// Records or rows that are read at once.
 const CHUNK: u64 = 1024;
 
-/// The most findings that are listed; the rest is counted.
-const LISTED_MAX: usize = 100;
-
 /// Both indices.
 const KINDS: [IndexKind; 2] = [IndexKind::Leaves, IndexKind::Keys];
-
-/// What was found.
-#[derive(Debug, Default)]
-pub struct Report {
-    /// Records that were read.
-    pub records: u64,
-    /// Full tiles that were compared.
-    pub tiles: u64,
-    /// Checkpoints whose root was compared.
-    pub checkpoints: u64,
-    /// Rows of both indices that were compared.
-    pub index_rows: u64,
-    /// One sentence for each thing that is wrong, the first hundred.
-    pub findings: Vec<String>,
-    /// How many things are wrong.
-    pub wrong: u64,
-}
-
-impl Report {
-    pub(crate) fn wrong(&mut self, finding: String) {
-        self.wrong += 1;
-        if self.findings.len() < LISTED_MAX {
-            self.findings.push(finding);
-        }
-    }
-}
 
 /// Who is asked after each chunk whether to go on, and may take his time to answer: how many records or rows
 /// were read since he was asked last. An error ends the reading.
@@ -88,21 +60,6 @@ pub enum Ended {
     /// Nobody wants to know any more.
     #[error("the examination was told to end")]
     Told,
-}
-
-/// What is examined.
-#[derive(Clone, Copy)]
-pub struct Subject<'a> {
-    /// The store.
-    pub store: &'a dyn LogStore,
-    /// Its staged tree when the examination began.
-    pub staged: &'a Edge,
-    /// The log's keys, Ed25519 first.
-    pub keys: &'a [VerifierKey],
-    /// What the head file says.
-    pub outside: Option<(u64, Hash)>,
-    /// Whether the log runs: what is beyond `staged` then came later.
-    pub runs: bool,
 }
 
 /// Reads the staged records, and what is computed from them. Puts into `sums` which index rows they ask for.

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use http::StatusCode;
 use tokio::task::JoinSet;
 
-use super::App;
+use super::app::App;
 use super::problem::Problem;
 use crate::admission::admit;
 use crate::core::Item;

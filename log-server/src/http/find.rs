@@ -8,7 +8,7 @@ use ishibumi_tlog::{Hash, TrustedCheckpoint};
 use ishibumi_wire::{Reply, reply};
 use serde_json::json;
 
-use super::App;
+use super::app::App;
 use super::problem::Problem;
 use super::query::{Query, Signatures};
 use super::read::no_store;

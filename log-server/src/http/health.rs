@@ -3,7 +3,7 @@
 use http::StatusCode;
 use ishibumi_wire::{Reply, reply};
 
-use super::App;
+use super::app::App;
 use super::problem::Problem;
 use super::read::no_store;
 

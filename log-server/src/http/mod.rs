@@ -1,10 +1,12 @@
 //! The public interface.
 //!
-//! One place routes, once for each request, so that the whole interface can be read at once ([`App::route`]). Reading needs no
-//! lock that the writer holds: it works on the store's snapshots and on the published checkpoint.
+//! One place routes, once for each request, so that the whole interface can be read at once
+//! ([`App::route`]). Reading needs no lock that the writer holds: it works on the store's snapshots and on the
+//! published checkpoint.
 
 mod admin;
 mod admitting;
+mod app;
 pub mod batch;
 mod find;
 mod health;
@@ -15,59 +17,21 @@ mod refusals;
 mod submit;
 
 pub use admin::{ANNOUNCE_PATH, Admin, Guard, RECORD_MEDIA_TYPE, status as admin_status};
+pub use app::Served;
 
 use std::future::Future;
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use http::request::Parts;
 use http::{Method, StatusCode};
-use ishibumi_store::{Clock, LogStore};
-use ishibumi_tlog::Policy;
 use ishibumi_wire::{Admitted, Reply, Service};
 
 use crate::config::Config;
-use crate::core::{Handle, SubmitError};
-use crate::metrics::Metrics;
 use crate::registry::Registry;
-use crate::turns::Turns;
+use app::App;
 use problem::Problem;
 use submit::Submission;
-
-/// The log that is answered for.
-#[derive(Clone)]
-pub struct Served {
-    /// By which proofs are cut.
-    pub policy: Policy,
-    /// The store.
-    pub store: Arc<dyn LogStore>,
-    /// The running log, or what stands in for one.
-    pub handle: Handle,
-    /// What is counted.
-    pub metrics: Arc<Metrics>,
-    /// By which states and quotas of providers are judged.
-    pub clock: Arc<dyn Clock>,
-}
-
-/// What answering needs.
-pub struct App {
-    origin: String,
-    policy: Policy,
-    store: Arc<dyn LogStore>,
-    handle: Handle,
-    registry: Arc<Registry>,
-    metrics: Arc<Metrics>,
-    clock: Arc<dyn Clock>,
-    /// What submitters to a log are told that only reads.
-    closed: Option<Problem>,
-    turns: Arc<Turns>,
-    cores: usize,
-    body_len_max: usize,
-    batch_items_max: usize,
-    quorum_deadline: Duration,
-    quorum_alarm: Duration,
-}
 
 /// The public service: an [`App`] that requests can share.
 pub struct Public(Arc<App>);
@@ -89,23 +53,7 @@ impl Public {
         registry: Arc<Registry>,
         closed: Option<Problem>,
     ) -> Self {
-        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        Self(Arc::new(App {
-            origin: config.origin.clone(),
-            policy: served.policy,
-            store: served.store,
-            handle: served.handle,
-            registry,
-            metrics: served.metrics,
-            clock: served.clock,
-            closed,
-            turns: Turns::new(cores),
-            cores,
-            body_len_max: config.body_len_max,
-            batch_items_max: config.batch_items_max,
-            quorum_deadline: config.sequencing.quorum_deadline,
-            quorum_alarm: config.sequencing.quorum_alarm,
-        }))
+        Self(Arc::new(App::new(config, served, registry, closed)))
     }
 }
 
@@ -192,18 +140,6 @@ impl Service for Public {
 }
 
 impl App {
-    /// A log that takes nothing reads nothing of what is sent either.
-    fn is_taking(&self) -> Result<(), Problem> {
-        if let Some(closed) = &self.closed {
-            return Err(closed.clone());
-        }
-        if let Some(problem) = Problem::of_standing(&self.handle.standing().borrow()) {
-            return Err(problem);
-        }
-        let lack = self.handle.lack().map(SubmitError::NoRoom);
-        lack.map_or(Ok(()), |lack| Err(Problem::no_room(lack.to_string())))
-    }
-
     /// What the head asks for; for a submission also who sends it, and whether that is taken.
     fn route(&self, head: &Parts) -> Result<Route, Problem> {
         let path = head.uri.path();
@@ -258,28 +194,5 @@ impl App {
             Resource::Lookup { key, query } => self.lookup(&key, query.as_deref()),
             Resource::Public { path, query } => self.public(&path, query.as_deref()),
         }
-    }
-
-    /// Counts a submission that is refused.
-    fn refused(&self, problem: &Problem) {
-        let name = &[problem.name];
-        self.metrics.submissions.with_label_values(name).inc();
-    }
-
-    /// What somebody is told who came to a wrong place, which may be the wrong log or no log at all.
-    fn nothing_at(&self, path: &str) -> Problem {
-        Problem::not_found(format!(
-            "there is nothing at {path} of the log {:?}. It takes POST /v1/submit, and serves /checkpoint, \
-             /checkpoints, /tile/..., /blob/SHA256, /v1/proof/LEAF, /v1/lookup/KEY, /healthz and /readyz",
-            self.origin
-        ))
-    }
-
-    fn count(&self, answer: Reply) -> Reply {
-        self.metrics
-            .responses
-            .with_label_values(&[answer.status().as_str()])
-            .inc();
-        answer
     }
 }

@@ -8,7 +8,7 @@ use ishibumi_store::public::{self, ReadError, Resource};
 use ishibumi_tlog::Hash;
 use ishibumi_wire::{Reply, reply};
 
-use super::App;
+use super::app::App;
 use super::problem::Problem;
 use crate::erasure;
 

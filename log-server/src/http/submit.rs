@@ -13,7 +13,7 @@ use ishibumi_tlog::Hash;
 use ishibumi_wire::{Reply, reply};
 use serde_json::{Value, json};
 
-use super::App;
+use super::app::App;
 use super::batch::{BATCH, read_batch};
 use super::find::{pending, place_json, with_place};
 use super::problem::Problem;

@@ -14,11 +14,12 @@ use ishibumi_tlog::{Checkpoint, Hash, Policy, shown};
 use ishibumi_wire::{NetError, Request, Response};
 use serde::Serialize;
 
+use super::OperateError;
 use super::endpoints::endpoints;
 use super::keys::public_keys;
+use super::policy::read_policy;
 use super::reach::Reach;
 use super::source::Source;
-use super::{OperateError, read_policy};
 use crate::config::Config;
 use crate::core::Endpoint;
 

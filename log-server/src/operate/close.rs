@@ -26,6 +26,7 @@ use ishibumi_wire::{HttpNet, Net as _, Request};
 
 use super::endpoints::endpoints;
 use super::keys::{destroy, policy_keys};
+use super::policy::read_policy;
 use super::{OperateError, open_to_close};
 use crate::admission::new_record;
 use crate::clock;
@@ -433,7 +434,7 @@ impl Wanted<'_> {
 fn finish(config: &Config) -> Result<Done, OperateError> {
     let closed = super::closed::Closed::open(config)?;
     let size = closed.store.staged()?.size();
-    let policy = super::read_policy(config)?;
+    let policy = read_policy(config)?;
     let kept = closed.store.kept(size)?;
     let kept = kept.ok_or_else(|| {
         let what =

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use ishibumi_artifact::record::LogEnding;
 use ishibumi_store::{HeadFile, LogStore, RocksLog};
 
+use super::OperateError;
 use super::keys::policy_keys;
-use super::{OperateError, read_policy};
+use super::policy::read_policy;
 use crate::config::Config;
 use crate::core::{Published, ending};
 

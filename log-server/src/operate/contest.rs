@@ -8,9 +8,10 @@ use ishibumi_store::{HeadFile, LogStore as _, RocksLog};
 use ishibumi_tlog::Checkpoint;
 use ishibumi_tlog::fork::Evidence;
 
+use super::OperateError;
 use super::check::cosigns_head;
 use super::keys::public_keys;
-use super::{OperateError, read_policy};
+use super::policy::read_policy;
 use crate::config::Config;
 use crate::core::Foreign;
 

@@ -9,7 +9,9 @@ use ishibumi_archive::regular;
 use ishibumi_store::{HeadFile, Signer, private};
 use ishibumi_tlog::key::{NoteSigner, SignatureType, VerifierKey};
 
-use super::{OperateError, SetupError};
+use super::error::OperateError;
+use super::policy::read_policy;
+use super::setup::SetupError;
 use crate::config::{Config, NO_KEY};
 use crate::core::{HeadError, LogKeys};
 
@@ -84,7 +86,7 @@ pub fn verifier_keys(config: &Config) -> Result<Vec<VerifierKey>, OperateError> 
 
 /// The keys of this log that the policy names, Ed25519 first.
 pub(super) fn policy_keys(config: &Config) -> Result<Vec<VerifierKey>, OperateError> {
-    let policy = super::read_policy(config)?;
+    let policy = read_policy(config)?;
     let keys = policy.logs().iter().map(|log| log.key.clone());
     let mut keys: Vec<VerifierKey> = keys.filter(|key| key.name() == config.origin).collect();
     keys.sort_by_key(|key| key.kind() != SignatureType::Ed25519);

@@ -9,7 +9,7 @@ const SOURCES: [&str; 8] = [
     "src/core/head.rs",
     "src/core/publisher.rs",
     "src/core/sequencer.rs",
-    "src/operate/lost.rs",
+    "src/operate/loss.rs",
     "src/operate/recover/refusal.rs",
     "src/operate/setup.rs",
     "src/statements.rs",

@@ -5,11 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use ishibumi_log::config::Config;
+use ishibumi_log::config::{Config, UploadLimits};
 use ishibumi_log::core::{Core, Handle, Running, SubmitError, start};
-use ishibumi_log::core::{
-    Endpoint, HeadSigner, Item, LogKeys, Publisher, Sequencer, Standing, UploadLimits,
-};
+use ishibumi_log::core::{Endpoint, HeadSigner, Item, LogKeys, Publisher, Sequencer, Standing};
 use ishibumi_log::metrics::Metrics;
 use ishibumi_log::operate::{init::init, serve::serve};
 use ishibumi_store::{HeadFile, LogStore, MemoryLog, NewRecord, RocksLog, SystemClock};

@@ -14,6 +14,7 @@
 //! file is read again, by its path: it has to be as this process left it.
 
 mod beside;
+mod head;
 mod holder;
 mod slot;
 
@@ -25,21 +26,13 @@ use std::path::{Path, PathBuf};
 use ishibumi_tlog::hash::{EMPTY_ROOT, Hash};
 use ishibumi_tlog::key::VerifierKey;
 
+pub use self::head::Head;
 pub use self::holder::Machine;
 use self::holder::{Before, Holder};
 use self::slot::{Owner, SLOT_LEN, Slot};
 use crate::{StoreError, private};
 
 const FILE_LEN: usize = 2 * SLOT_LEN;
-
-/// A signed head: what the log's key has committed to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Head {
-    /// Number of leaves.
-    pub size: u64,
-    /// Root of the tree of that size.
-    pub root: Hash,
-}
 
 /// The open and locked head file of one log key.
 #[derive(Debug)]

@@ -6,7 +6,7 @@
 use ishibumi_tlog::hash::{HASH_LEN, Hash};
 use ishibumi_tlog::key::VerifierKey;
 
-use super::Head;
+use super::head::Head;
 use super::holder::{HOLDER_LEN, Holder};
 
 const MAGIC: &[u8; 8] = b"ishiHEAD";

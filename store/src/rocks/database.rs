@@ -16,6 +16,7 @@ use rocksdb::{
     WriteBatch, WriteOptions,
 };
 
+use super::failure::{failed, shown};
 use super::mark::Mark;
 use super::settings::{Caches, Family, database_options, read_once_options, read_options};
 use crate::{StoreError, private, room};
@@ -448,14 +449,6 @@ fn damaged(path: &Path, detail: String) -> StoreError {
         what: format!("the store at {}", shown(path)),
         detail,
     }
-}
-
-pub(super) fn failed(doing: &'static str, cause: String) -> StoreError {
-    StoreError::Failed { doing, cause }
-}
-
-pub(super) fn shown(path: &Path) -> String {
-    path.display().to_string()
 }
 
 fn sync_directory(path: &Path) -> std::io::Result<()> {

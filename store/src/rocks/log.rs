@@ -23,15 +23,14 @@ use ishibumi_tlog::note::Note;
 use ishibumi_tlog::tile::{Edge, TILE_LEN, TILE_WIDTH, Tile};
 use rocksdb::WriteBatch;
 
-use super::database::{Database, Layout};
-use super::settings::{Access, CACHE_LEN, Family};
-use super::{check, reindex};
+use super::database::Database;
+use super::settings::{Access, Family};
 use crate::codec;
 use crate::log_store::{
     TilePlace, adds_to_kept, check_lookup_key, head_conflict, publish_conflict, start_conflict,
     tile_name, tile_place,
 };
-use crate::{Batch, IndexKind, IndexRow, KeptCheckpoint, LogStore, StoreError, room};
+use crate::{Batch, IndexKind, IndexRow, KeptCheckpoint, LogStore, StoreError};
 
 const RECORDS: &str = "records";
 const TILES: &str = "tiles";
@@ -41,7 +40,7 @@ pub(super) const LOOKUP: &str = "lookup";
 const BLOBS: &str = "blobs";
 const KEPT: &str = "kept";
 
-const FAMILIES: &[Family] = &[
+pub(super) const FAMILIES: &[Family] = &[
     Family::new(RECORDS, Access::Ascending),
     Family::new(TILES, Access::Ascending),
     Family::new(STATE, Access::Few),
@@ -51,13 +50,9 @@ const FAMILIES: &[Family] = &[
     Family::new(KEPT, Access::Few),
 ];
 
-const EDGE_KEY: &[u8] = b"edge";
+pub(super) const EDGE_KEY: &[u8] = b"edge";
 const SIGNED_KEY: &[u8] = b"signed";
 const PUBLISHED_KEY: &[u8] = b"published";
-
-/// Row of `state` that is there once all filters of the index of leaf hashes are cut into pages. A directory from
-/// before has whole ones, of some megabytes each; see [`RocksLog::page_filters`].
-const PAGED_KEY: &[u8] = b"paged";
 
 /// The durable state of one log in one directory, owned by one process.
 #[derive(Debug)]
@@ -77,118 +72,13 @@ struct Absent {
     leaves: HashSet<Hash>,
 }
 
-fn layout(origin: &str, cache_len: usize) -> Layout<'static> {
-    Layout {
-        families: FAMILIES,
-        label: format!("an Ishibumi log store, version 1, of {origin}"),
-        cache_len,
-    }
-}
-
 impl RocksLog {
-    /// Makes the store of an empty log at `path`, where there is nothing or an empty directory.
-    pub fn create(path: impl AsRef<Path>, origin: &str) -> Result<Self, StoreError> {
-        Self::create_with(path, origin, CACHE_LEN)
-    }
-
-    /// As [`Self::create`], with caches of `cache_len` octets.
-    pub fn create_with(
-        path: impl AsRef<Path>,
-        origin: &str,
-        cache_len: usize,
-    ) -> Result<Self, StoreError> {
-        let edge = Edge::new();
-        let row = codec::encode_edge(&edge);
-        let layout = layout(origin, cache_len);
-        let database = Database::create(path.as_ref(), &layout, |database, batch| {
-            batch.put_cf(database.family(STATE), EDGE_KEY, row);
-            batch.put_cf(database.family(STATE), PAGED_KEY, []);
-        })?;
-        Ok(Self::with(database, edge))
-    }
-
-    /// Opens the store of the log `origin` at `path`. Never creates.
-    ///
-    /// Before it returns, the right border of the tree is recomputed from records and tiles, and the
-    /// signed head is held against the tree, so that a damaged directory is refused here.
-    pub fn open(path: impl AsRef<Path>, origin: &str) -> Result<Self, StoreError> {
-        Self::open_with(path, origin, CACHE_LEN)
-    }
-
-    /// As [`Self::open`], with caches of `cache_len` octets.
-    pub fn open_with(
-        path: impl AsRef<Path>,
-        origin: &str,
-        cache_len: usize,
-    ) -> Result<Self, StoreError> {
-        let log = Self::open_unindexed(path.as_ref(), origin, cache_len)?;
-        reindex::refuse_unfinished(&log)?;
-        log.page_filters()?;
-        Ok(log)
-    }
-
-    /// Opens the store to read it and changes nothing in it, for a disk without room. Checks what
-    /// [`Self::open`] checks, and every write is refused. Takes no lock: the caller sees to it that nobody
-    /// writes.
-    ///
-    /// # Errors
-    /// As [`Self::open`].
-    pub fn open_for_reading(
-        path: impl AsRef<Path>,
-        origin: &str,
-        cache_len: usize,
-    ) -> Result<Self, StoreError> {
-        let database = Database::open_for_reading(path.as_ref(), &layout(origin, cache_len))?;
-        let log = Self::checked(database, origin)?;
-        reindex::refuse_unfinished(&log)?;
-        Ok(log)
-    }
-
-    /// Rewrites the index of leaf hashes once if its filters are still whole: merging would leave them as they
-    /// are until the log has grown to twice its size, and that long each look-up would read megabytes. Where there
-    /// is no room to rewrite it, it works as it is.
-    fn page_filters(&self) -> Result<(), StoreError> {
-        if self.state_row(PAGED_KEY)? {
-            return Ok(());
-        }
-        let mut writing = self.database.writing()?;
-        let needed = self.database.tables_len(LEAVES)?.saturating_mul(2);
-        if room::free(self.path())? < needed {
-            return Ok(());
-        }
-        writing.purge(LEAVES)?;
-        let mut rows = WriteBatch::default();
-        rows.put_cf(self.database.family(STATE), PAGED_KEY, []);
-        writing.commit(rows, "noted that its filters are paged")
-    }
-
-    /// Opens it whether or not the index is whole.
-    pub(super) fn open_unindexed(
-        path: &Path,
-        origin: &str,
-        cache_len: usize,
-    ) -> Result<Self, StoreError> {
-        let database = Database::open(path, &layout(origin, cache_len))?;
-        Self::checked(database, origin)
-    }
-
-    fn checked(database: Database, origin: &str) -> Result<Self, StoreError> {
-        let row = database.read(STATE, EDGE_KEY, || "the edge row".into())?;
-        let row = row.ok_or_else(|| damaged("the edge row", "it is missing"))?;
-        let edge = codec::decode_edge(&row)?;
-        drop(row);
-        let log = Self::with(database, edge);
-        check::border(&log)?;
-        check::heads(&log, origin)?;
-        Ok(log)
-    }
-
     /// The directory.
     pub fn path(&self) -> &Path {
         self.database.path()
     }
 
-    fn with(database: Database, edge: Edge) -> Self {
+    pub(super) fn with(database: Database, edge: Edge) -> Self {
         Self {
             database,
             edge: RwLock::new(Arc::new(edge)),

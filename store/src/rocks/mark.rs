@@ -17,7 +17,7 @@ use std::path::Path;
 
 use ishibumi_tlog::hash::Hash;
 
-use super::database::{failed, shown};
+use super::failure::{failed, shown};
 use crate::StoreError;
 
 const NAME: &str = "ACKNOWLEDGED";

@@ -2,8 +2,10 @@
 
 mod check;
 mod database;
+mod failure;
 mod log;
 mod mark;
+mod opening;
 mod registers;
 mod reindex;
 mod settings;

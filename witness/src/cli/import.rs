@@ -12,11 +12,11 @@ use ishibumi_witness::mirror::{MirrorHome, MirrorMetrics, PullError, Source};
 use serde_json::json;
 use tokio::sync::watch;
 
+use super::common::{Common, Printed};
 use super::failure::Failure;
 use super::logs;
-use super::mirror::source;
+use super::mirror_source::source;
 use super::serve;
-use super::{Common, Printed};
 
 pub(super) fn run(
     common: &Common,

@@ -6,8 +6,8 @@ use ishibumi_tlog::key::{SignatureType, VerifierKey};
 use ishibumi_witness::{Home, HomeError};
 use serde_json::json;
 
+use super::common::{Common, Printed};
 use super::failure::Failure;
-use super::{Common, Printed};
 
 /// What a key signs with.
 #[derive(Clone, Copy, Debug, ValueEnum)]

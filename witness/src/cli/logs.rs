@@ -13,9 +13,9 @@ use ishibumi_witness::follow::Follower;
 use ishibumi_witness::{Added, Alarms, Home, ListSource, LogState, Recorded, apply_log_list};
 use serde_json::json;
 
+use super::common::{Common, Printed, utc};
 use super::failure::Failure;
 use super::keys::lines;
-use super::{Common, Printed, utc};
 
 /// For commands that sign nothing: no alarm can be raised.
 pub(super) fn silent() -> Alarms {

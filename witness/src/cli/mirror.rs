@@ -7,23 +7,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Subcommand;
-use ishibumi_archive::regular;
+use ishibumi_tlog::Hash;
 use ishibumi_tlog::key::VerifierKey;
-use ishibumi_tlog::policy::FILE_LEN_MAX;
-use ishibumi_tlog::{Hash, Policy};
 use ishibumi_wire::{HttpNet, Limits, Net};
-use ishibumi_witness::mirror::{
-    self, MirrorHome, MirrorMetrics, Puller, Pulling, Source, Standing,
-};
+use ishibumi_witness::mirror::{self, MirrorHome, MirrorMetrics, Puller, Pulling, Standing};
 use ishibumi_witness::{HomeError, Recorded};
 use serde_json::json;
 use tokio::sync::watch;
 
+use super::common::{Common, EXIT_CODES, Printed, utc};
 use super::failure::Failure;
 use super::import;
+use super::keys;
 use super::logs::{self, LogFollower};
+use super::mirror_source::source;
 use super::serve::{self, Open};
-use super::{Common, EXIT_CODES, Printed, keys, utc};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -285,26 +283,6 @@ fn add_log(
     let source = url.map(|url| source(url, policy)).transpose()?;
     let added = MirrorHome::at(&common.dir).add_log(&key, source.as_ref())?;
     Ok(logs::added(&key, added))
-}
-
-pub(super) fn source(url: &str, policy: Option<&Path>) -> Result<Source, Failure> {
-    let known = ["http://", "https://"].iter().any(|s| url.starts_with(s));
-    if !known || url.chars().any(|c| c.is_whitespace() || c.is_control()) {
-        let usage = format!("--url: {url:?} is not an http or https URL");
-        return Err(Failure::usage(&usage));
-    }
-    let policy = policy.map(|path| {
-        let wrong = |error: &dyn std::fmt::Display| {
-            Failure::usage(&format!("--policy {}: {error}", path.display()))
-        };
-        let text = regular::read_text(path, FILE_LEN_MAX).map_err(|error| wrong(&error))?;
-        Policy::parse(text.as_bytes()).map_err(|error| wrong(&error))?;
-        Ok::<_, Failure>(text)
-    });
-    Ok(Source {
-        url: Some(url.trim_end_matches('/').to_owned()),
-        policy: policy.transpose()?.unwrap_or_default(),
-    })
 }
 
 fn status(common: &Common) -> Result<Printed, Failure> {

@@ -1,11 +1,13 @@
 //! Commands, their output, and their exit codes, which are part of the promise:
 //! 0 done, 1 refused or failed, 2 usage, 3 unavailable for now.
 
+mod common;
 mod failure;
 mod import;
 mod keys;
 mod logs;
 mod mirror;
+mod mirror_source;
 mod serve;
 
 use std::io::Write as _;
@@ -13,19 +15,15 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
-use ishibumi_artifact::time::Time;
+use clap::{Parser, Subcommand};
 use ishibumi_store::private;
 use ishibumi_tlog::shown;
-use serde_json::{Value, json};
+use serde_json::json;
 
+use self::common::{BastionArgs, Common, EXIT_CODES, Lists, say};
 use self::keys::KeyType;
 use self::logs::LogFollower;
 use self::mirror::MirrorCommand;
-
-const EXIT_CODES: &str = "\
-Exit codes: 0 done; 1 refused or failed; 2 usage, or something exists already; 3 unavailable for now (the
-directory is in use by another process, the address is taken, the disk failed).";
 
 const EXAMPLES: &str = "\
 Examples:
@@ -215,48 +213,6 @@ enum Command {
     Mirror(MirrorCommand),
 }
 
-#[derive(Args)]
-struct Common {
-    /// The witness's directory
-    #[arg(long, value_name = "DIR")]
-    dir: PathBuf,
-    /// Print the result as JSON
-    #[arg(long)]
-    json: bool,
-}
-
-#[derive(Args)]
-struct Lists {
-    /// A list of logs to add (`logs/v0`), read at start and then again and again; may be repeated
-    #[arg(long = "log-list", value_name = "FILE|URL")]
-    sources: Vec<String>,
-    /// From one reading of the lists to the next
-    #[arg(long = "log-list-seconds", value_name = "N", default_value_t = 3600,
-          value_parser = clap::value_parser!(u64).range(1..))]
-    seconds: u64,
-}
-
-#[derive(Args)]
-struct BastionArgs {
-    /// Also answer through a bastion (C2SP https-bastion) at this address; see `bastion-key`
-    #[arg(long = "bastion", value_name = "HOST:PORT")]
-    address: Option<String>,
-    /// The certificates (PEM) that the bastion's is issued below, instead of those that the system trusts
-    #[arg(long = "bastion-ca", value_name = "FILE", requires = "address")]
-    roots: Option<PathBuf>,
-}
-
-/// What a command prints: for people, and with `--json`.
-struct Printed {
-    text: String,
-    json: Value,
-}
-
-/// A time as a person reads it.
-fn utc(seconds: u64) -> Time {
-    Time::from_unix(i64::try_from(seconds).unwrap_or(i64::MAX))
-}
-
 pub(crate) fn run() -> ExitCode {
     let command = Cli::parse().command;
     if let Err(error) = private::keep_memory() {
@@ -329,10 +285,4 @@ pub(crate) fn run() -> ExitCode {
             ExitCode::from(failure.code)
         }
     }
-}
-
-/// Standard output may be a pipe that was closed; then nobody is listening.
-fn say(text: &str) {
-    let mut out = std::io::stdout().lock();
-    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }

@@ -13,8 +13,8 @@ use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
+use super::common::{BastionArgs, Lists, Printed, say};
 use super::failure::Failure;
-use super::{BastionArgs, Lists, Printed, say};
 
 pub(super) fn serve(
     dir: &Path,

@@ -16,6 +16,7 @@
 //! witness's. Whatever comes, by whatever way, takes the same road into the copy: a package that is
 //! proven to belong to a checkpoint that the log signed.
 
+mod api;
 mod copy;
 mod core;
 mod home;

@@ -26,20 +26,20 @@ use ishibumi_store::{
     Clock, KeptCheckpoint, Registers, StoreError, earliest_covering, inclusion_proofs,
 };
 use ishibumi_tlog::Hash;
-use ishibumi_tlog::protocol::{BODY_LEN_MAX, SIZE_TYPE, encode_signatures, encode_size};
+use ishibumi_tlog::protocol::{BODY_LEN_MAX, encode_signatures};
 use ishibumi_wire::{Admitted, BodyStream, Limits, Net, Reply, Service, reply};
 use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use super::api::Api;
 use super::core::Mirror;
 use super::metrics::MirrorMetrics;
 use super::pull::Puller;
 use super::upload::add_entries;
 use crate::follow::StateError;
 use crate::host::{Host, ServeError, TEXT, no_store, only, text};
-use crate::refusal::Refusal;
 
 /// How logs are pulled while a mirror serves.
 pub struct Pulling {
@@ -88,11 +88,6 @@ pub async fn serve<R: Registers, C: Clock>(
     stop.send_replace(true);
     while rounds.join_next().await.is_some() {}
     served
-}
-
-pub(super) struct Api<R, C> {
-    pub(super) host: Host<Mirror<R, C>>,
-    metrics: Arc<MirrorMetrics>,
 }
 
 /// What a request asks for.
@@ -209,41 +204,6 @@ impl<R: Registers, C: Clock> Service for Public<R, C> {
             // `/add-entries` is streamed.
             Route::AddEntries => only("POST"),
         }
-    }
-}
-
-impl<R: Registers, C: Clock> Api<R, C> {
-    pub(super) fn refusal(&self, refusal: &Refusal) -> Reply {
-        match refusal {
-            Refusal::Conflict { known, .. } => {
-                reply(StatusCode::CONFLICT, SIZE_TYPE, encode_size(*known))
-            }
-            Refusal::State(error) => self.host.state_error(error),
-            other => {
-                let status = StatusCode::from_u16(other.status());
-                text(
-                    status.unwrap_or(StatusCode::SERVICE_UNAVAILABLE),
-                    &other.to_string(),
-                )
-            }
-        }
-    }
-
-    async fn read(
-        &self,
-        read: impl FnOnce(&Mirror<R, C>) -> Result<Reply, StateError> + Send + 'static,
-    ) -> Reply {
-        match self.host.blocking(read).await {
-            Ok(Ok(answer)) => answer,
-            Ok(Err(error)) => self.host.state_error(&error),
-            Err(busy) => busy,
-        }
-    }
-
-    fn counted(&self, call: &str, started: Instant, answer: Reply) -> Reply {
-        let status = answer.status().as_u16();
-        self.metrics.answered(call, status, started.elapsed());
-        answer
     }
 }
 

@@ -10,8 +10,8 @@ use ishibumi_tlog::protocol::encode_signatures;
 use ishibumi_tlog::protocol::mirror_info::{self, MirrorInfo};
 use ishibumi_wire::{BodyError, BodyStream, Reply, reply};
 
+use super::api::Api;
 use super::core::{Mirror, Upload, UploadRefusal};
-use super::server::Api;
 use crate::host::{TEXT, no_store, text};
 
 /// What has come of an upload so far.

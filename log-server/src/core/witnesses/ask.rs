@@ -10,7 +10,8 @@ use ishibumi_tlog::protocol::{AddCheckpoint, parse_signatures, parse_size};
 use ishibumi_tlog::shown;
 use ishibumi_wire::{Request, Response};
 
-use super::{Asked, Endpoint, Trouble};
+use super::asked::Asked;
+use super::endpoint::{Endpoint, Trouble};
 use crate::core::contradiction::Claim;
 use crate::core::publisher::Round;
 

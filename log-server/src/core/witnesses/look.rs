@@ -12,7 +12,7 @@ use ishibumi_tlog::protocol::checkpoint_path;
 use ishibumi_tlog::shown;
 use ishibumi_wire::Request;
 
-use super::{Asked, Outcome};
+use super::asked::{Asked, Outcome};
 use crate::core::contradiction::Claim;
 use crate::core::elsewhere::Foreign;
 

@@ -28,12 +28,13 @@ use ishibumi_tlog::{Checkpoint, Hash, Policy};
 
 use self::plan::{Plan, plan};
 pub use self::refusal::RecoverError;
+use super::OperateError;
 use super::endpoints::endpoints;
 use super::keys::public_keys;
+use super::policy::read_policy;
 use super::reach::Reach;
 use super::source::Source;
 use super::survey::{Seen, Sight, survey};
-use super::{OperateError, read_policy};
 use crate::config::Config;
 use crate::core::{Endpoint, Foreign};
 

@@ -20,7 +20,7 @@ use ishibumi_artifact::record::{Body, LogStatement, Record};
 use ishibumi_store::Registers;
 use ishibumi_tlog::Hash;
 
-use super::PullError;
+use super::error::PullError;
 use super::remote::Remote;
 use crate::follow::StateError;
 use crate::mirror::copy::LogCopy;

@@ -8,7 +8,7 @@ use ishibumi_tlog::protocol::add_entries::{Package, PackageRange, packages};
 use ishibumi_tlog::tile::TileNodes;
 use ishibumi_tlog::tree::prove_consistency;
 
-use super::PullError;
+use super::error::PullError;
 use super::remote::Remote;
 use crate::follow::{LogState, Recorded};
 use crate::mirror::copy::LogCopy;

@@ -14,7 +14,7 @@ use ishibumi_tlog::note::{NOTE_LEN_MAX, Note};
 use ishibumi_tlog::{Checkpoint, Policy};
 use serde::Deserialize;
 
-use super::PullError;
+use super::error::PullError;
 use super::remote::Remote;
 use crate::mirror::copy::LogCopy;
 

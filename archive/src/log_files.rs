@@ -1,8 +1,7 @@
-//! Whatever gives the files of a log, and what can be wrong with them.
+//! Where a log comes from that is exported, and why it was not.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::place::Place;
 use crate::sink::SinkError;
 
 /// Whatever gives the files of a log: a store, or a source over the network.
@@ -37,37 +36,6 @@ pub trait LogFiles {
     /// Files that are there beside those of `expected`, by volume; none where that cannot be told.
     fn unlisted(&mut self, _expected: &BTreeMap<String, BTreeSet<String>>) -> Vec<String> {
         Vec::new()
-    }
-}
-
-impl LogFiles for Place {
-    fn read(&mut self, path: &str, most: usize) -> Result<Option<Vec<u8>>, String> {
-        Place::read(self, path, most).map_err(|error| error.to_string())
-    }
-
-    fn kept_sizes(&mut self) -> Result<Vec<u64>, String> {
-        Place::kept_sizes(self).map_err(|error| error.to_string())
-    }
-
-    fn read_of(
-        &mut self,
-        volume: &str,
-        path: &str,
-        most: usize,
-    ) -> Result<Option<Vec<u8>>, String> {
-        Place::read_of(self, volume, path, most).map_err(|error| error.to_string())
-    }
-
-    fn is_in_volumes(&self) -> bool {
-        Place::is_in_volumes(self)
-    }
-
-    fn is_alone(&self) -> bool {
-        Place::is_alone(self)
-    }
-
-    fn unlisted(&mut self, expected: &BTreeMap<String, BTreeSet<String>>) -> Vec<String> {
-        Place::unlisted(self, expected)
     }
 }
 
