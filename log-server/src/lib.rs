@@ -11,7 +11,7 @@
 //! | [`statements`] | the registry's changes as records |
 //! | [`erasure`] | what had to go from beside the log, as a record |
 //! | [`core`] | the log itself: sequencer, head signer, publisher, witnesses |
-//! | [`anchoring`] | TSAs that stamp the published checkpoints |
+//! | [`checkpoint_timestamps`] | TSAs that stamp the published checkpoints |
 //! | [`http`] | the public interface and the operator's |
 //! | [`operate`] | `init`, `serve`, `fsck`, `reindex`, `erase`, `export`, `status`, `close` |
 //! | [`metrics`] | what is counted |
@@ -21,7 +21,7 @@
 #![deny(clippy::disallowed_methods)]
 
 pub mod admission;
-pub mod anchoring;
+pub mod checkpoint_timestamps;
 pub mod clock;
 pub mod config;
 pub mod core;

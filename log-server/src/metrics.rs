@@ -12,7 +12,7 @@ use prometheus::{
 
 use serde::Serialize;
 
-use crate::anchoring::Standings;
+use crate::checkpoint_timestamps::Standings;
 use crate::core::{Asked, Endpoint, Report};
 
 /// All metrics of a log. Names begin with `ishibumi_log_`.

@@ -3,7 +3,7 @@
 //! Every problem in it is found and named in one go ([`ConfigError`]), with its key and what to write
 //! instead; nothing is guessed and no unknown key is passed over. Paths are relative to the file.
 
-mod anchoring;
+mod checkpoint_timestamps;
 mod provider;
 mod reader;
 mod show;
@@ -12,7 +12,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-pub use anchoring::{AnchoringConfig, TsaConfig};
+pub use checkpoint_timestamps::{AnchoringConfig, TsaConfig};
 use ishibumi_archive::regular;
 use ishibumi_store::CACHE_LEN;
 use ishibumi_tlog::protocol::add_entries::REQUEST_PACKAGES_MAX;
@@ -197,7 +197,7 @@ impl Config {
         let rescue = provider::rescue(&mut table);
         r.close(table);
         let mut table = r.table("checkpoint_anchors");
-        let anchoring = anchoring::anchoring(&mut table, base);
+        let anchoring = checkpoint_timestamps::anchoring(&mut table, base);
         r.close(table);
 
         // Keys that are missing were named already; without them both are the folder of the file.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use toml::{Table, Value};
 
-use super::anchoring::hash_word;
+use super::checkpoint_timestamps::hash_word;
 use super::{Config, NO_KEY, ProviderConfig, Quota, StatusConfig, TsaConfig};
 
 impl Config {

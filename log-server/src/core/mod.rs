@@ -13,7 +13,6 @@
 //! threads. A value that met an error is gone with it (rule R4): the process stops, and the next start
 //! believes nothing that it has not read again.
 
-mod carrier;
 mod closed;
 mod contradiction;
 mod elsewhere;
@@ -23,13 +22,14 @@ mod head;
 mod publisher;
 mod publishing;
 mod quorum;
+mod revocation_source;
 pub mod room;
 pub mod scrub;
 mod sequence;
 mod sequencer;
 mod standing;
+mod suspicion_watcher;
 mod threads;
-mod watch;
 mod witnesses;
 
 pub use closed::ClosedHandle;

@@ -9,7 +9,7 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use super::publishing::Event;
 use super::sequencer::{Item, Placed, Sequencer, SequencerError};
-use super::watch::Watcher;
+use super::suspicion_watcher::Watcher;
 use crate::config::Sequencing;
 use crate::metrics::Metrics;
 

@@ -20,7 +20,7 @@ use super::scrub::Scrub;
 use super::sequence::Sequence;
 use super::sequencer::Sequencer;
 use super::standing::{Standing, Teller};
-use super::watch::Watcher;
+use super::suspicion_watcher::Watcher;
 use super::witnesses::{self, Endpoint, Report, Surroundings, follow};
 use crate::config::Sequencing;
 use crate::metrics::Metrics;

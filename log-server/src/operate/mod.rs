@@ -2,7 +2,7 @@
 
 pub mod check;
 pub mod close;
-mod closed;
+mod closed_log;
 mod contest;
 mod credential;
 mod endpoints;

@@ -15,14 +15,14 @@ use ishibumi_wire::HttpNet;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::closed::Closed;
+use super::closed_log::Closed;
 use super::endpoints::endpoints;
 use super::keys::public_keys;
 use super::lost::refuse_witnessed;
 use super::policy::read_policy;
 use super::{OperateError, SetupError, contest, credential, open};
 use crate::admission::new_record;
-use crate::anchoring::{Anchoring, Tsas};
+use crate::checkpoint_timestamps::{Anchoring, Tsas};
 use crate::config::Config;
 use crate::core::room::Reserve;
 use crate::core::scrub::Scrub;

@@ -10,11 +10,11 @@
 //!
 //! **When a TSA is asked.** Every interval, if the published tree holds a record which no logged token of
 //! that TSA covers and which is not itself such a token. So a log that stands still is stamped once, and its
-//! own anchors are never a reason for another one ([`due`]).
+//! own anchors are never a reason for another one ([`coverage`]).
 
 mod ask;
-mod due;
-mod standing;
+mod coverage;
+mod tsa_health;
 mod tsas;
 
 use std::sync::Arc;
@@ -27,7 +27,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use self::ask::{Anchored, Around};
-pub use self::standing::{Standings, TsaStanding};
+pub use self::tsa_health::{Standings, TsaStanding};
 pub use self::tsas::{Tsa, Tsas};
 use crate::core::{Handle, Standing};
 use crate::metrics::Metrics;
@@ -78,7 +78,7 @@ impl Anchoring {
         }
         let (now, begun) = (self.clock.unix_time(), Instant::now());
         let mut turns = Vec::new();
-        let last = due::last_anchors(self.store.as_ref(), &self.tsas)?;
+        let last = coverage::last_anchors(self.store.as_ref(), &self.tsas)?;
         for (tsa, last) in self.tsas.all.iter().zip(last) {
             let mut turn = Turn {
                 tsa: Arc::clone(tsa),
@@ -121,7 +121,7 @@ impl Anchoring {
             if turn.next > now {
                 continue;
             }
-            match size.map(|size| due::has_news(self.store.as_ref(), turn.covered, size)) {
+            match size.map(|size| coverage::has_news(self.store.as_ref(), turn.covered, size)) {
                 None => turn.next = now + UNPUBLISHED,
                 Some(Ok(true)) => asked.push(place),
                 Some(Ok(false)) => turn.next = now + interval,

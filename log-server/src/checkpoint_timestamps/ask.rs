@@ -8,7 +8,7 @@ use ishibumi_artifact::{Record, TimestampQuery};
 use ishibumi_store::Clock;
 use ishibumi_wire::{Net, TsaError, ask_tsa};
 
-use super::due::Last;
+use super::coverage::Last;
 use super::tsas::{Tsa, Units};
 use crate::admission::new_record;
 use crate::clock::now;

@@ -16,8 +16,8 @@ use ishibumi_store::{Clock, LogStore, StoreError};
 use ishibumi_tlog::shown;
 use tokio::sync::watch;
 
-use super::carrier::Carriers;
 use super::publisher::Published;
+use super::revocation_source::Carriers;
 use crate::clock;
 use crate::metrics::Metrics;
 

@@ -7,7 +7,7 @@ use prometheus::core::Collector;
 use prometheus::{IntCounterVec, IntGaugeVec, Opts};
 use serde::Serialize;
 
-use super::due::Last;
+use super::coverage::Last;
 use super::tsas::Tsas;
 
 /// How a TSA is doing, for the operator.
