@@ -12,7 +12,7 @@ use prometheus::{
 
 use serde::Serialize;
 
-use crate::checkpoint_timestamps::Standings;
+use crate::checkpoint_timestamps::TsasHealth;
 use crate::core::{Asked, Endpoint, Report};
 
 /// All metrics of a log. Names begin with `ishibumi_log_`.
@@ -55,7 +55,7 @@ pub struct Metrics {
     /// Records and index rows that were read again.
     pub scrubbed_rows: IntCounter,
     /// How the TSAs are doing that stamp checkpoints.
-    pub tsas: Standings,
+    pub tsas: TsasHealth,
     findings: IntCounterVec,
     witnesses: Mutex<BTreeMap<String, WitnessStanding>>,
     witness_seconds: HistogramVec,
@@ -150,7 +150,7 @@ impl Metrics {
                 "scrubbed_rows_total",
                 "records and index rows that were read again",
             )?,
-            tsas: Standings::new()?,
+            tsas: TsasHealth::new()?,
             findings: by("findings_total", "suspicious records", "kind")?,
             witness_seconds: HistogramVec::new(
                 seconds(

@@ -24,11 +24,11 @@ pub(super) struct Around {
 }
 
 /// A token that is in the log.
-pub(super) type Anchored = Last;
+pub(super) type Timestamped = Last;
 
 /// Why no token was logged.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum AnchorError {
+pub(super) enum TimestampError {
     #[error("no random octets from the system: {0}")]
     Random(getrandom::Error),
     #[error("the query: {0}")]
@@ -51,19 +51,19 @@ pub(super) enum AnchorError {
 }
 
 /// Has `tsa` stamp the text of `published`, and logs the token.
-pub(super) async fn anchor(
+pub(super) async fn timestamp(
     tsa: &Tsa,
     published: &Published,
     around: &Around,
-) -> Result<Anchored, AnchorError> {
+) -> Result<Timestamped, TimestampError> {
     let text = published.note().text();
     let mut random = [0; 8];
-    getrandom::fill(&mut random).map_err(AnchorError::Random)?;
+    getrandom::fill(&mut random).map_err(TimestampError::Random)?;
     let query = TimestampQuery::over(tsa.hash, text.as_bytes(), random);
-    let mut query = query.map_err(|error| AnchorError::Query(error.to_string()))?;
+    let mut query = query.map_err(|error| TimestampError::Query(error.to_string()))?;
     if !tsa.policy.is_empty() {
         let with_policy = query.with_policy(&tsa.policy);
-        query = with_policy.map_err(|error| AnchorError::Query(error.to_string()))?;
+        query = with_policy.map_err(|error| TimestampError::Query(error.to_string()))?;
     }
     let asked = now(around.clock.as_ref());
     let authorization = tsa.authorization.as_deref();
@@ -73,18 +73,18 @@ pub(super) async fn anchor(
     let granted = query.check(&reply, &tsa.anchors, (asked, answered))?;
     let unit = granted.verified.signer().key_hash();
     if let Some(other) = around.units.claim(&tsa.name, unit) {
-        return Err(AnchorError::Related(other));
+        return Err(TimestampError::Related(other));
     }
     let checkpoint = published.checkpoint().clone();
     let size = checkpoint.size;
-    let anchor = CheckpointAnchor::new(checkpoint, &granted.token)?;
-    let record = new_record(&Record::from(Body::Anchor(anchor)));
+    let timestamp = CheckpointAnchor::new(checkpoint, &granted.token)?;
+    let record = new_record(&Record::from(Body::Anchor(timestamp)));
     let item = Item {
         records: vec![record?],
         ..Item::default()
     };
     around.handle.submit(vec![item]).await?;
-    Ok(Anchored {
+    Ok(Timestamped {
         size,
         gen_time: granted.verified.gen_time().time(),
     })

@@ -1,6 +1,6 @@
 //! Which records a TSA has covered, out of the log's own records.
 //!
-//! Nothing beside the log remembers it: the newest anchors are found through the index when the log starts.
+//! Nothing beside the log remembers it: the newest timestamps are found through the index when the log starts.
 //! Where that finds none, a TSA is asked once more than necessary, which does no harm.
 
 use ishibumi_artifact::record::{Body, Record};
@@ -13,7 +13,7 @@ use super::tsas::Tsas;
 /// Indices that are read at once.
 const PAGE: usize = 1000;
 
-/// The newest anchors that are looked through for the last one of each TSA.
+/// The newest timestamps that are looked through for the last one of each TSA.
 const LOOKED_BACK: usize = 256;
 
 /// The last token of a TSA that the log holds.
@@ -25,19 +25,19 @@ pub(super) struct Last {
     pub gen_time: Time,
 }
 
-/// Whether the tree of `size` leaves holds a record from index `covered` on that is no anchor.
+/// Whether the tree of `size` leaves holds a record from index `covered` on that is no checkpoint timestamp.
 pub(super) fn has_news(store: &dyn LogStore, covered: u64, size: u64) -> Result<bool, StoreError> {
     let key = LookupKey::CheckpointAnchors.to_bytes();
     let mut next = covered;
     while next < size {
-        let anchors = store.lookup(&key, next, PAGE)?;
-        for index in &anchors {
+        let timestamps = store.lookup(&key, next, PAGE)?;
+        for index in &timestamps {
             if *index != next {
                 return Ok(next < size);
             }
             next += 1;
         }
-        if anchors.len() < PAGE {
+        if timestamps.len() < PAGE {
             break;
         }
     }
@@ -45,7 +45,7 @@ pub(super) fn has_news(store: &dyn LogStore, covered: u64, size: u64) -> Result<
 }
 
 /// The last token of every TSA in the log, in their order. The keys of their units are remembered in `tsas`.
-pub(super) fn last_anchors(
+pub(super) fn last_timestamps(
     store: &dyn LogStore,
     tsas: &Tsas,
 ) -> Result<Vec<Option<Last>>, StoreError> {
@@ -55,14 +55,15 @@ pub(super) fn last_anchors(
             break;
         }
         let octets = store.record(index)?.unwrap_or_default();
-        let Ok(Body::Anchor(anchor)) = Record::decode(&octets).map(|it| it.body().clone()) else {
+        let Ok(Body::Anchor(timestamp)) = Record::decode(&octets).map(|it| it.body().clone())
+        else {
             return Err(StoreError::Damaged {
                 what: "the index".to_owned(),
                 detail: format!("record {index} is no checkpoint-anchor, as it says; run fsck"),
             });
         };
         // One that is none of theirs, as of a TSA that was configured once, says nothing about them.
-        let Ok(token) = TimestampToken::parse(anchor.token()) else {
+        let Ok(token) = TimestampToken::parse(timestamp.token()) else {
             continue;
         };
         let without = tsas.all.iter().zip(&mut found);
@@ -70,7 +71,7 @@ pub(super) fn last_anchors(
             if let Ok(verified) = token.verify(&tsa.anchors) {
                 tsas.units.claim(&tsa.name, verified.signer().key_hash());
                 *last = Some(Last {
-                    size: anchor.checkpoint().size,
+                    size: timestamp.checkpoint().size,
                     gen_time: verified.gen_time().time(),
                 });
             }
@@ -79,7 +80,7 @@ pub(super) fn last_anchors(
     Ok(found)
 }
 
-/// Indices of the newest anchors, the last one first.
+/// Indices of the newest checkpoint timestamps, the last one first.
 fn newest(store: &dyn LogStore) -> Result<Vec<u64>, StoreError> {
     let key = LookupKey::CheckpointAnchors.to_bytes();
     let mut newest = Vec::new();
@@ -109,10 +110,10 @@ mod tests {
     use super::*;
     use crate::admission::new_record;
 
-    fn anchor(number: u64) -> NewRecord {
+    fn timestamp(number: u64) -> NewRecord {
         let checkpoint = Checkpoint::new("log.example", number, leaf_hash(b"root"));
-        let anchor = CheckpointAnchor::new(checkpoint, b"a token").unwrap();
-        new_record(&Body::Anchor(anchor).into()).unwrap()
+        let timestamp = CheckpointAnchor::new(checkpoint, b"a token").unwrap();
+        new_record(&Body::Anchor(timestamp).into()).unwrap()
     }
 
     fn other(number: u64) -> NewRecord {
@@ -131,24 +132,27 @@ mod tests {
     }
 
     #[test]
-    fn anchors_alone_are_no_news() {
+    fn checkpoint_timestamps_alone_are_no_news() {
         let many = PAGE as u64 + 7;
-        let records = [other(0)].into_iter().chain((1..=many).map(anchor));
+        let records = [other(0)].into_iter().chain((1..=many).map(timestamp));
         let store = log(records.chain([other(1)]));
         assert!(has_news(&store, 0, 1).unwrap(), "the first record");
         assert!(!has_news(&store, 1, 1).unwrap(), "nothing grew");
-        assert!(!has_news(&store, 1, 2).unwrap(), "one anchor");
-        let anchors_end = many + 1;
-        assert!(!has_news(&store, 1, anchors_end).unwrap(), "many anchors");
-        assert!(!has_news(&store, 500, anchors_end).unwrap());
-        assert!(has_news(&store, 1, anchors_end + 1).unwrap(), "a record");
-        assert!(has_news(&store, anchors_end, anchors_end + 1).unwrap());
+        assert!(!has_news(&store, 1, 2).unwrap(), "one timestamp");
+        let timestamps_end = many + 1;
+        assert!(
+            !has_news(&store, 1, timestamps_end).unwrap(),
+            "many timestamps"
+        );
+        assert!(!has_news(&store, 500, timestamps_end).unwrap());
+        assert!(has_news(&store, 1, timestamps_end + 1).unwrap(), "a record");
+        assert!(has_news(&store, timestamps_end, timestamps_end + 1).unwrap());
     }
 
     #[test]
-    fn the_newest_anchors_are_found_behind_many_others() {
+    fn the_newest_timestamps_are_found_behind_many_others() {
         let many = 2 * PAGE as u64;
-        let store = log((0..many).map(anchor));
+        let store = log((0..many).map(timestamp));
         let found = newest(&store).unwrap();
         assert_eq!(found.len(), LOOKED_BACK);
         assert_eq!(found.first(), Some(&(many - 1)));

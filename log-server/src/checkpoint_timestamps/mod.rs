@@ -10,7 +10,7 @@
 //!
 //! **When a TSA is asked.** Every interval, if the published tree holds a record which no logged token of
 //! that TSA covers and which is not itself such a token. So a log that stands still is stamped once, and its
-//! own anchors are never a reason for another one ([`coverage`]).
+//! own timestamps are never a reason for another one ([`coverage`]).
 
 mod ask;
 mod coverage;
@@ -26,8 +26,8 @@ use ishibumi_wire::Net;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use self::ask::{Anchored, Around};
-pub use self::tsa_health::{Standings, TsaStanding};
+use self::ask::{Around, Timestamped};
+pub use self::tsa_health::{TsaHealth, TsasHealth};
 pub use self::tsas::{Tsa, Tsas};
 use crate::core::{Handle, Standing};
 use crate::metrics::Metrics;
@@ -40,7 +40,7 @@ const BACKOFF_MAX: Duration = Duration::from_secs(600);
 const UNPUBLISHED: Duration = Duration::from_secs(1);
 
 /// What stamping needs.
-pub struct Anchoring {
+pub struct CheckpointTimestamping {
     /// Whom to ask, and how often.
     pub tsas: Tsas,
     /// The store, to see what is covered already.
@@ -66,11 +66,11 @@ struct Turn {
     failures: u32,
 }
 
-impl Anchoring {
+impl CheckpointTimestamping {
     /// Starts asking, as a task of the present runtime, from where the log's records say that it stopped.
     ///
     /// # Errors
-    /// If the store fails, or its index leads to something else than an anchor.
+    /// If the store fails, or its index leads to something else than a checkpoint timestamp.
     pub fn start(self) -> Result<(), StoreError> {
         self.metrics.tsas.know(&self.tsas);
         if self.tsas.all.is_empty() {
@@ -78,7 +78,7 @@ impl Anchoring {
         }
         let (now, begun) = (self.clock.unix_time(), Instant::now());
         let mut turns = Vec::new();
-        let last = coverage::last_anchors(self.store.as_ref(), &self.tsas)?;
+        let last = coverage::last_timestamps(self.store.as_ref(), &self.tsas)?;
         for (tsa, last) in self.tsas.all.iter().zip(last) {
             let mut turn = Turn {
                 tsa: Arc::clone(tsa),
@@ -104,7 +104,7 @@ impl Anchoring {
         while let Some(next) = turns.iter().map(|turn| turn.next).min() {
             tokio::select! {
                 () = tokio::time::sleep_until(next) => {}
-                // A log that has stopped takes no anchors.
+                // A log that has stopped takes no timestamps.
                 _ = standing.wait_for(Standing::is_final) => return,
             }
             self.round(&mut turns).await;
@@ -148,11 +148,11 @@ impl Anchoring {
                 units: Arc::clone(&self.tsas.units),
             };
             let (tsa, published) = (Arc::clone(&turns[place].tsa), Arc::clone(&published));
-            answers.spawn(async move { (place, ask::anchor(&tsa, &published, &around).await) });
+            answers.spawn(async move { (place, ask::timestamp(&tsa, &published, &around).await) });
         }
         while let Some(answer) = answers.join_next().await {
             match answer {
-                Ok((place, Ok(anchored))) => self.succeeded(&mut turns[place], &anchored),
+                Ok((place, Ok(timestamped))) => self.succeeded(&mut turns[place], &timestamped),
                 Ok((place, Err(error))) => {
                     self.failed(&mut turns[place], size, &error.to_string());
                 }
@@ -168,11 +168,11 @@ impl Anchoring {
         }
     }
 
-    fn succeeded(&self, turn: &mut Turn, anchored: &Anchored) {
-        turn.covered = anchored.size;
+    fn succeeded(&self, turn: &mut Turn, timestamped: &Timestamped) {
+        turn.covered = timestamped.size;
         turn.failures = 0;
         turn.next = Instant::now() + self.tsas.interval;
-        self.metrics.tsas.anchored(&turn.tsa.name, anchored);
+        self.metrics.tsas.timestamped(&turn.tsa.name, timestamped);
     }
 
     fn failed(&self, turn: &mut Turn, size: u64, why: &str) {

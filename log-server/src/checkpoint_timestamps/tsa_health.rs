@@ -12,7 +12,7 @@ use super::tsas::Tsas;
 
 /// How a TSA is doing, for the operator.
 #[derive(Clone, Debug, Default, Serialize)]
-pub struct TsaStanding {
+pub struct TsaHealth {
     /// Its name in the configuration.
     pub name: String,
     /// Where queries go.
@@ -28,16 +28,16 @@ pub struct TsaStanding {
 }
 
 /// How all TSAs are doing.
-pub struct Standings {
-    by_name: Mutex<BTreeMap<String, TsaStanding>>,
-    anchors: IntCounterVec,
+pub struct TsasHealth {
+    by_name: Mutex<BTreeMap<String, TsaHealth>>,
+    timestamps: IntCounterVec,
     failures: IntCounterVec,
     up: IntGaugeVec,
     size: IntGaugeVec,
     time: IntGaugeVec,
 }
 
-impl Standings {
+impl TsasHealth {
     /// With no TSA yet.
     ///
     /// # Errors
@@ -47,7 +47,7 @@ impl Standings {
         let gauge = |name: &str, help: &str| IntGaugeVec::new(Opts::new(name, help), &["tsa"]);
         Ok(Self {
             by_name: Mutex::default(),
-            anchors: counter("anchors_total", "tokens over checkpoints that were logged")?,
+            timestamps: counter("anchors_total", "tokens over checkpoints that were logged")?,
             failures: counter("anchor_failures_total", "attempts that gave no token")?,
             up: gauge("anchor_up", "1 if the last attempt gave a token")?,
             size: gauge("anchor_size", "size of the last checkpoint with a token")?,
@@ -58,7 +58,7 @@ impl Standings {
     /// What is to be registered.
     pub fn collectors(&self) -> Vec<Box<dyn Collector>> {
         vec![
-            Box::new(self.anchors.clone()),
+            Box::new(self.timestamps.clone()),
             Box::new(self.failures.clone()),
             Box::new(self.up.clone()),
             Box::new(self.size.clone()),
@@ -70,7 +70,7 @@ impl Standings {
     pub fn know(&self, tsas: &Tsas) {
         for tsa in &tsas.all {
             self.change(&tsa.name, |standing| tsa.url.clone_into(&mut standing.url));
-            self.anchors.with_label_values(&[&tsa.name]);
+            self.timestamps.with_label_values(&[&tsa.name]);
             self.failures.with_label_values(&[&tsa.name]);
         }
     }
@@ -90,9 +90,9 @@ impl Standings {
     }
 
     /// A token of `name` was logged.
-    pub(super) fn anchored(&self, name: &str, last: &Last) {
+    pub(super) fn timestamped(&self, name: &str, last: &Last) {
         self.known(name, last);
-        self.anchors.with_label_values(&[name]).inc();
+        self.timestamps.with_label_values(&[name]).inc();
         self.up.with_label_values(&[name]).set(1);
         self.change(name, |standing| {
             (standing.failures, standing.failure) = (0, None);
@@ -109,7 +109,7 @@ impl Standings {
         });
     }
 
-    fn change(&self, name: &str, change: impl FnOnce(&mut TsaStanding)) {
+    fn change(&self, name: &str, change: impl FnOnce(&mut TsaHealth)) {
         let mut by_name = self.by_name.lock().unwrap_or_else(PoisonError::into_inner);
         let standing = by_name.entry(name.to_owned()).or_default();
         name.clone_into(&mut standing.name);
@@ -117,7 +117,7 @@ impl Standings {
     }
 
     /// How every TSA is doing, by name.
-    pub fn all(&self) -> Vec<TsaStanding> {
+    pub fn all(&self) -> Vec<TsaHealth> {
         let by_name = self.by_name.lock().unwrap_or_else(PoisonError::into_inner);
         by_name.values().cloned().collect()
     }

@@ -64,11 +64,11 @@ impl Tsas {
     /// # Errors
     /// One sentence per file that cannot be read, and per pair of TSAs that are related.
     pub fn load(config: &Config) -> Result<Self, Vec<String>> {
-        let anchoring = &config.anchoring;
+        let configured = &config.checkpoint_timestamps;
         let mut problems = Vec::new();
         let mut known: Vec<(&str, Vec<Certificate>)> = Vec::new();
         let mut all = Vec::new();
-        for tsa in &anchoring.tsas {
+        for tsa in &configured.tsas {
             let certificates = [&*tsa.anchors, &tsa.intermediates].concat();
             let certificates = read(tsa, &certificates, &mut problems);
             if !config.lab_allow_related_tsas {
@@ -86,7 +86,7 @@ impl Tsas {
                 hash: tsa.hash,
                 policy: tsa.policy.clone(),
                 authorization: authorization(tsa, &mut problems),
-                deadline: anchoring.deadline,
+                deadline: configured.deadline,
             }));
         }
         problems.dedup();
@@ -95,7 +95,7 @@ impl Tsas {
         }
         Ok(Self {
             all,
-            interval: anchoring.interval,
+            interval: configured.interval,
             units: Arc::new(Units {
                 allow_related: config.lab_allow_related_tsas,
                 seen: Mutex::default(),

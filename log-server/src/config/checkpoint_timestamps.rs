@@ -17,7 +17,7 @@ const HASHES: [(&str, HashAlgorithm); 3] = [
 
 /// The `[checkpoint_anchors]` table.
 #[derive(Clone, Debug)]
-pub struct AnchoringConfig {
+pub struct CheckpointTimestampsConfig {
     /// At most this often is a TSA asked, as long as it answers.
     pub interval: Duration,
     /// How long a TSA has for one answer.
@@ -53,7 +53,7 @@ pub(super) fn hash_word(hash: HashAlgorithm) -> &'static str {
 }
 
 /// Reads the table.
-pub(super) fn anchoring(a: &mut Reader, base: &Path) -> AnchoringConfig {
+pub(super) fn read(a: &mut Reader, base: &Path) -> CheckpointTimestampsConfig {
     let interval = a.count("interval_s", 3_600, 1..=31 * 86_400);
     let deadline = a.millis("deadline_ms", 10_000, 100..=120_000);
     let mut tsas: Vec<TsaConfig> = Vec::new();
@@ -66,7 +66,7 @@ pub(super) fn anchoring(a: &mut Reader, base: &Path) -> AnchoringConfig {
         tsas.push(read);
         a.close(table);
     }
-    AnchoringConfig {
+    CheckpointTimestampsConfig {
         interval: Duration::from_secs(interval as u64),
         deadline,
         tsas,

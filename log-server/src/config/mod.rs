@@ -12,7 +12,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-pub use checkpoint_timestamps::{AnchoringConfig, TsaConfig};
+pub use checkpoint_timestamps::{CheckpointTimestampsConfig, TsaConfig};
 use ishibumi_archive::regular;
 use ishibumi_store::CACHE_LEN;
 use ishibumi_tlog::protocol::add_entries::REQUEST_PACKAGES_MAX;
@@ -78,7 +78,7 @@ pub struct Config {
     /// What anybody may submit for providers that have ended.
     pub rescue: RescueConfig,
     /// Which TSAs stamp the log's checkpoints.
-    pub anchoring: AnchoringConfig,
+    pub checkpoint_timestamps: CheckpointTimestampsConfig,
 }
 
 /// Memory, room and care of the store.
@@ -197,7 +197,7 @@ impl Config {
         let rescue = provider::rescue(&mut table);
         r.close(table);
         let mut table = r.table("checkpoint_anchors");
-        let anchoring = checkpoint_timestamps::anchoring(&mut table, base);
+        let checkpoint_timestamps = checkpoint_timestamps::read(&mut table, base);
         r.close(table);
 
         // Keys that are missing were named already; without them both are the folder of the file.
@@ -246,7 +246,7 @@ impl Config {
             store,
             providers,
             rescue,
-            anchoring,
+            checkpoint_timestamps,
         })
     }
 }
@@ -449,10 +449,13 @@ mod tests {
              url = \"http://127.0.0.1/tsa?x=1\"\nanchors = [\"Cargo.toml\"]\nhash = \"sha512\"\n\
              policy = \"1.2.3\"\nauthorization_file = \"Cargo.toml\"\n";
         let config = parse(&minimal(good)).unwrap();
-        assert_eq!(config.anchoring.interval, Duration::from_secs(60));
+        assert_eq!(
+            config.checkpoint_timestamps.interval,
+            Duration::from_secs(60)
+        );
         let again = parse(&config.to_toml()).unwrap();
         assert_eq!(config.to_toml(), again.to_toml());
-        assert_eq!(again.anchoring.tsas[0].policy, "1.2.3");
+        assert_eq!(again.checkpoint_timestamps.tsas[0].policy, "1.2.3");
 
         let bad = "[checkpoint_anchors]\ninterval_s = 0\n[[checkpoint_anchors.tsa]]\nname = \"a b\"\n\
              url = \"ftp://x\"\nhash = \"sha1\"\npolicy = \"p\"\nauthorization_file = \"nowhere\"\n\

@@ -102,7 +102,7 @@ impl Config {
                 ("quota", quota(rescue.quota)),
             ]),
         );
-        let a = &self.anchoring;
+        let a = &self.checkpoint_timestamps;
         let seconds = i64::try_from(a.interval.as_secs()).unwrap_or(i64::MAX);
         root.insert(
             "checkpoint_anchors".into(),

@@ -13,6 +13,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use ishibumi_artifact::end::closing_record;
 use ishibumi_store::{
     HeadFile, LogStore, Machine, Signer, SignerError, StoreError, StoredTiles, consistency_proof,
 };
@@ -26,7 +27,7 @@ use ishibumi_tlog::tile::TileNodes;
 use ishibumi_tlog::tree::{Frontier, NodeReader as _, ProofError, check_consistency, peaks, root};
 
 use super::elsewhere::Foreign;
-use super::ending::{closing_record, ending};
+use super::sequencer::ending;
 
 /// Records that are read back at once.
 const CHUNK: u64 = 4096;

@@ -17,12 +17,12 @@ const CHUNK: u64 = 1024;
 const SPANS_MAX: usize = 1024;
 
 /// Revocations and what carried them: by the index of that record, the first index, and the record.
-pub(super) struct Carriers {
+pub(super) struct RevocationSources {
     store: Arc<dyn LogStore>,
     spans: BTreeMap<u64, (u64, Record)>,
 }
 
-impl Carriers {
+impl RevocationSources {
     pub(super) fn new(store: Arc<dyn LogStore>) -> Self {
         Self {
             store,
@@ -129,7 +129,7 @@ mod tests {
             ..Batch::default()
         };
         store.stage(0, &batch).expect("stages");
-        let mut carriers = Carriers::new(Arc::new(store));
+        let mut sources = RevocationSources::new(Arc::new(store));
         for (index, seconds) in [
             (2_999, 7),
             (2_000, 7),
@@ -138,13 +138,13 @@ mod tests {
             (3_001, 8),
             (3_005, 8),
         ] {
-            let at = carriers.stated_at(index, &revocation(0)).expect("reads");
+            let at = sources.stated_at(index, &revocation(0)).expect("reads");
             assert_eq!(at, Some(Time::from_unix(seconds)), "{index}");
         }
-        assert_eq!(carriers.spans.len(), 2);
+        assert_eq!(sources.spans.len(), 2);
         // The last one's list never came.
         assert_eq!(
-            carriers.stated_at(3_012, &revocation(0)).expect("reads"),
+            sources.stated_at(3_012, &revocation(0)).expect("reads"),
             None
         );
     }

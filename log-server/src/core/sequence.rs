@@ -9,7 +9,7 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use super::publishing::Event;
 use super::sequencer::{Item, Placed, Sequencer, SequencerError};
-use super::suspicion_watcher::Watcher;
+use super::suspicion_watcher::SuspicionWatcher;
 use crate::config::Sequencing;
 use crate::metrics::Metrics;
 
@@ -27,7 +27,7 @@ pub(super) struct Sequence {
     pub(super) events: Sender<Event>,
     pub(super) settings: Sequencing,
     pub(super) metrics: Arc<Metrics>,
-    pub(super) watcher: Watcher,
+    pub(super) watcher: SuspicionWatcher,
 }
 
 impl Sequence {

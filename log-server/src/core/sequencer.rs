@@ -7,10 +7,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use ishibumi_artifact::end::closing_record;
+use ishibumi_artifact::record::LogEnding;
 use ishibumi_store::{Batch, LogStore, NewRecord, StoreError};
 use ishibumi_tlog::Hash;
-
-use super::ending::{closing_record, ending};
 
 /// What one artifact adds to the log.
 #[derive(Clone, Debug, Default)]
@@ -156,4 +156,14 @@ impl Sequencer {
         }
         Ok(Some(index))
     }
+}
+
+/// How the log ended whose first `size` records are `store`'s; `None` if it has not.
+pub fn ending(store: &dyn LogStore, size: u64) -> Result<Option<LogEnding>, StoreError> {
+    let Some(last) = size.checked_sub(1) else {
+        return Ok(None);
+    };
+    Ok(store
+        .record(last)?
+        .and_then(|octets| closing_record(&octets)))
 }

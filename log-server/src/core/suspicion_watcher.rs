@@ -17,7 +17,7 @@ use ishibumi_tlog::shown;
 use tokio::sync::watch;
 
 use super::publisher::Published;
-use super::revocation_source::Carriers;
+use super::revocation_source::RevocationSources;
 use crate::clock;
 use crate::metrics::Metrics;
 
@@ -33,12 +33,12 @@ const COMPARED_MAX: usize = 64;
 const TICK: Duration = Duration::from_secs(1);
 
 /// Tells the watching thread what was staged.
-pub(super) struct Watcher {
+pub(super) struct SuspicionWatcher {
     ranges: SyncSender<(u64, u64)>,
     metrics: Arc<Metrics>,
 }
 
-impl Watcher {
+impl SuspicionWatcher {
     /// Starts the thread; it ends when this value is gone.
     pub(super) fn start(
         store: Arc<dyn LogStore>,
@@ -48,7 +48,7 @@ impl Watcher {
     ) -> (Self, std::thread::JoinHandle<()>) {
         let (ranges, staged) = sync_channel(BACKLOG_MAX);
         let watching = Watching {
-            carriers: Carriers::new(Arc::clone(&store)),
+            sources: RevocationSources::new(Arc::clone(&store)),
             store,
             published,
             metrics: Arc::clone(&metrics),
@@ -73,7 +73,7 @@ impl Watcher {
 
 struct Watching {
     store: Arc<dyn LogStore>,
-    carriers: Carriers,
+    sources: RevocationSources,
     published: watch::Receiver<Option<Published>>,
     metrics: Arc<Metrics>,
     clock: Arc<dyn Clock>,
@@ -157,7 +157,7 @@ impl Watching {
         if said.is_silent() {
             return Ok(());
         }
-        let at = self.carriers.stated_at(index, revocation)?;
+        let at = self.sources.stated_at(index, revocation)?;
         let worst = match revocation.taking_back(at) {
             Some(statement) => said.against(&statement),
             // It was counted with the revocation before this one.
@@ -204,7 +204,7 @@ impl Watching {
             };
             match before.body() {
                 Body::Revocation(before) => {
-                    let at = self.carriers.stated_at(other, before)?;
+                    let at = self.sources.stated_at(other, before)?;
                     match before.taking_back(at) {
                         Some(statement) => said.taken_back.push(statement),
                         None => said.revoked.push(at),

@@ -20,7 +20,7 @@ use super::scrub::Scrub;
 use super::sequence::Sequence;
 use super::sequencer::Sequencer;
 use super::standing::{Standing, Teller};
-use super::suspicion_watcher::Watcher;
+use super::suspicion_watcher::SuspicionWatcher;
 use super::witnesses::{self, Endpoint, Report, Surroundings, follow};
 use crate::config::Sequencing;
 use crate::metrics::Metrics;
@@ -136,7 +136,7 @@ pub fn start(core: Core) -> (Handle, Running) {
         mut threads,
         alive,
     } = cared.unwrap_or_default();
-    let (watcher, watching) = Watcher::start(
+    let (watcher, watching) = SuspicionWatcher::start(
         core.store,
         published.clone(),
         Arc::clone(&metrics),

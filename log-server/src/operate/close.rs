@@ -432,7 +432,7 @@ impl Wanted<'_> {
 
 /// Steps 3 and 4, after making sure on the disk that 1 and 2 are done.
 fn finish(config: &Config) -> Result<Done, OperateError> {
-    let closed = super::closed_log::Closed::open(config)?;
+    let closed = super::closed_log::ClosedLog::open(config)?;
     let size = closed.store.staged()?.size();
     let policy = read_policy(config)?;
     let kept = closed.store.kept(size)?;

@@ -12,14 +12,14 @@ use crate::config::Config;
 use crate::core::{Published, ending};
 
 /// What can be read of a log that ended.
-pub(super) struct Closed {
+pub(super) struct ClosedLog {
     pub(super) store: Arc<dyn LogStore>,
     /// What its last record says.
     pub(super) ending: LogEnding,
     config: Config,
 }
 
-impl Closed {
+impl ClosedLog {
     /// Opens the log if it shows without opening that it may be closed (its head file is sealed, or its key
     /// is gone) and its records say so. None leaves it to the start rule to say what is wrong, if anything.
     pub(super) fn recognised(config: &Config) -> Result<Option<Self>, OperateError> {

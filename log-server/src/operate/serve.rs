@@ -15,14 +15,14 @@ use ishibumi_wire::HttpNet;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::closed_log::Closed;
+use super::closed_log::ClosedLog;
 use super::endpoints::endpoints;
 use super::keys::public_keys;
 use super::lost::refuse_witnessed;
 use super::policy::read_policy;
 use super::{OperateError, SetupError, contest, credential, open};
 use crate::admission::new_record;
-use crate::checkpoint_timestamps::{Anchoring, Tsas};
+use crate::checkpoint_timestamps::{CheckpointTimestamping, Tsas};
 use crate::config::Config;
 use crate::core::room::Reserve;
 use crate::core::scrub::Scrub;
@@ -64,7 +64,7 @@ pub fn serve(
 type Ready<'a> = &'a mut dyn FnMut(SocketAddr, SocketAddr);
 
 fn serve_in_full(config: &Config, ready: Ready<'_>) -> Result<(), OperateError> {
-    if let Some(closed) = Closed::recognised(config)? {
+    if let Some(closed) = ClosedLog::recognised(config)? {
         return serve_closed(config, &closed, ready);
     }
     let registry =
@@ -75,7 +75,7 @@ fn serve_in_full(config: &Config, ready: Ready<'_>) -> Result<(), OperateError> 
     }
     let (store, signer, policy) = match open(config) {
         Err(OperateError::Core(PublisherError::Head(HeadError::Closed { .. }))) => {
-            return serve_closed(config, &Closed::open(config)?, ready);
+            return serve_closed(config, &ClosedLog::open(config)?, ready);
         }
         Err(OperateError::Core(PublisherError::Head(
             error @ (HeadError::Accused { .. } | HeadError::Accusation { .. }),
@@ -159,7 +159,7 @@ impl Ours {
             let (net, clock) = (Arc::clone(&core.net), Arc::clone(&core.clock));
             let metrics = Arc::clone(&core.metrics);
             let (handle, running) = start(core);
-            let anchoring = Anchoring {
+            let timestamping = CheckpointTimestamping {
                 tsas,
                 store: Arc::clone(&store),
                 handle: handle.clone(),
@@ -167,7 +167,7 @@ impl Ours {
                 clock: Arc::clone(&clock),
                 metrics: Arc::clone(&metrics),
             };
-            anchoring.start()?;
+            timestamping.start()?;
             sockets.tell(ready)?;
             let served = Served {
                 policy,
@@ -233,7 +233,7 @@ fn state_changes(
 }
 
 /// Serves a closed log: reads as before, no key, nothing taken.
-fn serve_closed(config: &Config, closed: &Closed, ready: Ready<'_>) -> Result<(), OperateError> {
+fn serve_closed(config: &Config, closed: &ClosedLog, ready: Ready<'_>) -> Result<(), OperateError> {
     // What had to go does not come back because the log ended before it was gone.
     erasure::finish(closed.store.as_ref())?;
     let read = Read {
