@@ -24,8 +24,8 @@ use ishibumi_tlog::tree::root;
 use crate::compare::{Beside, Compare, is_archive};
 use crate::log_files::{ExportError, LogFiles, wrong};
 use crate::names;
-use crate::place::{BUNDLES_IN_VOLUME, Place};
-use crate::sink::{Form, Sink};
+use crate::reader::{ArchiveReader, BUNDLES_IN_VOLUME};
+use crate::writer::{Form, Sink};
 
 const README: &str = include_str!("readme/en.txt");
 const README_JA: &str = include_str!("readme/ja.txt");
@@ -46,13 +46,13 @@ const LISTING_MAX: usize = 1000;
 const SIDE_FILES_MAX: usize = 32_768;
 const SIDE_LEN_MAX: usize = 1 << 30;
 
-impl LogFiles for Place {
+impl LogFiles for ArchiveReader {
     fn read(&mut self, path: &str, most: usize) -> Result<Option<Vec<u8>>, String> {
-        Place::read(self, path, most).map_err(|error| error.to_string())
+        ArchiveReader::read(self, path, most).map_err(|error| error.to_string())
     }
 
     fn kept_sizes(&mut self) -> Result<Vec<u64>, String> {
-        Place::kept_sizes(self).map_err(|error| error.to_string())
+        ArchiveReader::kept_sizes(self).map_err(|error| error.to_string())
     }
 
     fn read_of(
@@ -61,19 +61,19 @@ impl LogFiles for Place {
         path: &str,
         most: usize,
     ) -> Result<Option<Vec<u8>>, String> {
-        Place::read_of(self, volume, path, most).map_err(|error| error.to_string())
+        ArchiveReader::read_of(self, volume, path, most).map_err(|error| error.to_string())
     }
 
     fn is_in_volumes(&self) -> bool {
-        Place::is_in_volumes(self)
+        ArchiveReader::is_in_volumes(self)
     }
 
     fn is_alone(&self) -> bool {
-        Place::is_alone(self)
+        ArchiveReader::is_alone(self)
     }
 
     fn unlisted(&mut self, expected: &BTreeMap<String, BTreeSet<String>>) -> Vec<String> {
-        Place::unlisted(self, expected)
+        ArchiveReader::unlisted(self, expected)
     }
 }
 

@@ -2,13 +2,13 @@
 //!
 //! | module | what |
 //! | --- | --- |
-//! | [`spelling`] | the one way in which a ZIP of ours is written: evidence files and volumes |
+//! | [`zip_format`] | the one way in which a ZIP of ours is written: evidence files and volumes |
 //! | [`names`] | which files an archive may have |
 //! | [`volume`] | a ZIP volume, written and read |
-//! | [`place`] | a directory, a volume or a directory of volumes, read by the paths of a log |
+//! | [`reader`] | a directory, a volume or a directory of volumes, read by the paths of a log |
 //! | [`export`] | makes one, from whatever gives a log's files, and verifies what it writes; or checks one |
 //! | [`regular`] | files that others made, opened without waiting for any of them |
-//! | [`sink`] | where an export goes: nothing is there before all of it is |
+//! | [`writer`] | where an export goes: nothing is there before all of it is |
 //!
 //! It lies below the client, the log and the mirror, which share it and do not know each other. An archive
 //! is as little trusted as a server: what is read here is what lies in the files, with its checksum; whether
@@ -25,14 +25,14 @@ mod log_files;
 #[cfg(feature = "files")]
 pub mod names;
 #[cfg(feature = "files")]
-pub mod place;
+pub mod reader;
 #[cfg(feature = "files")]
 pub mod regular;
 #[cfg(feature = "files")]
-pub mod sink;
-pub mod spelling;
-#[cfg(feature = "files")]
 pub mod volume;
+#[cfg(feature = "files")]
+pub mod writer;
+pub mod zip_format;
 
 #[cfg(feature = "files")]
 pub use compare::Beside;
@@ -41,8 +41,8 @@ pub use export::{Exported, check, check_archive, export};
 #[cfg(feature = "files")]
 pub use log_files::{ExportError, LogFiles};
 #[cfg(feature = "files")]
-pub use place::{Place, PlaceError};
-#[cfg(feature = "files")]
-pub use sink::{Form, SinkError};
+pub use reader::{ArchiveReader, ArchiveReaderError};
 #[cfg(feature = "files")]
 pub use volume::{Volume, VolumeError};
+#[cfg(feature = "files")]
+pub use writer::{Form, SinkError};

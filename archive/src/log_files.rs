@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::sink::SinkError;
+use crate::writer::SinkError;
 
 /// Whatever gives the files of a log: a store, or a source over the network.
 pub trait LogFiles {

@@ -1,7 +1,7 @@
 //! A ZIP volume: written as a stream, and read entry by entry without unpacking it.
 //!
 //! Foreign octets: the whole structure is walked when a volume is opened and has to be the one spelling of
-//! its entries ([`spelling`](crate::spelling)); an entry is never larger than the file, since nothing is
+//! its entries ([`zip_format`](crate::zip_format)); an entry is never larger than the file, since nothing is
 //! compressed; its name is one of a closed list; none is there twice; and its checksum is compared whenever
 //! it is read. No ZIP64: a volume stays below 4 GiB and 65,535 entries, which every tool opens.
 
@@ -11,7 +11,7 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::sync::{Mutex, PoisonError};
 
 use crate::names;
-use crate::spelling::{self, END_LEN, ENTRIES_MAX, Era, Header, LOCAL_LEN};
+use crate::zip_format::{self, END_LEN, ENTRIES_MAX, Era, Header, LOCAL_LEN};
 
 /// The longest volume, in octets: offsets are counted in four, and the last value is kept for ZIP64.
 pub const VOLUME_LEN_MAX: u64 = 0xffff_fffe;
@@ -117,7 +117,7 @@ impl<R: Read + Seek> Volume<R> {
         let wrong = || VolumeError::Directory(at);
         let size = u32::try_from(directory.len()).map_err(|_| wrong())?;
         let offset = u32::try_from(at).map_err(|_| wrong())?;
-        directory.extend(spelling::end(count, size, offset));
+        directory.extend(zip_format::end(count, size, offset));
         file.seek(SeekFrom::Start(at))?;
         let mut rest = Vec::new();
         file.by_ref()
@@ -174,7 +174,7 @@ fn walk(file: &mut impl Read, at: u64, length: u64) -> Result<Option<Walked>, Vo
     }
     let mut magic = [0; 4];
     file.read_exact(&mut magic)?;
-    if magic != spelling::LOCAL.to_le_bytes() {
+    if magic != zip_format::LOCAL.to_le_bytes() {
         return Ok(None);
     }
     if left < fixed {
@@ -183,7 +183,7 @@ fn walk(file: &mut impl Read, at: u64, length: u64) -> Result<Option<Walked>, Vo
     let mut header = [0; LOCAL_LEN];
     header[..4].copy_from_slice(&magic);
     file.read_exact(&mut header[4..])?;
-    let (crc, size, name_len) = spelling::read_local(&header);
+    let (crc, size, name_len) = zip_format::read_local(&header);
     let start = at + fixed + u64::from(name_len);
     if start > length {
         return Err(VolumeError::Truncated(at));
@@ -271,7 +271,7 @@ impl<W: Write> VolumeWriter<W> {
         let (length, offset) = (fits(self.directory.len() as u64)?, fits(self.at)?);
         self.out.write_all(&self.directory)?;
         self.out
-            .write_all(&spelling::end(self.count, length, offset))?;
+            .write_all(&zip_format::end(self.count, length, offset))?;
         self.out.flush()?;
         Ok(self.out)
     }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use ishibumi_archive::volume::{Volume, VolumeWriter};
 use ishibumi_archive::{
-    Beside, ExportError, Exported, Form, LogFiles, Place, check, check_archive, export,
+    ArchiveReader, Beside, ExportError, Exported, Form, LogFiles, check, check_archive, export,
 };
 use ishibumi_tlog::Checkpoint;
 use ishibumi_tlog::hash::{Hash, leaf_hash};
@@ -153,7 +153,7 @@ fn the_golden_volumes_are_written_and_read() {
         made == files(&golden()),
         "the volumes are not the golden ones"
     );
-    let mut place = Place::open(&golden()).unwrap();
+    let mut place = ArchiveReader::open(&golden()).unwrap();
     assert_eq!(place.kept_sizes().unwrap(), [1, 256, 300]);
     assert_eq!(check(&mut place, &note, |_, _| {}).unwrap().size, 300);
 }
@@ -177,23 +177,31 @@ fn two_volumes_are_the_tree_and_either_reads_back_to_the_same_octets() {
 
     // From the tree to volumes and back.
     let again = |from: &str, form, out: &str| {
-        let mut from = Place::open(&at(from)).unwrap();
+        let mut from = ArchiveReader::open(&at(from)).unwrap();
         export(&mut from, &note, &at(out), form, |_, _| {}).unwrap();
         files(&at(out))
     };
     assert!(again("tree", Form::Volumes, "volumes-2") == volumes);
     assert!(again("volumes", Form::Tree, "tree-2") == tree);
     for name in ["tree", "volumes"] {
-        let checked = check(&mut Place::open(&at(name)).unwrap(), &note, |_, _| {});
+        let checked = check(
+            &mut ArchiveReader::open(&at(name)).unwrap(),
+            &note,
+            |_, _| {},
+        );
         assert_eq!(checked.unwrap().root, report.root);
     }
 
     // A volume that is not there is named by what it would hold.
     fs::remove_file(at("volumes").join("001.zip")).unwrap();
-    let missing = check(&mut Place::open(&at("volumes")).unwrap(), &note, |_, _| {});
+    let missing = check(
+        &mut ArchiveReader::open(&at("volumes")).unwrap(),
+        &note,
+        |_, _| {},
+    );
     let missing = missing.unwrap_err().to_string();
     assert!(missing.contains("tile/entries/256"), "{missing}");
-    let place = Place::open(&at("volumes")).unwrap();
+    let place = ArchiveReader::open(&at("volumes")).unwrap();
     assert!(place.whereabouts("tile/entries/256").contains("001.zip"));
 }
 
@@ -203,11 +211,11 @@ fn volumes_of_two_exports_are_not_read_as_one() {
     let out = place.path().join("volumes");
     let (one, note) = log(300, &[]);
     exported(&one, &note, &out, Form::Volumes);
-    Place::open(&out).unwrap();
+    ArchiveReader::open(&out).unwrap();
     let (other, note) = log(301, &[]);
     exported(&other, &note, &place.path().join("other"), Form::Volumes);
     fs::copy(place.path().join("other/000.zip"), out.join("001.zip")).unwrap();
-    let mixed = Place::open(&out).unwrap_err().to_string();
+    let mixed = ArchiveReader::open(&out).unwrap_err().to_string();
     assert!(
         mixed.contains("001.zip") && mixed.contains("000.zip"),
         "{mixed}"
@@ -264,7 +272,7 @@ fn damage_of_any_file_is_found_and_named() {
 }
 
 fn checked(at: &Path, note: &Note) -> Result<Beside, ExportError> {
-    let mut place = Place::open(at).unwrap();
+    let mut place = ArchiveReader::open(at).unwrap();
     check_archive(&mut place, note, |_, _| {}).map(|exported| exported.beside)
 }
 

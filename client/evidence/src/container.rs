@@ -7,9 +7,9 @@
 //! Ordinary tools open it. Nothing is compressed: what is read is never larger than what was given, and
 //! the octets do not depend on anybody's compressor (`docs/decisions/0004-evidence-file.md`).
 
-use ishibumi_archive::spelling::{self, Era, Header, LOCAL, LOCAL_LEN};
+use ishibumi_archive::zip_format::{self, Era, Header, LOCAL, LOCAL_LEN};
 
-pub use ishibumi_archive::spelling::ENTRIES_MAX;
+pub use ishibumi_archive::zip_format::ENTRIES_MAX;
 
 use super::names;
 
@@ -147,7 +147,7 @@ fn read_entry(rest: &[u8], at: usize, whole: usize) -> Result<(Entry<'_>, usize)
     let truncated = || ContainerError::Truncated(whole);
     let fixed = rest.first_chunk::<LOCAL_LEN>().ok_or_else(truncated)?;
     // Sizes and name length are read; all else follows from them, and is compared.
-    let (crc, stated, name_len) = spelling::read_local(fixed);
+    let (crc, stated, name_len) = zip_format::read_local(fixed);
     let size = usize::try_from(stated).unwrap_or(usize::MAX);
     let name_len = usize::from(name_len);
     let name = rest
@@ -233,7 +233,11 @@ fn directory(entries: &[Entry<'_>], era: Era) -> Vec<u8> {
     }
     // Fits: no more than ENTRIES_MAX are written or read.
     let count = u16::try_from(entries.len()).unwrap_or(u16::MAX);
-    out.extend(spelling::end(count, number32(out.len()), number32(offset)));
+    out.extend(zip_format::end(
+        count,
+        number32(out.len()),
+        number32(offset),
+    ));
     out
 }
 

@@ -5,7 +5,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use ishibumi_archive::{Place, PlaceError, names};
+use ishibumi_archive::{ArchiveReader, ArchiveReaderError, names};
 use ishibumi_tlog::foreign::{Unread, named};
 use ishibumi_tlog::hash::HASH_LEN;
 use ishibumi_tlog::note::{NOTE_LEN_MAX, Note, NoteError};
@@ -29,7 +29,7 @@ pub struct Source(Files);
 
 #[derive(Clone)]
 enum Files {
-    Archive(Arc<Place>),
+    Archive(Arc<ArchiveReader>),
     Url {
         net: Arc<dyn Net>,
         base: String,
@@ -91,10 +91,10 @@ pub enum SourceError {
     },
 }
 
-impl From<PlaceError> for SourceError {
-    fn from(error: PlaceError) -> Self {
+impl From<ArchiveReaderError> for SourceError {
+    fn from(error: ArchiveReaderError) -> Self {
         match error {
-            PlaceError::Volume { .. } | PlaceError::Mixed { .. } => {
+            ArchiveReaderError::Volume { .. } | ArchiveReaderError::Mixed { .. } => {
                 Self::Malformed(error.to_string())
             }
             _ => Self::Unavailable(error.to_string()),
@@ -105,11 +105,11 @@ impl From<PlaceError> for SourceError {
 impl Source {
     /// The files below a directory.
     pub fn directory(path: impl Into<PathBuf>) -> Self {
-        Self::archive(Place::tree(path))
+        Self::archive(ArchiveReader::tree(path))
     }
 
     /// The files of an archive that was opened: a directory, a volume, a directory of volumes.
-    pub fn archive(place: Place) -> Self {
+    pub fn archive(place: ArchiveReader) -> Self {
         Self(Files::Archive(Arc::new(place)))
     }
 
@@ -137,7 +137,7 @@ impl Source {
     }
 
     /// The archive that the files lie in; none for a URL.
-    pub fn place(&self) -> Option<&Place> {
+    pub fn place(&self) -> Option<&ArchiveReader> {
         match &self.0 {
             Files::Archive(place) => Some(place),
             Files::Url { .. } => None,

@@ -5,7 +5,7 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
-use ishibumi_archive::{Place, names, place};
+use ishibumi_archive::{ArchiveReader, names, reader};
 use ishibumi_store::public::{self, ReadError};
 use ishibumi_store::{LogStore as _, RocksLog};
 use ishibumi_tlog::Hash;
@@ -47,7 +47,7 @@ pub(super) struct Source {
 
 enum Kind {
     Http { base: String, reach: Arc<Reach> },
-    Files(Place),
+    Files(ArchiveReader),
     Store { store: Box<RocksLog>, size: u64 },
 }
 
@@ -67,7 +67,7 @@ impl Source {
     /// What `text` names: a URL, an archive, or a data directory of the log `origin`.
     pub(super) fn open(text: &str, origin: &str, reach: &Arc<Reach>) -> Result<Self, OperateError> {
         let refused = |error: &dyn fmt::Display| OperateError::Usage(format!("{text}: {error}"));
-        let path = place::path_of(text).map_err(|error| refused(&error))?;
+        let path = reader::path_of(text).map_err(|error| refused(&error))?;
         let kind = match path {
             None => Kind::Http {
                 base: prefix(text, origin, reach).map_err(|error| refused(&error))?,
@@ -78,7 +78,7 @@ impl Source {
                 let size = store.staged()?.size();
                 Kind::Store { store, size }
             }
-            Some(path) => Kind::Files(Place::open(&path).map_err(|error| refused(&error))?),
+            Some(path) => Kind::Files(ArchiveReader::open(&path).map_err(|error| refused(&error))?),
         };
         Ok(Self {
             shown: text.to_owned(),

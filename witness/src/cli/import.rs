@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use indicatif::{ProgressBar, ProgressStyle};
-use ishibumi_archive::{Place, place, regular};
+use ishibumi_archive::{ArchiveReader, reader, regular};
 use ishibumi_tlog::policy::FILE_LEN_MAX;
 use ishibumi_tlog::{Hash, Policy};
 use ishibumi_witness::mirror::import::{self, ImportError};
@@ -35,13 +35,13 @@ pub(super) fn run(
             policy: text,
         },
     };
-    let path = place::path_of(from).map_err(|error| Failure::usage(&error))?;
+    let path = reader::path_of(from).map_err(|error| Failure::usage(&error))?;
     let path = path.ok_or_else(|| {
         Failure::usage(&format!(
             "--from {from}: an archive is a path; a URL is followed by add-log"
         ))
     })?;
-    let place = Place::open(&path).map_err(|error| Failure::refused(&error))?;
+    let place = ArchiveReader::open(&path).map_err(|error| Failure::refused(&error))?;
     let home = MirrorHome::at(&common.dir);
     // Whether there is a mirror that nobody runs, before hours of reading.
     drop(home.open_logs(logs::silent())?);

@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 
-use ishibumi_archive::{ExportError, Place};
+use ishibumi_archive::{ArchiveReader, ExportError};
 use ishibumi_store::{Clock, Registers};
 use ishibumi_tlog::key::VerifierKey;
 use ishibumi_tlog::note::{NOTE_LEN_MAX, Note, NoteError};
@@ -67,14 +67,14 @@ pub enum ImportError {
 /// An archive whose checkpoint is trusted and to which every file in it leads.
 #[derive(Debug)]
 pub struct Verified {
-    place: Arc<Place>,
+    place: Arc<ArchiveReader>,
     /// The log's keys by the policy.
     pub keys: Vec<VerifierKey>,
 }
 
 /// Reads all of `place`. `progress` is told (records read, records in all).
 pub fn verify(
-    mut place: Place,
+    mut place: ArchiveReader,
     policy: &Policy,
     progress: impl FnMut(u64, u64),
 ) -> Result<Verified, ImportError> {
@@ -157,7 +157,7 @@ pub fn import<R: Registers, C: Clock>(
 }
 
 /// An archive as if somebody served it.
-struct ArchiveNet(Arc<Place>);
+struct ArchiveNet(Arc<ArchiveReader>);
 
 impl ArchiveNet {
     fn answer(&self, request: &Request) -> Result<Option<Vec<u8>>, NetError> {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use ishibumi::fetch::{Source, SourceError};
-use ishibumi_archive::{Beside, ExportError, Exported, Form, LogFiles, Place, SinkError};
+use ishibumi_archive::{ArchiveReader, Beside, ExportError, Exported, Form, LogFiles, SinkError};
 use ishibumi_tlog::note::Note;
 use ishibumi_tlog::{foreign, shown};
 use serde_json::{Value, json};
@@ -105,11 +105,13 @@ impl LogFiles for Blocking {
     }
 
     fn is_in_volumes(&self) -> bool {
-        self.source.place().is_some_and(Place::is_in_volumes)
+        self.source
+            .place()
+            .is_some_and(ArchiveReader::is_in_volumes)
     }
 
     fn is_alone(&self) -> bool {
-        self.source.place().is_some_and(Place::is_alone)
+        self.source.place().is_some_and(ArchiveReader::is_alone)
     }
 
     fn unlisted(&mut self, expected: &BTreeMap<String, BTreeSet<String>>) -> Vec<String> {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use ishibumi::fetch::{ApiError, Refused, Source};
-use ishibumi_archive::{Place, PlaceError, place};
+use ishibumi_archive::{ArchiveReader, ArchiveReaderError, reader};
 use ishibumi_cli::render::Language;
 use ishibumi_wire::HttpNet;
 use serde_json::{Value, json};
@@ -56,7 +56,7 @@ pub(crate) fn log_url(text: &str) -> Result<String, String> {
 pub(crate) fn sources(named: &[String]) -> Result<Vec<Source>, Failure> {
     let net = net();
     let source = |name: &String| {
-        if let Some(path) = place::path_of(name).map_err(Failure::usage)? {
+        if let Some(path) = reader::path_of(name).map_err(Failure::usage)? {
             if !path.exists() {
                 let message = format!("{name}: no such directory or file, and not a URL");
                 return Err(Failure::unavailable(message));
@@ -71,8 +71,8 @@ pub(crate) fn sources(named: &[String]) -> Result<Vec<Source>, Failure> {
 
 /// The archive at `path`: a directory, a ZIP volume, or a directory of volumes.
 pub(crate) fn archive(path: &Path) -> Result<Source, Failure> {
-    let place = Place::open(path).map_err(|error| match error {
-        PlaceError::Volume { .. } | PlaceError::Mixed { .. } => {
+    let place = ArchiveReader::open(path).map_err(|error| match error {
+        ArchiveReaderError::Volume { .. } | ArchiveReaderError::Mixed { .. } => {
             Failure::new(Exit::Disproven, error)
                 .advice("the copy is damaged, not the log: take this volume from another copy")
         }

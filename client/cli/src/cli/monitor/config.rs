@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use ishibumi::fetch::{Post, PostKind, Source};
 use ishibumi::monitor::Settings;
-use ishibumi_archive::place;
+use ishibumi_archive::reader;
 use serde::Deserialize;
 
 use super::super::sha1::ExistedOn;
@@ -197,7 +197,7 @@ impl Log {
         let files = self.files.iter().map(|name| (name, PostKind::Files));
         let witnesses = self.witnesses.iter().map(|name| (name, PostKind::Witness));
         let post = |(name, kind): (&String, PostKind)| {
-            let source = match place::path_of(name).map_err(Failure::usage)? {
+            let source = match reader::path_of(name).map_err(Failure::usage)? {
                 Some(path) if path.exists() => network::archive(&path)?,
                 Some(path) => Source::directory(path),
                 None => {

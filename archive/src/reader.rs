@@ -22,7 +22,7 @@ const VOLUMES_MAX: usize = 100_000;
 /// Why an archive could not be read.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum PlaceError {
+pub enum ArchiveReaderError {
     /// The disk. Nothing is said about the archive.
     #[error("{path}: {error}")]
     Io {
@@ -57,7 +57,7 @@ pub enum PlaceError {
 
 /// An archive that is read.
 #[derive(Debug)]
-pub struct Place {
+pub struct ArchiveReader {
     shown: String,
     kind: Kind,
     /// One volume that was named by itself.
@@ -70,14 +70,14 @@ enum Kind {
     Volumes(Vec<(PathBuf, Volume)>, BTreeMap<String, usize>),
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for ArchiveReader {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.shown)
     }
 }
 
 /// The path that `text` names, if it is no URL of another scheme: a path, or `file:///PATH`.
-pub fn path_of(text: &str) -> Result<Option<PathBuf>, PlaceError> {
+pub fn path_of(text: &str) -> Result<Option<PathBuf>, ArchiveReaderError> {
     if !text.contains("://") {
         return Ok(Some(PathBuf::from(text)));
     }
@@ -90,10 +90,10 @@ pub fn path_of(text: &str) -> Result<Option<PathBuf>, PlaceError> {
     let parsed = url::Url::parse(text).ok();
     let path = parsed.and_then(|url| url.to_file_path().ok());
     path.map(Some)
-        .ok_or_else(|| PlaceError::Url(text.to_owned()))
+        .ok_or_else(|| ArchiveReaderError::Url(text.to_owned()))
 }
 
-impl Place {
+impl ArchiveReader {
     /// The files below a directory, whether or not it is there yet.
     pub fn tree(directory: impl Into<PathBuf>) -> Self {
         let directory = directory.into();
@@ -106,8 +106,8 @@ impl Place {
 
     /// What lies at `path`: a volume, a directory of volumes (without a file `checkpoint`), or a directory
     /// of files.
-    pub fn open(path: &Path) -> Result<Self, PlaceError> {
-        let io = |error| PlaceError::Io {
+    pub fn open(path: &Path) -> Result<Self, ArchiveReaderError> {
+        let io = |error| ArchiveReaderError::Io {
             path: path.display().to_string(),
             error,
         };
@@ -135,16 +135,16 @@ impl Place {
         Self::volumes(path, volumes)
     }
 
-    fn volumes(shown: &Path, paths: Vec<PathBuf>) -> Result<Self, PlaceError> {
+    fn volumes(shown: &Path, paths: Vec<PathBuf>) -> Result<Self, ArchiveReaderError> {
         let shown = shown.display().to_string();
         if paths.len() > VOLUMES_MAX {
-            return Err(PlaceError::TooMany(shown));
+            return Err(ArchiveReaderError::TooMany(shown));
         }
         let (mut volumes, mut index) = (Vec::new(), BTreeMap::new());
         let mut first: Option<(String, Vec<u8>)> = None;
         for path in paths {
             let name = path.display().to_string();
-            let file = regular::open(&path).map_err(|error| PlaceError::Io {
+            let file = regular::open(&path).map_err(|error| ArchiveReaderError::Io {
                 path: name.clone(),
                 error,
             })?;
@@ -157,7 +157,7 @@ impl Place {
             match &first {
                 Some((other, known)) if *known != checkpoint => {
                     let other = other.clone();
-                    return Err(PlaceError::Mixed { path: name, other });
+                    return Err(ArchiveReaderError::Mixed { path: name, other });
                 }
                 Some(_) => {}
                 None => first = Some((name, checkpoint)),
@@ -177,7 +177,7 @@ impl Place {
 
     /// What is at `path`, of at most `most` octets (one more may come from a directory); `None` if nothing
     /// is there.
-    pub fn read(&self, path: &str, most: usize) -> Result<Option<Vec<u8>>, PlaceError> {
+    pub fn read(&self, path: &str, most: usize) -> Result<Option<Vec<u8>>, ArchiveReaderError> {
         match &self.kind {
             Kind::Tree(directory) => read_bounded(&directory.join(path), most),
             Kind::Volumes(volumes, index) => {
@@ -197,7 +197,7 @@ impl Place {
         volume: &str,
         path: &str,
         most: usize,
-    ) -> Result<Option<Vec<u8>>, PlaceError> {
+    ) -> Result<Option<Vec<u8>>, ArchiveReaderError> {
         let Kind::Volumes(volumes, index) = &self.kind else {
             return self.read(path, most);
         };
@@ -251,11 +251,11 @@ impl Place {
     }
 
     /// Sizes of the kept checkpoints, ascending.
-    pub fn kept_sizes(&self) -> Result<Vec<u64>, PlaceError> {
+    pub fn kept_sizes(&self) -> Result<Vec<u64>, ArchiveReaderError> {
         let sizes: BTreeSet<u64> = match &self.kind {
             Kind::Tree(directory) => {
                 let folder = directory.join("checkpoints");
-                let io = |error| PlaceError::Io {
+                let io = |error| ArchiveReaderError::Io {
                     path: folder.display().to_string(),
                     error,
                 };
@@ -327,21 +327,21 @@ fn volume_of(path: &str) -> Option<String> {
     }
 }
 
-fn of_volume(path: &str, error: VolumeError) -> PlaceError {
+fn of_volume(path: &str, error: VolumeError) -> ArchiveReaderError {
     let path = path.to_owned();
     match error {
-        VolumeError::Io(error) => PlaceError::Io { path, error },
-        error => PlaceError::Volume { path, error },
+        VolumeError::Io(error) => ArchiveReaderError::Io { path, error },
+        error => ArchiveReaderError::Volume { path, error },
     }
 }
 
-fn read_bounded(file: &Path, most: usize) -> Result<Option<Vec<u8>>, PlaceError> {
+fn read_bounded(file: &Path, most: usize) -> Result<Option<Vec<u8>>, ArchiveReaderError> {
     // One more octet than allowed is enough for whoever reads it to refuse it.
     match regular::read(file, most) {
         Ok(octets) => Ok(Some(octets)),
         Err(error) => match error.kind() {
             io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => Ok(None),
-            _ => Err(PlaceError::Io {
+            _ => Err(ArchiveReaderError::Io {
                 path: file.display().to_string(),
                 error,
             }),
