@@ -12,7 +12,7 @@ use ishibumi_tlog::{Checkpoint, Hash};
 
 use crate::alarm::Alarms;
 use crate::cosigners::Cosigners;
-use crate::follow::{Follower, Locks, LogState, Own, Recorded, StateError};
+use crate::follow::{CosignerKeys, Follower, Locks, LogState, Recorded, StateError};
 use crate::identity::Identity;
 use crate::refusal::Refusal;
 
@@ -47,7 +47,7 @@ impl<R: Registers, C: Clock> Witness<R, C> {
         let cosigners = cosigners.into();
         let identity = Identity::load(&registers)?;
         check_binding(&registers, &identity, &cosigners)?;
-        let own = Own::witness(identity.all());
+        let own = CosignerKeys::witness(identity.all());
         Ok(Self {
             follower: Follower::open(registers, clock, own, alarms)?,
             cosigners,

@@ -104,7 +104,7 @@ impl<R: Registers, C: Clock> Follower<R, C> {
                 signed,
             });
         }
-        if !self.own.suffices(halted) {
+        if !self.cosigner_keys.suffices(halted) {
             return Err(ResumeError::Incomplete { signed });
         }
         self.store(&loaded, &resumed)?;
@@ -163,7 +163,7 @@ impl<R: Registers, C: Clock> Follower<R, C> {
         if key.kind() == SignatureType::CosignatureV1 {
             return Err(AddLogError::KeyType(origin.to_owned()));
         }
-        if self.own.is_confusable_with(key) {
+        if self.cosigner_keys.is_confusable_with(key) {
             return Err(AddLogError::OwnIdentity(origin.to_owned()));
         }
         Ok(origin)

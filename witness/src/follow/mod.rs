@@ -13,18 +13,18 @@
 //! lines that we do not understand), and whoever meets a signature of its own that its memory does not
 //! cover stops signing for that log (the memory was restored from an older copy, or the key runs twice).
 
+mod cosigner_keys;
 mod evidence;
 mod list;
 mod locks;
-mod own;
 mod recorded;
 mod state;
 mod subtree;
 
+pub use cosigner_keys::CosignerKeys;
 pub use evidence::SUSPICIONS_MAX;
 pub use list::Added;
 pub use locks::{Held, Locks};
-pub use own::Own;
 pub use recorded::Recorded;
 pub use state::{FirstUse, LOG_KEYS_MAX, LogState, StateError};
 
@@ -47,7 +47,7 @@ const OWN_LINES_MAX: usize = 8;
 pub struct Follower<R, C> {
     registers: R,
     clock: C,
-    own: Own,
+    cosigner_keys: CosignerKeys,
     alarms: Alarms,
     locks: Box<dyn Locks>,
 }
@@ -73,11 +73,16 @@ impl Submitted {
 
 impl<R: Registers, C: Clock> Follower<R, C> {
     /// Follows the logs in `registers`, after verifying the state of each.
-    pub fn open(registers: R, clock: C, own: Own, alarms: Alarms) -> Result<Self, StateError> {
+    pub fn open(
+        registers: R,
+        clock: C,
+        own: CosignerKeys,
+        alarms: Alarms,
+    ) -> Result<Self, StateError> {
         let follower = Self {
             registers,
             clock,
-            own,
+            cosigner_keys: own,
             alarms,
             locks: Box::new(StdLocks::new()),
         };
@@ -142,10 +147,10 @@ impl<R: Registers, C: Clock> Follower<R, C> {
             log_lines,
             own_lines,
             state.keys(),
-            self.own.keys(),
+            self.cosigner_keys.keys(),
         )
         .map_err(Refusal::Signer)?;
-        if !self.own.suffices(&latest) {
+        if !self.cosigner_keys.suffices(&latest) {
             return Err(Refusal::Signer(NoteError::NoKnownKey(count)));
         }
         self.store(&loaded, &state.after(latest.clone(), self.now()))?;
@@ -181,10 +186,10 @@ impl<R: Registers, C: Clock> Follower<R, C> {
         // A line in our name that does not verify is somebody else's invention and says nothing.
         let verified = |line: &SignatureLine| {
             let (checkpoint, own) = (submitted.checkpoint.clone(), vec![line.clone()]);
-            Recorded::check(checkpoint, Vec::new(), own, &[], self.own.keys()).ok()
+            Recorded::check(checkpoint, Vec::new(), own, &[], self.cosigner_keys.keys()).ok()
         };
         let lines = note.signatures().iter();
-        let lines = lines.filter(|line| self.own.is_claimed(line));
+        let lines = lines.filter(|line| self.cosigner_keys.is_claimed(line));
         let unknown = lines
             .take(OWN_LINES_MAX)
             .filter_map(verified)
@@ -204,12 +209,12 @@ impl<R: Registers, C: Clock> Follower<R, C> {
             submitted.log_lines.clone(),
             unknown.own_lines().to_vec(),
             state.keys(),
-            self.own.keys(),
+            self.cosigner_keys.keys(),
         )
         .map_err(Refusal::Signature)?;
         let refusal = rolled_back(state, &newest);
         // The largest such note is kept; of one size, one from which the log can be resumed.
-        let rank = |note: &Recorded| (note.checkpoint().size, self.own.suffices(note));
+        let rank = |note: &Recorded| (note.checkpoint().size, self.cosigner_keys.suffices(note));
         if state
             .halted()
             .is_none_or(|known| rank(known) < rank(&newest))
@@ -278,7 +283,7 @@ impl<R: Registers, C: Clock> Follower<R, C> {
         let Some(value) = self.registers.read(register.as_bytes())? else {
             return Ok(None);
         };
-        let state = LogState::decode(&value, &register, id, &self.own)?;
+        let state = LogState::decode(&value, &register, id, &self.cosigner_keys)?;
         Ok(Some(Loaded { id, state, value }))
     }
 

@@ -24,7 +24,7 @@ use ishibumi_tlog::key::VerifierKey;
 use ishibumi_tlog::tree::{ProofError, check_consistency};
 use ishibumi_tlog::{Checkpoint, Hash, hash::EMPTY_ROOT};
 
-use super::own::Own;
+use super::cosigner_keys::CosignerKeys;
 use super::recorded::Recorded;
 
 /// The most keys that one log may have.
@@ -265,7 +265,7 @@ impl LogState {
         bytes: &[u8],
         name: &str,
         id: Hash,
-        own: &Own,
+        own: &CosignerKeys,
     ) -> Result<Self, StateError> {
         let damaged = |detail: String| StateError::Damaged {
             register: name.to_owned(),

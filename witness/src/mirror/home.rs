@@ -24,7 +24,7 @@ use super::pull::blobs::remember_erased;
 use super::source::Source;
 use super::ticket::TicketKey;
 use crate::alarm::Alarms;
-use crate::follow::{Added, Follower, Own, StateError};
+use crate::follow::{Added, CosignerKeys, Follower, StateError};
 use crate::home::{Home, HomeError, sync_dir};
 use crate::identity::Identity;
 use crate::refusal::AddLogError;
@@ -198,7 +198,7 @@ fn follower(
     alarms: Alarms,
 ) -> Result<Follower<RocksRegisters, SystemClock>, HomeError> {
     ticket_key(&registers)?;
-    let own = Own::mirror(Identity::load(&registers)?.all());
+    let own = CosignerKeys::mirror(Identity::load(&registers)?.all());
     Ok(Follower::open(registers, SystemClock, own, alarms)?)
 }
 

@@ -7,12 +7,12 @@ use super::recorded::Recorded;
 
 /// The keys whose signatures say that we stood for a checkpoint.
 #[derive(Clone, Debug)]
-pub struct Own {
+pub struct CosignerKeys {
     keys: Vec<VerifierKey>,
     cosigns: bool,
 }
 
-impl Own {
+impl CosignerKeys {
     /// A witness: every checkpoint that it records bears a cosignature by one of `keys`, those that it
     /// signs with and those that it retired.
     pub fn witness(keys: Vec<VerifierKey>) -> Self {
