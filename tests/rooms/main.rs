@@ -145,6 +145,7 @@ const NOT_YET_CUT: [&[&str]; 13] = [
         "client/verify/src/existence.rs",
         "client/verify/src/facts.rs",
         "client/verify/src/lib.rs",
+        "client/verify/src/memo.rs",
         "client/verify/src/pdf.rs",
         "client/verify/src/proven.rs",
         "client/verify/src/report.rs",
