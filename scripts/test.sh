@@ -30,6 +30,13 @@ else
   skip "the library for $wasm (rustup target add $wasm failed)"
 fi
 
+step "documentation"
+RUSTDOCFLAGS=-Dwarnings cargo doc --release --quiet --workspace --no-deps
+
+step "packages"
+# Not built from there: that would compile everything once more. What they include is a test (tests/rooms).
+cargo package --quiet --workspace --exclude ishibumi-tests --exclude ishibumi-benches --no-verify --allow-dirty --offline
+
 step "licences, bans and sources"
 # A tool of the checkout's own where the machine has none, so that nothing else on it changes.
 PATH=$PWD/target/tools/bin:$PATH

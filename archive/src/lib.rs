@@ -6,7 +6,7 @@
 //! | [`names`] | which files an archive may have |
 //! | [`volume`] | a ZIP volume, written and read |
 //! | [`reader`] | a directory, a volume or a directory of volumes, read by the paths of a log |
-//! | [`export`] | makes one, from whatever gives a log's files, and verifies what it writes; or checks one |
+//! | [`mod@export`] | makes one, from whatever gives a log's files, and verifies what it writes; or checks one |
 //! | [`regular`] | files that others made, opened without waiting for any of them |
 //! | [`writer`] | where an export goes: nothing is there before all of it is |
 //!

@@ -1,8 +1,8 @@
 //! From a certificate to an anchor: the path of RFC 5280 section 6, as of a given time.
 //!
 //! A path is looked for through the certificates that are known and whatever came with the artifact, depth
-//! first, the likeliest issuer first ([`crate::issuers`]). Its depth is bounded, and so is the work of all
-//! searches for one artifact together ([`crate::work`]), so that a bag of look-alike certificates costs a
+//! first, the likeliest issuer first (`crate::issuers`). Its depth is bounded, and so is the work of all
+//! searches for one artifact together (`crate::work`), so that a bag of look-alike certificates costs a
 //! bounded amount. What was not searched through for that is no finding: the verdict is that one cannot tell.
 //!
 //! Checked at every link: name chaining, signature, validity at the given time, CA and pathLen,

@@ -19,7 +19,7 @@ use crate::registry::{Provider, Submitter};
 pub struct Tried {
     /// What the sequencer takes, or why it was refused.
     pub outcome: Result<Item, Refusal>,
-    /// The effort of an honest token is 1; see [`effort`].
+    /// The effort of an honest token is 1; see `effort`.
     pub effort: usize,
 }
 

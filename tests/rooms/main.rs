@@ -361,6 +361,60 @@ fn the_reader_finds_what_is_there() {
     assert!(needs.crates.contains("ishibumi_tlog"));
 }
 
+/// Every file below a folder whose name ends so.
+fn below(folder: &Path, end: &str, found: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            below(&path, end, found);
+        } else if path.to_str().unwrap().ends_with(end) {
+            found.push(path);
+        }
+    }
+}
+
+/// What a source includes from the folder that it is in, tests apart: those stand on what no package has.
+fn included(source: &str) -> Vec<&str> {
+    let code = source.split("#[cfg(test)]").next().unwrap();
+    let mut found = Vec::new();
+    for (place, name) in code.match_indices("include_") {
+        let behind = &code[place + name.len()..];
+        if let Some((call, rest)) = behind.split_once('(')
+            && ["str!", "bytes!"].contains(&call)
+        {
+            found.push(rest.split('"').nth(1).unwrap());
+        }
+    }
+    found
+}
+
+#[test]
+fn no_package_includes_what_it_does_not_have() {
+    let mut count = 0;
+    for (package, folder, _) in ROOMS {
+        let room = house().join(folder).canonicalize().unwrap();
+        let mut sources = Vec::new();
+        below(&room.join("src"), ".rs", &mut sources);
+        sources.retain(|path| !path.to_str().unwrap().contains("tests"));
+        for source in sources {
+            let text = std::fs::read_to_string(&source).unwrap();
+            for file in included(&text) {
+                let path = source.parent().unwrap().join(file).canonicalize();
+                assert!(path.unwrap().starts_with(&room), "{package}: {file}");
+                count += 1;
+            }
+        }
+        if !["ishibumi-benches", "ishibumi-tests"].contains(&package) {
+            for page in ["README.md", "CHANGELOG.md", "LICENSE-APACHE", "LICENSE-MIT"] {
+                assert!(room.join(page).exists(), "{folder}/{page}");
+            }
+        }
+    }
+    assert!(count > 10, "{count}");
+    let control = "a(include_str!(\n    \"../x.md\"\n)); include_bytes!(\"y\")\n#[cfg(test)]\ninclude_str!(\"z\")";
+    assert_eq!(included(control), ["../x.md", "y"]);
+}
+
 /// Every evidence file carries the pages of its formats; the crate has them in its own folder.
 #[test]
 fn the_pages_that_a_crate_carries_are_those_of_the_docs() {

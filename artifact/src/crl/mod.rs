@@ -13,7 +13,7 @@
 //! certificates of the CA that it names (certificateIssuer, which holds for the entries after it), so
 //! the key of that CA must be known.
 //!
-//! Reading is as wide as that of other programs ([`crate::status_time`], BER lengths, FALSE written out, any
+//! Reading is as wide as that of other programs (`crate::status_time`, BER lengths, FALSE written out, any
 //! numbers), and an entry that cannot be read does not unsay the others. A log wants more: a list is logged
 //! with all of its statements or not at all, so one with an unreadable part has no record.
 

@@ -2,7 +2,7 @@
 //!
 //! A response counts if the CA that issued the certificates signed it, or a responder whose
 //! certificate that CA issued with extendedKeyUsage OCSPSigning, or one that the caller trusts itself
-//! (4.2.2.2); see [`responder`]. The CA must have a path to an anchor, valid at producedAt: the last
+//! (4.2.2.2); see `responder`. The CA must have a path to an anchor, valid at producedAt: the last
 //! response of a CA that has closed is what a log is for.
 //!
 //! A response may answer about certificates of several CAs; each CA's answers are verified by themselves. A

@@ -10,7 +10,7 @@
 //!
 //! **When a TSA is asked.** Every interval, if the published tree holds a record which no logged token of
 //! that TSA covers and which is not itself such a token. So a log that stands still is stamped once, and its
-//! own timestamps are never a reason for another one ([`coverage`]).
+//! own timestamps are never a reason for another one (`coverage`).
 
 mod ask;
 mod coverage;

@@ -146,7 +146,7 @@ impl Handle {
         self.standing.clone()
     }
 
-    /// Since when there is no quorum, by [`Clock::monotonic`]; `None` while it comes in time.
+    /// Since when there is no quorum, by `Clock::monotonic`; `None` while it comes in time.
     pub fn without_quorum(&self) -> Option<Duration> {
         *self.without_quorum.borrow()
     }

@@ -1,7 +1,7 @@
 //! The public interface.
 //!
 //! One place routes, once for each request, so that the whole interface can be read at once
-//! ([`App::route`]). Reading needs no lock that the writer holds: it works on the store's snapshots and on the
+//! (`App::route`). Reading needs no lock that the writer holds: it works on the store's snapshots and on the
 //! published checkpoint.
 
 mod admin;

@@ -3,13 +3,13 @@
 //!
 //! | file | what |
 //! | --- | --- |
-//! | [`core`] | the protocol without HTTP: pending checkpoints, uploads, the mirror checkpoint |
-//! | [`copy`] | the copy of one log in its store |
-//! | [`ticket`] | how clients help the mirror to remember |
-//! | [`source`] | where a log is pulled from |
-//! | [`home`] | the directory |
-//! | [`server`], [`upload`] | HTTP: submission and monitoring prefix |
-//! | [`pull`] | pull mode: follows any tlog-tiles log |
+//! | `core` | the protocol without HTTP: pending checkpoints, uploads, the mirror checkpoint |
+//! | `copy` | the copy of one log in its store |
+//! | `ticket` | how clients help the mirror to remember |
+//! | `source` | where a log is pulled from |
+//! | `home` | the directory |
+//! | `server`, `upload` | HTTP: submission and monitoring prefix |
+//! | `pull` | pull mode: follows any tlog-tiles log |
 //! | [`import`] | the same from an archive |
 //!
 //! A mirror's keys are its own: no witness has them, and its cosignature is a stronger statement than a

@@ -121,7 +121,7 @@ impl Standing {
 
 /// That a log says of itself, before its own quorum, which log it continues; and what speaks against it.
 ///
-/// Only [`Link::verify`] makes one.
+/// Only [`Link::verify`](super::Link::verify) makes one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Succession {
     pub(super) successor: String,
