@@ -67,6 +67,7 @@ impl Report {
 
     /// The report about a token that stands in a PDF and was verified without a document: the octets that
     /// it covers there are its document. Nothing of `inside` is looked at here: whoever calls it looked.
+    #[must_use]
     pub fn inside_pdf(mut self, inside: InPdf) -> Self {
         let outcome = match (inside.over_signature, inside.holds) {
             (true, _) | (_, None) => Outcome::NotChecked,
