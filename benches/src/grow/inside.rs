@@ -15,7 +15,8 @@ use ishibumi_store::{CACHE_LEN, HeadFile, LogStore, NewRecord, RocksLog, private
 use ishibumi_tlog::hash::Hash;
 use ishibumi_tlog::key::{NoteSigner, SignatureType};
 
-use super::{GrowOptions, Moment, Row, Shape, Table};
+use super::options::{GrowOptions, Shape};
+use super::table::{Moment, Row, Table};
 use crate::error::LoadError;
 
 const ORIGIN: &str = "log.example/grow";

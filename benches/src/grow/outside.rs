@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use super::{GrowOptions, Moment, Row, Shape, Table};
+use super::options::{GrowOptions, Shape};
+use super::table::{Moment, Row, Table};
 use crate::error::LoadError;
 use crate::options::{Kind, Options, Wait};
 use crate::run::run;

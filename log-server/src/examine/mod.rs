@@ -26,13 +26,11 @@ use crate::erasure;
 use self::kept::Claims;
 pub use differences::differences;
 pub use report::{Report, Subject};
+use sums::KINDS;
 pub use sums::Sums;
 
 /// Records or rows that are read at once.
 const CHUNK: u64 = 1024;
-
-/// Both indices.
-const KINDS: [IndexKind; 2] = [IndexKind::Leaves, IndexKind::Keys];
 
 /// Who is asked after each chunk whether to go on, and may take his time to answer: how many records or rows
 /// were read since he was asked last. An error ends the reading.

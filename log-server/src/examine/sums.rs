@@ -11,7 +11,8 @@ use std::hash::{BuildHasher as _, RandomState};
 
 use ishibumi_store::IndexKind;
 
-use super::KINDS;
+/// Both indices.
+pub(super) const KINDS: [IndexKind; 2] = [IndexKind::Leaves, IndexKind::Keys];
 
 /// Parts of each index.
 pub(super) const PARTS: usize = 4096;

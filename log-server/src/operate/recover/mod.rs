@@ -12,6 +12,7 @@
 //! brought forward where it lies.
 
 mod plan;
+mod progress;
 mod rebuild;
 mod refusal;
 
@@ -27,6 +28,7 @@ use ishibumi_tlog::policy::TrustError;
 use ishibumi_tlog::{Checkpoint, Hash, Policy};
 
 use self::plan::{Plan, plan};
+pub use self::progress::{Phase, Progress};
 pub use self::refusal::RecoverError;
 use super::OperateError;
 use super::endpoints::endpoints;
@@ -37,20 +39,6 @@ use super::source::Source;
 use super::survey::{Seen, Sight, survey};
 use crate::config::Config;
 use crate::core::{Endpoint, Foreign};
-
-/// What is being brought over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Phase {
-    /// Records.
-    Records,
-    /// What lies beside them.
-    Blobs,
-    /// Kept checkpoints.
-    Checkpoints,
-}
-
-/// Told what is brought over, how much is done, and of how much.
-pub type Progress<'a> = dyn FnMut(Phase, u64, u64) + 'a;
 
 /// The most complaints about sources that are kept.
 const COMPLAINTS_MAX: usize = 50;
