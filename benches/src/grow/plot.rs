@@ -198,7 +198,11 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let csv = dir.path().join("a.csv");
         let row = "1000000,50000,20.5,1.0,300,10,700,400,12";
-        std::fs::write(&csv, format!("{}\n{row}\n{row}\n", crate::grow::HEADER)).unwrap();
+        std::fs::write(
+            &csv,
+            format!("{}\n{row}\n{row}\n", crate::grow::table::HEADER),
+        )
+        .unwrap();
         let series: Series = format!("now={}", csv.display()).parse().unwrap();
         let svg = plot(std::slice::from_ref(&series)).unwrap();
         assert_eq!(svg.matches("<polyline").count(), 4);

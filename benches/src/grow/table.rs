@@ -30,7 +30,7 @@ pub struct Row {
     pub longest_batch_ms: f64,
 }
 
-const HEADER: &str = "records,records_per_second,cpu_us_per_record,others_cpu_us_per_record,resident_mib,\
+pub(super) const HEADER: &str = "records,records_per_second,cpu_us_per_record,others_cpu_us_per_record,resident_mib,\
                       read_octets_per_record,written_octets_per_record,disk_octets_per_record,longest_batch_ms";
 
 /// The rows so far, in the file.

@@ -94,7 +94,7 @@ impl Report {
 
     fn answer<T>(&self, asked: Asked, found: Option<T>) -> Answer<T> {
         let about = self.checks.iter().filter(|it| it.step.asked() == asked);
-        let failed = Check::worst(about).map(|check| check.outcome);
+        let failed = Check::worst(&about).map(|check| check.outcome);
         match (failed, found) {
             (Some(Outcome::Failed(sub)), _) => match sub.indication() {
                 Indication::TotalFailed => Answer::Against(sub),

@@ -225,7 +225,7 @@ pub struct Check {
 impl Check {
     /// Of several checks the one that decides against what they are about: the first that shows something to be
     /// false, else the first that could not tell.
-    pub(super) fn worst<'a>(checks: impl Iterator<Item = &'a Self> + Clone) -> Option<&'a Self> {
+    pub(super) fn worst<'a>(checks: &(impl Iterator<Item = &'a Self> + Clone)) -> Option<&'a Self> {
         let failed = |wanted: Option<Indication>| {
             checks.clone().find(|check| match check.outcome {
                 Outcome::Failed(sub) => wanted.is_none_or(|wanted| sub.indication() == wanted),
@@ -512,7 +512,7 @@ impl Report {
 
     /// The step that decided against TOTAL-PASSED.
     pub fn deciding(&self) -> Option<&Check> {
-        Check::worst(self.checks.iter())
+        Check::worst(&self.checks.iter())
     }
 
     /// Whether everything that was asked for holds.

@@ -33,7 +33,7 @@ use app::App;
 use problem::Problem;
 use submit::Submission;
 
-/// The public service: an [`App`] that requests can share.
+/// The public service: an `App` that requests can share.
 pub struct Public(Arc<App>);
 
 impl Public {

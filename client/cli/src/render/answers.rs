@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::Language;
-use ishibumi::verify::{Answer, Existed, Facts, Report, RevocationKnown};
+use ishibumi::verify::{Answer, Existed, Facts, Report, RevocationKnown, SubIndication};
 
 /// Mark and line of each answer, in their order.
 pub(super) fn lines(report: &Report, language: Language) -> [(&'static str, String); 3] {
@@ -109,17 +109,17 @@ pub(super) fn json(report: &Report) -> Value {
     json!({
         "existed": {
             "answer": existed.name(),
-            "sub_indication": existed.sub_indication().map(|sub| sub.word()),
+            "sub_indication": existed.sub_indication().map(SubIndication::word),
             "not_after": not_after,
         },
         "valid": {
             "answer": valid.name(),
-            "sub_indication": valid.sub_indication().map(|sub| sub.word()),
+            "sub_indication": valid.sub_indication().map(SubIndication::word),
             "revocation": revocation,
         },
         "about_document": {
             "answer": about.name(),
-            "sub_indication": about.sub_indication().map(|sub| sub.word()),
+            "sub_indication": about.sub_indication().map(SubIndication::word),
         },
     })
 }

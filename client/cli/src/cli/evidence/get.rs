@@ -175,7 +175,9 @@ pub(super) fn run(arguments: &GetArguments, voice: Voice) -> Result<Exit, Failur
         let mut value = to_json(&fetched, verified);
         let mut said = text(artifact, &fetched, verified, voice.language);
         if let Some(collected) = collected {
-            value["revocation"] = collected.json();
+            if let Some(members) = value.as_object_mut() {
+                members.insert("revocation".to_owned(), collected.json());
+            }
             said.push_str(&collected.text(voice.language));
         }
         voice.say(&value, &said);
