@@ -391,3 +391,111 @@ fn names_are_those_of_the_page_about_verdicts() {
         assert_eq!(page.matches(&row).count(), 1, "{row}");
     }
 }
+
+fn evidence_records() -> Vec<EvidenceRecordError> {
+    let at = Position { chain: 1, stamp: 1 };
+    let algorithm = HashAlgorithm::Sha256;
+    let time = Time::from_unix(0);
+    let mut all = every!(EvidenceRecordError:
+        EvidenceRecordError::Size(_) => EvidenceRecordError::Size(1),
+        EvidenceRecordError::Malformed(_) => Asn1Error::Depth.into(),
+        EvidenceRecordError::Version(_) => EvidenceRecordError::Version(2),
+        EvidenceRecordError::Encrypted => EvidenceRecordError::Encrypted,
+        EvidenceRecordError::Limit => EvidenceRecordError::Limit,
+        EvidenceRecordError::Empty(_) => EvidenceRecordError::Empty("x"),
+        EvidenceRecordError::Hash(_) => HashError::Sha1.into(),
+        EvidenceRecordError::WeakHash(_) => EvidenceRecordError::WeakHash(at),
+        EvidenceRecordError::HashLength { .. } => EvidenceRecordError::HashLength { at, length: 1, algorithm },
+        EvidenceRecordError::Unlisted { .. } => EvidenceRecordError::Unlisted { at, algorithm },
+        EvidenceRecordError::ChainHash { .. } => {
+            EvidenceRecordError::ChainHash { at, found: algorithm, chain: algorithm }
+        },
+        EvidenceRecordError::ImprintHash { .. } => {
+            EvidenceRecordError::ImprintHash { at, found: algorithm, chain: algorithm }
+        },
+        EvidenceRecordError::NotCovered(_) => EvidenceRecordError::NotCovered(at),
+        EvidenceRecordError::NotRenewed(_) => EvidenceRecordError::NotRenewed(at),
+        EvidenceRecordError::Root(_) => EvidenceRecordError::Root(at),
+        EvidenceRecordError::Token { .. } => {
+            EvidenceRecordError::Token { at, source: TokenError::EssMissing }
+        },
+        EvidenceRecordError::Order { .. } => EvidenceRecordError::Order { at, time, before: time },
+        EvidenceRecordError::OtherImprint { .. } => {
+            EvidenceRecordError::OtherImprint { algorithm, found: text(), asked: text() }
+        },
+        EvidenceRecordError::NotStronger { .. } => {
+            EvidenceRecordError::NotStronger { before: algorithm, asked: algorithm }
+        },
+    );
+    all.extend(asn1().into_iter().map(EvidenceRecordError::from));
+    all.extend(hashes().into_iter().map(EvidenceRecordError::from));
+    all.extend(
+        tokens()
+            .into_iter()
+            .map(|source| EvidenceRecordError::Token { at, source }),
+    );
+    all
+}
+
+/// Of what an error is, what it is called, and what it shows: the columns of `testdata/verdicts/errors.tsv`.
+fn every_error() -> BTreeSet<[String; 3]> {
+    fn row(of: &str, code: &str, fault: Fault) -> [String; 3] {
+        [of, code, fault.name()].map(str::to_owned)
+    }
+    let token = |error: TokenError| row("token", error.code(), error.fault());
+    let list = |error: CrlError| {
+        let of = match error {
+            CrlError::Path(_) | CrlError::Signature { .. } | CrlError::IssuerUnknown { .. } => {
+                "signer of a list"
+            }
+            _ => "list",
+        };
+        row(of, error.code(), error.fault())
+    };
+    let response = |error: OcspError| {
+        let of = match error {
+            OcspError::Path(_)
+            | OcspError::Signature(_)
+            | OcspError::ResponderPath(_)
+            | OcspError::ResponderPurpose { .. }
+            | OcspError::ResponderUnknown { .. }
+            | OcspError::ResponderValidity { .. } => "responder",
+            _ => "response",
+        };
+        row(of, error.code(), error.fault())
+    };
+    let certificate = |error: Refusal| row("certificate", error.code(), error.fault());
+    let record = |error: EvidenceRecordError| row("evidence record", error.code(), error.fault());
+    let certificates = certificates().into_iter().map(Refusal::from);
+    let paths = paths().into_iter().map(Refusal::CertificatePath);
+    let unknown = Refusal::IssuerKeyUnknown { subject: text() };
+    tokens()
+        .into_iter()
+        .map(token)
+        .chain(lists().into_iter().map(list))
+        .chain(responses().into_iter().map(response))
+        .chain(certificates.chain(paths).chain([unknown]).map(certificate))
+        .chain(evidence_records().into_iter().map(record))
+        .chain([row(
+            "anything",
+            "artifact-unrecognised",
+            Refusal::from(Unrecognised::Unknown).fault(),
+        )])
+        .collect()
+}
+
+/// `ISHIBUMI_BLESS=1` writes the table anew; `docs/verdict-table.tsv` is made of it, and the difference is a change
+/// of verdicts.
+#[test]
+fn the_golden_table_has_every_error() {
+    let rows = every_error();
+    let text: String = rows.iter().map(|row| row.join("\t") + "\n").collect();
+    let path = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../testdata/verdicts/errors.tsv"
+    );
+    if std::env::var_os("ISHIBUMI_BLESS").is_some() {
+        std::fs::write(path, &text).unwrap();
+    }
+    assert_eq!(std::fs::read_to_string(path).unwrap(), text);
+}

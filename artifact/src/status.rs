@@ -37,8 +37,9 @@ impl fmt::Display for Indication {
 }
 
 /// How a token stands, and why.
+///
+/// Exhaustive on purpose: a verifier has to say of each what it means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum TokenStatus {
     /// Nobody said that the TSU's certificate is revoked. Whether anybody could have is for the
     /// caller to report.
@@ -74,18 +75,6 @@ impl TokenStatus {
             | Self::TooCloseToRevocation
             | Self::MadeAfterInvalidity
             | Self::OnHold => Indication::Indeterminate,
-        }
-    }
-
-    /// EN 319 102-1's sub-indication, if the main one needs it.
-    pub const fn sub_indication(self) -> Option<&'static str> {
-        match self {
-            Self::MadeAfterRevocation | Self::ReasonMissing => Some("REVOKED"),
-            Self::Compromised | Self::TooCloseToRevocation | Self::MadeAfterInvalidity => {
-                Some("REVOKED_NO_POE")
-            }
-            Self::OnHold => Some("TRY_LATER"),
-            _ => None,
         }
     }
 

@@ -52,8 +52,9 @@ pub struct VerifiedStamp {
 }
 
 /// Why a record proves nothing any more, although every link of it is right.
+///
+/// Exhaustive on purpose: a verifier has to say of each what it means.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum Break {
     /// A certificate had expired before the renewal came.
     #[error(

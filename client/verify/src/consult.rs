@@ -16,6 +16,7 @@ use ishibumi_tlog::policy::Demand;
 
 use super::given::{GivenProof, RevocationData};
 use super::report::{ConsultedInformation, Statement, SubIndication};
+use super::role::UNUSABLE;
 use super::{Verifier, facts, rules};
 
 /// What was given to learn about revocation from, as it is for one artifact.
@@ -162,7 +163,7 @@ impl Verifier<'_> {
                     says: Err(why),
                     logged: None,
                 });
-                all.refuse(data.name(), unusable, SubIndication::TryLater);
+                all.refuse(data.name(), unusable, UNUSABLE);
             }
         }
         all
@@ -177,11 +178,11 @@ impl Verifier<'_> {
     ) -> Option<(SubIndication, String)> {
         let primitives = match read.primitives() {
             Ok(primitives) => primitives,
-            Err(error) => return Some((SubIndication::TryLater, error.to_string())),
+            Err(error) => return Some((UNUSABLE, error.to_string())),
         };
         if let Err(ended) = self.anchors.check_algorithms(&primitives, proven) {
             let why = format!("{ended}, and nothing proves that it is older");
-            return Some((SubIndication::TryLater, why));
+            return Some((UNUSABLE, why));
         }
         let made = read.made_at();
         let proven = proven?;

@@ -25,7 +25,6 @@ pub(super) fn of(admitted: &Admitted) -> Option<Facts> {
         }
         Verified::Crl(list) => Facts::Crl(of_list(list)),
         Verified::Ocsp(response) => Facts::Ocsp(of_response(response)),
-        _ => return None,
     })
 }
 

@@ -29,6 +29,7 @@ mod proven;
 mod renewal;
 mod report;
 mod revocation;
+mod role;
 mod rules;
 
 pub use answers::{Answer, Asked};
@@ -42,6 +43,8 @@ pub use report::{
     Indication, InformationFacts, IssuerState, ListFacts, Outcome, ProvenBy, Report, ResponseFacts,
     Revocation, StampedCheckpoint, Statement, Step, SubIndication, Witnessed,
 };
+
+pub use role::{Consequence, Role};
 
 use std::borrow::Cow;
 use std::io::{self, Read};
@@ -384,7 +387,6 @@ impl Verifier<'_> {
             }
             // A list or a response is a statement; nothing revokes it.
             Verified::Crl(_) | Verified::Ocsp(_) => return Some(RevocationHolds::NOT_APPLICABLE),
-            _ => return None,
         };
         let check = RevocationCheck {
             path,
@@ -474,7 +476,7 @@ impl Verifier<'_> {
                 Some(admitted)
             }
             Err(refusal) => {
-                let failed = Outcome::Failed(SubIndication::from(refusal.fault()));
+                let failed = Role::Artifact.consequence(refusal.fault()).outcome();
                 let detail = format!("{refusal} ({})", refusal.code());
                 report.note(Step::Artifact, failed, detail);
                 None
@@ -542,7 +544,7 @@ fn path_of(verified: &Verified) -> &[Arc<Certificate>] {
         Verified::Token(token) => token.path().certificates(),
         Verified::Certificate(path) => path.certificates(),
         // A list or a response is a statement; nothing revokes it.
-        _ => &[],
+        Verified::Crl(_) | Verified::Ocsp(_) => &[],
     }
 }
 

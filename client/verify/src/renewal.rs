@@ -13,6 +13,7 @@ use ishibumi_artifact::time::Time;
 
 use super::report::{CertificateFacts, Indication, SubIndication};
 use super::revocation::{RevocationCheck, Subject};
+use super::role::{Consequence, Role};
 use super::{RevocationData, Verifier, facts};
 
 /// What an evidence record proves.
@@ -63,9 +64,13 @@ impl Verifier<'_> {
             Ok(verified) => verified,
             Err(error) => {
                 let why = format!("{error} ({})", error.code());
+                let sub = match Role::EvidenceRecord.consequence(error.fault()) {
+                    Consequence::Fails(sub) => sub,
+                    Consequence::LeftOut => SubIndication::Generic,
+                };
                 return RenewalReport {
                     stamps: Vec::new(),
-                    proven: Err((SubIndication::from(error.fault()), why)),
+                    proven: Err((sub, why)),
                 };
             }
         };
@@ -76,7 +81,6 @@ impl Verifier<'_> {
                     SubIndication::CryptoConstraintsFailureNoPoe
                 }
                 Break::Future { .. } => SubIndication::TimestampOrderFailure,
-                _ => SubIndication::Generic,
             };
             (sub, format!("{broken} ({})", broken.code()))
         });

@@ -106,7 +106,7 @@ impl Standing {
         let mut outcomes = outcomes.into_iter().flatten();
         outcomes.find_map(|(outcome, why)| match outcome {
             Outcome::Failed(sub) => Some((*sub, why.as_str())),
-            _ => None,
+            Outcome::Passed | Outcome::NotChecked => None,
         })
     }
 }
@@ -347,11 +347,17 @@ impl PathWalk<'_> {
             return (Revocation::NotChecked, (Outcome::NotChecked, String::new()));
         };
         let status = status(entry);
-        let outcome = match status.sub_indication() {
-            None => Outcome::Passed,
-            Some("REVOKED") => Outcome::Failed(SubIndication::Revoked),
-            Some("TRY_LATER") => Outcome::Failed(SubIndication::TryLater),
-            Some(_) => Outcome::Failed(SubIndication::RevokedNoPoe),
+        let outcome = match status {
+            TokenStatus::NotRevoked
+            | TokenStatus::MadeBeforeRevocation
+            | TokenStatus::ProvenBeforeRevocation => Outcome::Passed,
+            TokenStatus::MadeAfterRevocation | TokenStatus::ReasonMissing => {
+                Outcome::Failed(SubIndication::Revoked)
+            }
+            TokenStatus::Compromised
+            | TokenStatus::TooCloseToRevocation
+            | TokenStatus::MadeAfterInvalidity => Outcome::Failed(SubIndication::RevokedNoPoe),
+            TokenStatus::OnHold => Outcome::Failed(SubIndication::TryLater),
         };
         let said = format!("{status} ({})", status.code());
         (revoked(entry), (outcome, said))

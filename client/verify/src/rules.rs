@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use ishibumi_artifact::time::Time;
-use ishibumi_artifact::{Admitted, Certificate, Fault, Verified};
+use ishibumi_artifact::{Admitted, Certificate, Verified};
 use ishibumi_tlog::fault::Fault as ProofFault;
 use ishibumi_tlog::policy::TrustError;
 
@@ -33,26 +33,6 @@ impl From<ProofFault> for SubIndication {
             ProofFault::Unread | ProofFault::Unvouched => Self::NoPoe,
             ProofFault::Signature => Self::SigCryptoFailure,
             ProofFault::Inclusion => Self::HashFailure,
-        }
-    }
-}
-
-impl From<Fault> for SubIndication {
-    /// What an artifact means that was refused by the rules of admission.
-    fn from(fault: Fault) -> Self {
-        match fault {
-            Fault::Limit | Fault::Unread | Fault::Other => Self::Generic,
-            Fault::Algorithm => Self::CryptoConstraintsFailureNoPoe,
-            Fault::Signer => Self::NoSigningCertificateFound,
-            Fault::Chain => Self::NoCertificateChainFound,
-            Fault::ChainConstraints => Self::ChainConstraintsFailure,
-            Fault::Constraints => Self::SigConstraintsFailure,
-            Fault::TimeOrder => Self::TimestampOrderFailure,
-            Fault::Format => Self::FormatFailure,
-            Fault::Digest => Self::HashFailure,
-            Fault::Signature => Self::SigCryptoFailure,
-            Fault::NotYetValid => Self::NotYetValid,
-            Fault::Expired => Self::Expired,
         }
     }
 }
@@ -203,7 +183,7 @@ fn check_proven_time(report: &mut Report, verified: &Verified, not_after: Option
     };
     let in_bounds = match verified {
         Verified::Token(token) => check_bounds(report, token.path().certificates(), proven),
-        _ => true,
+        Verified::Certificate(_) | Verified::Crl(_) | Verified::Ocsp(_) => true,
     };
     let in_order =
         own_time(verified).is_none_or(|(what, claimed)| check_order(report, what, claimed, proven));
@@ -223,7 +203,7 @@ pub(super) fn own_time(verified: &Verified) -> Option<(&'static str, Time)> {
         }
         Verified::Crl(crl) => Some(("thisUpdate", crl.this_update())),
         Verified::Ocsp(response) => Some(("producedAt", response.produced_at())),
-        _ => None,
+        Verified::Certificate(_) => None,
     }
 }
 
@@ -275,6 +255,7 @@ pub(super) fn time_of(seconds: u64) -> Time {
 
 #[cfg(test)]
 mod tests {
+    use ishibumi_artifact::Fault;
     use ishibumi_tlog::checkpoint::CheckpointError;
     use ishibumi_tlog::note::NoteError;
     use ishibumi_tlog::tree::ProofError;

@@ -89,6 +89,19 @@ mod tests {
     }
 
     #[test]
+    fn the_table_of_verdicts_has_the_statuses_of_the_log() {
+        let table = include_str!("../../../docs/verdict-table.tsv");
+        let rows = table.lines().map(|row| row.split('\t').collect::<Vec<_>>());
+        let submitted: Vec<_> = rows.filter(|row| row[1] == "artifact").collect();
+        assert!(submitted.len() > 100, "{}", submitted.len());
+        for row in submitted {
+            let fault = Fault::ALL.into_iter().find(|it| it.name() == row[3]);
+            let status = status(fault.unwrap()).as_u16().to_string();
+            assert_eq!(row[7], status, "{row:?}");
+        }
+    }
+
+    #[test]
     fn every_refusal_has_its_status_name_and_text() {
         let id = || "north".to_owned();
         let table = [

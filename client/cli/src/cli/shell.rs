@@ -204,3 +204,127 @@ pub(crate) fn tell(text: &str) {
     // Nobody is left to tell that standard error is closed.
     let _ = writeln!(io::stderr(), "ishibumi: {}", shown::line(text));
 }
+
+#[cfg(test)]
+mod verdict_table {
+    //! Every error, in every role in which it can be met, with the verdict, the exit code and the status of the log:
+    //! `docs/verdict-table.tsv`. `ISHIBUMI_BLESS=1` writes it anew; the difference is a change of verdicts.
+
+    use std::collections::BTreeMap;
+    use std::fs;
+
+    use ishibumi::verify::{Consequence, Role};
+    use ishibumi_artifact::Fault;
+
+    use super::Exit;
+
+    const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
+    const HEAD: &str = "met in\trole\tcode\tclass\tindication\tsub-indication\texit\tstatus\n";
+
+    /// In which roles an error of this kind can be met.
+    fn roles(of: &str) -> &'static [Role] {
+        use Role::{Artifact, CheckpointToken, EvidenceRecord, RevocationData};
+        match of {
+            "token" => &[Artifact, CheckpointToken],
+            "certificate" => &[Artifact],
+            "list" | "signer of a list" | "response" | "responder" => &[Artifact, RevocationData],
+            "evidence record" => &[EvidenceRecord],
+            "anything" => &[Artifact, RevocationData, CheckpointToken],
+            other => panic!("in which roles is {other} met?"),
+        }
+    }
+
+    /// The status that a log answers with, by class; the log's own test holds that it does.
+    fn statuses() -> BTreeMap<String, String> {
+        let page = fs::read_to_string(format!("{ROOT}/docs/verdicts.md")).unwrap();
+        let of = |fault: Fault| {
+            let row = format!("\n| `{}` | ", fault.name());
+            let (_, row) = page.split_once(&row).unwrap();
+            let (row, _) = row.split_once('\n').unwrap();
+            let status = row.trim_end_matches(" |").rsplit(" | ").next().unwrap();
+            (fault.name().to_owned(), status.to_owned())
+        };
+        Fault::ALL.map(of).into()
+    }
+
+    fn table() -> String {
+        let path = format!("{ROOT}/testdata/verdicts/errors.tsv");
+        let errors = fs::read_to_string(path).unwrap();
+        let statuses = statuses();
+        let mut table = HEAD.to_owned();
+        for error in errors.lines() {
+            let [of, code, class] = error.split('\t').collect::<Vec<_>>()[..] else {
+                panic!("{error}");
+            };
+            let fault = Fault::ALL.into_iter().find(|it| it.name() == class);
+            for role in roles(of) {
+                let (indication, sub, exit) = match role.consequence(fault.unwrap()) {
+                    Consequence::Fails(sub) => {
+                        let exit = (Exit::from(sub.indication()) as u8).to_string();
+                        (sub.indication().word(), sub.word(), exit)
+                    }
+                    Consequence::LeftOut => ("left out", "-", "-".to_owned()),
+                };
+                // What is no artifact of a submission has no status.
+                let status = match role {
+                    Role::Artifact => &*statuses[class],
+                    _ => "-",
+                };
+                let role = role.name();
+                let row = [of, role, code, class, indication, sub, &exit, status];
+                table.push_str(&row.join("\t"));
+                table.push('\n');
+            }
+        }
+        table
+    }
+
+    #[test]
+    fn every_error_has_its_verdict_exit_code_and_status() {
+        let (path, table) = (format!("{ROOT}/docs/verdict-table.tsv"), table());
+        if std::env::var_os("ISHIBUMI_BLESS").is_some() {
+            fs::write(&path, &table).unwrap();
+        }
+        assert_eq!(fs::read_to_string(&path).unwrap(), table);
+    }
+
+    /// Only what is shown to be false is disproven, and only where it is the thing to be proven.
+    #[test]
+    fn what_cannot_be_used_disproves_nothing_else() {
+        let table = table();
+        let disproven = table.lines().filter(|row| row.contains("TOTAL-FAILED"));
+        let mut seen = 0;
+        for row in disproven {
+            let columns: Vec<&str> = row.split('\t').collect();
+            let shown = ["format", "digest", "signature", "not-yet-valid", "expired"];
+            assert!(shown.contains(&columns[3]), "{row}");
+            assert!(
+                ["artifact", "evidence-record"].contains(&columns[1]),
+                "{row}"
+            );
+            seen += 1;
+        }
+        assert!(seen > 10, "{seen}");
+    }
+
+    /// The fault of this kind that was handed in: what a path shows is the same under every artifact.
+    #[test]
+    fn a_path_means_the_same_under_a_token_a_list_and_a_response() {
+        let table = table();
+        let verdict = |of: &str, code: &str| {
+            let mut rows = table.lines().map(|row| row.split('\t').collect::<Vec<_>>());
+            let row = rows.find(|row| row[0] == of && row[1] == "artifact" && row[2] == code);
+            row.unwrap_or_else(|| panic!("{of} {code}"))[4..6].join(" ")
+        };
+        for code in [
+            "issuer-unregistered",
+            "certificate-not-valid-then",
+            "name-constraints-violated",
+        ] {
+            let of_token = verdict("token", code);
+            for of in ["certificate", "signer of a list", "responder"] {
+                assert_eq!(verdict(of, code), of_token, "{of} {code}");
+            }
+        }
+    }
+}
