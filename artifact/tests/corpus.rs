@@ -150,7 +150,6 @@ fn judge(kind: &str, bytes: &[u8], anchors: &Anchors) -> (String, String) {
                 Verified::Certificate(path) => path.certificates()[0].issuer(),
                 Verified::Crl(list) => list.path().certificates()[0].subject(),
                 Verified::Ocsp(response) => response.responder().subject(),
-                _ => String::new(),
             };
             let records = admitted.records().len();
             ("admitted".into(), format!("{records} records; {issuer}"))

@@ -140,7 +140,6 @@ fn packed<T>(content: T, admitted: Admitted) -> Packed<T> {
         Verified::Certificate(path) => Some(path),
         Verified::Crl(list) => Some(list.path()),
         Verified::Ocsp(response) => Some(response.path()),
-        _ => None,
     };
     let (mut certificates, anchor) = path.map(chain).unwrap_or_default();
     if matches!(verified, Verified::Certificate(_)) && !certificates.is_empty() {

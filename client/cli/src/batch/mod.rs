@@ -12,7 +12,9 @@ pub use period::{Period, PeriodError, Zone, instant};
 use ishibumi_artifact::TimestampToken;
 use ishibumi_artifact::time::Time;
 
-use ishibumi::verify::{CertificateFacts, Facts, Indication, Outcome, Report, Step, SubIndication};
+use ishibumi::verify::{
+    CertificateFacts, Facts, Indication, Outcome, Report, RevocationRule, Step, SubIndication,
+};
 
 /// How one file, or one artifact in an evidence file, ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -292,6 +294,8 @@ pub struct Batch {
     pub accredited_digest: Option<String>,
     /// Whether a token without its document does not suffice.
     pub require_document: bool,
+    /// Whether validity was judged without knowing about revocation.
+    pub revocation: RevocationRule,
     /// By file.
     pub rows: Vec<Row>,
 }

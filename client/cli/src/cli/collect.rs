@@ -9,7 +9,7 @@ use indicatif::ProgressBar;
 use ishibumi::fetch::{
     AskedAbout, Blame, HeldStatus, Source, StatusError, first_verified, held_status,
 };
-use ishibumi::verify::SubIndication;
+use ishibumi::verify::{Answer, SubIndication};
 use ishibumi::{Evidence, RevocationData, Verifier};
 use ishibumi_artifact::{ArtifactType, admit_marking};
 use ishibumi_cli::render::Language;
@@ -67,35 +67,44 @@ pub(super) async fn collect(
     timeout: Duration,
 ) -> Result<Collected, Failure> {
     let mut collected = Collected::default();
-    let mut known: BTreeMap<BTreeSet<AskedAbout>, BTreeMap<Hash, HeldStatus>> = BTreeMap::new();
-    let bar = network::progress_bar(0, "records searched for lists");
+    let mut together: BTreeMap<BTreeSet<AskedAbout>, Vec<(&Fresh<'_>, Vec<u8>)>> = BTreeMap::new();
     for one in fresh {
         let octets = files::read(one.artifact, files::ARTIFACT_LEN_MAX)?;
         let asked = asked_about(&octets, terms);
-        if asked.is_empty() {
-            continue;
+        if !asked.is_empty() {
+            together.entry(asked).or_default().push((one, octets));
         }
-        collected.of += 1;
-        if !known.contains_key(&asked) {
-            match held(sources, terms, &asked, timeout, &bar).await {
-                Ok(held) => known.insert(asked.clone(), held),
-                Err(why) => {
-                    collected.refused = Some(why);
-                    break;
-                }
-            };
-        }
-        let Some(held) = known.get(&asked).filter(|held| !held.is_empty()) else {
-            continue;
+    }
+    let bar = network::progress_bar(0, "records searched for lists");
+    let verifier = Verifier::builder(terms.policy(), terms.anchors()).build();
+    for (asked, artifacts) in &together {
+        let held = match held(sources, terms, asked, timeout, &bar).await {
+            Ok(held) => held,
+            Err(why) => {
+                collected.refused = Some(why);
+                break;
+            }
         };
-        if tells(&octets, &files::read_proof(one.proof)?, terms, held) {
-            collected.told += 1;
-            let folder = one.proof.with_file_name(FOLDER);
-            // Artifacts of several issuers share a folder.
-            let there = collected.folders.entry(folder.clone()).or_default();
-            if !held.keys().all(|digest| there.contains(digest)) {
-                write(&folder, held)?;
-                there.extend(held.keys());
+        let names: Vec<String> = held.keys().map(|digest| digest.to_hex()).collect();
+        let given = held.values().zip(&names).map(|(status, name)| {
+            RevocationData::new(name, &status.octets).proof(Some(&status.proof))
+        });
+        let given: Vec<RevocationData<'_>> = given.collect();
+        for (one, octets) in artifacts {
+            let proof = files::read_proof(one.proof)?;
+            let evidence = Evidence::new(octets, &proof).revocation(&given);
+            let Ok(report) = verifier.verify(evidence) else {
+                continue;
+            };
+            // A proof by another log: its lists are there.
+            if !matches!(report.existed(), Answer::InFavour(_)) {
+                continue;
+            }
+            collected.of += 1;
+            // Lists that are older than the artifact tell nothing, and later ones will come.
+            if report.valid().sub_indication() != Some(SubIndication::TryLater) {
+                collected.told += 1;
+                collected.keep(&one.proof.with_file_name(FOLDER), &held)?;
             }
         }
     }
@@ -140,20 +149,6 @@ async fn held(
     })
 }
 
-/// Whether validity is judged with what is held, for or against: lists that are older than the artifact tell
-/// nothing, and later ones will come.
-fn tells(octets: &[u8], proof: &[u8], terms: &Terms, held: &BTreeMap<Hash, HeldStatus>) -> bool {
-    let names: Vec<String> = held.keys().map(|digest| digest.to_hex()).collect();
-    let given: Vec<RevocationData<'_>> = held
-        .values()
-        .zip(&names)
-        .map(|(status, name)| RevocationData::new(name, &status.octets).proof(Some(&status.proof)))
-        .collect();
-    let verifier = Verifier::builder(terms.policy(), terms.anchors()).build();
-    let report = verifier.verify(Evidence::new(octets, proof).revocation(&given));
-    report.is_ok_and(|report| report.valid().sub_indication() != Some(SubIndication::TryLater))
-}
-
 fn write(folder: &Path, held: &BTreeMap<Hash, HeldStatus>) -> Result<(), Failure> {
     files::make_folder(folder)?;
     for (digest, status) in held {
@@ -162,13 +157,29 @@ fn write(folder: &Path, held: &BTreeMap<Hash, HeldStatus>) -> Result<(), Failure
         if !files::holds(&path, &[&status.octets]) {
             files::write(&path, &status.octets)?;
         }
-        let proof = files::proof_path(&path, None);
-        files::keep_proof(&proof, status.proof.encode().as_bytes())?;
+        // One that is there proves an earlier time, or as early a one.
+        if files::proof_beside(&path).is_none() {
+            let proof = files::proof_path(&path, None);
+            files::keep_proof(&proof, status.proof.encode().as_bytes())?;
+        }
     }
     Ok(())
 }
 
 impl Collected {
+    /// Writes what is not in the folder yet: artifacts of several issuers share it.
+    fn keep(&mut self, folder: &Path, held: &BTreeMap<Hash, HeldStatus>) -> Result<(), Failure> {
+        let there = self.folders.get(folder);
+        let is_there = |digest| there.is_some_and(|there| there.contains(digest));
+        if held.keys().all(is_there) {
+            return Ok(());
+        }
+        write(folder, held)?;
+        let there = self.folders.entry(folder.to_owned()).or_default();
+        there.extend(held.keys());
+        Ok(())
+    }
+
     pub(super) fn json(&self) -> Value {
         json!({
             "folders": self.folders.iter().map(|(folder, files)| json!({

@@ -27,6 +27,7 @@ pub use pdf::{pdf_json, pdf_sentences};
 pub use policy::Explanation;
 pub use record::record_json;
 pub use sentences::sentences;
+pub use status::revocation_not_asked;
 pub use text::text;
 
 use ishibumi_artifact::record::kind;

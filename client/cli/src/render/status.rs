@@ -1,6 +1,6 @@
 //! What is said about revocation: of the signer, of the CAs above it, and by whom.
 
-use super::{in_japanese, rfc3339};
+use super::{Language, in_japanese, rfc3339};
 use ishibumi::verify::{
     Answer, ConsultedInformation, Facts, InformationFacts, IssuerState, Outcome, Report,
     Revocation, RevocationKnown, Step, SubIndication,
@@ -59,11 +59,20 @@ fn not_asked(report: &Report, english: bool) -> Option<&'static str> {
     let Answer::InFavour(valid) = report.valid() else {
         return None;
     };
-    (valid.revocation() == RevocationKnown::NotAsked).then_some(if english {
-        "Whoever verified chose not to ask about revocation: validity was judged without knowing."
+    let language = if english {
+        Language::English
     } else {
-        "検証者の選択により、失効を確認せずに有効性を判定しています。"
-    })
+        Language::Japanese
+    };
+    (valid.revocation() == RevocationKnown::NotAsked).then(|| revocation_not_asked(language))
+}
+
+/// Said of every verdict that was reached without asking about revocation.
+pub fn revocation_not_asked(language: Language) -> &'static str {
+    language.pick(
+        "Whoever verified chose not to ask about revocation: validity was judged without knowing.",
+        "検証者の選択により、失効を確認せずに有効性を判定しています。",
+    )
 }
 
 const HOLD: &str = "certificateHold";

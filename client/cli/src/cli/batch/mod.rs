@@ -97,6 +97,7 @@ pub(super) fn run(
         anchors,
         accredited_digest: list.as_deref().map(|list| Hash::of(list).to_hex()),
         require_document: arguments.require_document,
+        revocation: terms.verifier.revocation_rule(),
         rows: work.rows()?,
     };
     if let Some([csv, html, pdf]) = &reports {

@@ -10,7 +10,7 @@ use ishibumi::evidence::{
     Collection, Contradiction, Logged, StatementVerdict, Verdict, contradictions,
 };
 use ishibumi::succession::{Policies, links_among};
-use ishibumi::verify::{Indication, RenewalReport, SubIndication};
+use ishibumi::verify::{Answer, Indication, RenewalReport, RevocationKnown, SubIndication};
 use ishibumi::{Report, RevocationData, RevocationRule, Verifier};
 use ishibumi_artifact::{Anchors, Record};
 use ishibumi_cli::render::{self, Language};
@@ -284,6 +284,9 @@ impl Judged {
         };
         out.push('\n');
         add_line(&mut out, &summary);
+        if self.items.iter().any(is_not_asked) {
+            add_line(&mut out, render::revocation_not_asked(language));
+        }
         out.push_str(&self.unproven(language));
         out
     }
@@ -395,6 +398,12 @@ impl Judged {
             "statements": self.statements.iter().map(statement).collect::<Vec<_>>(),
         })
     }
+}
+
+/// Whether it was judged without knowing about revocation.
+fn is_not_asked(verdict: &Verdict) -> bool {
+    let valid = verdict.report.as_ref().map(Report::valid);
+    matches!(valid, Ok(Answer::InFavour(valid)) if valid.revocation() == RevocationKnown::NotAsked)
 }
 
 fn exit_of_item(verdict: &Verdict) -> Exit {

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::words;
 use crate::batch::{Batch, Row, Status};
 use crate::render::Language;
-use ishibumi::verify::SubIndication;
+use ishibumi::verify::{RevocationRule, SubIndication};
 
 /// The batch as a JSON object.
 pub fn json(batch: &Batch, language: Language) -> Value {
@@ -24,6 +24,7 @@ pub fn json(batch: &Batch, language: Language) -> Value {
         "total": summary.total(),
         "not_compared": summary.not_compared(),
         "require_document": batch.require_document,
+        "revocation_asked": batch.revocation == RevocationRule::Required,
         "summary": Value::Object(counts.into_iter().collect()),
         "rows": batch.rows.iter().map(|it| row(batch, it, language)).collect::<Vec<_>>(),
     })

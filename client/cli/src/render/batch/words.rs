@@ -1,5 +1,6 @@
 //! What HTML, PDF and the terminal call things, in both languages.
 
+use ishibumi::verify::RevocationRule;
 use ishibumi_tlog::shown::add_line;
 
 use crate::batch::{Accreditation, Batch, Compared, Row, Status, Why};
@@ -77,6 +78,17 @@ pub(super) fn terms(batch: &Batch, language: Language) -> Vec<(&'static str, Str
             language.pick("required", "必須")
         } else {
             language.pick("compared where found", "文書がある場合のみ")
+        }
+        .to_owned(),
+    ));
+    rows.push((
+        language.pick("Revocation", "失効の確認"),
+        match batch.revocation {
+            RevocationRule::Required => language.pick("required", "必須"),
+            RevocationRule::NotAsked => language.pick(
+                "NOT ASKED ABOUT, by choice of whoever verified",
+                "確認していない（検証者の選択）",
+            ),
         }
         .to_owned(),
     ));
