@@ -71,7 +71,7 @@ impl Tsas {
         for tsa in &configured.tsas {
             let certificates = [&*tsa.anchors, &tsa.intermediates].concat();
             let certificates = read(tsa, &certificates, &mut problems);
-            if !config.lab_allow_related_tsas {
+            if !config.lab.allow_related_tsas {
                 problems.extend(related(&tsa.name, &certificates, &known));
             }
             known.push((&tsa.name, certificates));
@@ -97,7 +97,7 @@ impl Tsas {
             all,
             interval: configured.interval,
             units: Arc::new(Units {
-                allow_related: config.lab_allow_related_tsas,
+                allow_related: config.lab.allow_related_tsas,
                 seen: Mutex::default(),
             }),
         })

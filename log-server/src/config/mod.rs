@@ -1,24 +1,26 @@
 //! The configuration: one TOML file, read once at start.
 //!
-//! Every problem in it is found and named in one go ([`ConfigError`]), with its key and what to write
-//! instead; nothing is guessed and no unknown key is passed over. Paths are relative to the file.
+//! [`Config`] is the file: each key is one field, with its bounds, and its default in the `Default` of its table;
+//! `--print-config` writes the same structure back. Every problem is found and named in one go
+//! ([`ConfigError`]), with its key and what to write instead; nothing is guessed and no unknown key is passed
+//! over. Paths are relative to the file.
 
 mod checkpoint_timestamps;
 mod provider;
-mod reader;
-mod show;
+mod read;
+mod tables;
+mod values;
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 pub use checkpoint_timestamps::{CheckpointTimestampsConfig, TsaConfig};
 use ishibumi_archive::regular;
-use ishibumi_store::CACHE_LEN;
-use ishibumi_tlog::protocol::add_entries::REQUEST_PACKAGES_MAX;
-use ishibumi_wire::Limits;
 pub use provider::{KINDS, ProviderConfig, Quota, RescueConfig, SHA1_TOKEN, StatusConfig};
-use reader::Reader;
+use read::Complaints;
+use serde::{Deserialize, Serialize};
+pub use tables::{LabConfig, LimitsConfig, Sequencing, StoreConfig, UploadLimits};
+use values::{Address, File, FileOr, Text, Texts};
 
 /// The longest configuration, in octets.
 const CONFIG_LEN_MAX: usize = 1 << 20;
@@ -30,89 +32,80 @@ pub const NO_KEY: &str = "none";
 const ML_DSA_44_ENDING: &str = ".ml-dsa-44";
 
 /// What is in force.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
 pub struct Config {
     /// The log's name: the first line of its checkpoints and the name of its key.
+    #[serde(with = "Text")]
     pub origin: String,
     /// Where the database lies.
+    #[serde(with = "File")]
     pub data_dir: PathBuf,
     /// Where the head file lies: never inside of `data_dir`, so that restoring one does not restore
     /// the other.
+    #[serde(with = "File")]
     pub head_dir: PathBuf,
     /// The log's Ed25519 key; the head file is named by it.
+    #[serde(with = "File")]
     pub key_file: PathBuf,
     /// The log's ML-DSA-44 key, which signs beside the other; `None` for a log that does without.
+    #[serde(default = "beside", with = "FileOr")]
     pub key_file_ml_dsa_44: Option<PathBuf>,
     /// The trust policy that the log itself follows: its witnesses, their URLs, its quorum.
+    #[serde(with = "File")]
     pub policy_file: PathBuf,
     /// Where the public interface listens.
+    #[serde(default = "public_address", with = "Address")]
     pub listen: SocketAddr,
     /// Where metrics and status are served; keep it private.
+    #[serde(default = "admin_address", with = "Address")]
     pub admin_listen: SocketAddr,
     /// Names by which the admin listener may be called, beside addresses and `localhost`.
+    #[serde(default, with = "Texts")]
     pub admin_hosts: Vec<String>,
     /// How batches are formed and cosigned.
+    #[serde(default)]
     pub sequencing: Sequencing,
     /// Limits of the public interface.
-    pub limits: Limits,
-    /// The longest body of a submission, in octets.
-    pub body_len_max: usize,
-    /// The most items in one batch submission.
-    pub batch_items_max: usize,
-    /// Takes opaque records, for laboratories and load tests. Never in production.
-    pub lab_accept_opaque: bool,
-    /// Takes a policy with `quorum none`. Never in production.
-    pub lab_allow_no_quorum: bool,
-    /// Takes TSAs that share an anchor or a key. Never in production.
-    pub lab_allow_related_tsas: bool,
+    #[serde(default)]
+    pub limits: LimitsConfig,
+    /// What is never in production.
+    #[serde(default)]
+    pub lab: LabConfig,
     /// Witnesses, by key name, whose words against this log do not count. What they show does.
+    #[serde(default, with = "Texts")]
     pub distrusted_witnesses: Vec<String>,
     /// Which of the policy's witnesses are mirrors, by their names in the policy: they are sent records.
+    #[serde(default, with = "Texts")]
     pub mirrors: Vec<String>,
     /// What one request to a mirror may be.
+    #[serde(default)]
     pub upload: UploadLimits,
     /// Memory, room and care of the store.
+    #[serde(default)]
     pub store: StoreConfig,
     /// Who may submit what.
+    #[serde(rename = "provider", default, skip_serializing_if = "Vec::is_empty")]
     pub providers: Vec<ProviderConfig>,
     /// What anybody may submit for providers that have ended.
+    #[serde(default)]
     pub rescue: RescueConfig,
     /// Which TSAs stamp the log's checkpoints.
+    #[serde(rename = "checkpoint_anchors", default)]
     pub checkpoint_timestamps: CheckpointTimestampsConfig,
 }
 
-/// Memory, room and care of the store.
-#[derive(Clone, Debug)]
-pub struct StoreConfig {
-    /// Octets that its caches may take.
-    pub cache_len: usize,
-    /// Octets that are left free on the disks of data and head file.
-    pub reserve_octets: u64,
-    /// Within which time old data that changed is found; zero: nobody looks.
-    pub scrub_period: Duration,
+/// Stands for the place beside `key_file`, which [`Config::resolve`] knows.
+fn beside() -> Option<PathBuf> {
+    Some(PathBuf::new())
 }
 
-/// How batches are formed, signed and cosigned.
-#[derive(Clone, Debug)]
-pub struct Sequencing {
-    /// A batch closes when it has this many records.
-    pub batch_records_max: usize,
-    /// A batch closes when its first record has waited this long.
-    pub batch_age: Duration,
-    /// Records that may wait to be staged; more submissions are answered with 503.
-    pub pool_records_max: usize,
-    /// How long a submission waits for the quorum before it is answered with 202.
-    pub quorum_deadline: Duration,
-    /// How long a witness has to answer one request.
-    pub witness_deadline: Duration,
-    /// At most this often is a published checkpoint kept for ever.
-    pub keep_interval: Duration,
-    /// An unchanged head is cosigned anew this often.
-    pub recosign_interval: Duration,
-    /// How often a witness that is not asked for anything is asked for what it has; never if zero.
-    pub look_interval: Duration,
-    /// After how long without its quorum the log says that it is not ready.
-    pub quorum_alarm: Duration,
+fn public_address() -> SocketAddr {
+    (Ipv4Addr::LOCALHOST, 8080).into()
+}
+
+fn admin_address() -> SocketAddr {
+    (Ipv4Addr::LOCALHOST, 8081).into()
 }
 
 /// Everything that is wrong with a configuration.
@@ -148,181 +141,81 @@ impl Config {
         let table: toml::Table = text
             .parse()
             .map_err(|error| vec![format!("not TOML: {error}")])?;
-        let mut r = Reader::new(table, "");
-        let path = |value: String| base.join(value);
+        let mut complaints = Complaints::default();
+        let mut config = read::read(table, &mut complaints);
+        if let Some(config) = &mut config {
+            config.resolve(base);
+            config.check(&mut complaints);
+        }
+        complaints.unless(config)
+    }
 
-        let origin = r.string("origin");
-        let data_dir = path(r.string("data_dir"));
-        let head_dir = path(r.string("head_dir"));
-        let key_name = r.string("key_file");
-        let beside = r.string_or(
-            "key_file_ml_dsa_44",
-            &format!("{key_name}{ML_DSA_44_ENDING}"),
-        );
-        let key_file_ml_dsa_44 = (beside != NO_KEY).then(|| path(beside));
-        let key_file = path(key_name);
-        let policy_file = path(r.string("policy_file"));
-        let listen = r.address("listen", "127.0.0.1:8080");
-        let admin_listen = r.address("admin_listen", "127.0.0.1:8081");
-        let admin_hosts = r.strings_or_empty("admin_hosts");
-        let distrusted_witnesses = r.strings_or_empty("distrusted_witnesses");
+    /// The configuration in force; reading it gives the same one again.
+    pub fn to_toml(&self) -> String {
+        // By way of a table, which sorts its keys.
+        let table = toml::to_string(self).map_err(|error| error.to_string());
+        let table = table.and_then(|text| {
+            text.parse::<toml::Table>()
+                .map_err(|error| error.to_string())
+        });
+        table
+            .expect("every value was read from a table, or is a default that one may hold")
+            .to_string()
+    }
 
-        let mut table = r.table("sequencing");
-        let sequencing = sequencing(&mut table);
-        r.close(table);
+    /// Makes the paths whole, from `base`, and fills in what stands for something else.
+    fn resolve(&mut self, base: &Path) {
+        if self.key_file_ml_dsa_44 == beside() {
+            let name = format!("{}{ML_DSA_44_ENDING}", self.key_file.display());
+            self.key_file_ml_dsa_44 = Some(name.into());
+        }
+        let paths = [
+            &mut self.data_dir,
+            &mut self.head_dir,
+            &mut self.key_file,
+            &mut self.policy_file,
+        ];
+        for path in paths.into_iter().chain(&mut self.key_file_ml_dsa_44) {
+            *path = base.join(&path);
+        }
+        for provider in &mut self.providers {
+            provider.resolve(base);
+        }
+        self.checkpoint_timestamps.resolve(base);
+    }
 
-        let mirrors = r.strings_or_empty("mirrors");
-        let mut table = r.table("upload");
-        let upload = upload(&mut table);
-        r.close(table);
-
-        let mut table = r.table("store");
-        let store = store(&mut table);
-        r.close(table);
-
-        let mut table = r.table("limits");
-        let limits = limits(&mut table);
-        let body_len_max = table.count("body_len_max", 16 << 20, 1 << 10..=1 << 28);
-        let batch_items_max = table.count("batch_items_max", 4096, 1..=65_536);
-        r.close(table);
-
-        let mut lab = r.table("lab");
-        let lab_accept_opaque = lab.flag("accept_opaque");
-        let lab_allow_no_quorum = lab.flag("allow_no_quorum");
-        let lab_allow_related_tsas = lab.flag("allow_related_tsas");
-        r.close(lab);
-
-        let providers = providers(&mut r, base, lab_accept_opaque);
-        let mut table = r.table("rescue");
-        let rescue = provider::rescue(&mut table);
-        r.close(table);
-        let mut table = r.table("checkpoint_anchors");
-        let checkpoint_timestamps = checkpoint_timestamps::read(&mut table, base);
-        r.close(table);
-
-        // Keys that are missing were named already; without them both are the folder of the file.
-        let given = data_dir != base.join("") && head_dir != base.join("");
-        if given && absolute(&head_dir).starts_with(absolute(&data_dir)) {
-            r.problem(
+    /// What single keys cannot tell.
+    fn check(&self, complaints: &mut Complaints) {
+        for (number, provider) in self.providers.iter().enumerate() {
+            let key = format!("provider[{number}]");
+            provider.check(&key, self.lab.accept_opaque, complaints);
+            let mut before = self.providers[..number].iter();
+            if before.any(|other| other.id == provider.id) {
+                let what = format!("{:?} is already the id of another provider", provider.id);
+                complaints.add(&format!("{key}.id"), what);
+            }
+        }
+        self.rescue.check(complaints);
+        self.checkpoint_timestamps.check(complaints);
+        let is_given = !complaints.is_unread("data_dir");
+        if is_given && absolute(&self.head_dir).starts_with(absolute(&self.data_dir)) {
+            complaints.add(
                 "head_dir",
                 "lies inside of data_dir: a restored data directory would bring its own head file \
                  and hide that it is old; put it elsewhere, best on another disk",
             );
         }
-        if body_len_max > limits.bodies_len_max {
-            r.problem(
-                "limits.body_len_max",
-                "is more than limits.bodies_len_max, so never taken",
-            );
+        if self.limits.body_len_max > self.limits.bodies_len_max {
+            let what = "is more than limits.bodies_len_max, so never taken";
+            complaints.add("limits.body_len_max", what);
         }
-        if key_file_ml_dsa_44.as_ref() == Some(&key_file) {
+        if self.key_file_ml_dsa_44.as_ref() == Some(&self.key_file) {
             let what = "is the same file as key_file: one file holds one key";
-            r.problem("key_file_ml_dsa_44", what);
+            complaints.add("key_file_ml_dsa_44", what);
         }
-        if listen == admin_listen && listen.port() != 0 {
-            r.problem("admin_listen", "is the same address as listen");
+        if self.listen == self.admin_listen && self.listen.port() != 0 {
+            complaints.add("admin_listen", "is the same address as listen");
         }
-        r.finish()?;
-        Ok(Self {
-            origin,
-            data_dir,
-            head_dir,
-            key_file,
-            key_file_ml_dsa_44,
-            policy_file,
-            listen,
-            admin_listen,
-            admin_hosts,
-            sequencing,
-            limits,
-            body_len_max,
-            batch_items_max,
-            lab_accept_opaque,
-            lab_allow_no_quorum,
-            lab_allow_related_tsas,
-            distrusted_witnesses,
-            mirrors,
-            upload,
-            store,
-            providers,
-            rescue,
-            checkpoint_timestamps,
-        })
-    }
-}
-
-/// The tables of providers; no two have one id.
-fn providers(r: &mut Reader, base: &Path, lab_accept_opaque: bool) -> Vec<ProviderConfig> {
-    let mut providers: Vec<ProviderConfig> = Vec::new();
-    for mut table in r.tables("provider") {
-        let read = provider::provider(&mut table, base, lab_accept_opaque);
-        if providers.iter().any(|other| other.id == read.id) {
-            let what = format!("{:?} is already the id of another provider", read.id);
-            table.problem("id", &what);
-        }
-        providers.push(read);
-        r.close(table);
-    }
-    providers
-}
-
-fn sequencing(s: &mut Reader) -> Sequencing {
-    Sequencing {
-        batch_records_max: s.count("batch_records_max", 4096, 1..=1_000_000),
-        batch_age: s.millis("batch_age_ms", 1, 0..=10_000),
-        pool_records_max: s.count("pool_records_max", 200_000, 1..=10_000_000),
-        quorum_deadline: s.millis("quorum_deadline_ms", 10_000, 100..=60_000),
-        witness_deadline: s.millis("witness_deadline_ms", 5_000, 100..=60_000),
-        keep_interval: s.millis("keep_interval_ms", 60_000, 0..=3_600_000),
-        recosign_interval: s.millis("recosign_interval_ms", 60_000, 1_000..=3_600_000),
-        look_interval: s.millis("look_interval_ms", 2_000, 0..=3_600_000),
-        quorum_alarm: s.millis("quorum_alarm_ms", 30_000, 0..=3_600_000),
-    }
-}
-
-fn store(s: &mut Reader) -> StoreConfig {
-    let reserve = s.count("reserve_octets", 1 << 30, 0..=1 << 60);
-    StoreConfig {
-        cache_len: s.count("cache_len", CACHE_LEN, 1 << 20..=1 << 40),
-        reserve_octets: u64::try_from(reserve).unwrap_or(u64::MAX),
-        scrub_period: s.millis("scrub_period_ms", 86_400_000, 0..=2_678_400_000),
-    }
-}
-
-/// What one request to a mirror may be.
-#[derive(Clone, Debug)]
-pub struct UploadLimits {
-    /// How long the mirror has for one answer.
-    pub deadline: Duration,
-    /// The most packages, of 256 records each.
-    pub packages_max: usize,
-    /// No package is added to a request that has this many octets.
-    pub len_max: usize,
-}
-
-fn upload(u: &mut Reader) -> UploadLimits {
-    UploadLimits {
-        deadline: u.millis("deadline_ms", 60_000, 100..=600_000),
-        packages_max: u.count(
-            "packages_max",
-            REQUEST_PACKAGES_MAX,
-            1..=REQUEST_PACKAGES_MAX,
-        ),
-        len_max: u.count("len_max", 4 << 20, 1 << 10..=1 << 30),
-    }
-}
-
-fn limits(l: &mut Reader) -> Limits {
-    let defaults = Limits::default();
-    Limits {
-        head_deadline: l.millis("head_deadline_ms", 10_000, 100..=120_000),
-        body_deadline: l.millis("body_deadline_ms", 30_000, 100..=600_000),
-        stall_deadline: l.millis("stall_deadline_ms", 15_000, 100..=600_000),
-        connections_max: l.count("connections_max", defaults.connections_max, 1..=100_000),
-        bodies_len_max: l.count("bodies_len_max", defaults.bodies_len_max, 1 << 20..=1 << 31),
-        drain_deadline: l.millis("drain_deadline_ms", 20_000, 0..=600_000),
-        linger_deadline: l.millis("linger_deadline_ms", 1_000, 0..=60_000),
-        linger_len_max: l.count("linger_len_max", defaults.linger_len_max, 0..=1 << 31),
     }
 }
 
@@ -334,6 +227,8 @@ fn absolute(path: &Path) -> PathBuf {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     fn minimal(extra: &str) -> String {
@@ -375,6 +270,41 @@ mod tests {
                 "{key}: {problems:?}"
             );
         }
+    }
+
+    /// Behind a key that cannot be read everything else is still looked at, and nothing is said twice.
+    #[test]
+    fn what_cannot_be_read_hides_nothing_else() {
+        let text = "head_dir = \"h\"\nkey_file = \"\"\npolicy_file = 3\nsequencing = 5\nmirrors = \"m\"\n\
+                    [limits]\nfoo = 1\n[lab]\naccept_opaque = \"yes\"\n\
+                    [[provider]]\nid = \"a\"\ntoken_sha256 = []\nanchors = [\"Cargo.toml\"]\nquota = [1, 2]\n\
+                    status = [{ state = \"successor\" }]\n\
+                    [[checkpoint_anchors.tsa]]\nanchors = [\"nowhere\"]\n";
+        let mut problems = parse(text).unwrap_err();
+        problems.sort();
+        let nowhere = Path::new(env!("CARGO_MANIFEST_DIR")).join("nowhere");
+        let there_is_none = format!(
+            "checkpoint_anchors.tsa[0].anchors there is no file {}",
+            nowhere.display()
+        );
+        let wanted = [
+            &there_is_none,
+            "checkpoint_anchors.tsa[0].name is missing",
+            "checkpoint_anchors.tsa[0].url is missing",
+            "data_dir is missing",
+            "key_file is \"\", expected a text in quotes",
+            "lab.accept_opaque is \"yes\", expected true or false",
+            "limits.foo is not a known key; see docs/configuration.md",
+            "mirrors is \"m\", expected a list of texts",
+            "origin is missing",
+            "policy_file is 3, expected a text in quotes",
+            "provider[0].kinds is missing",
+            "provider[0].quota is [1, 2], expected a table or a list of texts",
+            "provider[0].status[0].from is missing",
+            "provider[0].status[0].successor is missing: say which provider takes over",
+            "sequencing is 5, expected a table",
+        ];
+        assert_eq!(problems, wanted);
     }
 
     #[test]

@@ -67,8 +67,8 @@ impl App {
             closed,
             turns: Turns::new(cores),
             cores,
-            body_len_max: config.body_len_max,
-            batch_items_max: config.batch_items_max,
+            body_len_max: config.limits.body_len_max,
+            batch_items_max: config.limits.batch_items_max,
             quorum_deadline: config.sequencing.quorum_deadline,
             quorum_alarm: config.sequencing.quorum_alarm,
         }

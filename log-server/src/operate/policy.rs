@@ -11,7 +11,7 @@ pub(super) fn read_policy(config: &Config) -> Result<Policy, OperateError> {
     let path = &config.policy_file;
     let octets =
         regular::read(path, FILE_LEN_MAX).map_err(|error| OperateError::file(path, error))?;
-    let policy = if config.lab_allow_no_quorum {
+    let policy = if config.lab.allow_no_quorum {
         Policy::parse_allowing_no_quorum(&octets)
     } else {
         Policy::parse(&octets)

@@ -440,7 +440,7 @@ impl Sockets {
             tell.send_replace(true);
             why
         };
-        let limits = config.limits.clone();
+        let limits = config.limits.of_the_server();
         let (public, admin) = (Arc::new(services.public), Arc::new(services.admin));
         let (why, served, admin_served) = tokio::join!(
             stopping,
