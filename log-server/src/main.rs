@@ -80,7 +80,7 @@ enum Command {
         #[arg(long)]
         keep_key: bool,
         #[command(flatten)]
-        predecessor: Predecessor,
+        predecessor: ContinuedLog,
     },
     /// Create the keys of a log that does not exist yet, so that the closing record of another log can
     /// name them; `init --keep-key` takes them.
@@ -162,7 +162,7 @@ enum Command {
 
 // The log that a new one continues. No doc comment: clap would show it.
 #[derive(clap::Args)]
-struct Predecessor {
+struct ContinuedLog {
     /// Continue another log: its last checkpoint, a signed note with its quorum.
     #[arg(long, value_name = "FILE", requires = "predecessor_policy")]
     predecessor: Option<PathBuf>,
@@ -351,7 +351,7 @@ fn recover(config: &Config, wishes: &Wishes, as_json: bool) -> Result<ExitCode, 
 fn init(
     config: &Config,
     keep_key: bool,
-    predecessor: &Predecessor,
+    predecessor: &ContinuedLog,
     as_json: bool,
 ) -> Result<(), OperateError> {
     let named = predecessor.predecessor.as_ref();

@@ -20,13 +20,11 @@ pub use provider::{KINDS, ProviderConfig, Quota, RescueConfig, SHA1_TOKEN, Statu
 use read::Complaints;
 use serde::{Deserialize, Serialize};
 pub use tables::{LabConfig, LimitsConfig, Sequencing, StoreConfig, UploadLimits};
+pub use values::NO_KEY;
 use values::{Address, File, FileOr, Text, Texts};
 
 /// The longest configuration, in octets.
 const CONFIG_LEN_MAX: usize = 1 << 20;
-
-/// What `key_file_ml_dsa_44` is set to for a log that signs with Ed25519 alone.
-pub const NO_KEY: &str = "none";
 
 /// Where the ML-DSA-44 key lies if nothing is said: beside `key_file`, with this behind its name.
 const ML_DSA_44_ENDING: &str = ".ml-dsa-44";
@@ -96,6 +94,10 @@ pub struct Config {
 }
 
 /// Stands for the place beside `key_file`, which [`Config::resolve`] knows.
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "serde asks for a value of the field's type"
+)]
 fn beside() -> Option<PathBuf> {
     Some(PathBuf::new())
 }
@@ -142,7 +144,7 @@ impl Config {
             .parse()
             .map_err(|error| vec![format!("not TOML: {error}")])?;
         let mut complaints = Complaints::default();
-        let mut config = read::read(table, &mut complaints);
+        let mut config: Option<Self> = read::read(table, &mut complaints);
         if let Some(config) = &mut config {
             config.resolve(base);
             config.check(&mut complaints);
@@ -151,6 +153,9 @@ impl Config {
     }
 
     /// The configuration in force; reading it gives the same one again.
+    ///
+    /// # Panics
+    /// Never: what was read can be written, and so can every default.
     pub fn to_toml(&self) -> String {
         // By way of a table, which sorts its keys.
         let table = toml::to_string(self).map_err(|error| error.to_string());

@@ -1,4 +1,4 @@
-//! Reads the file into [`Config`], and goes on behind each key that is wrong, so that all complaints come at once.
+//! Reads the file into the configuration, and goes on behind each key that is wrong, so that all complaints come at once.
 //!
 //! serde stops at the first error. Its path tells which key that is; the complaint is noted, the key taken out,
 //! and the rest read again. What is then missing is filled with something, since nothing is made of a
@@ -6,10 +6,9 @@
 
 use std::collections::HashSet;
 
+use serde::de::DeserializeOwned;
 use serde_path_to_error::{Path, Segment};
 use toml::{Table, Value};
-
-use super::Config;
 
 /// So many complaints are enough for one reading.
 const COMPLAINTS_MAX: usize = 100;
@@ -45,7 +44,7 @@ impl Complaints {
     }
 
     /// `config`, if there are none.
-    pub(super) fn unless(self, config: Option<Config>) -> Result<Config, Vec<String>> {
+    pub(super) fn unless<T>(self, config: Option<T>) -> Result<T, Vec<String>> {
         config
             .filter(|_| self.sentences.is_empty())
             .ok_or(self.sentences)
@@ -53,10 +52,13 @@ impl Complaints {
 }
 
 /// The configuration in `table`, with something filled in for what cannot be read; `None` if that is not possible.
-pub(super) fn read(mut table: Table, complaints: &mut Complaints) -> Option<Config> {
+pub(super) fn read<T: DeserializeOwned>(
+    mut table: Table,
+    complaints: &mut Complaints,
+) -> Option<T> {
     take_out_plain_arrays(&mut table, "", complaints);
     while complaints.sentences.len() < COMPLAINTS_MAX {
-        let read: Result<Config, _> = serde_path_to_error::deserialize(Value::Table(table.clone()));
+        let read: Result<T, _> = serde_path_to_error::deserialize(Value::Table(table.clone()));
         let error = match read {
             Ok(config) => return Some(config),
             Err(error) => error,
@@ -157,8 +159,15 @@ fn shown(steps: &[Step]) -> String {
     for step in steps {
         match step {
             Step::Key(key) if text.is_empty() => text += key,
-            Step::Key(key) => text += &format!(".{key}"),
-            Step::Index(index) => text += &format!("[{index}]"),
+            Step::Key(key) => {
+                text.push('.');
+                text += key;
+            }
+            Step::Index(index) => {
+                text.push('[');
+                text += &index.to_string();
+                text.push(']');
+            }
         }
     }
     text

@@ -1,6 +1,12 @@
 //! How values are written in the file: each type reads one form, says what it expected when it meets another one
 //! ([`super::read`] says what was there), and writes it back.
 
+#![expect(
+    clippy::ref_option,
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes a field by reference, whatever its type"
+)]
+
 use std::fmt::Display;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -14,6 +20,9 @@ use serde::de::{Deserialize as _, Deserializer, Error};
 use serde::ser::{Error as _, Serialize as _, Serializer};
 use toml::Value;
 use toml::value::Datetime;
+
+/// What `key_file_ml_dsa_44` is set to for a log that signs with Ed25519 alone.
+pub const NO_KEY: &str = "none";
 
 /// What is there, if `read` understands it, or else what was expected.
 fn value<'de, D: Deserializer<'de>, T>(
@@ -88,7 +97,7 @@ impl FileOr {
         d: D,
     ) -> Result<Option<PathBuf>, D::Error> {
         let text = text(d)?;
-        Ok((text != super::NO_KEY).then(|| PathBuf::from(text)))
+        Ok((text != NO_KEY).then(|| PathBuf::from(text)))
     }
 
     pub(super) fn serialize<S: Serializer>(
@@ -97,7 +106,7 @@ impl FileOr {
     ) -> Result<S::Ok, S::Error> {
         match path {
             Some(path) => File::serialize(path, s),
-            None => s.serialize_str(super::NO_KEY),
+            None => s.serialize_str(NO_KEY),
         }
     }
 }
@@ -157,10 +166,6 @@ impl Flag {
         value(d, "true or false", Value::as_bool)
     }
 
-    #[expect(
-        clippy::trivially_copy_pass_by_ref,
-        reason = "serde passes a field by reference"
-    )]
     pub(super) fn serialize<S: Serializer>(flag: &bool, s: S) -> Result<S::Ok, S::Error> {
         s.serialize_bool(*flag)
     }

@@ -101,10 +101,14 @@ mod tests {
         }
     }
 
-    #[test]
-    fn every_refusal_has_its_status_name_and_text() {
-        let id = || "north".to_owned();
-        let table = [
+    type Row = (Refusal, u16, &'static str, &'static str);
+
+    fn north() -> String {
+        "north".to_owned()
+    }
+
+    fn for_the_submitter_to_mend() -> Vec<Row> {
+        vec![
             (
                 Refusal::from(ishibumi_artifact::Refusal::TooManyRecords { found: 4, most: 3 }),
                 413,
@@ -138,7 +142,7 @@ mod tests {
             ),
             (
                 Refusal::QuotaExceeded {
-                    who: id(),
+                    who: north(),
                     wait_seconds: 7,
                 },
                 429,
@@ -158,15 +162,20 @@ mod tests {
                 "not-found",
                 "no provider is left to admit this under",
             ),
+        ]
+    }
+
+    fn for_the_operator_to_mend() -> Vec<Row> {
+        vec![
             (
-                Refusal::Suspended { id: id() },
+                Refusal::Suspended { id: north() },
                 403,
                 "provider-suspended",
                 "provider \"north\" is suspended; the log's operator can say why",
             ),
             (
                 Refusal::Terminated {
-                    id: id(),
+                    id: north(),
                     heir: None,
                 },
                 403,
@@ -176,7 +185,7 @@ mod tests {
             ),
             (
                 Refusal::Terminated {
-                    id: id(),
+                    id: north(),
                     heir: Some("south".to_owned()),
                 },
                 403,
@@ -185,14 +194,14 @@ mod tests {
                  a rescue token, if this log has rescue",
             ),
             (
-                Refusal::NotYetAccepted { id: id() },
+                Refusal::NotYetAccepted { id: north() },
                 403,
                 "provider-not-yet-accepted",
                 "provider \"north\" is accepted from a later time on",
             ),
             (
                 Refusal::KindNotAccepted {
-                    id: id(),
+                    id: north(),
                     kinds: vec!["crl".to_owned(), "certificate".to_owned()],
                     word: "opaque",
                 },
@@ -201,13 +210,18 @@ mod tests {
                 "provider \"north\" may submit crl, certificate, not opaque; the log's operator can change `kinds`",
             ),
             (
-                Refusal::Store(StoreError::Exists { path: id() }),
+                Refusal::Store(StoreError::Exists { path: north() }),
                 500,
                 "store-failed",
                 "the log could not read its own data; its operator can see why",
             ),
-        ];
-        for (refusal, status, name, detail) in table {
+        ]
+    }
+
+    #[test]
+    fn every_refusal_has_its_status_name_and_text() {
+        let rows = for_the_submitter_to_mend().into_iter();
+        for (refusal, status, name, detail) in rows.chain(for_the_operator_to_mend()) {
             let waits = match refusal {
                 Refusal::QuotaExceeded { wait_seconds, .. } => Some(wait_seconds),
                 _ => None,
