@@ -34,6 +34,16 @@ pub enum ServeError {
     Io(#[from] std::io::Error),
 }
 
+/// Where a server listens, and what connections and requests may cost there.
+pub struct Listening {
+    /// The address for everybody.
+    pub public: TcpListener,
+    /// The operator's own, for metrics.
+    pub admin: Option<TcpListener>,
+    /// The limits of both.
+    pub limits: Limits,
+}
+
 /// What is served, and whether it may go on.
 pub(crate) struct Host<T> {
     subject: Arc<T>,
@@ -121,18 +131,19 @@ impl<T: Send + Sync + 'static> Host<T> {
         text(StatusCode::SERVICE_UNAVAILABLE, &detail)
     }
 
-    /// Serves `public` on `listener` and `private` on `admin` until `shutdown` completes; then lets
+    /// Serves `public` for everybody and `private` for the operator until `shutdown` completes; then lets
     /// requests in flight finish.
     ///
     /// # Errors
     /// [`ServeError::Store`] as soon as the store failed once.
     pub(crate) async fn serve(
         &self,
-        (public, listener): (impl Service, TcpListener),
-        (private, admin): (impl Service, Option<TcpListener>),
-        limits: Limits,
+        public: impl Service,
+        private: impl Service,
+        listening: Listening,
         shutdown: impl Future<Output = ()> + Send,
     ) -> Result<(), ServeError> {
+        let limits = listening.limits;
         let mut failure = self.failure();
         let (closing, close) = watch::channel(false);
         let closed = |mut close: watch::Receiver<bool>| async move {
@@ -147,9 +158,10 @@ impl<T: Send + Sync + 'static> Host<T> {
             let _ = closing.send(true);
         };
         let until = closed(close.clone());
-        let public = ishibumi_wire::serve(listener, Arc::new(public), limits.clone(), until);
+        let public =
+            ishibumi_wire::serve(listening.public, Arc::new(public), limits.clone(), until);
         let private = async {
-            let Some(admin) = admin else {
+            let Some(admin) = listening.admin else {
                 return Ok(());
             };
             ishibumi_wire::serve(admin, Arc::new(private), limits, closed(close)).await

@@ -10,7 +10,9 @@ use clap::Subcommand;
 use ishibumi_tlog::Hash;
 use ishibumi_tlog::key::VerifierKey;
 use ishibumi_wire::{HttpNet, Limits, Net};
-use ishibumi_witness::mirror::{self, MirrorHome, MirrorMetrics, Puller, Pulling, Standing};
+use ishibumi_witness::mirror::{
+    self, Listening, MirrorHome, MirrorMetrics, Puller, Pulling, Standing,
+};
 use ishibumi_witness::{HomeError, Recorded};
 use serde_json::json;
 use tokio::sync::watch;
@@ -417,8 +419,12 @@ fn serve(
         } = Open::new(listen, admin).await?;
         let net = Arc::new(HttpNet::new());
         let pulling = Pulling { net, interval };
-        let limits = Limits::default();
-        mirror::serve(mirror, metrics, listener, admin, limits, pulling, shutdown).await?;
+        let listening = Listening {
+            public: listener,
+            admin,
+            limits: Limits::default(),
+        };
+        mirror::serve(mirror, metrics, listening, pulling, shutdown).await?;
         Ok(serve::nothing())
     })
 }

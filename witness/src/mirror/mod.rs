@@ -34,4 +34,6 @@ pub use home::{MirrorHome, MirrorLogError};
 pub use metrics::MirrorMetrics;
 pub use pull::{PullError, Pulled, Puller};
 pub use server::{Pulling, serve};
+
+pub use crate::host::Listening;
 pub use source::Source;

@@ -27,9 +27,8 @@ use ishibumi_store::{
 };
 use ishibumi_tlog::Hash;
 use ishibumi_tlog::protocol::{BODY_LEN_MAX, encode_signatures};
-use ishibumi_wire::{Admitted, BodyStream, Limits, Net, Reply, Service, reply};
+use ishibumi_wire::{Admitted, BodyStream, Net, Reply, Service, reply};
 use serde_json::json;
-use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -39,7 +38,7 @@ use super::metrics::MirrorMetrics;
 use super::pull::Puller;
 use super::upload::add_entries;
 use crate::follow::StateError;
-use crate::host::{Host, ServeError, TEXT, no_store, only, text};
+use crate::host::{Host, Listening, ServeError, TEXT, no_store, only, text};
 
 /// How logs are pulled while a mirror serves.
 pub struct Pulling {
@@ -49,17 +48,15 @@ pub struct Pulling {
     pub interval: Duration,
 }
 
-/// Serves `mirror` on `listener`, and `metrics` on `admin`, and pulls those logs that have a URL, until
-/// `shutdown` completes; then lets requests in flight finish.
+/// Serves `mirror` and, for its operator, `metrics`, and pulls those logs that have a URL, until `shutdown`
+/// completes; then lets requests in flight finish.
 ///
 /// # Errors
 /// [`ServeError::Store`] as soon as a store failed once.
 pub async fn serve<R: Registers, C: Clock>(
     mirror: Arc<Mirror<R, C>>,
     metrics: Arc<MirrorMetrics>,
-    listener: TcpListener,
-    admin: Option<TcpListener>,
-    limits: Limits,
+    listening: Listening,
     pulling: Pulling,
     shutdown: impl Future<Output = ()> + Send,
 ) -> Result<(), ServeError> {
@@ -82,9 +79,9 @@ pub async fn serve<R: Registers, C: Clock>(
             }
         });
     }
-    let public = (Public(Arc::clone(&api)), listener);
-    let private = (Admin(Arc::clone(&api)), admin);
-    let served = api.host.serve(public, private, limits, shutdown).await;
+    let public = Public(Arc::clone(&api));
+    let private = Admin(Arc::clone(&api));
+    let served = api.host.serve(public, private, listening, shutdown).await;
     stop.send_replace(true);
     while rounds.join_next().await.is_some() {}
     served

@@ -14,7 +14,7 @@ use ishibumi_tlog::protocol::mirror_info::{self, MirrorInfo};
 use ishibumi_tlog::{Checkpoint, Hash};
 use ishibumi_wire::{HttpNet, Limits, Net, Request, Response};
 use ishibumi_witness::ServeError;
-use ishibumi_witness::mirror::{MirrorHome, MirrorMetrics, Pulling, Source, serve};
+use ishibumi_witness::mirror::{Listening, MirrorHome, MirrorMetrics, Pulling, Source, serve};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -60,22 +60,26 @@ impl Server {
         let (public, admin) = (bind().await, bind().await);
         let url = |listener: &TcpListener| format!("http://{}", listener.local_addr().unwrap());
         let (stop, stopped) = oneshot::channel::<()>();
+        let urls = (url(&public), url(&admin));
+        let listening = Listening {
+            public,
+            admin: Some(admin),
+            limits,
+        };
         let pulling = Pulling {
             net: Arc::new(HttpNet::new()),
             interval: Duration::from_millis(50),
         };
         Self {
-            url: url(&public),
-            admin: url(&admin),
+            url: urls.0,
+            admin: urls.1,
             keys,
             net: HttpNet::new(),
             stop,
             task: tokio::spawn(serve(
                 Arc::new(mirror),
                 metrics,
-                public,
-                Some(admin),
-                limits,
+                listening,
                 pulling,
                 async move { drop(stopped.await) },
             )),
