@@ -1,7 +1,7 @@
 //! The programs as people run them.
 
 use std::io::{BufRead as _, BufReader, Read as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::{Mutex, OnceLock};
 use std::thread::JoinHandle;
@@ -10,31 +10,48 @@ use std::time::{Duration, Instant};
 /// How long a process may take to say that it listens, or to end.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// Builds programs into the folder of the tests' own profile.
+fn build(folder: &Path, what: &str) {
+    // As the tests themselves were built: same profile, same target directory. And as scripts/test.sh
+    // does before them: a selection of packages has features, and so a build, of its own.
+    let mut build = Command::new(std::env::var_os("CARGO").unwrap_or("cargo".into()));
+    build.args(["build", "--quiet", "--workspace", what, "--target-dir"]);
+    build.arg(folder.parent().expect("target"));
+    build.args((!folder.ends_with("debug")).then_some("--release"));
+    // What cargo says to a test of its package; build scripts that look at it (ring's) would run again,
+    // and everything above them be compiled again.
+    for (name, _) in std::env::vars() {
+        if name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_") {
+            build.env_remove(name);
+        }
+    }
+    let built = build.status();
+    assert!(
+        built.is_ok_and(|status| status.success()),
+        "the programs cannot be built; run: cargo build --release --workspace --bins"
+    );
+}
+
 /// The program `name`, as the sources have it now: testing a library does not build the programs.
 pub fn program(name: &str) -> PathBuf {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     let folder = BUILT.get_or_init(|| {
         let test = std::env::current_exe().expect("a test has a path");
         let folder = test.ancestors().nth(2).expect("target/PROFILE/deps/TEST");
-        // As the tests themselves were built: same profile, same target directory. And as scripts/test.sh
-        // does before them: a selection of packages has features, and so a build, of its own.
-        let mut build = Command::new(std::env::var_os("CARGO").unwrap_or("cargo".into()));
-        build.args(["build", "--quiet", "--workspace", "--bins", "--target-dir"]);
-        build.arg(folder.parent().expect("target"));
-        build.args((!folder.ends_with("debug")).then_some("--release"));
-        // What cargo says to a test of its package; build scripts that look at it (ring's) would run again,
-        // and everything above them be compiled again.
-        for (name, _) in std::env::vars() {
-            if name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_") {
-                build.env_remove(name);
-            }
-        }
-        let built = build.status();
-        assert!(
-            built.is_ok_and(|status| status.success()),
-            "the programs cannot be built; run: cargo build --release --workspace --bins"
-        );
+        build(folder, "--bins");
         folder.to_owned()
+    });
+    folder.join(name)
+}
+
+/// The example `name` of a library's package, as the sources have it now.
+pub fn example(name: &str) -> PathBuf {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    let folder = BUILT.get_or_init(|| {
+        let folder = program("ishibumi").parent().map(PathBuf::from);
+        let folder = folder.expect("target/PROFILE/ishibumi");
+        build(&folder, "--examples");
+        folder.join("examples")
     });
     folder.join(name)
 }

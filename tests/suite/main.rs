@@ -16,6 +16,7 @@ mod examples;
 mod first_steps;
 mod least;
 mod liars;
+mod library;
 mod limits;
 mod long_list;
 mod mirror;
