@@ -37,6 +37,16 @@ step "packages"
 # Not built from there: that would compile everything once more. What they include is a test (tests/rooms).
 cargo package --quiet --workspace --exclude ishibumi-tests --exclude ishibumi-benches --no-verify --allow-dirty --offline
 
+step "what an update of a release may change"
+release=$(git describe --tags --abbrev=0 --match 'v*' 2>/dev/null || true)
+if [ -z "$release" ]; then
+  skip "compatibility with the last release (nothing is released yet: there is no tag v*)"
+elif command -v cargo-semver-checks >/dev/null; then
+  cargo semver-checks --workspace --baseline-rev "$release"
+else
+  skip "compatibility with $release (cargo install cargo-semver-checks --locked)"
+fi
+
 step "licences, bans and sources"
 # A tool of the checkout's own where the machine has none, so that nothing else on it changes.
 PATH=$PWD/target/tools/bin:$PATH
@@ -51,19 +61,21 @@ else
   skip "licences, bans, sources and advisories (cargo install cargo-deny --locked failed)"
 fi
 
+said=target/test-output.txt
 if [ "${1:-}" = quick ]; then
   step "unit tests"
-  cargo test --release --workspace --lib
+  cargo test --release --workspace --lib | tee "$said"
 else
   step "binaries"
   cargo build --release --workspace --bins
   step "tests"
-  cargo test --release --workspace
+  cargo test --release --workspace | tee "$said"
 fi
+passed=$(awk '/^test result: ok/ { passed += $4 } END { print passed + 0 }' "$said")
 step "done"
 if [ ${#unchecked[@]} -eq 0 ]; then
-  echo "everything was checked"
+  echo "$passed tests passed; everything was checked"
 else
   list=$(printf '%s; ' "${unchecked[@]}")
-  echo "NOT CHECKED: ${list%; }"
+  echo "$passed tests passed; NOT CHECKED: ${list%; }"
 fi
