@@ -30,6 +30,7 @@ mod recover;
 mod registry;
 mod revocation;
 mod rollback;
+mod snapshots;
 mod submit;
 mod succession;
 mod suspicion;
