@@ -426,7 +426,7 @@ impl PathWalk<'_> {
         }
         let state = match history.silences().first() {
             Some(silence) => Revocation::NotCovered(silence.why.clone()),
-            None => self.uncovered("nothing that was given is by the certificate's issuer"),
+            None => self.uncovered("nothing that was given is about the certificate"),
         };
         (state, Some(Missing::of(SubIndication::TryLater)))
     }
