@@ -18,6 +18,7 @@ use super::{RevocationData, Verifier, facts};
 
 /// What an evidence record proves.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct RenewalReport {
     /// The time-stamps, oldest first; empty if the record does not cover its data.
     pub stamps: Vec<RenewalFacts>,
@@ -27,6 +28,7 @@ pub struct RenewalReport {
 
 /// One time-stamp of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct RenewalFacts {
     /// Where it is.
     pub at: Position,

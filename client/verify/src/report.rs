@@ -213,6 +213,7 @@ pub enum Outcome {
 
 /// One step that was taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Check {
     /// Which.
     pub step: Step,
@@ -238,6 +239,7 @@ impl Check {
 
 /// A witness whose cosignature verified.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Witnessed {
     /// Its key name.
     pub name: String,
@@ -249,6 +251,7 @@ pub struct Witnessed {
 
 /// What log and witnesses prove: these very octets existed at `not_after`.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Statement {
     /// RFC 6962 leaf hash of the record.
     pub leaf: Hash,
@@ -277,6 +280,7 @@ pub struct Statement {
 
 /// A certificate, as it says of itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct CertificateFacts {
     /// Subject, RFC 4514.
     pub subject: String,
@@ -323,6 +327,7 @@ pub enum Facts {
 
 /// A revocation list, as it says of itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ListFacts {
     /// Who signed it, RFC 4514.
     pub issuer: String,
@@ -346,6 +351,7 @@ pub struct ListFacts {
 
 /// An OCSP response, as it says of itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ResponseFacts {
     /// The CA that it speaks for, RFC 4514.
     pub issuer: String,
@@ -363,6 +369,7 @@ pub struct ResponseFacts {
 
 /// What an OCSP response says about one certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct AnswerFacts {
     /// Serial of the certificate: contents octets of the INTEGER.
     pub serial: Vec<u8>,
@@ -389,6 +396,7 @@ pub enum InformationFacts {
 
 /// A list or a response that was given to learn about revocation.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ConsultedInformation {
     /// The caller's name for it, such as a path.
     pub name: String,
@@ -401,6 +409,7 @@ pub struct ConsultedInformation {
 
 /// A token over a checkpoint that was given.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ConsultedToken {
     /// The caller's name for it, such as a path.
     pub name: String,
@@ -410,6 +419,7 @@ pub struct ConsultedToken {
 
 /// What a token over a checkpoint proves: the tree, and the record in it, existed at `not_after`.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct StampedCheckpoint {
     /// Number of records in the tree that it stamps.
     pub size: u64,
@@ -427,6 +437,7 @@ pub struct StampedCheckpoint {
 
 /// The earliest time before which the record is proven to have existed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Existence {
     /// That time.
     pub not_after: Time,
@@ -445,6 +456,7 @@ pub enum ProvenBy {
 
 /// How a CA between signer and anchor stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct IssuerState {
     /// Its subject, RFC 4514.
     pub subject: String,
