@@ -193,14 +193,10 @@ impl Collection {
         let tokens: Vec<CheckpointToken<'_>> = stamps
             .iter()
             .zip(&names)
-            .map(|((place, token), name)| CheckpointToken {
-                name,
-                token,
+            .map(|((place, token), name)| {
                 // The item's own proof is the evidence itself.
-                proof: proofs
-                    .get(*place)
-                    .filter(|_| *place > 0)
-                    .map(GivenProof::Read),
+                let proof = proofs.get(*place).filter(|_| *place > 0);
+                CheckpointToken::new(name, token).proof(proof)
             })
             .collect();
         let mut document = item.document.as_ref().map(|file| &file.octets[..]);

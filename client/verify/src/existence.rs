@@ -29,13 +29,28 @@ use super::{Verifier, facts};
 /// A token over a checkpoint.
 #[derive(Clone, Copy, Debug)]
 pub struct CheckpointToken<'a> {
-    /// The caller's name for it, such as a path. It is in the report.
-    pub name: &'a str,
-    /// The token or reply, DER, BER or PEM.
-    pub token: &'a [u8],
-    /// A proof of the same record under the checkpoint that the token stamps; none if that is the
+    name: &'a str,
+    token: &'a [u8],
+    proof: Option<GivenProof<'a>>,
+}
+
+impl<'a> CheckpointToken<'a> {
+    /// A token or reply, DER, BER or PEM. `name` is the caller's for it, such as a path; it is in the report.
+    pub const fn new(name: &'a str, token: &'a [u8]) -> Self {
+        Self {
+            name,
+            token,
+            proof: None,
+        }
+    }
+
+    /// With a proof of the artifact's record under the checkpoint that the token stamps, unless that is the
     /// checkpoint of the evidence itself.
-    pub proof: Option<GivenProof<'a>>,
+    #[must_use]
+    pub fn proof(mut self, proof: Option<impl Into<GivenProof<'a>>>) -> Self {
+        self.proof = proof.map(Into::into);
+        self
+    }
 }
 
 /// Weighs the tokens, and finds the earliest time that is proven.

@@ -87,11 +87,7 @@ impl WithProof {
     }
 
     pub(super) fn checkpoint_token(&self) -> CheckpointToken<'_> {
-        CheckpointToken {
-            name: &self.name,
-            token: &self.octets,
-            proof: self.proof.as_ref().map(Into::into),
-        }
+        CheckpointToken::new(&self.name, &self.octets).proof(self.proof.as_ref())
     }
 }
 
