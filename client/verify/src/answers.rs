@@ -5,19 +5,11 @@
 //! then, revocation included* rests on the issuer's signatures, lists and responses. *It is about this document*
 //! is a comparison of octets that anybody can repeat. The verdict is in favour if each that applies is.
 
-use super::proven::{AboutDocument, Existed, RevocationKnown, Valid};
-use super::report::{Check, Indication, Outcome, Report, SubIndication};
-
-/// What a report answers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Asked {
-    /// Did it exist in the log before T?
-    Existed,
-    /// Was it valid by its issuer's rules then, revocation included?
-    Valid,
-    /// Is it about this document?
-    AboutDocument,
-}
+use super::parts::{
+    AboutDocument, Asked, Check, Indication, Outcome, RevocationKnown, SubIndication,
+};
+use super::proven::{Existed, Valid};
+use super::report::Report;
 
 /// An answer; `T` is what is known if it is in favour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,7 +85,11 @@ impl Report {
     }
 
     fn answer<T>(&self, asked: Asked, found: Option<T>) -> Answer<T> {
-        let about = self.checks.iter().filter(|it| it.step.asked() == asked);
+        let about = self
+            .noted
+            .checks
+            .iter()
+            .filter(|it| it.step.asked() == asked);
         let failed = Check::worst(&about).map(|check| check.outcome);
         match (failed, found) {
             (Some(Outcome::Failed(sub)), _) => match sub.indication() {

@@ -4,7 +4,6 @@
 //! may be about a certificate of the path, the verdict is not in favour, since nobody can tell what it would
 //! have said (docs/verdicts.md, "Revocation").
 
-use std::ops::Deref;
 use std::sync::Arc;
 
 use ishibumi_artifact::history::CLOCK_TOLERANCE_SECONDS;
@@ -15,76 +14,11 @@ use ishibumi_tlog::Hash;
 use ishibumi_tlog::policy::Demand;
 
 use super::given::{GivenProof, RevocationData};
-use super::report::{ConsultedInformation, Statement, SubIndication};
+use super::parts::{ConsultedInformation, Statement, SubIndication};
 use super::role::UNUSABLE;
-use super::{Verifier, facts, rules};
-
-/// What was given to learn about revocation from, as it is for one artifact.
-pub(super) struct Sources {
-    consulted: Arc<Consulted>,
-    /// The latest time that is known to have been; none if nobody said what time it is.
-    pub(super) latest: Option<Time>,
-}
-
-/// What was given, read and verified: a function of its octets, the policy, the anchors and the artifact's path.
-#[derive(Debug, Default)]
-pub(super) struct Consulted {
-    /// What was verified.
-    pub(super) information: Vec<StatusInformation>,
-    /// Before when a log proves that each of these existed, if there is such a proof.
-    pub(super) proven: Vec<Option<Time>>,
-    /// What cannot be used.
-    unusable: Vec<NotUsed>,
-    /// Whether anything was given, usable or not.
-    pub(super) given: bool,
-    /// What each of them says, for the report.
-    pub(super) says: Vec<ConsultedInformation>,
-}
-
-/// Something that was given and is not used.
-#[derive(Debug)]
-struct NotUsed {
-    name: String,
-    unusable: Unusable,
-    sub: SubIndication,
-}
-
-impl Deref for Sources {
-    type Target = Consulted;
-
-    fn deref(&self) -> &Consulted {
-        &self.consulted
-    }
-}
-
-impl Consulted {
-    /// Why the state of a certificate cannot be told, whatever others say: something that was given may be about
-    /// it and cannot be used. Of several the first by reason and name, in whatever order they were given.
-    pub(super) fn objection(
-        &self,
-        certificate: &Certificate,
-        issuer: Option<&Certificate>,
-    ) -> Option<(SubIndication, String)> {
-        let about = self.unusable.iter();
-        let about = about.filter(|given| given.unusable.may_concern(certificate, issuer));
-        let key = |given: &&NotUsed| (given.sub.word(), given.name.clone());
-        let first = about.min_by_key(key)?;
-        let why = format!(
-            "{}, which is or may be about the certificate, cannot be used: {}",
-            first.name,
-            first.unusable.why()
-        );
-        Some((first.sub, why))
-    }
-
-    fn refuse(&mut self, name: &str, unusable: Unusable, sub: SubIndication) {
-        self.unusable.push(NotUsed {
-            name: name.to_owned(),
-            unusable,
-            sub,
-        });
-    }
-}
+use super::sources::{Consulted, Sources};
+use super::verifier::Verifier;
+use super::{facts, rules};
 
 impl Verifier<'_> {
     /// What is given, verified. `path` are certificates of the artifact, among which the signers of lists may be;

@@ -4,9 +4,8 @@ use std::io::{self, Read};
 
 use ishibumi_artifact::{Verified, VerifiedToken};
 
-use super::VerifyError;
-use super::proven::AboutDocument;
-use super::report::{Outcome, Report, Step, SubIndication};
+use super::parts::{AboutDocument, Noted, Outcome, Step, SubIndication};
+use super::verifier::VerifyError;
 
 /// Octets that are read at once.
 const PIECE_LEN: usize = 64 << 10;
@@ -26,7 +25,7 @@ impl DocumentHolds {
 /// # Errors
 /// If it cannot be read to its end, or if the artifact is about no document.
 pub(super) fn check(
-    report: &mut Report,
+    report: &mut Noted,
     verified: &Verified,
     document: Option<&mut dyn Read>,
 ) -> Result<Option<DocumentHolds>, VerifyError> {
@@ -53,7 +52,7 @@ pub(super) const fn in_pdf(outcome: Outcome) -> Option<DocumentHolds> {
 }
 
 fn compare(
-    report: &mut Report,
+    report: &mut Noted,
     token: &VerifiedToken,
     document: &mut dyn Read,
 ) -> Result<Option<DocumentHolds>, VerifyError> {

@@ -17,13 +17,11 @@ use ishibumi_artifact::{Admitted, Certificate, TimestampToken, Verified, Verifie
 use ishibumi_tlog::ProvenLeaf;
 use ishibumi_tlog::policy::Demand;
 
-use super::consult::Sources;
 use super::given::GivenProof;
-use super::report::{
-    ConsultedToken, Existence, Outcome, ProvenBy, Report, StampedCheckpoint, Step,
-};
+use super::parts::{ConsultedToken, Existence, Noted, Outcome, ProvenBy, StampedCheckpoint, Step};
 use super::revocation::{RevocationCheck, Subject};
 use super::rules::{CLOCK_TOLERANCE_SECONDS, own_time, time_of};
+use super::sources::Sources;
 use super::{Verifier, facts};
 
 /// A token over a checkpoint.
@@ -56,7 +54,7 @@ impl<'a> CheckpointToken<'a> {
 /// Weighs the tokens, and finds the earliest time that is proven.
 pub(super) fn check(
     verifier: &Verifier<'_>,
-    report: &mut Report,
+    report: &mut Noted,
     leaf: &ProvenLeaf,
     admitted: &Admitted,
     tokens: &[CheckpointToken<'_>],

@@ -5,7 +5,7 @@ use ishibumi_artifact::{
     Admitted, Certificate, StatusInformation, Verified, VerifiedCrl, VerifiedOcsp,
 };
 
-use super::report::{
+use super::parts::{
     AnswerFacts, CertificateFacts, Facts, InformationFacts, ListFacts, ResponseFacts,
 };
 

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use ishibumi_tlog::Hash;
 use ishibumi_tlog::policy::{TrustError, TrustedCheckpoint};
 
-use super::consult::Consulted;
+use super::sources::Consulted;
 
 /// Entries of each kind; what comes then is verified each time. A checkpoint with its signatures has up to 16 KiB.
 const ENTRIES_MAX: usize = 4_096;

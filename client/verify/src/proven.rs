@@ -9,7 +9,7 @@
 use ishibumi_tlog::ProvenLeaf;
 
 use super::document::DocumentHolds;
-use super::report::Existence;
+use super::parts::{AboutDocument, Existence, RevocationKnown};
 use super::revocation::RevocationHolds;
 use super::rules::{AlgorithmsCount, Believed, LogAlgorithmsCount, TimesAgree};
 
@@ -59,32 +59,6 @@ pub struct Proven {
     existed: Existed,
     valid: Valid,
     document: AboutDocument,
-}
-
-/// Whether what is proven is about a document.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum AboutDocument {
-    /// The document that was given is the one that the token stamps.
-    Compared,
-    /// A token, and no document was given: what it stamps is not known to be any.
-    NotCompared,
-    /// Certificates, lists and responses are about no document.
-    NotApplicable,
-}
-
-/// What an answer in favour of validity knows of revocation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum RevocationKnown {
-    /// What was given tells about the signer's certificate and every CA between it and the anchor, and nothing
-    /// of it stands against the artifact.
-    Known,
-    /// Nothing that was given tells about all of them, and the caller chose not to ask
-    /// ([`RevocationRule::NotAsked`](super::RevocationRule::NotAsked)).
-    NotAsked,
-    /// The signer's certificate is itself an anchor: whoever trusts it directly answers for that.
-    TrustedDirectly,
-    /// A list or a response is a statement: nothing revokes it.
-    NotApplicable,
 }
 
 /// What was found for each of the three answers, as far as it holds.
@@ -183,39 +157,5 @@ impl Proven {
     /// What is known of revocation.
     pub const fn revocation(&self) -> RevocationKnown {
         self.valid.revocation()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use crate::{Answer, Indication, Outcome, Report, Step, SubIndication};
-
-    /// No step failed, and nothing was proven either.
-    #[test]
-    fn a_report_that_is_not_whole_is_not_in_favour() {
-        let mut report = Report::new(&[]);
-        for step in [
-            Step::ProofFile,
-            Step::Checkpoint,
-            Step::Artifact,
-            Step::Inclusion,
-        ] {
-            assert!(!report.is_proven());
-            assert_eq!(report.indication(), Indication::Indeterminate);
-            assert_eq!(report.sub_indication(), Some(SubIndication::Generic));
-            report.note(step, Outcome::Passed, "");
-        }
-        assert_eq!(report.proven(), None);
-        assert_eq!(report.existed(), Answer::Open(SubIndication::Generic));
-        assert_eq!(report.valid(), Answer::Open(SubIndication::Generic));
-        assert_eq!(
-            report.about_document(),
-            Answer::Open(SubIndication::Generic)
-        );
-        assert!(
-            report
-                .into_proven()
-                .is_err_and(|report| report.checks().len() == 4)
-        );
     }
 }

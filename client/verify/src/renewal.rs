@@ -11,7 +11,7 @@ use ishibumi_artifact::evidence_record::{Break, Position, VerifiedStamp};
 use ishibumi_artifact::rules::AlgorithmEnds;
 use ishibumi_artifact::time::Time;
 
-use super::report::{CertificateFacts, Indication, SubIndication};
+use super::parts::{CertificateFacts, Indication, SubIndication};
 use super::revocation::{RevocationCheck, Subject};
 use super::role::{Consequence, Role};
 use super::{RevocationData, Verifier, facts};

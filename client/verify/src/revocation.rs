@@ -25,10 +25,9 @@ use ishibumi_artifact::status::{
 use ishibumi_artifact::time::Time;
 use ishibumi_artifact::{Certificate, History, Path};
 
-use super::RevocationRule;
-use super::consult::Sources;
-use super::proven::RevocationKnown;
-use super::report::{IssuerState, Outcome, Revocation, SubIndication};
+use super::parts::{IssuerState, Outcome, Revocation, RevocationKnown, SubIndication};
+use super::sources::Sources;
+use super::verifier::RevocationRule;
 
 /// What rests on the path.
 #[derive(Clone, Copy)]

@@ -3,7 +3,7 @@
 
 use ishibumi_artifact::Fault;
 
-use super::report::{Outcome, SubIndication};
+use super::parts::{Outcome, SubIndication};
 
 /// In which role something was given that is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -8,7 +8,7 @@ use ishibumi_tlog::fault::Fault as ProofFault;
 use ishibumi_tlog::policy::TrustError;
 
 use super::Verifier;
-use super::report::{Outcome, Report, Step, SubIndication};
+use super::parts::{Noted, Outcome, Step, SubIndication};
 
 /// How far the witnesses' clocks may be behind the issuer's, in seconds, before a genTime after the
 /// proven time counts as a contradiction. A genTime in the future gains nobody anything, so this
@@ -61,7 +61,7 @@ pub(super) struct LogAlgorithmsCount {
 /// evidence is proven to have been there, by a renewal, or now.
 pub(super) fn check_log_algorithms(
     verifier: &Verifier<'_>,
-    report: &mut Report,
+    report: &mut Noted,
 ) -> Option<LogAlgorithmsCount> {
     let Some(ended) = verifier.log_ended() else {
         return Some(LogAlgorithmsCount { _made_here: () });
@@ -77,7 +77,7 @@ pub(super) fn check_log_algorithms(
 /// Whether nothing keeps what the artifact says from being believed. That it existed is another question.
 pub(super) fn check_mark(
     verifier: &Verifier<'_>,
-    report: &mut Report,
+    report: &mut Noted,
     admitted: &Admitted,
 ) -> Option<Believed> {
     let Some(mark) = admitted.mark() else {
@@ -102,7 +102,7 @@ pub(super) fn check_mark(
 
 /// Whether what is in the evidence is of a later time than the one as of which it is judged: then one of the
 /// two is false, and no rule about algorithms can be asked. Nothing is asked without such rules.
-fn check_as_of(verifier: &Verifier<'_>, report: &mut Report, verified: &Verified) -> bool {
+fn check_as_of(verifier: &Verifier<'_>, report: &mut Noted, verified: &Verified) -> bool {
     let Some(as_of) = verifier.anchors.judged_as_of() else {
         return true;
     };
@@ -126,7 +126,7 @@ fn check_as_of(verifier: &Verifier<'_>, report: &mut Report, verified: &Verified
 /// Whether the artifact's algorithms counted when it is proven to have existed.
 pub(super) fn check_algorithms(
     verifier: &Verifier<'_>,
-    report: &mut Report,
+    report: &mut Noted,
     verified: &Verified,
     not_after: Option<Time>,
 ) -> Option<AlgorithmsCount> {
@@ -162,7 +162,7 @@ pub(super) fn check_algorithms(
 /// nothing.
 pub(super) fn check_times(
     verifier: &Verifier<'_>,
-    report: &mut Report,
+    report: &mut Noted,
     verified: &Verified,
     not_after: Option<Time>,
 ) -> Option<TimesAgree> {
@@ -171,7 +171,7 @@ pub(super) fn check_times(
     (of_today && proven).then_some(TimesAgree { _made_here: () })
 }
 
-fn check_proven_time(report: &mut Report, verified: &Verified, not_after: Option<Time>) -> bool {
+fn check_proven_time(report: &mut Noted, verified: &Verified, not_after: Option<Time>) -> bool {
     let Some(proven) = not_after else {
         let why = if report.outcome(Step::LogAlgorithms).is_some() {
             "an algorithm has ended, so no time is proven"
@@ -207,7 +207,7 @@ pub(super) fn own_time(verified: &Verified) -> Option<(&'static str, Time)> {
     }
 }
 
-fn check_bounds(report: &mut Report, path: &[Arc<Certificate>], proven: Time) -> bool {
+fn check_bounds(report: &mut Noted, path: &[Arc<Certificate>], proven: Time) -> bool {
     // An anchor is trusted as such, whatever it says about its own validity; a TSU certificate that
     // is itself the anchor is the signer all the same.
     let below_anchor = path.len().saturating_sub(1).max(1);
@@ -230,7 +230,7 @@ fn check_bounds(report: &mut Report, path: &[Arc<Certificate>], proven: Time) ->
     false
 }
 
-fn check_order(report: &mut Report, what: &str, claimed: Time, proven: Time) -> bool {
+fn check_order(report: &mut Noted, what: &str, claimed: Time, proven: Time) -> bool {
     let latest = proven.plus_micros(i128::from(CLOCK_TOLERANCE_SECONDS) * 1_000_000);
     if claimed <= latest {
         report.note(Step::TimeOrder, Outcome::Passed, "");

@@ -329,7 +329,7 @@ fn every_error_that_a_report_can_show_has_a_translation() {
         "client/fetch/src/log.rs",
         "client/fetch/src/source.rs",
         "client/audit/src/succession/outcome.rs",
-        "client/verify/src/lib.rs",
+        "client/verify/src/verifier.rs",
         "tlog/src/checkpoint.rs",
         "tlog/src/key/kind.rs",
         "tlog/src/note.rs",
