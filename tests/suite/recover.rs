@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use ishibumi_store::{Batch, LogStore as _, NewRecord, RocksLog};
 use ishibumi_tests::artifacts::{Artifacts, CRL, TOKEN};
-use ishibumi_tests::process::{Ended, Running, eventually, program};
+use ishibumi_tests::process::{Ended, Running, program};
 use ishibumi_tests::world::{OPAQUE, ORIGIN, Setup, World, copy_dir, opaque_record};
 use ishibumi_tlog::Hash;
 use ishibumi_tlog::hash::leaf_hash;
