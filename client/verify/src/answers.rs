@@ -1,9 +1,10 @@
-//! The three answers of a report, kept apart: others answer for each of them, and each may be in favour while
-//! another is not.
+//! The three answers of a report, kept apart: a different party answers for each, and each may be
+//! in favour while another is not.
 //!
-//! *It existed in the log before T* is proven by the log and its witnesses. *It was valid by its issuer's rules
-//! then, revocation included* rests on the issuer's signatures, lists and responses. *It is about this document*
-//! is a comparison of octets that anybody can repeat. The verdict is in favour if each that applies is.
+//! *It existed in the log before T* is proven by the log and its witnesses. *It was valid by its
+//! issuer's rules then, revocation included* rests on the issuer's signatures, lists and responses.
+//! *It is about this document* is a comparison of octets that anybody can repeat. The verdict is in
+//! favour if each that applies is.
 
 use super::parts::{
     AboutDocument, Asked, Check, Indication, Outcome, RevocationKnown, SubIndication,
@@ -11,18 +12,18 @@ use super::parts::{
 use super::proven::{Existed, Valid};
 use super::report::Report;
 
-/// An answer; `T` is what is known if it is in favour.
+/// The answer to one of the questions; `T` is what is known if it is in favour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Answer<T> {
     /// Yes.
     InFavour(T),
     /// No: it is shown to be false.
     Against(SubIndication),
-    /// What was given does not suffice to tell.
+    /// What was given does not suffice to decide it.
     Open(SubIndication),
-    /// Nobody asked.
+    /// The caller did not ask.
     NotAsked,
-    /// There is nothing to ask.
+    /// The question does not apply to this kind of artifact.
     NotApplicable,
 }
 
@@ -38,7 +39,8 @@ impl<T> Answer<T> {
         }
     }
 
-    /// Why it is not in favour, if it was asked.
+    /// Why the answer is not in favour; `None` if it is, or if the question was not asked or does
+    /// not apply.
     pub const fn sub_indication(&self) -> Option<SubIndication> {
         match self {
             Self::Against(sub) | Self::Open(sub) => Some(*sub),
@@ -60,17 +62,17 @@ impl RevocationKnown {
 }
 
 impl Report {
-    /// Whether it existed in the log before T, which is [`Existed::existence`].
+    /// Whether the artifact existed in the log before T, which is [`Existed::existence`].
     pub fn existed(&self) -> Answer<&Existed> {
         self.answer(Asked::Existed, self.found.existed.as_deref())
     }
 
-    /// Whether it was valid by its issuer's rules then, revocation included.
+    /// Whether the artifact was valid by its issuer's rules then, revocation included.
     pub fn valid(&self) -> Answer<Valid> {
         self.answer(Asked::Valid, self.found.valid)
     }
 
-    /// Whether it is about the document.
+    /// Whether the artifact is about the document.
     pub fn about_document(&self) -> Answer<()> {
         match self
             .found

@@ -1,8 +1,9 @@
-//! The lists and OCSP responses that were given: read, verified, and weighed by what is known of the time.
+//! The lists and OCSP responses that were given: read, verified, and weighed by what is known of
+//! the time.
 //!
-//! What can be used is heard about every certificate of a path. What cannot is kept with the reason: where it
-//! may be about a certificate of the path, the verdict is not in favour, since nobody can tell what it would
-//! have said (docs/verdicts.md, "Revocation").
+//! Sources that can be used are heard about every certificate of a path. The others are kept with
+//! the reason: if one may be about a certificate of the path, the verdict is not in favour, since
+//! nobody can tell what it would have said (docs/verdicts.md, "Revocation").
 
 use std::sync::Arc;
 
@@ -21,8 +22,9 @@ use super::verifier::Verifier;
 use super::{facts, rules};
 
 impl Verifier<'_> {
-    /// What is given, verified. `path` are certificates of the artifact, among which the signers of lists may be;
-    /// `existence` is when the artifact is proven to have been there.
+    /// Verifies the given sources. `path` holds certificates of the artifact, among which the
+    /// signers of lists may be; `existence` is the time before which the artifact is proven to have
+    /// existed.
     pub(super) fn consult(
         &self,
         given: &[RevocationData<'_>],
@@ -35,7 +37,8 @@ impl Verifier<'_> {
             let make = || Arc::new(self.read_all(given, path));
             self.memo.consulted.get(self.key_of(given, path), make)
         };
-        // Some times that have been: no later than now, whatever the verifier's clock says.
+        // Times that have passed for certain: the present is no earlier, whatever the verifier's
+        // clock says.
         let proven = consulted.proven.iter().copied().flatten();
         let latest = self.now.and_then(|now| {
             let known = proven.chain(existence).chain([now]);
@@ -44,7 +47,8 @@ impl Verifier<'_> {
         Sources { consulted, latest }
     }
 
-    /// Everything that [`Self::read_all`] depends on, but for the anchors, which a verifier has one of.
+    /// Digest of everything that [`Self::read_all`] depends on, except the anchors: a verifier has
+    /// only one set of them.
     fn key_of(&self, given: &[RevocationData<'_>], path: &[Arc<Certificate>]) -> Hash {
         let mut octets = vec![u8::from(self.policy.demand() == Demand::PostQuantum)];
         for digest in given.iter().flat_map(RevocationData::digests) {
@@ -103,8 +107,8 @@ impl Verifier<'_> {
         all
     }
 
-    /// Why a list or response that is right in itself is not used: its algorithms did not count when it is
-    /// proven to have existed, or it is of a later time than that.
+    /// Why a list or response that is right in itself is not used: its algorithms did not count at
+    /// the time at which it is proven to have existed, or it states a later time than that.
     fn objection_to(
         &self,
         read: &StatusInformation,

@@ -10,7 +10,7 @@ use super::verifier::VerifyError;
 /// Octets that are read at once.
 const PIECE_LEN: usize = 64 << 10;
 
-/// That no document contradicts the artifact. Made here, and nowhere else.
+/// Proof that no document contradicts the artifact. Made in this file only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct DocumentHolds(AboutDocument);
 
@@ -20,7 +20,7 @@ impl DocumentHolds {
     }
 }
 
-/// Compares the document, if one was given; none if it is another one.
+/// Compares the document, if one was given; `None` if it is not the one that was stamped.
 ///
 /// # Errors
 /// If it cannot be read to its end, or if the artifact is about no document.
@@ -41,8 +41,8 @@ pub(super) fn check(
     }
 }
 
-/// Of a token that stands in a PDF and was verified without a document: whether the octets that it covers there
-/// are those stamped, which `outcome` says.
+/// For a token inside a PDF that was verified without a document: `outcome` says whether the octets
+/// that it covers there are those that it stamps.
 pub(super) const fn in_pdf(outcome: Outcome) -> Option<DocumentHolds> {
     match outcome {
         Outcome::Passed => Some(DocumentHolds(AboutDocument::Compared)),

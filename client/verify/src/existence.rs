@@ -1,15 +1,16 @@
 //! Before when the record existed: by the witnesses, and by time-stamp tokens over checkpoints.
 //!
-//! A token whose imprint is that of a checkpoint's text proves that the tree existed at its genTime, and
-//! with it every record of the tree (EN 319 102-1 5.6.2.3, indirect proof of existence): the text is
-//! what the log signed, and holds the root (`docs/formats/checkpoint-token.md`). Such a token is verified
-//! by the same code, against the same anchors, as a token that is logged.
+//! A token whose imprint is that of a checkpoint's text proves that the tree existed at its
+//! genTime, and with it every record of the tree (EN 319 102-1 5.6.2.3, indirect proof of
+//! existence): the text is what the log signed, and holds the root
+//! (`docs/formats/checkpoint-token.md`). Such a token is verified by the same code, against the
+//! same anchors, as a token that is logged.
 //!
-//! It is another kind of proof than the witnesses', by other parties, so the two are never mixed: each
-//! stands in the report by itself, and where a decision rests on a time, it rests on one of them, the
-//! earlier, by name. A unit does not vouch for its own tokens: who holds its stolen key could stamp
-//! an early checkpoint too. Nor does any token count where a post-quantum quorum is demanded: every
-//! signature algorithm of tokens that is read here falls with a quantum computer.
+//! The two kinds of proof come from different parties, so they are never mixed: each stands in the
+//! report by itself, and a decision that needs a time rests on one of them, the earlier, by name. A
+//! unit does not vouch for its own tokens: a thief of its key could stamp an early checkpoint too.
+//! No token counts where a post-quantum quorum is demanded: every signature algorithm of tokens
+//! that is read here falls with a quantum computer.
 
 use ishibumi_artifact::record::Accuracy;
 use ishibumi_artifact::time::Time;
@@ -24,7 +25,7 @@ use super::rules::{CLOCK_TOLERANCE_SECONDS, own_time, time_of};
 use super::sources::Sources;
 use super::{Verifier, facts};
 
-/// A token over a checkpoint.
+/// A time-stamp token over a checkpoint.
 #[derive(Clone, Copy, Debug)]
 pub struct CheckpointToken<'a> {
     name: &'a str,
@@ -33,7 +34,8 @@ pub struct CheckpointToken<'a> {
 }
 
 impl<'a> CheckpointToken<'a> {
-    /// A token or reply, DER, BER or PEM. `name` is the caller's for it, such as a path; it is in the report.
+    /// A token or reply, DER, BER or PEM. `name` is what the caller calls it, such as a path; it is
+    /// in the report.
     pub const fn new(name: &'a str, token: &'a [u8]) -> Self {
         Self {
             name,
@@ -42,8 +44,8 @@ impl<'a> CheckpointToken<'a> {
         }
     }
 
-    /// With a proof of the artifact's record under the checkpoint that the token stamps, unless that is the
-    /// checkpoint of the evidence itself.
+    /// Adds a proof of the artifact's record under the checkpoint that the token stamps, unless that
+    /// is the checkpoint of the evidence itself.
     #[must_use]
     pub fn proof(mut self, proof: Option<impl Into<GivenProof<'a>>>) -> Self {
         self.proof = proof.map(Into::into);
@@ -51,7 +53,7 @@ impl<'a> CheckpointToken<'a> {
     }
 }
 
-/// Weighs the tokens, and finds the earliest time that is proven.
+/// Verifies the tokens, and finds the earliest proven time.
 pub(super) fn check(
     verifier: &Verifier<'_>,
     report: &mut Noted,
@@ -163,12 +165,12 @@ fn weigh(
     })
 }
 
-/// One unit is one key, under however many certificates.
+/// Whether two certificates are of one unit: one key is one unit, under however many certificates.
 fn is_same_unit(one: &Certificate, other: &Certificate) -> bool {
     one.key_hash() == other.key_hash()
 }
 
-/// genTime, and its accuracy where one is stated.
+/// The latest time at which the token was made: genTime plus its accuracy, where it states one.
 fn latest(token: &VerifiedToken) -> Time {
     let micros = token.accuracy().map_or(0, Accuracy::total_micros);
     token.gen_time().time().plus_micros(i128::from(micros))

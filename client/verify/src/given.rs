@@ -1,4 +1,4 @@
-//! What is given beside an artifact: proofs, as octets or read already, and lists and responses.
+//! What is given beside an artifact: proofs, as octets or already parsed, and lists and responses.
 
 use std::borrow::Cow;
 
@@ -6,12 +6,12 @@ use ishibumi_tlog::Hash;
 use ishibumi_tlog::foreign::{Unread, named};
 use ishibumi_tlog::proof::{ProofFileError, TlogProof};
 
-/// A `tlog-proof@v1`: the octets of its file, or what was read from them.
+/// A `tlog-proof@v1`, as the octets of its file or already parsed.
 #[derive(Clone, Copy, Debug)]
 pub enum GivenProof<'a> {
-    /// The file.
+    /// The octets of the file.
     File(&'a [u8]),
-    /// What is in it.
+    /// The parsed proof.
     Read(&'a TlogProof),
 }
 
@@ -59,7 +59,8 @@ pub struct RevocationData<'a> {
 }
 
 impl<'a> RevocationData<'a> {
-    /// A CRL or an OCSPResponse, DER or PEM. `name` is the caller's for it, such as a path; it is in the report.
+    /// A CRL or an OCSPResponse, DER or PEM. `name` is what the caller calls it, such as a path; it
+    /// is in the report.
     pub fn new(name: &'a str, octets: &'a [u8]) -> Self {
         Self {
             name,
@@ -69,7 +70,8 @@ impl<'a> RevocationData<'a> {
         }
     }
 
-    /// With its own proof, if there is one: before when it existed decides about what a revoked CA signed.
+    /// Adds the proof that this list or response is in the log, if there is one: the time before
+    /// which it existed decides about what a revoked CA signed.
     #[must_use]
     pub fn proof(mut self, proof: Option<impl Into<GivenProof<'a>>>) -> Self {
         self.proof = proof.map(Into::into).map(|proof| (proof, proof.digest()));
@@ -88,7 +90,7 @@ impl<'a> RevocationData<'a> {
         self.proof.map(|(proof, _)| proof)
     }
 
-    /// Name, list and proof: what a verdict about it depends on.
+    /// Digests of name, list and proof: everything that a verdict about them depends on.
     pub(super) fn digests(&self) -> [Hash; 3] {
         let none = Hash::of(&[]);
         let proof = self.proof.map_or(none, |(_, digest)| digest);

@@ -1,11 +1,13 @@
 //! The offline verifier: artifact, proof, policy and anchors in, a [`Report`] out.
 //!
-//! It has no clock: the only times are those that witnesses and issuers signed, and, if the caller says so,
-//! what time it is, so that a list of tomorrow is not believed today. The order of the checks is fixed (`docs/verdicts.md`): the proof file; the checkpoint's
-//! log signature and quorum; the artifact by the rules of admission, which is the only code that
-//! makes a record; inclusion of that very record; tokens over checkpoints; then the artifact's rules at
-//! the proven time, the document, and revocation. Every step that was reached is in the report. A proof that is shown
-//! to be false ends it; after any other failed step the rest is still done, as far as it can be.
+//! It has no clock: the only times are those that witnesses and issuers signed and, if the caller
+//! states it, the present time, so that a list dated tomorrow is not believed today. The order of
+//! the checks is fixed (`docs/verdicts.md`): the proof file; the checkpoint's log signature and
+//! quorum; the artifact by the rules of admission, which is the only code that makes a record;
+//! inclusion of that record; tokens over checkpoints; then the artifact's rules at the proven time,
+//! the document, and revocation. Every step that was reached is in the report. A proof that is
+//! shown to be false ends the verification; after any other failed step the remaining steps are
+//! still done, as far as possible.
 //!
 //! What is not promised: that the issuer told the truth. The report says who claims what.
 

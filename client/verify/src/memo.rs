@@ -1,8 +1,8 @@
-//! What a verifier has verified already: each distinct checkpoint, and each distinct set of lists and responses, is
-//! verified once, whatever carries it.
+//! The results that a verifier remembers: each distinct checkpoint, and each distinct set of lists
+//! and responses, is verified once, whatever carries it.
 //!
-//! Both are functions of octets, the policy and the anchors, and a verifier has one of each. What is remembered is
-//! found by a digest of everything that it was made of.
+//! Both results are functions of octets, the policy and the anchors, and a verifier has one policy
+//! and one set of anchors. A result is found by a digest of everything else that it depends on.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -13,20 +13,21 @@ use ishibumi_tlog::policy::{TrustError, TrustedCheckpoint};
 
 use super::sources::Consulted;
 
-/// Entries of each kind; what comes then is verified each time. A checkpoint with its signatures has up to 16 KiB.
+/// Entries of each kind; later ones are verified each time. A checkpoint with its signatures has up
+/// to 16 KiB.
 const ENTRIES_MAX: usize = 4_096;
 
-/// What is remembered of a checkpoint.
+/// The remembered result for a checkpoint.
 pub(super) type Checked = Result<Arc<TrustedCheckpoint>, TrustError>;
 
-/// Shared by the copies of one verifier.
+/// Results shared by the clones of one verifier.
 #[derive(Debug, Default)]
 pub(super) struct Memo {
     pub(super) checkpoints: Table<Checked>,
     pub(super) consulted: Table<Arc<Consulted>>,
 }
 
-/// Values that are made once for each key.
+/// Values that are computed once for each key.
 #[derive(Debug)]
 pub(super) struct Table<T> {
     known: Mutex<HashMap<Hash, Arc<OnceLock<T>>>>,
@@ -43,7 +44,8 @@ impl<T> Default for Table<T> {
 }
 
 impl<T: Clone> Table<T> {
-    /// The value of `key`, made by `make` if nobody asked for it before; who asks meanwhile waits for it.
+    /// The value of `key`, computed by `make` at the first call; concurrent callers with the same
+    /// key wait for it.
     pub(super) fn get(&self, key: Hash, make: impl FnOnce() -> T) -> T {
         let make = || {
             self.made.fetch_add(1, Ordering::Relaxed);
@@ -63,7 +65,7 @@ impl<T: Clone> Table<T> {
         }
     }
 
-    /// How many were made.
+    /// Number of values computed so far.
     pub(super) fn made(&self) -> usize {
         self.made.load(Ordering::Relaxed)
     }

@@ -1,5 +1,5 @@
-//! What has to be known of a token whose document is a PDF: a PDF goes on growing, and what a time-stamp
-//! covers is one version of it.
+//! The facts to report about a token whose document is a PDF: a PDF can grow, and a time-stamp
+//! covers one version of it.
 
 use super::document;
 use super::in_pdf::{Extent, InPdf, Pdf};
@@ -7,20 +7,21 @@ use super::parts::{Outcome, Step, SubIndication};
 use super::report::Report;
 
 impl Report {
-    /// What the document has to do with a PDF, if it has.
+    /// How the document relates to a PDF; `None` if it does not.
     pub const fn pdf(&self) -> Option<Pdf> {
         self.pdf
     }
 
-    /// The report with what is known of the PDF.
+    /// Adds to the report how the document relates to a PDF.
     #[must_use]
     pub fn with_pdf(mut self, pdf: Pdf) -> Self {
         self.pdf = Some(pdf);
         self
     }
 
-    /// The report about a token that stands in a PDF and was verified without a document: the octets that
-    /// it covers there are its document. Nothing of `inside` is looked at here: whoever calls it looked.
+    /// Turns the report about a token that stands in a PDF and was verified without a document into
+    /// one whose document is the octets that it covers there. `inside` is taken as true: the caller
+    /// has checked it.
     #[must_use]
     pub fn inside_pdf(mut self, inside: InPdf) -> Self {
         let outcome = match (inside.over_signature, inside.holds) {
@@ -48,7 +49,7 @@ impl Report {
                 detail.clone_into(&mut check.detail);
             }
         }
-        // What the report said of a document holds no longer, whatever it was.
+        // The report's earlier answer about a document no longer holds.
         self.found.document = document::in_pdf(outcome);
         self.with_pdf(Pdf::Inside(inside))
     }

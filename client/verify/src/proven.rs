@@ -1,10 +1,11 @@
 //! The verdict in favour, as a value.
 //!
-//! A report tells what was done. Whether all of it holds is not read off the report, since a step that was
-//! forgotten did not fail either: it is a [`Proven`], which [`Found::conclude`] alone builds, from one value of
-//! each of the three answers; and each of these is built in one place from one value of each of its steps, which
-//! its step alone makes, and only if the step holds. So a step that is left out does not compile, and one that
-//! returns early leaves a verdict that is not in favour.
+//! A report tells what was done. Whether everything holds cannot be read off the report, since a
+//! step that was forgotten did not fail either. It is a [`Proven`], which only [`Found::conclude`]
+//! builds, from one value of each of the three answers. Each answer is built in one place from one
+//! value of each of its steps; only the step itself makes that value, and only if the step holds.
+//! So code that leaves out a step does not compile, and a step that returns early leaves a verdict
+//! that is not in favour.
 
 use ishibumi_tlog::ProvenLeaf;
 
@@ -13,7 +14,7 @@ use super::parts::{AboutDocument, Existence, RevocationKnown};
 use super::revocation::RevocationHolds;
 use super::rules::{AlgorithmsCount, Believed, LogAlgorithmsCount, TimesAgree};
 
-/// That it existed in the log, before T.
+/// Proof that the record existed in the log, before T.
 ///
 /// ```compile_fail,E0451
 /// fn forge(leaf: ishibumi_tlog::ProvenLeaf) -> ishibumi_verify::Existed {
@@ -26,7 +27,7 @@ pub struct Existed {
     existence: Option<Existence>,
 }
 
-/// That it was valid by its issuer's rules then.
+/// Proof that the artifact was valid by its issuer's rules at that time.
 ///
 /// ```compile_fail,E0451
 /// let forged = ishibumi_verify::Valid { revocation: ishibumi_verify::RevocationKnown::Known };
@@ -36,18 +37,19 @@ pub struct Valid {
     revocation: RevocationKnown,
 }
 
-/// That everything that was asked for holds.
+/// Proof that everything that was asked for holds.
 ///
 /// Only [`Verifier::verify`](super::Verifier::verify) makes one:
 ///
 /// ```compile_fail,E0451
-/// fn forge(existed: ishibumi_verify::Existed, valid: ishibumi_verify::Valid) -> ishibumi_verify::Proven {
-///     let document = ishibumi_verify::AboutDocument::Compared;
-///     ishibumi_verify::Proven { existed, valid, document }
+/// use ishibumi_verify::{AboutDocument, Existed, Proven, Valid};
+///
+/// fn forge(existed: Existed, valid: Valid) -> Proven {
+///     Proven { existed, valid, document: AboutDocument::Compared }
 /// }
 /// ```
 ///
-/// Whoever has a [`Report`](super::Report) gets it from there:
+/// A caller gets one from a [`Report`](super::Report):
 ///
 /// ```
 /// fn of(report: ishibumi_verify::Report) -> Option<ishibumi_verify::Proven> {
@@ -64,19 +66,19 @@ pub struct Proven {
 /// What was found for each of the three answers, as far as it holds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Found {
-    /// Boxed: a record and a checkpoint are in it.
+    /// Boxed because it holds a record and a checkpoint.
     pub(super) existed: Option<Box<Existed>>,
     pub(super) valid: Option<Valid>,
     pub(super) document: Option<DocumentHolds>,
 }
 
 impl Found {
-    /// Whether all three are there.
+    /// Whether all three answers are there.
     pub(super) const fn is_whole(&self) -> bool {
         self.existed.is_some() && self.valid.is_some() && self.document.is_some()
     }
 
-    /// The one place that makes the verdict in favour.
+    /// Makes the verdict in favour. The only place that does.
     pub(super) fn conclude(self) -> Option<Proven> {
         Some(Proven {
             existed: *self.existed?,
@@ -87,7 +89,8 @@ impl Found {
 }
 
 impl Existed {
-    /// The record is in a tree that the log signed and the quorum cosigned, by algorithms that count.
+    /// Concludes that the record is in a tree that the log signed and the quorum cosigned, by
+    /// algorithms that count.
     pub(super) fn conclude(
         leaf: ProvenLeaf,
         existence: Option<Existence>,
@@ -96,21 +99,22 @@ impl Existed {
         Self { leaf, existence }
     }
 
-    /// The record, where it is in the log, and who saw that tree.
+    /// The record, its index in the log, and the checkpoint that proves it.
     pub const fn leaf(&self) -> &ProvenLeaf {
         &self.leaf
     }
 
-    /// Before when it is proven to have existed, and by whom. None only under a policy of `quorum none`, which
-    /// proves no time.
+    /// The time before which the record is proven to have existed, and the proof. `None` only under
+    /// a policy of `quorum none`, which proves no time.
     pub const fn existence(&self) -> Option<Existence> {
         self.existence
     }
 }
 
 impl Valid {
-    /// The artifact keeps its rules and nothing keeps what it says from being believed; every algorithm counted
-    /// when it was needed; no time contradicts another; nothing that was revoked stands against it.
+    /// Concludes that the artifact keeps its rules, that nothing keeps its statement from being
+    /// believed, that every algorithm counted when it was needed, that no times contradict each
+    /// other, and that no revocation stands against it.
     pub(super) fn conclude(
         Believed { .. }: Believed,
         AlgorithmsCount { .. }: AlgorithmsCount,
@@ -122,39 +126,39 @@ impl Valid {
         }
     }
 
-    /// What is known of revocation.
+    /// What is known about revocation.
     pub const fn revocation(self) -> RevocationKnown {
         self.revocation
     }
 }
 
 impl Proven {
-    /// That it existed in the log.
+    /// The answer that it existed in the log.
     pub const fn existed(&self) -> &Existed {
         &self.existed
     }
 
-    /// That it was valid.
+    /// The answer that it was valid.
     pub const fn valid(&self) -> Valid {
         self.valid
     }
 
-    /// The record, where it is in the log, and who saw that tree.
+    /// The record, its index in the log, and the checkpoint that proves it.
     pub const fn leaf(&self) -> &ProvenLeaf {
         self.existed.leaf()
     }
 
-    /// Before when it is proven to have existed; see [`Existed::existence`].
+    /// The time before which the record is proven to have existed; see [`Existed::existence`].
     pub const fn existence(&self) -> Option<Existence> {
         self.existed.existence()
     }
 
-    /// Whether it is about the document.
+    /// Whether the verdict is about the document.
     pub const fn document(&self) -> AboutDocument {
         self.document
     }
 
-    /// What is known of revocation.
+    /// What is known about revocation.
     pub const fn revocation(&self) -> RevocationKnown {
         self.valid.revocation()
     }

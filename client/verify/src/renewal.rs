@@ -1,10 +1,10 @@
-//! Whether an evidence record (RFC 4998) still proves when its data existed: every time-stamp of it sound
-//! until it was renewed, the last one sound now.
+//! Whether an evidence record (RFC 4998) still proves when its data existed: every time-stamp of it
+//! sound until it was renewed, the last one sound now.
 //!
-//! The record's own links, tokens, algorithms and certificates are judged by
-//! [`ishibumi_artifact::evidence_record`]; here revocation joins, with each time-stamp's renewal as the proof
-//! that it existed by then. The time of verification comes from the caller: this is the one place of the
-//! verifier that needs one.
+//! [`ishibumi_artifact::evidence_record`] judges the record's own links, tokens, algorithms and
+//! certificates. Revocation is added here, with each time-stamp's renewal as the proof that the
+//! time-stamp existed by then. The time of verification comes from the caller: this is the only
+//! part of the verifier that requires one.
 
 use ishibumi_artifact::EvidenceRecord;
 use ishibumi_artifact::evidence_record::{Break, Position, VerifiedStamp};
@@ -16,34 +16,34 @@ use super::revocation::{RevocationCheck, Subject};
 use super::role::{Consequence, Role};
 use super::{RevocationData, Verifier, facts};
 
-/// What an evidence record proves.
+/// The result of judging an evidence record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RenewalReport {
     /// The time-stamps, oldest first; empty if the record does not cover its data.
     pub stamps: Vec<RenewalFacts>,
-    /// The time at which the data are proven to have existed, or why none is.
+    /// The time at which the data are proven to have existed, or why there is none.
     pub proven: Result<Time, (SubIndication, String)>,
 }
 
-/// One time-stamp of it.
+/// One time-stamp of an evidence record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RenewalFacts {
-    /// Where it is.
+    /// Its position in the record: chain and index.
     pub at: Position,
-    /// The hash function of its chain.
+    /// Name of the hash function of its chain.
     pub algorithm: &'static str,
-    /// genTime.
+    /// genTime of its token.
     pub gen_time: Time,
-    /// When it was renewed, at the latest; none for the last.
+    /// The latest time at which it was renewed; `None` for the last time-stamp.
     pub renewed: Option<Time>,
-    /// The unit.
+    /// The certificate of the unit that signed it.
     pub tsu: Box<CertificateFacts>,
 }
 
 impl RenewalReport {
-    /// The indication that belongs to it.
+    /// TOTAL-PASSED if a time is proven, else the indication of the reason.
     pub fn indication(&self) -> Indication {
         match &self.proven {
             Ok(_) => Indication::TotalPassed,
@@ -53,7 +53,7 @@ impl RenewalReport {
 }
 
 impl Verifier<'_> {
-    /// Judges `record` over `data`, at the time `now`, by `ends`.
+    /// Judges `record` over `data`, at the time `now`, by the dated ends of algorithms in `ends`.
     pub fn check_renewals(
         &self,
         record: &EvidenceRecord,

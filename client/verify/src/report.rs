@@ -37,7 +37,7 @@ impl Report {
             .map_or(Indication::TotalPassed, SubIndication::indication)
     }
 
-    /// Why it is not TOTAL-PASSED.
+    /// Why the indication is not TOTAL-PASSED; `None` if it is.
     pub fn sub_indication(&self) -> Option<SubIndication> {
         match self.deciding().map(|check| check.outcome) {
             Some(Outcome::Failed(sub)) => Some(sub),
@@ -46,7 +46,7 @@ impl Report {
         }
     }
 
-    /// The step that decided against TOTAL-PASSED.
+    /// The step that decided against TOTAL-PASSED; `None` if no step did.
     pub fn deciding(&self) -> Option<&Check> {
         self.noted.deciding()
     }
@@ -56,49 +56,48 @@ impl Report {
         self.indication() == Indication::TotalPassed
     }
 
-    /// The verdict in favour, as a value; none if it is not in favour.
+    /// The verdict in favour, as a value; `None` if the verdict is not in favour.
     pub fn proven(&self) -> Option<Proven> {
         let passed = self.indication() == Indication::TotalPassed;
         self.found.clone().conclude().filter(|_| passed)
     }
 
-    /// Like [`Self::proven`], for whoever goes on only with that.
+    /// Turns the report into the verdict in favour, for callers that go on only with that.
     ///
     /// # Errors
-    /// The report, if the verdict is not in favour.
+    /// Gives the report back, if the verdict is not in favour.
     pub fn into_proven(self) -> Result<Proven, Box<Self>> {
         self.proven().ok_or_else(|| Box::new(self))
     }
 
-    /// The steps, in order.
+    /// The steps that were reached, in order.
     pub fn checks(&self) -> &[Check] {
         &self.noted.checks
     }
 
-    /// How a step ended, if it was reached.
+    /// How `step` ended, if it was reached.
     pub fn outcome(&self, step: Step) -> Option<Outcome> {
         self.noted.outcome(step)
     }
 
     /// What log and witnesses prove. Present as soon as inclusion is proven, also when a later step
-    /// fails: that the octets existed is then still true.
+    /// fails: it remains true that the octets existed.
     pub const fn statement(&self) -> Option<&Statement> {
         self.noted.statement.as_ref()
     }
 
-    /// What the issuer states, once its signature and path were checked.
+    /// What the issuer states; present once its signature and path were verified.
     pub const fn facts(&self) -> Option<&Facts> {
         self.noted.facts.as_ref()
     }
 
-    /// SHA-256 of the artifact's file as it was given. A wrapping may change without changing the
-    /// record; this tells.
+    /// SHA-256 of the artifact's file as it was given: tells wrappings of one record apart.
     pub const fn artifact_digest(&self) -> Hash {
         self.artifact_digest
     }
 
-    /// The earliest time that is proven, and by what; what every decision rested on that asks for
-    /// one.
+    /// The earliest proven time, and its proof: every decision that needs a proven time rested on
+    /// it.
     pub const fn existence(&self) -> Option<Existence> {
         self.noted.existence
     }
@@ -108,12 +107,14 @@ impl Report {
         &self.noted.checkpoint_tokens
     }
 
-    /// What is known about the revocation of the signer's certificate.
+    /// What is known about the revocation of the signer's certificate (of a token), or of the
+    /// certificate.
     pub const fn revocation(&self) -> &Revocation {
         &self.noted.revocation
     }
 
-    /// The same of each CA between signer and anchor, from the anchor down.
+    /// What is known about the revocation of each CA between signer and anchor, from the anchor
+    /// down.
     pub fn issuers(&self) -> &[IssuerState] {
         &self.noted.issuers
     }

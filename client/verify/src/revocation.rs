@@ -1,18 +1,18 @@
 //! What lists and OCSP responses say about a path, and what follows from it.
 //!
-//! The path is walked from below its anchor down to the signer (validation-time sliding, EN 319 102-1
-//! 5.6.2.2). A CA that was revoked moves the *control time* down to its revocation: whatever its key
-//! signed counts only if it is proven to be older, and so do the lists and responses that come with
-//! it, which speak in favour only with a proof of their own. A word *against* a certificate needs no
-//! such proof: who brings one is believed.
+//! The path is walked from below its anchor down to the signer (validation-time sliding, EN 319
+//! 102-1 5.6.2.2). A CA that was revoked moves the *control time* down to its revocation: anything
+//! signed by its key counts only if it is proven to be older, including the lists and responses
+//! that come with it, which speak in favour only with a proof of their own. A statement *against* a
+//! certificate needs no such proof: it is believed from any source.
 //!
-//! For a token's unit, RFC 3161 section 4 decides (`ishibumi_artifact::status`), with the proven time
-//! as the audit trail that its paragraph 2 asks for. For a certificate, its state is a fact to report:
-//! that it was revoked does not make it any less proven that it existed. Of several words that
+//! For a token's unit, RFC 3161 section 4 decides (`ishibumi_artifact::status`), with the proven
+//! time as the audit trail that its paragraph 2 asks for. For a certificate, its state is a fact to
+//! report: revocation does not make it any less proven that it existed. Of several statements that
 //! disagree, the worst counts.
 //!
-//! There is no clock here. Where the standard starts from "now", this starts from "when it was
-//! verified, whenever that is"; a list speaks about the times up to its nextUpdate.
+//! There is no clock here. The standard starts from "now"; this starts from the time of
+//! verification, whenever that is. A list speaks about the times up to its nextUpdate.
 
 use core::cmp::Reverse;
 use std::sync::Arc;
@@ -29,45 +29,45 @@ use super::parts::{IssuerState, Outcome, Revocation, RevocationKnown, SubIndicat
 use super::sources::Sources;
 use super::verifier::RevocationRule;
 
-/// What rests on the path.
+/// What the path was built for.
 #[derive(Clone, Copy)]
 pub(super) enum Subject {
-    /// A token of this accuracy, if it states one.
+    /// A token with this accuracy, if it states one.
     Token(Option<Accuracy>),
     /// A certificate.
     Certificate,
 }
 
-/// Whose revocation is asked about.
+/// The question whether a path or its signer was revoked, with the times that decide it.
 pub(super) struct RevocationCheck<'a> {
     pub(super) path: &'a Path,
     pub(super) subject: Subject,
-    /// When the artifact says that it was made: genTime, or notBefore.
+    /// The time at which the artifact says that it was made: genTime, or notBefore.
     pub(super) about: Time,
-    /// Before when it is proven to have existed.
+    /// The time before which it is proven to have existed.
     pub(super) existence: Option<Time>,
     /// Whether missing information is a failure.
     pub(super) rule: RevocationRule,
 }
 
-/// How the signer's certificate, and the CAs above it, stand.
+/// The revocation state of the signer's certificate and the CAs above it.
 pub(super) struct Standing {
-    /// Whether the signer's certificate is an anchor itself, about which nobody is asked.
+    /// Whether the signer's certificate is itself an anchor, about which no list is asked.
     is_anchor: bool,
     pub(super) signer: Revocation,
     pub(super) signer_outcome: (Outcome, String),
     pub(super) issuers: Vec<IssuerState>,
-    /// None where no CA stands between signer and anchor.
+    /// `None` if there is no CA between signer and anchor.
     pub(super) issuers_outcome: Option<(Outcome, String)>,
 }
 
-/// That nothing that was revoked, and nothing that had to be known and is not, stands against the artifact.
-/// Made here, and nowhere else.
+/// Proof that no revocation, and no missing information that was required, stands against the
+/// artifact. Made in this file only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct RevocationHolds(RevocationKnown);
 
 impl RevocationHolds {
-    /// Of a list or a response, which nothing revokes.
+    /// For a list or a response, which nothing revokes.
     pub(super) const NOT_APPLICABLE: Self = Self(RevocationKnown::NotApplicable);
 
     pub(super) const fn known(self) -> RevocationKnown {
@@ -76,7 +76,7 @@ impl RevocationHolds {
 }
 
 impl Standing {
-    /// What is known, if nothing of it stands against the artifact.
+    /// What is known, if none of it stands against the artifact.
     pub(super) fn holds(&self) -> Option<RevocationHolds> {
         let outcomes = [Some(&self.signer_outcome), self.issuers_outcome.as_ref()];
         let outcomes = outcomes.into_iter().flatten().map(|(outcome, _)| outcome);
@@ -94,12 +94,12 @@ impl Standing {
         }))
     }
 
-    /// Why the artifact cannot be relied on, if it cannot.
+    /// Why the artifact cannot be relied on, in English; `None` if it can.
     pub(super) fn objection(&self) -> Option<&str> {
         self.failure().map(|(_, why)| why)
     }
 
-    /// Why the artifact cannot be relied on, if it cannot, and what that is called.
+    /// Why the artifact cannot be relied on, with the sub-indication; `None` if it can.
     pub(super) fn failure(&self) -> Option<(SubIndication, &str)> {
         let outcomes = [Some(&self.signer_outcome), self.issuers_outcome.as_ref()];
         let mut outcomes = outcomes.into_iter().flatten();
@@ -131,7 +131,7 @@ impl RevocationCheck<'_> {
             || (Revocation::NotChecked, (Outcome::NotChecked, String::new())),
             |(subject, above)| walk.check_signer(subject, above),
         );
-        // The worst first: what the step is called by.
+        // The worst comes first: it names the step's sub-indication.
         let failure = walk.failures.into_iter().reduce(|one, other| {
             if other.0 == SubIndication::RevokedCaNoPoe && one.0 != other.0 {
                 other
@@ -170,20 +170,21 @@ impl RevocationCheck<'_> {
 struct PathWalk<'a> {
     check: &'a RevocationCheck<'a>,
     sources: &'a Sources,
-    /// From when on what the keys above signed is not believed; none: no such time.
+    /// Signatures made by the keys above are not believed from this time on; `None` if no CA above
+    /// was revoked.
     control: Option<Time>,
     issuers: Vec<IssuerState>,
     failures: Vec<(SubIndication, String)>,
 }
 
 impl PathWalk<'_> {
-    /// A CA between signer and anchor. What it issued stays good if it is proven to be older than the
-    /// revocation, or, for a reason that says nothing against its key, by the artifact's own time (the
-    /// standard's chain model).
+    /// Checks a CA between signer and anchor. Certificates that it issued stay good if they are
+    /// proven to be older than the revocation, or, for a reason that says nothing against its key,
+    /// by the artifact's own time (the standard's chain model).
     fn check_ca(&mut self, ca: &Certificate, above: &[Arc<Certificate>]) {
         let subject = ca.subject();
         if let Some(control) = self.control {
-            // Who holds the key above can certify any key, also one that was there before.
+            // A thief of the key above can certify any key, also one that was certified before.
             let why = format!(
                 "a CA above {subject} was revoked with effect from {control}, and nothing proves that \
                  the certificate of {subject} is older"
@@ -244,8 +245,8 @@ impl PathWalk<'_> {
         History::of(certificate, above, &self.sources.information, latest)
     }
 
-    /// Why the state of the certificate cannot be told, whatever else is said in its favour: something that was
-    /// given may be about it and cannot be used.
+    /// Why the state of the certificate cannot be told, whatever else is said in its favour: a
+    /// source that cannot be used may be about it.
     fn objection(
         &self,
         certificate: &Certificate,
@@ -267,7 +268,7 @@ impl PathWalk<'_> {
             .or_else(unusable)
     }
 
-    /// The signer itself, or the certificate that is asked about.
+    /// Checks the signer of a token, or the certificate that is judged.
     fn check_signer(
         &self,
         subject: &Certificate,
@@ -298,8 +299,9 @@ impl PathWalk<'_> {
         }
     }
 
-    /// A certificate is spared as a CA of a path is ([`Self::spares`]): one that was revoked before anybody saw
-    /// it, for a reason that may say something against its key, was not valid then.
+    /// Decides about a certificate as about a CA of a path ([`Self::spares`]): if it was revoked
+    /// before it was first seen, for a reason that may say something against its key, it was not
+    /// valid then.
     fn decide_about_certificate(
         &self,
         entries: &[&Entry],
@@ -321,8 +323,9 @@ impl PathWalk<'_> {
         (revoked(entry), outcome)
     }
 
-    /// Whether a revocation leaves what is judged as it was: proven to be older, or ended in order, for a reason
-    /// that says nothing against the key, after the artifact's own time (the standard's chain model).
+    /// Whether a revocation spares the artifact: either the artifact is proven to be older, or the
+    /// certificate ended in order, for a reason that says nothing against the key, after the
+    /// artifact's own time (the standard's chain model).
     fn spares(&self, entry: &Entry) -> bool {
         let from = entry.invalid_from();
         self.is_orderly(entry) || self.check.proven_before(from)
@@ -362,7 +365,7 @@ impl PathWalk<'_> {
         (revoked(entry), (outcome, said))
     }
 
-    /// The certificate is on no list: that counts only if a list covers it (RFC 5280 6.3).
+    /// No list names the certificate: that counts only if a list covers it (RFC 5280 6.3).
     fn not_named(
         &self,
         history: &History,
@@ -384,8 +387,8 @@ impl PathWalk<'_> {
         (state, outcome)
     }
 
-    /// The newest word in favour that counts, or why there is none and what that is called.
-    /// `not_before`: what is older does not count.
+    /// The newest statement in favour that counts, or why there is none, with its sub-indication.
+    /// Statements older than `not_before` do not count.
     fn favourable(
         &self,
         history: &History,
@@ -396,7 +399,8 @@ impl PathWalk<'_> {
         for word in history.good() {
             match self.counts(word, not_before) {
                 Ok(()) => as_of = as_of.max(Some(word.issued)),
-                // Of the newest, in whatever order they were given.
+                // The reason given for the newest, so that the order in which they were given does
+                // not matter.
                 Err((why, sub)) => {
                     let newer = Some((word.issued, why, sub));
                     let key = |it: &Option<(Time, String, SubIndication)>| {
@@ -436,7 +440,8 @@ impl PathWalk<'_> {
             let why = format!("the word of {issued} is older than the artifact, {early}");
             return Err((why, SubIndication::TryLater));
         }
-        // At the proven time the key could be used; a word that ends before says nothing about it.
+        // At the proven time the key could be used; a statement that ends earlier says nothing
+        // about it.
         let needed = self.check.existence.unwrap_or(self.check.about);
         if word.reach() < needed {
             let why = format!(
@@ -467,12 +472,12 @@ impl PathWalk<'_> {
     }
 }
 
-/// That nothing in favour of a certificate counts.
+/// That no statement in favour of a certificate counts.
 #[derive(Clone, Copy)]
 struct Missing {
     sub: SubIndication,
-    /// Whether the verdict fails even where no word in favour is required: its issuer was asked, and knows of
-    /// no such certificate.
+    /// Whether the verdict fails even where no statement in favour is required: the issuer was
+    /// asked, and knows of no such certificate.
     whatever_is_required: bool,
 }
 

@@ -1,4 +1,4 @@
-//! Which words of EN 319 102-1 a finding gets, and the artifact's rules at the proven time.
+//! Which terms of EN 319 102-1 a finding gets, and the artifact's rules at the proven time.
 
 use std::sync::Arc;
 
@@ -11,12 +11,12 @@ use super::Verifier;
 use super::parts::{Noted, Outcome, Step, SubIndication};
 
 /// How far the witnesses' clocks may be behind the issuer's, in seconds, before a genTime after the
-/// proven time counts as a contradiction. A genTime in the future gains nobody anything, so this
-/// can be generous.
+/// proven time counts as a contradiction. A genTime in the future is of no use to an attacker, so
+/// this can be generous.
 pub(super) const CLOCK_TOLERANCE_SECONDS: i64 = 10;
 
-/// How far the clocks of those may be apart who never saw each other's times: a time-stamp around the
-/// evidence, or the caller's, and what is inside.
+/// How far two clocks may be apart, in seconds, whose owners never saw each other's times: that of
+/// a time-stamp around the evidence, or the caller's, and those inside the evidence.
 const CLOCKS_APART_SECONDS: i64 = 300;
 
 impl From<&TrustError> for SubIndication {
@@ -26,8 +26,8 @@ impl From<&TrustError> for SubIndication {
 }
 
 impl From<ProofFault> for SubIndication {
-    /// What a checkpoint or proof that is not trusted means: a missing one proves nothing and disproves
-    /// nothing, and neither does one that cannot be read.
+    /// A checkpoint or proof that is missing or cannot be read proves nothing and disproves
+    /// nothing.
     fn from(fault: ProofFault) -> Self {
         match fault {
             ProofFault::Unread | ProofFault::Unvouched => Self::NoPoe,
@@ -37,28 +37,29 @@ impl From<ProofFault> for SubIndication {
     }
 }
 
-/// That nothing keeps what the artifact says from being believed. Made by [`check_mark`] alone.
+/// Proof that the artifact's statement may be believed. Made by [`check_mark`] alone.
 pub(super) struct Believed {
     _made_here: (),
 }
 
-/// That every algorithm counted when it was needed. Made by [`check_algorithms`] alone.
+/// Proof that every algorithm counted when it was needed. Made by [`check_algorithms`] alone.
 pub(super) struct AlgorithmsCount {
     _made_here: (),
 }
 
-/// That no time contradicts another, as far as times are proven. Made by [`check_times`] alone.
+/// Proof that no times contradict each other, as far as times are proven. Made by [`check_times`]
+/// alone.
 pub(super) struct TimesAgree {
     _made_here: (),
 }
 
-/// That the log's own algorithms count. Made by [`check_log_algorithms`] alone.
+/// Proof that the log's own algorithms count. Made by [`check_log_algorithms`] alone.
 pub(super) struct LogAlgorithmsCount {
     _made_here: (),
 }
 
-/// Whether the log's own algorithms count, by the caller's dated rules: they had to at the time at which the
-/// evidence is proven to have been there, by a renewal, or now.
+/// Whether the log's own algorithms count, by the caller's dated rules: they had to at the time at
+/// which the evidence is proven to have existed, by a renewal, or now.
 pub(super) fn check_log_algorithms(
     verifier: &Verifier<'_>,
     report: &mut Noted,
@@ -74,7 +75,7 @@ pub(super) fn check_log_algorithms(
     None
 }
 
-/// Whether nothing keeps what the artifact says from being believed. That it existed is another question.
+/// Whether the artifact's statement may be believed. Whether it existed is a separate question.
 pub(super) fn check_mark(
     verifier: &Verifier<'_>,
     report: &mut Noted,
@@ -123,7 +124,7 @@ fn check_as_of(verifier: &Verifier<'_>, report: &mut Noted, verified: &Verified)
     false
 }
 
-/// Whether the artifact's algorithms counted when it is proven to have existed.
+/// Whether the artifact's algorithms counted at the time at which it is proven to have existed.
 pub(super) fn check_algorithms(
     verifier: &Verifier<'_>,
     report: &mut Noted,
@@ -143,7 +144,7 @@ pub(super) fn check_algorithms(
     });
     match checked {
         Ok(()) => {
-            // A mark over it was noted already.
+            // A mark has added the step already.
             if report.outcome(Step::Algorithms).is_none() {
                 report.note(Step::Algorithms, Outcome::Passed, "");
             }
@@ -158,8 +159,8 @@ pub(super) fn check_algorithms(
 }
 
 /// The rules that the proven time decides: the signature existed while its certificates were valid,
-/// and the artifact does not claim a time after the one at which it was seen. Where no time is proven they say
-/// nothing.
+/// and the artifact does not claim a time after the one at which it was seen. Without a proven time
+/// the rules do not apply.
 pub(super) fn check_times(
     verifier: &Verifier<'_>,
     report: &mut Noted,
@@ -190,8 +191,8 @@ fn check_proven_time(report: &mut Noted, verified: &Verified, not_after: Option<
     in_bounds && in_order
 }
 
-/// Of what time an artifact says that it is, at the earliest. A certificate says nothing: it may be issued
-/// ahead of its validity and logged after it.
+/// The earliest time at which an artifact says that it was made. `None` for a certificate: it may
+/// be issued ahead of its validity and logged after it.
 pub(super) fn own_time(verified: &Verified) -> Option<(&'static str, Time)> {
     match verified {
         Verified::Token(token) => {
@@ -209,7 +210,7 @@ pub(super) fn own_time(verified: &Verified) -> Option<(&'static str, Time)> {
 
 fn check_bounds(report: &mut Noted, path: &[Arc<Certificate>], proven: Time) -> bool {
     // An anchor is trusted as such, whatever it says about its own validity; a TSU certificate that
-    // is itself the anchor is the signer all the same.
+    // is itself the anchor is still the signer.
     let below_anchor = path.len().saturating_sub(1).max(1);
     let expired = path
         .iter()
@@ -276,7 +277,7 @@ mod tests {
         }
     }
 
-    /// A proof that cannot be read, or for which nobody vouches, is as good as none.
+    /// A proof that cannot be read, or that no trusted key vouches for, is as good as none.
     #[test]
     fn of_proofs_only_false_signatures_and_other_records_are_shown_to_be_false() {
         let text = || "x".to_owned();
