@@ -12,7 +12,7 @@ pub const EXTENSIONS_MAX: usize = 16;
 /// The head of a log's tree.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Checkpoint {
-    /// Which log: its name, one non-empty line. Whoever fills this in by hand sees to that.
+    /// Name of the log, one non-empty line. Not checked here: code that fills it in has to.
     pub origin: String,
     /// Number of leaves.
     pub size: u64,
@@ -55,9 +55,9 @@ impl Checkpoint {
         }
     }
 
-    /// Reads a note text (C2SP tlog-checkpoint, "Note text"), but for the rule that size zero has the
-    /// empty root: [`Self::check_empty_root`] is a step of its own, since a witness answers it with a
-    /// status of its own.
+    /// Reads a note text (C2SP tlog-checkpoint, "Note text"), but for the rule that size zero has
+    /// the empty root: [`Self::check_empty_root`] is a step of its own, since a witness answers it
+    /// with a status of its own.
     pub fn parse(text: &str) -> Result<Self, CheckpointError> {
         let text = text.strip_suffix('\n').ok_or(CheckpointError::Lines)?;
         let mut lines = text.split('\n');

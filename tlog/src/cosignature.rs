@@ -5,10 +5,10 @@
 //! seen. The signature is the time as a big-endian `u64` and the signature proper.
 //!
 //! - `cosignature/v1` (type `0x04`) signs two header lines and the whole note text.
-//! - `subtree/v1` (type `0x06`) signs a structure of its own: the cosigner's name, the time, the origin,
-//!   a range of leaves and its hash. A checkpoint is the range from 0 to its size. Extension lines are
-//!   not signed. With time zero nothing is said about time or about the largest tree: so a log signs
-//!   its own checkpoints, and so a range that does not begin at 0 is signed.
+//! - `subtree/v1` (type `0x06`) signs a structure of its own: the cosigner's name, the time, the
+//!   origin, a range of leaves and its hash. A checkpoint is the range from 0 to its size.
+//!   Extension lines are not signed. With time zero nothing is said about time or about the largest
+//!   tree: so a log signs its own checkpoints, and so a range that does not begin at 0 is signed.
 
 use crate::checkpoint::Checkpoint;
 pub use crate::cosigned::{ORIGIN_LEN_MAX, TIME_MAX};
@@ -38,9 +38,10 @@ impl Cosigner {
 
     /// Cosigns `checkpoint` as seen at `time`, in seconds since the Epoch.
     ///
-    /// Takes the checkpoint, not a text: what is signed is this crate's own encoding of it. `None` for
-    /// what the format cannot state: a time of zero or above [`TIME_MAX`]; with a key of type `0x06`
-    /// also extension lines, or an origin that is empty or longer than [`ORIGIN_LEN_MAX`].
+    /// Takes the checkpoint, not a text: the signed text is this crate's own encoding of it. `None`
+    /// for values that the format cannot state: a time of zero or above [`TIME_MAX`]; with a key of
+    /// type `0x06` also extension lines, or an origin that is empty or longer than
+    /// [`ORIGIN_LEN_MAX`].
     pub fn cosign(&self, checkpoint: &Checkpoint, time: u64) -> Option<SignatureLine> {
         if time == 0 || time > TIME_MAX {
             return None;
@@ -57,9 +58,9 @@ impl Cosigner {
         self.timed(time, &message(time, &checkpoint.to_text()))
     }
 
-    /// Signs that the leaves of `subtree` in the log `origin` have the hash `hash` (`subtree/v1` with
-    /// time zero; what C2SP tlog-witness `sign-subtree` answers with). The caller has checked a subtree
-    /// consistency proof to a checkpoint that it cosigned.
+    /// Signs that the leaves of `subtree` in the log `origin` have the hash `hash` (`subtree/v1`
+    /// with time zero; what C2SP tlog-witness `sign-subtree` answers with). The caller has checked
+    /// a subtree consistency proof to a checkpoint that it cosigned.
     ///
     /// `None` for a key of type `0x04`, which has no such message, for an empty subtree, and for an
     /// origin that is empty or longer than [`ORIGIN_LEN_MAX`].
@@ -83,13 +84,13 @@ impl Cosigner {
     }
 }
 
-/// Checks a `subtree/v1` signature line of `key` over a range of leaves, and says which time it states
-/// (`None` for zero, the only one for a range that does not begin at 0).
+/// Checks a `subtree/v1` signature line of `key` over a range of leaves, and says which time it
+/// states (`None` for zero, the only one for a range that does not begin at 0).
 ///
 /// # Errors
 /// [`NoteError::NoKnownKey`] if the line is not in the name and id of `key`;
-/// [`NoteError::BadSignature`] if the signature does not verify, states a time that it may not, or if
-/// `key` is not of type `0x06`.
+/// [`NoteError::BadSignature`] if the signature does not verify, states a time that it may not, or
+/// if `key` is not of type `0x06`.
 pub fn check_subtree(
     key: &VerifierKey,
     origin: &str,

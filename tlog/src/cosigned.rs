@@ -1,4 +1,5 @@
-//! What a cosignature signs: the messages of C2SP tlog-cosignature, and the time before the signature.
+//! What a cosignature signs: the messages of C2SP tlog-cosignature, and the time before the
+//! signature.
 
 use crate::checkpoint::Checkpoint;
 use crate::hash::Hash;
@@ -48,8 +49,8 @@ pub(crate) fn checkpoint_message(
     subtree_message(key, time, &checkpoint.origin, whole, checkpoint.root)
 }
 
-/// C2SP tlog-cosignature, "ML-DSA-44 signed message": the structure `cosigned_message`. `None` for an
-/// origin that it cannot hold.
+/// C2SP tlog-cosignature, "ML-DSA-44 signed message": the structure `cosigned_message`. `None` for
+/// an origin that it cannot hold.
 pub(crate) fn subtree_message(
     key: &VerifierKey,
     time: u64,

@@ -1,19 +1,20 @@
 //! What an error about a checkpoint or a proof shows, by which a verdict is chosen.
 //!
-//! A note that cannot be read or that nobody known signed proves nothing, and disproves nothing either:
-//! another copy, more cosignatures or another policy would mend it. Only a known key's signature that does
-//! not verify, and an entry that is not where a trusted tree should have it, are shown to be false. Every
-//! `match` names every error, so a new one has to be classed before it compiles.
+//! A note that cannot be read, or that no known key signed, proves nothing and disproves nothing
+//! either: another copy, more cosignatures or another policy would mend it. Only two errors show
+//! something to be false: a known key's signature that does not verify, and an entry that is not
+//! where a trusted tree should have it. Every `match` names every error, so a new one has to be
+//! classed before it compiles.
 
 use crate::note::NoteError;
 use crate::policy::TrustError;
 
-/// What is shown.
+/// What an error shows about a note or a proof.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Fault {
     /// Nothing: it cannot be read.
     Unread,
-    /// Nothing: nobody who is trusted, or not enough of them, vouches for it.
+    /// Nothing: no trusted key, or too few of them, vouches for it.
     Unvouched,
     /// A signature in the name of a known key does not verify.
     Signature,
@@ -32,7 +33,7 @@ impl Fault {
 }
 
 impl NoteError {
-    /// What the error shows.
+    /// What the error shows about the note or checkpoint.
     pub const fn fault(&self) -> Fault {
         match self {
             Self::TooLong(_)
@@ -47,7 +48,7 @@ impl NoteError {
 }
 
 impl TrustError {
-    /// What the error shows.
+    /// What the error shows about the proof file.
     pub const fn fault(&self) -> Fault {
         match self {
             Self::Note(error) => error.fault(),

@@ -1,9 +1,9 @@
-//! What octets are that were handed over for a note or a proof and are none.
+//! Names octets that were given as a note or a proof and are something else.
 //!
-//! Signatures are over octets, so nothing is mended here: a note whose lines a mail gateway ended anew is
-//! refused. But that "the first line is another one" tells nobody that an editor or a login page stood in
-//! between. This is a guess for people, from the first octets, once reading has failed ([`named`]); nothing
-//! is decided by it.
+//! Signatures are over octets, so nothing is mended here: a note whose line ends were changed by a
+//! mail gateway is refused. But the error "the first line is another one" tells no reader that an
+//! editor or a login page stood in between. This is a guess for people, from the first octets, once
+//! reading has failed ([`named`]); nothing is decided by it.
 
 use std::fmt;
 
@@ -11,9 +11,9 @@ use std::fmt;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{error}{}", .foreign.map(|it| format!("; this is {it}")).unwrap_or_default())]
 pub struct Unread<E: fmt::Display> {
-    /// What the reader says.
+    /// Why the reader refused the octets.
     pub error: E,
-    /// What strikes about the octets.
+    /// What the octets look like instead; `None` without a guess.
     pub foreign: Option<Foreign>,
 }
 
@@ -25,7 +25,7 @@ pub fn named<T, E: fmt::Display>(read: Result<T, E>, octets: &[u8]) -> Result<T,
     })
 }
 
-/// What a file seems to be instead.
+/// What a file seems to be instead of a note or proof.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Foreign {
@@ -87,7 +87,7 @@ impl Foreign {
 }
 
 impl Foreign {
-    /// Whether it is what a server or a portal on the way answers with, in the place of a file.
+    /// Whether it is a page with which a server or a portal on the way answers instead of the file.
     pub const fn is_page(self) -> bool {
         matches!(self, Self::Markup | Self::Json | Self::Gzip)
     }

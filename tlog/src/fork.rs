@@ -5,7 +5,7 @@
 //! ishibumi fork-evidence v1
 //! kind fork | suspicion
 //! origin <origin>
-//! key <vkey>                1 to 16 of them: the log's keys, as whoever kept this knew them
+//! key <vkey>                1 to 16 of them: the log's keys, as known to the keeper of this file
 //! seen <time>
 //! prefix <base64 root>      only if the sizes differ and a proof follows
 //! proof <base64 hash>       0 to 63 of them, only after `prefix`
@@ -15,17 +15,18 @@
 //! <note first><note second>
 //! ```
 //!
-//! Two notes contradict each other in two ways. Either they have one size and two roots. Or a consistency
-//! proof shows that the second tree begins with *another* tree of the first's size than the first note
-//! says: what the root of a tree says about a prefix of it is as fixed as the root itself.
+//! Two notes contradict each other in two ways. Either they have one size and two roots. Or a
+//! consistency proof shows that the second tree begins with *another* tree of the first's size than
+//! the first note says: what the root of a tree says about a prefix of it is as fixed as the root
+//! itself.
 //!
-//! A consistency proof that *fails* is neither: anybody can send a true checkpoint with a wrong proof. Two
-//! notes of different sizes without a proof of contradiction are therefore a [`Kind::Suspicion`]; whoever
-//! can read the log's tiles finds out which tree the second note begins with, and either drops the
-//! suspicion or makes a fork of it ([`Evidence::with_prefix`]).
+//! A consistency proof that *fails* is neither: anybody can send a true checkpoint with a wrong
+//! proof. Two notes of different sizes without a proof of contradiction are therefore a
+//! [`Kind::Suspicion`]. A reader of the log's tiles can find out which tree the second note begins
+//! with, and then either drops the suspicion or makes a fork of it ([`Evidence::with_prefix`]).
 //!
-//! A file proves nothing by what it says of itself. [`Evidence::check`] takes the log's keys from its
-//! caller, and says [`Verdict::Proven`] only if one of them signed both notes.
+//! A file proves nothing by what it says of itself. [`Evidence::check`] takes the log's keys from
+//! its caller, and says [`Verdict::Proven`] only if one of them signed both notes.
 
 use std::fmt::Write as _;
 
@@ -71,8 +72,8 @@ pub enum EvidenceError {
     /// The two checkpoints have one size and one root.
     #[error("both checkpoints have size {0} and the same root: nothing contradicts anything")]
     Agreement(u64),
-    /// A proof where it says nothing: the sizes are equal, or one is zero, or its prefix is the tree
-    /// that the first note names.
+    /// A proof where it says nothing: the sizes are equal, or one is zero, or its prefix is the
+    /// tree that the first note names.
     #[error("a proof from size {first} to size {second} says nothing here")]
     NoUse {
         /// The size of the first checkpoint.
@@ -83,8 +84,8 @@ pub enum EvidenceError {
 }
 
 impl EvidenceError {
-    /// Whether the octets are not evidence of this format at all, which shows nothing about the log, nor that
-    /// what whoever wrote them claims is false.
+    /// Whether the octets are not evidence of this format at all. Then they show nothing about the
+    /// log, and they do not disprove what their author claims.
     pub const fn is_unread(&self) -> bool {
         match self {
             Self::TooLong(_)
@@ -103,12 +104,12 @@ impl EvidenceError {
 pub enum Kind {
     /// The two notes contradict each other.
     Fork,
-    /// The two notes have different sizes, and nobody has shown yet that they contradict each other.
+    /// The two notes have different sizes; a contradiction between them has not been shown.
     Suspicion,
 }
 
 impl Kind {
-    /// The word in the file.
+    /// The value of the `kind` line in the file.
     pub fn word(self) -> &'static str {
         match self {
             Self::Fork => "fork",
@@ -150,7 +151,8 @@ pub enum Verdict {
         /// The key.
         key: usize,
     },
-    /// They contradict each other, but no one key signed both: the log forked, if both keys were its own.
+    /// They contradict each other, but no one key signed both: the log forked, if both keys were
+    /// its own.
     AcrossKeys {
         /// A key that signed the first checkpoint.
         first: usize,
@@ -173,7 +175,7 @@ pub enum CheckError {
     Unsigned {
         /// `first` or `second`.
         which: &'static str,
-        /// What is wrong.
+        /// Why the note is refused.
         cause: NoteError,
     },
     /// The proof of contradiction does not verify.
@@ -182,8 +184,8 @@ pub enum CheckError {
 }
 
 impl Evidence {
-    /// Evidence of two notes, in any order. `keys` are the log's, `seen` is the time, in seconds since
-    /// the Epoch, at which the second of them came to whoever keeps this.
+    /// Makes evidence of two notes, in any order. `keys` are the log's; `seen` is the time, in
+    /// seconds since the Epoch, at which the keeper of this evidence received the second note.
     pub fn new(
         keys: Vec<VerifierKey>,
         seen: u64,
@@ -222,8 +224,8 @@ impl Evidence {
         })
     }
 
-    /// The same notes with the proof that makes a fork of a suspicion: the second tree begins with a tree
-    /// of the first's size and root `prefix.root`, which is not the first's.
+    /// These notes with the proof that makes a fork of a suspicion: the second tree begins with a
+    /// tree of the first's size and root `prefix.root`, which is not the first's.
     pub fn with_prefix(self, prefix: Prefix) -> Result<Self, EvidenceError> {
         let (first, second) = (self.first.checkpoint.size, self.second.checkpoint.size);
         let same_root = prefix.root == self.first.checkpoint.root;
@@ -248,17 +250,19 @@ impl Evidence {
         &self.first.checkpoint.origin
     }
 
-    /// The log's keys, as whoever kept this knew them. Whoever convicts takes them from elsewhere.
+    /// The log's keys, as known to the keeper of this evidence. To convict a log, take its keys
+    /// from elsewhere.
     pub fn keys(&self) -> &[VerifierKey] {
         &self.keys
     }
 
-    /// When the second note came to whoever kept this, by his clock, in seconds since the Epoch.
+    /// When the keeper of this evidence received the second note, by the keeper's clock, in seconds
+    /// since the Epoch.
     pub fn seen(&self) -> u64 {
         self.seen
     }
 
-    /// The note with the smaller tree; of two of one size, the one that was there before.
+    /// The note with the smaller tree; if both have one size, the note that the keeper had first.
     pub fn first(&self) -> &Note {
         &self.first.note
     }
@@ -278,8 +282,8 @@ impl Evidence {
         self.prefix.as_ref()
     }
 
-    /// Checks both signatures, and the contradiction. Of `keys`, those are the log's that bear its name
-    /// and sign as logs do (types `0x01` and `0x06`); signatures of others are ignored.
+    /// Checks both signatures, and the contradiction. Of `keys`, those are the log's that bear its
+    /// name and sign as logs do (types `0x01` and `0x06`); signatures of others are ignored.
     pub fn check(&self, keys: &[VerifierKey]) -> Result<Verdict, CheckError> {
         let is_log = |key: &&VerifierKey| key.name() == self.origin() && signs_logs(key);
         let own: Vec<VerifierKey> = keys.iter().filter(is_log).cloned().collect();
@@ -382,7 +386,8 @@ impl Evidence {
             Some(prefix) => found.with_prefix(prefix)?,
             None => found,
         };
-        // What is read is exactly what would be written: order of the notes, kind and origin as well.
+        // What is read is exactly what would be written: order of the notes, kind and origin as
+        // well.
         if found.kind().word() != kind || found.origin() != origin {
             return Err(form("`kind` or `origin` is not that of its notes"));
         }

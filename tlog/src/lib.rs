@@ -3,8 +3,9 @@
 //!
 //! Nothing here has a clock, a disk, a network or a thread. Time, keys and stored hashes come in as
 //! values; what leaves is either bytes to be published or a value of a type that only a successful
-//! verification can build ([`TrustedCheckpoint`], [`policy::Policy::check_proof`]'s [`ProvenLeaf`]).
-//! The log, the witness, the auditor and the offline verifier all use this one implementation.
+//! verification can build ([`TrustedCheckpoint`], [`policy::Policy::check_proof`]'s
+//! [`ProvenLeaf`]). The log, the witness, the auditor and the offline verifier all use this one
+//! implementation.
 //!
 //! Provers and checkers come in pairs:
 //!

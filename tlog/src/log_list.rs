@@ -7,13 +7,13 @@
 //! vkey log.example/1+4f5a6b7c+AX...
 //! origin log.example/1         optional: the origin, if it is not the key's name
 //! qpd 86400                    optional: how many requests a day the log may make
-//! contact somebody             optional
+//! contact <text>               optional
 //! ```
 //!
-//! The first line that is neither empty nor a comment is `logs/v0`. A line `vkey` begins an entry, the
-//! lines after it belong to it. Space around a line and a keyword that is not known are ignored, so that
-//! later additions to the format do no harm. One entry that cannot be used does not spoil the others: it
-//! is there, with the reason.
+//! The first line that is neither empty nor a comment is `logs/v0`. A line `vkey` begins an entry,
+//! the lines after it belong to it. Space around a line and a keyword that is not known are
+//! ignored, so that later additions to the format do no harm. An entry that cannot be used does not
+//! spoil the others: it is listed with the reason.
 
 use crate::key::{KeyError, SignatureType, VerifierKey};
 
@@ -72,7 +72,7 @@ pub struct Entry {
     pub key: Result<VerifierKey, EntryError>,
     /// How many requests a day the log may make, as it stands there.
     pub qpd: Option<String>,
-    /// Whom to write to.
+    /// How to reach the operator of the log.
     pub contact: Option<String>,
 }
 

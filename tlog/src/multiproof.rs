@@ -1,9 +1,9 @@
-//! Multiproof files (`docs/formats/multiproof.md`): entries of one log, the hashes that prove them all,
-//! and one cosigned checkpoint in one text. Ours: what [`crate::proof`] is for one entry.
+//! Multiproof files (`docs/formats/multiproof.md`): entries of one log, the hashes that prove them
+//! all, and one cosigned checkpoint in one text. Ours: what [`crate::proof`] is for one entry.
 //!
-//! The entries themselves are inside, since a proof about several leaves can only be checked with all
-//! of them. Reading is strict: what [`Multiproof::parse`] accepts, [`Multiproof::encode`] writes back
-//! octet by octet. [`crate::Policy::check_multiproof`] is the checker.
+//! The entries themselves are inside, since a proof about several leaves can only be checked with
+//! all of them. Reading is strict: what [`Multiproof::parse`] accepts, [`Multiproof::encode`]
+//! writes back octet by octet. [`crate::Policy::check_multiproof`] is the checker.
 
 use std::fmt::Write as _;
 
@@ -82,9 +82,9 @@ pub enum MultiproofError {
     /// A proof does not lead from its entry to the checkpoint's root.
     #[error("the proof of entry {index}: {source}")]
     Proof {
-        /// Which entry.
+        /// Index of the entry in the log.
         index: u64,
-        /// What is wrong.
+        /// Why its proof does not hold.
         source: ProofError,
     },
     /// The hashes of the file do not fit its entries and its checkpoint.
@@ -155,9 +155,9 @@ impl Multiproof {
         out
     }
 
-    /// Puts the proofs of several entries under one checkpoint together: `proven` are the entries with
-    /// their indices, in ascending order, and their audit paths. Each path is checked against the
-    /// checkpoint's root, lest one false proof spoil all; signatures are not.
+    /// Puts the proofs of several entries under one checkpoint together: `proven` are the entries
+    /// with their indices, in ascending order, and their audit paths. Each path is checked against
+    /// the checkpoint's root, lest one false proof spoil all; signatures are not.
     pub fn merge(
         checkpoint: Note,
         proven: &[(u64, &[u8], &[Hash])],
@@ -185,8 +185,9 @@ impl Multiproof {
         })
     }
 
-    /// The audit path of each entry, in their order: with its index and the checkpoint, what every reader
-    /// of C2SP tlog-proof takes. Not checked: of a false multiproof, at least one of these is false.
+    /// The audit path of each entry, in their order: with its index and the checkpoint, what every
+    /// reader of C2SP tlog-proof takes. Not checked: of a false multiproof, at least one of these
+    /// is false.
     ///
     /// A path has at most 63 hashes; so many for each entry are made, however few the file has.
     pub fn split(&self) -> Result<Vec<Vec<Hash>>, MultiproofError> {

@@ -1,8 +1,8 @@
 //! Signed notes (C2SP signed-note): a text, a blank line, signature lines.
 //!
-//! [`Note::parse`] is strict: what it accepts, [`Note::encode`] writes back octet by octet. A parsed
-//! note says nothing yet; [`Note::verify`] says which of the given keys signed it. A line in the
-//! name and id of a known key that does not verify refuses the whole note, and lines of unknown
+//! [`Note::parse`] is strict: what it accepts, [`Note::encode`] writes back octet by octet. A
+//! parsed note says nothing yet; [`Note::verify`] says which of the given keys signed it. A line in
+//! the name and id of a known key that does not verify refuses the whole note, and lines of unknown
 //! keys are ignored.
 
 use crate::cosigned;
@@ -12,8 +12,8 @@ use crate::key::{SignatureType, VerifierKey};
 /// The longest note that is read, in octets: 160 post-quantum signatures fit.
 pub const NOTE_LEN_MAX: usize = 1 << 20;
 
-/// The most signature lines that a note may have (C2SP demands at least 16). More are refused before
-/// any signature is checked.
+/// The most signature lines that a note may have (C2SP demands at least 16). More are refused
+/// before any signature is checked.
 pub const SIGNATURES_MAX: usize = 160;
 
 /// Why a note is refused.
@@ -53,9 +53,9 @@ pub struct Note {
 /// That a key signed the note, and when it says it did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct VerifiedSignature {
-    /// Which of the keys given to [`Note::verify`].
+    /// Index in the keys given to [`Note::verify`].
     pub key: usize,
-    /// Which line of the note.
+    /// Index of its line in [`Note::signatures`].
     pub line: usize,
     /// The time in a cosignature, in seconds since the Epoch. `None` for an Ed25519 log signature,
     /// which carries none, and for a stated zero (an ML-DSA-44 log signature's), which is no time.
@@ -135,8 +135,8 @@ impl Note {
 
     /// Checks every signature by one of `keys` and says which key signed.
     ///
-    /// A line that is there twice counts once. At least one known key has to have signed. A key of type
-    /// `0x06` signs origin, size and root: extension lines of the text are not covered by it.
+    /// A line that is there twice counts once. At least one known key has to have signed. A key of
+    /// type `0x06` signs origin, size and root: extension lines of the text are not covered by it.
     pub fn verify(&self, keys: &[VerifierKey]) -> Result<Vec<VerifiedSignature>, NoteError> {
         if self.signatures.len() > SIGNATURES_MAX {
             return Err(NoteError::TooManySignatures(self.signatures.len()));

@@ -1,7 +1,7 @@
 //! `tlog-proof@v1` files (C2SP tlog-proof): index, audit path and cosigned checkpoint in one text.
 //!
-//! Reading is strict, so that a proof has one spelling: what [`TlogProof::parse`] accepts without an
-//! `extra` line, [`TlogProof::encode`] writes back octet by octet. An `extra` line is not
+//! Reading is strict, so that a proof has one spelling: what [`TlogProof::parse`] accepts without
+//! an `extra` line, [`TlogProof::encode`] writes back octet by octet. An `extra` line is not
 //! authenticated; it is skipped and never written. [`crate::Policy::check_proof`] is the checker.
 
 use std::sync::Arc;
@@ -35,8 +35,8 @@ pub struct TlogProof {
     pub checkpoint: Note,
 }
 
-/// An entry of a log, and the proof that it is one: a [`TlogProof`], whose checkpoint others may share.
-/// Nothing in it has been verified.
+/// An entry of a log, and the proof that it is one: a [`TlogProof`], whose checkpoint others may
+/// share. Nothing in it has been verified.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Logged {
     /// The entry's octets: a record.
@@ -50,8 +50,8 @@ pub struct Logged {
 }
 
 impl Logged {
-    /// An entry and its proof, if the proof leads from it to the root of its checkpoint. Whether that
-    /// checkpoint is trusted is another question.
+    /// An entry and its proof, if the proof leads from it to the root of its checkpoint. Whether
+    /// that checkpoint is trusted is another question.
     pub fn read(entry: Vec<u8>, proof: &[u8]) -> Result<Self, LoggedError> {
         let TlogProof {
             index,

@@ -1,17 +1,17 @@
-//! Foreign text, as a person may be shown it: file names, names in certificates, origins, what a server
-//! answered.
+//! Foreign text, as a person may be shown it: file names, names in certificates, origins, what a
+//! server answered.
 //!
-//! A terminal obeys control characters: text that somebody else chose could erase a verdict, or write
-//! another one. Marks that turn the direction of writing, and characters that nobody sees, make one name
-//! look like another (Unicode TR 36, CVE-2021-42574). All of them are shown as `\u{202e}`, which hides
-//! nothing. Other text stays as it is, in whatever script.
+//! A terminal obeys control characters: text that an attacker chose could erase a verdict, or write
+//! another one. Marks that turn the direction of writing, and invisible characters, make one name
+//! look like another (Unicode TR 36, CVE-2021-42574). All of them are shown as `\u{202e}`, which
+//! hides nothing. Other text stays as it is, in any script.
 
 use std::fmt::{self, Write as _};
 
 /// Whether a terminal obeys the character, or no eye sees it.
 ///
-/// C0, DEL and C1; what turns the direction of writing; line and paragraph separators; what has no width.
-/// Variation selectors are left alone: names in Japanese are written with them.
+/// C0, DEL and C1; what turns the direction of writing; line and paragraph separators; what has no
+/// width. Variation selectors are left alone: names in Japanese are written with them.
 pub const fn is_unsafe(character: char) -> bool {
     character.is_ascii_control()
         || matches!(
@@ -45,7 +45,8 @@ pub fn octets(octets: &[u8]) -> String {
     line(&String::from_utf8_lossy(octets))
 }
 
-/// Text of several lines, as a program lays it out for people: the same, but for its line feeds.
+/// Text of several lines, as a program lays it out for people: unsafe characters are spelled out,
+/// line feeds stay.
 pub fn lines(text: &str) -> String {
     spelled(text, |character| character != '\n' && is_unsafe(character))
 }
@@ -56,8 +57,9 @@ pub fn add_line(out: &mut String, text: impl fmt::Display) {
     out.push('\n');
 }
 
-/// A JSON document with what is unsafe in its strings as JSON escapes (RFC 8259 section 7): programs read
-/// the very characters, and a terminal obeys none of them. Line feeds between its members stay.
+/// A JSON document with what is unsafe in its strings as JSON escapes (RFC 8259 section 7):
+/// programs read the very characters, and a terminal obeys none of them. Line feeds between its
+/// members stay.
 pub fn json(document: &str) -> String {
     let mut out = String::with_capacity(document.len());
     for character in document.chars() {

@@ -67,7 +67,7 @@ pub enum KeyError {
     /// Not of the form `<name>+<8 hex digits>+<base64>`.
     #[error("not a key of the form <name>+<8 hex digits>+<base64>")]
     Form,
-    /// The id in the text is not the one that name and key have.
+    /// The id in the text is not the one computed from name and key.
     #[error(
         "the key says that its id is {stated:08x}, but name and key have the id {computed:08x}"
     )]
@@ -82,10 +82,12 @@ pub enum KeyError {
         "signature type {0:#04x} is not supported here (known: 0x01 Ed25519, 0x04 cosignature/v1, 0x06 ML-DSA-44 subtree/v1)"
     )]
     Type(u8),
-    /// The octets are no usable key of that type: another length, or a key that anybody can sign for.
+    /// The octets are not a usable key of that type: the length is wrong, or anybody can sign for
+    /// the key.
     #[error("not a usable key of its signature type (Ed25519: 32 octets, ML-DSA-44: 1312)")]
     Material,
-    /// A text that a `0x06` key cannot sign: its message holds origin, size and root and nothing else.
+    /// A text that a `0x06` key cannot sign: its message holds origin, size and root and nothing
+    /// else.
     #[error("a key of type 0x06 signs checkpoints only: {0}")]
     Unsignable(String),
 }

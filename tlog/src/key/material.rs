@@ -1,9 +1,9 @@
 //! What a key is made of: Ed25519 (RFC 8032) or ML-DSA-44 (FIPS 204), behind one pair of types, so
 //! that the algorithm is decided in one place.
 //!
-//! Both halves read exact lengths only, and a public key that anybody can sign for is not read at all.
-//! Signing is deterministic in both: one key and one message have one signature, so notes can be
-//! rebuilt octet by octet, and no random source can spoil a signature.
+//! Both halves read exact lengths only, and a public key that anybody can sign for is not read at
+//! all. Signing is deterministic in both: one key and one message have one signature, so notes can
+//! be rebuilt octet by octet, and no random source can spoil a signature.
 
 use std::sync::Arc;
 
@@ -40,7 +40,7 @@ impl PublicKey {
                 let octets = octets.try_into().map_err(|_| KeyError::Material)?;
                 let key = ed25519_dalek::VerifyingKey::from_bytes(octets)
                     .map_err(|_| KeyError::Material)?;
-                // A key of small order would verify signatures that nobody made.
+                // A key of small order would verify signatures that its owner never made.
                 if key.is_weak() {
                     return Err(KeyError::Material);
                 }
@@ -49,7 +49,7 @@ impl PublicKey {
             SignatureType::SubtreeV1 => {
                 let octets: [u8; ML_DSA_44_PUBLIC_LEN] =
                     octets.try_into().map_err(|_| KeyError::Material)?;
-                // t1 = 0 is the key whose secret is zero, which everybody knows.
+                // t1 = 0 is the key whose secret is zero, which is public knowledge.
                 if octets
                     .iter()
                     .skip(ML_DSA_44_MATRIX_SEED_LEN)
@@ -118,7 +118,8 @@ impl SecretKey {
     }
 
     /// The signature: 64 octets of Ed25519 or 2,420 of ML-DSA-44 (deterministic variant, empty
-    /// context). `None` if ML-DSA's search for a signature gives up, which no key has been seen to do.
+    /// context). `None` if ML-DSA's search for a signature gives up, which no key has been seen to
+    /// do.
     pub(super) fn sign(&self, message: &[u8]) -> Option<Vec<u8>> {
         match self {
             Self::Ed25519(key) => Some(key.sign(message).to_bytes().to_vec()),

@@ -41,7 +41,7 @@ impl NoteSigner {
         Ok(signer)
     }
 
-    /// The private text form. Whoever reads it can sign.
+    /// The private text form: any reader of it can sign.
     pub fn to_private_text(&self) -> String {
         let key = &self.verifier;
         format!(
@@ -60,14 +60,14 @@ impl NoteSigner {
         self.key.sign(message)
     }
 
-    /// Signs a note text as a log does: as it is with an Ed25519 key (type `0x01`; C2SP signed-note,
-    /// "Ed25519 signatures"); with an ML-DSA-44 key (type `0x06`) the checkpoint that the text is,
-    /// with time zero, since a log says nothing about time.
+    /// Signs a note text as a log does: as it is with an Ed25519 key (type `0x01`; C2SP
+    /// signed-note, "Ed25519 signatures"); with an ML-DSA-44 key (type `0x06`) the checkpoint that
+    /// the text is, with time zero, since a log says nothing about time.
     ///
     /// # Errors
-    /// [`KeyError::Type`] for a key of type `0x04`: it makes cosignatures, and the two must never share
-    /// a key id. [`KeyError::Unsignable`] if the key is of type `0x06` and the text is no checkpoint, or
-    /// one with extension lines, which its signature would not cover.
+    /// [`KeyError::Type`] for a key of type `0x04`: it makes cosignatures, and the two must never
+    /// share a key id. [`KeyError::Unsignable`] if the key is of type `0x06` and the text is no
+    /// checkpoint, or one with extension lines, which its signature would not cover.
     pub fn sign(&self, text: &str) -> Result<SignatureLine, KeyError> {
         match self.verifier.kind() {
             SignatureType::Ed25519 => self

@@ -56,8 +56,8 @@ impl VerifierKey {
         self.kind
     }
 
-    /// The octets of the public key, 32 of Ed25519 or 1,312 of ML-DSA-44: two keys are duplicates if
-    /// these are equal (C2SP tlog-policy).
+    /// The octets of the public key, 32 of Ed25519 or 1,312 of ML-DSA-44: two keys are duplicates
+    /// if these are equal (C2SP tlog-policy).
     pub fn public_key(&self) -> &[u8] {
         self.key.octets()
     }
@@ -90,7 +90,8 @@ impl fmt::Display for VerifierKey {
     }
 }
 
-/// A key name: non-empty, no Unicode space, no plus, no control character (C2SP signed-note, "Format").
+/// A key name: non-empty, no Unicode space, no plus, no control character (C2SP signed-note,
+/// "Format").
 pub(crate) fn check_name(name: &str) -> Result<(), KeyError> {
     let bad = |c: char| c.is_whitespace() || c.is_control() || c == '+';
     if name.is_empty() || name.len() > NAME_LEN_MAX || name.contains(bad) {

@@ -13,7 +13,8 @@ use crate::tree::{ProofError, check_inclusion};
 
 /// A checkpoint that its log signed and a quorum of witnesses cosigned.
 ///
-/// Only [`Policy::check_checkpoint`], [`Policy::check_checkpoint_with`] and [`Policy::check_leaf`] make one.
+/// Only [`Policy::check_checkpoint`], [`Policy::check_checkpoint_with`] and [`Policy::check_leaf`]
+/// make one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TrustedCheckpoint {
     checkpoint: Checkpoint,
@@ -30,8 +31,8 @@ impl TrustedCheckpoint {
         &self.checkpoint
     }
 
-    /// The policy's witnesses that cosigned, each with its earliest time, ordered by that time. Where
-    /// a post-quantum quorum was demanded, those with ML-DSA-44 keys only.
+    /// The policy's witnesses that cosigned, each with its earliest time, ordered by that time.
+    /// Where a post-quantum quorum was demanded, those with ML-DSA-44 keys only.
     pub fn cosignatures(&self) -> &[Cosignature] {
         &self.cosignatures
     }
@@ -48,9 +49,9 @@ impl TrustedCheckpoint {
         self.not_after
     }
 
-    /// How new the word of the quorum is: the largest time T such that the cosignatures dated at or after
-    /// T are a quorum, in seconds since the Epoch. Whether this is the newest tree nobody can tell for a
-    /// later time. `None` under `quorum none`.
+    /// How fresh the quorum's view is: the largest time T such that the cosignatures dated at or
+    /// after T are a quorum, in seconds since the Epoch. At a later time there may be a newer tree.
+    /// `None` under `quorum none`.
     pub fn fresh(&self) -> Option<u64> {
         self.fresh
     }
@@ -60,8 +61,9 @@ impl TrustedCheckpoint {
         self.newest
     }
 
-    /// Checks that `record` is in this tree at the zero-based `index`, as `hashes`, its audit path from the leaf
-    /// up (RFC 6962 section 2.1.1), say. No signature is verified again, and all leaves of one tree share it.
+    /// Checks that `record` is in this tree at the zero-based `index`, as `hashes`, its audit path
+    /// from the leaf up (RFC 6962 section 2.1.1), say. No signature is verified again, and all
+    /// leaves of one tree share it.
     ///
     /// # Errors
     /// If the path does not lead to this tree's root.
@@ -108,23 +110,24 @@ impl ProvenLeaf {
         self.index
     }
 
-    /// The tree that holds it, and who saw that tree.
+    /// The checkpoint of the tree that holds the entry, with its signatures.
     pub fn head(&self) -> &TrustedCheckpoint {
         &self.head
     }
 }
 
 impl Policy {
-    /// Checks that a log of this policy signed the checkpoint in `note` and that the quorum cosigned, as
-    /// [`Policy::demanding`] asks.
+    /// Checks that a log of this policy signed the checkpoint in `note` and that the quorum
+    /// cosigned, as [`Policy::demanding`] asks.
     pub fn check_checkpoint(&self, note: &Note) -> Result<TrustedCheckpoint, TrustError> {
         self.check_checkpoint_with(note, self.demand)
     }
 
-    /// Checks like [`Self::check_checkpoint`], counting only the cosignatures that `demand` accepts,
-    /// also for the proven time.
+    /// Checks like [`Self::check_checkpoint`], counting only the cosignatures that `demand`
+    /// accepts, also for the proven time.
     ///
-    /// With [`Demand::PostQuantum`] a policy of `quorum none` is refused: it has no quorum to reach.
+    /// With [`Demand::PostQuantum`] a policy of `quorum none` is refused: it has no quorum to
+    /// reach.
     pub fn check_checkpoint_with(
         &self,
         note: &Note,
@@ -185,8 +188,8 @@ impl Policy {
         Ok(head.prove(proof.index, &proof.hashes, record)?)
     }
 
-    /// Checks that every entry of `proof` is in a log of this policy, as [`Policy::demanding`] asks. All of
-    /// them are proven, in their order, or none is.
+    /// Checks that every entry of `proof` is in a log of this policy, as [`Policy::demanding`]
+    /// asks. All of them are proven, in their order, or none is.
     pub fn check_multiproof(&self, proof: &Multiproof) -> Result<Vec<ProvenLeaf>, TrustError> {
         let head = Arc::new(self.check_checkpoint(&proof.checkpoint)?);
         proof.check_in(head.checkpoint.size, head.checkpoint.root)?;
@@ -199,8 +202,8 @@ impl Policy {
     }
 
     /// Checks that an entry with the leaf hash `leaf` is in a log of this policy, at the index that
-    /// `proof` names: the tree that holds it. For whoever has the hash and not the entry; what the entry
-    /// says is then not known.
+    /// `proof` names, and gives the checkpoint of the tree that holds it. For callers that have the
+    /// hash and not the entry; the content of the entry is then not known.
     pub fn check_leaf(
         &self,
         proof: &TlogProof,

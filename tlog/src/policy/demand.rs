@@ -2,14 +2,14 @@
 
 use crate::key::VerifierKey;
 
-/// Which cosignatures count.
+/// Which cosignatures count, by their algorithm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 pub enum Demand {
     /// Those of every witness of the policy.
     #[default]
     AnyAlgorithm,
-    /// Those with ML-DSA-44 keys: the quorum has to be reached by them alone, so that neither it nor
-    /// the proven time rests on an algorithm that a quantum computer breaks.
+    /// Those with ML-DSA-44 keys: the quorum has to be reached by them alone, so that neither it
+    /// nor the proven time rests on an algorithm that a quantum computer breaks.
     PostQuantum,
 }
 

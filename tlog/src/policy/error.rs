@@ -20,7 +20,8 @@ pub enum TrustError {
     /// No key of that log signed.
     #[error("the log {0:?} did not sign this checkpoint")]
     NotSignedByLog(String),
-    /// There are extension lines, and the log signed with ML-DSA-44 only, which does not cover them.
+    /// There are extension lines, and the log signed with ML-DSA-44 only, which does not cover
+    /// them.
     #[error(
         "the log {0:?} signed this checkpoint, but none of its signatures covers the extension lines"
     )]
@@ -33,7 +34,7 @@ pub enum TrustError {
     NoQuorum {
         /// Key names of the witnesses that did cosign.
         cosigned: Vec<String>,
-        /// How many witnesses the policy knows.
+        /// Number of witnesses that the policy names.
         known: usize,
     },
     /// Too few witnesses cosigned with ML-DSA-44, where that was demanded.

@@ -1,9 +1,10 @@
-//! The least of a checkpoint's signatures that still prove what all of them prove.
+//! The smallest set of a checkpoint's signatures that still proves what all of them prove.
 //!
 //! A checkpoint bears two signatures of its log and two of each witness, 2.4 kB each where they are
-//! ML-DSA-44. Where room is short, in a PDF or in a million files, a proof needs only the quorum. What goes is
-//! gone: a proof that was cut for one policy may be worthless under another, and one that keeps no ML-DSA-44
-//! signature dies with Ed25519. So the whole proof is what is kept, and this is made from it.
+//! ML-DSA-44. Where space is short, in a PDF or in a million files, a proof needs only the quorum.
+//! Cutting cannot be undone: a proof that was cut for one policy may be worthless under another,
+//! and one that keeps no ML-DSA-44 signature dies with Ed25519. So keep the whole proof, and make
+//! this one from it.
 
 use std::cmp::Reverse;
 
@@ -20,21 +21,22 @@ struct Line<'a> {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Signer {
     Log,
-    /// A place in [`Policy::witnesses`].
+    /// An index in [`Policy::witnesses`].
     Witness(usize),
 }
 
 impl Policy {
-    /// The checkpoint in `note` with one signature of its log and no cosignature that could be left out: it is
-    /// trusted under this policy and `demand`, and proves the same time. Of several such sets it is one of
-    /// the shortest lines, not always the very shortest.
+    /// The checkpoint in `note` with one signature of its log and no cosignature that could be left
+    /// out: it is trusted under this policy and `demand`, and proves the same time. Of several such
+    /// sets it is one of the shortest lines, not always the very shortest.
     ///
     /// # Errors
     /// If the note is not trusted as it is.
     pub fn least(&self, note: &Note, demand: Demand) -> Result<TrustedCheckpoint, TrustError> {
         let whole = self.check_checkpoint_with(note, demand)?;
         let mut lines = self.counting(&whole);
-        // The longest first, so that the shortest stay; of two alike the one that came later.
+        // The longest first, so that the shortest stay; among equally long ones the later one
+        // first.
         lines.sort_by_key(|line| Reverse(line.signature.signature.len()));
         let mut at = 0;
         while at < lines.len() {
@@ -44,15 +46,15 @@ impl Policy {
                 at += 1;
             }
         }
-        // In the order in which they were, so that one note gives one result.
+        // In their original order, so that one note gives one result.
         let is_kept = |line: &&SignatureLine| lines.iter().any(|kept| kept.signature == *line);
         let kept = whole.note().signatures().iter().filter(is_kept).cloned();
         let least = Note::new(whole.note().text().to_owned(), kept.collect());
         self.check_checkpoint_with(&least, demand)
     }
 
-    /// The lines that count under the demand that `whole` was checked with: those of its log, and of each
-    /// witness the earliest.
+    /// The lines that count under the demand that `whole` was checked with: those of its log, and
+    /// of each witness the earliest.
     fn counting<'a>(&self, whole: &'a TrustedCheckpoint) -> Vec<Line<'a>> {
         let of_log = |signature: &SignatureLine| {
             let mut logs = self.logs.iter();
@@ -80,7 +82,8 @@ impl Policy {
             .collect()
     }
 
-    /// Whether these lines are a quorum at the time that `whole` proves, and the log's signature over all of it.
+    /// Whether these lines are a quorum at the time that `whole` proves, and the log's signature
+    /// over all of it.
     fn suffice(&self, whole: &TrustedCheckpoint, lines: &[Line<'_>]) -> bool {
         let is_extended = !whole.checkpoint().extensions.is_empty();
         let covers = |signature: &SignatureLine| {

@@ -1,14 +1,14 @@
-//! Where a policy asks for less than it seems to: two keys of one operator that count as two witnesses,
-//! a log that witnesses itself, or two quorums that have nobody in common.
+//! Finds where a policy asks for less than it seems to: two keys of one operator that count as two
+//! witnesses, a log that witnesses itself, or two quorums without a common witness.
 //!
-//! C2SP counts keys, since names and URLs prove nothing. A person who writes a policy counts operators,
-//! and an operator with an Ed25519 and an ML-DSA-44 key, or with two machines, appears twice. Such keys
-//! belong in one group of threshold 1. What is found here is a suspicion drawn from names; nothing is
-//! decided by it, and an operator who hides is not found.
+//! C2SP counts keys, since names and URLs prove nothing. A person who writes a policy counts
+//! operators, and an operator with an Ed25519 and an ML-DSA-44 key, or with two machines, appears
+//! twice. Such keys belong in one group of threshold 1. What is found here is a suspicion drawn
+//! from names; nothing is decided by it, and an operator who hides is not found.
 //!
-//! Two witnesses can count twice exactly if the smallest group above both asks for at least two of its
-//! members and is itself part of the quorum: then there are other witnesses with whom both together
-//! are a quorum while neither alone is one.
+//! Two witnesses can count twice exactly if the smallest group above both asks for at least two of
+//! its members and is itself part of the quorum: then there are other witnesses with whom both
+//! together are a quorum while neither alone is one.
 
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
@@ -23,33 +23,34 @@ use crate::key::VerifierKey;
 pub enum Lint {
     /// Two witnesses that seem to be one operator's, and that the quorum can count as two.
     CountsTwice {
-        /// The place of the first in [`Policy::witnesses`].
+        /// Index of the first in [`Policy::witnesses`].
         first: usize,
-        /// The place of the second, greater than the first.
+        /// Index of the second in [`Policy::witnesses`], greater than the first.
         second: usize,
-        /// What they have in common.
+        /// What the two have in common.
         shared: Shared,
     },
     /// A witness that the quorum can count and that seems to be the log itself.
     LogWitnessesItself {
-        /// The place in [`Policy::logs`].
+        /// Index in [`Policy::logs`].
         log: usize,
-        /// The place in [`Policy::witnesses`].
+        /// Index in [`Policy::witnesses`].
         witness: usize,
-        /// What they have in common.
+        /// What the two have in common.
         shared: Shared,
     },
     /// A witness that is in no group of the quorum: its cosignatures are verified and never count.
     NeverCounts {
-        /// The place in [`Policy::witnesses`].
+        /// Index in [`Policy::witnesses`].
         witness: usize,
     },
-    /// Two sets of witnesses, neither with a witness of the other, that are each a quorum: a log can show
-    /// each of them another tree. Keys of a group that seem to be one operator's are one witness.
+    /// Two sets of witnesses, neither with a witness of the other, that are each a quorum: a log
+    /// can show each of them another tree. Keys of a group that seem to be one operator's are one
+    /// witness.
     TwoQuorums {
-        /// Places in [`Policy::witnesses`], ascending.
+        /// Indices of one quorum in [`Policy::witnesses`], ascending.
         first: Vec<usize>,
-        /// The places of the others, ascending.
+        /// Indices of the other quorum in [`Policy::witnesses`], ascending.
         second: Vec<usize>,
     },
 }
@@ -58,22 +59,23 @@ pub enum Lint {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Shared {
-    /// The public key itself (between a log and a witness; a policy with two witnesses of one public
-    /// key does not read).
+    /// The public key itself (between a log and a witness; a policy with two witnesses of one
+    /// public key does not read).
     PublicKey,
     /// The key name, as an operator with keys of two algorithms has it.
     KeyName(String),
-    /// A host, of the URL or at the beginning of the key name; lowercase, other octets than ASCII as
-    /// U+FFFD.
+    /// A host, of the URL or at the beginning of the key name; lowercase, other octets than ASCII
+    /// as U+FFFD.
     Host(String),
     /// The domain that the hosts belong to: their last two labels, or three under a registry like
-    /// `co.jp` (a country's two letters below at most three). A guess, made without a list of registries.
+    /// `co.jp` (a country's two letters below at most three). A guess, made without a list of
+    /// registries.
     Domain(String),
 }
 
-/// Looks for keys of one operator that could count twice, for witnesses that never count, and for quorums that have
-/// nobody in common. Ordered by the places of the witnesses, then of the logs, two quorums last; empty for a policy
-/// of `quorum none`.
+/// Looks for keys of one operator that could count twice, for witnesses that never count, and for
+/// quorums without a common witness. Ordered by the indices of the witnesses, then of the logs, two
+/// quorums last; empty for a policy of `quorum none`.
 pub fn lint(policy: &Policy) -> Vec<Lint> {
     let Quorum::Of(quorum) = policy.quorum else {
         return Vec::new();
@@ -212,7 +214,7 @@ impl Traits<'_> {
     }
 }
 
-/// Whether a host tells its operator. This machine's own address is everybody's, on his machine.
+/// Whether a host identifies its operator. A loopback address does not: every machine has it.
 fn says_who(host: &str) -> bool {
     let address = host.trim_start_matches('[').trim_end_matches(']').parse();
     let own = address.is_ok_and(|address: IpAddr| address.is_loopback());
@@ -241,7 +243,8 @@ fn without_port(host: &str) -> &str {
     }
 }
 
-/// The domain that `host` belongs to, as [`Shared::Domain`] has it; `None` for addresses and single labels.
+/// The domain that `host` belongs to, as [`Shared::Domain`] has it; `None` for addresses and single
+/// labels.
 fn domain(host: &str) -> Option<&str> {
     let mut dots = host.rmatch_indices('.').map(|(at, _)| at);
     let last = dots.next()?;

@@ -1,12 +1,12 @@
 //! Trust policies (C2SP tlog-policy): which logs, which witnesses, which quorum.
 //!
-//! [`Policy::parse`] reads the file; [`Policy::check_checkpoint`] and [`Policy::check_proof`] are the
-//! only ways to a [`TrustedCheckpoint`] and a [`ProvenLeaf`], with their variants that take a
+//! [`Policy::parse`] reads the file; [`Policy::check_checkpoint`] and [`Policy::check_proof`] are
+//! the only ways to a [`TrustedCheckpoint`] and a [`ProvenLeaf`], with their variants that take a
 //! [`Demand`]. The order of the checks is fixed: origin and log signature, quorum, inclusion.
 //!
-//! Beside deciding, a policy can explain: [`Policy::standing`] says which of its logs, witnesses and
-//! groups a checkpoint satisfies, and [`lint`] where it asks for less than it seems to. And it can cut:
-//! [`Policy::least`] leaves of a checkpoint's signatures only what it needs.
+//! Beside deciding, a policy can explain: [`Policy::standing`] says which of its logs, witnesses
+//! and groups a checkpoint satisfies, and [`lint`] where it asks for less than it seems to. And it
+//! can cut: [`Policy::least`] leaves of a checkpoint's signatures only what it needs.
 
 mod check;
 mod demand;
@@ -28,7 +28,7 @@ use std::collections::BTreeSet;
 
 use crate::key::VerifierKey;
 
-/// A policy file that was read and whose every name is resolved.
+/// A policy file that was read, with every name in it resolved.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Policy {
     logs: Vec<Log>,
@@ -65,16 +65,16 @@ pub struct Group {
     pub name: Vec<u8>,
     /// How many members have to have witnessed, at least 1 and at most their number.
     pub threshold: usize,
-    /// The members, as places in [`Policy::witnesses`] and earlier places in [`Policy::groups`].
+    /// The members, as indices in [`Policy::witnesses`] and earlier indices in [`Policy::groups`].
     pub members: Vec<Member>,
 }
 
 /// Something that can witness a checkpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Member {
-    /// A place in [`Policy::witnesses`].
+    /// An index in [`Policy::witnesses`].
     Witness(usize),
-    /// A place in [`Policy::groups`].
+    /// An index in [`Policy::groups`].
     Group(usize),
 }
 
@@ -108,8 +108,8 @@ impl Policy {
         self.quorum
     }
 
-    /// This policy with `demand` upon every check that names none of its own, so that a caller who was
-    /// asked for a post-quantum quorum asks for it everywhere. The file cannot say it.
+    /// This policy with `demand` for every check that states no demand of its own, so that a caller
+    /// that requires a post-quantum quorum requires it everywhere. The file cannot state it.
     #[must_use]
     pub fn demanding(self, demand: Demand) -> Self {
         Self { demand, ..self }
@@ -120,8 +120,8 @@ impl Policy {
         self.demand
     }
 
-    /// How many witnesses have a key that counts under `demand`. Keys of one name are one witness: it
-    /// has an Ed25519 and an ML-DSA-44 key, say.
+    /// How many witnesses have a key that counts under `demand`. Keys of one name are one witness:
+    /// it has an Ed25519 and an ML-DSA-44 key, say.
     pub fn counted(&self, demand: Demand) -> usize {
         let keys = self.witnesses.iter().map(|witness| &witness.key);
         let counting = keys.filter(|key| demand.counts(key));
@@ -131,7 +131,8 @@ impl Policy {
             .len()
     }
 
-    /// Whether the quorum can be met under `demand` at all: by all the witnesses that count together.
+    /// Whether the quorum can be met under `demand` at all: by all the witnesses that count
+    /// together.
     pub fn can_be_met(&self, demand: Demand) -> bool {
         let asked = self.quorum != Quorum::None || demand == Demand::AnyAlgorithm;
         let counts = |place: usize| {
@@ -141,7 +142,7 @@ impl Policy {
         asked && self.is_quorum(counts)
     }
 
-    /// Whether the witnesses at the places for which `has` holds are a quorum.
+    /// Whether the witnesses at the indices for which `has` holds are a quorum.
     pub fn is_quorum(&self, has: impl Fn(usize) -> bool) -> bool {
         let Quorum::Of(member) = self.quorum else {
             return true;

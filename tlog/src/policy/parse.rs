@@ -25,7 +25,7 @@ pub const GROUPS_MAX: usize = 1024;
 pub struct PolicyError {
     /// Number of the line, from 1; 0 if it is about the file as a whole.
     pub line: usize,
-    /// What is wrong there.
+    /// What is wrong with that line.
     pub problem: PolicyProblem,
 }
 
@@ -42,7 +42,7 @@ pub enum PolicyProblem {
     /// The last line does not end in a newline: the file may be cut off.
     #[error("the last line does not end in a newline: the file may have been cut off")]
     NoNewline,
-    /// The first word is none of the four.
+    /// The first word is none of the four keywords.
     #[error("unknown keyword {0:?}: a line begins with log, witness, group, quorum or #")]
     Keyword(String),
     /// Too few or too many words.
@@ -51,14 +51,15 @@ pub enum PolicyProblem {
     /// A key cannot be read.
     #[error("the key: {0}")]
     Key(#[from] KeyError),
-    /// A key of the wrong type for its place.
+    /// A key of the wrong type for its line.
     #[error(
         "a {place} key has signature type {expected:#04x} (Ed25519) or 0x06 (ML-DSA-44), this one has {found:#04x}"
     )]
     KeyType {
         /// `log` or `witness`.
         place: &'static str,
-        /// The Ed25519 type that belongs there; `0x06` belongs in both places.
+        /// The Ed25519 type that the line demands; `0x06` is accepted as well, in log and witness
+        /// lines.
         expected: u8,
         /// The type that it has.
         found: u8,
@@ -78,9 +79,9 @@ pub enum PolicyProblem {
     /// The threshold is no number from 1 to the number of members.
     #[error("the threshold {found:?} is not \"any\", \"all\" or a number from 1 to {members}")]
     Threshold {
-        /// What stands there.
+        /// The threshold as written.
         found: String,
-        /// How many members the group has.
+        /// Number of members of the group.
         members: usize,
     },
     /// More lines of one kind than are read.
@@ -88,7 +89,7 @@ pub enum PolicyProblem {
     TooMany {
         /// `log`, `witness` or `group`.
         kind: &'static str,
-        /// How many are read.
+        /// The greatest number that is read.
         most: usize,
     },
     /// A second quorum line.
@@ -129,7 +130,7 @@ impl Policy {
         Ok(policy)
     }
 
-    /// Reads a policy file; `quorum none` is accepted. Whoever calls this has been told so by a person.
+    /// Reads a policy file, and accepts `quorum none`. Call it only if a person has chosen that.
     pub fn parse_allowing_no_quorum(file: &[u8]) -> Result<Self, PolicyError> {
         let whole = |problem| PolicyError { line: 0, problem };
         if file.len() > FILE_LEN_MAX {
@@ -331,7 +332,7 @@ fn vkey(
     place: &'static str,
     expected: SignatureType,
 ) -> Result<VerifierKey, PolicyProblem> {
-    // Key names are UTF-8 (C2SP signed-note), whatever else the file may hold.
+    // Key names are UTF-8 (C2SP signed-note), even though other text in the file need not be.
     let text = std::str::from_utf8(word).map_err(|_| KeyError::Form)?;
     let key: VerifierKey = text.parse()?;
     if key.kind() != expected && key.kind() != SignatureType::SubtreeV1 {

@@ -1,22 +1,25 @@
-//! Whether two quorums of a policy can have no witness in common.
+//! Whether a policy has two quorums without a common witness.
 //!
-//! Then a log can show one tree to the one and another to the other, and each is a quorum: who holds a proof
-//! under the one never learns of the other. With a majority of honest witnesses, two quorums share one.
+//! Then a log can show one tree to the one quorum and another tree to the other: the holder of a
+//! proof under the one never learns of the other. With a majority of honest witnesses, any two
+//! quorums share one.
 //!
-//! The groups of a policy are a tree, each member being in one group at most. So sets for the members of a
-//! group that have no witness in common have none in the group either, and a group can be met twice exactly
-//! if enough of its members can: one that can be met twice counts for both, of the others each needs its own.
+//! The groups of a policy are a tree, since each member is in one group at most. So if the sets
+//! chosen for the members of a group have no witness in common, their unions have none either. A
+//! group can therefore be met twice exactly if enough of its members can: a member that can be met
+//! twice counts for both sets, and each set needs its own of the others.
 
 use super::{Member, Policy};
 
-/// How a member can be met, by places of witnesses.
+/// How a member can be met, by indices of witnesses.
 struct Ways {
     once: Vec<usize>,
     twice: Option<[Vec<usize>; 2]>,
 }
 
-/// Two sets of witnesses that are each a quorum of `quorum` and have none in common, by their places, ascending;
-/// none if any two have. Witnesses for which `is_one` holds are one operator's: one witness, whatever it has.
+/// Two sets of witnesses that are each a quorum of `quorum` and have no witness in common, as
+/// ascending indices; `None` if there are no such sets. The witnesses for which `is_one` holds
+/// belong to one operator and count as one witness.
 pub(super) fn two_quorums(
     policy: &Policy,
     quorum: Member,

@@ -1,6 +1,7 @@
-//! Where a checkpoint stands under a policy: who signed it, which groups that satisfies, and since when.
+//! Where a checkpoint stands under a policy: who signed it, which groups that satisfies, and since
+//! when.
 //!
-//! This is what the checks decide by, and what a person is shown who asks why they decided so.
+//! The checks decide by this, and it is shown to people who ask why they decided so.
 
 use super::{Demand, Member, Policy, Quorum, TrustError};
 use crate::checkpoint::Checkpoint;
@@ -10,7 +11,7 @@ use crate::note::Note;
 /// A cosignature that verified, by a witness of the policy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cosignature {
-    /// The place of the witness in [`Policy::witnesses`].
+    /// Index of the witness in [`Policy::witnesses`].
     pub witness: usize,
     /// The witness's key name.
     pub name: String,
@@ -24,21 +25,22 @@ pub struct Cosignature {
 pub struct Standing {
     /// The checkpoint that they sign.
     pub checkpoint: Checkpoint,
-    /// Places in [`Policy::logs`] of the keys that signed under this origin, ascending.
+    /// Indices in [`Policy::logs`] of the keys that signed under this origin, ascending.
     pub logs: Vec<usize>,
     /// The witnesses that cosigned and count, each with its earliest time, ordered by that time.
     pub cosignatures: Vec<Cosignature>,
-    /// Places in [`Policy::witnesses`] of keys whose valid cosignatures do not count: they state no
-    /// time, or the demand passes over their algorithm. Ascending.
+    /// Indices in [`Policy::witnesses`] of keys whose valid cosignatures do not count, because they
+    /// state no time or because the demand passes over their algorithm. Ascending.
     pub passed_over: Vec<usize>,
     /// How far each group is, in the order of [`Policy::groups`].
     pub groups: Vec<GroupStanding>,
-    /// Since when the quorum is met: the smallest time T such that the cosignatures dated at or before
-    /// T are a quorum, in seconds since the Epoch. `None` if it is not met, and under `quorum none`.
+    /// Since when the quorum is met: the smallest time T such that the cosignatures dated at or
+    /// before T are a quorum, in seconds since the Epoch. `None` if it is not met, and under
+    /// `quorum none`.
     pub quorum: Option<u64>,
-    /// How new the word of the quorum is: the largest time T such that the cosignatures dated at or after
-    /// T are a quorum, in seconds since the Epoch. One witness alone makes no tree look fresh. `None` as
-    /// for `quorum`.
+    /// How fresh the quorum's view is: the largest time T such that the cosignatures dated at or
+    /// after T are a quorum, in seconds since the Epoch. A single witness makes no tree look fresh.
+    /// `None` as for `quorum`.
     pub fresh: Option<u64>,
     /// The newest time of all cosignatures that count.
     pub newest: Option<u64>,
@@ -49,20 +51,20 @@ pub struct Standing {
 /// How far a group is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct GroupStanding {
-    /// How many of its members have witnessed.
+    /// Number of members that have witnessed.
     pub witnessed: usize,
     /// Since when the group counts as having witnessed, in seconds since the Epoch.
     pub since: Option<u64>,
 }
 
 impl Policy {
-    /// Verifies every signature of `note` by a log of its origin or a witness of this policy, and says
-    /// what they add up to under `demand`.
+    /// Verifies every signature of `note` by a log of its origin or a witness of this policy, and
+    /// says which groups they satisfy under `demand`.
     ///
     /// # Errors
-    /// Only where there is nothing to be said: no checkpoint, an origin that the policy does not name,
-    /// a signature by a known key that does not verify, or none by any known key. A missing log
-    /// signature or quorum is no error here.
+    /// Only if there is nothing to evaluate: the note is no checkpoint, the policy does not name
+    /// its origin, a signature by a known key does not verify, or no known key signed. A missing
+    /// log signature or quorum is no error here.
     pub fn standing(&self, note: &Note, demand: Demand) -> Result<Standing, TrustError> {
         let checkpoint = Checkpoint::parse(note.text())?;
         checkpoint.check_empty_root()?;
@@ -89,8 +91,8 @@ impl Policy {
                 signed.extend(logs.get(v.key));
                 continue;
             };
-            // A witness that signed twice counts once, at its earliest time; a cosignature without a
-            // time makes no statement about one and does not count.
+            // A witness that signed twice counts once, at its earliest time; a cosignature without
+            // a time makes no statement about one and does not count.
             let witness = self.witnesses.get(place);
             let counts = witness.is_some_and(|witness| demand.counts(&witness.key));
             let known = times.get_mut(place).zip(latest.get_mut(place));

@@ -1,4 +1,5 @@
-//! The request `add-checkpoint` (C2SP tlog-witness, "add-checkpoint"): cosign this, it grew from that.
+//! The request `add-checkpoint` (C2SP tlog-witness, "add-checkpoint"): cosign this, it grew from
+//! that.
 //!
 //! ```text
 //! old <size>
@@ -15,7 +16,8 @@ use crate::{Checkpoint, Hash, decimal};
 /// A request that parsed. Nothing in it has been verified.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AddCheckpoint {
-    /// The size from which the proof starts: what the submitter believes that the witness remembers.
+    /// The size from which the proof starts: what the submitter believes that the witness
+    /// remembers.
     pub old: u64,
     /// The consistency proof (RFC 6962 section 2.1.2), at most [`super::PROOF_LINES_MAX`] hashes.
     pub proof: Vec<Hash>,
@@ -26,7 +28,8 @@ pub struct AddCheckpoint {
 }
 
 impl AddCheckpoint {
-    /// A request to cosign the checkpoint in `note`, which grew from a tree of `old` leaves by `proof`.
+    /// A request to cosign the checkpoint in `note`, which grew from a tree of `old` leaves by
+    /// `proof`.
     ///
     /// # Errors
     /// What the witness would answer with 400: too long a proof, or a note that is no checkpoint.

@@ -40,8 +40,8 @@ pub fn encode_signatures(lines: &[SignatureLine]) -> String {
     body
 }
 
-/// Reads the body of a 200: one or more signature lines. Nothing in them has been verified; lines of
-/// unknown keys are the reader's to ignore.
+/// Reads the body of a 200: one or more signature lines. Nothing in them has been verified; lines
+/// of unknown keys are the reader's to ignore.
 pub fn parse_signatures(body: &[u8]) -> Result<Vec<SignatureLine>, AnswerError> {
     if body.len() > SIGNATURES_LEN_MAX {
         return Err(AnswerError::TooLong(body.len()));

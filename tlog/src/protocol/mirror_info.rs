@@ -1,4 +1,5 @@
-//! `text/x.tlog.mirror-info` (C2SP tlog-mirror): where a mirror stands, in the body of a 409 or a 202.
+//! `text/x.tlog.mirror-info` (C2SP tlog-mirror): where a mirror stands, in the body of a 409 or a
+//! 202.
 //!
 //! ```text
 //! <tree size of a pending checkpoint>
@@ -18,14 +19,14 @@ pub const CONTENT_TYPE: &str = "text/x.tlog.mirror-info";
 /// The longest body that is read, in octets: two numbers of 20 digits and the longest ticket.
 pub const BODY_LEN_MAX: usize = 2 * 21 + FIELD_LEN_MAX.div_ceil(3) * 4 + 1;
 
-/// Where a mirror stands with one log.
+/// How many entries of one log a mirror has.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MirrorInfo {
     /// The tree size of a pending checkpoint: what to send as `upload_end`.
     pub size: u64,
     /// The next entry that the mirror lacks: what to send as `upload_start`.
     pub next: u64,
-    /// What to send as the ticket.
+    /// The ticket to send with the next upload.
     pub ticket: Vec<u8>,
 }
 

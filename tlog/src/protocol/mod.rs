@@ -1,5 +1,5 @@
-//! What logs, witnesses and mirrors say to each other (C2SP tlog-witness, tlog-mirror), as values: every request and
-//! every answer with its encoder and its strict parser, without HTTP.
+//! What logs, witnesses and mirrors say to each other (C2SP tlog-witness, tlog-mirror), as values:
+//! every request and every answer with its encoder and its strict parser, without HTTP.
 //!
 //! | call | request | answered with 200 | else |
 //! | --- | --- | --- | --- |
@@ -8,9 +8,10 @@
 //! | `POST add-entries` | [`add_entries`] | signature lines | 202, 409: [`mirror_info`]; others: text for people |
 //! | `GET <origin hash>/checkpoint` ([`checkpoint_path`]) | | a note ([`crate::note::Note`]) | text for people |
 //!
-//! Parsers check every limit before what it limits is read further, and check no signature: a parsed
-//! request says nothing yet. One request has one spelling; what is read is written back octet by octet.
-//! Both sides use this module, so what the log's client writes is what the witness reads.
+//! Parsers check every limit before what it limits is read further, and check no signature: a
+//! parsed request says nothing yet. One request has one spelling; what is read is written back
+//! octet by octet. Both sides use this module, so what the log's client writes is what the witness
+//! reads.
 
 mod add_checkpoint;
 pub mod add_entries;
@@ -34,8 +35,8 @@ use crate::tree::PROOF_HASHES_MAX;
 /// The most proof lines that a request may have (C2SP tlog-witness): no tree needs more.
 pub const PROOF_LINES_MAX: usize = PROOF_HASHES_MAX;
 
-/// The longest body of `add-checkpoint` and `sign-subtree` that is read, in octets: the longest note, the
-/// longest proof, and the lines before it.
+/// The longest body of `add-checkpoint` and `sign-subtree` that is read, in octets: the longest
+/// note, the longest proof, and the lines before it.
 pub const BODY_LEN_MAX: usize = NOTE_LEN_MAX + 4096;
 
 /// The longest line before the note, in octets: two numbers of 19 digits, or the base64 of a hash.
@@ -92,8 +93,9 @@ pub enum RequestError {
     Checkpoint(#[from] CheckpointError),
 }
 
-/// The path of a log's newest cosigned checkpoint below a monitoring prefix that ends without a slash:
-/// `/<hex SHA-256 of the origin>/checkpoint` (C2SP tlog-witness, "Monitor Retrieval Mechanism").
+/// The path of a log's newest cosigned checkpoint below a monitoring prefix that ends without a
+/// slash: `/<hex SHA-256 of the origin>/checkpoint` (C2SP tlog-witness, "Monitor Retrieval
+/// Mechanism").
 pub fn checkpoint_path(origin: &str) -> String {
     format!("/{}/checkpoint", Hash::of(origin.as_bytes()))
 }

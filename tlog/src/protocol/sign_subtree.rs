@@ -1,5 +1,5 @@
-//! The request `sign-subtree` (C2SP tlog-witness, "sign-subtree"): sign this range of a tree that you
-//! cosigned.
+//! The request `sign-subtree` (C2SP tlog-witness, "sign-subtree"): sign this range of a tree that
+//! you cosigned.
 //!
 //! ```text
 //! subtree <start> <end>
@@ -15,8 +15,8 @@ use crate::note::{Note, NoteError};
 use crate::tree::Subtree;
 use crate::{Checkpoint, Hash, decimal};
 
-/// A request that parsed: the range is a subtree with at least one leaf, and ends within the checkpoint.
-/// Nothing in it has been verified.
+/// A request that parsed: the range is a subtree with at least one leaf, and ends within the
+/// checkpoint. Nothing in it has been verified.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SignSubtree {
     /// The range of leaves.
@@ -32,8 +32,8 @@ pub struct SignSubtree {
 }
 
 impl SignSubtree {
-    /// A request to sign `subtree` with hash `hash`, which `proof` shows to be part of the tree of the
-    /// checkpoint in `note`.
+    /// A request to sign `subtree` with hash `hash`, which `proof` shows to be part of the tree of
+    /// the checkpoint in `note`.
     ///
     /// # Errors
     /// What the witness would answer with 400.

@@ -20,8 +20,8 @@ impl Edge {
         Self::default()
     }
 
-    /// Takes up a tree of `size` leaves whose partial tiles are `levels`, from the leaves up. `None` if
-    /// a level has more or fewer hashes than that size leaves there.
+    /// Takes up a tree of `size` leaves whose partial tiles are `levels`, from the leaves up.
+    /// `None` if a level has more or fewer hashes than that size leaves there.
     pub fn from_levels(size: u64, levels: Vec<Vec<Hash>>) -> Option<Self> {
         let right = size <= SIZE_MAX
             && (0..)

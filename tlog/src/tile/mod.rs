@@ -1,8 +1,8 @@
 //! Tiles and entry bundles (C2SP tlog-tiles): how a tree is published as files that never change.
 //!
-//! A tile at level `L` holds up to 256 consecutive nodes of tree level `8 * L`; the entry bundle `N`
-//! holds the records under level-0 tile `N`. [`TilePath`] is the only reader and writer of paths,
-//! [`Tile`] and [`decode_bundle`] the only readers of contents.
+//! A tile at level `L` holds up to 256 consecutive nodes of tree level `8 * L`; the entry bundle
+//! `N` holds the records under level-0 tile `N`. [`TilePath`] is the only reader and writer of
+//! paths, [`Tile`] and [`decode_bundle`] the only readers of contents.
 
 mod bundle;
 mod edge;
@@ -68,7 +68,8 @@ pub fn tile_width(level: u8, index: u64, size: u64) -> u16 {
     u16::try_from(width).unwrap_or(TILE_WIDTH)
 }
 
-/// Every tile of a tree of `size` leaves, level by level from the leaves up: `(level, index, width)`.
+/// Every tile of a tree of `size` leaves, level by level from the leaves up:
+/// `(level, index, width)`.
 pub fn tiles(size: u64) -> impl Iterator<Item = (u8, u64, u16)> {
     (0..=LEVEL_MAX).flat_map(move |level| {
         (0..)

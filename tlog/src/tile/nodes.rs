@@ -2,7 +2,8 @@
 //!
 //! The hashes that come out are only as true as the tiles that went in. A reader that did not make
 //! the tiles itself has to check the proof that it builds from them against a trusted root, with
-//! [`crate::tree::check_inclusion`] or [`crate::tree::check_consistency`]; no tile is trusted by itself.
+//! [`crate::tree::check_inclusion`] or [`crate::tree::check_consistency`]; no tile is trusted by
+//! itself.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -11,9 +12,9 @@ use super::{TILE_HEIGHT, TILE_WIDTH, Tile, tile_width};
 use crate::hash::{HASH_LEN, Hash, node_hash};
 use crate::tree::NodeReader;
 
-/// Where tiles come from.
+/// A source of tiles: memory, files or a server.
 pub trait TileSource {
-    /// What can go wrong while reading.
+    /// Why a tile could not be read.
     type Error;
 
     /// The tile `index` of tile level `level`, with exactly `width` hashes.
@@ -80,8 +81,9 @@ impl<S: TileSource> NodeReader for TileNodes<'_, S> {
     }
 }
 
-/// The hash over `2^height` hashes of a tile from `start` on. A tile that does not hold them all, and
-/// so a node that is not complete in the tree, yields zeros: a hash that no proof verifies with.
+/// The hash over `2^height` hashes of a tile from `start` on. A tile that does not hold them all,
+/// and so a node that is not complete in the tree, yields zeros: a hash that no proof verifies
+/// with.
 pub(super) fn subtree(hashes: &[Hash], start: usize, height: u8) -> Hash {
     let width = 1 << height;
     let mut row: Vec<Hash> = hashes.iter().skip(start).take(width).copied().collect();

@@ -5,7 +5,7 @@ use std::fmt;
 use super::TILE_WIDTH;
 use crate::decimal;
 
-/// What a path leads to.
+/// The resource that a path names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum TileKind {
     /// Hashes at this tile level, 0 to 63.
@@ -14,8 +14,8 @@ pub enum TileKind {
     Entries,
 }
 
-/// The place of a tile or entry bundle. Parsing accepts canonical paths only, so that one resource
-/// has one URL.
+/// The path of a tile or entry bundle below a log's URL. Parsing accepts canonical paths only, so
+/// that one resource has one URL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct TilePath {
     /// Hashes or entries.

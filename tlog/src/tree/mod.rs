@@ -35,7 +35,7 @@ pub const PROOF_HASHES_MAX: usize = 63;
 
 /// Where the hashes of complete subtrees come from: a store, tiles, or memory.
 pub trait NodeReader {
-    /// What can go wrong while reading.
+    /// Why a node could not be read.
     type Error;
 
     /// The hash of the complete subtree over leaves `index << level .. (index + 1) << level`.
@@ -59,9 +59,9 @@ pub enum ProofError {
     /// The proof has more or fewer hashes than this position in this tree needs.
     #[error("the proof has {found} hashes, this position needs {needed}")]
     Length {
-        /// How many hashes came.
+        /// Number of hashes in the proof.
         found: usize,
-        /// How many there have to be.
+        /// Number of hashes that index and size demand.
         needed: usize,
     },
     /// The proof computes another root.

@@ -1,14 +1,14 @@
-//! Multi-inclusion proofs: that several leaves are at their indices of one tree, with every hash that
-//! their audit paths share written once. Ours: neither RFC 6962 nor C2SP has one.
+//! Multi-inclusion proofs: that several leaves are at their indices of one tree, with every hash
+//! that their audit paths share written once. Ours: neither RFC 6962 nor C2SP has one.
 //!
 //! The tree is walked from the root to the proven leaves, the left half first (RFC 6962 section 2.1
-//! says where the halves meet). A *gap* is a range that the walk need not enter, since no proven leaf is
-//! in it. The proof is the hashes of the gaps, from left to right, and nothing else: which ranges they
-//! are follows from the indices and the size. So a set of leaves in a tree has exactly one proof, and
-//! for one leaf it is the audit path, sorted by position.
+//! says where the halves meet). A *gap* is a range that the walk need not enter, since no proven
+//! leaf is in it. The proof is the hashes of the gaps, from left to right, and nothing else: which
+//! ranges they are follows from the indices and the size. So a set of leaves in a tree has exactly
+//! one proof, and for one leaf it is the audit path, sorted by position.
 //!
-//! It says the same as the audit paths of its leaves, and both can be had from each other without the
-//! tree ([`merge_inclusion`], [`split_multi_inclusion`]).
+//! It proves the same as the audit paths of its leaves, and each form can be computed from the
+//! other without the tree ([`merge_inclusion`], [`split_multi_inclusion`]).
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -22,8 +22,8 @@ pub type Leaf = (u64, Hash);
 /// The proof that the leaves `indices` are in the tree of the first `size` leaves.
 ///
 /// # Errors
-/// What the reader says. `Ok(None)` unless `indices` has at least one index, is strictly ascending and
-/// lies in the tree.
+/// What the reader says. `Ok(None)` unless `indices` has at least one index, is strictly ascending
+/// and lies in the tree.
 pub fn prove_multi_inclusion<R: NodeReader>(
     nodes: &R,
     indices: &[u64],
@@ -39,14 +39,14 @@ pub fn prove_multi_inclusion<R: NodeReader>(
         .map(Some)
 }
 
-/// Checks that each of `leaves` is at its index of the tree with `size` leaves and root `root`. Every
-/// hash of the proof is needed; none may be left over.
+/// Checks that each of `leaves` is at its index of the tree with `size` leaves and root `root`.
+/// Every hash of the proof is needed; none may be left over.
 ///
 /// Takes time in proportion to leaves and hashes, and memory in proportion to the leaves.
 ///
 /// # Errors
-/// [`ProofError::NoLeaves`], [`ProofError::NotAscending`] or [`ProofError::IndexOutOfRange`] for leaves
-/// that no such proof is about, [`ProofError::Length`], [`ProofError::Root`].
+/// [`ProofError::NoLeaves`], [`ProofError::NotAscending`] or [`ProofError::IndexOutOfRange`] for
+/// leaves that no such proof is about, [`ProofError::Length`], [`ProofError::Root`].
 pub fn check_multi_inclusion(
     leaves: &[Leaf],
     size: u64,
@@ -62,14 +62,14 @@ pub fn check_multi_inclusion(
     }
 }
 
-/// The multi-inclusion proof that says what the audit paths of `leaves` say: `paths` are those of RFC
-/// 6962 section 2.1.1, one for each leaf, in their order.
+/// The multi-inclusion proof that says what the audit paths of `leaves` say: `paths` are those of
+/// RFC 6962 section 2.1.1, one for each leaf, in their order.
 ///
 /// The paths are put together, not checked: if one of them is false, so is the result.
 ///
 /// # Errors
-/// As [`check_multi_inclusion`]; [`ProofError::Length`] also for a path of the wrong length, or if there
-/// is not one for each leaf.
+/// As [`check_multi_inclusion`]; [`ProofError::Length`] also for a path of the wrong length, or if
+/// there is not one for each leaf.
 pub fn merge_inclusion(
     leaves: &[Leaf],
     size: u64,
@@ -156,10 +156,10 @@ fn range(
     Some(hash)
 }
 
-/// The ranges that no index is in and that the walk therefore does not enter, left to right. `indices`
-/// has passed [`check_indices`].
+/// The ranges that no index is in and that the walk therefore does not enter, left to right.
+/// `indices` has passed [`check_indices`].
 fn gaps(indices: &[u64], size: u64) -> impl Iterator<Item = Range<u64>> {
-    // What is still to be walked, the leftmost on top: at most one range a level.
+    // The ranges that are still to be walked, the leftmost on top: at most one range a level.
     let mut ahead = vec![(0..size, indices)];
     std::iter::from_fn(move || {
         while let Some((whole, inside)) = ahead.pop() {
@@ -178,7 +178,8 @@ fn gaps(indices: &[u64], size: u64) -> impl Iterator<Item = Range<u64>> {
     })
 }
 
-/// The ranges whose hashes are the audit path of `index`, from the leaf's sibling to the root's child.
+/// The ranges whose hashes are the audit path of `index`, from the leaf's sibling to the root's
+/// child.
 fn siblings(index: u64, size: u64) -> Vec<Range<u64>> {
     let mut whole = 0..size;
     let mut path = Vec::new();

@@ -1,19 +1,19 @@
-//! Subtrees and their proofs (draft-ietf-plants-merkle-tree-certs, "Subtrees"): that a range of leaves,
-//! hashed as a tree of its own, is part of a larger tree.
+//! Subtrees and their proofs (draft-ietf-plants-merkle-tree-certs, "Subtrees"): that a range of
+//! leaves, hashed as a tree of its own, is part of a larger tree.
 //!
 //! Mirrors check uploads with them, and witnesses sign ranges (C2SP tlog-mirror, tlog-witness
 //! `sign-subtree`). The prefix of a tree is the subtree that begins at 0, so RFC 6962's consistency
 //! proofs are the special case, and [`super::check_consistency`] runs the algorithm that is here.
 //!
-//! As with every Merkle proof, a proof names neither range nor size: both have to be known by other
-//! means, from a signed checkpoint and from whoever asks.
+//! A proof names neither range nor size, as with every Merkle proof: both have to be known by other
+//! means, from a signed checkpoint and from the request.
 
 use super::{NodeReader, ProofError, SIZE_MAX, check_inclusion, range_hash, split_point};
 use crate::hash::{EMPTY_ROOT, Hash, node_hash};
 
-/// A range of leaves that can be proven to be part of a tree: its start is a multiple of the smallest
-/// power of two that is not below its size. Every range from 0 on is one, and every empty one
-/// (drafts up to -05 know no empty subtree; the editors' copy after them does).
+/// A range of leaves that can be proven to be part of a tree: its start is a multiple of the
+/// smallest power of two that is not below its size. Every range from 0 on is one, and every empty
+/// one (drafts up to -05 know no empty subtree; the editors' copy after them does).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Subtree {
     start: u64,
@@ -59,7 +59,7 @@ impl Subtree {
     /// The hash of its leaves as a tree of their own, read from `nodes`; [`EMPTY_ROOT`] for none.
     ///
     /// # Errors
-    /// What the reader says.
+    /// The error of the reader.
     pub fn hash<R: NodeReader>(self, nodes: &R) -> Result<Hash, R::Error> {
         range_hash(nodes, self.start, self.end)
     }
@@ -187,8 +187,8 @@ pub fn prove_subtree_consistency<R: NodeReader>(
 }
 
 /// Checks that the `subtree` with hash `hash` is part of the tree of `size` leaves with root `root`
-/// (the draft's "Verifying a Subtree Consistency Proof"). Every hash of the proof is needed; none may
-/// be left over.
+/// (the draft's "Verifying a Subtree Consistency Proof"). Every hash of the proof is needed; none
+/// may be left over.
 ///
 /// The empty subtree is part of every tree, and its hash has to be [`EMPTY_ROOT`].
 pub fn check_subtree_consistency(

@@ -1,5 +1,5 @@
-//! Trees of up to 2^63 leaves, without having them: all leaves but one are equal, so every node is one
-//! of 64 hashes or lies above the odd leaf. Nothing may wrap, and the largest size is the last.
+//! Trees of up to 2^63 leaves, without having them: all leaves but one are equal, so every node is
+//! one of 64 hashes or lies above the odd leaf. Nothing may wrap, and the largest size is the last.
 
 use std::convert::Infallible;
 

@@ -59,7 +59,7 @@ fn spoiled_proofs_show_nothing() {
             for bit in [0, 255] {
                 let (bad_old, bad_new) = (flipped(old_root, bit), flipped(new_root, bit));
                 check_consistency(old, bad_old, new, new_root, &good).unwrap_err();
-                // The empty tree begins any tree, whatever its root.
+                // The empty tree begins any tree, even one with another root.
                 let any_new = check_consistency(old, old_root, new, bad_new, &good);
                 assert_eq!(any_new.is_ok(), old == 0);
             }
@@ -71,8 +71,8 @@ fn spoiled_proofs_show_nothing() {
     }
 }
 
-/// Like an audit path, the proof does not name the sizes. Where another pair of sizes is accepted, the
-/// recursion of the RFC accepts it too.
+/// Like an audit path, the proof does not name the sizes. Where another pair of sizes is accepted,
+/// the recursion of the RFC accepts it too.
 #[test]
 fn other_sizes_are_accepted_only_where_the_rfc_cannot_tell_them_apart() {
     let all = leaves(24);

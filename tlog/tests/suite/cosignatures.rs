@@ -108,8 +108,8 @@ fn a_mirrored_signature_is_refused() {
     verify(line).unwrap_err();
 }
 
-/// A plain note signature by the same key is not a cosignature, and a cosignature is not one of
-/// another text.
+/// A plain note signature by the same key is not a cosignature, and a cosignature of one text is
+/// not one of another.
 #[test]
 fn messages_are_separated() {
     let text = checkpoint().to_text();

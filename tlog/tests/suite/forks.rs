@@ -1,6 +1,7 @@
 //! Evidence of forks: what is proven and what is not, every octet of the file, and golden files.
 //!
-//! `testdata/fork/` is written anew with `ISHIBUMI_BLESS=1`; `docs/formats/fork-evidence.md` is its recipe.
+//! `testdata/fork/` is written anew with `ISHIBUMI_BLESS=1`; `docs/formats/fork-evidence.md` is its
+//! recipe.
 
 use std::path::Path;
 
@@ -111,7 +112,8 @@ fn golden_files() {
 
 #[test]
 fn a_failed_proof_alone_is_no_fork() {
-    // The control of everything below: two checkpoints of one honest history, and a proof that fails.
+    // The control of everything below: two checkpoints of one honest history, and a proof that
+    // fails.
     let keys = [ed25519()];
     let (nine, fourteen) = (signed(9, 99, &keys), signed(14, 99, &keys));
     let honest = Evidence::new(public(&keys), SEEN, nine, fourteen).unwrap();
@@ -157,7 +159,7 @@ fn a_suspicion_becomes_a_fork_by_what_the_second_tree_begins_with() {
 #[test]
 fn only_the_log_s_own_signatures_convict() {
     let evidence = same_size();
-    // The file's own word for whose keys these are counts for nothing.
+    // The keys that the file itself states count for nothing.
     let stranger = key(SignatureType::Ed25519, 0x50);
     let other = NoteSigner::from_seed("other.example", SignatureType::Ed25519, &[0x40; 32]);
     let cosigning = key(SignatureType::CosignatureV1, 0x40);
@@ -204,7 +206,7 @@ fn one_key_has_to_have_signed_both() {
     );
     let second = make(&both, &both[1..]).check(&keys);
     assert_eq!(second, Ok(Verdict::Proven { key: 1 }));
-    // Whoever trusts one of them only, sees the note of the other unsigned.
+    // A verifier that trusts only one of them sees the note of the other unsigned.
     assert!(make(&both[..1], &both[1..]).check(&keys[..1]).is_err());
     assert!(make(&both[1..], &both[1..]).check(&keys).is_ok());
 }
@@ -226,7 +228,7 @@ fn notes_that_do_not_contradict_each_other_make_no_evidence() {
     let cosigning = public(&[key(SignatureType::CosignatureV1, 0x40)]);
     let wrong = Evidence::new(cosigning, SEEN, signed(9, 99, &log), signed(9, 5, &log));
     assert!(matches!(wrong, Err(EvidenceError::KeyType(_))));
-    // The smaller tree comes first, whichever is given first.
+    // The smaller tree comes first, in whichever order they are given.
     let turned = Evidence::new(public(&log), SEEN, signed(14, 5, &log), signed(9, 99, &log));
     assert_eq!(turned.unwrap(), suspicion());
     // Two of one size need no proof, and what the empty tree begins with proves nothing.
@@ -244,8 +246,8 @@ fn every_octet_counts() {
             let Ok(read) = Evidence::parse(&changed) else {
                 continue;
             };
-            // What still reads is another file, and convicts only if what convicts is untouched: the
-            // time, the keys that it names, and signatures that are not the log's are not.
+            // What still reads is another file, and convicts only if what convicts is untouched:
+            // the time, the keys that it names, and signatures that are not the log's are not.
             assert_ne!(read, evidence);
             if check(&read) == Ok(verdict.clone()) {
                 let notes = |e: &Evidence| e.checkpoints().map(Clone::clone);

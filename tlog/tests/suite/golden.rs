@@ -1,6 +1,6 @@
-//! The files under `testdata/tlog/` are what this crate makes of fixed seeds, octet by octet, so that a
-//! change of any format shows as a change of a committed file. `ISHIBUMI_BLESS=1` writes them anew;
-//! `testdata/tlog/README.md` is the recipe for everybody else.
+//! The files under `testdata/tlog/` are what this crate makes of fixed seeds, octet by octet, so
+//! that a change of any format shows as a change of a committed file. `ISHIBUMI_BLESS=1` writes
+//! them anew; `testdata/tlog/README.md` is the recipe for everybody else.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -230,8 +230,8 @@ fn files() -> BTreeMap<PathBuf, Vec<u8>> {
     files
 }
 
-/// The last entries on their way to a mirror, the rest of one bundle and a partial one; and what asks for
-/// them.
+/// The last entries on their way to a mirror, the rest of one bundle and a partial one; and what
+/// asks for them.
 fn upload_files(nodes: &Prefix<'_>) -> (Vec<u8>, Vec<u8>) {
     let head = upload();
     let mut body = head.encode().unwrap();
@@ -320,7 +320,8 @@ fn the_committed_files_hold_under_the_oracle() {
     }
 }
 
-/// The upload by itself: its octets as the specification counts them, and what a mirror makes of them.
+/// The upload by itself: its octets as the specification counts them, and what a mirror makes of
+/// them.
 #[test]
 fn the_committed_upload_is_believed() {
     let body = golden("upload-500-600.add-entries");

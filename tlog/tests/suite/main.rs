@@ -1,8 +1,8 @@
 //! What `ishibumi-tlog` promises, held against references that share no code with it, and attacked.
 //!
-//! `oracle` is RFC 6962 written down naively; `rs_merkle` is the second reference for roots and audit
-//! paths (its verifier is unsound and decides nothing). Every attack has the untouched input beside
-//! it, which has to pass.
+//! `oracle` is RFC 6962 written down naively; `rs_merkle` is the second reference for roots and
+//! audit paths (its verifier is unsound and decides nothing). Every attack has the untouched input
+//! beside it, which has to pass.
 
 // `m`, `n`, `k`, `d` and `b` are the names of RFC 6962, which the oracle is a copy of.
 #![allow(clippy::many_single_char_names)]

@@ -1,5 +1,5 @@
-//! `subtree/v1` with ML-DSA-44, checked against a second implementation of FIPS 204 (`fips204`) and by
-//! hand-written octets.
+//! `subtree/v1` with ML-DSA-44, checked against a second implementation of FIPS 204 (`fips204`) and
+//! by hand-written octets.
 
 use base64::Engine as _;
 use fips204::ml_dsa_44::{KG, PrivateKey, PublicKey};
@@ -40,7 +40,8 @@ fn message(name: &str, time: u64, origin: &str, range: (u64, u64), hash: Hash) -
     parts.concat()
 }
 
-/// Witness 0's signature over any message, made by the reference (deterministic variant: rnd is zero).
+/// Witness 0's signature over any message, made by the reference (deterministic variant: rnd is
+/// zero).
 fn by_reference(time: u64, message: &[u8]) -> SignatureLine {
     let key = witness_ml_dsa(0).verifier().clone();
     let signature = reference().1;
@@ -109,7 +110,7 @@ fn keys_read_back_and_are_the_references() {
     let (stated, computed) = (key.id() ^ 1, key.id());
     assert_eq!(refused, Err(KeyError::Id { stated, computed }));
 
-    // The key whose secret vectors are zero: whoever knows its first 32 octets can sign.
+    // The key whose secret vectors are zero: its first 32 octets suffice to sign.
     let mut known = key.public_key().to_vec();
     known[32..].fill(0);
     assert_eq!(vkey(&known), Err(KeyError::Material));
@@ -196,8 +197,8 @@ fn every_field_is_signed() {
     verify(by_reference(TIME, &label)).unwrap_err();
 }
 
-/// A `subtree/v1` signature leaves extension lines out, so we make none over a checkpoint that has some,
-/// and one that others made holds whatever they are.
+/// A `subtree/v1` signature leaves extension lines out, so we make none over a checkpoint that has
+/// some. A signature that others made holds, whatever the lines are.
 #[test]
 fn extension_lines_are_not_covered() {
     let mut extended = checkpoint();
@@ -323,7 +324,8 @@ fn types_are_kept_apart() {
     Cosigner::new(pq).unwrap();
 }
 
-/// As many ML-DSA-44 cosignatures as a note may have, with names as long as they may be, fit in a note.
+/// As many ML-DSA-44 cosignatures as a note may have, with names as long as they may be, fit in a
+/// note.
 #[test]
 fn a_full_note_of_post_quantum_cosignatures_fits() {
     let lines = (0..SIGNATURES_MAX).map(|n| SignatureLine {

@@ -12,7 +12,7 @@ use super::memory::{Nodes, leaves, plain};
 use super::oracle;
 use super::tampering::{flipped, spoiled};
 
-/// The definition, word by word: hashes of the largest parts without a proven leaf, left to right.
+/// The definition, literally: hashes of the largest parts without a proven leaf, left to right.
 fn expected(indices: &[usize], start: usize, d: &[oracle::H]) -> Vec<oracle::H> {
     if !indices.iter().any(|i| (start..start + d.len()).contains(i)) {
         return vec![oracle::mth(d)];

@@ -31,7 +31,8 @@ fn holds(proof: &Multiproof) -> bool {
     policy().check_multiproof(proof).is_ok()
 }
 
-/// Every set of leaves of the tree: the file reads back, proves all, and is its single proofs again.
+/// Every set of leaves of the tree: the file reads back, proves all, and is its single proofs
+/// again.
 #[test]
 fn every_set_reads_back_and_proves_the_same_as_single_proofs() {
     let note = cosigned(&TIMES);
@@ -214,7 +215,8 @@ fn entries_have_limits() {
 }
 
 proptest! {
-    /// Whatever is read has one spelling, and whatever is not the golden text proves nothing else.
+    /// A text that can be read has one spelling, and a text other than the golden one proves
+    /// nothing else.
     #[test]
     fn any_changed_octet_proves_the_same_or_nothing(at in any::<prop::sample::Index>(), change in 1_u8..) {
         let good = made(&[2, 3, 6, 12]);

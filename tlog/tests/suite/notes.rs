@@ -177,8 +177,8 @@ fn up_to_160_signatures_are_read_and_more_are_refused_unseen() {
     let too_many = Err(NoteError::TooManySignatures(161));
     let note = with_unknown_lines(&key, SIGNATURES_MAX);
     assert_eq!(Note::parse(note.encode().as_bytes()), too_many);
-    // Even lines that are no signatures are only counted; and a note that was put together by hand is
-    // refused for its number before its first, bad, signature is looked at.
+    // Even lines that are no signatures are only counted; and a note that was put together by hand
+    // is refused for its number before its first, bad, signature is looked at.
     let text = format!("text\n\n{}", "garbage\n".repeat(161));
     assert_eq!(Note::parse(text.as_bytes()), too_many);
     let mut lines = note.signatures().to_vec();
@@ -243,8 +243,9 @@ fn a_bad_signature_by_a_known_key_refuses_the_whole_note() {
     other_text.verify(&keys).unwrap_err();
 }
 
-/// R = identity and s = SHA-512(R || A || text) * a mod L solve the equation that a lenient verifier
-/// checks: a signature that only some verifiers accept, which two relying parties must not differ over.
+/// R = identity and s = SHA-512(R || A || text) * a mod L solve the equation that a lenient
+/// verifier checks: a signature that only some verifiers accept, which two relying parties must not
+/// differ over.
 #[test]
 fn a_signature_with_an_r_of_small_order_is_refused() {
     use ed25519_dalek::{Signature, Verifier as _, VerifyingKey};

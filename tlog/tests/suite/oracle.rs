@@ -1,4 +1,4 @@
-//! RFC 6962 section 2.1, word by word, over a slice of leaf hashes: slow, recursive, and without one
+//! RFC 6962 section 2.1, literally, over a slice of leaf hashes: slow, recursive, and without one
 //! line of the crate under test.
 
 use sha2::{Digest as _, Sha256};
@@ -52,7 +52,7 @@ fn subproof(m: usize, d: &[H], b: bool) -> Vec<H> {
     }
 }
 
-/// `SUBTREE_PROOF` of draft-ietf-plants-merkle-tree-certs, word by word.
+/// `SUBTREE_PROOF` of draft-ietf-plants-merkle-tree-certs, literally.
 pub(crate) fn subtree_proof(start: usize, end: usize, d: &[H]) -> Vec<H> {
     if start == end {
         return vec![];

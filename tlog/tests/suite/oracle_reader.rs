@@ -1,5 +1,5 @@
-//! The second half of the oracle: reads proofs by the very recursion that RFC 6962 writes them with,
-//! so it also knows which altered proofs happen to be proofs of something else.
+//! The second half of the oracle: reads proofs by the very recursion that RFC 6962 writes them
+//! with, so it also knows which altered proofs happen to be proofs of something else.
 
 use super::oracle::{H, k, node};
 

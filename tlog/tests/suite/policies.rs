@@ -369,7 +369,8 @@ fn errors_say_where_and_what() {
 }
 
 proptest! {
-    /// Lines shuffled, doubled and left out: whatever reads keeps the invariants of the type.
+    /// Lines shuffled, doubled and left out: a policy that can be read keeps the invariants of the
+    /// type.
     #[test]
     fn what_reads_is_sound(
         picks in prop::collection::vec(any::<prop::sample::Index>(), 1..14),

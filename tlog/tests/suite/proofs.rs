@@ -201,7 +201,7 @@ fn an_index_of_an_empty_tree_proves_nothing() {
     assert_eq!(lax.check_proof(&empty, b""), refused);
 }
 
-/// What a proof says, all of it.
+/// Everything that a proof states.
 type Statement = (
     Vec<u8>,
     Checkpoint,
@@ -223,8 +223,8 @@ fn statement(proven: &ProvenLeaf) -> Statement {
 }
 
 /// Every octet of a proof file with all its 255 other values, under two of three with three
-/// cosignatures. A change may at most make a cosignature a stranger's, and then fewer are counted; no
-/// change leaves the statement as it was, and none changes record, log, size, root or index.
+/// cosignatures. A change may at most make a cosignature a stranger's, and then fewer are counted;
+/// no change leaves the statement as it was, and none changes record, log, size, root or index.
 #[test]
 fn no_octet_of_a_proof_can_change_unseen() {
     let (policy, record, bytes) = (policy(), record(INDEX), good().encode().into_bytes());
@@ -252,8 +252,8 @@ fn no_octet_of_a_proof_can_change_unseen() {
 }
 
 proptest! {
-    /// Several random changes at once: what still reads is written back as it came, or had an
-    /// `extra` line; what is still proven is the same record of the same tree.
+    /// Several random changes at once: a proof that can still be read is written back as it came,
+    /// or had an `extra` line; a proof that still holds is of the same record of the same tree.
     #[test]
     fn random_changes_are_seen(
         changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>(), 0..3), 1..4),

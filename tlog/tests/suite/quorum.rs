@@ -67,8 +67,8 @@ fn a_witness_counts_once_at_its_earliest_time() {
     assert_eq!(listed, [(1, 10), (0, 30)]);
 }
 
-/// A cosignature dated zero is valid and says nothing about time: "existed at time 0" would be a lie
-/// that anybody could use as the earliest proof there is.
+/// A cosignature dated zero is valid and says nothing about time: "existed at time 0" would be a
+/// lie that anybody could use as the earliest proof there is.
 #[test]
 fn a_cosignature_without_a_time_does_not_count() {
     use ed25519_dalek::{Signer as _, SigningKey};
@@ -210,7 +210,7 @@ impl Rule {
     }
 }
 
-/// Each witness once, cut into groups at random places.
+/// Each witness once, cut into groups at random positions.
 fn rules() -> impl Strategy<Value = Rule> {
     let order = Just((0..6_u8).collect::<Vec<_>>()).prop_shuffle();
     (order, any::<[u8; 6]>(), any::<[u8; 4]>()).prop_map(|(order, joins, thresholds)| {

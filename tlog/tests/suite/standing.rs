@@ -32,7 +32,8 @@ fn both() -> Policy {
     Policy::parse(text.as_bytes()).unwrap()
 }
 
-/// Signed by the log's Ed25519 key, cosigned by witnesses `w` and post-quantum witnesses `pq` at times.
+/// Signed by the log's Ed25519 key, cosigned by witnesses `w` and post-quantum witnesses `pq` at
+/// times.
 fn note(w: &[(u8, u64)], pq: &[(u8, u64)]) -> Note {
     let mut note = cosigned(w);
     for &(n, time) in pq {
@@ -41,8 +42,8 @@ fn note(w: &[(u8, u64)], pq: &[(u8, u64)]) -> Note {
     note
 }
 
-/// A witness has an Ed25519 and an ML-DSA-44 key. Where a person reads "1 of 2", it is witnesses that are
-/// meant, not keys.
+/// A witness has an Ed25519 and an ML-DSA-44 key. Where a person reads "1 of 2", it is witnesses
+/// that are meant, not keys.
 #[test]
 fn keys_of_one_name_are_one_witness() {
     let of = |name: &str, kind, seed| {
@@ -126,7 +127,7 @@ fn extension_lines_need_a_signature_that_covers_them() {
     let mut extended = checkpoint();
     extended.extensions.push("line".to_owned());
     let text = extended.to_text();
-    // The ML-DSA-44 signature of the plain checkpoint is valid under the lines that somebody added.
+    // The ML-DSA-44 signature of the plain checkpoint is valid under the lines that were added.
     let plain = log_key_ml_dsa().sign(&checkpoint().to_text()).unwrap();
     let mut note = Note::new(text.clone(), vec![plain]);
     for n in 0..2 {
@@ -209,7 +210,8 @@ fn the_least_signatures_prove_the_same_and_none_of_them_can_be_left_out() {
             both().check_checkpoint_with(&fewer, demand).unwrap_err();
         }
     }
-    // The shortest: no ML-DSA-44 line where Ed25519 does; and the other way round there is no quorum left.
+    // The shortest: no ML-DSA-44 line where Ed25519 does; and the other way round there is no
+    // quorum left.
     let least = both().least(&full, Demand::AnyAlgorithm).unwrap();
     assert!(
         least
@@ -221,7 +223,8 @@ fn the_least_signatures_prove_the_same_and_none_of_them_can_be_left_out() {
     both()
         .check_checkpoint_with(least.note(), Demand::PostQuantum)
         .unwrap_err();
-    // What is not trusted is not cut, and extension lines keep the signature that covers them.
+    // A checkpoint that is not trusted is not cut, and extension lines keep the signature that
+    // covers them.
     both()
         .least(&note(&[(0, 10)], &[]), Demand::AnyAlgorithm)
         .unwrap_err();
@@ -301,7 +304,7 @@ fn a_standing_says_what_is_missing() {
     assert_eq!(standing, checked);
 }
 
-/// A tree is as fresh as its quorum's word, however often one witness alone says it again.
+/// A tree is as fresh as its quorum says, however often one witness alone repeats it.
 #[test]
 fn one_witness_makes_no_tree_fresh() {
     let of = |w: &[(u8, u64)], pq: &[(u8, u64)]| {
@@ -519,7 +522,8 @@ fn idle_witnesses_and_a_log_that_witnesses_itself_are_found() {
     assert_eq!(lint(&none.unwrap()), []);
 }
 
-/// By trying every set of witnesses: there is one with which both are a quorum and neither alone is.
+/// By trying every set of witnesses: there is one with which both are a quorum and neither alone
+/// is.
 fn counts_twice(policy: &Policy, first: usize, second: usize) -> bool {
     let others = 0..1_u32 << policy.witnesses().len();
     others
@@ -560,8 +564,8 @@ fn two_quorums_that_have_nobody_in_common_are_found() {
     assert_eq!(suspects(&four, nested), two(&[0, 2], &[1, 3]));
 }
 
-/// A random policy over six witnesses of the given names: groups take the members that are still free, from the
-/// left.
+/// A random policy over six witnesses of the given names: groups take the members that are still
+/// free, from the left.
 fn nested(plan: Vec<(usize, usize)>, name: impl Fn(u8) -> String) -> Policy {
     let mut text = policy_text(0, "");
     for n in 0..6 {
@@ -605,8 +609,8 @@ proptest! {
         }
     }
 
-    /// The rule about thresholds is the definition, for any nesting of groups; and a group's time is
-    /// the quorum's as `is_quorum` has it.
+    /// The rule about thresholds is the definition, for any nesting of groups; and a group's time
+    /// is the quorum's as `is_quorum` has it.
     #[test]
     fn what_can_count_twice_is_what_sets_of_witnesses_say(
         plan in prop::collection::vec((1..4_usize, 1..4_usize), 1..5),

@@ -20,7 +20,7 @@ fn draft_leaves() -> Vec<oracle::H> {
     (0..130).map(|n: u8| oracle::leaf(&[n])).collect()
 }
 
-/// By the words of the draft, without a power of two that the crate computed.
+/// By the definition of the draft, without a power of two that the crate computed.
 fn is_subtree(start: u64, end: u64) -> bool {
     let ceil = (0..64).map(|e| 1_u64 << e).find(|&p| p >= end - start);
     start.is_multiple_of(ceil.unwrap())
@@ -238,7 +238,7 @@ fn spoiled_proofs_show_nothing() {
             }
             for bit in [0, 255] {
                 check(flipped(hash, bit), root, &good).unwrap_err();
-                // The empty subtree is part of any tree, whatever its root.
+                // The empty subtree is part of any tree, even one with another root.
                 let any_root = check(hash, flipped(root, bit), &good);
                 assert_eq!(any_root.is_ok(), subtree.size() == 0);
             }
@@ -249,8 +249,8 @@ fn spoiled_proofs_show_nothing() {
     }
 }
 
-/// A proof names neither range nor size. Where others than its own are accepted, the recursion of the
-/// draft accepts them too.
+/// A proof names neither range nor size. Where others than its own are accepted, the recursion of
+/// the draft accepts them too.
 #[test]
 fn other_ranges_are_accepted_only_where_the_draft_cannot_tell_them_apart() {
     let all = leaves(17);
@@ -348,8 +348,9 @@ fn the_edge_cases_have_errors_of_their_own() {
     }
 }
 
-/// The request that C2SP tlog-witness shows under `sign-subtree`, `[8, 13)` of 14 leaves, has as many
-/// hashes as it needs; they are made up, though, and prove nothing. The draft's own vectors decide.
+/// The request that C2SP tlog-witness shows under `sign-subtree`, `[8, 13)` of 14 leaves, has as
+/// many hashes as it needs; they are made up, though, and prove nothing. The draft's own vectors
+/// decide.
 #[test]
 fn the_example_of_c2sp_has_the_right_form_and_is_no_proof() {
     let hash = |text| Hash::from_base64(text).unwrap();

@@ -9,8 +9,8 @@ pub(crate) fn flipped(hash: Hash, bit: usize) -> Hash {
     Hash(octets)
 }
 
-/// Proofs that differ from `proof`: each hash flipped, dropped, doubled, swapped with each other one,
-/// and hashes put before, after, or in place of everything.
+/// Proofs that differ from `proof`: each hash flipped, dropped, doubled, swapped with each other
+/// one, and hashes put before, after, or instead of everything.
 pub(crate) fn spoiled(proof: &[Hash], root: Hash) -> Vec<Vec<Hash>> {
     let mut out = Vec::new();
     let mut change = |edit: &dyn Fn(&mut Vec<Hash>)| {

@@ -1,7 +1,8 @@
 //! Tiles, bundles and paths; and what forged tiles can do, which has to be nothing.
 //!
 //! The tile reader of Go's checksum database trusted child tiles that nothing had compared with a
-//! parent (CVE-2026-56865): its tests flipped bits in proofs, never in tiles. Here bits flip in tiles.
+//! parent (CVE-2026-56865): its tests flipped bits in proofs, never in tiles. Here bits flip in
+//! tiles.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -273,7 +274,7 @@ impl TileSource for Same {
     }
 }
 
-/// A reader for a smaller tree than the one that is proven gets zeros, not somebody else's nodes.
+/// A reader for a smaller tree than the one that is proven gets zeros, not nodes of another tree.
 #[test]
 fn nodes_that_a_tree_does_not_have_verify_nothing() {
     let nodes = Nodes::over(&leaves(12));

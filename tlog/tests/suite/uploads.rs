@@ -182,7 +182,8 @@ fn a_body_that_breaks_off_has_its_whole_packages() {
     }
 }
 
-/// Every octet of every package, changed: refused, or no package any more. The untouched one is believed.
+/// Every octet of every package, changed: refused, or no package any more. The untouched one is
+/// believed.
 #[test]
 fn a_forged_package_is_not_believed() {
     let log = Log::of(530);

@@ -40,7 +40,8 @@ pub(crate) fn witness_ml_dsa(n: u8) -> Cosigner {
     Cosigner::new(key).unwrap()
 }
 
-/// A policy over the log above and `count` witnesses named `w0`, `w1`, ...; `rest` comes below them.
+/// A policy over the log above and `count` witnesses named `w0`, `w1`, ...; `rest` comes below
+/// them.
 pub(crate) fn policy_text(count: u8, rest: &str) -> String {
     let mut text = format!("log {}\n", log_key().verifier());
     for n in 0..count {

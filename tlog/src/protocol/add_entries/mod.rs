@@ -1,5 +1,5 @@
-//! The body of an `add-entries` request (C2SP tlog-mirror, "Request Body"): entries of a log on their
-//! way to a mirror, each package of them with a proof of its own.
+//! The body of an `add-entries` request (C2SP tlog-mirror, "Request Body"): entries of a log on
+//! their way to a mirror, each package of them with a proof of its own.
 //!
 //! ```text
 //! uint16 length, log origin
@@ -9,13 +9,15 @@
 //! then packages, each:
 //!   entries, each: uint16 length, octets
 //!   uint8 number of hashes, at most 63
-//!   hashes of 32 octets: the subtree consistency proof of the package in the tree of upload_end leaves
+//!   hashes of 32 octets: the subtree consistency proof of the package in the tree of upload_end
+//!     leaves
 //! ```
 //!
-//! Integers are big-endian. [`UploadHead`] says what is uploaded; from its two numbers follow the ranges
-//! of all packages ([`UploadHead::packages`]), so that they are nowhere in the body. A body may end
-//! after any package. [`Package::prove`] makes what [`Package::check`] checks; [`UploadReader`] reads
-//! a body of any length piece by piece and never holds more than one package of it.
+//! Integers are big-endian. [`UploadHead`] says what is uploaded; from its two numbers follow the
+//! ranges of all packages ([`UploadHead::packages`]), so that they are nowhere in the body. A body
+//! may end after any package. [`Package::prove`] makes what [`Package::check`] checks;
+//! [`UploadReader`] reads a body of any length piece by piece and never holds more than one package
+//! of it.
 
 mod package;
 mod reader;
@@ -51,8 +53,8 @@ pub struct UploadHead {
 }
 
 impl UploadHead {
-    /// The octets of the head. `None` if the origin or the ticket is longer than [`FIELD_LEN_MAX`], or
-    /// if there are no such entries: `start > end`, or `end` above 2^63.
+    /// The octets of the head. `None` if the origin or the ticket is longer than [`FIELD_LEN_MAX`],
+    /// or if there are no such entries: `start > end`, or `end` above 2^63.
     pub fn encode(&self) -> Option<Vec<u8>> {
         if self.start > self.end || self.end > SIZE_MAX {
             return None;
@@ -95,7 +97,8 @@ pub struct PackageRange {
 }
 
 impl PackageRange {
-    /// The first package of the entries `start..end`; `None` if there are none, or if `end` is above 2^63.
+    /// The first package of the entries `start..end`; `None` if there are none, or if `end` is
+    /// above 2^63.
     pub fn first(start: u64, end: u64) -> Option<Self> {
         if start >= end || end > SIZE_MAX {
             return None;
@@ -116,12 +119,13 @@ impl PackageRange {
         self.end
     }
 
-    /// How many entries, 1 to 256.
+    /// Number of entries, 1 to 256.
     pub fn count(self) -> usize {
         usize::try_from(self.end - self.start).unwrap_or(usize::MAX)
     }
 
-    /// The index of the first entry of the bundle in which the package lies: where its subtree begins.
+    /// The index of the first entry of the bundle in which the package lies: where its subtree
+    /// begins.
     pub fn bundle_start(self) -> u64 {
         self.start / WIDTH * WIDTH
     }
@@ -142,8 +146,8 @@ impl PackageRange {
 
     /// The subtree that the package's proof is about: from the beginning of its bundle to its end.
     pub fn subtree(self) -> Subtree {
-        // It begins at a multiple of 256 and is no longer than that, so it is a subtree; an empty one
-        // would only ever be refused.
+        // It begins at a multiple of 256 and is no longer than that, so it is a subtree; an empty
+        // one would only ever be refused.
         Subtree::new(self.bundle_start(), self.end).unwrap_or(Subtree::EMPTY)
     }
 }

@@ -24,7 +24,7 @@ pub enum PackageError {
     /// More or fewer entries than the range has.
     #[error("{found} entries for the range [{start}, {end})")]
     Count {
-        /// How many were given.
+        /// Number of entries that were given.
         found: usize,
         /// The first entry of the range.
         start: u64,
@@ -92,7 +92,7 @@ impl Package {
         prove_subtree_consistency(nodes, range.subtree(), size)
     }
 
-    /// Which entries these are.
+    /// The range of entries that the package holds.
     pub fn range(&self) -> PackageRange {
         self.range
     }
@@ -117,12 +117,13 @@ impl Package {
         out
     }
 
-    /// Checks that these entries are those of the log whose `checkpoint` this is. `before` are the leaf
-    /// hashes of the entries between the beginning of the bundle and the package, which the mirror has.
+    /// Checks that these entries are those of the log with this `checkpoint`. `before` holds the
+    /// leaf hashes of the entries between the beginning of the bundle and the package, which the
+    /// mirror has.
     ///
     /// # Errors
-    /// What is wrong with the proof; [`ProofError::Length`] also for another number of hashes in `before`
-    /// than [`PackageRange::before`].
+    /// Why the proof does not hold; [`ProofError::Length`] also if `before` has another number of
+    /// hashes than [`PackageRange::before`].
     pub fn check(
         self,
         before: &[Hash],
@@ -136,7 +137,8 @@ impl Package {
         }
         let hashed = |entry: Vec<u8>| (leaf_hash(&entry), entry);
         let entries: Vec<_> = self.entries.into_iter().map(hashed).collect();
-        // The subtree begins at a multiple of 256 and is no larger: hashed, it is a tree of its own.
+        // The subtree begins at a multiple of 256 and is no larger: hashed, it is a tree of its
+        // own.
         let mut tree = Frontier::new();
         for &leaf in before.iter().chain(entries.iter().map(|(leaf, _)| leaf)) {
             tree.append(leaf, |_, _, _| {});
@@ -151,7 +153,7 @@ impl Package {
 }
 
 impl AuthenticPackage {
-    /// Which entries these are.
+    /// The range of entries that the package holds.
     pub fn range(&self) -> PackageRange {
         self.range
     }

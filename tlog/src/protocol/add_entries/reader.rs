@@ -46,8 +46,8 @@ pub enum Event {
     Package(Package),
 }
 
-/// Reads one body. What it holds of it at any time is at most the head, or one package: 256 entries of
-/// 65,535 octets and a proof.
+/// Reads one body. What it holds of it at any time is at most the head, or one package: 256 entries
+/// of 65,535 octets and a proof.
 #[derive(Debug)]
 pub struct UploadReader {
     at: At,
@@ -62,7 +62,7 @@ pub struct UploadReader {
     entries: Vec<Vec<u8>>,
 }
 
-/// Which field comes next.
+/// The field that comes next.
 #[derive(Clone, Copy, Debug)]
 enum At {
     OriginLen,
@@ -100,10 +100,11 @@ impl UploadReader {
     }
 
     /// Takes octets from the front of `input` until something is whole, and says what; `None` once
-    /// `input` is used up. After the last package nothing is taken any more: see [`Self::is_complete`].
+    /// `input` is used up. After the last package nothing is taken any more: see
+    /// [`Self::is_complete`].
     ///
     /// # Errors
-    /// The body is malformed. The reader stays at that place and takes nothing any more.
+    /// The body is malformed. The reader stays at that position and takes no more octets.
     pub fn read(&mut self, input: &mut &[u8]) -> Result<Option<Event>, UploadError> {
         while !self.is_complete() && !matches!(self.at, At::Failed) {
             let missing = self.wanted.saturating_sub(self.field.len());
