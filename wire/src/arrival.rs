@@ -1,4 +1,4 @@
-//! What a body that is on its way takes of what all share: memory, and the place of its connection.
+//! The shared resources that a body takes on its way: memory, and the place of its connection.
 
 use std::sync::Arc;
 
@@ -6,12 +6,12 @@ use crate::memory::{NoRoom, Share};
 use crate::places::Place;
 use crate::sender::Sender;
 
-/// A body on its way, and who sends it.
+/// A body on its way, with its sender.
 #[derive(Debug)]
 pub(crate) struct Arrival {
     pub(crate) sender: Sender,
     pub(crate) share: Share,
-    /// None on a connection that needs no place.
+    /// `None` on a connection that needs no place.
     pub(crate) place: Option<Arc<Place>>,
 }
 
@@ -29,17 +29,17 @@ impl Arrival {
         self.receives();
     }
 
-    /// Room for `len` octets, until they are settled.
+    /// Takes memory for `len` octets, until they are settled.
     pub(crate) async fn take(&self, len: usize) -> Result<(), NoRoom> {
         self.share.take(len).await
     }
 
-    /// Room for `len` octets, to the end.
+    /// Takes memory for `len` octets, until the body ends.
     pub(crate) async fn keep(&self, len: usize) -> Result<(), NoRoom> {
         self.share.keep(len).await
     }
 
-    /// Completes when it has to make room for others.
+    /// Completes when the body has to make room for others.
     pub(crate) async fn given_up(&self) {
         self.share.given_up().await;
     }
@@ -58,7 +58,7 @@ impl Arrival {
         self.works()
     }
 
-    /// What has come is dealt with.
+    /// Frees the memory of the octets that the reader has dealt with.
     pub(crate) fn settle(&self) {
         self.share.settle();
     }

@@ -1,13 +1,14 @@
-//! Serving through a bastion (C2SP https-bastion): a process without a public address connects outwards,
-//! and answers the requests that the bastion forwards on that connection.
+//! Serving through a bastion (C2SP https-bastion): a process without a public address connects
+//! outwards, and answers the requests that the bastion forwards on that connection.
 //!
-//! The connection is TLS 1.3 with the protocol `bastion/0`. The process shows a self-signed certificate
-//! with its Ed25519 key, whose hash is the first segment of its URLs at the bastion, and serves HTTP/2 as
-//! if the bastion had connected to it. A bastion can block, see and change what passes, so only what
-//! authenticates itself may be served through one: signed notes do.
+//! The connection is TLS 1.3 with the protocol `bastion/0`. The process shows a self-signed
+//! certificate with its Ed25519 key, whose hash is the first segment of its URLs at the bastion,
+//! and serves HTTP/2 as if the bastion had connected to it. A bastion can block, see and change
+//! what passes, so only data that authenticate themselves, such as signed notes, may be served
+//! through one.
 //!
-//! A connection that is lost, or that answers no ping, is made anew, with pauses that double from one
-//! second to a minute.
+//! A connection that is lost, or that answers no ping, is made anew, with pauses that double from
+//! one second to a minute.
 
 use std::future::Future;
 use std::io;
@@ -59,8 +60,8 @@ pub enum BastionError {
     Tls(#[from] rustls::Error),
 }
 
-/// The Ed25519 key by which a bastion knows a process. Whoever has it can take its requests, and sign
-/// nothing.
+/// The Ed25519 key by which a bastion knows a process. A thief of the key can take its requests,
+/// and sign nothing.
 pub struct BastionKey(KeyPair);
 
 impl BastionKey {
@@ -83,8 +84,8 @@ impl BastionKey {
         self.0.serialize_pem()
     }
 
-    /// The 32 octets of the public key. Their SHA-256, in lowercase hexadecimal, is the first segment of
-    /// the process's URLs at a bastion.
+    /// The 32 octets of the public key. Their SHA-256, in lowercase hexadecimal, is the first
+    /// segment of the process's URLs at a bastion.
     pub fn public_octets(&self) -> &[u8] {
         self.0.public_key_raw()
     }
@@ -101,7 +102,7 @@ impl BastionKey {
     }
 }
 
-/// A bastion, and who this process is to it.
+/// A bastion, and the key by which it knows this process.
 pub struct Bastion {
     address: String,
     host: ServerName<'static>,
@@ -118,8 +119,9 @@ pub enum BastionEvent {
 }
 
 impl Bastion {
-    /// The bastion's backend endpoint at `address` (`host:port`). Its certificate has to be issued below
-    /// one of the certificates in `roots` (PEM), or below one that the system trusts if that is `None`.
+    /// The bastion's backend endpoint at `address` (`host:port`). Its certificate has to be issued
+    /// below one of the certificates in `roots` (PEM), or below one that the system trusts if that
+    /// is `None`.
     pub fn new(
         address: &str,
         key: &BastionKey,
@@ -145,8 +147,8 @@ impl Bastion {
         })
     }
 
-    /// Answers what comes through the bastion until `shutdown` completes; `heard` is told what happens to
-    /// the connection. What a bastion or the network does never ends this.
+    /// Answers what comes through the bastion until `shutdown` completes; `heard` is told what
+    /// happens to the connection. What a bastion or the network does never ends this.
     pub async fn serve<S: Service>(
         &self,
         service: Arc<S>,
@@ -240,7 +242,7 @@ async fn answer<S: Service>(
         }),
         () = shutdown => {
             served.as_mut().graceful_shutdown();
-            // Whoever is still waiting after that is not answered.
+            // Clients that still wait after that are not answered.
             let _ = timeout(drain, served).await;
             None
         }
@@ -250,7 +252,8 @@ async fn answer<S: Service>(
 fn trusted(roots: Option<&[u8]>) -> Result<RootCertStore, BastionError> {
     let mut store = RootCertStore::empty();
     let Some(pem) = roots else {
-        // Without a usable certificate of the system, every connection says that the issuer is unknown.
+        // Without a usable certificate of the system, every connection says that the issuer is
+        // unknown.
         let (_, _) =
             store.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
         return Ok(store);

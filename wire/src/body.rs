@@ -1,10 +1,11 @@
 //! Request bodies that are read as they come, for requests that may be longer than memory.
 //!
-//! Whoever reads gets pieces of at most [`PIECE_LEN_MAX`] octets, inflated already if they came with
-//! `Content-Encoding: gzip`. Inflating is done on demand, a piece at a time: octets that expand to a
-//! billion times their number cost nothing until somebody asks for them. What was handed out counts
-//! against the memory of all bodies, as long as it is when inflated, and against a deadline, until
-//! [`BodyStream::settle`]. What inflating itself takes counts to the end of the body.
+//! The reader gets pieces of at most [`PIECE_LEN_MAX`] octets, inflated already if they came with
+//! `Content-Encoding: gzip`. Inflating is done on demand, a piece at a time: octets that expand to
+//! a billion times their number cost nothing until the reader asks for them. Pieces that were
+//! handed out count against the memory of all bodies, with their inflated length, and against a
+//! deadline, until [`BodyStream::settle`]. The memory of the inflater itself counts until the end
+//! of the body.
 
 use std::io::{self, BufRead, Read as _};
 use std::time::Duration;
@@ -40,7 +41,8 @@ pub enum BodyError {
     /// The octets are not what `Content-Encoding` says.
     #[error("the body is not in gzip format: {0}")]
     NotGzip(String),
-    /// The requests of this sender, or of all, take all the memory or places that are set aside for them.
+    /// The requests of this sender, or of all, take all the memory or places that are set aside for
+    /// them.
     #[error("other requests take all the memory or connections set aside for them; try again")]
     Busy,
 }
@@ -90,7 +92,7 @@ impl BodyStream {
     /// The next piece; `None` at the end.
     ///
     /// # Errors
-    /// [`BodyError`]; what was handed out before stays good.
+    /// [`BodyError`]; pieces that were handed out before stay good.
     pub async fn piece(&mut self) -> Result<Option<Bytes>, BodyError> {
         self.arrival.receives();
         let deadline = self.deadline;
@@ -103,8 +105,8 @@ impl BodyStream {
         Ok(piece)
     }
 
-    /// Says that what was handed out is dealt with: it no longer counts, and the time for the next
-    /// begins anew.
+    /// Says that the pieces that were handed out are dealt with: they no longer count, and the time
+    /// for the next one begins.
     pub fn settle(&mut self) {
         self.arrival.settle();
         self.deadline = Instant::now() + self.patience;
@@ -208,8 +210,8 @@ impl Inflater {
     }
 }
 
-/// What has come and is not inflated yet. While there is nothing it says that reading would block, from
-/// where the decoder can go on later.
+/// Octets that have come and are not inflated yet. Without any, it says that reading would block;
+/// the decoder can go on from there.
 #[derive(Default)]
 struct Fed {
     data: Bytes,

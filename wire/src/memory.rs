@@ -1,14 +1,15 @@
 //! The memory that bodies take together, shared so that no sender can hold up the others.
 //!
-//! Octets count when they have come, not when they may come: a request that announces a long body and
-//! sends nothing holds nothing. Nobody may hold more than what would still be free then (the dynamic
-//! threshold of shared buffers): one sender gets half of the memory, each of two a third, and there is
-//! always some left for the next one. Only a body that is the only one of all may take everything.
+//! Octets count when they have come, not when they may come: a request that announces a long body
+//! and sends nothing holds nothing. No sender may hold more than would still be free then (the
+//! dynamic threshold of shared buffers): one sender gets half of the memory, each of two a third,
+//! and there is always some left for the next one. Only a body that is the only one of all may take
+//! everything.
 //!
-//! When somebody finds no room, one of the bodies that are still arriving is given up for it: one that has
-//! nearly stopped; or else the slowest of a sender that holds more; or else, of the same sender, one
-//! that comes much slower. If there is none of these, whoever asks is refused. What counts as speed
-//! is what comes over the network: octets that a few others inflate to are no merit.
+//! When a body finds no room, one of the bodies that are still arriving is given up for it: one
+//! that has nearly stopped; or else the slowest of a sender that holds more; or else, of the same
+//! sender, one that comes much slower. If there is none of these, the asking body is refused. Speed
+//! is measured on the network: the number of octets that a few others inflate to is no merit.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -28,7 +29,7 @@ const GRACE: Duration = Duration::from_secs(2);
 /// A body has nearly stopped if fewer octets than this have come in the last second or so.
 const STALLED: usize = 1024;
 
-/// There is no room, and nobody who would have to make it.
+/// There is no room, and no body has to make it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct NoRoom;
 
@@ -48,7 +49,7 @@ struct State {
     held: usize,
     last: u64,
     bodies: HashMap<u64, Body>,
-    /// What each sender holds; who holds nothing is not in here.
+    /// Octets that each sender holds; a sender that holds nothing has no entry.
     senders: HashMap<Sender, usize>,
 }
 
@@ -88,7 +89,7 @@ impl Flow {
     }
 
     fn add(&mut self, len: usize, now: Instant) {
-        // The beginning of a half second stays where it is, or those who send often would not age.
+        // The beginning of a half second stays where it is, or frequent senders would not age.
         let halvings = self.halvings(now);
         self.octets = self.at(now).saturating_add(len);
         self.at += Self::HALVED_AFTER.saturating_mul(halvings);
@@ -126,7 +127,7 @@ impl Memory {
         }
     }
 
-    /// Whoever panicked with the lock left at most one body's numbers behind.
+    /// A thread that panicked with the lock left at most one body's numbers behind.
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -165,7 +166,7 @@ impl State {
         }
     }
 
-    /// Takes room for the body `id`. Whoever waits for a body to go says for which.
+    /// Takes room for the body `id`. `awaited` is the body that it is waiting for to go.
     fn try_take(&mut self, id: u64, len: usize, awaited: Option<u64>, now: Instant) -> Verdict {
         let Some(own) = self.bodies.get_mut(&id) else {
             return Verdict::Refused;
@@ -200,7 +201,7 @@ impl State {
         Verdict::Wait(victim)
     }
 
-    /// Which body makes room for the body `id`, whose sender would hold `wanted` then.
+    /// The body that makes room for the body `id`, whose sender would hold `wanted` octets then.
     fn victim(&self, id: u64, wanted: usize, now: Instant) -> Option<u64> {
         let own = self.bodies.get(&id)?;
         let others = || {
@@ -213,7 +214,7 @@ impl State {
         if let Some((stalled, _)) = stalled.max_by_key(|(_, body)| body.held) {
             return Some(*stalled);
         }
-        // Who holds the most in bodies that could go.
+        // The sender that holds the most in bodies that could go.
         let mut arriving: HashMap<&Sender, usize> = HashMap::new();
         for (_, body) in others() {
             *arriving.entry(&body.sender).or_default() += body.held;
@@ -240,7 +241,8 @@ impl State {
         }
     }
 
-    /// What had come is dealt with. A body that was to be given up has made room by that.
+    /// Frees the octets that the reader has dealt with. A body that was to be given up has made
+    /// room by that.
     fn settle(&mut self, id: u64) {
         if let Some(body) = self.bodies.get_mut(&id) {
             body.standing = Standing::Arriving;
@@ -306,7 +308,8 @@ impl Share {
         }
     }
 
-    /// The same, for what [`Self::settle`] does not free.
+    /// Takes memory for `len` octets that [`Self::settle`] does not free, and waits a little for
+    /// others to make room.
     pub(crate) async fn keep(&self, len: usize) -> Result<(), NoRoom> {
         self.take(len).await?;
         self.memory.state().keep(self.id, len);

@@ -19,7 +19,7 @@ pub trait Net: Send + Sync + 'static {
     fn send(&self, request: Request) -> NetFuture<'_>;
 }
 
-/// What [`Net::send`] gives.
+/// The result of [`Net::send`].
 pub type NetFuture<'a> = Pin<Box<dyn Future<Output = Result<Response, NetError>> + Send + 'a>>;
 
 /// An HTTP request.
@@ -71,7 +71,7 @@ pub enum Method {
     Post,
 }
 
-/// An HTTP answer, whatever its status.
+/// An HTTP answer, with any status.
 #[derive(Clone, Debug)]
 pub struct Response {
     /// Status code.
@@ -84,7 +84,7 @@ pub struct Response {
     pub body: Vec<u8>,
 }
 
-/// Why no answer came.
+/// Why no answer came, as text for people.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NetError(pub String);
 
@@ -98,7 +98,7 @@ impl std::error::Error for NetError {}
 
 /// The real network: HTTP/1.1 with kept-alive connections, TLS with the system's roots for `https`.
 ///
-/// It follows no redirects and decompresses nothing: what comes is what was sent.
+/// It follows no redirects and decompresses nothing: the caller gets the octets that were sent.
 #[derive(Clone, Debug)]
 pub struct HttpNet {
     client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
@@ -113,8 +113,8 @@ impl Default for HttpNet {
 impl HttpNet {
     /// A client with a pool of connections of its own.
     ///
-    /// On a machine whose certificate store is missing or empty, `http` works and every `https` request
-    /// says that the server's issuer is unknown.
+    /// On a machine whose certificate store is missing or empty, `http` works and every `https`
+    /// request says that the server's issuer is unknown.
     pub fn new() -> Self {
         let no_roots = || {
             let config = ClientConfig::builder().with_root_certificates(RootCertStore::empty());

@@ -1,13 +1,14 @@
 //! Places for connections, shared so that no sender can hold up the others.
 //!
-//! While there are places everybody gets one. When there are none, a connection that waits for its client
-//! (for a head, for more of a body, or for somebody to read the answer) makes place: of the sender that
-//! has the most of those, the one whose client has done nothing for the longest time. So a crowd of
-//! half-open heads or stalled bodies displaces itself.
+//! While there are places, every connection gets one. When there are none, a connection that waits
+//! for its client (for a head, for more of a body, or for the client to read the answer) makes
+//! place: of the sender that has the most of those, the one whose client has been idle the longest.
+//! So a crowd of half-open heads or stalled bodies displaces itself.
 //!
-//! Where we are at work for somebody, the place is kept. That is bounded by sender too: beyond its first
-//! request nobody gets more of these places than are left for all others, so that a sender whose
-//! requests take long (they wait for a quorum, say) is told to come again instead of holding all places.
+//! While the server works on a request, its place is kept. That is bounded by sender too: beyond
+//! its first request, a sender gets no more of these places than are left for all others. So a
+//! sender whose requests take long (they wait for a quorum, say) is told to come again instead of
+//! holding all places.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -94,7 +95,7 @@ impl Places {
         })
     }
 
-    /// A place for a connection from `address`; waits while we are at work for all others.
+    /// A place for a connection from `address`; waits while the server is at work for all others.
     pub(crate) async fn take(self: &Arc<Self>, address: &Sender) -> Place {
         loop {
             let freed = self.freed.notified();
@@ -125,7 +126,7 @@ impl Places {
         })
     }
 
-    /// Whoever panicked with the lock left at most one place behind.
+    /// A thread that panicked with the lock left at most one place behind.
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -154,7 +155,8 @@ impl State {
         Some(taken)
     }
 
-    /// False if the place is lost, or there is too much to do for this sender.
+    /// Records what the connection is doing. False if its place is lost, or there is too much to do
+    /// for this sender.
     fn set(&mut self, id: u64, sender: &Sender, doing: Doing) -> bool {
         let Some(Taken { leave, .. }) = self.remove(id) else {
             return false;
@@ -183,7 +185,8 @@ impl State {
         own == 0 || own + 1 < self.most.saturating_sub(self.working.total)
     }
 
-    /// Of the senders for which the most connections wait, the connection that has waited the longest.
+    /// Of the senders for which the most connections wait, the connection that has waited the
+    /// longest.
     fn loser(&self) -> Option<u64> {
         let most = *self.waiting.by_sender.values().max()?;
         let waiting = self.taken.iter().filter_map(|(id, taken)| {
@@ -196,7 +199,7 @@ impl State {
     }
 }
 
-/// A connection's place; free again when this is dropped.
+/// The place of a connection; dropping it frees the place.
 #[derive(Debug)]
 pub(crate) struct Place {
     places: Arc<Places>,
@@ -211,8 +214,8 @@ impl Place {
         self.set(&self.address, Doing::Begins)
     }
 
-    /// The connection waits for its client to send more of a request of `sender`, and has just heard of
-    /// it.
+    /// The connection waits for its client to send more of a request of `sender`, and has just
+    /// heard of it.
     pub(crate) fn receives(&self, sender: &Sender) {
         self.set(sender, Doing::Waits(Instant::now()));
     }
@@ -222,7 +225,8 @@ impl Place {
         self.set(sender, Doing::Works)
     }
 
-    /// The answer is on its way: the connection waits for its client to read it, and for another head.
+    /// The answer is on its way: the connection waits for its client to read it, and for another
+    /// head.
     pub(crate) fn waits(&self) {
         self.set(&self.address, Doing::Waits(Instant::now()));
     }
@@ -235,7 +239,7 @@ impl Place {
     fn set(&self, sender: &Sender, doing: Doing) -> bool {
         let is_granted = self.places.state().set(self.id, sender, doing);
         if matches!(doing, Doing::Waits(_)) {
-            // Whoever found that we are at work for all can have this one.
+            // A waiting connection that found all places at work can have this one.
             self.places.freed.notify_waiters();
         }
         is_granted
@@ -276,7 +280,7 @@ mod tests {
         assert!(!first[1].begins(), "it lost its place");
         assert!(first[0].begins() && first[2].begins());
         assert!(late.begins());
-        // We are at work for all: nobody makes place until one of them waits again.
+        // The server is at work for all: no connection makes place until one of them waits again.
         assert!(places.try_take(&of("next")).is_none());
         late.waits();
         assert!(places.try_take(&of("next")).is_some());
@@ -293,7 +297,7 @@ mod tests {
         let crowd: Vec<_> = (0..100).map(|_| places.try_take(&of("crowd"))).collect();
         assert!(!is_lost(&first[0]));
         drop(crowd);
-        // Control: one sender after the other displaces whoever is there the longest.
+        // Control: one sender after the other displaces the connection that is there the longest.
         let (places, first) = full(10, &["modest"]);
         let name = |n: usize| of(&n.to_string());
         let many: Vec<_> = (0..100).map(|n| places.try_take(&name(n))).collect();
@@ -318,7 +322,7 @@ mod tests {
     fn nobody_has_us_at_work_on_all_places() {
         let (_places, taken) = full(10, &["proxy"; 10]);
         let granted = |name: &str| taken.iter().filter(|place| place.works(&of(name))).count();
-        // Whoever is refused waits, and asking again changes nothing.
+        // A refused request waits, and asking again changes nothing.
         assert_eq!((granted("busy"), granted("busy")), (5, 5));
         assert!(taken[9].works(&of("other")));
         taken[9].waits();

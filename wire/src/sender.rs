@@ -3,10 +3,10 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
-/// Somebody who sends requests: known by name where a service can tell from a head, else by address.
+/// A sender of requests: known by name where a service can tell it from a head, else by address.
 ///
-/// A reverse proxy sends for everybody behind it. What it sends is told apart by name where there is one;
-/// otherwise it is one sender, and among its requests those that come fastest go first.
+/// A reverse proxy sends for every client behind it. Its requests are told apart by name where they
+/// have one; otherwise it is one sender, and among its requests those that come fastest go first.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Sender {
     Address(IpAddr),
@@ -14,7 +14,8 @@ pub(crate) enum Sender {
 }
 
 impl Sender {
-    /// By the address of a connection. Of IPv6 the first 64 bits: who has one address has all of them.
+    /// The sender at the address of a connection. For IPv6 the first 64 bits: a host that has one
+    /// address has all of them.
     pub(crate) fn of_address(address: IpAddr) -> Self {
         Self::Address(match address.to_canonical() {
             IpAddr::V4(address) => IpAddr::V4(address),
@@ -25,7 +26,8 @@ impl Sender {
         })
     }
 
-    /// Somebody behind a connection of our own making (a bastion), whose address is not known.
+    /// A sender behind a connection that this process made (to a bastion), whose address is not
+    /// known.
     pub(crate) const fn behind_bastion() -> Self {
         Self::Address(IpAddr::V4(Ipv4Addr::UNSPECIFIED))
     }

@@ -1,8 +1,9 @@
-//! The accept loop, and what one connection may cost.
+//! An HTTP server that bounds what each connection, sender and request may cost.
 //!
-//! Every limit here is about somebody who sends nothing, too slowly, or too much. Limits on one request are
-//! plain numbers; what all share, places for connections ([`crate::places`]) and the memory of
-//! bodies ([`crate::memory`]), is divided by who sends, so that one sender cannot hold up the others.
+//! Every limit here is about a client that sends nothing, too slowly, or too much. Limits on one
+//! request are plain numbers. Shared resources, the places for connections ([`crate::places`]) and
+//! the memory of bodies ([`crate::memory`]), are divided among senders, so that one sender cannot
+//! hold up the others.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -40,18 +41,20 @@ pub struct Limits {
     pub body_deadline: Duration,
     /// For a reader that takes nothing of an answer.
     pub stall_deadline: Duration,
-    /// Connections that are served at once. When all places are taken, a new connection gets that of one
-    /// that waits for its client: of the sender with the most of them, the one that has waited longest.
-    /// Requests that we are at work for keep their places; one sender's get no more than are left.
+    /// Connections that are served at once. When all places are taken, a new connection gets the
+    /// place of one that waits for its client: of the sender with the most of them, the one that
+    /// has waited longest. Requests that the server is at work for keep their places; one sender's
+    /// get no more than are left.
     pub connections_max: usize,
-    /// What the bodies of all requests in flight may take together, counted as they come. No sender may
-    /// hold more than is left for the others; a body that has to make room for others, or finds none, is
-    /// answered with 503.
+    /// Octets that the bodies of all requests in flight may take together, counted as they come. No
+    /// sender may hold more than is left for the others; a body that has to make room for others,
+    /// or finds none, is answered with 503.
     pub bodies_len_max: usize,
     /// How long requests in flight have to finish after a shutdown began.
     pub drain_deadline: Duration,
-    /// The body of a refused request is still read, so that a client that is sending it gets to read
-    /// why: until nothing came for this long, and in all no longer than [`Self::body_deadline`].
+    /// The body of a refused request is still read, so that a client that is sending it gets to
+    /// read why: until nothing came for this long, and in all no longer than
+    /// [`Self::body_deadline`].
     pub linger_deadline: Duration,
     /// And no further than this.
     pub linger_len_max: usize,
@@ -106,9 +109,9 @@ impl<R> Admitted<R> {
         }
     }
 
-    /// The name of the sender, where the head says it so that nobody else can claim it: what requests share
-    /// is divided by sender. Without one it is divided by the address of the connection, which behind a
-    /// reverse proxy is that of all.
+    /// Names the sender, where the head states it in a way that others cannot claim: shared
+    /// resources are divided by sender. Without a name they are divided by the address of the
+    /// connection, which behind a reverse proxy is that of all clients.
     #[must_use]
     pub fn by(self, sender: Option<Arc<str>>) -> Self {
         Self { sender, ..self }
@@ -120,14 +123,14 @@ pub trait Service: Send + Sync + 'static {
     /// What the service has read in the head of a request that it lets in. The head is read once.
     type Request: Send;
 
-    /// Decides on the head alone what the request is and how its body is read, or answers at once. Whoever
-    /// may not send is told before anything of the body is read.
+    /// Decides on the head alone what the request is and how its body is read, or answers at once.
+    /// A client that may not send is told before any of the body is read.
     // The error is an answer on its way out, once per refused request.
     #[allow(clippy::result_large_err)]
     fn admit(&self, head: &Parts) -> Result<Admitted<Self::Request>, Reply>;
 
-    /// Answers a request whose body is on its way. It may answer before it has read all of it: the rest
-    /// is not looked at, and the connection ends.
+    /// Answers a request whose body is on its way. It may answer before it has read all of the
+    /// body: the rest is not looked at, and the connection ends.
     fn stream(
         &self,
         _request: Self::Request,
@@ -149,8 +152,8 @@ pub trait Service: Send + Sync + 'static {
 /// Accepts and serves connections until `shutdown` completes, then lets requests in flight finish.
 ///
 /// # Errors
-/// Never by a client's doing. An error of `accept` that is about one connection is passed over; while
-/// the process is out of descriptors, accepting pauses.
+/// Never by a client's doing. An error of `accept` that is about one connection is passed over;
+/// while the process is out of descriptors, accepting pauses.
 pub async fn serve<S: Service>(
     listener: TcpListener,
     service: Arc<S>,
@@ -196,7 +199,7 @@ pub async fn serve<S: Service>(
     Ok(())
 }
 
-/// The next connection, once there is a place for it. None if there is none after all.
+/// The next connection, once there is a place for it; `None` if there is none after all.
 async fn accept(
     listener: &TcpListener,
     places: &Arc<Places>,
@@ -225,9 +228,9 @@ pub(crate) struct Connection<S> {
     pub(crate) service: Arc<S>,
     pub(crate) memory: Memory,
     pub(crate) limits: Limits,
-    /// Whose it is, as far as the connection tells.
+    /// The sender, as far as the connection tells.
     pub(crate) from: Sender,
-    /// None for one that needs no place: it is ours.
+    /// `None` for a connection that needs no place because this process made it.
     pub(crate) place: Option<Arc<Place>>,
 }
 
@@ -257,8 +260,8 @@ impl<S: Service> Connection<S> {
                 None => std::future::pending().await,
             }
         };
-        // Errors end a connection; there is nobody left to tell. One that lost its place is not told
-        // either: it is in the middle of a head, of a body or of an answer.
+        // Errors end a connection; there is no client left to tell. A connection that lost its
+        // place is not told either: it is in the middle of a head, of a body or of an answer.
         tokio::select! {
             _ = connection.as_mut() => {}
             () = lost => {}
@@ -269,7 +272,7 @@ impl<S: Service> Connection<S> {
         }
     }
 
-    /// Answers a request, while the connection keeps its place as long as we are at work.
+    /// Answers a request, while the connection keeps its place as long as the server is at work.
     async fn in_its_place(&self, request: http::Request<hyper::body::Incoming>) -> Reply {
         let Some(place) = &self.place else {
             return self.handle(request).await;
@@ -377,7 +380,7 @@ impl<S: Service> Connection<S> {
         if body.is_end_stream() {
             return answer;
         }
-        // Whoever waited for `100 Continue` has been told to go on.
+        // A client that waited for `100 Continue` has been told to go on.
         self.linger(false, body);
         closing(answer)
     }
@@ -386,7 +389,7 @@ impl<S: Service> Connection<S> {
     ///
     /// A socket that is closed with unread octets resets the connection, and the reset destroys the
     /// answer that the client has not read yet: it would see a broken pipe instead of the reason.
-    /// Whoever waits for `100 Continue` has sent nothing and reads his answer anyway.
+    /// A client that waits for `100 Continue` has sent nothing and reads its answer anyway.
     fn linger(&self, expects: bool, mut body: hyper::body::Incoming) {
         if body.is_end_stream() || expects {
             return;

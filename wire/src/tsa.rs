@@ -1,8 +1,8 @@
 //! Asking a time-stamping authority (RFC 3161 section 3.4, time-stamp protocol via HTTP).
 //!
-//! Only the way there and back: the query goes out as it is, and what comes back is the body of an answer
-//! that says it is a reply. What the reply is worth is decided by whoever made the query, since a TSA that
-//! refuses answers with HTTP 200 as well.
+//! This only transports: the query is sent unchanged, and the result is the body of an answer that
+//! says it is a reply. The caller that made the query judges the reply, since a TSA that refuses
+//! answers with HTTP 200 as well.
 
 use std::time::Duration;
 
@@ -23,13 +23,13 @@ const REPLIES: [&str; 2] = [
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TsaError {
-    /// Nobody answered in time, or with too much.
+    /// No answer came in time, or it was too long.
     #[error(transparent)]
     Net(#[from] NetError),
     /// An answer that is none.
     #[error("{url}: answered with status {status}: {said}")]
     Status {
-        /// Who was asked.
+        /// URL of the TSA.
         url: String,
         /// The status.
         status: u16,
@@ -42,18 +42,18 @@ pub enum TsaError {
         .found.as_deref().unwrap_or("no Content-Type")
     )]
     ContentType {
-        /// Who was asked.
+        /// URL of the TSA.
         url: String,
         /// The type, if there was one.
         found: Option<String>,
     },
 }
 
-/// Sends `query`, DER of a TimeStampReq, to the TSA at `url` and gives the octets of its reply, which
-/// nobody has looked into. `authorization`: the value of the header of that name, for a TSA that wants one.
+/// Sends `query`, DER of a TimeStampReq, to the TSA at `url` and gives the octets of its reply,
+/// unread. `authorization` is the value of the header of that name, for a TSA that wants one.
 ///
 /// # Errors
-/// [`TsaError`]; a URL that is none is a [`TsaError::Net`].
+/// [`TsaError`]; for a text that is no URL, [`TsaError::Net`].
 pub async fn ask_tsa(
     net: &dyn Net,
     url: &str,

@@ -1,7 +1,7 @@
-//! Request bodies that are read whole before anybody looks at them.
+//! Request bodies that are read whole before the service sees them.
 //!
-//! The buffer grows as octets come, at most to twice of what has come, and what counts against the memory
-//! of all bodies is the buffer: a stated length reserves nothing.
+//! The buffer grows as octets come, to at most twice the octets that have come, and the buffer is
+//! what counts against the memory of all bodies: a stated length reserves nothing.
 
 use std::time::Duration;
 

@@ -74,12 +74,12 @@ fn of_who_holds_more_the_slowest_makes_room() {
     assert_eq!(scene.take(fast, 30), Verdict::Taken);
     assert_eq!(scene.take(modest, 30), Verdict::Taken);
     assert_eq!(scene.take(modest, 10), Verdict::Wait(slow));
-    // While it goes nobody else is asked to.
+    // While it goes, no other body is asked to.
     let again = scene.state.try_take(modest, 10, Some(slow), scene.now);
     assert_eq!(again, Verdict::Wait(slow));
     scene.state.end(slow);
     assert_eq!(scene.take(modest, 10), Verdict::Taken);
-    // Control: who holds less makes no room for who holds more.
+    // Control: a sender that holds less makes no room for one that holds more.
     assert_eq!(scene.take(modest, 20), Verdict::Refused);
 }
 
@@ -162,7 +162,7 @@ async fn who_is_given_up_hears_of_it_and_who_waits_gets_the_room() {
     };
     let (taken, ()) = tokio::join!(modest.take(10), leaving);
     taken.unwrap();
-    // Control: nobody who could go, so nobody is waited for.
+    // Control: no body could go, so none is waited for.
     modest.arrived();
     let late = memory.body(Sender::Named("late".into()));
     assert_eq!(late.take(60).await, Err(NoRoom));

@@ -98,7 +98,7 @@ async fn one_octet(server: &Server) -> String {
     exchange(server, &post("/", headers, "1")).await
 }
 
-/// Asks again and again: what is waited for comes when the machine gets to it.
+/// Asks again and again: the awaited state comes when the machine gets to it.
 async fn eventually(mut ask: impl AsyncFnMut() -> bool) {
     let asking = async {
         while !ask().await {
@@ -190,8 +190,9 @@ async fn bodies_are_bounded_one_by_one_and_together() {
     );
 }
 
-/// A client that sends all of a body before it looks for an answer was reset while it sent, and saw a
-/// broken pipe instead of 413: now and then with a body of a few octets too many, always with a long one.
+/// A client that sends all of a body before it looks for an answer was reset while it sent, and saw
+/// a broken pipe instead of 413: now and then with a body of a few octets too many, always with a
+/// long one.
 #[tokio::test]
 async fn who_sends_too_much_still_reads_why() {
     const TOO_LONG: usize = 16 << 20;
@@ -216,7 +217,8 @@ async fn who_sends_too_much_still_reads_why() {
         );
         assert!(answer.contains("connection: close"), "{answer}");
     }
-    // Control: without lingering, and beyond what is lingered for, the connection is reset.
+    // Control: without lingering, and beyond the octets that are lingered for, the connection is
+    // reset.
     let hasty = server(Limits {
         linger_len_max: 0,
         ..Limits::default()
@@ -267,7 +269,7 @@ async fn a_shutdown_lets_requests_finish() {
     let in_flight = tokio::spawn(async move { net.send(request).await });
     eventually(async || server.echo.held.load(Ordering::SeqCst) == 1).await;
     server.stop.send(()).unwrap();
-    // Nobody new is taken, and who is in is not cut off.
+    // No new connection is taken, and open ones are not cut off.
     eventually(async || TcpStream::connect(&server.address).await.is_err()).await;
     assert!(!server.done.is_finished());
     server.echo.let_go.notify_one();

@@ -1,5 +1,6 @@
-//! What all senders share, and a crowd of one sender that wants it all: whoever else sends is answered. Each
-//! beside the same crowd of so many senders that nobody has more than his share.
+//! Resources that all senders share, and a crowd of one sender that wants them all: every other
+//! sender is answered. Each beside the same crowd of so many senders that none has more than its
+//! share.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -15,8 +16,8 @@ use ishibumi_wire::{
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
-/// Answers with the length of the body, except `/held`, which is never answered. `/stream` holds a body
-/// piece by piece until its end. Who sends `x-sender` is known by that name.
+/// Answers with the length of the body, except `/held`, which is never answered. `/stream` holds a
+/// body piece by piece until its end. A client that sends `x-sender` is known by that name.
 #[derive(Default)]
 struct Desk {
     held: AtomicUsize,
@@ -128,7 +129,7 @@ async fn crowd(server: &Server, number: u8, host: fn(u8) -> u8, octets: &[u8]) -
     streams
 }
 
-/// Asks again and again: what is waited for comes when the machine gets to it.
+/// Asks again and again: the awaited state comes when the machine gets to it.
 async fn eventually(mut ask: impl AsyncFnMut() -> bool) {
     let asking = async {
         while !ask().await {
@@ -180,7 +181,7 @@ async fn a_body_that_stalls_makes_room_for_one_that_comes() {
     let server = Server::start(memory(1 << 20)).await;
     let stalled = crowd(&server, 5, ONE, &post("/", "", 1 << 20, 100_000)).await;
     let whole = post("/", "", 400_000, 400_000);
-    // From the same address, so that the share is taken until somebody gives way.
+    // From the same address, so that the share is taken until one of the others gives way.
     eventually(async || server.ask(2, &whole).await == Some(200)).await;
     let mut told = 0;
     for stream in stalled {
@@ -188,7 +189,7 @@ async fn a_body_that_stalls_makes_room_for_one_that_comes() {
         told += usize::from(status == Ok(Some(503)));
     }
     assert!(told > 0, "who gave way is told");
-    // Control: what is in use does not give way.
+    // Control: a body in use does not give way.
     let used = crowd(&server, 5, ONE, &post("/held", "", 100_000, 100_000)).await;
     eventually(async || server.desk.held.load(Ordering::SeqCst) == 5).await;
     tokio::time::sleep(Duration::from_secs(3)).await;
@@ -202,7 +203,7 @@ async fn what_inflates_is_bounded_before_it_ends() {
     let server = Server::start(memory(len_max)).await;
     let bomb = gzip(&vec![0; 64 * PIECE_LEN_MAX]);
     assert!(bomb.len() < PIECE_LEN_MAX);
-    // All but the last octets, so that nobody is done.
+    // All but the last octets, so that none is done.
     let head = format!(
         "POST /stream HTTP/1.1\r\nhost: x\r\ncontent-encoding: gzip\r\ncontent-length: {}\r\n\r\n",
         bomb.len()
@@ -229,7 +230,7 @@ async fn half_open_heads_displace_each_other() {
         })
         .await;
         let request = post("/", "", 5, 5);
-        // Half a head of somebody else, which is older than all of the crowd.
+        // Half a head of another sender, which is older than all of the crowd.
         let mut slow = server.send(1, &request[..10]).await;
         let heads = crowd(&server, 100, host, b"POST / HTTP/1.1\r\nx-slow: ").await;
         assert_eq!(server.ask(1, &request).await, Some(200));

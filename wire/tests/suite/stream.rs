@@ -1,5 +1,5 @@
-//! Bodies that are read as they come: what they may hold, how long they may take, and what they may be
-//! coded in, each limit beside a body that keeps it.
+//! Bodies that are read as they come: what they may hold, how long they may take, and what they may
+//! be coded in, each limit beside a body that keeps it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,8 +14,8 @@ use ishibumi_wire::{
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
-/// Counts the octets of a body: `/settle` deals with each piece at once, `/hoard` with none, `/first` answers
-/// after the first one.
+/// Counts the octets of a body: `/settle` deals with each piece at once, `/hoard` with none,
+/// `/first` answers after the first one.
 struct Counter;
 
 impl Service for Counter {
@@ -102,7 +102,7 @@ async fn a_body_may_be_longer_than_memory_if_it_is_dealt_with_on_the_way() {
         let (status, text) = post(&address, "/hoard", coding, body).await;
         assert_eq!(status, 503, "{text}");
     }
-    // What was given up is free again.
+    // The memory of bodies that were given up is free again.
     let (status, text) = post(&address, "/hoard", None, vec![7; PIECE_LEN_MAX]).await;
     assert_eq!((status, text), (200, PIECE_LEN_MAX.to_string()));
 }
