@@ -4,7 +4,7 @@
 //! *It existed in the log before T* is proven by the log and its witnesses. *It was valid by its
 //! issuer's rules then, revocation included* rests on the issuer's signatures, lists and responses.
 //! *It is about this document* is a comparison of octets that anybody can repeat. The verdict is in
-//! favour if each that applies is.
+//! favour if each answer that applies is in favour.
 
 use super::parts::{
     AboutDocument, Asked, Check, Indication, Outcome, RevocationKnown, SubIndication,
