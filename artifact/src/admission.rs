@@ -43,7 +43,7 @@ pub enum Refusal {
         "certificate `{subject}` is trusted directly, and the key that signed it is not registered; register its issuer"
     )]
     IssuerKeyUnknown {
-        /// Whose.
+        /// Subject of the certificate, as an RFC 4514 string.
         subject: String,
     },
     /// A list.
@@ -84,9 +84,8 @@ impl Refusal {
     }
 }
 
-/// What was verified, by kind.
-///
-/// Exhaustive on purpose: whoever judges an artifact has to say what a further kind means before it compiles.
+/// The verified artifact, by kind. Exhaustive on purpose: code that judges an artifact has to decide
+/// about a further kind before it compiles.
 #[derive(Clone, Debug)]
 pub enum Verified {
     /// A token.
@@ -124,8 +123,8 @@ pub struct Admitted {
 
 impl Admitted {
     /// The log entries in their order, none of them twice. The artifact's own record is the last: a
-    /// token's after its chain's certificates (anchor first) and its mark, a list's or response's after
-    /// its revocations.
+    /// token's after its chain's certificates (anchor first) and its mark, a list's or response's
+    /// after its revocations.
     pub fn records(&self) -> &[Record] {
         &self.records
     }
@@ -148,25 +147,27 @@ impl Admitted {
         }
     }
 
-    /// What was verified.
+    /// The verified artifact.
     pub const fn verified(&self) -> &Verified {
         &self.verified
     }
 
-    /// Takes it apart: records, blobs, what was verified.
+    /// Takes it apart into records, blobs and the verified artifact.
     pub fn into_parts(self) -> (Vec<Record>, Vec<Vec<u8>>, Verified) {
         (self.records, self.blobs, self.verified)
     }
 }
 
-/// What one artifact may take.
+/// Limits for the admission of one artifact.
 #[derive(Debug)]
 pub struct Bounds {
     /// Takes tokens that are signed over SHA-1, too, under a mark ([`Admitted::mark`]).
     pub marking: bool,
-    /// The most records that it may make, its own included. More are refused before any of them is made.
+    /// The most records that it may make, its own included. More are refused before any of them is
+    /// made.
     pub records_max: usize,
-    /// What it may still cost to find its paths. Whoever tries several anchors goes on with what is left.
+    /// The work that finding its paths may still cost. A caller that tries several sets of anchors
+    /// continues with the rest.
     pub work: Work,
 }
 
@@ -185,8 +186,9 @@ pub fn admit(kind: ArtifactType, bytes: &[u8], anchors: &Anchors) -> Result<Admi
     admit_within(kind, bytes, anchors, &mut Bounds::default())
 }
 
-/// Like [`admit`], and takes tokens that are signed over SHA-1, under a mark ([`Admitted::mark`]): for whoever
-/// keeps them, or proves that they existed. What is marked is not to be believed.
+/// Admits as [`admit`] does, and also tokens that are signed over SHA-1, under a mark
+/// ([`Admitted::mark`]): for callers that keep them, or prove that they existed. Do not believe the
+/// statement of a marked token.
 pub fn admit_marking(
     kind: ArtifactType,
     bytes: &[u8],
@@ -218,8 +220,8 @@ pub fn admit_within(
     }
 }
 
-/// The artifact's own record: what a verifier compares with the leaf that a proof is about. That of a token
-/// which is signed over SHA-1, too: who asks for its proof has not believed it yet.
+/// The artifact's own record, which a verifier compares with the leaf of a proof. Also that of a
+/// token signed over SHA-1: looking up its proof does not mean to believe it.
 pub fn record_of(kind: ArtifactType, bytes: &[u8], anchors: &Anchors) -> Result<Record, Refusal> {
     match kind {
         ArtifactType::TimestampReply | ArtifactType::TimestampToken => {
@@ -241,7 +243,7 @@ fn admit_token(
     let path = token.path().certificates();
     for (index, certificate) in path.iter().enumerate().rev() {
         let next = path.get(index + 1).map(Arc::as_ref);
-        // A directly trusted certificate whose issuer nobody holds has no record; its token has.
+        // A directly trusted certificate has no record if its issuer is unknown; its token has one.
         let key_hash = anchors.issuer_key_hash(certificate, next, token.carried(), work);
         if let Some(key_hash) = key_hash {
             records.push(certificate_record(certificate, key_hash)?);
@@ -287,7 +289,7 @@ fn admit_certificate(
     })
 }
 
-/// A list all of whose entries can be made into statements: only such a one has a record.
+/// Admits a list of which every entry can be made into a statement: only such a list has a record.
 fn admit_crl(bytes: &[u8], anchors: &Anchors, bounds: &mut Bounds) -> Result<Admitted, Refusal> {
     let crl = Crl::parse(bytes)?;
     check_count(crl.count(), bounds)?;
@@ -313,7 +315,8 @@ fn admit_ocsp(bytes: &[u8], anchors: &Anchors, bounds: &mut Bounds) -> Result<Ad
     })
 }
 
-/// Before the records of that many statements are made: they take many times the octets of their list.
+/// Before the records of that many statements are made: they take many times the octets of their
+/// list.
 fn check_count(statements: usize, bounds: &Bounds) -> Result<(), Refusal> {
     let (found, most) = (statements.saturating_add(1), bounds.records_max);
     if found > most {

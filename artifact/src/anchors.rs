@@ -1,8 +1,8 @@
 //! What a caller trusts and knows, and by which rules it wants algorithms judged.
 //!
 //! Anchors are certificates that the caller trusts; intermediates are certificates that it knows,
-//! such as those registered with a provider, and vouch for nothing. Responders are trusted to answer about
-//! revocation, and for nothing else.
+//! such as those registered with a provider, and vouch for nothing. Responders are trusted to
+//! answer about revocation, and for nothing else.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -25,7 +25,8 @@ pub struct Anchors {
     responders: Vec<Arc<Certificate>>,
     rules: AlgorithmRules,
     ends: AlgorithmEnds,
-    /// When whatever is judged is proven to have been there; none where nothing ends.
+    /// The time at which the judged artifacts are proven to have existed; `None` if no algorithm
+    /// ends.
     existed: Option<Time>,
     /// As of when the caller asked to judge, if it named a time.
     as_of: Option<Time>,
@@ -72,8 +73,9 @@ impl Anchors {
         self
     }
 
-    /// Adds OCSP responders that the caller trusts itself (RFC 6960 4.2.2.2 (1)): their answers about
-    /// certificates of every CA that is known are believed, whoever issued their own certificates.
+    /// Adds OCSP responders that the caller trusts directly (RFC 6960 4.2.2.2 (1)): their answers
+    /// about certificates of every known CA are believed, and the issuer of their own certificates
+    /// does not matter.
     #[must_use]
     pub fn with_responders(mut self, certificates: impl IntoIterator<Item = Certificate>) -> Self {
         self.responders
@@ -81,7 +83,7 @@ impl Anchors {
         self
     }
 
-    /// Remembers up to `capacity` (certificate, issuer key) pairs whose signature was right, 32
+    /// Remembers up to `capacity` (certificate, issuer key) pairs whose signature was verified, 32
     /// octets each, so that a TSU's chain is not verified anew for each of its tokens.
     #[must_use]
     pub fn with_memo(mut self, capacity: usize) -> Self {
@@ -96,7 +98,7 @@ impl Anchors {
     #[must_use]
     pub fn with_algorithm_rules(mut self, rules: AlgorithmRules) -> Self {
         self.rules = rules;
-        // What was remembered was judged by other rules.
+        // Remembered results were judged by other rules.
         self.memo = self.memo.map(|memo| Memo {
             capacity: memo.capacity,
             verified: Mutex::default(),
@@ -104,9 +106,10 @@ impl Anchors {
         self
     }
 
-    /// Judges what existed at `existed` by these ends of algorithms: the time of verification, or an earlier
-    /// one that a renewal proves. They are checked by whoever asks ([`Self::check_algorithms`]), once it is
-    /// known when an artifact existed; parsing and admission do not.
+    /// Judges artifacts that existed at `existed` by these ends of algorithms: the time of
+    /// verification, or an earlier one that a renewal proves. Callers check them
+    /// ([`Self::check_algorithms`]) once it is known when an artifact existed; parsing and
+    /// admission do not.
     #[must_use]
     pub fn with_algorithm_ends(mut self, ends: AlgorithmEnds, existed: Time) -> Self {
         self.ends = ends;
@@ -124,21 +127,22 @@ impl Anchors {
         self.check_algorithms(&[primitive], None).is_err()
     }
 
-    /// Judges as of `as_of`, which the caller names: what is of a later time contradicts that.
+    /// Judges as of `as_of`, which the caller states: an artifact of a later time contradicts it.
     #[must_use]
     pub fn judging_as_of(mut self, as_of: Time) -> Self {
         self.as_of = Some(as_of);
         self
     }
 
-    /// The time as of which is judged, if the caller named one or there are rules by which algorithms end.
+    /// The time as of which is judged, if the caller named one or there are rules by which
+    /// algorithms end.
     pub fn judged_as_of(&self) -> Option<Time> {
         let by_rules = self.existed.filter(|_| self.has_algorithm_ends());
         [by_rules, self.as_of].into_iter().flatten().min()
     }
 
-    /// Whether algorithms counted when what they made existed: by `proven`, or by the time that all was there
-    /// anyway.
+    /// Whether algorithms counted when what they made existed: by `proven`, or by the time that all
+    /// was there anyway.
     pub fn check_algorithms(
         &self,
         primitives: &[Primitive],
@@ -165,8 +169,8 @@ impl Anchors {
         &self.responders
     }
 
-    /// Whether somebody's word allows a weak algorithm, and what says of itself that it is of the time `own` is
-    /// too late for it.
+    /// Whether a weak algorithm is allowed by a statement of the caller's that does not reach this
+    /// far: the artifact says that it was made at `own`, which is later.
     pub fn is_beyond_word(&self, own: Time) -> bool {
         self.weak_at(own).later
     }
@@ -187,8 +191,9 @@ impl Anchors {
             .any(|anchor| anchor.digest() == certificate.digest())
     }
 
-    /// Whether it may issue, as far as basicConstraints goes: certificates, lists and responses. RFC 5280 6.1:
-    /// an anchor is a name and a key; one of a version that has no extensions cannot say that it is a CA.
+    /// Whether it may issue, as far as basicConstraints goes: certificates, lists and responses.
+    /// RFC 5280 6.1: an anchor is a name and a key; one of a version that has no extensions cannot
+    /// say that it is a CA.
     pub(crate) fn is_ca(&self, certificate: &Certificate) -> bool {
         let may_be_silent = !certificate.has_room_for_extensions();
         certificate.is_ca() || (may_be_silent && self.is_anchor(certificate))
@@ -207,8 +212,8 @@ impl Anchors {
         }
     }
 
-    /// Whether `issuer`'s key signed `certificate`. `work` pays for what is verified: nothing where the key is of
-    /// another kind, or the answer is remembered.
+    /// Whether `issuer`'s key signed `certificate`. Charged to `work`; free if the key is of
+    /// another kind, or if the answer is remembered.
     pub(crate) fn verify_link_within(
         &self,
         certificate: &Certificate,
@@ -225,7 +230,8 @@ impl Anchors {
         Ok(self.verify_by(certificate, &key, pair))
     }
 
-    /// The issuer's key, if it may sign as the certificate says it is signed; none if it is remembered that it did.
+    /// The issuer's key, if it may sign as the certificate says it is signed; none if it is
+    /// remembered that it did.
     fn key_to_try(
         &self,
         certificate: &Certificate,
@@ -254,8 +260,8 @@ impl Anchors {
         Ok(())
     }
 
-    /// Key hash of whoever signed `certificate`: the next in its path, itself, or anybody known.
-    /// None where the issuer's key is not at hand, as for a directly trusted TSU certificate.
+    /// Key hash of the issuer of `certificate`: the next certificate in its path, itself, or any
+    /// known one. `None` if the issuer's key is unknown, as for a directly trusted TSU certificate.
     pub(crate) fn issuer_key_hash(
         &self,
         certificate: &Certificate,

@@ -1,11 +1,11 @@
 //! Reading ASN.1 as it arrives: tag, length, value, without copying.
 //!
-//! Two rules are needed side by side. What a signature covers must be DER, so that one meaning has
-//! one encoding. What lies around it may be BER (RFC 5652 section 1 allows it, Apple's and Java's
-//! signers use it): indefinite lengths, OCTET STRINGs cut into segments. The `der` crate reads the
-//! former and copies what it reads; a token needs both, exact ranges of what was received, and a
-//! revocation list of 100,000 entries needs no copies at all. So this file walks elements and
-//! nothing else; what stands in them is read where it is decided about.
+//! Two rules are needed side by side. Octets that a signature covers must be DER, so that one
+//! meaning has one encoding. The octets around them may be BER (RFC 5652 section 1 allows it,
+//! Apple's and Java's signers use it): indefinite lengths, OCTET STRINGs cut into segments. The
+//! `der` crate reads the former and copies what it reads; a token needs both, exact ranges of what
+//! was received, and a revocation list of 100,000 entries needs no copies at all. So this file
+//! walks elements and does nothing else; their contents are read where it is decided about them.
 //!
 //! Limits: definite lengths up to the input's size, nesting to 32 levels, tag numbers below 31
 //! (nothing in these formats has a higher one). Reading any octets ends with a value or an error.
@@ -51,7 +51,7 @@ pub enum Asn1Error {
         /// Octets that are there.
         found: usize,
     },
-    /// An element is longer than the one that holds it: no encoding rules allow that.
+    /// An element is longer than the element that holds it: no encoding rules allow that.
     #[error("an element is longer than what holds it: {needed} octets wanted, {found} left")]
     Truncated {
         /// Octets that the element needs.
@@ -91,7 +91,7 @@ pub enum Asn1Error {
     /// Octets follow where nothing should.
     #[error("{octets} octets follow where nothing should")]
     Trailing {
-        /// How many.
+        /// Number of octets left over.
         octets: usize,
     },
     /// BER where DER is required.
@@ -141,7 +141,7 @@ impl<'a> Element<'a> {
         }
     }
 
-    /// The same, with DER rules from here on.
+    /// A reader of the same octets that demands DER from here on.
     pub(crate) fn der_reader(&self) -> Reader<'a> {
         Reader {
             rest: self.content,
@@ -204,8 +204,8 @@ impl<'a> Element<'a> {
             .fold(0, |value, digit| value << 8 | u32::from(*digit)))
     }
 
-    /// A non-negative INTEGER; one that does not fit 32 bits is the largest that does, for limits that
-    /// nothing reaches.
+    /// A non-negative INTEGER; if it does not fit 32 bits, the largest that does, for limits that
+    /// are never reached.
     pub(crate) fn unsigned_saturating(&self) -> Result<u32, Asn1Error> {
         integer(self.content)?;
         let is_large =
@@ -216,8 +216,8 @@ impl<'a> Element<'a> {
         self.unsigned()
     }
 
-    /// Named bits of a BIT STRING, bit `i` as `1 << i`; those from the 17th on are left out. DER leaves out
-    /// zeros at the end, and they are read where they stand.
+    /// Named bits of a BIT STRING, bit `i` as `1 << i`; those from the 17th on are left out. DER
+    /// leaves out zeros at the end, and they are read where they stand.
     pub(crate) fn named_bits(&self) -> Result<u16, Asn1Error> {
         let (unused, octets) = self
             .content
@@ -346,7 +346,8 @@ pub(crate) fn only(mut reader: Reader<'_>, tag: u8) -> Result<Element<'_>, Asn1E
     Ok(element)
 }
 
-/// `held`: whether `bytes` are the contents of an element of known length, so that nothing can be missing.
+/// `held`: whether `bytes` are the contents of an element of known length, so that nothing can be
+/// missing.
 fn split_element(
     bytes: &[u8],
     rules: Rules,
@@ -447,7 +448,7 @@ pub(crate) fn check_der(bytes: &[u8]) -> Result<(), Asn1Error> {
     check_level(Reader::der(bytes))
 }
 
-/// Checks that lengths are minimal and definite all the way down, whatever the values are.
+/// Checks that lengths are minimal and definite at every level. Values are not looked at.
 pub(crate) fn check_lengths(bytes: &[u8]) -> Result<(), Asn1Error> {
     fn check(mut level: Reader<'_>) -> Result<(), Asn1Error> {
         while let Some(element) = level.next()? {

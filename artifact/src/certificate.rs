@@ -2,7 +2,7 @@
 //!
 //! The octets are kept and never re-encoded: signatures, ESS hashes and records rest on them. The
 //! outline is walked here so that ranges stay exact.
-//! Reading proves nothing: a [`Certificate`] is what somebody sent, until a path is found for it.
+//! Reading proves nothing: a [`Certificate`] is a claim until a path is found for it.
 
 use core::ops::Range;
 use std::collections::HashSet;
@@ -45,9 +45,9 @@ pub enum CertificateError {
     /// A part that cannot be read.
     #[error("certificate, {part}: {reason}")]
     Part {
-        /// Which.
+        /// Name of the field.
         part: &'static str,
-        /// What is wrong.
+        /// What is wrong with it, in English.
         reason: String,
     },
     /// A date of its validity.

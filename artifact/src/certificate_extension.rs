@@ -1,10 +1,11 @@
-//! Extensions of certificates: reading them, and whether what they hold is understood (RFC 5280 4.2).
+//! Extensions of certificates: reading them, and whether their values are understood (RFC 5280
+//! 4.2).
 //!
-//! A critical extension counts as understood only if its value was read, whole: a type that is known says
-//! nothing about octets that are not. One that is not critical and cannot be read is as if it were not
-//! there, unless it restricts what the certificate may be used for ([`restricts`]): a restriction that
-//! nobody can read is not "no restriction". What has to have members and has none (extendedKeyUsage,
-//! nameConstraints) cannot be read.
+//! A critical extension counts as understood only if its whole value was read: a known type alone
+//! says nothing about its octets. A non-critical extension that cannot be read counts as absent,
+//! unless it restricts what the certificate may be used for ([`restricts`]): a restriction that
+//! cannot be read is not "no restriction". An extension that must have members and has none
+//! (extendedKeyUsage, nameConstraints) cannot be read.
 
 use const_oid::ObjectIdentifier;
 
@@ -33,8 +34,8 @@ pub(crate) struct Extension {
 }
 
 impl Extension {
-    /// From the contents of its SEQUENCE. `critical FALSE`, which DER leaves out, is read as everybody
-    /// reads it (OpenSSL, Go, webpki).
+    /// Reads the contents of its SEQUENCE. `critical FALSE`, which DER leaves out, is read as
+    /// OpenSSL, Go and webpki read it.
     pub(crate) fn read(mut fields: Reader<'_>) -> Result<Self, Asn1Error> {
         let id = fields.expect(OBJECT_IDENTIFIER)?.content.to_vec();
         let critical = match fields.optional(BOOLEAN)? {
@@ -74,9 +75,9 @@ pub(crate) struct Unreadable(pub(crate) &'static str);
 /// Reads a value as far as it has to be understood where it is critical.
 type Check = fn(value: &[u8], critical: bool) -> Result<(), Asn1Error>;
 
-/// Every type that may be critical: those that path building acts upon, and those that restrict nothing that
-/// this crate decides (cRLDistributionPoints says where lists are; who has lists reads it in
-/// [`crate::revocation`]).
+/// Every type that may be critical: those that path building acts upon, and those that restrict
+/// nothing that this crate decides (cRLDistributionPoints says where lists are;
+/// [`crate::revocation`] reads it where lists are used).
 const KNOWN: [(ObjectIdentifier, &str, Check); 14] = [
     (oid::BASIC_CONSTRAINTS, "basicConstraints", |value, _| {
         BasicConstraints::read(value).map(drop)
@@ -132,8 +133,9 @@ const KNOWN: [(ObjectIdentifier, &str, Check); 14] = [
     ),
 ];
 
-/// Whether an extension of this type takes something away from what a certificate without it could do. Those
-/// about policies do so in some places of a path, and are read there ([`crate::policy`]).
+/// Whether an extension of this type restricts the certificate, compared to one without it.
+/// Extensions about policies do so at some positions of a path, and are read there
+/// ([`crate::policy`]).
 fn restricts(id: &ObjectIdentifier) -> bool {
     const ALL: [ObjectIdentifier; 5] = [
         oid::BASIC_CONSTRAINTS,
@@ -301,7 +303,8 @@ pub(crate) fn subject_alternative_names(value: &[u8]) -> Result<Vec<GeneralName>
     GeneralName::read_all(sequence(value)?)
 }
 
-/// SubjectAltName as the standard has it: at least one name, texts of 7 bits, addresses of 4 or 16 octets.
+/// SubjectAltName as the standard has it: at least one name, texts of 7 bits, addresses of 4 or 16
+/// octets.
 fn check_names(value: &[u8]) -> Result<(), Asn1Error> {
     let names = subject_alternative_names(value)?;
     let is_right = |name: &GeneralName| match name {

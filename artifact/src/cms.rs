@@ -1,10 +1,10 @@
 //! The part of CMS SignedData (RFC 5652) that a time-stamp token uses, read leniently where nothing
 //! is signed and strictly where something is.
 //!
-//! BER is read everywhere except in signedAttrs, which must be DER as received: the signature covers
-//! their DER SET OF (5.4), and so does the record. Their order alone is repaired by sorting. The
-//! certificate set may hold attribute certificates and other formats, which real tokens do; those,
-//! and certificates that cannot be read, are skipped. Nothing is verified here.
+//! BER is read everywhere except in signedAttrs, which must be DER as received: the signature
+//! covers their DER SET OF (5.4), and so does the record. Their order alone is repaired by sorting.
+//! The certificate set may hold attribute certificates and other formats, which real tokens do;
+//! those, and certificates that cannot be read, are skipped. Nothing is verified here.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -30,9 +30,9 @@ pub enum CmsError {
     /// ASN.1 of a part.
     #[error("{part}: {source}")]
     Malformed {
-        /// Which part.
+        /// Name of the field.
         part: &'static str,
-        /// What is wrong.
+        /// Why its octets cannot be read.
         source: Asn1Error,
     },
     /// The ContentInfo holds something else.
@@ -98,7 +98,7 @@ pub(crate) struct SignedData {
     pub(crate) signature_algorithm: Vec<u8>,
     /// signedAttrs as DER SET OF (tag 0x31, sorted): what the signature covers.
     pub(crate) signed_attributes: Vec<u8>,
-    /// The same in the order received, where that is another one.
+    /// The signed attributes in the order received, if that differs from DER's.
     pub(crate) attributes_as_received: Option<Vec<u8>>,
     pub(crate) signature: Vec<u8>,
     attributes: Vec<Attribute>,
@@ -241,8 +241,8 @@ fn read_identifier(fields: &mut Reader<'_>) -> Result<SignerIdentifier, CmsError
     Ok(SignerIdentifier::SubjectKeyIdentifier(identifier))
 }
 
-/// Attributes that are read, each of which has one value (RFC 5652 11.1 and 11.2, RFC 5035 3 and 4, RFC 6211).
-/// Others may have any number of them.
+/// Attributes that are read, each of which has one value (RFC 5652 11.1 and 11.2, RFC 5035 3 and 4,
+/// RFC 6211). Others may have any number of them.
 const READ: [ObjectIdentifier; 5] = [
     oid::CONTENT_TYPE,
     oid::MESSAGE_DIGEST,

@@ -1,5 +1,5 @@
-//! What a CMS signature says of the octets that it was made over (RFC 5652 5.4 and 11.2). Nothing is
-//! verified: whoever knows the octets can tell whether they are the ones that are meant.
+//! The digests of the octets that a CMS signature was made over (RFC 5652 5.4 and 11.2). Nothing is
+//! verified: a caller that has the octets can tell whether they are meant.
 
 use crate::asn1::{Element, OBJECT_IDENTIFIER, OCTET_STRING, SEQUENCE, SET, context_constructed};
 use crate::hash::HashAlgorithm;
@@ -15,9 +15,9 @@ pub struct SignedDigest {
     pub digest: Vec<u8>,
 }
 
-/// The digests that the signers of a ContentInfo signed: of each its messageDigest. Where the content is
-/// in the signature, it is taken for the SHA-1 digest that adbe.pkcs7.sha1 has there (ISO 32000-1
-/// 12.8.3.3.1). Signers whose digest or algorithm is not known are left out.
+/// The digests that the signers of a ContentInfo signed: the messageDigest of each. If the content
+/// is in the signature, it is taken for the SHA-1 digest that adbe.pkcs7.sha1 has there (ISO
+/// 32000-1 12.8.3.3.1). Signers with an unknown digest or algorithm are left out.
 pub fn signed_digests(content_info: &[u8]) -> Result<Vec<SignedDigest>, UnsignedError> {
     if content_info.len() > SIGNATURE_INPUT_MAX {
         return Err(UnsignedError::SignatureSize(content_info.len()));

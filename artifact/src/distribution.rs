@@ -1,5 +1,5 @@
-//! Distribution points: where a certificate says that its revocation is published, and which of these
-//! points a list says that it serves (RFC 5280 4.2.1.13 and 5.2.5).
+//! Distribution points: where a certificate says that its revocation is published, and which of
+//! these points a list says that it serves (RFC 5280 4.2.1.13 and 5.2.5).
 
 use crate::asn1::{self, Asn1Error, Element, Reader, SEQUENCE, context, context_constructed};
 use crate::general_name::GeneralName;
@@ -66,7 +66,7 @@ pub(crate) struct DistributionPoint {
     pub(crate) name: Option<PointName>,
     /// Reasons that it covers; none: all.
     pub(crate) reasons: Option<u16>,
-    /// Who signs the lists; empty: the certificate's issuer.
+    /// The signers of the lists (cRLIssuer); empty if the certificate's issuer signs them.
     pub(crate) issuer: Vec<GeneralName>,
 }
 

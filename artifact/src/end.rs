@@ -1,4 +1,4 @@
-//! How a log ended: with a closing record as its very last one, or without a word.
+//! How a log ended: with a closing record as its very last one, or without any statement.
 
 use ishibumi_tlog::note::Note;
 use ishibumi_tlog::policy::TrustError;
@@ -37,8 +37,8 @@ pub enum EndError {
 }
 
 impl End {
-    /// The end of a log that closed: `closing`, a record, is proven under `policy`, the log's own, to be the
-    /// last one of its tree.
+    /// The end of a log that closed: `closing`, a record, is proven under `policy`, the log's own,
+    /// to be the last one of its tree.
     pub fn closed(policy: &Policy, proof: &TlogProof, closing: &[u8]) -> Result<Self, EndError> {
         let leaf = policy.check_proof(proof, closing)?;
         let (index, head) = (leaf.index(), leaf.head().clone());
@@ -53,8 +53,8 @@ impl End {
         })
     }
 
-    /// The end of a log of which no closing record is known: the last checkpoint that `policy`, its own,
-    /// accepts. That it is the last is nobody's word.
+    /// The end of a log without a known closing record: the last checkpoint that its own `policy`
+    /// accepts. No signature says that it is the last.
     pub fn abandoned(policy: &Policy, note: &Note) -> Result<Self, EndError> {
         Ok(Self {
             head: policy.check_checkpoint(note)?,

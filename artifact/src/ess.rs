@@ -1,9 +1,9 @@
 //! Which certificate signed: the signer identifier, and the ESS attributes that bind it.
 //!
-//! The identifier of a SignerInfo is not signed and names an issuer and a serial only; a certificate
-//! reissued under the same key and serial would fit it. So ESS (RFC 2634, RFC 5035; RFC 5816 for
-//! tokens) puts the certificate's hash under the signature, as signingCertificate (SHA-1) or
-//! signingCertificateV2. One of them must be there; if both are, both must fit.
+//! The identifier of a SignerInfo is not signed and names an issuer and a serial only; a
+//! certificate reissued under the same key and serial would fit it. So ESS (RFC 2634, RFC 5035; RFC
+//! 5816 for tokens) puts the certificate's hash under the signature, as signingCertificate (SHA-1)
+//! or signingCertificateV2. One of them must be there; if both are, both must fit.
 
 use std::sync::Arc;
 
@@ -17,7 +17,8 @@ use crate::oid;
 use crate::path::Anchors;
 use crate::signature::Algorithm;
 
-/// Why it is not known which certificate signed. A token says it in its own words.
+/// Why it is not known which certificate signed. [`TokenError`](crate::token::TokenError) gives it
+/// a text.
 pub(crate) enum EssError {
     /// An attribute cannot be read.
     Attribute {

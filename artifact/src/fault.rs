@@ -1,10 +1,10 @@
 //! What an error shows: that something is false, or only that we cannot tell.
 //!
-//! Codes name errors for people and programs, and nothing is decided by them. What a verdict and an HTTP
-//! status follow from is the class of an error, given here in one place. Every `match` names every error,
-//! so a new one has to be classed before it compiles. In doubt an error shows nothing: that this program
-//! does not read or accept an artifact is no fault of the artifact (docs/verdicts.md, "What the artifact
-//! step says").
+//! Codes name errors for people and programs, and nothing is decided by them. The class of an
+//! error, given here in one file, decides about the verdict and the HTTP status. Every `match`
+//! names every error, so a new one has to be classed before it compiles. In doubt an error shows
+//! nothing: that this program does not read or accept an artifact is no fault of the artifact
+//! (docs/verdicts.md, "What the artifact step says").
 
 use crate::Refusal;
 use crate::asn1::Asn1Error;
@@ -23,24 +23,27 @@ use crate::signature::SignatureError;
 use crate::token::TokenError;
 use crate::tst::TstError;
 
-/// What is shown about an artifact that was refused.
+/// What an error shows about an artifact that was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Fault {
-    /// Nothing: it is larger than what is read or recorded.
+    /// Nothing: it is larger than this program reads or records.
     Limit,
     /// Nothing: it cannot be read here; another reader may.
     Unread,
-    /// Nothing: it is something else than an artifact that could be judged, such as a TSA's rejection.
+    /// Nothing: it is something else than an artifact that could be judged, such as a TSA's
+    /// rejection.
     Other,
     /// Nothing: an algorithm or key that is not accepted.
     Algorithm,
-    /// Nothing: the certificate of whoever signed is not at hand.
+    /// Nothing: the certificate of the signer is unknown.
     Signer,
     /// Nothing: no path leads to an anchor.
     Chain,
-    /// That a CA of the path may not issue as it did, by rules that may not be those of whoever relied on it.
+    /// That a CA of the path may not issue as it did, by rules that may differ from those of the
+    /// relying party.
     ChainConstraints,
-    /// That the form of the signature, or the signer's certificate, is not what the standard demands.
+    /// That the form of the signature, or the signer's certificate, is not what the standard
+    /// demands.
     Constraints,
     /// That times contradict each other.
     TimeOrder,
@@ -97,7 +100,8 @@ impl Fault {
 }
 
 impl Asn1Error {
-    /// What the error shows. Only octets that no encoding rules allow are shown to be of no artifact.
+    /// What the error shows. Only octets that no encoding rules allow are shown to be of no
+    /// artifact.
     pub const fn fault(&self) -> Fault {
         match self {
             Self::Truncated { .. } => Fault::Format,
@@ -115,7 +119,7 @@ impl Asn1Error {
 }
 
 impl PemError {
-    /// What the error shows.
+    /// What an error of the armour shows about the artifact.
     pub const fn fault(&self) -> Fault {
         Fault::Unread
     }
@@ -129,7 +133,7 @@ impl RecordError {
 }
 
 impl Unrecognised {
-    /// What the error shows.
+    /// What the error shows about the artifact.
     pub const fn fault(&self) -> Fault {
         match self {
             Self::Empty | Self::Unknown | Self::Seems(_) => Fault::Other,
@@ -138,7 +142,7 @@ impl Unrecognised {
 }
 
 impl HashError {
-    /// What the error shows.
+    /// What the error shows about the artifact.
     pub const fn fault(&self) -> Fault {
         match self {
             Self::Sha1 | Self::Sha1Later | Self::NotAccepted(_) | Self::Unknown(_) => {
@@ -163,7 +167,8 @@ impl SignatureError {
         }
     }
 
-    /// What the error shows, if the certificate was found by a name: another key of that name may be right.
+    /// What the error shows, if the certificate was found by a name: another key of that name may
+    /// be right.
     pub const fn fault_by_name(&self, otherwise: Fault) -> Fault {
         match self.fault() {
             Fault::Signature => otherwise,
@@ -173,7 +178,7 @@ impl SignatureError {
 }
 
 impl CertificateError {
-    /// What the error shows.
+    /// What the error shows about the artifact.
     pub const fn fault(&self) -> Fault {
         match self {
             Self::Size(_) => Fault::Limit,
@@ -188,8 +193,8 @@ impl CertificateError {
 }
 
 impl PathError {
-    /// What the error shows. Another CA of the same name is no forgery of this one, and one that had ended
-    /// may have an heir.
+    /// What an error of the path shows about the artifact. Another CA of the same name is no
+    /// forgery of this one, and an expired CA certificate may have been reissued.
     pub const fn fault(&self) -> Fault {
         match self {
             Self::IssuerUnknown { .. } | Self::Validity { .. } | Self::Limit => Fault::Chain,
@@ -210,7 +215,7 @@ impl PathError {
 }
 
 impl ReplyError {
-    /// What the error shows.
+    /// What the error shows about the artifact.
     pub const fn fault(&self) -> Fault {
         match self {
             Self::Malformed(error) => error.fault(),
@@ -220,7 +225,7 @@ impl ReplyError {
 }
 
 impl CmsError {
-    /// What the error shows.
+    /// What the error shows about the artifact.
     pub const fn fault(&self) -> Fault {
         match self {
             Self::Malformed { source, .. } => source.fault(),
@@ -235,7 +240,7 @@ impl CmsError {
 }
 
 impl TstError {
-    /// What the error shows.
+    /// What the error shows about the artifact.
     pub const fn fault(&self) -> Fault {
         match self {
             Self::Malformed { source, .. } => source.fault(),
@@ -248,7 +253,7 @@ impl TstError {
 }
 
 impl TokenError {
-    /// What the error shows.
+    /// What the error shows about the artifact.
     pub fn fault(&self) -> Fault {
         match self {
             Self::Size(_) => Fault::Limit,
@@ -289,7 +294,7 @@ impl TokenError {
 }
 
 impl CrlError {
-    /// What the error shows. Whoever signed was looked for by name.
+    /// What an error of a list shows. The signer was looked for by name.
     pub const fn fault(&self) -> Fault {
         match self {
             Self::Size(_) => Fault::Limit,
@@ -309,7 +314,7 @@ impl CrlError {
 }
 
 impl OcspError {
-    /// What the error shows. Whoever signed was looked for by name.
+    /// What an error of a response shows. The signer was looked for by name.
     pub const fn fault(&self) -> Fault {
         match self {
             Self::Size(_) => Fault::Limit,
@@ -333,7 +338,7 @@ impl OcspError {
 }
 
 impl Refusal {
-    /// What the refusal shows.
+    /// What the refusal shows about the artifact.
     pub fn fault(&self) -> Fault {
         match self {
             Self::Unrecognised(error) => error.fault(),

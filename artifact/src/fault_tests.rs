@@ -7,7 +7,8 @@ use crate::evidence_record::Position;
 use crate::hash::HashAlgorithm;
 use crate::time::{Time, TimeError};
 
-/// One error per pattern. The patterns are the arms of a `match`: a variant that has none does not compile.
+/// One error per pattern. The patterns are the arms of a `match`: a variant that has none does not
+/// compile.
 macro_rules! every {
     ($type:ty: $($pattern:pat => $error:expr,)*) => {{
         const fn is_listed(error: &$type) {
@@ -333,7 +334,7 @@ fn the_page_says_of_every_error_what_it_shows() {
         shows.insert(refusal.fault().name().to_owned());
     }
     let mut documented = documented();
-    // The one that only a log says: a record that no entry bundle takes.
+    // The one code that only a log returns: a record that no entry bundle can hold.
     documented.remove("record-too-large").unwrap();
     assert_eq!(found, documented);
 }
@@ -437,7 +438,8 @@ fn evidence_records() -> Vec<EvidenceRecordError> {
     all
 }
 
-/// Of what an error is, what it is called, and what it shows: the columns of `testdata/verdicts/errors.tsv`.
+/// Of what an error is, what it is called, and what it shows: the columns of
+/// `testdata/verdicts/errors.tsv`.
 fn every_error() -> BTreeSet<[String; 3]> {
     fn row(of: &str, code: &str, fault: Fault) -> [String; 3] {
         [of, code, fault.name()].map(str::to_owned)
@@ -484,8 +486,8 @@ fn every_error() -> BTreeSet<[String; 3]> {
         .collect()
 }
 
-/// `ISHIBUMI_BLESS=1` writes the table anew; `docs/verdict-table.tsv` is made of it, and the difference is a change
-/// of verdicts.
+/// `ISHIBUMI_BLESS=1` writes the table anew; `docs/verdict-table.tsv` is made of it, and the
+/// difference is a change of verdicts.
 #[test]
 fn the_golden_table_has_every_error() {
     let rows = every_error();

@@ -1,7 +1,9 @@
-//! GeneralName: the forms in which certificates, lists and tokens name somebody (RFC 5280 4.2.1.6).
+//! GeneralName: the forms in which certificates, lists and tokens name persons and hosts (RFC 5280
+//! 4.2.1.6).
 //!
-//! Read whole and by one reader, so that what a critical extension holds is known to be understood.
-//! Forms that nothing here decides by (X.400 addresses, EDI parties) are kept as they came.
+//! One reader reads them whole, so that the value of a critical extension is known to be
+//! understood. Forms by which nothing here is decided (X.400 addresses, EDI parties) are kept as
+//! received.
 
 use core::fmt;
 
@@ -38,8 +40,8 @@ pub(crate) enum GeneralName {
 impl GeneralName {
     /// From one element.
     pub(crate) fn read(element: &Element<'_>) -> Result<Self, Asn1Error> {
-        // An IA5String has 7 bits. Issuers write 8 all the same, and each octet is kept as one letter:
-        // such a text has the syntax of no form, and is equal to the same octets alone.
+        // An IA5String has 7 bits. Issuers write 8 nevertheless, and each octet is kept as one
+        // letter: such a text has the syntax of no form, and is equal to the same octets alone.
         let text = || element.content.iter().copied().map(char::from).collect();
         let content = || element.content.to_vec();
         Ok(match element.tag {

@@ -1,13 +1,14 @@
 //! The hash functions that artifacts name, and which of them still count.
 //!
-//! Reading a name and accepting it are two things. What can be computed is read: whoever looks at an artifact
-//! then learns which function it names, and an identifier that names a certificate by a weak one (OCSP's
-//! certID) is only looked up. What counts is decided by `HashAlgorithm::accepted` for what an artifact
-//! stamps, and by `accepted_in_signature` for what a signature covers. SHA-1 is recognised, because tokens
-//! from before 2016 carry it, and refused unless a caller asks for it by name. Functions of 224 bits resist
-//! collisions by 112, which no list of today's admits (ETSI TS 119 312, clause 5), and are refused. SHA-3
-//! counts in signatures (RFC 9688). It does not in imprints: whoever holds a document has to compute the
-//! imprint for decades, and evidence records renew SHA-2 alone (`docs/formats/renewal.md`).
+//! Reading a name and accepting it are two things. Every function that can be computed is read: the
+//! caller then learns which function an artifact names, and an identifier that names a certificate
+//! by a weak one (OCSP's certID) is only looked up. `HashAlgorithm::accepted` decides what counts
+//! for the imprint of an artifact, and `accepted_in_signature` what counts under a signature. SHA-1
+//! is recognised, because tokens from before 2016 carry it, and refused unless a caller asks for it
+//! by name. Functions of 224 bits resist collisions by 112 bits, which no current list admits (ETSI
+//! TS 119 312, clause 5), and are refused. SHA-3 counts in signatures (RFC 9688). It does not in
+//! imprints: the holder of a document has to compute the imprint for decades, and evidence records
+//! renew SHA-2 alone (`docs/formats/renewal.md`).
 
 use sha2::Digest;
 use thiserror::Error;
@@ -53,7 +54,8 @@ pub enum HashError {
     /// A function that is read, and does not count where it stands.
     #[error("hash algorithm {} is not accepted here; SHA-256, SHA-384 and SHA-512 are", .0.name())]
     NotAccepted(HashAlgorithm),
-    /// SHA-1 where it was allowed for what existed by a day, in something that says that it is of a later time.
+    /// SHA-1 where it was allowed for what existed by a day, in something that says that it is of a
+    /// later time.
     #[error(
         "SHA-1 was allowed for what existed by a day, and this says of itself that it is of a later time"
     )]
@@ -79,7 +81,8 @@ impl HashAlgorithm {
         Self::Sha3With512,
     ];
 
-    /// From the contents octets of an OBJECT IDENTIFIER. That it can be read does not make it count.
+    /// From the contents octets of an OBJECT IDENTIFIER. That it can be read does not make it
+    /// count.
     pub fn from_oid_octets(octets: &[u8]) -> Result<Self, HashError> {
         Self::ALL
             .into_iter()
@@ -156,7 +159,7 @@ impl HashAlgorithm {
         })
     }
 
-    /// Itself, if it counts in an imprint or in whatever else says what an artifact is about.
+    /// Itself, if it counts in an imprint or in another statement of what an artifact is about.
     pub(crate) fn accepted(self, weak: Weak) -> Result<Self, HashError> {
         match self {
             Self::Sha256 | Self::Sha384 | Self::Sha512 => Ok(self),
@@ -167,7 +170,8 @@ impl HashAlgorithm {
         }
     }
 
-    /// Itself, if it counts as the hash of a signature, or as the digest that the signature of a CMS signer covers.
+    /// Itself, if it counts as the hash of a signature, or as the digest that the signature of a
+    /// CMS signer covers.
     pub(crate) fn accepted_in_signature(self, weak: Weak) -> Result<Self, HashError> {
         match self {
             Self::Sha3With256 | Self::Sha3With384 | Self::Sha3With512 => Ok(self),
@@ -195,7 +199,7 @@ enum State {
     Sha3With512(sha3::Sha3_512),
 }
 
-/// Runs `$with` on the state of whichever function it is.
+/// Runs `$with` on the state of the hash function in use.
 macro_rules! on_state {
     ($state:expr, $inner:ident => $with:expr) => {
         match $state {

@@ -1,9 +1,11 @@
-//! Host names, mailboxes and addresses as name constraints compare them (RFC 5280 4.2.1.10, 7.2 to 7.5).
+//! Host names, mailboxes and addresses as name constraints compare them (RFC 5280 4.2.1.10, 7.2 to
+//! 7.5).
 //!
-//! Taken apart once and compared label by label. What does not have the syntax is none: it is for the
-//! caller to say what follows. Stricter than the syntax of the names themselves where that has several
-//! ways to write one thing (quoted mailboxes, percent signs in hosts, addresses in place of names): two
-//! spellings of one name must not fall on both sides of a constraint.
+//! They are taken apart once and compared label by label. A text that has not the syntax is no
+//! host, mailbox or address, and the caller decides what follows. Stricter than the syntax of the
+//! names themselves where that has several ways to write one thing (quoted mailboxes, percent signs
+//! in hosts, addresses instead of names): two spellings of one name must not fall on both sides of
+//! a constraint.
 
 /// Letters of a label, beside letters and digits.
 const LABEL_MARKS: &str = "-_";
@@ -66,8 +68,8 @@ impl Host {
         self.labels.is_empty()
     }
 
-    /// Whether its last labels are those of `base`. A label with a star is any label where `any` is enough,
-    /// and itself alone where all have to fit.
+    /// Whether its last labels are those of `base`. A label with a star is any label where `any` is
+    /// enough, and itself alone where all have to fit.
     fn ends_with(&self, base: &Self, any: bool) -> bool {
         let fits = |(own, wanted): (&String, &String)| own == wanted || (any && own.contains('*'));
         self.labels.len() >= base.labels.len() && self.labels.iter().zip(&base.labels).all(fits)
@@ -94,8 +96,8 @@ impl Host {
     }
 }
 
-/// Host of `scheme://[user@]host[:port][/...]`; none where it is an address, missing, or written in a
-/// way that others may read differently.
+/// Host of `scheme://[user@]host[:port][/...]`; none where it is an address, missing, or written in
+/// a way that others may read differently.
 pub(crate) fn of_uri(uri: &str) -> Option<Host> {
     let (scheme, rest) = uri.split_once("://")?;
     let mut letters = scheme.chars();
@@ -162,8 +164,8 @@ impl Mailbox {
         })
     }
 
-    /// Whether it lies in the subtree. Case before the `@` of a subject's address is overlooked where that
-    /// excludes, as everybody does, and not where it permits, as nobody does.
+    /// Whether it lies in the subtree. The case of letters before the `@` of a subject's address is
+    /// ignored where that excludes, and not where it permits, as in other implementations.
     pub(crate) fn is_in(&self, base: &Self, excluded: bool) -> bool {
         let (Some(local), Some(wanted)) = (&self.local, &base.local) else {
             return self.host.is_at(&base.host);
@@ -206,8 +208,8 @@ impl Address {
         })
     }
 
-    /// Whether it lies in the network. An IPv4 address mapped into IPv6 (RFC 4291 2.5.5.2) is excluded as
-    /// what it is, and permitted as what it is written as.
+    /// Whether it lies in the network. An IPv4 address mapped into IPv6 (RFC 4291 2.5.5.2) is
+    /// excluded as what it is, and permitted as what it is written as.
     pub(crate) fn is_in(&self, base: &Self, excluded: bool) -> bool {
         const MAPPED: [u8; 12] = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff];
         let mapped = self.octets.strip_prefix(&MAPPED).filter(|_| excluded);

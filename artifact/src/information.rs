@@ -1,9 +1,10 @@
-//! Revocation status information: lists and OCSP responses as somebody gave them, read and verified.
+//! Revocation status information: lists and OCSP responses as they were given, read and verified.
 //!
-//! What cannot be used is not as if it had not been given. A list by the right issuer that nobody here can
-//! read may say "revoked"; so whatever is refused keeps what can be told about whose word it is, and whoever
-//! asks about a certificate learns whether it may be about that one ([`Unusable::may_concern`]). Only what is
-//! plainly about others, or plainly no revocation data, is left aside.
+//! Information that cannot be used is not ignored. A list by the right issuer that cannot be read
+//! may say "revoked"; so every refused file keeps what is known about the issuer it may be from,
+//! and a caller that asks about a certificate learns whether the file may be about it
+//! ([`Unusable::may_concern`]). Only files that are plainly about other certificates, or plainly no
+//! revocation data, are left aside.
 
 use std::sync::Arc;
 
@@ -30,14 +31,14 @@ pub enum StatusInformation {
     Ocsp(Box<VerifiedOcsp>),
 }
 
-/// What was given and cannot be used.
+/// A list or response that was given and cannot be used.
 #[derive(Clone, Debug)]
 pub struct Unusable {
     why: String,
     whose: Whose,
 }
 
-/// About whose certificates something is.
+/// The issuer whose certificates the information is about.
 #[derive(Clone, Debug)]
 enum Whose {
     /// That cannot be told.
@@ -46,21 +47,21 @@ enum Whose {
     List(Box<Name>),
     /// Those that answers name.
     Answers(Answered),
-    /// Nobody's: it is another kind of artifact.
+    /// None: it is another kind of artifact.
     Nobodys,
 }
 
-/// What is in one file: a list, or answers about certificates of each CA.
+/// The contents of one file: a list, or answers about certificates of each CA.
 #[derive(Clone, Debug, Default)]
 pub struct Reading {
-    /// What can be used.
+    /// Verified information.
     pub usable: Vec<StatusInformation>,
-    /// What cannot.
+    /// Information that cannot be used.
     pub unusable: Vec<Unusable>,
 }
 
 impl StatusInformation {
-    /// Reads and verifies a list or a response, whichever it is, DER or PEM, all of which is about one CA.
+    /// Reads and verifies a list or a response, DER or PEM. All of it has to be about one CA.
     pub fn verify(bytes: &[u8], anchors: &Anchors) -> Result<Self, Refusal> {
         match (Crl::parse(bytes), OcspResponse::parse(bytes)) {
             (Ok(list), _) => Ok(Self::Crl(Box::new(list.verify(anchors)?))),
@@ -69,8 +70,8 @@ impl StatusInformation {
         }
     }
 
-    /// Reads and verifies whatever is in `bytes`. `others` are certificates that are known besides, such as
-    /// those of the artifact's path.
+    /// Reads and verifies the information in `bytes`. `others` are further known certificates, such
+    /// as those of the artifact's path.
     pub fn read(bytes: &[u8], anchors: &Anchors, others: &[Arc<Certificate>]) -> Reading {
         let mut reading = Reading::default();
         match (Crl::parse(bytes), OcspResponse::parse(bytes)) {
@@ -143,9 +144,9 @@ impl Unusable {
         &self.why
     }
 
-    /// Whether it may be about `certificate`, which is below `issuer` in its path, or an anchor without one:
-    /// it is in the name of the certificate's issuer or has its key, or of whom the certificate names for
-    /// lists, or it cannot be told whose it is.
+    /// Whether it may be about `certificate`, whose path continues with `issuer` (`None` for an
+    /// anchor): it bears the name or key of the certificate's issuer, or the name of a party that
+    /// the certificate names for lists; or its issuer cannot be told.
     pub fn may_concern(&self, certificate: &Certificate, issuer: Option<&Certificate>) -> bool {
         match &self.whose {
             Whose::Unknown => true,
@@ -162,7 +163,7 @@ impl Unusable {
     }
 }
 
-/// The error of the reader whose format it is, as far as can be told.
+/// The error of the reader for the likelier of the two formats.
 fn fitting(bytes: &[u8], list: CrlError, response: OcspError) -> Refusal {
     match ArtifactType::of(bytes) {
         Ok(ArtifactType::OcspResponse) => response.into(),
@@ -171,7 +172,7 @@ fn fitting(bytes: &[u8], list: CrlError, response: OcspError) -> Refusal {
     }
 }
 
-/// Whose word something is that cannot be read as a whole: cut off, too large, or of another kind.
+/// The issuer of octets that cannot be read as a whole: cut off, too large, or of another kind.
 fn whose_outline(bytes: &[u8]) -> Whose {
     if Certificate::parse(bytes).is_ok() || TimestampToken::parse(bytes).is_ok() {
         return Whose::Nobodys;

@@ -1,9 +1,9 @@
-//! Who may have signed a certificate, the likeliest first.
+//! The candidates for the issuer of a certificate, the likeliest first.
 //!
-//! CAs change keys and keep their name, so a name can have many certificates, and only one key made the
-//! signature. authorityKeyIdentifier says which (RFC 5280 4.2.1.1): by the key's identifier, or by issuer and
-//! serial of the issuer's certificate. It is a hint that nobody has to keep (RFC 4158 3.5.12), so it orders
-//! the candidates and excludes none: what it says wrongly costs time and no path.
+//! CAs change keys and keep their name, so a name can have many certificates, and only one key made
+//! the signature. authorityKeyIdentifier says which (RFC 5280 4.2.1.1): by the key's identifier, or
+//! by issuer and serial of the issuer's certificate. It is a hint that may be wrong (RFC 4158
+//! 3.5.12), so it orders the candidates and excludes none: a wrong hint costs time and no path.
 
 use std::sync::Arc;
 
@@ -92,9 +92,10 @@ pub(crate) fn is_name_of(certificate: &Certificate, issuer: &Certificate) -> boo
     certificate.issuer_name() == issuer.subject_name()
 }
 
-/// Those of `known` that have the name of the issuer of `certificate`: first those whose key is the one that it
-/// hints at, then those whose issuer and serial are, then those that were valid `at` this time, then those that
-/// `is_anchor` says are nearest to the end of a path; in the order in which they are known otherwise.
+/// The certificates in `known` that have the name of the issuer of `certificate`: first those with
+/// the key that it hints at, then those with the issuer and serial that it hints at, then those
+/// that were valid `at` this time, then those that `is_anchor` says are nearest to the end of a
+/// path; otherwise in the order of `known`.
 pub(crate) fn candidates<'a>(
     certificate: &Certificate,
     known: impl Iterator<Item = &'a Arc<Certificate>>,

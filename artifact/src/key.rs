@@ -1,15 +1,16 @@
 //! Public keys, and whether a signature by one of them is right.
 //!
-//! A key is bound to what its SubjectPublicKeyInfo says. One of kind rsaEncryption verifies PKCS#1 v1.5 and
-//! PSS. One of kind id-RSASSA-PSS verifies PSS alone (RFC 4055 1.2), and where it carries parameters only
-//! signatures with its hash and a salt at least as long (3.3). An elliptic curve is named, never spelt out
-//! (RFC 5480 2.1.1): P-256, P-384, P-521, brainpoolP256r1 and brainpoolP384r1. Ed25519 is strict: no small-order keys, no malleable
-//! scalars. RSA keys below 2,048 bits (1,024 by a dated rule) or above 8,192 are refused. Everything here is
-//! about public keys, so the timing of `rsa` leaks nothing.
+//! A key is bound to the statement of its SubjectPublicKeyInfo. A key of kind rsaEncryption
+//! verifies PKCS#1 v1.5 and PSS. A key of kind id-RSASSA-PSS verifies PSS alone (RFC 4055 1.2), and
+//! if it carries parameters, only signatures with its hash and a salt at least as long (3.3). An
+//! elliptic curve is named, never spelt out (RFC 5480 2.1.1): P-256, P-384, P-521, brainpoolP256r1
+//! and brainpoolP384r1. Ed25519 is strict: no small-order keys, no malleable scalars. RSA keys
+//! below 2,048 bits (1,024 by a dated rule) or above 8,192 are refused. Everything here is about
+//! public keys, so the timing of `rsa` leaks nothing.
 //!
-//! `PublicKey::canonical_value` gives the signature value that a record rests on: an ECDSA signature (r, s)
-//! has a twin (r, n - s) that verifies as well and that anybody can make, so the smaller s stands
-//! for both (docs/formats/record.md).
+//! `PublicKey::canonical_value` gives the signature value that a record rests on: an ECDSA
+//! signature (r, s) has a twin (r, n - s) that verifies as well and that anybody can make, so the
+//! smaller s stands for both (docs/formats/record.md).
 
 use p256::ecdsa::signature::hazmat::PrehashVerifier;
 use rsa::traits::PublicKeyParts;
@@ -27,7 +28,8 @@ const RSA_BITS_MIN_WEAK: usize = 1_024;
 const RSA_BITS_MAX: usize = 8_192;
 
 /// Whether `value` is a signature over `message` by the key in a SubjectPublicKeyInfo, under an
-/// AlgorithmIdentifier as a certificate has it; both DER. By the rules of today: nothing weak counts.
+/// AlgorithmIdentifier as a certificate has it; both DER. By the rules of today: nothing weak
+/// counts.
 ///
 /// # Errors
 /// [`SignatureError::Invalid`] if it is not; any other error if it cannot be told.
@@ -43,7 +45,7 @@ pub fn verify(
     key.verify(Scheme::read(&algorithm, None)?, message, value, weak)
 }
 
-/// What an RSA key may verify.
+/// The signature schemes that an RSA key may verify.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum RsaUse {
     /// rsaEncryption: either padding.

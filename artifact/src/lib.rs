@@ -10,14 +10,14 @@
 //!   octets --parse--> TimestampToken | Certificate | Crl | OcspResponse   (read, not believed)
 //!                        | verify(&Anchors)
 //!                        v
-//!                     VerifiedToken | Path | VerifiedCrl | VerifiedOcsp   (only these have records)
+//!                     VerifiedToken | Path | VerifiedCrl | VerifiedOcsp  (only these have records)
 //!                        | record()
 //!                        v
 //!                     record::Record --encode--> a log entry (docs/formats/record.md)
 //! ```
 //!
-//! What is not promised: revocation is not looked up. A caller with lists decides about certificates by
-//! [`revocation::revocation_state`], with lists and responses of several times by
+//! What is not promised: revocation is not looked up. A caller with lists decides about
+//! certificates by [`revocation::revocation_state`], with lists and responses of several times by
 //! [`history::History`], and about tokens by [`status::token_status`].
 
 #![deny(missing_docs)]

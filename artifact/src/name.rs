@@ -1,14 +1,15 @@
 //! Distinguished names: one reader, one comparison (RFC 5280 4.1.2.4 and 7.1).
 //!
-//! Who issued what, whose list speaks about whom, and which names a CA may issue for are all decided by
-//! comparing names, so there is one type with one `==`. Two names are equal if they have as many relative
-//! names in the same order, and each pair has the same attributes, in any order: same type, and values
-//! that are the same text after preparation (`crate::name_text`), in whichever of the string types
-//! they are written, or the same octets.
+//! The issuer of a certificate, the certificates that a list speaks about, and the names that a CA
+//! may issue for are all decided by comparing names, so there is one type with one `==`. Two names
+//! are equal if they have as many relative names in the same order, and each pair has the same
+//! attributes, in any order: same type, and values that are the same text after preparation
+//! ([`crate::name_text`]), in any of the string types, or the same octets.
 //!
-//! A value that cannot be read as text (ill-formed UTF-8, half a UTF-16 pair, 8 bits in an IA5String) is
-//! equal to the same octets under the same tag and to nothing else. Where unequal names are what an
-//! attacker needs (excluded subtrees), `Name::begins_with` says that it cannot tell.
+//! A value that cannot be read as text (ill-formed UTF-8, half a UTF-16 pair, 8 bits in an
+//! IA5String) is equal to the same octets under the same tag and to nothing else. Where unequal
+//! names are what an attacker needs (excluded subtrees), [`Name::begins_with`] says that it cannot
+//! tell.
 
 use std::fmt::{self, Write};
 
@@ -36,7 +37,8 @@ pub struct Name {
 #[derive(Clone, Debug)]
 struct RelativeName {
     attributes: Vec<Attribute>,
-    /// What makes two of them equal: each attribute's type and value, in one order whatever was received.
+    /// The key by which names are compared: each attribute's type and value, in an order that does
+    /// not depend on the input.
     key: Vec<u8>,
 }
 
@@ -223,7 +225,7 @@ impl Attribute {
         ids.iter().any(|id| self.is(id))
     }
 
-    /// The value as text; none if it is no string, or one that cannot be read.
+    /// The value as text; `None` if it is not a string, or cannot be read.
     pub(crate) fn text(&self) -> Option<String> {
         StringType::of(self.tag)?.decode(&self.content)
     }
@@ -253,8 +255,8 @@ impl fmt::Display for Name {
     }
 }
 
-/// RFC 4514 2.3 and 2.4: `TYPE=text` for a type with a short name, else, and for what is no text,
-/// `1.2.3=#` and the value's DER in hexadecimal.
+/// RFC 4514 2.3 and 2.4: `TYPE=text` for a type with a short name; for other types, and for values
+/// that are no text, `1.2.3=#` and the value's DER in hexadecimal.
 impl fmt::Display for Attribute {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.short_name(), self.text()) {
@@ -272,7 +274,8 @@ impl fmt::Display for Attribute {
 }
 
 impl Attribute {
-    /// RFC 4514 has no name for organizationIdentifier, which says who an e-seal is of.
+    /// The short name of the type. RFC 4514 has none for organizationIdentifier, which identifies
+    /// the owner of an e-seal.
     fn short_name(&self) -> Option<String> {
         const NAMES: &Database<'_> = &DB;
         if self.is(&oid::ORGANIZATION_IDENTIFIER) {

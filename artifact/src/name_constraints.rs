@@ -1,14 +1,15 @@
 //! Name constraints: which names a CA may put into what it issues (RFC 5280 4.2.1.10).
 //!
-//! Checked pairwise: the constraints of each CA against the names of every certificate below it. That
-//! gives the same answer as the running intersection of 6.1.4 (g) and needs no set arithmetic.
+//! Checked pairwise: the constraints of each CA against the names of every certificate below it.
+//! That gives the same answer as the running intersection of 6.1.4 (g) and needs no set arithmetic.
 //!
-//! A name and a subtree of one form are compared only if both have the syntax of that form. Anything else,
-//! and the forms that nobody compares (otherName, X.400 addresses, EDI parties, registered IDs), refuses a
-//! certificate that has such a name where such a form is constrained ("MUST either process the constraint
-//! or reject the certificate"): what is excluded must not slip through by being written oddly. Where a
-//! wildcard or a mapped address stands for several names, one that may be excluded is, and one that may
-//! not be permitted is not.
+//! A name and a subtree of one form are compared only if both have the syntax of that form.
+//! Otherwise, and for the forms that are never compared (otherName, X.400 addresses, EDI parties,
+//! registered IDs), a certificate with such a name is refused where such a form is constrained
+//! ("MUST either process the constraint or reject the certificate"): an excluded name must not slip
+//! through by being written oddly. Where a wildcard or a mapped address stands for several names,
+//! it is excluded if any of them may be, and permitted only if all of them are. not be permitted is
+//! not.
 
 use std::collections::BTreeMap;
 
@@ -33,8 +34,8 @@ pub(crate) enum Violation {
     Name(String),
 }
 
-/// Comparisons of one certificate's names with one CA's subtrees; more are refused, so that look-alike bags
-/// stay cheap. BoringSSL counts in the same way up to the same number.
+/// Comparisons of one certificate's names with one CA's subtrees; more are refused, so that
+/// look-alike bags stay cheap. BoringSSL counts in the same way up to the same number.
 const COMPARISONS_MAX: usize = 1 << 20;
 
 /// Checks `below` against the constraints of `ca`, if it has any.
@@ -70,8 +71,8 @@ pub(crate) fn check(
     Ok(())
 }
 
-/// A name, or the base of a subtree, made ready to be compared; by its form, and none in it if it does
-/// not have the syntax of the form.
+/// A name, or the base of a subtree, made ready to be compared; by its form, and none in it if it
+/// does not have the syntax of the form.
 #[derive(Debug)]
 enum Subject {
     Directory(Name),
@@ -120,8 +121,9 @@ impl Subject {
         }
     }
 
-    /// Whether it lies in the subtree of `base`, of its form; none if they cannot be compared. A name that
-    /// stands for several is in an excluded subtree if one of them is, in a permitted one if all are.
+    /// Whether it lies in the subtree of `base`, of its form; none if they cannot be compared. A
+    /// name that stands for several is in an excluded subtree if one of them is, in a permitted one
+    /// if all are.
     fn is_within(&self, base: &Self, excluded: bool) -> Option<bool> {
         match (self, base) {
             (Self::Directory(name), Self::Directory(base)) => name.begins_with(base),
@@ -157,7 +159,8 @@ impl Bases {
     }
 }
 
-/// Names `stated` in subjectAltName, the subject, and e-mail addresses in it, each as it is to be shown.
+/// Names `stated` in subjectAltName, the subject, and e-mail addresses in it, each as it is to be
+/// shown.
 fn names_of(certificate: &Certificate, stated: Vec<GeneralName>) -> Vec<(Subject, GeneralName)> {
     let subject = certificate.subject_name();
     // An empty subject is no name where there are others (4.1.2.6).
@@ -261,7 +264,8 @@ mod tests {
             // A dot at the end says that the name is absolute, as they all are.
             ("bad.example.", "bad.example", IN),
             ("bad.example", "bad.example.", IN),
-            // One label stands for the star: it may be the excluded one, and need not be the permitted one.
+            // One label stands for the star: it may be the excluded one, and need not be the
+            // permitted one.
             ("*.example", "bad.example", NEITHER),
             ("*.example", "example", IN),
             ("*.bad.example", "bad.example", IN),

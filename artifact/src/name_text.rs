@@ -1,13 +1,13 @@
 //! Text in names: the string types of ASN.1, and what has to be equal for two texts to be the same
 //! (RFC 5280 7.1, RFC 4518).
 //!
-//! Done of RFC 4518: transcoding to Unicode; case folding and NFKC, again and again until nothing changes
-//! any more (what appendix B.2 of RFC 3454 tabulates); every white space as SPACE, several as one, none at
-//! the ends. Not done: characters that RFC 4518 removes without a trace (soft hyphen, zero-width and
-//! directional marks, control characters) or prohibits (private use, U+FFFD, no characters). A text with
-//! one of these has no prepared form, so it is compared by its octets alone: two names that look alike and
-//! are not the same must not become one CA. Unassigned code points are not looked for, since which are
-//! assigned changes from year to year.
+//! Done of RFC 4518: transcoding to Unicode; case folding and NFKC, again and again until nothing
+//! changes any more (what appendix B.2 of RFC 3454 tabulates); every white space as SPACE, several
+//! as one, none at the ends. Not done: characters that RFC 4518 removes without a trace (soft
+//! hyphen, zero-width and directional marks, control characters) or prohibits (private use, U+FFFD,
+//! no characters). A text with one of these has no prepared form, so it is compared by its octets
+//! alone: two different names that look alike must not become one CA. Unassigned code points are
+//! not looked for, since the set changes from year to year.
 
 use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfkc_quick};
 
@@ -15,18 +15,20 @@ use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfkc_quick};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum StringType {
     Utf8,
-    /// NumericString, PrintableString, IA5String, VisibleString: what they may hold is less than ASCII,
-    /// but issuers put an `@` or a `*` into a PrintableString, and everybody reads it.
+    /// NumericString, PrintableString, IA5String, VisibleString: each allows less than ASCII, but
+    /// issuers put an `@` or a `*` into a PrintableString, and other implementations read it.
     Ascii,
-    /// TeletexString: read as Latin-1. By its definition (T.61) accents stand before their letters; nobody
-    /// writes it so, and OpenSSL, Java and Windows read Latin-1. Escape sequences, with which T.61 changes
-    /// its character set, are control characters and leave the text without a prepared form.
+    /// TeletexString: read as Latin-1. By its definition (T.61) accents stand before their letters;
+    /// in practice it is not written so, and OpenSSL, Java and Windows read Latin-1. Escape
+    /// sequences, with which T.61 changes its character set, are control characters and leave the
+    /// text without a prepared form.
     Teletex,
-    /// BMPString: UTF-16, big endian. Pairs, which it should not have, are read, as Windows writes them.
+    /// BMPString: UTF-16, big endian. Pairs, which it should not have, are read, as Windows writes
+    /// them.
     Bmp,
     /// UniversalString: UTF-32, big endian.
     Universal,
-    /// VideotexString, GraphicString, GeneralString: strings that nobody here can read.
+    /// VideotexString, GraphicString, GeneralString: strings that are not read here.
     Unreadable,
 }
 
@@ -69,10 +71,11 @@ impl StringType {
     }
 }
 
-/// Rounds of folding and normalizing; what is assigned today needs two.
+/// Rounds of folding and normalizing; the characters assigned today need two.
 const ROUNDS_MAX: usize = 8;
 
-/// What two texts have in common if they are the same; none if a text has none (see above).
+/// The prepared form of a text, equal for texts that are the same; `None` if the text has none (see
+/// above).
 pub(crate) fn prepare(text: &str) -> Option<String> {
     if !text.chars().all(is_prepared) {
         return None;
@@ -99,9 +102,9 @@ fn normalize(text: &str) -> String {
     }
 }
 
-/// Case folding (Unicode 3.13, full), made of the mappings that the standard library has. Upper case
-/// and back joins what lower case alone does not (`ß` and `SS`, both small sigmas); it would also join
-/// the dotless `ı` with `i`, which folding does not.
+/// Case folding (Unicode 3.13, full), made of the mappings that the standard library has. Upper
+/// case and back joins what lower case alone does not (`ß` and `SS`, both small sigmas); it would
+/// also join the dotless `ı` with `i`, which folding does not.
 fn fold(letter: char) -> impl Iterator<Item = char> {
     const DOTLESS_I: char = '\u{131}';
     let folded: Vec<char> = if letter == DOTLESS_I {
@@ -133,7 +136,7 @@ fn is_prepared(letter: char) -> bool {
     let is_prohibited = matches!(code,
         0xe000..=0xf8ff | 0xf0000..=0x10_ffff | 0xfffd | 0xfdd0..=0xfdef)
         || code & 0xfffe == 0xfffe;
-    // Newer directional marks and fillers, which RFC 4518 could not know and which nobody can see.
+    // Newer directional marks and fillers, which RFC 4518 could not know and which are invisible.
     let is_invisible = matches!(
         code,
         0x61c | 0x115f | 0x1160 | 0x2064..=0x2069 | 0x3164 | 0xffa0

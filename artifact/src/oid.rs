@@ -76,8 +76,8 @@ pub(crate) const BRAINPOOL_P256R1: ObjectIdentifier = oid("1.3.36.3.3.2.8.1.1.7"
 pub(crate) const BRAINPOOL_P384R1: ObjectIdentifier = oid("1.3.36.3.3.2.8.1.1.11");
 pub(crate) const ED25519: ObjectIdentifier = oid("1.3.101.112");
 
-/// Algorithms and curves that certificates name and nothing here verifies, so that a refusal can say which it
-/// is. brainpoolP512r1 is among them for want of a library that is kept.
+/// Algorithms and curves that certificates name and nothing here verifies, so that a refusal can
+/// say which it is. brainpoolP512r1 is among them for want of a library that is kept.
 const REFUSED: [(ObjectIdentifier, &str); 24] = [
     (oid("1.2.840.113549.1.1.2"), "RSA with MD2"),
     (oid("1.2.840.113549.1.1.4"), "RSA with MD5"),

@@ -1,9 +1,10 @@
 //! From a certificate to an anchor: the path of RFC 5280 section 6, as of a given time.
 //!
-//! A path is looked for through the certificates that are known and whatever came with the artifact, depth
-//! first, the likeliest issuer first (`crate::issuers`). Its depth is bounded, and so is the work of all
-//! searches for one artifact together (`crate::work`), so that a bag of look-alike certificates costs a
-//! bounded amount. What was not searched through for that is no finding: the verdict is that one cannot tell.
+//! A path is looked for through the known certificates and those that came with the artifact, depth
+//! first, the likeliest issuer first ([`crate::issuers`]). Its depth is bounded, and so is the work
+//! of all searches for one artifact together ([`crate::work`]), so that a bag of look-alike
+//! certificates costs a bounded amount. An exhausted budget is no finding: the verdict is then that
+//! the question cannot be decided.
 //!
 //! Checked at every link: name chaining, signature, validity at the given time, CA and pathLen,
 //! keyCertSign, no critical extension that is not understood; and over the whole path, name
@@ -33,7 +34,8 @@ use crate::work::{Exhausted, Work};
 /// Longest path, end certificate and anchor included.
 pub const PATH_LENGTH_MAX: usize = 8;
 
-/// Units of work that it costs to look at one certificate of the right name: its key's hash, mostly.
+/// Units of work that it costs to look at one certificate of the right name: its key's hash,
+/// mostly.
 const CANDIDATE: usize = 100;
 
 /// Names that are passed over for one unit of work, since they differ in length or at once.
@@ -43,7 +45,7 @@ const NAMES_A_UNIT: usize = 8;
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PathError {
-    /// Nobody who could have signed it is known.
+    /// No known certificate could be the issuer's.
     #[error(
         "no anchor and no known certificate has the name of the issuer, `{issuer}`; is it registered?"
     )]
@@ -54,7 +56,7 @@ pub enum PathError {
     /// Not valid at the time in question.
     #[error("certificate `{subject}` is valid from {not_before} to {not_after}, not at {at}")]
     Validity {
-        /// Whose.
+        /// Subject of the certificate, as an RFC 4514 string.
         subject: String,
         /// Start.
         not_before: Time,
@@ -66,21 +68,21 @@ pub enum PathError {
     /// It issues without being a CA.
     #[error("certificate `{subject}` is not a CA certificate, yet it would have to be the issuer")]
     NotCa {
-        /// Whose.
+        /// Subject of the certificate, as an RFC 4514 string.
         subject: String,
     },
     /// Its keyUsage does not allow signing certificates.
     #[error("keyUsage of `{subject}` lacks {usage}")]
     KeyUsage {
-        /// Whose.
+        /// Subject of the certificate, as an RFC 4514 string.
         subject: String,
-        /// What is missing.
+        /// Name of the missing keyUsage.
         usage: &'static str,
     },
     /// More CAs below it than it allows.
     #[error("`{subject}` allows {allowed} CA certificates below it, there are {found}")]
     PathLength {
-        /// Whose.
+        /// Subject of the certificate, as an RFC 4514 string.
         subject: String,
         /// pathLenConstraint.
         allowed: u8,
@@ -92,7 +94,7 @@ pub enum PathError {
         "certificate `{subject}` has the critical extension {extension}, which is not understood here"
     )]
     CriticalExtension {
-        /// Whose.
+        /// Subject of the certificate, as an RFC 4514 string.
         subject: String,
         /// OID.
         extension: String,
@@ -100,15 +102,15 @@ pub enum PathError {
     /// The issuer's key did not make this signature.
     #[error("certificate `{subject}`: {source}")]
     Signature {
-        /// Whose.
+        /// Subject of the certificate, as an RFC 4514 string.
         subject: String,
-        /// Why.
+        /// Why the signature is not accepted.
         source: SignatureError,
     },
     /// A name that a CA above it does not allow.
     #[error("certificate `{subject}` may not issue for {name} (nameConstraints)")]
     NameConstraints {
-        /// The CA whose constraints are violated.
+        /// Subject of the CA whose constraints are violated, RFC 4514.
         subject: String,
         /// The name.
         name: String,
@@ -128,7 +130,7 @@ pub enum PathError {
         "certificate `{subject}` is of version {version} and has extensions or identifiers of a later one (RFC 5280 4.1.2.8, 4.1.2.9)"
     )]
     Version {
-        /// Whose.
+        /// Subject of the certificate, as an RFC 4514 string.
         subject: String,
         /// Version that it states, from 1.
         version: u32,
@@ -142,17 +144,17 @@ pub enum PathError {
     /// An extension that decides about the path cannot be read.
     #[error("certificate `{subject}`: {extension} cannot be read")]
     Extension {
-        /// Whose.
+        /// Subject of the certificate, as an RFC 4514 string.
         subject: String,
-        /// Which.
+        /// Name of the extension.
         extension: &'static str,
     },
     /// A CA that is restricted to other purposes.
     #[error("extendedKeyUsage of the CA `{subject}` does not allow {purpose}")]
     Purpose {
-        /// Whose.
+        /// Subject of the certificate, as an RFC 4514 string.
         subject: String,
-        /// What it issues for.
+        /// The purpose for which the CA may not issue.
         purpose: &'static str,
     },
     /// A limit of the search was reached.
@@ -185,7 +187,7 @@ impl PathError {
     }
 }
 
-/// When certificates have to be valid.
+/// The time at which certificates have to be valid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Validity {
     /// All of them, at this time (shell model).
@@ -227,8 +229,8 @@ pub struct Path {
 }
 
 impl Path {
-    /// Looks for a path from `end` through `others` and whatever `anchors` knows, with every
-    /// certificate valid `at` this time, or at none in particular, and with policies as asked.
+    /// Looks for a path from `end` through `others` and the certificates that `anchors` knows, with
+    /// every certificate valid `at` this time, or at no particular one, and with policies as asked.
     pub fn find(
         end: &Arc<Certificate>,
         others: &[Arc<Certificate>],
@@ -261,7 +263,8 @@ impl Path {
     }
 }
 
-/// Looks for a path from `end`; `carried` are certificates that came with the artifact, and `work` pays.
+/// Looks for a path from `end`; `carried` are certificates that came with the artifact, and `work`
+/// pays.
 pub(crate) fn find_path(
     end: &Arc<Certificate>,
     carried: &[Arc<Certificate>],
@@ -295,7 +298,8 @@ pub(crate) fn find_path(
     }
 }
 
-/// How far a path had come when it failed: a whole one says more than one that got no further.
+/// How far a path had come when it failed: the reason of a whole path says more than that of an
+/// incomplete one.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Progress {
     Certificates(usize),
@@ -308,7 +312,8 @@ struct Search<'a> {
     anchors: &'a Anchors,
     rules: &'a PathRules<'a>,
     work: &'a mut Work,
-    /// Signatures that were tried in vain, by certificate and issuer: a mesh of CAs leads to each many times.
+    /// Signatures that were tried in vain, by certificate and issuer: a mesh of CAs leads to each
+    /// many times.
     refused: HashMap<[[u8; 32]; 2], SignatureError>,
     path: Vec<Arc<Certificate>>,
     reason: Option<(Progress, PathError)>,
@@ -347,8 +352,8 @@ impl Search<'_> {
         for candidate in candidates(&last, known, at, |issuer| anchors.is_anchor(issuer)) {
             self.work.spend(CANDIDATE)?;
             if self.leads_back(candidate) {
-                // The anchor of a CA that is in the path already: why it was no end for it says more than that
-                // nobody stands above.
+                // The anchor of a CA that is in the path already: why the path could not end there
+                // says more than that no issuer is known.
                 let fault = self.link_fault(candidate);
                 if let Some(fault) = fault.filter(|_| anchors.is_anchor(candidate)) {
                     self.note(progress, || fault.of(candidate));
@@ -379,7 +384,8 @@ impl Search<'_> {
         Ok(false)
     }
 
-    /// Keeps the reason that came closest to an anchor; of several, that about the likeliest issuer.
+    /// Keeps the reason that came closest to an anchor; of several, that about the likeliest
+    /// issuer.
     fn note(&mut self, progress: Progress, reason: impl FnOnce() -> PathError) {
         if self
             .reason
@@ -390,9 +396,9 @@ impl Search<'_> {
         }
     }
 
-    /// Whether the path has been there: the very certificate, or a CA of the same name and key, behind which nothing
-    /// lies that was not to be had before (RFC 4158 2.4.2). The end certificate may be an older one of its own
-    /// issuer.
+    /// Whether the path leads in a circle: the same certificate, or a CA of the same name and key,
+    /// behind which nothing new can be found (RFC 4158 2.4.2). The end certificate may be an older
+    /// one of its own issuer.
     fn leads_back(&self, candidate: &Certificate) -> bool {
         let mut used = self.path.iter().enumerate();
         used.any(|(place, used)| {
@@ -439,8 +445,8 @@ impl Search<'_> {
     }
 }
 
-/// What only a whole path can tell. An anchor is a name and a key: its own constraints, which its
-/// owner could not be held to, are honoured all the same where it states them.
+/// Checks that need the whole path. An anchor is a name and a key: constraints in its own
+/// certificate do not bind its owner, but are honoured where it states them.
 fn check_whole(
     path: &[Arc<Certificate>],
     rules: &PathRules<'_>,
@@ -545,14 +551,14 @@ impl Fault {
     }
 }
 
-/// Refuses a certificate that is trusted by itself and has a critical extension that is not understood, or a
-/// restriction that cannot be read.
+/// Refuses a certificate that is trusted by itself and has a critical extension that is not
+/// understood, or a restriction that cannot be read.
 pub(crate) fn check_fields(trusted: &Certificate) -> Result<(), PathError> {
     let flaw = flaw_of(trusted, true);
     flaw.map_or(Ok(()), |flaw| Err(Fault::Flaw(flaw).of(trusted)))
 }
 
-/// What is wrong with a certificate wherever it stands.
+/// What is wrong with a certificate at any position of the path.
 fn fault_of(certificate: &Certificate, validity: Validity, anchors: &Anchors) -> Option<Fault> {
     match validity {
         Validity::At(at) if !(certificate.not_before()..=certificate.not_after()).contains(&at) => {

@@ -1,8 +1,8 @@
 //! PEM around an artifact (RFC 7468): taken off if it is there, refused if it is broken.
 //!
-//! Read as generously as section 2 asks of parsers: lines of any width and ending, blanks around them,
-//! words before, between and after the blocks, header lines as RFC 1421 has them. The label decides
-//! nothing: what the octets are is found by reading them.
+//! Read as generously as section 2 asks of parsers: lines of any width and ending, blanks around
+//! them, words before, between and after the blocks, header lines as RFC 1421 has them. The label
+//! decides nothing: the kind of the octets is found by reading them.
 
 use thiserror::Error;
 
@@ -12,9 +12,9 @@ use crate::asn1;
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[error("PEM block {block} cannot be read: {reason}")]
 pub struct PemError {
-    /// Which block, from 1.
+    /// Number of the block, from 1.
     pub block: usize,
-    /// What is wrong.
+    /// What is wrong with it, in English.
     pub reason: String,
 }
 
@@ -65,8 +65,8 @@ pub(crate) fn label(bytes: &[u8]) -> Option<&str> {
     std::str::from_utf8(label).ok()
 }
 
-/// Text that names a block is PEM, with or without words before it, unless it is one element of BER that
-/// happens to hold such a text.
+/// Whether the octets are PEM: text that names a block, with or without words before it, unless it
+/// is one element of BER that happens to hold such a text.
 fn looks_like_pem(bytes: &[u8]) -> bool {
     asn1::only(asn1::Reader::ber(bytes), asn1::SEQUENCE).is_err()
         && lines(bytes).any(|line| label_of(line, BEGIN).is_some())

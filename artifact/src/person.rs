@@ -48,7 +48,8 @@ pub(crate) fn names_a_person(certificate: &Certificate) -> bool {
     in_subject.any(is_personal) || directory || in_names
 }
 
-/// An attribute that only natural persons have, or a serialNumber of one, or one that cannot be read.
+/// Whether an attribute is one that only natural persons have, or a serialNumber of a person, or
+/// cannot be read.
 fn is_personal(attribute: &Attribute) -> bool {
     let is_of_a_person = |text: String| {
         let mut prefixes = PERSONAL_SERIALS.iter();

@@ -1,11 +1,12 @@
 //! Certificate policies along a path (RFC 5280 6.1, with the graph of RFC 9618).
 //!
-//! RFC 5280 draws a tree whose size grows exponentially with mapped policies; RFC 9618 replaces it by
-//! a graph with one node per policy and level, which gives the same answers in bounded space. Only
-//! what the caller asks for, and what certificates demand (requireExplicitPolicy), can refuse a path:
-//! without either, policies are carried along and refuse nothing. So a list of policies that cannot be read,
-//! or names one twice, states none; where it is critical, it refuses the path (4.2). Qualifiers are
-//! for people; in a critical list each has to be of a kind that is known (4.2.1.4).
+//! RFC 5280 draws a tree whose size grows exponentially with mapped policies; RFC 9618 replaces it
+//! by a graph with one node per policy and level, which gives the same answers in bounded space. A
+//! path can be refused only by what the caller demands and what certificates demand
+//! (requireExplicitPolicy): without either, policies are carried along and refuse nothing. So a
+//! list of policies that cannot be read, or names one twice, states none; where it is critical, it
+//! refuses the path (4.2). Qualifiers are for people; in a critical list each has to be of a known
+//! kind (4.2.1.4).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -126,7 +127,7 @@ fn constraints_of(certificate: &Certificate) -> Result<Constraints, PolicyViolat
         .map_err(unreadable(certificate, "policyConstraints"))
 }
 
-/// The policies that a certificate states: none where it has no list, or one that says nothing.
+/// The policies that a certificate states; empty if it has no list, or a list that says nothing.
 fn policies_of(
     certificate: &Certificate,
 ) -> Result<Option<BTreeSet<ObjectIdentifier>>, PolicyViolation> {

@@ -1,6 +1,7 @@
-//! What stands in the extensions about policies (RFC 5280 4.2.1.4, 4.2.1.5, 4.2.1.11, 4.2.1.14).
+//! The values of the extensions about policies (RFC 5280 4.2.1.4, 4.2.1.5, 4.2.1.11, 4.2.1.14).
 //!
-//! Numbers of certificates to skip have no upper bound, and a qualifier's kind is seen whatever stands in it.
+//! Numbers of certificates to skip have no upper bound, and a qualifier's kind is read even if its
+//! value cannot be.
 
 use std::collections::BTreeSet;
 
@@ -31,8 +32,8 @@ fn sequences(all: Element<'_>) -> Result<Vec<Reader<'_>>, Asn1Error> {
     Ok(sequences)
 }
 
-/// certificatePolicies: each policy once, and the first kind of qualifier that is neither a CPS pointer nor a
-/// user notice.
+/// certificatePolicies: each policy once, and the first kind of qualifier that is neither a CPS
+/// pointer nor a user notice.
 pub(crate) fn read_policies(
     extension: &[u8],
 ) -> Result<(BTreeSet<ObjectIdentifier>, Option<String>), Asn1Error> {
@@ -90,7 +91,7 @@ impl Constraints {
             inhibit_mapping: number(context(1))?,
         };
         fields.finish()?;
-        // 4.2.1.11: "either ... MUST be present". What an empty one is to restrict, nobody can tell.
+        // 4.2.1.11: "either ... MUST be present". The restriction of an empty one is undefined.
         if read == Self::default() {
             return Err(Asn1Error::Value("a policyConstraints has no field"));
         }

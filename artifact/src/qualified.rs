@@ -1,8 +1,9 @@
-//! What a certificate says it is: an e-seal, a signature, a website's, a device's, a TSU's, a CA's; who
-//! its organisation is; and what it claims under QCStatements (EN 319 412-1, -3 and -5, RFC 3739).
+//! The purpose that a certificate states: an e-seal, a signature, a website's, a device's, a TSU's,
+//! a CA's; the identity of its organisation; and its claims in QCStatements (EN 319 412-1, -3 and
+//! -5, RFC 3739).
 //!
-//! Everything here is the issuer's claim. "Qualified" is decided by a trusted list at a time, not by a
-//! certificate that says QcCompliance; nothing in this crate says that anything is qualified.
+//! Everything here is the issuer's claim. "Qualified" is decided by a trusted list at a time, not
+//! by a certificate that says QcCompliance; nothing in this crate says that anything is qualified.
 
 use crate::asn1::Asn1Error;
 use crate::certificate::Certificate;
@@ -67,7 +68,7 @@ impl CertificateKind {
         }
     }
 
-    /// Stable word, kebab-case.
+    /// Stable name in JSON, kebab-case.
     pub const fn word(self) -> &'static str {
         match self {
             Self::Ca => "ca",
@@ -106,7 +107,7 @@ impl QcStatements {
 /// An organizationIdentifier taken apart (EN 319 412-1 5.1.4).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OrganizationId {
-    /// Which register.
+    /// The register that assigned the identifier.
     pub scheme: IdScheme,
     /// ISO 3166 country of the register, or `XG` for global ones.
     pub country: String,
@@ -131,8 +132,8 @@ pub enum IdScheme {
 }
 
 impl OrganizationId {
-    /// From the attribute's text; none if it does not have the syntax. An identifier whose check digit
-    /// is known and wrong (a Japanese corporate number, an LEI) has none either.
+    /// Parses the attribute's text; `None` if it does not have the syntax. An identifier with a
+    /// wrong check digit (a Japanese corporate number, an LEI) gives `None` as well.
     pub fn parse(text: &str) -> Option<Self> {
         let (prefix, identifier) = text.split_once('-')?;
         let (scheme, country) = prefix.split_at_checked(3)?;
@@ -166,9 +167,9 @@ impl OrganizationId {
     }
 }
 
-/// Whether `text` is a Japanese corporate number (hojin bango): 13 digits, of which the first is 9 minus
-/// the remainder by 9 of the other twelve, those in odd places from the right counted once, the
-/// others twice (Ministry of Finance ordinance No. 70 of 2014).
+/// Whether `text` is a Japanese corporate number (hojin bango): 13 digits, of which the first is 9
+/// minus the remainder by 9 of the other twelve, those at odd positions from the right counted
+/// once, the others twice (Ministry of Finance ordinance No. 70 of 2014).
 pub fn is_corporate_number(text: &str) -> bool {
     let digits: Vec<u32> = text
         .chars()

@@ -1,10 +1,11 @@
 //! TimeStampReq (RFC 3161 2.4.1), and whether what came back answers it (2.2, 2.4.2).
 //!
-//! A pair: [`TimestampQuery::to_der`] asks, [`TimestampQuery::check`] believes nothing of the answer that
-//! it has not compared with the question: the imprint, the nonce (without which an old answer could be
-//! played again), the policy if one was asked for, the certificate that was asked for, the token's whole
-//! path to the caller's anchors, and that genTime lies where the clock was when the question was asked.
-//! Sans-IO: octets go out and come in, the nonce and the times are the caller's.
+//! A pair: [`TimestampQuery::to_der`] asks, [`TimestampQuery::check`] believes nothing of the
+//! answer that it has not compared with the question: the imprint, the nonce (without which an old
+//! answer could be played again), the policy if one was asked for, the certificate that was asked
+//! for, the token's whole path to the caller's anchors, and that genTime lies where the clock was
+//! when the question was asked. Sans-IO: octets go out and come in, the nonce and the times are the
+//! caller's.
 
 use thiserror::Error;
 
@@ -16,9 +17,9 @@ use crate::time::Time;
 use crate::token::{TOKEN_INPUT_MAX, TimestampToken, TokenError, VerifiedToken};
 use crate::weak::Weak;
 
-/// How far genTime may lie outside of the time between question and answer, in seconds: clocks of machines
-/// that have not seen each other differ by less, and a TSA whose clock differs by more states no time that
-/// would be worth having.
+/// How far genTime may lie outside of the time between question and answer, in seconds: independent
+/// clocks of well-kept machines differ by less, and a TSA whose clock differs by more states no
+/// useful time.
 pub const GEN_TIME_SLACK_SECONDS: i64 = 300;
 
 /// DER of NULL, the parameters that hash algorithms are named with.
@@ -47,9 +48,9 @@ pub enum QueryError {
     /// Another TSA policy than the one asked for.
     #[error("the token is under the TSA policy {found}, asked for was {wanted}")]
     Policy {
-        /// What was asked for, dotted.
+        /// The value that was asked for: an object identifier, dotted.
         wanted: String,
-        /// What the token states.
+        /// The value that the token states.
         found: String,
     },
     /// The unit's certificate was asked for and is not in the token.
@@ -61,11 +62,11 @@ pub enum QueryError {
          {asked} when asked and {answered} when answered"
     )]
     GenTime {
-        /// What the token states.
+        /// genTime of the token.
         gen_time: Time,
-        /// When the query went out.
+        /// When the query was sent, by the caller's clock.
         asked: Time,
-        /// When the reply was there.
+        /// When the reply arrived, by the caller's clock.
         answered: Time,
     },
 }
@@ -100,15 +101,15 @@ pub struct TimestampQuery {
 pub struct Granted {
     /// The token alone, a ContentInfo, in the octets that the TSA sent.
     pub token: Vec<u8>,
-    /// What it says.
+    /// The verified token.
     pub verified: VerifiedToken,
 }
 
 impl TimestampQuery {
-    /// Asks for a token over `document`. `random`: eight octets that nobody could foresee.
+    /// Asks for a token over `document`. `random`: eight octets that cannot be foreseen.
     ///
     /// # Errors
-    /// [`HashError::Sha1`]: nothing new is stamped under SHA-1.
+    /// [`HashError::Sha1`]: no new token is asked for under SHA-1.
     pub fn over(
         algorithm: HashAlgorithm,
         document: &[u8],
@@ -117,10 +118,12 @@ impl TimestampQuery {
         Self::over_digest(algorithm, &algorithm.digest(document), random)
     }
 
-    /// The same for a document whose digest is known.
+    /// Asks for a token over a document with this digest. `random`: eight octets that cannot be
+    /// foreseen.
     ///
     /// # Errors
-    /// [`HashError::Sha1`], and [`HashError::Unknown`] if the digest has not the length of its algorithm's.
+    /// [`HashError::Sha1`], and [`HashError::Unknown`] if the digest does not have the length of
+    /// its algorithm's.
     pub fn over_digest(
         algorithm: HashAlgorithm,
         digest: &[u8],
@@ -147,7 +150,7 @@ impl TimestampQuery {
     /// Asks for a token under this TSA policy, dotted decimal.
     ///
     /// # Errors
-    /// What is wrong with the identifier.
+    /// The text is not an object identifier.
     pub fn with_policy(mut self, policy: &str) -> Result<Self, const_oid::Error> {
         const_oid::ObjectIdentifier::new(policy)?;
         self.policy = Some(policy.to_owned());
@@ -181,9 +184,9 @@ impl TimestampQuery {
         query
     }
 
-    /// Whether `reply`, octets that a TSA sent, answers this query, with a token that verifies under
-    /// `anchors`. `asked` and `answered`: what the clock said when the query went out and when the reply
-    /// was there.
+    /// Whether `reply`, octets that a TSA sent, answers this query, with a token that verifies
+    /// under `anchors`. `asked` and `answered`: what the clock said when the query went out and
+    /// when the reply was there.
     ///
     /// # Errors
     /// The first thing that is wrong with it.

@@ -1,7 +1,7 @@
 //! TimeStampResp (RFC 3161 2.4.2): a status, and the token if it was granted.
 //!
-//! A TSA that refuses answers with HTTP 200 all the same; taking that for success is the commonest
-//! mistake of clients. Here a reply without a grant is an error that says what the TSA said.
+//! A TSA that refuses answers with HTTP 200 as well; taking that for success is the commonest
+//! mistake of clients. Here a reply without a grant is an error with the TSA's own reason.
 
 use thiserror::Error;
 
@@ -17,9 +17,9 @@ pub enum ReplyError {
     /// The TSA did not grant the request.
     #[error("timestamp reply: status {status}{failure}; the TSA issued no token")]
     NotGranted {
-        /// PKIStatus in words.
+        /// PKIStatus as text.
         status: &'static str,
-        /// failInfo and status text in words, beginning with `: ` or empty.
+        /// failInfo and status text, beginning with `: `, or empty.
         failure: String,
     },
     /// Granted, and no token.
@@ -89,8 +89,8 @@ fn check_status(mut fields: Reader<'_>) -> Result<(), ReplyError> {
     Err(ReplyError::NotGranted { status, failure })
 }
 
-/// PKIFailureInfo bits in words, those that RFC 3161 does not know by their number; the first octet counts
-/// unused bits.
+/// PKIFailureInfo bits as text, those that RFC 3161 does not define by their number; the first
+/// octet counts unused bits.
 fn failures(content: &[u8]) -> impl Iterator<Item = String> {
     const WORDS: [(usize, &str); 8] = [
         (0, "algorithm not recognised (badAlg)"),
@@ -141,7 +141,7 @@ mod tests {
         let error = unwrap(&reply).unwrap_err();
         assert_eq!(error.code(), "reply-not-granted");
         assert!(error.to_string().contains("badAlg"), "{error}");
-        // failInfo bit 1, which RFC 3161 does not define: named all the same
+        // failInfo bit 1, which RFC 3161 does not define, is named nevertheless
         let unknown = [
             0x30, 0x09, 0x30, 0x07, 0x02, 0x01, 0x02, 0x03, 0x02, 0x06, 0x40,
         ];

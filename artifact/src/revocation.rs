@@ -1,13 +1,14 @@
 //! What lists together say about a certificate: RFC 5280 section 6.3, as of a given time.
 //!
-//! A serial that a list does not name is "not revoked" only if that list covers the certificate: its
-//! issuer, its kind, the distribution point that the certificate names, every reason, and the time in
-//! question. Otherwise the state is unknown, and unknown is not good. Lists for some reasons add up.
-//! Whatever their order, all lists that were valid at the time are heard, deltas with the complete lists
-//! that they build on: a definitive revocation stands, a hold until something later ends it. A list that another key than the
-//! certificate's issuer signed counts only while the certificates behind that key are not revoked; one
-//! of the issuer itself stands or falls with the issuer, about which a caller asks on its own, as
-//! about every certificate of a path.
+//! A serial that a list does not name is "not revoked" only if that list covers the certificate:
+//! its issuer, its kind, the distribution point that the certificate names, every reason, and the
+//! time in question. Otherwise the state is unknown, and unknown is not good. Lists for some
+//! reasons add up. All lists that were valid at the time are heard, in any order, deltas with the
+//! complete lists that they build on: a definitive revocation stands, a hold until a later
+//! statement ends it. A list that was signed by another key than that of the certificate's issuer
+//! counts only while the certificates behind that key are not revoked. A list of the issuer itself
+//! stands or falls with the issuer, about which a caller asks separately, as about every
+//! certificate of a path.
 //!
 //! Whether a token survives the revocation of its TSU is another question: [`crate::status`].
 
@@ -39,8 +40,8 @@ pub enum RevocationState {
     Unknown,
 }
 
-/// Decides from complete and delta lists. A list is valid from thisUpdate to nextUpdate, or for ever
-/// after thisUpdate where it states no nextUpdate.
+/// Decides from complete and delta lists. A list is valid from thisUpdate to nextUpdate, or for
+/// ever after thisUpdate where it states no nextUpdate.
 pub fn revocation_state(
     certificate: &Certificate,
     lists: &[VerifiedCrl],
@@ -135,8 +136,8 @@ impl Question<'_> {
         self.is_valid(delta) && delta.builds_on(base)
     }
 
-    /// Whether the certificates between the list and its anchor are not revoked. One whose state is
-    /// being decided already is not asked again.
+    /// Whether the certificates between the list and its anchor are not revoked. If the state of
+    /// one of them is being decided already, it is not asked again.
     fn signer_counts(
         &self,
         certificate: &Certificate,
@@ -243,7 +244,8 @@ impl VerifiedCrl {
     }
 
     /// Whether this list alone would have to name `certificate` if it were revoked, for any reason:
-    /// it is complete, and its scope covers the certificate. Only then does its silence say something.
+    /// it is complete, and its scope covers the certificate. Only then does its silence say
+    /// something.
     pub fn covers(&self, certificate: &Certificate) -> bool {
         let points = points_of(certificate).unwrap_or_default();
         !self.is_delta()

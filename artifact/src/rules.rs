@@ -1,14 +1,15 @@
 //! Which weak algorithms still count, and until when.
 //!
-//! A SHA-1 signature of 2009 was sound when it was made; what makes it worthless is that one could be
-//! forged today. So a weak algorithm is accepted only for something that is *proven* to have existed
-//! while the algorithm was still reliable (EN 319 102-1 5.6.2.3): by cosignatures over a checkpoint
-//! that covers it, by another token, by an archive's word that the caller trusts. What an artifact
-//! says about its own age proves nothing here. Without such a proof nothing weak is accepted.
+//! A SHA-1 signature of 2009 was sound when it was made; it is worthless now because one could be
+//! forged today. So a weak algorithm is accepted only for an artifact that is *proven* to have
+//! existed while the algorithm was still reliable (EN 319 102-1 5.6.2.3): by cosignatures over a
+//! checkpoint that covers it, by another token, by the statement of an archive that the caller
+//! trusts. The artifact's own claim about its age proves nothing here. Without such a proof nothing
+//! weak is accepted.
 //!
-//! What counts today will be weak one day. [`AlgorithmEnds`] says which algorithm ends when, whatever it is;
-//! it is the caller's, as no program of today knows (`docs/formats/renewal.md`). What was made by an
-//! algorithm counts if it is proven to have existed before its end.
+//! Algorithms that count today will be weak one day. [`AlgorithmEnds`] says when each ends; it
+//! comes from the caller, since no program of today can know (`docs/formats/renewal.md`). An
+//! artifact counts if it is proven to have existed before the end of its algorithms.
 
 use std::collections::BTreeMap;
 
@@ -18,8 +19,8 @@ use crate::hash::HashAlgorithm;
 use crate::time::Time;
 use crate::weak::Weak;
 
-/// An end for SHA-1, for whoever has no other: 1 January 2016, 00:00 UTC, from which on public CAs were not
-/// to sign with it any more (CA/Browser Forum, ballot 118).
+/// An end for SHA-1, for callers that have no other: 1 January 2016, 00:00 UTC. From then on public
+/// CAs were not to sign with it any more (CA/Browser Forum, ballot 118).
 pub const SHA1_END: Time = Time::from_unix(1_451_606_400);
 
 /// Ends of reliability, and how early the artifacts in question are proven to exist. The default
@@ -29,26 +30,28 @@ pub struct AlgorithmRules {
     sha1_until: Option<Time>,
     rsa_1024_until: Option<Time>,
     proven_not_after: Option<Time>,
-    /// Whether that is somebody's word, and no proof.
+    /// Whether the time rests on a statement that the caller trusts, rather than a proof.
     on_word: bool,
 }
 
 impl AlgorithmRules {
-    /// Accepts SHA-1 in signatures and imprints of what is proven to have existed at `end`.
+    /// Accepts SHA-1 in signatures and imprints of artifacts that are proven to have existed at
+    /// `end`.
     #[must_use]
     pub const fn with_sha1_until(mut self, end: Time) -> Self {
         self.sha1_until = Some(end);
         self
     }
 
-    /// Accepts RSA keys of 1,024 to 2,047 bits for what is proven to have existed at `end`.
+    /// Accepts RSA keys of 1,024 to 2,047 bits for artifacts that are proven to have existed at
+    /// `end`.
     #[must_use]
     pub const fn with_rsa_1024_until(mut self, end: Time) -> Self {
         self.rsa_1024_until = Some(end);
         self
     }
 
-    /// The proof: what is judged under these rules existed at `time`.
+    /// States a proof: artifacts judged under these rules existed at `time`.
     #[must_use]
     pub const fn with_proof_of_existence(mut self, time: Time) -> Self {
         self.proven_not_after = Some(time);
@@ -56,8 +59,9 @@ impl AlgorithmRules {
         self
     }
 
-    /// Somebody's word, and no proof: what is judged under these rules existed at `time`. It cannot reach what
-    /// says of itself that it is of a later time: whoever gave it did not speak of that.
+    /// States without proof, on trust, that artifacts judged under these rules existed at `time`.
+    /// It does not reach artifacts that state a later time for themselves: the trusted party cannot
+    /// have meant those.
     #[must_use]
     pub const fn with_word_of_existence(mut self, time: Time) -> Self {
         self.proven_not_after = Some(time);
@@ -65,7 +69,7 @@ impl AlgorithmRules {
         self
     }
 
-    /// What is accepted of something that says of itself that it is of the time `own`.
+    /// What is accepted of an artifact that says that it was made at `own`.
     pub(crate) fn weak_at(self, own: Time) -> Weak {
         let weak = self.weak();
         let is_later = self.proven_not_after.is_some_and(|existed| own > existed);
@@ -163,7 +167,7 @@ pub struct AlgorithmEnds {
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[error("{algorithm} ended at {end}")]
 pub struct Ended {
-    /// Which.
+    /// The algorithm.
     pub algorithm: Primitive,
     /// By the caller's rule.
     pub end: Time,
@@ -188,15 +192,15 @@ pub enum RuleError {
     /// Not a name and a day.
     #[error("a rule is a name and a day, such as `sha-256 2045-12-31`, and {0:?} is none")]
     Form(String),
-    /// More than anybody needs.
+    /// More rules than are accepted.
     #[error("more than {RULES_MAX} rules")]
     TooMany,
 }
 
 impl AlgorithmEnds {
-    /// Reads rules: in each line the name of an algorithm and the last day (UTC, to its end) on which it
-    /// counts; `#` begins a comment. What a Windows editor puts in front and at the ends of lines is skipped: these
-    /// are the reader's own words, and nobody signs them.
+    /// Reads rules: in each line the name of an algorithm and the last day (UTC, to its end) on
+    /// which it counts; `#` begins a comment. A byte order mark and line ends as Windows editors
+    /// write them are skipped: the rules are the reader's own text, and unsigned.
     ///
     /// # Errors
     /// The number of the line, from one, and what is wrong with it.
@@ -293,7 +297,7 @@ mod tests {
             later: false,
         };
         assert_eq!(early.weak(), accepted);
-        // What says of itself that it is later is not what somebody's word is about.
+        // The statement does not cover an artifact that states a later time for itself.
         let later = Time::from_unix(1_001);
         assert_eq!(early.weak_at(later), accepted, "that was a proof");
         let word = rules.with_word_of_existence(end);

@@ -1,9 +1,9 @@
 //! Which kind of artifact octets are, by their outline alone.
 //!
-//! A reply counts as the token in it. Whoever holds a file wants to hear what is wrong with the token in it, not that it is no certificate. So
-//! its kind is told from the tags at its beginning, before anything in it has to be right: the reader of
-//! that kind then says in its own words what it does not take. Files of any length, cut off or with things
-//! in them that nobody here understands, keep their kind.
+//! A reply counts as the token in it. The holder of a file wants to know what is wrong with the
+//! token in it, not that it is no certificate. So its kind is told from the tags at its beginning,
+//! before anything in it has to be right: the reader of that kind then names what it refuses. Files
+//! of any length keep their kind, also if they are cut off or hold parts that are not understood.
 //!
 //! The formats differ early (RFC 5652 3, RFC 3161 2.4.2, RFC 5280 4.1 and 5.1, RFC 6960 4.2.1):
 //!
@@ -124,7 +124,8 @@ impl ArtifactType {
         }
     }
 
-    /// Like [`Self::of`], for whoever only sorts files.
+    /// The kind of the octets, as by [`Self::of`], for callers that only sort files; `None` for an
+    /// unknown kind.
     pub fn detect(bytes: &[u8]) -> Option<Self> {
         Self::of(bytes).ok()
     }
@@ -152,7 +153,7 @@ fn of_octets(octets: &[u8]) -> Option<ArtifactType> {
             let is_cms = first.content == oid::SIGNED_DATA.as_bytes() || wraps;
             is_cms.then_some(ArtifactType::TimestampToken)
         }
-        // Whatever the status says, a token follows, and nothing else.
+        // With any status, a token follows, and nothing else.
         SEQUENCE if fields.next().is_none() && second.as_ref().is_some_and(is_signed_data) => {
             Some(ArtifactType::TimestampToken)
         }
@@ -190,7 +191,7 @@ fn of_first_field(content: &[u8]) -> Option<ArtifactType> {
     }
 }
 
-/// What octets of no kind seem to be.
+/// What octets of no known kind seem to be.
 fn other(bytes: &[u8]) -> Unrecognised {
     if bytes.starts_with(proof::HEADER.as_bytes()) {
         return Unrecognised::Seems("a proof of a log: perhaps two files were swapped".into());
@@ -200,13 +201,13 @@ fn other(bytes: &[u8]) -> Unrecognised {
     }
     match Foreign::of(bytes) {
         Some(Foreign::Empty) => Unrecognised::Empty,
-        // Which DER it is, nobody knows.
+        // DER of an unknown kind.
         None | Some(Foreign::Asn1) => Unrecognised::Unknown,
         Some(foreign) => Unrecognised::Seems(foreign.to_string().into()),
     }
 }
 
-/// What is sent to those who issue artifacts.
+/// Names requests, which are sent to issuers of artifacts.
 fn of_requests(bytes: &[u8]) -> Option<&'static str> {
     let outer = Outline::of(bytes).next().filter(|it| it.tag == SEQUENCE)?;
     let fields: Vec<Part<'_>> = Outline::of(outer.content).take(3).collect();
@@ -275,7 +276,8 @@ impl<'a> Iterator for Outline<'a> {
             _ => return None,
         };
         let whole = length.and_then(|length| body.split_at_checked(length));
-        // Of what is cut off, or has no length, the rest is the contents, and nothing is known to follow.
+        // If it is cut off or has no length, the rest is its contents, and nothing is known to
+        // follow.
         let (content, rest) = whole.unwrap_or((body, &[]));
         self.rest = rest;
         Some(Part { tag, content })

@@ -1,12 +1,14 @@
-//! Which signature algorithms count, and by which parameters an artifact may name them.
+//! The signature algorithms that count, and the parameters by which an artifact may name them.
 //!
-//! One reading serves tokens, certificates, lists and responses; [`crate::key`] verifies. RSA with PKCS#1 v1.5
-//! and PSS (parameters read, RFC 4055), ECDSA and Ed25519; the hashes are those of [`crate::hash`]. Whatever
-//! else is met is refused by its name, so that a reader learns what he would need.
+//! One reading serves tokens, certificates, lists and responses; [`crate::key`] verifies. RSA with
+//! PKCS#1 v1.5 and PSS (parameters read, RFC 4055), ECDSA and Ed25519; the hashes are those of
+//! [`crate::hash`]. Any other algorithm is refused by its name, so that users learn what they would
+//! need.
 //!
-//! Parameters are taken as others take them. Beside a PKCS#1 v1.5 signature they are NULL or absent (RFC 4055
-//! 5: both MUST be accepted). Beside ECDSA they are absent (RFC 5758 3.2), and a NULL, which some issuers
-//! write and OpenSSL takes, changes nothing. Beside Ed25519 they are absent (RFC 8410 3).
+//! Parameters are taken as other implementations take them. Beside a PKCS#1 v1.5 signature they are
+//! NULL or absent (RFC 4055 5: both MUST be accepted). Beside ECDSA they are absent (RFC 5758 3.2),
+//! and a NULL, which some issuers write and OpenSSL takes, changes nothing. Beside Ed25519 they are
+//! absent (RFC 8410 3).
 
 use const_oid::ObjectIdentifier;
 use thiserror::Error;
@@ -37,17 +39,17 @@ pub enum SignatureError {
     /// The key's own parameters allow other signatures only (RFC 4055 3.3).
     #[error("the key allows {allowed} only, and the signature is {found}")]
     KeyRestricted {
-        /// What the certificate allows.
+        /// The parameters that the certificate allows.
         allowed: String,
-        /// What the artifact says.
+        /// The parameters that the artifact states.
         found: String,
     },
     /// The key and the algorithm do not belong together.
     #[error("a signature by {algorithm} cannot come from a key of kind {key}")]
     KeyMismatch {
-        /// What the artifact says.
+        /// The algorithm that the artifact states.
         algorithm: &'static str,
-        /// What the certificate holds.
+        /// The kind of key that the certificate holds.
         key: &'static str,
     },
     /// ASN.1 of key, parameters or value.

@@ -41,8 +41,8 @@ impl fmt::Display for Indication {
 /// Exhaustive on purpose: a verifier has to say of each what it means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TokenStatus {
-    /// Nobody said that the TSU's certificate is revoked. Whether anybody could have is for the
-    /// caller to report.
+    /// No source says that the TSU's certificate is revoked. The caller has to report whether any
+    /// source covers it.
     NotRevoked,
     /// Revoked for a harmless reason after the token was made: it remains valid (section 4 (1)).
     MadeBeforeRevocation,
@@ -52,8 +52,8 @@ pub enum TokenStatus {
     MadeAfterRevocation,
     /// The token's accuracy spans the revocation date.
     TooCloseToRevocation,
-    /// Revoked for a harmless reason after the token was made, but counted as invalid from an earlier
-    /// time on (invalidityDate), before which the token is neither made nor proven.
+    /// Revoked for a harmless reason after the token was made, but counted as invalid from an
+    /// earlier time on (invalidityDate), before which the token is neither made nor proven.
     MadeAfterInvalidity,
     /// Revoked without a reason: all tokens are considered invalid (section 4 (1)).
     ReasonMissing,
@@ -125,15 +125,15 @@ impl fmt::Display for TokenStatus {
     }
 }
 
-/// The worst of several statements about one certificate, in whatever order they come: a definitive
-/// revocation before a hold, a hold before a release; of definitive ones first those that leave nothing
-/// valid, then the one with effect from the earliest time.
+/// The worst of several statements about one certificate, in any order: a definitive revocation
+/// before a hold, a hold before a release; of definitive ones first those that leave nothing valid,
+/// then the one with effect from the earliest time.
 pub fn worst<'a>(entries: impl IntoIterator<Item = &'a Revocation>) -> Option<&'a Revocation> {
     entries.into_iter().min_by_key(|entry| mildness(entry))
 }
 
-/// What orders statements about one certificate: the smaller, the worse. Equal only for statements that say
-/// the same.
+/// The order of statements about one certificate: the smaller, the worse. Equal only for identical
+/// statements.
 pub fn mildness(entry: &Revocation) -> impl Ord + use<> {
     let reason = entry.reason.map(Reason::code);
     let class = match reason {

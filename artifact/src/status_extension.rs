@@ -1,8 +1,8 @@
 //! The extensions of lists, their entries, and responses (RFC 5280 5.2 and 5.3, RFC 6960 4.4).
 //!
-//! One extension stands once. Of two with one name nobody can tell which counts, so whatever carries both
-//! is not used. What may be left out is said by criticality: a non-critical extension that cannot be
-//! read is as if it were not there, with what that means for whoever would have relied on it.
+//! One extension stands once. If two have the same type, it is undefined which counts, so what
+//! carries both is not used. Criticality says what may be ignored: a non-critical extension that
+//! cannot be read counts as absent, with the consequences of that.
 
 use thiserror::Error;
 
@@ -19,7 +19,7 @@ pub(crate) struct Extension<'a> {
 }
 
 impl Extension<'_> {
-    /// What was read of it; none if it cannot be read and may be ignored.
+    /// The value that was read; `None` if it cannot be read and may be ignored.
     pub(crate) fn or_ignored<T, E>(&self, read: Result<T, E>) -> Result<Option<T>, E> {
         match read {
             Ok(read) => Ok(Some(read)),

@@ -1,9 +1,10 @@
 //! Times of lists and responses, as widely as they are written.
 //!
 //! RFC 5280 5.1.2.4 wants Zulu time to the second and no fraction. Lists in force have fractions of
-//! `.000`, times without seconds, and offsets from UTC; OpenSSL and Bouncy Castle read them, and one such
-//! date must not unsay the revocations around it. What the moment is stays exact. A local time without
-//! an offset names no moment, and is not read. Tokens are read strictly, by [`crate::time`].
+//! `.000`, times without seconds, and offsets from UTC; OpenSSL and Bouncy Castle read them, and
+//! one such date must not unsay the revocations around it. What the moment is stays exact. A local
+//! time without an offset names no moment, and is not read. Tokens are read strictly, by
+//! [`crate::time`].
 
 use crate::asn1::{Asn1Error, Element, GENERALIZED_TIME, Reader, UTC_TIME};
 use crate::certificate::TimeFieldError;
@@ -22,7 +23,7 @@ pub(crate) fn of(element: &Element<'_>) -> Result<Time, TimeFieldError> {
     let text = element.content;
     match element.tag {
         UTC_TIME => {
-            // RFC 5280 4.1.2.5.1, also for what is after 2049 and should have been the other type.
+            // RFC 5280 4.1.2.5.1, also for times after 2049, which should have been the other type.
             let century: &[u8] = if text.first() >= Some(&b'5') {
                 b"19"
             } else {

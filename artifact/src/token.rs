@@ -1,7 +1,7 @@
 //! Time-stamp tokens: RFC 3161 with ESS (RFC 2634, RFC 5035, RFC 5816), verified without revocation
 //! data and without a clock, as of their own genTime.
 //!
-//! [`TimestampToken::parse`] reads what somebody sent; only [`TimestampToken::verify`] makes a
+//! [`TimestampToken::parse`] reads untrusted octets; only [`TimestampToken::verify`] makes a
 //! [`VerifiedToken`], and only that has a record. The checks run in the order of EN 319 102-1's
 //! building blocks, each with its own error: one signer, TSTInfo version 1, signed attributes,
 //! signer certificate bound by ESS, message digest, signature, key purpose, name, time, path.
@@ -59,9 +59,9 @@ pub enum TokenError {
     /// An attribute cannot be read.
     #[error("token, signed attribute {attribute}: {source}")]
     Attribute {
-        /// Which.
+        /// Name of the attribute.
         attribute: &'static str,
-        /// What is wrong.
+        /// Why its octets cannot be read.
         source: Asn1Error,
     },
     /// The contentType attribute names another type.
@@ -86,12 +86,12 @@ pub enum TokenError {
     /// The signer's certificate is neither in the token nor known.
     #[error("token: the signer's certificate is neither in the token nor registered")]
     SignerUnknown,
-    /// The certificate that fits is not the one that the ESS attribute names.
+    /// The ESS attribute names another certificate than the one that fits the signer identifier.
     #[error(
         "token: the {attribute} attribute names another certificate than the signer's, `{subject}`"
     )]
     EssMismatch {
-        /// Which attribute.
+        /// Name of the attribute.
         attribute: &'static str,
         /// The signer's subject.
         subject: String,
@@ -109,19 +109,19 @@ pub enum TokenError {
         "certificate `{subject}`: extendedKeyUsage must name timeStamping and nothing else (RFC 3161 2.3)"
     )]
     ExtendedKeyUsage {
-        /// Whose.
+        /// Subject of the certificate, as an RFC 4514 string.
         subject: String,
     },
     /// extendedKeyUsage is not critical.
     #[error("certificate `{subject}`: extendedKeyUsage must be critical (RFC 3161 2.3)")]
     ExtendedKeyUsageNotCritical {
-        /// Whose.
+        /// Subject of the certificate, as an RFC 4514 string.
         subject: String,
     },
     /// keyUsage allows something else, or not signing.
     #[error("certificate `{subject}`: keyUsage may be digitalSignature and nonRepudiation only")]
     KeyUsage {
-        /// Whose.
+        /// Subject of the certificate, as an RFC 4514 string.
         subject: String,
     },
     /// The `tsa` field is none of the certificate's names.
@@ -135,9 +135,9 @@ pub enum TokenError {
         "token: genTime {gen_time} lies outside the validity of `{subject}`, {not_before} to {not_after}"
     )]
     GenTimeOutsideCertificate {
-        /// When.
+        /// genTime of the token.
         gen_time: Time,
-        /// Whose.
+        /// Subject of the certificate, as an RFC 4514 string.
         subject: String,
         /// Start.
         not_before: Time,
@@ -147,9 +147,9 @@ pub enum TokenError {
     /// genTime lies outside privateKeyUsagePeriod.
     #[error("token: genTime {gen_time} lies outside the private key usage period of `{subject}`")]
     GenTimeOutsideKeyPeriod {
-        /// When.
+        /// genTime of the token.
         gen_time: Time,
-        /// Whose.
+        /// Subject of the certificate, as an RFC 4514 string.
         subject: String,
     },
     /// No path to an anchor.
@@ -231,7 +231,7 @@ impl TimestampToken {
         &self.signed.content
     }
 
-    /// Whether the imprint in it is that of `document`, whoever signed it.
+    /// Whether the imprint in it is that of `document`. Its signature is not verified.
     pub fn stamps(&self, document: &[u8]) -> bool {
         self.info.imprint_algorithm.digest(document) == self.info.imprint
     }
@@ -270,9 +270,10 @@ impl TimestampToken {
         self.verify_within(anchors, false, &mut Work::new())
     }
 
-    /// Verifies like [`Self::verify`], and takes a signature over SHA-1 also where that is not accepted: the
-    /// token is then marked ([`VerifiedToken::mark`]). For whoever keeps or looks up its record. That a marked
-    /// token existed can be proven; nothing that it says is to be believed.
+    /// Verifies as [`Self::verify`] does, and also accepts a signature over SHA-1 where that is
+    /// refused otherwise: the token is then marked ([`VerifiedToken::mark`]). For callers that keep
+    /// its record or look it up. That a marked token existed can be proven; its statement is not to
+    /// be believed.
     pub fn verify_marking(&self, anchors: &Anchors) -> Result<VerifiedToken, TokenError> {
         self.verify_within(anchors, true, &mut Work::new())
     }
@@ -531,8 +532,8 @@ impl VerifiedToken {
         self.mark
     }
 
-    /// Every algorithm that it rests on: those of its imprint, its signature, and the certificates below
-    /// the anchor.
+    /// Every algorithm that it rests on: those of its imprint, its signature, and the certificates
+    /// below the anchor.
     pub fn primitives(&self) -> &[Primitive] {
         &self.primitives
     }
@@ -572,8 +573,9 @@ impl VerifiedToken {
         self.info.nonce.as_deref()
     }
 
-    /// Whether the TSU claims that this is a qualified time-stamp (esi4-qtstStatement-1, EN 319 422 9.1).
-    /// A claim: the trusted list decides, at genTime and at the time of the proof of existence.
+    /// Whether the TSU claims that this is a qualified time-stamp (esi4-qtstStatement-1, EN 319 422
+    /// 9.1). A claim: the trusted list decides, at genTime and at the time of the proof of
+    /// existence.
     pub const fn claims_qualified(&self) -> bool {
         self.info.claims_qualified
     }

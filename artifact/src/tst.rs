@@ -22,9 +22,9 @@ pub enum TstError {
     /// ASN.1 of a field.
     #[error("TSTInfo.{field}: {source}")]
     Malformed {
-        /// Which field.
+        /// Name of the field.
         field: &'static str,
-        /// What is wrong.
+        /// Why its octets cannot be read.
         source: Asn1Error,
     },
     /// A version other than 1.
@@ -168,8 +168,9 @@ fn read_accuracy(mut fields: Reader<'_>) -> Result<Accuracy, TstError> {
     Ok(Accuracy::new(seconds, small(millis), small(micros))?)
 }
 
-/// Extensions may claim things; a critical one would change meaning. Answers whether qcStatements
-/// holds esi4-qtstStatement-1 (EN 319 422 9.1): one that cannot be read claims nothing.
+/// Reads the extensions: they may make claims, and a critical one would change the meaning of the
+/// token. Answers whether qcStatements holds esi4-qtstStatement-1 (EN 319 422 9.1); if it cannot be
+/// read, it claims nothing.
 fn read_extensions(mut extensions: Reader<'_>) -> Result<bool, TstError> {
     let part = "extensions";
     let mut claims_qualified = false;

@@ -1,13 +1,13 @@
-//! Evidence inside a token: the proofs that stand in one unsigned attribute of its SignerInfo
-//! (RFC 5652 5.3; `docs/formats/embedded-evidence.md`), and the tokens that stand in one of a signature.
+//! Evidence inside a token: proofs in an unsigned attribute of its SignerInfo (RFC 5652 5.3;
+//! `docs/formats/embedded-evidence.md`), and tokens in an unsigned attribute of a signature.
 //!
-//! [`with_proofs`] and [`embedded_proofs`] are a pair. What the signature and the record rest on (eContent,
-//! signedAttrs, the signature's value) and the certificates are copied as received; the lengths of what
-//! lies around them are written anew, definite. So of a token in DER comes a token in DER, and taking the
-//! proofs out again gives the token as it was.
+//! [`with_proofs`] and [`embedded_proofs`] are a pair. The octets under the signature and the
+//! record (eContent, signedAttrs, the signature's value) and the certificates are copied as
+//! received; the lengths around them are written anew, definite. So a token in DER stays a token in
+//! DER, and taking the proofs out again restores it.
 //!
-//! Nothing is verified here, and a proof is octets. Whoever holds a token can write such an attribute: it
-//! is a place to carry a proof, not a reason to believe it.
+//! Nothing is verified here, and a proof is octets. Any holder of a token can write such an
+//! attribute: it carries a proof, and is no reason to believe it.
 
 use pem_rfc7468::LineEnding;
 use thiserror::Error;
@@ -27,7 +27,8 @@ use crate::token::{TOKEN_INPUT_MAX, TimestampToken, TokenError};
 /// 72fc897c-3159-4b7e-baba-f3479d908e3d and was made for this attribute.
 pub const EMBEDDED_PROOFS: &str = "2.25.152843238857511754515472545520290926141";
 
-/// The same as contents octets: its last arc has 127 bits, more than an OID type of 32-bit arcs holds.
+/// [`EMBEDDED_PROOFS`] as contents octets: its last arc has 127 bits, more than an OID type of
+/// 32-bit arcs holds.
 const EMBEDDED_PROOFS_OCTETS: [u8; 20] = [
     0x69, 0x81, 0xe5, 0xfc, 0xc4, 0xdf, 0x86, 0x95, 0xca, 0xad, 0xfd, 0xba, 0xdd, 0xbc, 0xe8, 0xf9,
     0xec, 0xc2, 0x9c, 0x3d,
@@ -42,8 +43,8 @@ pub const SIGNATURE_INPUT_MAX: usize = 4 << 20;
 /// The most tokens that are taken out of one CMS signature.
 pub const STAMPS_MAX: usize = 32;
 
-/// Attributes that are computed over the unsigned attributes beside them: another one would break them
-/// (RFC 5126 6.4.1, EN 319 122-1 A.2.4 and A.2.5).
+/// Attributes that are computed over the unsigned attributes beside them: another one would break
+/// them (RFC 5126 6.4.1, EN 319 122-1 A.2.4 and A.2.5).
 const ARCHIVE_TIMESTAMPS: [const_oid::ObjectIdentifier; 3] = [
     oid::ARCHIVE_TIMESTAMP,
     oid::ARCHIVE_TIMESTAMP_V2,
@@ -54,15 +55,15 @@ const ARCHIVE_TIMESTAMPS: [const_oid::ObjectIdentifier; 3] = [
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum UnsignedError {
-    /// What should carry them is no token.
+    /// The octets that should carry the proofs are not a token.
     #[error(transparent)]
     Token(#[from] TokenError),
     /// ASN.1 of a part.
     #[error("{part}: {source}")]
     Malformed {
-        /// Which part.
+        /// Name of the field.
         part: &'static str,
-        /// What is wrong.
+        /// Why its octets cannot be read.
         source: Asn1Error,
     },
     /// More than [`PROOFS_MAX`].
@@ -91,8 +92,8 @@ pub(crate) fn at<T>(part: &'static str, read: Result<T, Asn1Error>) -> Result<T,
     read.map_err(|source| UnsignedError::Malformed { part, source })
 }
 
-/// The proofs that `token` (a TimeStampResp or a ContentInfo, DER, BER or PEM) carries, in their order.
-/// That there are none is no error.
+/// The proofs that `token` (a TimeStampResp or a ContentInfo, DER, BER or PEM) carries, in their
+/// order. That there are none is no error.
 pub fn embedded_proofs(token: &[u8]) -> Result<Vec<Vec<u8>>, UnsignedError> {
     TimestampToken::parse(token)?;
     let octets = pem::unwrap_one(token).map_err(TokenError::from)?;
@@ -114,9 +115,9 @@ pub fn embedded_proofs(token: &[u8]) -> Result<Vec<Vec<u8>>, UnsignedError> {
     Ok(proofs)
 }
 
-/// `token` with exactly these proofs in it, whatever proofs it carried before, in the form in which it
-/// came: a reply stays a reply, PEM stays PEM. No proofs, no attribute. The order of `proofs` and doubles
-/// among them play no part.
+/// `token` with exactly these proofs in it, instead of any that it carried, in the form in which it
+/// came: a reply stays a reply, PEM stays PEM. Without proofs there is no attribute. The order of
+/// `proofs` and duplicates among them do not matter.
 pub fn with_proofs(token: &[u8], proofs: &[Vec<u8>]) -> Result<Vec<u8>, UnsignedError> {
     TimestampToken::parse(token)?;
     let octets = pem::unwrap_one(token).map_err(TokenError::from)?;
@@ -150,8 +151,8 @@ pub struct SignatureTimestamp {
     pub signature: Vec<u8>,
 }
 
-/// The tokens in the signature-time-stamp attributes of a CMS signature (ContentInfo, DER or BER) over any
-/// content.
+/// The tokens in the signature-time-stamp attributes of a CMS signature (ContentInfo, DER or BER)
+/// over any content.
 pub fn signature_timestamps(content_info: &[u8]) -> Result<Vec<SignatureTimestamp>, UnsignedError> {
     if content_info.len() > SIGNATURE_INPUT_MAX {
         return Err(UnsignedError::SignatureSize(content_info.len()));
@@ -182,8 +183,8 @@ pub fn signature_timestamps(content_info: &[u8]) -> Result<Vec<SignatureTimestam
     Ok(found)
 }
 
-/// The element at the start of `padded`, of which the rest has to be zeros: what fills the space that a
-/// PDF reserves for a signature.
+/// The element at the start of `padded`, of which the rest has to be zeros: what fills the space
+/// that a PDF reserves for a signature.
 pub fn unpadded(padded: &[u8]) -> Result<&[u8], UnsignedError> {
     let part = "signature";
     let first = at(part, Reader::ber(padded).expect(SEQUENCE))?;
@@ -347,7 +348,7 @@ fn write_content_info(content_info: &[u8], proofs: &[u8]) -> Result<Vec<u8>, Uns
     Ok(element(SEQUENCE, &[&kind, &wrapper]))
 }
 
-/// encapContentInfo with the content in one piece: its value octets are what is signed.
+/// encapContentInfo with the content in one piece: its value octets are the signed ones.
 fn write_content(content: &Element<'_>) -> Result<Vec<u8>, UnsignedError> {
     let mut fields = content.reader();
     let kind = at("eContentType", fields.expect(OBJECT_IDENTIFIER))?;
@@ -375,8 +376,8 @@ fn write_signer(signer: &Signer<'_>, proofs: &[u8]) -> Result<Vec<u8>, UnsignedE
     Ok(element(SEQUENCE, &[&octets]))
 }
 
-/// The others as they are and where they are, and ours before the first that sorts behind it: if they were
-/// sorted, as DER demands, they still are.
+/// The others as they are and where they are, and ours before the first that sorts behind it: if
+/// they were sorted, as DER demands, they still are.
 fn write_attributes(known: &[Attribute<'_>], proofs: &[u8]) -> Result<Vec<u8>, UnsignedError> {
     let covers = |one: &&Attribute<'_>| {
         let mut kinds = ARCHIVE_TIMESTAMPS.iter();

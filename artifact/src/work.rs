@@ -1,16 +1,17 @@
 //! How much work it may cost to find the paths of one artifact.
 //!
-//! Whoever sends an artifact chooses the certificates that come with it, and what stands in them. Look-alikes
-//! cost signatures, cross-certificates cost paths, long name constraints and policies cost comparisons, and
-//! each multiplies the others. So there is one budget for all of it: for every path of the artifact, and under
-//! whichever anchors it is tried. Its units are comparisons of two names; a signature is worth thousands of them.
-//! What is exhausted has not been searched through: that is said as such (`PathError::Limit`) and is never a
-//! finding about the artifact. What was spent can be asked for, so that whoever sent it can be charged for it.
+//! The sender of an artifact chooses the certificates that come with it, and their contents.
+//! Look-alikes cost signatures, cross-certificates cost paths, long name constraints and policies
+//! cost comparisons, and each multiplies the others. So there is one budget for all of it: for
+//! every path of the artifact, under all anchors that are tried. Its units are comparisons of two
+//! names; a signature is worth thousands of them. A search that exhausts the budget is reported as
+//! such (`PathError::Limit`) and is never a finding about the artifact. Callers can read the spent
+//! work, and charge the sender for it.
 
 use thiserror::Error;
 
-/// Comparisons that may be made for one artifact, if nothing else is done: real paths need some hundred, and this
-/// is a fraction of a second.
+/// Comparisons that may be made for one artifact, if nothing else is done: real paths need some
+/// hundred, and this is a fraction of a second.
 const UNITS_MAX: usize = 2_000_000;
 
 /// Signatures of certificates that may be verified for one artifact, if nothing else is done.
@@ -46,8 +47,8 @@ impl Work {
         Self::among(1)
     }
 
-    /// As much as one artifact may cost that is tried under the anchors of several providers: little more, not so
-    /// many times as much.
+    /// As much as one artifact may cost that is tried under the anchors of several providers:
+    /// little more, not so many times as much.
     pub const fn among(sets: usize) -> Self {
         let more = sets
             .saturating_sub(1)
@@ -56,7 +57,7 @@ impl Work {
         Self { whole, left: whole }
     }
 
-    /// What was done, in signatures: a part of one counts as one.
+    /// The work done, in signatures, rounded up.
     pub const fn signatures(&self) -> usize {
         (self.whole - self.left).div_ceil(SIGNATURE)
     }

@@ -1,6 +1,7 @@
-//! Dates and times as people write them: 2026-11-30, 2026/11/30, 2026年11月30日, 令和8年11月30日, R8.11.30, 20261130, with a
-//! time behind them or without. Whoever types a period types what stands in a calendar, on a contract or in another
-//! program's list. Files that programs write have one form only, and are not read by this.
+//! Dates and times as people write them: 2026-11-30, 2026/11/30, 2026年11月30日, 令和8年11月30日, R8.11.30,
+//! 20261130, with a time behind them or without. People who enter a period copy it from a calendar,
+//! a contract or another program's list. Files that programs write have one form only, and are not
+//! read by this.
 
 /// A date, and the time behind it, digits only: `20261130` and `090000`. What follows is left.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,7 +14,8 @@ pub struct Written<'a> {
     pub rest: &'a str,
 }
 
-/// Eras in which dates are still written: name, letter, the year before the first one, and the first day.
+/// Eras in which dates are still written: name, letter, the year before the first one, and the
+/// first day.
 const ERAS: [(&str, &str, u16, &str); 3] = [
     ("令和", "R", 2018, "20190501"),
     ("平成", "H", 1988, "19890108"),
@@ -44,7 +46,7 @@ pub fn narrow(text: &str) -> String {
 }
 
 impl<'a> Written<'a> {
-    /// Reads what is [`narrow`].
+    /// Reads a text that [`narrow`] has made narrow.
     pub fn read(text: &'a str) -> Option<Self> {
         let Year {
             number,
@@ -68,7 +70,8 @@ impl<'a> Written<'a> {
             (month, day, rest.strip_prefix(end)?)
         };
         let date = format!("{number:04}{month:0>2}{day:0>2}");
-        // No year of an era is before it. One behind its end is what contracts have that were written before.
+        // No year of an era is before it. One behind its end is what contracts have that were
+        // written before.
         if begins.is_some_and(|begins| *date < *begins) {
             return None;
         }

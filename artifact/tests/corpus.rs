@@ -1,9 +1,10 @@
 //! Real artifacts against the verdicts that `artifact/corpus/expected.tsv` expects of them.
 //!
-//! `scripts/corpus.sh` fetches the artifacts and runs this; without them nothing is tested, and that
-//! is said loudly. Each artifact is judged twice: under the default rules, and under rules that accept
-//! SHA-1 and RSA-1024 for what is proven to have existed in 2016 (which is what an archive would have
-//! to vouch for). `--table` prints everything, `--raw` what a new expected.tsv is made of.
+//! `scripts/corpus.sh` fetches the artifacts and runs this; without them nothing is tested, and
+//! that is said loudly. Each artifact is judged twice: under the default rules, and under rules
+//! that accept SHA-1 and RSA-1024 for artifacts that are proven to have existed in 2016 (which an
+//! archive would have to vouch for). `--table` prints everything, `--raw` the lines of a new
+//! expected.tsv.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -130,7 +131,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// A code, and the words that go with it.
+/// A code, and its text.
 fn judge(kind: &str, bytes: &[u8], anchors: &Anchors) -> (String, String) {
     let artifact_type = match kind {
         "tokens" => ArtifactType::TimestampToken,
@@ -141,7 +142,7 @@ fn judge(kind: &str, bytes: &[u8], anchors: &Anchors) -> (String, String) {
     match admit(artifact_type, bytes, anchors) {
         Ok(admitted) => {
             assert_eq!(ArtifactType::detect(bytes), Some(artifact_type));
-            // Whatever is admitted can be logged and read back.
+            // Every admitted record can be logged and read back.
             for record in admitted.records() {
                 assert_eq!(Record::decode(&record.encode()).as_ref(), Ok(record));
             }

@@ -1,9 +1,10 @@
 //! NIST PKITS 2011: certification paths and revocation lists with a known answer each.
 //!
-//! The data come with `cryptography-vectors`, the table of cases with `pyhanko-certvalidator`; both are
-//! fetched by `scripts/fetch-corpus.sh`, and without them nothing is tested, loudly. A case passes if
-//! path validation and revocation of every certificate of the path together say what PKITS says.
-//! [`DIFFERENT`] names the cases that this crate decides otherwise on purpose (docs/corpus.md).
+//! The data come with `cryptography-vectors`, the table of cases with `pyhanko-certvalidator`; both
+//! are fetched by `scripts/fetch-corpus.sh`, and without them nothing is tested, loudly. A case
+//! passes if path validation and revocation of every certificate of the path together say what
+//! PKITS says. [`DIFFERENT`] names the cases that this crate decides otherwise on purpose
+//! (docs/corpus.md).
 
 use std::path::{Path as FilePath, PathBuf};
 use std::process::ExitCode;

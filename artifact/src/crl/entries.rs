@@ -1,8 +1,8 @@
-//! The entries of a list: about which certificate, and what is said (RFC 5280 5.3).
+//! The entries of a list: the certificate that each is about, and its statement (RFC 5280 5.3).
 //!
-//! Each is a statement of its own. One that cannot be read says nothing, and unsays nothing that stands
-//! beside it: what is kept of it is the serial, so that whoever asks about that certificate hears that there
-//! is something that was not understood. Entries are walked, not copied.
+//! Each entry is a statement of its own. An entry that cannot be read says nothing, and does not
+//! affect the others: its serial is kept, so that a caller that asks about that certificate learns
+//! that an entry was not understood. Entries are walked, not copied.
 
 use const_oid::ObjectIdentifier;
 
@@ -16,7 +16,8 @@ use crate::record::{Moment, Opaque, Reason, Revocation};
 use crate::status_extension;
 use crate::status_time;
 
-/// Extensions of entries that may be critical and change nothing: what to do about a hold (RFC 3280 5.3.2).
+/// Extensions of entries that may be critical and change nothing: what to do about a hold (RFC 3280
+/// 5.3.2).
 const HARMLESS: [ObjectIdentifier; 1] = [oid::HOLD_INSTRUCTION_CODE];
 
 /// About the certificates of which CA an entry is.
@@ -24,7 +25,7 @@ const HARMLESS: [ObjectIdentifier; 1] = [oid::HOLD_INSTRUCTION_CODE];
 pub(super) enum EntryIssuer<'a> {
     /// Of the list's issuer.
     OfList,
-    /// Of the one that this certificateIssuer names; its value, GeneralNames.
+    /// The issuer that this certificateIssuer names; its value, GeneralNames.
     Named(&'a [u8]),
     /// That cannot be told.
     Unclear,
@@ -37,7 +38,7 @@ pub(super) struct Entry<'a> {
     pub(super) serial: Option<&'a [u8]>,
     /// What it says, the issuer's key left out; none where that cannot be told.
     pub(super) revocation: Option<Revocation>,
-    /// What of it cannot be read.
+    /// Why part of it cannot be read, in English; `None` if all of it can.
     pub(super) unread: Option<String>,
 }
 
@@ -51,7 +52,8 @@ impl Entry<'_> {
 /// Walks the entries; keeps the certificateIssuer that holds for those after it.
 pub(super) struct Entries<'a> {
     reader: Reader<'a>,
-    /// Whether the list is marked as indirect, where a certificateIssuer holds for the next entries, too.
+    /// Whether the list is marked as indirect, where a certificateIssuer holds for the next
+    /// entries, too.
     is_indirect: bool,
     issuer: EntryIssuer<'a>,
 }
@@ -92,7 +94,7 @@ pub(super) fn names(certificate_issuer: &[u8]) -> Option<Vec<GeneralName>> {
 /// [`EntryIssuer::OfList`] stands for an entry without a certificateIssuer.
 fn read<'a>(element: &Element<'a>) -> Result<Entry<'a>, CrlError> {
     let mut entry = Entry {
-        // Without its extensions, whose certificate an entry is about cannot be told.
+        // Without its extensions the issuer of the certificate is unknown.
         issuer: EntryIssuer::Unclear,
         serial: None,
         revocation: None,

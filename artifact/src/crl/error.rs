@@ -36,17 +36,18 @@ pub enum CrlError {
     /// The algorithm inside the signature and the one outside differ.
     #[error("CRL: signature algorithm inside and outside differ")]
     AlgorithmsDiffer,
-    /// Of two extensions with one name, nobody can tell which counts.
+    /// Two extensions have the same type: which of them counts is undefined.
     #[error("CRL: extension {0} stands twice")]
     ExtensionTwice(String),
-    /// A part of it cannot be read, so that its statements cannot all be made into records. Whoever asks
-    /// about a certificate that the part is not about can use the list.
+    /// A part of the list cannot be read, so that not all of its statements can be made into
+    /// records. The list can still be used about certificates that this part is not about.
     #[error("CRL: {0}: such a list has no record, since its statements would be incomplete")]
     Incomplete(String),
-    /// Its scope is one that no record of version 1 can express.
+    /// Records of version 1 cannot express its scope.
     #[error("CRL: {0}")]
     Scope(&'static str),
-    /// An indirect list names an issuer of certificates whose key is not known, or is not one.
+    /// An indirect list names an issuer of certificates whose key is not known, or for whose name
+    /// several keys are known.
     #[error(
         "CRL: it is indirect, and of the issuer of certificates `{issuer}` {found} keys are known; exactly one must be"
     )]
@@ -56,7 +57,8 @@ pub enum CrlError {
         /// Different keys of CA certificates of this name.
         found: usize,
     },
-    /// A critical extension that is not understood: the list must not be used (RFC 5280 5.2 and 5.3).
+    /// A critical extension that is not understood: the list must not be used (RFC 5280 5.2 and
+    /// 5.3).
     #[error("CRL: critical extension {0} is not understood here")]
     CriticalExtension(String),
     /// No registered certificate has the issuer's name and may sign CRLs.
@@ -72,7 +74,7 @@ pub enum CrlError {
     Signature {
         /// The issuer's name.
         issuer: String,
-        /// Why.
+        /// Why the signature is not accepted.
         source: SignatureError,
     },
     /// The issuer has no path to an anchor.

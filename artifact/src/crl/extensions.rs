@@ -1,8 +1,8 @@
-//! What crlExtensions say: number, scope, and what a list builds on (RFC 5280 5.2).
+//! The contents of crlExtensions: number, scope, and the base of a delta (RFC 5280 5.2).
 //!
-//! A critical extension that cannot be read is one that is not understood, and the list must not be
-//! used. One that is not critical may be ignored, with what that means: an unreadable expiredCertsOnCRL
-//! permits nothing, an unreadable scope covers nothing, an unreadable base is nobody's.
+//! A critical extension that cannot be read is not understood, and the list must not be used. A
+//! non-critical one may be ignored, with the consequence: an unreadable expiredCertsOnCRL permits
+//! nothing, an unreadable scope covers nothing, an unreadable base fits no list.
 
 use super::CrlError;
 use crate::asn1::{self, Asn1Error, INTEGER, Reader, SEQUENCE, context, context_constructed};
@@ -14,8 +14,8 @@ use crate::status_extension::{self, Extension};
 use crate::status_time;
 use crate::time::Time;
 
-/// Extensions that may be critical and restrict nothing: they say where else to look, or which key signed,
-/// which the signature says better.
+/// Extensions that may be critical and restrict nothing: they say where else to look, or which key
+/// signed, which the signature itself proves.
 const HARMLESS: [const_oid::ObjectIdentifier; 4] = [
     oid::AUTHORITY_KEY_IDENTIFIER,
     oid::ISSUER_ALT_NAME,
@@ -23,7 +23,7 @@ const HARMLESS: [const_oid::ObjectIdentifier; 4] = [
     oid::AUTHORITY_INFO_ACCESS,
 ];
 
-/// What crlExtensions say.
+/// Values of crlExtensions.
 #[expect(
     clippy::struct_excessive_bools,
     reason = "fields of IssuingDistributionPoint, each a BOOLEAN"
@@ -33,7 +33,8 @@ pub(crate) struct Extensions {
     /// cRLNumber: contents octets of the INTEGER; empty if absent.
     pub(super) number: Vec<u8>,
     pub(crate) is_delta: bool,
-    /// BaseCRLNumber of a delta: contents octets; empty for a complete list, and where it cannot be read.
+    /// BaseCRLNumber of a delta: contents octets; empty for a complete list, and where it cannot be
+    /// read.
     pub(super) base_number: Vec<u8>,
     pub(crate) point: Option<PointName>,
     pub(crate) only_user: bool,

@@ -1,21 +1,22 @@
 //! Certificate revocation lists: RFC 5280 section 5; complete and delta, direct and indirect ones.
 //!
 //! A list is read in one pass over its octets; entries are walked, not copied, so 100,000 of them
-//! cost linear time and the list's own memory. Verification asks whether a registered CA signed the list, and
-//! whether that CA's certificate was valid at thisUpdate. It does not ask whether the CA is still valid: the
-//! last list of a CA that closed years ago is exactly what a log is for, and is accepted as the historical
-//! statement that it is.
+//! cost linear time and the list's own memory. Verification asks whether a registered CA signed the
+//! list, and whether that CA's certificate was valid at thisUpdate. It does not ask whether the CA
+//! is still valid: the last list of a CA that closed years ago is exactly what a log is for, and is
+//! accepted as the historical statement that it is.
 //!
-//! An entry is a statement of its own, whichever list carries it: a delta's entries (a release from
-//! hold, removeFromCRL, too) and those of a list for some reasons are statements like any other. What
-//! a list does *not* name is another matter: that only a list whose scope covers the certificate
-//! tells, and [`crate::revocation`] decides about. In an indirect list an entry is about the
-//! certificates of the CA that it names (certificateIssuer, which holds for the entries after it), so
-//! the key of that CA must be known.
+//! Each entry is a statement of its own, in any kind of list: the entries of a delta (including
+//! removeFromCRL, a release from hold) and those of a list for some reasons are statements like any
+//! other. The *absence* of a certificate from a list is different: it counts only if the scope of
+//! the list covers the certificate, which [`crate::revocation`] decides. In an indirect list an
+//! entry is about the certificates of the CA that it names (certificateIssuer, which holds for the
+//! entries after it), so the key of that CA must be known.
 //!
-//! Reading is as wide as that of other programs (`crate::status_time`, BER lengths, FALSE written out, any
-//! numbers), and an entry that cannot be read does not unsay the others. A log wants more: a list is logged
-//! with all of its statements or not at all, so one with an unreadable part has no record.
+//! Reading is as wide as that of other programs ([`crate::status_time`], BER lengths, FALSE written
+//! out, any numbers), and an entry that cannot be read does not invalidate the others. A log is
+//! stricter: a list is logged with all of its statements or not at all, so a list with an
+//! unreadable part has no record.
 
 mod entries;
 mod error;
@@ -66,7 +67,7 @@ pub struct Crl {
     issuer: Name,
     this_update: Time,
     next_update: Option<Time>,
-    /// Why nobody may use it, if so.
+    /// The values of crlExtensions, or why the list must not be used.
     extensions: Result<Extensions, CrlError>,
     entries: Range<usize>,
     count: u32,
@@ -181,7 +182,7 @@ impl Crl {
         Entries::new(entries, self.is_indirect())
     }
 
-    /// How many entries it has.
+    /// Number of entries.
     pub(crate) fn count(&self) -> usize {
         usize::try_from(self.count).unwrap_or(usize::MAX)
     }
@@ -196,8 +197,9 @@ impl Crl {
         self.extensions.clone().map(Coverage)
     }
 
-    /// The entries that can be read as statements about certificates of the key `issuer_key_hash`, for
-    /// whoever knows from elsewhere (a log's record) who signed the list. Nothing of an indirect list.
+    /// The entries that can be read as statements about certificates of the key `issuer_key_hash`,
+    /// for callers that know from elsewhere (a log's record) who signed the list. Empty for an
+    /// indirect list.
     pub fn unverified_entries(
         &self,
         issuer_key_hash: [u8; 32],

@@ -1,11 +1,12 @@
 //! Numbers of lists: INTEGERs of any length and sign, compared as such.
 //!
-//! RFC 5280 5.2.3 wants them positive, growing and of at most 20 octets. Longer and negative ones are in
-//! use, and a list is not lost over it.
+//! RFC 5280 5.2.3 wants them positive, growing and of at most 20 octets. Longer and negative ones
+//! are in use, and a list is not lost over it.
 
 use core::cmp::Ordering;
 
-/// Order of two numbers, each the contents octets of an INTEGER, which are minimal; empty is below all.
+/// Order of two numbers, each the contents octets of an INTEGER, which are minimal; empty is below
+/// all.
 pub(crate) fn number_order(one: &[u8], other: &[u8]) -> Ordering {
     let is_negative = |number: &[u8]| number.first().is_some_and(|first| first & 0x80 != 0);
     let rank = |number: &[u8]| match number {

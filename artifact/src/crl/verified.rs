@@ -1,4 +1,4 @@
-//! A list that is its issuer's word, and what it says about one certificate.
+//! A list whose signature was verified, and what it says about one certificate.
 
 use std::collections::HashMap;
 
@@ -33,8 +33,8 @@ pub struct VerifiedCrl {
     pub(super) entry_issuers: EntryIssuers,
 }
 
-/// What a list says about one certificate: everything, in the list's order, since a serial may stand there
-/// several times.
+/// What a list says about one certificate: everything, in the list's order, since a serial may
+/// stand there several times.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AboutCertificate {
     /// The entries that name it. The key of its issuer is zeros where the list does not tell it.
@@ -61,8 +61,8 @@ impl VerifiedCrl {
         Ok(all)
     }
 
-    /// The list's own log entry, which stands after its revocations; or why it has none, although it can be
-    /// used.
+    /// The list's own log entry, which stands after its revocations; or why it has none, although
+    /// it can be used.
     pub const fn record(&self) -> Result<&Record, &CrlError> {
         self.record.as_ref()
     }
@@ -87,14 +87,14 @@ impl VerifiedCrl {
         self.crl.next_update
     }
 
-    /// cRLNumber: contents octets of the INTEGER, empty if the list has none. Numbers grow with each
-    /// list of one issuer and scope; [`Self::is_later_than`] compares them.
+    /// cRLNumber: contents octets of the INTEGER, empty if the list has none. Numbers grow with
+    /// each list of one issuer and scope; [`Self::is_later_than`] compares them.
     pub fn number(&self) -> &[u8] {
         &self.extensions.number
     }
 
-    /// BaseCRLNumber of a delta list (RFC 5280 5.2.4): contents octets; empty for a complete list, and if it
-    /// cannot be read.
+    /// BaseCRLNumber of a delta list (RFC 5280 5.2.4): contents octets; empty for a complete list,
+    /// and if it cannot be read.
     pub fn base_number(&self) -> &[u8] {
         &self.extensions.base_number
     }
@@ -109,7 +109,8 @@ impl VerifiedCrl {
         self.extensions.scope()
     }
 
-    /// expiredCertsOnCRL (X.509 9.5.2.8): certificates that expired at or after this time stay listed.
+    /// expiredCertsOnCRL (X.509 9.5.2.8): certificates that expired at or after this time stay
+    /// listed.
     pub const fn expired_certs_on(&self) -> Option<Time> {
         self.extensions.expired_certs_on
     }
@@ -119,8 +120,8 @@ impl VerifiedCrl {
         self.crl.next_update == Some(LAST_LIST_NEXT_UPDATE)
     }
 
-    /// Whether this list is of the same issuer key and scope as `other` and has a larger number; none
-    /// if they cannot be compared.
+    /// Whether this list is of the same issuer key and scope as `other` and has a larger number;
+    /// `None` if they cannot be compared.
     pub fn is_later_than(&self, other: &Self) -> Option<bool> {
         let comparable = self.issuer_key_hash() == other.issuer_key_hash()
             && self.extensions.same_point(&other.extensions)
@@ -129,8 +130,9 @@ impl VerifiedCrl {
         comparable.then(|| number_order(self.number(), other.number()).is_gt())
     }
 
-    /// Whether what it says was said after what `other` says. Two lists of one series with one number, or
-    /// whose numbers and dates contradict each other, are not one after the other.
+    /// Whether the statements of this list were made after those of `other`. Two lists of one
+    /// series with one number, or whose numbers and dates contradict each other, are not one after
+    /// the other.
     pub(crate) fn is_said_after(&self, other: &Self) -> bool {
         match self.is_later_than(other) {
             Some(is_later) => is_later && self.this_update() >= other.this_update(),
@@ -167,8 +169,8 @@ impl VerifiedCrl {
         core::iter::once(&self.path).chain(&self.more_paths)
     }
 
-    /// The entries, in the list's order, as statements; those that cannot be read, or are of a CA that is
-    /// not known, are left out, see [`Self::record`].
+    /// The entries, in the list's order, as statements; those that cannot be read, or are of a CA
+    /// that is not known, are left out, see [`Self::record`].
     pub fn revocations(&self) -> impl Iterator<Item = Revocation> + '_ {
         let mut walk = self.crl.walk();
         // Parsing has read every entry once; what it accepted reads again.
@@ -190,8 +192,8 @@ impl VerifiedCrl {
         }
     }
 
-    /// Everything that the list says about `certificate`. Nothing if it is not listed, or not of the CA that
-    /// the entries with its serial are about.
+    /// Everything that the list says about `certificate`. Nothing if it is not listed, or not of
+    /// the CA that the entries with its serial are about.
     pub fn about(&self, certificate: &Certificate) -> AboutCertificate {
         let mut about = AboutCertificate::default();
         // Attribute certificates have serials of their own.

@@ -1,8 +1,10 @@
-//! Whether a registered CA, or one that came with the artifact, signed a list, and may.
+//! Verifies that a list was signed by a CA that is registered or came with the artifact, and that
+//! the CA may sign it.
 //!
-//! The certificate of whoever signs lists is validated as any other (RFC 5280 6.3.3 (f)): it has a path to
-//! an anchor through CAs, all of them valid at thisUpdate, with every rule of paths. Of several certificates
-//! of one name each is tried, so that neither another key of that name nor a broken path hides a good one.
+//! The certificate of the signer of a list is validated as any other (RFC 5280 6.3.3 (f)): it has a
+//! path to an anchor through CAs, all of them valid at thisUpdate, with every rule of paths. Every
+//! certificate of that name is tried, so that neither another key of that name nor a broken path
+//! hides a good one.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -22,7 +24,7 @@ use crate::signature::{Algorithm, Scheme};
 use crate::time::Time;
 use crate::work::{Exhausted, SIGNATURE, Work};
 
-/// CAs that one indirect list may speak for: each is looked for among all that are known.
+/// CAs that one indirect list may speak for: each is looked for among all known ones.
 const ENTRY_ISSUERS_MAX: usize = 256;
 
 impl Crl {
@@ -31,7 +33,8 @@ impl Crl {
         self.verify_among(anchors, &[])
     }
 
-    /// Like [`Self::verify`], with `others` known besides, such as the CAs of the path of an artifact.
+    /// Like [`Self::verify`], with `others` known besides, such as the CAs of the path of an
+    /// artifact.
     pub fn verify_among(
         self,
         anchors: &Anchors,
@@ -40,7 +43,7 @@ impl Crl {
         self.verify_within(anchors, others, &mut Work::new())
     }
 
-    /// The same; `work` pays.
+    /// Verifies as [`Crl::verify`] does, and charges `work`.
     pub(crate) fn verify_within(
         self,
         anchors: &Anchors,
@@ -67,7 +70,8 @@ impl Crl {
         })
     }
 
-    /// A certificate with the key that signed the list, its path, and the paths of others with that key.
+    /// A certificate with the key that signed the list, its path, and the paths of others with that
+    /// key.
     fn find_signers(
         &self,
         anchors: &Anchors,
@@ -94,7 +98,8 @@ impl Crl {
                 .public_key(weak)
                 .and_then(|key| key.verify(scheme, message, &self.signature, weak));
             if let Err(source) = verified {
-                // That a key signed whose path does not hold says more than that another did not.
+                // That a key signed and has no valid path says more than that another key did not
+                // sign.
                 if !matches!(reason, CrlError::Path(_)) {
                     reason = wrong(source);
                 }
@@ -111,8 +116,8 @@ impl Crl {
         found.ok_or(reason)
     }
 
-    /// The key hash of each certificateIssuer that an indirect list names, by the octets that name it,
-    /// and the first that cannot be read, or has none or several.
+    /// The key hash of each certificateIssuer that an indirect list names, by the octets that name
+    /// it, and the first that cannot be read, or has none or several.
     fn entry_issuers(
         &self,
         signer: &Certificate,
@@ -169,8 +174,8 @@ impl Crl {
     }
 }
 
-/// When the certificates of a signer's path have to be valid: when it signed. An anchor that signs itself is
-/// trusted as such, whatever it says about its own validity.
+/// When the certificates of a signer's path have to be valid: when it signed. A self-signed anchor
+/// is trusted as such, whatever it says about its own validity.
 pub(crate) fn validity_of(signer: &Certificate, anchors: &Anchors, signed_at: Time) -> Validity {
     if anchors.is_anchor(signer) {
         Validity::NotAsked
@@ -179,8 +184,9 @@ pub(crate) fn validity_of(signer: &Certificate, anchors: &Anchors, signed_at: Ti
     }
 }
 
-/// A certificate of the issuer's name that may sign lists (RFC 5280 6.3.3 (f)): keyUsage says so, or
-/// there is none and it is a CA's. Who signs indirect lists need not be a CA.
+/// Whether a certificate has the issuer's name and may sign lists (RFC 5280 6.3.3 (f)): keyUsage
+/// says so, or there is no keyUsage and it is a CA's. The signer of an indirect list need not be a
+/// CA.
 fn may_sign(certificate: &Certificate, issuer: &Name, anchors: &Anchors) -> bool {
     let by_usage = certificate.facts().key_usage.map(KeyUsage::crl_sign);
     certificate.subject_name() == issuer && by_usage.unwrap_or_else(|| anchors.is_ca(certificate))

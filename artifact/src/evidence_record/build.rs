@@ -1,6 +1,6 @@
-//! Making and renewing evidence records: what to have stamped next, and taking the token in.
+//! Making and renewing evidence records: the imprint to have stamped next, and adding the token.
 //!
-//! What is there already is copied as it is, octet by octet; a renewal only appends.
+//! Existing parts are copied octet by octet; a renewal only appends.
 
 use super::{EvidenceRecord, EvidenceRecordError};
 use crate::asn1::{
@@ -36,7 +36,8 @@ impl Imprint {
     /// RFC 4998 5.2, hash-tree renewal: H(H(data) and H(all chains so far)).
     ///
     /// # Errors
-    /// [`EvidenceRecordError::NotStronger`] if `algorithm` is not longer than that of the last chain.
+    /// [`EvidenceRecordError::NotStronger`] if `algorithm` is not longer than that of the last
+    /// chain.
     pub fn of_hash_tree(
         record: &EvidenceRecord,
         algorithm: HashAlgorithm,
@@ -97,8 +98,8 @@ pub(super) fn over_chains(algorithm: HashAlgorithm, data: &[u8], sequence: &[u8]
     algorithm.digest(&[data, &algorithm.digest(sequence)].concat())
 }
 
-/// A TimeStampReq (RFC 3161 2.4.1) that asks for the unit's certificate too. It has no nonce, since the
-/// reply may come another day, by another way, and is recognised by its imprint.
+/// A TimeStampReq (RFC 3161 2.4.1) that asks for the unit's certificate too. It has no nonce, since
+/// the reply may come another day, by another way, and is recognised by its imprint.
 pub fn time_stamp_query(imprint: &Imprint) -> Vec<u8> {
     let mut message_imprint = algorithm_identifier(SEQUENCE, imprint.algorithm);
     write_element(&mut message_imprint, OCTET_STRING, &imprint.digest);
@@ -113,7 +114,8 @@ impl EvidenceRecord {
     /// A record of one time-stamp over data.
     ///
     /// # Errors
-    /// [`EvidenceRecordError::OtherImprint`] if `reply` stamps something else; what parsing a reply has.
+    /// [`EvidenceRecordError::OtherImprint`] if `reply` stamps something else; what parsing a reply
+    /// has.
     pub fn begin(imprint: &Imprint, reply: &[u8]) -> Result<Self, EvidenceRecordError> {
         let stamp = stamp(imprint.algorithm, &imprint.stamped_by(reply)?);
         let chain = element(SEQUENCE, &stamp);

@@ -1,20 +1,21 @@
 //! Evidence records (RFC 4998, ERS): time-stamps over data that are renewed before they decay.
 //!
-//! A record is a sequence of chains of archive time-stamps. The first of all stamps the data. Within a chain
-//! each next one stamps the time-stamp before it (*time-stamp renewal*: the unit's key or certificate ages;
-//! the data are not needed). The first of each next chain stamps the data anew, together with all that came
-//! before, under another hash function (*hash-tree renewal*: the hash ages; the data are needed).
+//! A record is a sequence of chains of archive time-stamps. The first of all stamps the data.
+//! Within a chain each next one stamps the time-stamp before it (*time-stamp renewal*: the unit's
+//! key or certificate ages; the data are not needed). The first of each next chain stamps the data
+//! anew, together with all that came before, under another hash function (*hash-tree renewal*: the
+//! hash ages; the data are needed).
 //!
-//! [`EvidenceRecord::parse`] reads what somebody sent, and [`EvidenceRecord::verify`] checks that it covers
-//! the data, link by link; every token is verified by the same code as tokens that are logged, as of its own
-//! time. Whether each link was still sound when the next one came is asked of what was verified
-//! ([`VerifiedRecord::proven_time`]), by dated rules and at a time that the caller brings: there is no clock
-//! here. [`Imprint`] says what to have stamped next, and `EvidenceRecord::begin`, `renew_timestamp` and
-//! `renew_hash_tree` take the token in.
+//! [`EvidenceRecord::parse`] reads untrusted octets, and [`EvidenceRecord::verify`] checks link by
+//! link that the record covers the data; every token is verified by the same code as tokens that
+//! are logged, as of its own time. Whether each link was still sound when the next one came is then
+//! decided ([`VerifiedRecord::proven_time`]) by dated rules and at a time that the caller states:
+//! there is no clock here. [`Imprint`] is what to have stamped next, and `EvidenceRecord::begin`,
+//! `renew_timestamp` and `renew_hash_tree` add the token.
 //!
-//! Deviations from the RFC, all on the strict side: `encryptionInfo` is refused, since what was encrypted
-//! cannot be hashed here; the imprint of a token has to be made with the hash function of its chain; what
-//! lies around the tokens has to be DER as received.
+//! Deviations from the RFC, all on the strict side: `encryptionInfo` is refused, since what was
+//! encrypted cannot be hashed here; the imprint of a token has to be made with the hash function of
+//! its chain; what lies around the tokens has to be DER as received.
 
 mod build;
 mod parse;
@@ -32,7 +33,8 @@ use crate::token::TokenError;
 /// Largest evidence record that is read, in octets.
 pub const EVIDENCE_RECORD_LEN_MAX: usize = 8 << 20;
 
-/// The most archive time-stamps of one record: a renewal each year for a thousand years is no use case.
+/// The most archive time-stamps of one record: a renewal each year for a thousand years is no use
+/// case.
 pub const STAMPS_MAX: usize = 512;
 
 /// The most hashes in the reduced hash trees of one record.
@@ -74,9 +76,9 @@ struct ArchiveTimeStamp {
 /// Where in a record something is: both count from one, as people do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Position {
-    /// Which chain.
+    /// Index of the chain, from 0.
     pub chain: usize,
-    /// Which time-stamp of it.
+    /// Index of the time-stamp in its chain, from 0.
     pub stamp: usize,
 }
 
@@ -113,7 +115,8 @@ pub enum EvidenceRecordError {
     /// A hash function that is not accepted.
     #[error("evidence record: {0}")]
     Hash(#[from] HashError),
-    /// A chain of SHA-1, whatever is accepted elsewhere.
+    /// The hash function of a chain is SHA-1, which is refused here even if it is accepted
+    /// elsewhere.
     #[error(
         "evidence record, {0}: its hash function is SHA-1; SHA-256, SHA-384 and SHA-512 are accepted in a record"
     )]
@@ -121,7 +124,7 @@ pub enum EvidenceRecordError {
     /// A hash in a reduced hash tree is not as long as its function's.
     #[error("evidence record, {at}: a hash of {length} octets, where {} has {}", .algorithm.name(), .algorithm.digest_length())]
     HashLength {
-        /// Where.
+        /// The time-stamp.
         at: Position,
         /// Octets.
         length: usize,
@@ -131,9 +134,9 @@ pub enum EvidenceRecordError {
     /// A function is used that `digestAlgorithms` does not name.
     #[error("evidence record, {at}: {} is not among its digestAlgorithms", .algorithm.name())]
     Unlisted {
-        /// Where.
+        /// The time-stamp.
         at: Position,
-        /// Which.
+        /// The hash algorithm of its imprint.
         algorithm: HashAlgorithm,
     },
     /// RFC 4998 5.3, 2: one hash function in one chain.
@@ -142,7 +145,7 @@ pub enum EvidenceRecordError {
         .found.name(), .chain.name()
     )]
     ChainHash {
-        /// Where.
+        /// The time-stamp.
         at: Position,
         /// The function of the time-stamp.
         found: HashAlgorithm,
@@ -152,14 +155,14 @@ pub enum EvidenceRecordError {
     /// The token's imprint is made with another function than the hash tree.
     #[error("evidence record, {at}: the token's imprint is {}, the hash tree is {}", .found.name(), .chain.name())]
     ImprintHash {
-        /// Where.
+        /// The time-stamp.
         at: Position,
         /// The function of the imprint.
         found: HashAlgorithm,
         /// That of the chain.
         chain: HashAlgorithm,
     },
-    /// The data, with all that came before, are not what is stamped.
+    /// The imprint is not that of the data together with the chains before it.
     #[error(
         "evidence record, {0}: it does not cover the data that are given, with the chains before it"
     )]
@@ -173,9 +176,9 @@ pub enum EvidenceRecordError {
     /// A token that is not accepted.
     #[error("evidence record, {at}: {source}")]
     Token {
-        /// Where.
+        /// The time-stamp.
         at: Position,
-        /// Why.
+        /// Why its token is not accepted.
         source: TokenError,
     },
     /// Time-stamps out of order.
@@ -183,7 +186,7 @@ pub enum EvidenceRecordError {
         "evidence record, {at}: made at {time}, before the one that it renews, which is of {before}"
     )]
     Order {
-        /// Where.
+        /// The time-stamp.
         at: Position,
         /// Its genTime.
         time: crate::time::Time,
@@ -200,7 +203,7 @@ pub enum EvidenceRecordError {
         algorithm: HashAlgorithm,
         /// What it stamps, in hexadecimal, or another function's name.
         found: String,
-        /// What was asked for, in hexadecimal.
+        /// The imprint that was asked for, in hexadecimal.
         asked: String,
     },
     /// A hash-tree renewal without a stronger hash.
@@ -211,7 +214,7 @@ pub enum EvidenceRecordError {
     NotStronger {
         /// The function of the last chain.
         before: HashAlgorithm,
-        /// What was asked for.
+        /// The hash algorithm that was asked for.
         asked: HashAlgorithm,
     },
 }
@@ -247,18 +250,18 @@ impl EvidenceRecord {
         &self.octets
     }
 
-    /// The hash function of the last chain: the one that a time-stamp renewal uses.
+    /// The hash function of the last chain, which a time-stamp renewal uses.
     pub fn algorithm(&self) -> HashAlgorithm {
         let last = self.chains.last();
         last.map_or(HashAlgorithm::Sha256, |chain| chain.algorithm)
     }
 
-    /// How many time-stamps each chain has.
+    /// Number of time-stamps in each chain.
     pub fn shape(&self) -> Vec<usize> {
         self.chains.iter().map(|chain| chain.stamps.len()).collect()
     }
 
-    /// The tokens in their order, as received, each with its place.
+    /// The tokens in their order, as received, each with its position.
     pub fn tokens(&self) -> impl Iterator<Item = (Position, &[u8])> {
         self.stamps().map(|(at, _, stamp)| (at, &stamp.token[..]))
     }

@@ -1,7 +1,7 @@
 //! From octets to an evidence record: RFC 4998 appendix A, with implicit tags.
 //!
-//! Everything around the tokens has to be DER, since hash-tree renewals stamp the encoding; a token is
-//! whatever `TimestampToken` reads, and stays as it was received.
+//! Everything around the tokens has to be DER, since hash-tree renewals stamp the encoding. A token
+//! is read by `TimestampToken`, and stays as it was received.
 
 use super::{
     ArchiveTimeStamp, Chain, EVIDENCE_RECORD_LEN_MAX, EvidenceRecord, EvidenceRecordError,
@@ -71,7 +71,7 @@ impl EvidenceRecord {
     }
 }
 
-/// What is left of the limits.
+/// The rest of the limits.
 struct Budget {
     stamps: usize,
     hashes: usize,

@@ -1,10 +1,11 @@
-//! Verifying evidence records (RFC 4998 4.3 and 5.3), in two steps: what is stamped, then what was sound
-//! when.
+//! Verifying evidence records (RFC 4998 4.3 and 5.3), in two steps: which data each time-stamp
+//! covers, then whether each was sound until its renewal.
 //!
-//! The second step goes from the oldest time-stamp to the newest. Each has to be sound at the time of the
-//! next, and the last at the time of verification: no certificate of its path has expired, and no algorithm
-//! of its signature has ended. A chain's hash function has to be sound when the next chain begins, or now.
-//! Revocation is asked by whoever holds lists; [`VerifiedStamp::needed_until`] says for which time.
+//! The second step goes from the oldest time-stamp to the newest. Each has to be sound at the time
+//! of the next, and the last at the time of verification: no certificate of its path has expired,
+//! and no algorithm of its signature has ended. A chain's hash function has to be sound when the
+//! next chain begins, or now. Callers that have lists ask about revocation;
+//! [`VerifiedStamp::needed_until`] says for which time.
 
 use thiserror::Error;
 
@@ -21,14 +22,14 @@ use crate::weak::Weak;
 /// How far a time-stamp may be ahead of the time of verification, in microseconds: clocks differ.
 const CLOCK_TOLERANCE_MICROS: i128 = 10 * 1_000_000;
 
-/// Whether a time-stamp of `time` is of a time that has not come at `now`. No honest renewal fits behind it
-/// before then, so it is not to be taken in, and what rests on it proves nothing yet.
+/// Whether a time-stamp of `time` is of a time that has not come at `now`. No honest renewal fits
+/// behind it before then, so it is not to be taken in, and what rests on it proves nothing yet.
 pub fn is_ahead(time: Time, now: Time) -> bool {
     time > now.plus_micros(CLOCK_TOLERANCE_MICROS)
 }
 
-/// An evidence record that covers the data, link by link, with tokens that were verified as of their own
-/// times. Whether the links held until they were renewed is [`Self::proven_time`]'s.
+/// An evidence record that covers the data, link by link, with tokens that were verified as of
+/// their own times. Whether the links held until they were renewed is [`Self::proven_time`]'s.
 #[derive(Clone, Debug)]
 pub struct VerifiedRecord {
     /// Never empty.
@@ -38,7 +39,7 @@ pub struct VerifiedRecord {
 /// One archive time-stamp.
 #[derive(Clone, Debug)]
 pub struct VerifiedStamp {
-    /// Where it is in the record.
+    /// Its position in the record.
     pub at: Position,
     /// The hash function of its chain.
     pub algorithm: HashAlgorithm,
@@ -61,13 +62,13 @@ pub enum Break {
         "{at}: {subject} expired at {not_after}, before {}", until(.renewed.as_ref(), .needed_until)
     )]
     Expired {
-        /// Which time-stamp.
+        /// The time-stamp.
         at: Position,
-        /// Whose certificate.
+        /// Subject of the certificate that expired, RFC 4514.
         subject: String,
-        /// When.
+        /// notAfter of that certificate.
         not_after: Time,
-        /// When it was renewed.
+        /// When the time-stamp was renewed; `None` for the last.
         renewed: Option<Time>,
         /// Until when it had to hold.
         needed_until: Time,
@@ -75,11 +76,11 @@ pub enum Break {
     /// An algorithm of the token had ended before the renewal came.
     #[error("{at}: {ended}, before {}", until(.renewed.as_ref(), .needed_until))]
     Algorithm {
-        /// Which time-stamp.
+        /// The time-stamp.
         at: Position,
-        /// What ended.
+        /// The algorithm that ended, and when.
         ended: Ended,
-        /// When it was renewed.
+        /// When the time-stamp was renewed; `None` for the last.
         renewed: Option<Time>,
         /// Until when it had to hold.
         needed_until: Time,
@@ -92,9 +93,9 @@ pub enum Break {
     Hash {
         /// The first time-stamp of the chain.
         at: Position,
-        /// What ended.
+        /// The hash function that ended, and when.
         ended: Ended,
-        /// When the next chain began.
+        /// When the next chain began; `None` for the last chain.
         renewed: Option<Time>,
         /// Until when it had to hold.
         needed_until: Time,
@@ -102,7 +103,7 @@ pub enum Break {
     /// It is of a time that has not come.
     #[error("{at}: it is of {time}, and it is {now} now: one of the clocks is wrong")]
     Future {
-        /// Which time-stamp.
+        /// The time-stamp.
         at: Position,
         /// Its genTime.
         time: Time,
@@ -131,8 +132,8 @@ impl Break {
 }
 
 impl EvidenceRecord {
-    /// Verifies that every link covers what it has to, from `data` to the last time-stamp, and every token
-    /// as of its own genTime.
+    /// Verifies that every link covers what it has to, from `data` to the last time-stamp, and
+    /// every token as of its own genTime.
     pub fn verify(
         &self,
         data: &[u8],
@@ -232,8 +233,9 @@ impl VerifiedRecord {
         &self.stamps
     }
 
-    /// The time at which the data are proven to have existed: that of the first time-stamp, if every one
-    /// was sound until it was renewed, and the last is sound at `now`. Revocation is not asked.
+    /// The time at which the data are proven to have existed: that of the first time-stamp, if
+    /// every one was sound until it was renewed, and the last is sound at `now`. Revocation is not
+    /// asked.
     pub fn proven_time(&self, ends: &AlgorithmEnds, now: Time) -> Result<Time, Break> {
         for stamp in &self.stamps {
             stamp.check(ends, now)?;
@@ -278,7 +280,7 @@ impl VerifiedStamp {
                 needed_until,
             });
         }
-        // An anchor is trusted as such; a unit that is itself the anchor is the signer all the same.
+        // An anchor is trusted as such; a unit that is itself the anchor is still the signer.
         let path = self.token.path().certificates();
         let below_anchor = path.len().saturating_sub(1).max(1);
         let expired = path.iter().take(below_anchor);

@@ -1,4 +1,4 @@
-//! One certificate, and who says what about it.
+//! Collects what each source says about one certificate.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -21,7 +21,8 @@ pub(super) struct Hearing<'a> {
     pub(super) above: &'a [Arc<Certificate>],
     pub(super) sources: &'a [StatusInformation],
     pub(super) latest: Option<Time>,
-    /// What was said about signers of sources, by the digest of their certificates: many sources have one.
+    /// Results about signers of sources, by the digest of their certificates: many sources share
+    /// one.
     pub(super) signers: RefCell<HashMap<[u8; 32], Rc<History>>>,
 }
 
@@ -49,8 +50,8 @@ impl Hearing<'_> {
         History::new(heard.words, heard.silences, self.sources)
     }
 
-    /// What everybody says who may speak, whether they were themselves revoked or not: what is said against
-    /// those who speak for others needs no proof.
+    /// The statements of every source that may speak, whether its signer was revoked or not:
+    /// statements against the signers of sources need no proof.
     fn unproven(&self) -> History {
         let mut heard = Heard::default();
         for (place, source) in self.sources.iter().enumerate() {
@@ -188,7 +189,8 @@ impl Hearing<'_> {
         }
     }
 
-    /// Keeps the words of a source that was made at `made`: of one from the future, only those against.
+    /// Keeps the statements of a source that was made at `made`: of a source from the future, only
+    /// those against the certificate.
     fn keep(&self, mut words: Vec<Word>, made: Time, source: usize, heard: &mut Heard) {
         let tolerated =
             |latest: Time| latest.plus_micros(i128::from(CLOCK_TOLERANCE_SECONDS) * 1_000_000);
@@ -205,8 +207,8 @@ impl Hearing<'_> {
         heard.words.extend(words);
     }
 
-    /// Whether `list` is by the certificate's issuer, or by whom that issuer names in the certificate
-    /// (cRLIssuer, an indirect list). Nobody else has a say.
+    /// Whether `list` is by the certificate's issuer, or by a party that this issuer names in the
+    /// certificate (cRLIssuer, an indirect list). Other lists are not heard.
     fn voice_of(&self, list: &VerifiedCrl) -> Voice {
         let is_named = list.issuer_name() == self.certificate.issuer_name();
         let Some(issuer) = self.issuer() else {
@@ -286,9 +288,10 @@ impl Hearing<'_> {
         ))
     }
 
-    /// Why a signer other than the issuer is not believed: somebody who may speak about its certificate, or
-    /// that of a CA above it, says that it was revoked, and not for an orderly end after it had signed. Each
-    /// signer comes with its path; several are certificates of one key, all of which have to be sound.
+    /// Why a signer other than the issuer is not believed: a source that may speak about its
+    /// certificate, or that of a CA above it, says that it was revoked, and not for an orderly end
+    /// after it had signed. Each signer comes with its path; several are certificates of one key,
+    /// all of which have to be sound.
     fn discredited<'b>(
         &self,
         signers: impl Iterator<Item = (&'b Certificate, &'b [Arc<Certificate>])>,
@@ -298,7 +301,8 @@ impl Hearing<'_> {
         for (signer, above) in signers {
             let below_anchor = above.len().max(1);
             let path = core::iter::once(signer).chain(above.iter().map(AsRef::as_ref));
-            // From the issuer on it is the certificate's own path, about which a caller asks by itself.
+            // From the issuer on it is the certificate's own path, about which a caller asks by
+            // itself.
             let path = path
                 .take(below_anchor)
                 .take_while(|one| one.key_hash() != issuer);
@@ -330,7 +334,7 @@ impl Hearing<'_> {
     }
 }
 
-/// Why somebody who signed at that time is not believed.
+/// Why a signature of that time is not believed.
 fn objection(history: &History, signed_at: Time) -> Option<String> {
     let against = history.revocations().map(|(_, entry)| entry);
     let against = against.filter(|entry| {

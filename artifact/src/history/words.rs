@@ -1,26 +1,26 @@
-//! The words about one certificate, and which of them stand.
+//! The statements about one certificate, and which of them stand.
 
 use crate::information::StatusInformation;
 use crate::record::{Reason, Revocation};
 use crate::status::CERTIFICATE_HOLD;
 use crate::time::Time;
 
-/// How far, in seconds, the clock of whoever signs lists and responses may be ahead of the one that is asked.
-/// What is of a later time than that is of no time that has been.
+/// How far, in seconds, the clock of a signer of lists and responses may be ahead of the caller's.
+/// A statement of a later time than that counts as one from the future.
 pub const CLOCK_TOLERANCE_SECONDS: i64 = 300;
 
 /// What one list or response says about the certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Word {
-    /// Which list or response it is from: its place among those that were given.
+    /// Index of its list or response among those that were given.
     pub source: usize,
     /// As of when: thisUpdate.
     pub issued: Time,
     /// Until when it claims to be current: nextUpdate, if stated.
     pub until: Option<Time>,
-    /// What it says.
+    /// The statement itself.
     pub says: Says,
-    /// Whether no other word ends it.
+    /// Whether no other statement ends it.
     pub(super) stands: bool,
 }
 
@@ -70,9 +70,9 @@ impl Word {
 pub struct Silence {
     /// How much it matters.
     pub kind: SilenceKind,
-    /// Why, in English.
+    /// The reason, in English.
     pub why: String,
-    /// Its place among those that were given.
+    /// Index of the source among those that were given.
     pub source: usize,
 }
 
@@ -115,7 +115,7 @@ impl History {
         }
     }
 
-    /// The revocations that stand: definitive ones, and a hold that no later word has ended.
+    /// The revocations that stand: definitive ones, and a hold that no later statement has ended.
     pub fn revocations(&self) -> impl Iterator<Item = (&Word, &Revocation)> {
         self.words.iter().filter_map(|word| match &word.says {
             Says::Revoked(entry) if word.stands => Some((word, entry.as_ref())),
@@ -123,7 +123,7 @@ impl History {
         })
     }
 
-    /// The words that it is not revoked, in the order of the sources.
+    /// The statements that it is not revoked, in the order of the sources.
     pub fn good(&self) -> impl Iterator<Item = &Word> {
         self.words.iter().filter(|word| word.is_good())
     }

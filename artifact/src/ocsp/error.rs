@@ -39,19 +39,19 @@ pub enum OcspError {
     /// A version other than 1.
     #[error("OCSP response: version {0} is stated; 1 is read")]
     Version(u32),
-    /// Of two extensions with one name, nobody can tell which counts.
+    /// Two extensions have the same type: which of them counts is undefined.
     #[error("OCSP response: extension {0} stands twice")]
     ExtensionTwice(String),
     /// A critical extension that is not understood.
     #[error("OCSP response: critical extension {0} is not understood here")]
     CriticalExtension(String),
-    /// An answer cannot be read, so that its statements cannot all be made into records. Whoever asks about
-    /// another certificate can use the response.
+    /// An answer cannot be read, so that not all statements can be made into records. The response
+    /// can still be used about other certificates.
     #[error(
         "OCSP response: {0}: such a response has no record, since its statements would be incomplete"
     )]
     Incomplete(String),
-    /// No registered CA is the one that the answers are about.
+    /// The answers are about a CA that is not registered.
     #[error("OCSP response: the CA that it speaks for is not registered")]
     IssuerUnknown,
     /// Answers about certificates of different CAs.
@@ -70,7 +70,7 @@ pub enum OcspError {
     /// The responder's certificate was not valid when it answered.
     #[error("OCSP response: the responder's certificate `{subject}` was not valid at {at}")]
     ResponderValidity {
-        /// Whose.
+        /// Subject of the certificate, as an RFC 4514 string.
         subject: String,
         /// producedAt.
         at: Time,
@@ -78,7 +78,7 @@ pub enum OcspError {
     /// The responder's certificate is not for signing responses.
     #[error("OCSP response: the responder's certificate `{subject}` {why}")]
     ResponderPurpose {
-        /// Whose.
+        /// Subject of the certificate, as an RFC 4514 string.
         subject: String,
         /// What its keyUsage or extendedKeyUsage lacks.
         why: &'static str,

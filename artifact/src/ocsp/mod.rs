@@ -1,14 +1,15 @@
 //! OCSP responses: RFC 6960, as statements of a CA about certificates at a time.
 //!
-//! A response counts if the CA that issued the certificates signed it, or a responder whose
-//! certificate that CA issued with extendedKeyUsage OCSPSigning, or one that the caller trusts itself
-//! (4.2.2.2); see `responder`. The CA must have a path to an anchor, valid at producedAt: the last
-//! response of a CA that has closed is what a log is for.
+//! A response counts if it is signed by the CA that issued the certificates, by a responder whose
+//! certificate that CA issued with extendedKeyUsage OCSPSigning, or by one that the caller trusts
+//! directly (4.2.2.2); see [`responder`]. The CA must have a path to an anchor, valid at
+//! producedAt: the last response of a CA that has closed is what a log is for.
 //!
-//! A response may answer about certificates of several CAs; each CA's answers are verified by themselves. A
-//! log takes only one that is about one CA, and whose answers can all be read: another has no record.
-//! Nonces, critical or not, are not looked at, since nobody here asked (4.4.1). A critical one says that the
-//! response is for whoever asked; such a one has no record either, which would be for everybody.
+//! A response may answer about certificates of several CAs; each CA's answers are verified by
+//! themselves. A log takes a response only if it is about one CA and all of its answers can be
+//! read: others have no record. Nonces, critical or not, are not checked, since this program sent
+//! no request (4.4.1). A response with a critical nonce is addressed to its requester and has no
+//! record either, since a record addresses every reader.
 
 mod error;
 mod responder;
@@ -39,8 +40,8 @@ use single::Single;
 /// Certificates read from one response; more are ignored.
 const CERTIFICATES_MAX: usize = 16;
 
-/// Extensions of a response that may be critical: what the question was, and what "revoked" is used for
-/// (RFC 6960 4.4.1 and 4.4.8). They say nothing about the answers that the answers do not say.
+/// Extensions of a response that may be critical: what the question was, and what "revoked" is used
+/// for (RFC 6960 4.4.1 and 4.4.8). They say nothing about the answers that the answers do not say.
 const HARMLESS: [const_oid::ObjectIdentifier; 2] = [oid::OCSP_NONCE, oid::OCSP_EXTENDED_REVOKE];
 
 #[derive(Clone, Debug)]
@@ -61,7 +62,7 @@ pub struct OcspResponse {
     produced_at: Time,
     singles: Vec<Single>,
     certificates: Vec<Arc<Certificate>>,
-    /// Why nobody may use it.
+    /// Why the response must not be used.
     unusable: Option<OcspError>,
     /// The first thing for which it has no record.
     unrecorded: Option<OcspError>,
@@ -196,7 +197,8 @@ impl Data {
     }
 }
 
-/// Whether the response may be used, whatever its extensions say; and why it has no record, if so.
+/// Whether the extensions allow the response to be used; and if so, why it has no record, if it has
+/// none.
 fn look_at_extensions(wrapper: &Element<'_>) -> Result<Option<OcspError>, OcspError> {
     let all = status_extension::read_all(asn1::only(wrapper.reader(), SEQUENCE)?.reader())?;
     let known = |name: &[u8]| HARMLESS.iter().any(|known| known.as_bytes() == name);

@@ -1,15 +1,16 @@
-//! Who may sign a response (RFC 6960 4.2.2.2): the CA itself, a responder that it authorised, or one
-//! that the caller trusts.
+//! The authorised signers of a response (RFC 6960 4.2.2.2): the CA itself, a responder that it
+//! authorised, or one that the caller trusts.
 //!
-//! A responder's certificate is validated as any other, at producedAt: a path to an anchor through the key
-//! of the very CA, every rule of paths, extendedKeyUsage OCSPSigning (anyExtendedKeyUsage is not enough), and
-//! a keyUsage, if it has one, for signatures. Whether it was revoked is asked by whoever has lists and
-//! responses ([`crate::history`]); id-pkix-ocsp-nocheck spares nobody whom the CA has revoked, it only says
-//! that nobody needs to ask. A CA that answers itself needs no digitalSignature: many have none and answer.
+//! A responder's certificate is validated as any other, at producedAt: a path to an anchor through
+//! the key of the CA itself, every rule of paths, extendedKeyUsage OCSPSigning (anyExtendedKeyUsage
+//! is not enough), and a keyUsage, if it has one, for signatures. Callers that have lists and
+//! responses ask whether it was revoked ([`crate::history`]); id-pkix-ocsp-nocheck does not spare a
+//! responder that the CA has revoked, it only says that there is no need to ask. A CA that answers
+//! itself needs no digitalSignature: many CAs answer without it.
 //!
 //! A responder that the caller trusts (4.2.2.2 (1), [`Anchors::with_responders`]) is believed about
-//! certificates of every CA that is known. It needs no path and no OCSPSigning; it has to be valid at
-//! producedAt, and a key that its certificate restricts to other purposes is not used.
+//! certificates of every CA that is known. It needs no path and no OCSPSigning; it has to be valid
+//! at producedAt, and a key that its certificate restricts to other purposes is not used.
 
 use std::sync::Arc;
 
@@ -22,7 +23,7 @@ use crate::path::{self, Anchors, PathError, PathRules, Validity, find_path, is_n
 use crate::signature::{Algorithm, Scheme, SignatureError};
 use crate::work::{Exhausted, SIGNATURE, Work};
 
-/// On whose authority a responder answers.
+/// The authority on which a responder answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Authority {
     /// It is the CA.
@@ -41,7 +42,7 @@ pub(super) struct Responder {
 }
 
 impl OcspResponse {
-    /// A certificate of whoever signed, and those of the same key that are known besides.
+    /// Certificates of the signer, and further known ones of the same key.
     pub(super) fn find_responders(
         &self,
         issuer: &Arc<Certificate>,

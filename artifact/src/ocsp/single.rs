@@ -1,7 +1,7 @@
-//! One answer of a response: about which certificate, and what is said (RFC 6960 4.2.1).
+//! One answer of a response: the certificate that it is about, and its statement (RFC 6960 4.2.1).
 //!
-//! An answer that cannot be read says nothing, and unsays nothing that stands beside it: what is kept is about
-//! which certificate it is, as far as that can be told.
+//! An answer that cannot be read says nothing, and does not affect the others: the certificate that
+//! it is about is kept, as far as it can be told.
 
 use crate::asn1::{
     self, ENUMERATED, Element, GENERALIZED_TIME, INTEGER, OCTET_STRING, Reader, SEQUENCE, context,
@@ -60,7 +60,7 @@ pub(super) struct Single {
     /// What it says; none where that cannot be told.
     pub(super) answer: Option<OcspAnswer>,
     revoked: Option<Revoked>,
-    /// What of it cannot be read.
+    /// Why part of it cannot be read, in English; `None` if all of it can.
     pub(super) unread: Option<String>,
 }
 
@@ -152,7 +152,8 @@ impl Single {
                 }
             } else if name == oid::INVALIDITY_DATE.as_bytes() {
                 if let Some(revoked) = &mut revoked {
-                    // Revoked it is in any case; from when on it counts as invalid is what may be untold.
+                    // Revoked it is in any case; from when on it counts as invalid is what may be
+                    // untold.
                     match only_moment("invalidity_date", value) {
                         Ok(date) => revoked.invalidity_date = Some(date),
                         Err(error) => unread = Some(error),
@@ -186,10 +187,11 @@ impl Single {
     }
 }
 
-/// Extensions of an answer that may be critical and change nothing: where the list is that it rests on.
+/// Extensions of an answer that may be critical and change nothing: where the list is that it rests
+/// on.
 const HARMLESS: [const_oid::ObjectIdentifier; 1] = [oid::OCSP_CRL_REFERENCE];
 
-/// What cannot be read.
+/// Why an answer cannot be read, in English.
 struct Unread(String);
 
 impl Unread {

@@ -1,4 +1,4 @@
-//! Answers that are the CA's word, and what they say about one certificate.
+//! Verified answers of a CA, and what they say about one certificate.
 
 use std::sync::Arc;
 
@@ -16,7 +16,8 @@ use crate::status::worst;
 use crate::time::Time;
 use crate::weak::Weak;
 
-/// A response that the CA, or a responder for it, signed: its answers about certificates of that CA.
+/// A response that the CA, or a responder for it, signed: its answers about certificates of that
+/// CA.
 #[derive(Clone, Debug)]
 pub struct VerifiedOcsp(Parts);
 
@@ -68,8 +69,8 @@ impl VerifiedOcsp {
         Ok(all)
     }
 
-    /// The response's own log entry, which stands after its revocations; or why it has none, although it can
-    /// be used.
+    /// The response's own log entry, which stands after its revocations; or why it has none,
+    /// although it can be used.
     pub const fn record(&self) -> Result<&Record, &OcspError> {
         self.0.record.as_ref()
     }
@@ -94,8 +95,8 @@ impl VerifiedOcsp {
         &self.0.path
     }
 
-    /// Certificate of whoever signed: the CA's, an authorised responder's, or that of one whom the caller
-    /// trusts.
+    /// Certificate of the signer: the CA's, an authorised responder's, or that of a responder that
+    /// the caller trusts.
     pub fn responder(&self) -> &Certificate {
         &self.0.responder.certificate
     }
@@ -105,8 +106,8 @@ impl VerifiedOcsp {
         self.0.responder.authority == Authority::Caller
     }
 
-    /// All certificates that are known with the key that signed, but for the CA's own: each with its path
-    /// from the CA to the anchor; no path if the caller trusts it.
+    /// All certificates that are known with the key that signed, but for the CA's own: each with
+    /// its path from the CA to the anchor; no path if the caller trusts it.
     pub(crate) fn delegates(&self) -> impl Iterator<Item = (&Certificate, &[Arc<Certificate>])> {
         let all = core::iter::once(&self.0.responder).chain(&self.0.more_responders);
         all.filter_map(|responder| match responder.authority {
@@ -140,8 +141,8 @@ impl VerifiedOcsp {
         singles.filter_map(|single| single.statement(self.0.issuer_key_hash))
     }
 
-    /// Everything that it says about `certificate`, in the response's order: a certificate may be answered
-    /// about several times, by this and that hash of its CA.
+    /// Everything that it says about `certificate`, in the response's order: a certificate may be
+    /// answered about several times, by this and that hash of its CA.
     pub fn about(&self, certificate: &Certificate) -> Vec<AnswerAbout> {
         let issuer = self.0.path.certificates().first();
         let is_ours = issuer.is_some_and(|issuer| is_name_of(certificate, issuer));
@@ -165,8 +166,8 @@ impl VerifiedOcsp {
             .as_ref()
             .is_some_and(|answer| is_of_another(answer, certificate))
         {
-            // "Good" of another certificate with this serial is not about this one. That the CA revoked a
-            // serial which it gave twice may be.
+            // "Good" of another certificate with this serial is not about this one. That the CA
+            // revoked a serial which it gave twice may be.
             about.revocation.as_ref()?;
             about.answer = None;
             about.revocation = None;

@@ -13,7 +13,7 @@ use crate::path::{Anchors, PathRules, find_path};
 use crate::record::{Body, Moment, OcspBody, Record};
 use crate::work::Work;
 
-/// The answers about certificates of one CA, as its word or not.
+/// The answers about certificates of one CA, verified, or why they are not accepted.
 pub(crate) type Part = (Answered, Result<VerifiedOcsp, OcspError>);
 
 impl OcspResponse {
@@ -22,7 +22,7 @@ impl OcspResponse {
         self.verify_within(anchors, &mut Work::new())
     }
 
-    /// The same; `work` pays.
+    /// Verifies as [`OcspResponse::verify`] does, and charges `work`.
     pub(crate) fn verify_within(
         self,
         anchors: &Anchors,
@@ -38,8 +38,8 @@ impl OcspResponse {
         }
     }
 
-    /// Verifies the answers about certificates of each CA, with `others` known besides, such as the CAs of
-    /// the path of an artifact.
+    /// Verifies the answers about certificates of each CA, with `others` known besides, such as the
+    /// CAs of the path of an artifact.
     pub(crate) fn verify_among(self, anchors: &Anchors, others: &[Arc<Certificate>]) -> Vec<Part> {
         self.parts(anchors, others, &mut Work::new())
     }

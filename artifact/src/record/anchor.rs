@@ -1,8 +1,9 @@
 //! A TSA's token over one of the log's own checkpoints (kind 10).
 //!
-//! Whoever trusts no witness may trust a TSA: the token says that the tree of the checkpoint existed. The
-//! record holds the token itself, since it is public and small, so that every copy of the log carries it.
-//! What is stamped: docs/formats/checkpoint-token.md. Layout: docs/formats/record.md.
+//! For a reader that trusts a TSA rather than a witness: the token says that the tree of the
+//! checkpoint existed. The record holds the token itself, since it is public and small, so that
+//! every copy of the log carries it. The stamped text: docs/formats/checkpoint-token.md. Layout:
+//! docs/formats/record.md.
 
 use ishibumi_tlog::Checkpoint;
 
@@ -22,8 +23,8 @@ pub struct CheckpointAnchor {
 }
 
 impl CheckpointAnchor {
-    /// `token`, 1 to [`ANCHOR_TOKEN_MAX`] octets: the DER of the ContentInfo, whose imprint is that of the
-    /// checkpoint's text. Nothing here verifies it.
+    /// `token`, 1 to [`ANCHOR_TOKEN_MAX`] octets: the DER of the ContentInfo, whose imprint is that
+    /// of the checkpoint's text. It is not verified here.
     ///
     /// # Errors
     /// [`RecordError::Bounds`] if the token is longer, or the text of the checkpoint longer than

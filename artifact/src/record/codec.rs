@@ -28,7 +28,7 @@ pub enum RecordError {
     /// Octets follow the last field.
     #[error("{octets} octets follow the record")]
     Trailing {
-        /// How many.
+        /// Number of octets left over.
         octets: usize,
     },
     /// A field's length is outside its bounds.
@@ -56,7 +56,7 @@ pub enum RecordError {
     Time {
         /// Field's name.
         field: &'static str,
-        /// What is wrong.
+        /// Why the time cannot be read.
         source: TimeError,
     },
     /// A checkpoint field holds something else.

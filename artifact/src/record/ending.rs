@@ -1,11 +1,12 @@
-//! What a provider says about its own end: what `detail` of a provider statement holds for the codes 7 to 10.
+//! The statements of a provider about its own end: `detail` of a provider statement for the codes 7
+//! to 10.
 //!
-//! A provider that ends destroys its keys, hands over its archive, issues a last revocation list and counts
-//! what each of its units issued. Each of these is a statement of its own. A statement is the provider's
-//! word and proves nothing of what it says; that it was said, and until when at the latest, is proven as
-//! for every record. The count is what makes a log an audit trail of all tokens (RFC 3161 section 4 (2)):
-//! serial numbers have gaps, so that only the unit itself can say how many tokens there are. Layout in
-//! docs/formats/record.md, "2: provider-statement".
+//! A provider that ends destroys its keys, hands over its archive, issues a last revocation list
+//! and counts the tokens of each of its units. Each of these is a statement of its own. A statement
+//! proves nothing of its content; that it was made, and by which time at the latest, is proven as
+//! for every record. The count is what makes a log an audit trail of all tokens (RFC 3161 section 4
+//! (2)): serial numbers have gaps, so only the unit itself can say how many tokens there are.
+//! Layout in docs/formats/record.md, "2: provider-statement".
 
 use sha2::{Digest as _, Sha256};
 
@@ -35,24 +36,24 @@ pub struct KeyDestroyed {
     pub sequence: u32,
     /// SHA-256 of the DER of the TSU's or CA's certificate.
     pub certificate: [u8; 32],
-    /// When, as the provider says.
+    /// The date of the destruction, as the provider states it.
     pub date: Moment,
     /// SHA-256 of a document that attests it (minutes of the ceremony), if there is one.
     pub attestation: Option<[u8; 32]>,
-    /// How, and who was there; UTF-8.
+    /// How it was done, and the witnesses; UTF-8.
     pub text: Opaque<0, 1_024>,
 }
 
-/// Somebody keeps what the provider recorded.
+/// The party that keeps the provider's archive.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ArchiveCustodian {
     /// Number of this statement among the provider's of this code, from 0.
     pub sequence: u32,
-    /// Who; UTF-8.
+    /// Name of the custodian; UTF-8.
     pub name: Opaque<1, 255>,
-    /// Where to ask; UTF-8.
+    /// Where to ask for the archive; UTF-8.
     pub location: Opaque<1, 1_024>,
-    /// SHA-256 of the archive, or of a list of what is in it.
+    /// SHA-256 of the archive, or of a list of its contents.
     pub archive: [u8; 32],
 }
 
@@ -74,7 +75,7 @@ pub struct LastCount {
     pub sequence: u32,
     /// SHA-256 of the DER of the unit's certificate.
     pub certificate: [u8; 32],
-    /// How many tokens it issued.
+    /// Number of tokens that the unit issued.
     pub count: u64,
     /// Serial number and genTime of the last one; none if there is no token.
     pub last: Option<(Opaque<1, 64>, GenTime)>,
@@ -82,8 +83,8 @@ pub struct LastCount {
     pub batch: [u8; 32],
 }
 
-/// SHA-256 over the `content` digests of tokens ([`super::TokenBody::content`]), each once, in ascending
-/// order.
+/// SHA-256 over the `content` digests of tokens ([`super::TokenBody::content`]), each once, in
+/// ascending order.
 pub fn batch_digest(contents: impl IntoIterator<Item = [u8; 32]>) -> [u8; 32] {
     let mut contents: Vec<[u8; 32]> = contents.into_iter().collect();
     contents.sort_unstable();
@@ -245,8 +246,8 @@ fn last(fields: &mut Cursor<'_>) -> Result<Option<(Opaque<1, 64>, GenTime)>, Rec
 }
 
 impl ProviderStatement {
-    /// What the provider says about its own end, if `code` is one of those; an error if `detail` holds
-    /// something else.
+    /// What the provider says about its own end, if `code` is one of those; an error if `detail`
+    /// holds something else.
     pub fn ending(&self) -> Result<EndingStatement, RecordError> {
         EndingStatement::decode(self.code(), self.detail())
     }

@@ -1,8 +1,9 @@
-//! What a log says about itself (kind 1): that it begins, that it will end and has ended, what it erased.
+//! The statements of a log about itself (kind 1): that it begins, that it will end and has ended,
+//! which blobs it erased.
 //!
-//! Index 0 of every log is `opened`: who it is, with which keys, after whom. A log that closes announces
-//! it (`closing`), and its very last record is `closed`. A blob that had to go leaves an `erased` behind.
-//! Layout in docs/formats/record.md, "1: log-statement".
+//! Index 0 of every log is `opened`: its name, its keys and its predecessor. A log that closes
+//! announces it (`closing`), and its very last record is `closed`. An erased blob leaves an
+//! `erased` record behind. Layout in docs/formats/record.md, "1: log-statement".
 
 use super::codec::{Cursor, Moment, Opaque, RECORD_VERSION, RecordError, Writer};
 
@@ -68,8 +69,8 @@ pub struct LogOpened {
 }
 
 impl LogOpened {
-    /// `origin` as in the log's checkpoints; `keys`, 1 to [`KEYS_MAX`] vkey lines without line ends;
-    /// `predecessor`, the log that this one succeeds.
+    /// `origin` as in the log's checkpoints; `keys`, 1 to [`KEYS_MAX`] vkey lines without line
+    /// ends; `predecessor`, the log that this one succeeds.
     pub fn new(
         origin: &str,
         keys: &[&str],
@@ -112,8 +113,8 @@ pub struct Predecessor {
 }
 
 impl Predecessor {
-    /// `keys`, 1 to [`KEYS_MAX`] vkey lines without line ends; `checkpoint`, the signed note, at most
-    /// [`PREDECESSOR_CHECKPOINT_MAX`] octets: with the log's own signatures at least.
+    /// `keys`, 1 to [`KEYS_MAX`] vkey lines without line ends; `checkpoint`, the signed note, at
+    /// most [`PREDECESSOR_CHECKPOINT_MAX`] octets: with the log's own signatures at least.
     pub fn new(keys: &[&str], checkpoint: &[u8]) -> Result<Self, RecordError> {
         Ok(Self {
             keys: counted("predecessor.keys", lines(keys)?, 1)?,
@@ -143,9 +144,10 @@ pub struct LogEnding {
 }
 
 impl LogEnding {
-    /// `date`: when it is to close, or closed; `reason` in English and, if there is one, in Japanese;
-    /// `successor`, up to [`KEYS_MAX`] vkey lines of the log that continues, none if there is no such;
-    /// `custodians`, up to [`CUSTODIANS_MAX`]: who keeps a copy and where, a line of UTF-8 each.
+    /// `date`: when it is to close, or closed; `reason` in English and, optionally, in Japanese;
+    /// `successor`, up to [`KEYS_MAX`] vkey lines of the log that continues, empty if there is
+    /// none; `custodians`, up to [`CUSTODIANS_MAX`] parties that keep a copy and where, a line of
+    /// UTF-8 each.
     pub fn new(
         date: Moment,
         (reason, reason_ja): (&str, &str),
@@ -170,12 +172,12 @@ impl LogEnding {
         self.date
     }
 
-    /// Why, in English.
+    /// The reason in English, UTF-8.
     pub fn reason(&self) -> &[u8] {
         self.reason.as_bytes()
     }
 
-    /// Why, in Japanese; or empty.
+    /// The reason in Japanese, UTF-8; may be empty.
     pub fn reason_ja(&self) -> &[u8] {
         self.reason_ja.as_bytes()
     }
@@ -185,7 +187,7 @@ impl LogEnding {
         self.successor.iter().map(Opaque::as_bytes)
     }
 
-    /// Who keeps a copy, and where.
+    /// Parties that keep a copy, and where, a line of UTF-8 each.
     pub fn custodians(&self) -> impl Iterator<Item = &[u8]> {
         self.custodians.iter().map(Opaque::as_bytes)
     }
@@ -220,9 +222,9 @@ impl LogEnding {
 pub struct LogErased {
     /// SHA-256 of the blob.
     pub blob: [u8; 32],
-    /// When, as the log's operator says.
+    /// The date of the erasure, as the log's operator states it.
     pub date: Moment,
-    /// Why; UTF-8.
+    /// The reason; UTF-8.
     pub reason: Opaque<1, 1_024>,
 }
 

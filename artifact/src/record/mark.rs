@@ -1,22 +1,21 @@
-//! Kind 12: what is remarkable about a token that a log took all the same.
+//! Kind 12: a warning about a token that a log admitted nevertheless.
 //!
-//! A token that is signed over SHA-1 today may be the forgery of whoever found a collision; that it existed
-//! can be proven, what it says is not to be believed. The record of the token says what it says of every
-//! token, so the log puts a mark before it: who reads the log sees it, and nobody has to know what is in
-//! the token.
+//! A token that is signed over SHA-1 today may be a forgery from a collision: its existence can be
+//! proven, its statement is not to be believed. The record of such a token looks like that of any
+//! token, so the log puts a mark before it: readers of the log see it without having the token.
 
 use super::codec::{Cursor, RecordError, Writer};
 
-/// Body of kind 12. The record of the token, of the same content, stands after it.
+/// Body of kind 12. The record of the token, of the same content, follows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TokenMark {
     /// As in [`super::TokenBody::content`].
     pub content: [u8; 32],
-    /// What is marked.
+    /// The reason for the mark.
     pub mark: Mark,
 }
 
-/// What is marked, by its code. Those without a name are kept as they are.
+/// The reason for a mark, by its code. Unknown codes are kept as they are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Mark(pub u8);
 

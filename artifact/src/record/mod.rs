@@ -1,9 +1,9 @@
 //! The record: what a log entry is. Layout, byte for byte, in docs/formats/record.md.
 //!
-//! A record is a pure function of its artifact (a certificate or revocation: plus its issuer's
-//! public key), so anybody who holds the artifact rebuilds the record and with it the leaf hash.
-//! Nothing of the submitter, the log or the clock is inside. `decode(encode(x)) == x`, and
-//! `encode(decode(b)) == b` for every `b` that is accepted: one record has one encoding.
+//! A record is a pure function of its artifact (for a certificate or revocation, also of its
+//! issuer's public key), so every holder of the artifact can rebuild the record and with it the
+//! leaf hash. Nothing of the submitter, the log or the clock is inside. `decode(encode(x)) == x`,
+//! and `encode(decode(b)) == b` for every `b` that is accepted: one record has one encoding.
 //!
 //! A record is not a proof of what it says: nothing in it is signed by the issuer. Records raise
 //! suspicion; artifacts prove.
@@ -59,7 +59,7 @@ pub mod kind {
     pub const CERTIFICATE_DIGEST: u16 = 5;
     /// One entry of a revocation list.
     pub const REVOCATION: u16 = 6;
-    /// A revocation list whose entries all stand before it.
+    /// A revocation list; the records of its entries stand before it.
     pub const CRL: u16 = 7;
     /// An OCSP response.
     pub const OCSP_RESPONSE: u16 = 8;
@@ -69,7 +69,7 @@ pub mod kind {
     pub const CHECKPOINT_ANCHOR: u16 = 10;
     /// Reserved: root of the index.
     pub const INDEX_ROOT: u16 = 11;
-    /// What is remarkable about the token whose record follows.
+    /// A warning about the token whose record follows.
     pub const TOKEN_MARK: u16 = 12;
     /// Anything, in laboratories only.
     pub const OPAQUE: u16 = 0xffff;
@@ -81,7 +81,7 @@ pub struct Record {
     body: Body,
 }
 
-/// What a record says, by kind.
+/// The content of a record, by kind.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Body {
@@ -107,7 +107,7 @@ pub enum Body {
     Mark(TokenMark),
     /// Kind 0xffff.
     Opaque(Opaque<0, BODY_SIZE_MAX>),
-    /// A kind that this crate does not know; provable all the same.
+    /// A kind that this crate does not know; provable nevertheless.
     Unknown(UnknownBody),
 }
 
@@ -252,15 +252,15 @@ pub struct Revocation {
     pub serial: Opaque<1, 64>,
     /// revocationDate.
     pub revocation_date: Moment,
-    /// reasonCode (RFC 5280 5.3.1); none where the extension is absent, which is not the same as
-    /// an explicit `unspecified` (0).
+    /// reasonCode (RFC 5280 5.3.1); `None` if the extension is absent, which is not the same as an
+    /// explicit `unspecified` (0).
     pub reason: Option<Reason>,
     /// invalidityDate, if the entry has it.
     pub invalidity_date: Option<Moment>,
 }
 
 impl Revocation {
-    /// Whether what was signed before stays valid: the reason is stated, and is unspecified,
+    /// Whether earlier signatures stay valid: the reason is stated, and is unspecified,
     /// affiliationChanged, superseded or cessationOfOperation (RFC 3161 section 4 (1)).
     pub const fn leaves_earlier_valid(&self) -> bool {
         matches!(self.reason, Some(Reason(0 | 3 | 4 | 5)))
@@ -316,7 +316,8 @@ impl Reason {
 /// Stands for "no reason was stated".
 const REASON_ABSENT: u8 = 0xff;
 
-/// Body of kind 7. Its presence means that the revocations of the list stand before it, all of them.
+/// Body of kind 7. Its presence means that the revocations of the list stand before it, all of
+/// them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CrlBody {
     /// As in [`CertificateBody`]: the key that signed the list.
@@ -339,8 +340,8 @@ pub struct CrlBody {
     pub count: u32,
 }
 
-/// What a list covers (issuingDistributionPoint, RFC 5280 5.2.5). The default is everything that its
-/// issuer issued.
+/// What a list covers (issuingDistributionPoint, RFC 5280 5.2.5). The default is everything that
+/// its issuer issued.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[expect(
     clippy::struct_excessive_bools,
@@ -408,7 +409,7 @@ impl From<Body> for Record {
 }
 
 impl Record {
-    /// What it says.
+    /// The content, by kind.
     pub const fn body(&self) -> &Body {
         &self.body
     }
@@ -485,7 +486,8 @@ impl Record {
         out.0
     }
 
-    /// Reads a log entry. Every octet is accounted for; another encoding of the same is refused.
+    /// Reads a log entry. Every octet is accounted for; other encodings of the same record are
+    /// refused.
     pub fn decode(octets: &[u8]) -> Result<Self, RecordError> {
         if !(3..=RECORD_SIZE_MAX).contains(&octets.len()) {
             return Err(RecordError::Size(octets.len()));

@@ -16,7 +16,7 @@ const ANSWERS_SIZE_MAX: usize = 65_000;
 pub struct OcspBody {
     /// SHA-256 of the value of the subjectPublicKey of the CA that issued the certificates.
     pub issuer_key_hash: [u8; 32],
-    /// The same of whoever signed the response: that CA, or a responder that it authorised.
+    /// Key hash of the signer of the response: that CA, or a responder that it authorised.
     pub responder_key_hash: [u8; 32],
     /// SHA-256 of the OCSPResponse's DER.
     pub digest: [u8; 32],

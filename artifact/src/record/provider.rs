@@ -1,9 +1,10 @@
-//! The entry of a log's provider registry: what `detail` of a provider statement holds.
+//! The entry of a log's provider registry: `detail` of a provider statement.
 //!
 //! A statement carries the whole entry as it is from there on, so the newest statement about a
-//! provider is all that a reader needs, and comparing a registry with what the log says is comparing
-//! two values. `sequence` makes an entry that returns to an earlier state a record of its own.
-//! Layout in docs/formats/record.md, "2: provider-statement". Bearer tokens have no place in it.
+//! provider is all that a reader needs, and comparing a registry with what the log says is
+//! comparing two values. `sequence` makes an entry that returns to an earlier state a record of its
+//! own. Layout in docs/formats/record.md, "2: provider-statement". Bearer tokens are not part of
+//! it.
 
 use super::codec::{Cursor, Moment, Opaque, RecordError, Writer};
 use super::statement::{ProviderStatement, StatementCode};
@@ -33,7 +34,8 @@ pub struct ProviderEntry {
     pub name: Opaque<1, 255>,
     /// Its name in Japanese, UTF-8, or empty.
     pub name_ja: Opaque<0, 255>,
-    /// What it may submit, in the words of the log's configuration; empty if it left the registry.
+    /// The kinds of artifacts that it may submit, as named in the log's configuration; empty if it
+    /// left the registry.
     pub kinds: Vec<Opaque<1, KIND_SIZE_MAX>>,
     /// SHA-256 of the DER of certificates that are known without being trusted.
     pub intermediates: Vec<[u8; 32]>,
@@ -41,8 +43,8 @@ pub struct ProviderEntry {
     pub records_per_minute: u32,
     /// Most records a day; 0 if there is no limit.
     pub records_per_day: u32,
-    /// A token whose genTime lies longer before its inclusion is suspected of backdating, in seconds;
-    /// 0 if none is.
+    /// A token whose genTime lies longer before its inclusion is suspected of backdating, in
+    /// seconds; 0 for no such limit.
     pub backdating_seconds: u32,
     /// Its states, in order of the moments from which they hold; empty means accepted.
     pub status: Vec<StatusChange>,
@@ -55,12 +57,12 @@ pub struct StatusChange {
     pub state: StatementCode,
     /// From when.
     pub from: Moment,
-    /// Who takes over, an identifier of the registry; empty if nobody is named.
+    /// The provider that takes over, an identifier of the registry; empty if there is none.
     pub successor: Opaque<0, 64>,
 }
 
 impl ProviderEntry {
-    /// The state at `time`: the last one that holds from then or before. None before the first.
+    /// The state at `time`: the last one that holds from then or before. `None` before the first.
     /// An entry without states is accepted.
     pub fn state_at(&self, time: Time) -> Option<StatementCode> {
         if self.status.is_empty() {

@@ -1,7 +1,7 @@
-//! What a log says about providers, and what they say about their own end (kind 2).
+//! The statements of a log about providers, and of providers about their own end (kind 2).
 //!
-//! Statements carry what was decided and against which anchors; a reader shows codes that it does not
-//! know as numbers.
+//! Statements carry the decision and the anchors against which it was made; a reader shows unknown
+//! codes as numbers.
 
 use super::codec::{Cursor, Opaque, RecordError, Writer};
 
@@ -29,15 +29,15 @@ impl StatementCode {
     pub const SUCCESSOR: Self = Self(6);
     /// It has attested that a key was destroyed.
     pub const KEY_DESTROYED: Self = Self(7);
-    /// Somebody keeps its archive.
+    /// A custodian keeps the provider's archive.
     pub const ARCHIVE_CUSTODIAN: Self = Self(8);
     /// A revocation list is the last of its issuer.
     pub const LAST_CRL: Self = Self(9);
     /// A unit has issued its last token, and how many there were.
     pub const LAST_COUNT: Self = Self(10);
 
-    /// Whether the provider itself says it ([`super::EndingStatement`]); all others are the log's word
-    /// about its registry.
+    /// Whether the provider itself makes the statement ([`super::EndingStatement`]); all others are
+    /// the log's, about its registry.
     pub const fn is_by_provider(self) -> bool {
         matches!(self.0, 7..=10)
     }
@@ -96,7 +96,7 @@ impl ProviderStatement {
         })
     }
 
-    /// What happened.
+    /// The code of the event that it states.
     pub const fn code(&self) -> StatementCode {
         self.code
     }

@@ -1,9 +1,9 @@
-//! What in a log's records gives cause for suspicion.
+//! The records of a log that give cause for suspicion.
 //!
-//! One set of rules for the log, which counts as it admits, and for auditors, who replay. Everything here
-//! is suspicion: nothing in a record is signed by the issuer, so a record can accuse nobody. Artifacts
-//! prove; whoever holds them can show them (docs/formats/misissue.md). What is suspicious is admitted all
-//! the same: a log that refused it would hide it.
+//! One set of rules for the log, which counts as it admits, and for auditors, who replay.
+//! Everything here is suspicion: nothing in a record is signed by the issuer, so a record can
+//! accuse nobody. Artifacts prove, and their holders can show them (docs/formats/misissue.md).
+//! Suspicious records are admitted nevertheless: a log that refused them would hide them.
 
 use super::{Body, OcspAnswer, OcspStatus, Record, Revocation, TokenBody};
 use crate::time::Time;
@@ -20,10 +20,11 @@ pub enum Suspicion {
     Backdating,
     /// A certificate's definitive revocation was taken back by a later statement.
     Reinstated,
-    /// The lesser of the same: which statement is the later one, or whether the certificate had expired
-    /// by then, cannot be told.
+    /// Possible reinstatement: the order of the statements, or whether the certificate had expired,
+    /// is unknown.
     PerhapsReinstated,
-    /// A certificate's definitive revocation is missing from a later complete list of the same scope.
+    /// A certificate's definitive revocation is missing from a later complete list of the same
+    /// scope.
     Unlisted,
 }
 
@@ -52,14 +53,15 @@ impl Suspicion {
 }
 
 impl TokenBody {
-    /// Whether genTime, less its accuracy, is later than `covered_at`: the moment at which a checkpoint
-    /// that covers the record was cosigned.
+    /// Whether genTime, less its accuracy, is later than `covered_at`: the moment at which a
+    /// checkpoint that covers the record was cosigned.
     pub fn is_ahead_of(&self, covered_at: Time) -> bool {
         self.shifted(-1) > covered_at
     }
 
-    /// Whether genTime, with its accuracy, lies more than `threshold_seconds` before `included_after`: a
-    /// moment at which the record was not in the log yet. A threshold of 0 suspects nobody.
+    /// Whether genTime, with its accuracy, lies more than `threshold_seconds` before
+    /// `included_after`: a moment at which the record was not in the log yet. A threshold of 0
+    /// suspects no token.
     pub fn is_backdated(&self, included_after: Time, threshold_seconds: u32) -> bool {
         let threshold = i128::from(threshold_seconds) * 1_000_000;
         threshold > 0 && self.shifted(1).plus_micros(threshold) < included_after
@@ -77,8 +79,8 @@ impl Revocation {
         !matches!(self.reason_code(), Some(HOLD | REMOVED))
     }
 
-    /// What this says against a definitive revocation of the same certificate, if it was stated `at` that
-    /// time: only a hold may be released (RFC 5280 section 5.3.1).
+    /// How a statement made `at` that time contradicts an earlier definitive revocation of the same
+    /// certificate: only a hold may be released (RFC 5280 section 5.3.1).
     pub fn taking_back(&self, at: Option<Time>) -> Option<TakingBack> {
         (!self.is_definitive()).then(|| TakingBack {
             at,
@@ -97,8 +99,9 @@ const HOLD: u8 = 6;
 const REMOVED: u8 = 8;
 
 impl OcspAnswer {
-    /// What this says against a definitive revocation of its certificate: something if it is `good`. A
-    /// responder may have forgotten what has expired, unless its archiveCutoff says otherwise.
+    /// What this says against a definitive revocation of its certificate: something if it is
+    /// `good`. A responder may have forgotten what has expired, unless its archiveCutoff says
+    /// otherwise.
     pub fn taking_back(&self) -> Option<TakingBack> {
         (self.status == OcspStatus::Good).then(|| TakingBack {
             at: Some(self.this_update.time()),
@@ -109,13 +112,14 @@ impl OcspAnswer {
 }
 
 impl Record {
-    /// Whether this is the record of what carries revocations (kinds 7 and 8), which stands after them.
+    /// Whether this is the record of what carries revocations (kinds 7 and 8), which stands after
+    /// them.
     pub const fn is_carrier(&self) -> bool {
         matches!(self.body(), Body::Crl(_) | Body::Ocsp(_))
     }
 
-    /// When `revocation` was stated, if this record is of what carried it: thisUpdate of the list, or of
-    /// the answer. Log order says less: an old list may come late.
+    /// When `revocation` was stated, if this record is of what carried it: thisUpdate of the list,
+    /// or of the answer. Log order says less: an old list may come late.
     pub fn stated_at(&self, revocation: &Revocation) -> Option<Time> {
         match self.body() {
             Body::Crl(list) => Some(list.this_update.time()),
@@ -123,8 +127,9 @@ impl Record {
                 let about = |answer: &&OcspAnswer| {
                     answer.status == OcspStatus::Revoked && answer.serial == revocation.serial
                 };
-                // Of several answers about one certificate, which one stated it cannot be told: the earliest
-                // makes the most of it, since what is said after a revocation is what can take it back.
+                // Of several answers about one certificate, the record does not tell which one
+                // stated it: the earliest is the strictest choice, since a statement after a
+                // revocation is what can take it back.
                 let answers = response.answers().iter().filter(about);
                 let stated_at = answers.map(|answer| answer.this_update.time()).min()?;
                 (response.issuer_key_hash == revocation.issuer_key_hash).then_some(stated_at)
@@ -146,9 +151,9 @@ pub struct TakingBack {
 }
 
 impl TakingBack {
-    /// What this is, held against a definitive revocation that was stated at `revoked_at`, of a certificate
-    /// that ended at `not_after`; each none if not known. `is_behind`: this stands after it in the log,
-    /// which counts where a time is missing.
+    /// What this is, held against a definitive revocation that was stated at `revoked_at`, of a
+    /// certificate that ended at `not_after`; each none if not known. `is_behind`: this stands
+    /// after it in the log, which counts where a time is missing.
     pub fn judge(
         &self,
         revoked_at: Option<Time>,

@@ -1,9 +1,9 @@
 //! Under which keys a record is found again, computed from the record alone.
 //!
 //! An index over these keys can be dropped and rebuilt from the log at any time. A revocation and
-//! its certificate meet under (issuer key hash, serial) even where the certificate is logged only as
-//! a digest; all tokens of one TSU with one serial meet under its ESS hash, which is how two tokens
-//! with a reused serial are noticed.
+//! its certificate meet under (issuer key hash, serial) even where the certificate is logged only
+//! as a digest; all tokens of one TSU with one serial meet under its ESS hash, which is how two
+//! tokens with a reused serial are noticed.
 
 use sha2::{Digest, Sha256};
 
@@ -58,8 +58,9 @@ pub enum LookupKey {
 }
 
 impl LookupKey {
-    /// Stable encoding, 33 octets: a tag, then a SHA-256. Tags 1, 2, 6, 7, 10, 13 and 14 carry the digest
-    /// itself; 3, 4, 5 and 8 SHA-256 over each field as `uint32` length and octets; 9, 11 and 12 have no field.
+    /// Stable encoding, 33 octets: a tag, then a SHA-256. Tags 1, 2, 6, 7, 10, 13 and 14 carry the
+    /// digest itself; 3, 4, 5 and 8 SHA-256 over each field as `uint32` length and octets; 9, 11
+    /// and 12 have no field.
     pub fn to_bytes(&self) -> [u8; 33] {
         match self {
             Self::Certificate(digest) => tagged(1, *digest),
@@ -88,8 +89,9 @@ impl LookupKey {
 }
 
 impl LookupKey {
-    /// Reads a key as people and URLs write it (docs/formats/submission-api.md, "Lookup"): the kind,
-    /// and a value in lowercase hexadecimal or, for organisations and providers, as plain text.
+    /// Reads a key as people and URLs write it (docs/formats/submission-api.md, "Lookup"): the
+    /// kind, and a value in lowercase hexadecimal or, for organisations and providers, as plain
+    /// text.
     pub fn from_words(kind: &str, value: &str) -> Option<Self> {
         let plain = |value: &str| (1..=256).contains(&value.len()).then(|| value.to_owned());
         Some(match kind {

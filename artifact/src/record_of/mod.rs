@@ -1,7 +1,8 @@
-//! From artifacts to records, and from records to what they are found by: what knows parsers and layout both.
+//! From artifacts to records, and from records to what they are found by: what knows parsers and
+//! layout both.
 //!
-//! Tokens, lists and responses make their records where they are verified; a certificate has none of its own to
-//! be verified first, but a rule of what may be published of it.
+//! Tokens, lists and responses make their records where they are verified; a certificate has none
+//! of its own to be verified first, but a rule of what may be published of it.
 
 mod certificate;
 mod lookup;

@@ -1,5 +1,6 @@
-//! Which key may sign by which algorithm, and which algorithms are taken at all. Made by OpenSSL; what it
-//! refuses to make, a key that signs by what it is not for, is made by taking certificates apart.
+//! Which key may sign by which algorithm, and which algorithms are taken at all. Made by OpenSSL;
+//! what it refuses to make, a key that signs by what it is not for, is made by taking certificates
+//! apart.
 
 use crate::support::{ASK, Ask, Node, P256, Pki};
 use ishibumi_artifact::{Anchors, ArtifactType, Certificate, TimestampToken, admit};
@@ -12,7 +13,7 @@ fn curve(name: &str) -> Vec<String> {
     ["EC", "-pkeyopt", &parameter].map(str::to_owned).to_vec()
 }
 
-/// A key by OpenSSL's words for it.
+/// A key, by OpenSSL's name of its algorithm.
 fn key(pki: &Pki, name: &str, algorithm: &[String]) {
     let words: Vec<&str> = algorithm.iter().map(String::as_str).collect();
     pki.key(name, &words);
@@ -64,7 +65,8 @@ fn pss(parameters: Option<Node>) -> Node {
     )
 }
 
-/// `certificate` changed by `change`, with this signature algorithm, signed by the key of that name.
+/// `certificate` changed by `change`, with this signature algorithm, signed by the key of that
+/// name.
 fn resigned(
     pki: &Pki,
     certificate: &[u8],
@@ -160,7 +162,7 @@ fn a_key_signs_by_what_it_is_for_only() {
             "SHA-512, 20",
             [false, false, true, false],
         ),
-        // Every field has its default: SHA-1, and nobody's signature here is by it.
+        // Every field has its default: SHA-1, by which no signature here is made.
         (pss(Some(sequence(vec![]))), "SHA-1, 20", [false; 4]),
         // Parameters that are none: no such key.
         (pss(Some(null())), "id-RSASSA-PSS with NULL", [false; 4]),
@@ -209,7 +211,8 @@ fn parameters_beside_a_signature_are_null_or_absent() {
     }
 }
 
-/// RFC 5639 and RFC 9688, with what OpenSSL makes; what no kept library verifies is refused by its name.
+/// RFC 5639 and RFC 9688, with what OpenSSL makes; what no kept library verifies is refused by its
+/// name.
 #[test]
 fn brainpool_and_sha3_are_verified() {
     let pki = Pki::new();

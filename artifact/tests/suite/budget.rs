@@ -1,5 +1,6 @@
-//! Signatures, name constraints and policies of one artifact have one budget: a certificate of some kilobytes below
-//! CAs with long constraints costs hundreds of thousands of comparisons at each of them.
+//! Signatures, name constraints and policies of one artifact have one budget: a certificate of some
+//! kilobytes below CAs with long constraints costs hundreds of thousands of comparisons at each of
+//! them.
 
 use crate::support::craft::{Draft, NAME_CONSTRAINTS, O, SUBJECT_ALT_NAME, UTF8, simple};
 use crate::support::element;
@@ -13,7 +14,7 @@ fn domains(prefix: &str, wrap: impl Fn(Vec<u8>) -> Vec<u8>) -> Vec<u8> {
     (0..NAMES).flat_map(|number| wrap(domain(number))).collect()
 }
 
-/// A certificate below so many CAs, and what is known of them.
+/// A certificate below so many CAs, and anchors that know them.
 fn below(cas: u8) -> (Vec<u8>, Anchors) {
     let excluded = domains("excluded", |base| element(0x30, &base));
     let excluded = element(0x30, &element(0xa1, &excluded));
@@ -51,7 +52,7 @@ fn long_constraints_spend_the_budget_of_signatures() {
     assert_eq!(said(&end, &anchors, &mut bounds), "admitted");
     let once = bounds.work.signatures();
     assert!((50..70).contains(&once), "{once}");
-    // Tried again it goes on with what is left, and does not begin anew.
+    // Tried again it goes on with the rest, and does not begin anew.
     assert_eq!(said(&end, &anchors, &mut bounds), "path-search-limit");
     assert_eq!(bounds.work.signatures(), 100);
 }

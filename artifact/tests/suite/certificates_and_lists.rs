@@ -1,4 +1,5 @@
-//! Certificates and revocation lists made by OpenSSL: the disclosure rule, paths, CRLs good and bad.
+//! Certificates and revocation lists made by OpenSSL: the disclosure rule, paths, CRLs good and
+//! bad.
 
 use std::sync::OnceLock;
 
@@ -221,7 +222,7 @@ fn certificates_need_a_path_as_of_their_own_time() {
         let leaf = by("below");
         let knows_below = pki.anchors().with_intermediates([below]);
         assert_eq!(refusal(leaf.der(), &knows_below), "path-length-exceeded");
-        // By somebody who is no CA.
+        // By a signer that is no CA.
         let leaf = by("past");
         let knows_past = pki.anchors().with_intermediates([past]);
         assert_ne!(refusal(leaf.der(), &knows_past), "accepted");
@@ -362,7 +363,8 @@ fn a_list_becomes_statements_and_then_its_own_record() {
     assert!(crl.revocation_of(&pki.certificate("tsu")).is_none());
 }
 
-/// Whoever may make so many records is told so before they are made, and before the signature is looked at.
+/// A submitter with a limit of records is told so before they are made, and before the signature is
+/// looked at.
 #[test]
 fn a_list_makes_no_more_records_than_it_may() {
     let pki = list_pki();

@@ -1,5 +1,5 @@
-//! Name constraints over whole paths (RFC 5280 4.2.1.10), held against OpenSSL and webpki where they agree
-//! with the standard, and with the reason where they do not.
+//! Name constraints over whole paths (RFC 5280 4.2.1.10), held against OpenSSL and webpki where
+//! they agree with the standard, and with the reason where they do not.
 
 use std::fmt;
 use std::sync::Arc;
@@ -127,7 +127,7 @@ impl Chain {
     }
 }
 
-/// Believes every signature: what is compared is what follows from names.
+/// Believes every signature: only the consequences of names are compared.
 struct AnySignature;
 
 impl fmt::Debug for AnySignature {
@@ -153,7 +153,8 @@ impl SignatureVerificationAlgorithm for AnySignature {
 const OUT: &str = "name-constraints-violated";
 const OPEN: &str = "name-constraints-unprocessable";
 
-/// Form, name, base, then our answers if the base is permitted and if it is excluded, and OpenSSL's.
+/// Form, name, base, then our answers if the base is permitted and if it is excluded, and
+/// OpenSSL's.
 type Row = (
     u8,
     &'static [u8],
@@ -233,7 +234,7 @@ const ROWS: [Row; 24] = [
         [OPEN, OPEN],
         [true, false],
     ),
-    // The last @ is OpenSSL's, the first one may be somebody else's.
+    // The last @ is OpenSSL's, the first one may be another program's.
     (
         MAIL,
         b"a@x@b.example",
@@ -339,7 +340,7 @@ fn an_address_in_the_subject_is_a_mailbox() {
         judge(&excluded, &subject(IA5, "bar@example.com"), None),
         "found"
     );
-    // Under any string type, and beside whatever subjectAltName holds.
+    // Under any string type, and beside any subjectAltName.
     assert_eq!(
         judge(&excluded, &subject(BMP, "foo@example.com"), None),
         OUT
@@ -419,7 +420,7 @@ fn a_mapped_address_is_excluded_as_what_it_is() {
     assert_eq!(judge(&constraints(&net, &[])), OUT);
 }
 
-/// Constraints do not hold for a CA's own renewals, but for the end certificate whatever it is called.
+/// Constraints do not hold for a CA's own renewals, but for any end certificate, whatever its name.
 #[test]
 fn self_issued_certificates_are_passed_over_unless_last() {
     let (root, ca) = (simple(O, UTF8, "root"), simple(O, UTF8, "ca"));
@@ -485,8 +486,8 @@ proptest! {
         prop_assert_eq!(chain.ours() == "found", chain.webpki());
     }
 
-    /// Whatever stands there, the answer is an answer, and no base that excludes is passed over for being
-    /// written oddly: what is not within is not within the other way round either.
+    /// Any text has an answer, and no base that excludes is passed over for being written oddly: a
+    /// name that is not within is not within the other way round either.
     #[test]
     fn any_text_is_answered(
         tag in prop::sample::select(vec![MAIL, DNS, URI]),

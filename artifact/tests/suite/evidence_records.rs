@@ -1,6 +1,6 @@
-//! Evidence records (RFC 4998): those that Bouncy Castle made (`scripts/ers-interop.sh`), renewed in the
-//! years to come, and our own over OpenSSL's tokens. What is shown for each: the right time, and the exact
-//! reason where there is none.
+//! Evidence records (RFC 4998): those that Bouncy Castle made (`scripts/ers-interop.sh`), renewed
+//! in the years to come, and our own over OpenSSL's tokens. What is shown for each: the right time,
+//! and the exact reason where there is none.
 
 use std::path::PathBuf;
 use std::sync::OnceLock;
@@ -64,7 +64,7 @@ fn records_by_bouncy_castle_verify() {
 #[test]
 fn a_link_that_was_not_renewed_in_time_breaks_the_chain() {
     let nothing = AlgorithmEnds::default();
-    // Nobody renewed it, and its unit's certificate ended with 2035.
+    // It was not renewed, and its unit's certificate ended with 2035.
     let one = verified("one.ers").unwrap();
     assert!(one.proven_time(&nothing, day("2035-12-31")).is_ok());
     let broken = one.proven_time(&nothing, day("2036-01-01")).unwrap_err();
@@ -95,7 +95,8 @@ fn a_link_that_was_not_renewed_in_time_breaks_the_chain() {
     );
 }
 
-/// RSA ends with 2035, SHA-256 with 2045: what was renewed before by what follows still counts.
+/// RSA ends with 2035, SHA-256 with 2045: time-stamps that were renewed before by a stronger
+/// algorithm still count.
 #[test]
 fn dated_rules_decide_what_was_sound_when() {
     let now = day("2060-01-01");
@@ -180,7 +181,8 @@ fn links_cannot_be_moved() {
         one.renew_timestamp(&tokens[2]).unwrap_err().code(),
         "imprint-mismatch"
     );
-    // Where it belongs it is taken, and the record is Bouncy Castle's but for how hash trees are written.
+    // Where it belongs it is taken, and the record is Bouncy Castle's but for how hash trees are
+    // written.
     let twice = one.renew_timestamp(&tokens[1]).unwrap();
     assert!(twice.verify(&file("data"), &anchors()).is_ok());
     // Weaker or the same hash: no renewal.
@@ -199,7 +201,7 @@ fn encrypted_data_and_other_versions_are_named() {
         EvidenceRecord::parse(&other),
         Err(EvidenceRecordError::Version(2))
     );
-    // cryptoInfos' place, with the tag of encryptionInfo.
+    // At the position of cryptoInfos, with the tag of encryptionInfo.
     let record = file("one.ers");
     let body = &record[4..];
     let algorithms_end = 3 + 2 + usize::from(body[4]);
@@ -260,7 +262,7 @@ fn records_over_tokens_by_openssl() {
                 std::fs::write(folder.join(format!("{name}.ers")), record.as_octets()).unwrap();
             }
         }
-        // What was there is there still: the first chain is part of the new record, octet by octet.
+        // The first chain is part of the new record, octet by octet.
         let (old, new) = (record.tokens().next().unwrap().1, rehashed.as_octets());
         assert!(new.windows(old.len()).any(|it| it == old));
         // A reply to another query is refused.

@@ -1,5 +1,6 @@
-//! A certificate's own fields: what a critical extension that is garbage, a field of a later version or an
-//! empty restriction does to a path, and what is merely odd and does nothing (RFC 5280 4.1 and 4.2).
+//! A certificate's own fields: what a critical extension that is garbage, a field of a later
+//! version or an empty restriction does to a path, and what is merely odd and does nothing (RFC
+//! 5280 4.1 and 4.2).
 
 use std::sync::Arc;
 
@@ -107,7 +108,7 @@ fn critical_garbage_is_not_understood() {
             }
         }
     }
-    // What is about policies restricts in some places of a path and not in others.
+    // Extensions about policies restrict at some positions of a path and not at others.
     for (id, in_end) in [(33, "found"), (36, MALFORMED), (54, "found")] {
         let id = &[0x55, 0x1d, id];
         for value in garbage {

@@ -1,5 +1,5 @@
 //! What lists and responses of different times say about one certificate: holds that end, deltas,
-//! expired certificates, and those who have no say. Each defence beside what it lets through.
+//! expired certificates, and signers that may not speak. Each defence beside what it lets through.
 
 use std::sync::Arc;
 
@@ -84,7 +84,7 @@ fn a_hold_ends_with_any_later_word_and_a_revocation_never() {
         let history = ask(&pki, "one", &[&hold, end]);
         assert!(standing(&history).is_empty());
         assert_eq!(history.good().count(), 1);
-        // The order in which they are given is nobody's statement.
+        // The order in which they are given says nothing.
         assert!(standing(&ask(&pki, "one", &[end, &hold])).is_empty());
     }
     assert_eq!(standing(&ask(&pki, "one", &[&hold, &before])), [6]);
@@ -164,8 +164,8 @@ fn silence_about_an_expired_certificate_counts_only_where_it_is_kept_listed() {
     assert_eq!(standing(&ask(&pki, "ended", &[&names])), [1]);
 }
 
-/// A response by the issuing CA, with these extensions in the answer; OpenSSL cannot make such a one, so
-/// that its own is taken apart and signed anew.
+/// A response by the issuing CA, with these extensions in the answer; OpenSSL cannot make such a
+/// one, so that its own is taken apart and signed anew.
 fn with_extensions(pki: &Pki, response: &[u8], extensions: Vec<Node>) -> Vec<u8> {
     let mut outer = Node::read(response);
     let octets = outer.child(1).child(0).child(1).bytes();
@@ -297,7 +297,7 @@ fn only_the_issuer_and_whom_it_names_have_a_say() {
         Anchors::from_certificates([pki.certificate("root"), pki.certificate("stranger")])
             .with_intermediates([pki.certificate("issuing")]);
     issue(&pki, "pointing", "v3_indirect", DATES);
-    // The same serial on a list of somebody else.
+    // The same serial on a list of another CA.
     set_reason(&pki, "stranger", "one", Some("keyCompromise"));
     let stranger = read(&list(&pki, "stranger", 1, &[]), &anchors);
     assert_eq!(ask(&pki, "one", &[&stranger]), History::default());
@@ -310,7 +310,8 @@ fn only_the_issuer_and_whom_it_names_have_a_say() {
             &anchors,
         )
     };
-    // An indirect list of a CA to which the certificate does not point, and of one to which it does.
+    // An indirect list of a CA to which the certificate does not point, and of one to which it
+    // does.
     assert_eq!(ask(&pki, "one", &[&entries("one")]), History::default());
     let named = ask(&pki, "pointing", &[&entries("pointing")]);
     assert_eq!(standing(&named).len(), 1);

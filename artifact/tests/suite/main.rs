@@ -1,7 +1,8 @@
 //! What `ishibumi-artifact` promises, on artifacts by OpenSSL and on crafted ones.
 //!
-//! One program, so that everything is linked once. Other people's suites (`corpus`, `pkits`, `suites`)
-//! are programs of their own: they print tables, and without their data they test nothing.
+//! One program, so that everything is linked once. Other people's suites (`corpus`, `pkits`,
+//! `suites`) are programs of their own: they print tables, and without their data they test
+//! nothing.
 
 mod algorithms;
 mod budget;

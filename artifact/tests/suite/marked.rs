@@ -1,5 +1,5 @@
-//! Tokens of today that are signed over SHA-1: refused, or kept under a mark by whoever asks for that; never
-//! taken for more than what they are.
+//! Tokens of today that are signed over SHA-1: refused, or kept under a mark on request; never
+//! taken for more than they are.
 
 use crate::support::{ASK, Ask, Node, P256, Pki, signer_info};
 use ishibumi_artifact::record::{Body, Mark, kind};
@@ -66,7 +66,7 @@ fn what_is_signed_over_sha1_is_refused_or_marked() {
     }
 }
 
-/// Who says when it existed has no need of a mark.
+/// With a statement of when it existed, no mark is needed.
 #[test]
 fn a_dated_rule_takes_the_mark_away() {
     let pki = pki();
@@ -102,7 +102,7 @@ fn only_the_signature_of_the_token_may_rest_on_sha1() {
     assert_eq!(code(&path, &anchors), "certificate-signature-invalid");
 }
 
-/// A token of today is the same to both, and has no mark.
+/// A token of today gives the same with both functions, and has no mark.
 #[test]
 fn nothing_changes_for_other_tokens() {
     let pki = pki();

@@ -1,5 +1,5 @@
-//! Names: one comparison for everybody who compares them (RFC 5280 7.1), held against OpenSSL's
-//! X509_NAME_cmp and against webpki, and what follows for paths and lists.
+//! Names: one comparison for all code that compares them (RFC 5280 7.1), held against OpenSSL's
+//! X509_NAME_cmp and against webpki, and the consequences for paths and lists.
 
 use std::sync::Arc;
 
@@ -23,8 +23,8 @@ const TYPES: [&[u8]; 3] = [CN, O, &[0x55, 4, 97]];
 /// Those that OpenSSL prepares for comparison.
 const STRINGS: [u8; 6] = [UTF8, PRINTABLE, TELETEX, IA5, UNIVERSAL, BMP];
 
-/// Few letters, so that names are often equal. OpenSSL folds ASCII alone, so no other letter here has a
-/// case or a second spelling; that we go further is tested in `name_text`.
+/// Few letters, so that names are often equal. OpenSSL folds ASCII alone, so no other letter here
+/// has a case or a second spelling; that we go further is tested in `name_text`.
 fn relative() -> impl Strategy<Value = Vec<Relative>> {
     let text = "[aAb1 \t日]{0,4}";
     let one = (0..TYPES.len(), 0..STRINGS.len(), text);
@@ -93,7 +93,8 @@ proptest! {
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// webpki compares octets: what it chains, we chain. It looks at names before it looks at signatures.
+    /// webpki compares octets: what it chains, we chain. It looks at names before it looks at
+    /// signatures.
     #[test]
     fn webpki_chains_no_more_than_we_do((issuer, subject) in pair()) {
         let end = Draft::end(&issuer, &simple(CN, UTF8, "end"), 2).der(1);
@@ -193,7 +194,7 @@ fn constraints_hold_for_names_in_any_string_type() {
         assert_eq!(with(&outside, 0xa0), "name-constraints-violated", "{tag:x}");
         assert_eq!(with(&inside, 0xa1), "name-constraints-violated");
         assert_eq!(with(&outside, 0xa1), "found");
-        // What cannot be read may be what is excluded.
+        // A name that cannot be read may be the excluded one.
         let unread = name(&[&[attribute(O, &element(BMP, &[0xd8, 0x00]))]]);
         assert_ne!(with(&unread, 0xa1), "found");
         assert_ne!(with(&unread, 0xa0), "found");

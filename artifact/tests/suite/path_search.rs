@@ -1,5 +1,6 @@
-//! Which path is found among many that could be one, how much work that may cost, and policies of every shape.
-//! Made by OpenSSL; look-alikes of a CA, whose keys signed nothing, by changing a number in its certificate.
+//! The path that is found among many candidates, the work that it may cost, and policies of every
+//! shape. Made by OpenSSL; look-alikes of a CA, whose keys signed nothing, by changing a number in
+//! its certificate.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -110,8 +111,8 @@ fn hints_order_the_issuers_of_one_name_and_exclude_none() {
     }
 }
 
-/// Each look-alike that a token carries costs a signature, and would cost it anew under the anchors of every
-/// provider that the token may be of.
+/// Each look-alike that a token carries costs a signature, and would cost it anew under the anchors
+/// of every provider that the token may be of.
 #[test]
 fn one_artifact_has_one_budget_under_however_many_anchors() {
     const SETS: usize = 20;

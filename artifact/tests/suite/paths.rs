@@ -1,6 +1,6 @@
-//! Paths with constraints, several chains, dated rules for weak algorithms, and what a certificate says
-//! it is. Made by OpenSSL: one CA key, certified by the root several times with different extensions.
-//! NIST PKITS (pkits.rs) is the exhaustive test of the same code.
+//! Paths with constraints, several chains, dated rules for weak algorithms, and the purpose that a
+//! certificate states. Made by OpenSSL: one CA key, certified by the root several times with
+//! different extensions. NIST PKITS (pkits.rs) is the exhaustive test of the same code.
 
 use std::sync::Arc;
 
@@ -64,12 +64,12 @@ fn constraints_hold_and_another_chain_may_be_free_of_them() {
     );
     assert_eq!(certificate(&mail, &[&narrow]), "name-constraints-violated");
     assert_eq!(certificate(&inside, &[&explicit]), "no-valid-policy");
-    // One bad cross-certificate hides no good chain, in whichever order they are known.
+    // One bad cross-certificate hides no good chain, in any order of certificates.
     for bad in [&narrow, &explicit] {
         assert_eq!(certificate(&outside, &[bad, &issuing]), "admitted");
         assert_eq!(certificate(&outside, &[&issuing, bad]), "admitted");
     }
-    // A policy that the caller demands, and nobody states.
+    // A policy that the caller demands, and no certificate states.
     let demand = PolicyRules {
         require_explicit: true,
         ..PolicyRules::default()

@@ -32,7 +32,7 @@ fn reply(pki: &Pki, query: &TimestampQuery) -> Vec<u8> {
     ])
 }
 
-/// testdata/timestamp-reply: what was asked, and what OpenSSL answered.
+/// testdata/timestamp-reply: a query, and OpenSSL's answer.
 #[test]
 fn the_golden_reply_answers_the_golden_query() {
     let golden = |name: &str| {
@@ -71,7 +71,7 @@ fn openssl_answers_and_only_its_own_query_is_answered() {
             .unwrap();
         assert!(granted.verified.matches(b"a contract"));
         assert_eq!(granted.verified.imprint_algorithm(), hash);
-        // The token alone is what was in the reply, and no reply.
+        // The token alone is a part of the reply, and no reply.
         assert!(octets.ends_with(&granted.token));
         let bare = query.check(&granted.token, &anchors, (gen_time, gen_time));
         assert_eq!(bare.unwrap_err().code(), "reply-malformed");
@@ -118,7 +118,7 @@ fn openssl_answers_and_only_its_own_query_is_answered() {
         .check(&octets, &anchors, (gen_time, gen_time))
         .unwrap();
     assert_eq!(granted.verified.policy(), "1.2.3.5");
-    // One that the TSA does not know is refused by name.
+    // An algorithm that the TSA does not know is refused by name.
     let unknown = query(HashAlgorithm::Sha256, [9; 8])
         .with_policy("1.2.9")
         .unwrap();

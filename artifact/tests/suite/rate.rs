@@ -1,5 +1,5 @@
-//! How fast tokens are verified, by the time of a processor, so that others on the machine matter little:
-//! `cargo test --release -p ishibumi-artifact --test suite rate -- --ignored --nocapture`.
+//! How fast tokens are verified, by the time of a processor, so that others on the machine matter
+//! little: `cargo test --release -p ishibumi-artifact --test suite rate -- --ignored --nocapture`.
 
 use crate::ed25519;
 use crate::support::{ASK, Ask, Pki};

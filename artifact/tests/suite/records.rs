@@ -335,7 +335,7 @@ proptest! {
         }
     }
 
-    /// Whatever is accepted encodes back to the same octets.
+    /// Every record that is accepted encodes back to the same octets.
     #[test]
     fn what_is_decoded_encodes_to_itself(body in body(), position in any::<prop::sample::Index>(), octet: u8) {
         let mut octets = Record::from(body).encode();

@@ -84,8 +84,8 @@ fn a_delta_speaks_before_its_base() {
     );
 }
 
-/// Hold, release and another reason are statements of their own; a second submission brings the same
-/// records, so that a log adds nothing.
+/// Hold, release and another reason are statements of their own; a second submission brings the
+/// same records, so that a log adds nothing.
 #[test]
 fn hold_release_and_a_changed_reason_are_statements() {
     let pki = pki();
@@ -159,7 +159,7 @@ fn an_indirect_list_speaks_for_the_ca_that_it_names() {
     }
     assert!(verified.revocation_of(&pki.certificate("two")).is_some());
     assert!(verified.revocation_of(&pki.certificate("three")).is_none());
-    // The issuing CA must be known, or nobody could join the statements.
+    // The issuing CA must be known, or the statements could not be joined.
     let alone = Anchors::from_certificates([pki.certificate("root")]);
     let error = admit(ArtifactType::Crl, &indirect, &alone).unwrap_err();
     assert_eq!(error.code(), "crl-entry-issuer-unregistered");
@@ -234,7 +234,7 @@ fn ocsp_responses_of_the_ca_and_of_its_delegate() {
         code(&[0x30, 0x03, 0x0a, 0x01, 0x06], &anchors),
         "ocsp-not-successful"
     );
-    // Every octet counts but those of certificates that nobody needs.
+    // Every octet counts except those of certificates that are not needed.
     assert_eq!(code(&good, &anchors), "admitted");
     let original = admit(ArtifactType::OcspResponse, &good, &anchors)
         .unwrap()

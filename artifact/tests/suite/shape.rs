@@ -1,5 +1,6 @@
-//! The kind of a file by its outline: whatever a reader takes is of that reader's kind, and so is what was
-//! cut off, changed or grown on its way, so that the reader can say what is wrong with it.
+//! The kind of a file by its outline: octets that a reader takes are of that reader's kind, and so
+//! are those that were cut off, changed or grown on their way, so that the reader can say what is
+//! wrong with them.
 
 use crate::support::{ASK, Ask, Node, P256, Pki, element, signed_data};
 use ishibumi_artifact::{
@@ -96,7 +97,8 @@ fn every_version_of_every_kind_is_told() {
     }
 }
 
-/// Once the first fields are there, nothing that follows changes the kind, and what is missing is told.
+/// Once the first fields are there, nothing that follows changes the kind, and the missing part is
+/// named.
 #[test]
 fn files_that_are_cut_off_or_longer_keep_their_kind() {
     let anchors = ishibumi_artifact::Anchors::default();
@@ -157,7 +159,7 @@ fn of_several_certificates_the_reader_speaks() {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 2_000, ..ProptestConfig::default() })]
 
-    /// Whatever is changed about an artifact: if a reader takes it, it is of that kind.
+    /// However an artifact is changed: if a reader takes it, it is of that kind.
     #[test]
     fn what_a_reader_takes_is_of_its_kind(
         pick in any::<prop::sample::Index>(),

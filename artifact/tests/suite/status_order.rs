@@ -1,5 +1,5 @@
-//! Several words about one certificate, in any order: the worst counts, whichever comes first, in one list or
-//! response, in several, and in whatever order those are given.
+//! Several statements about one certificate, in any order: the worst counts, in one list or
+//! response or in several, and however those are ordered.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -107,7 +107,7 @@ fn a_serial_that_stands_twice_in_a_list_is_the_worst_of_both() {
             let worst = list.revocation_of(&scene.one).unwrap();
             let worst = worst.reason.map(Reason::code).filter(|code| *code != 8);
             assert_eq!(worst, expected, "{codes:?}");
-            // A release in a complete list, too, is a release to everybody.
+            // A release in a complete list, too, is a release for every function.
             let state = revocation_state(&scene.one, &[list], &scene.anchors, february);
             match (&state, expected) {
                 (RevocationState::Revoked(entry), Some(code)) => {
@@ -229,7 +229,7 @@ fn what_stands_in_one_source_or_under_one_number_ends_no_hold() {
     // A later list with a larger number ends it; in any order.
     let (held, later) = (scene.signed(hold()), scene.signed(silent().at(3).number(6)));
     assert!(!on_hold(&[held.clone(), later.clone()]) && !on_hold(&[later, held.clone()]));
-    // One of the same number, or of a smaller one, contradicts it.
+    // A list with the same number, or a smaller one, contradicts it.
     for contradiction in [
         silent().at(3),
         silent().at(3).number(4),
@@ -268,7 +268,7 @@ fn what_stands_in_one_source_or_under_one_number_ends_no_hold() {
     assert!(history.good().any(|word| word.says == Says::Released));
 }
 
-/// An extension that stands twice says two things, and nobody can tell which counts.
+/// If an extension stands twice, it is undefined which counts.
 #[test]
 fn an_extension_that_stands_twice_is_refused_wherever_it_stands() {
     let scene = Scene::new();
@@ -294,7 +294,7 @@ fn an_extension_that_stands_twice_is_refused_wherever_it_stands() {
     );
 }
 
-/// Words of all kinds, and what they are together.
+/// Statements of all kinds, and their combined result.
 fn words(scene: &Scene) -> Vec<StatusInformation> {
     let list = |month: u8, number: u8, codes: &[u8]| {
         let entries = codes.iter().map(|code| scene.about(*code)).collect();
@@ -321,7 +321,7 @@ fn words(scene: &Scene) -> Vec<StatusInformation> {
     ]
 }
 
-/// What can be compared of a history, without the places of its sources.
+/// The parts of a history that can be compared, without the indices of its sources.
 fn summary(history: &History, chosen: &[usize]) -> BTreeSet<String> {
     let revoked = history
         .revocations()

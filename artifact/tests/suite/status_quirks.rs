@@ -1,6 +1,7 @@
-//! Lists and responses that are not what the standards want and that others read all the same (OpenSSL,
-//! Bouncy Castle, EU DSS): what they say about a certificate is heard. What a log cannot take whole it does
-//! not take, and says so; what cannot be read about the very certificate makes its state unclear.
+//! Lists and responses that break the standards and that other programs read nevertheless (OpenSSL,
+//! Bouncy Castle, EU DSS): what they say about a certificate is heard. A log refuses what it cannot
+//! take whole, and says so; an unreadable part about the certificate itself makes its state
+//! unclear.
 
 use std::sync::Arc;
 
@@ -52,7 +53,8 @@ impl Scene {
         History::of(certificate, &above, &reading.usable, None)
     }
 
-    /// How `octets` leave the certificate: the reason, "good", "silent" or "unclear"; the worst of them.
+    /// How `octets` leave the certificate: the reason, "good", "silent" or "unclear"; the worst of
+    /// them.
     fn state(&self, certificate: &Certificate, octets: &[u8]) -> String {
         let history = self.history(certificate, octets);
         if let Some((_, entry)) = history.revocations().next() {
@@ -335,7 +337,7 @@ fn what_cannot_be_read_about_the_certificate_is_unclear() {
             "{name}"
         );
     }
-    // Of whom an entry without a serial speaks, nobody can tell.
+    // An entry without a serial may be about any certificate.
     for nobody in [sequence(vec![]), utc("260101000000Z")] {
         let octets = scene.list(vec![nobody]).signed(pki, "issuing");
         assert_eq!(scene.state(two, &octets), "unclear");
@@ -513,7 +515,7 @@ fn oddities_of_responses_that_others_read_are_read() {
             "{name}"
         );
     }
-    // The same, of the answer about the certificate itself.
+    // The answer about the certificate itself, broken as well.
     let mut broken = bad();
     *broken.child(2) = generalized("soon");
     let cases = [
@@ -590,7 +592,7 @@ fn encodings_that_are_not_der_are_used_and_not_logged() {
     );
 }
 
-/// Whatever is cut off, too large or another kind of file: whose it may be.
+/// Files that are cut off, too large or of another kind: the issuer that they may be from.
 #[test]
 fn what_is_no_list_may_be_anybodys_or_nobodys() {
     let scene = Scene::new();

@@ -1,5 +1,5 @@
-//! Who may sign lists and responses: their certificates are validated as any other's. Each rule beside what
-//! it lets through.
+//! The signers of lists and responses: their certificates are validated as any other's. Each rule
+//! beside what it lets through.
 
 use std::sync::Arc;
 
@@ -183,7 +183,8 @@ fn the_path_of_a_responder_goes_through_the_cas_with_all_their_rules() {
     assert_eq!(code(kind, &octets, &ended), "certificate-not-valid-then");
     let critical = under("critical", "issuing_critical", DATES);
     assert_eq!(code(kind, &octets, &critical), "critical-extension-unknown");
-    // The CA's own answers and lists, by the same rules; another certificate of its key may be sound.
+    // The CA's own answers and lists, by the same rules; another certificate of its key may be
+    // sound.
     let list = List::of(&scene.issuing, vec![]).signed(pki, "issuing");
     for (kind, octets) in [(kind, scene.good("issuing")), (ArtifactType::Crl, list)] {
         assert_eq!(code(kind, &octets, &scene.anchors), "admitted");
@@ -216,8 +217,8 @@ fn who_signs_lists_is_a_ca_or_says_that_it_signs_lists() {
     assert_eq!(by("silent", "silent"), refused);
 }
 
-/// A certificate of version 3 that does not say that it is a CA issues nothing, also as an anchor; one of version
-/// 1 cannot say so, and may.
+/// A certificate of version 3 that does not say that it is a CA issues nothing, also as an anchor;
+/// one of version 1 cannot say so, and may.
 #[test]
 fn an_anchor_that_could_say_that_it_is_a_ca_and_does_not_is_none() {
     let pki = Pki::new();
@@ -345,7 +346,8 @@ fn a_responder_that_anybody_says_is_revoked_is_not_believed() {
     };
     assert!(!believed(&[&good, &unread(&first)]));
     assert!(believed(&[&good, &unread(&second)]));
-    // That nobody needs to ask about it (id-pkix-ocsp-nocheck) does not make the CA's word untrue.
+    // id-pkix-ocsp-nocheck, which says that there is no need to ask, does not make the CA's own
+    // statement untrue.
     let good = scene.good("second");
     assert!(believed(&[&good]));
     assert!(!believed(&[&good, &scene.revoked("issuing", &second, 1)]));
@@ -369,7 +371,8 @@ fn a_responder_that_the_caller_trusts_answers_for_every_ca() {
     assert_eq!(scene.code(kind, &octets), "ocsp-responder-unauthorized");
     let trusting = |name: &str| pki.anchors().with_responders([pki.certificate(name)]);
     assert_eq!(code(kind, &octets, &trusting("own")), "admitted");
-    // Known, or trusted for certificates, is not trusted to answer; nor is another responder trusted.
+    // Known, or trusted for certificates, is not trusted to answer; nor is another responder
+    // trusted.
     let known = pki.anchors().with_intermediates([pki.certificate("own")]);
     assert_eq!(code(kind, &octets, &known), "ocsp-responder-unauthorized");
     let anchor = Anchors::from_certificates([pki.certificate("root"), pki.certificate("own")]);
@@ -402,7 +405,7 @@ fn a_responder_that_the_caller_trusts_answers_for_every_ca() {
         let octets = scene.good(name);
         assert_eq!(code(kind, &octets, &trusting(name)), expected, "{name}");
     }
-    // It is trusted for answers alone: a list of its is nobody's.
+    // It is trusted for answers alone: a list that it signs counts for no certificate.
     let list = List::of(&pki.certificate("own"), vec![]).signed(pki, "own");
     assert_eq!(
         code(ArtifactType::Crl, &list, &trusting("own")),
@@ -476,7 +479,8 @@ fn what_is_of_a_later_time_than_any_that_has_been_says_nothing_in_favour() {
     assert_eq!((on_hold(None), on_hold(Some("20260215000000Z"))), (0, 1));
 }
 
-/// RFC 5280 6.3.3 (f): a CA may have another key for its lists. Under another anchor it is another CA.
+/// RFC 5280 6.3.3 (f): a CA may have another key for its lists. Under another anchor it is another
+/// CA.
 #[test]
 fn a_list_in_the_name_of_the_issuer_by_another_key_is_its_own_below_the_same_anchor_only() {
     let scene = Scene::new();
@@ -505,7 +509,7 @@ fn a_list_in_the_name_of_the_issuer_by_another_key_is_its_own_below_the_same_anc
     assert_eq!(says("issuing"), (1, false));
     assert_eq!(says("rolled"), (1, false));
     assert_eq!(says("namesake"), (0, true));
-    // A key that nobody here knows: no forgery, but nobody's word.
+    // An unknown key: no forgery, but no known signer either.
     pki.key("unknown", P256);
     std::fs::copy(pki.path("issuing.crt"), pki.path("unknown.crt")).unwrap();
     let list = List::of(&scene.issuing, vec![]).signed(pki, "unknown");

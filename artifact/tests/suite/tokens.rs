@@ -1,5 +1,5 @@
-//! Tokens made by OpenSSL, good and broken: what is accepted, what is refused and with which code,
-//! and that one token has one record however it is wrapped.
+//! Tokens made by OpenSSL, good and broken: which are accepted, which are refused and with which
+//! code, and that one token has one record in every wrapping.
 
 use std::sync::OnceLock;
 
@@ -14,7 +14,8 @@ use ishibumi_artifact::{
 };
 use sha2::{Digest, Sha256};
 
-/// One landscape for all tests; tokens are made under a lock, because `openssl ts` works with files.
+/// One landscape for all tests; tokens are made under a lock, because `openssl ts` works with
+/// files.
 fn with_pki<T>(work: impl FnOnce(&Pki) -> T) -> T {
     static PKI: OnceLock<std::sync::Mutex<Pki>> = OnceLock::new();
     let pki = PKI.get_or_init(|| Pki::new().with_units().into());
@@ -440,7 +441,8 @@ fn wrapping_does_not_change_the_record() {
     }
 }
 
-/// The envelope becomes definite, what is signed stays: of BER comes what comes of the same token in DER.
+/// The envelope becomes definite, the signed octets stay: a token in BER gives the same result as
+/// the token in DER.
 #[test]
 fn a_token_in_ber_takes_proofs() {
     let proofs = [b"two".to_vec(), b"one".to_vec()];
@@ -574,7 +576,8 @@ fn two_tokens_have_two_records() {
         ..ASK
     });
     assert_ne!(record(&one), record(&other));
-    // Same serial from the same unit, twice: they meet under one key, which is how it is noticed.
+    // Same serial from the same unit, twice: they have one key in the index, which is how it is
+    // noticed.
     assert_eq!(
         record(&one).lookup_keys()[0],
         record(&other).lookup_keys()[0]
@@ -674,7 +677,8 @@ fn garbage_is_refused_with_words() {
     }
 }
 
-/// OpenSSL and Windows take such tokens; the reason has to say what is wrong with them, and accuse nobody.
+/// OpenSSL and Windows take such tokens; the reason has to say what is wrong with them, and accuse
+/// nobody.
 #[test]
 fn attributes_that_were_signed_out_of_their_order_are_said_to_be() {
     let good = token(ASK);

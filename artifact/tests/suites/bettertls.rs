@@ -1,6 +1,6 @@
-//! BetterTLS by Netflix: which of many paths is found, and name constraints over DNS names and addresses.
-//! Exported by its own program. Host names are compared by who connects, not here: what is to be refused for
-//! its host name alone does not apply.
+//! BetterTLS by Netflix: the path that is found among many, and name constraints over DNS names and
+//! addresses. Exported by its own program. Host names are compared by the connecting program, not
+//! here: cases that are to be refused for their host name alone do not apply.
 
 use std::path::Path;
 
@@ -73,9 +73,9 @@ pub(crate) fn run(place: &Path) -> Suite {
     suite
 }
 
-/// Whether a DNS name or address of a certificate lies outside of its issuer's name constraints: told once more
-/// and simply, so that cases that are wrong in their host name as well can be told from those that are wrong
-/// in it alone.
+/// Whether a DNS name or address of a certificate lies outside of its issuer's name constraints:
+/// told once more and simply, so that cases that are wrong in their host name as well can be told
+/// from those that are wrong in it alone.
 mod names {
     use x509_cert::Certificate;
     use x509_cert::der::Decode;

@@ -1,6 +1,6 @@
-//! BoringSSL's library for paths: its chains with the errors that they should give, and signatures with odd keys,
-//! parameters and values. Which purpose a TLS peer must have, and kinds of trust other than an anchor's, are not
-//! decided here.
+//! BoringSSL's library for paths: its chains with the errors that they should give, and signatures
+//! with odd keys, parameters and values. Which purpose a TLS peer must have, and kinds of trust
+//! other than an anchor's, are not decided here.
 
 use std::path::Path;
 
@@ -43,7 +43,7 @@ pub(crate) fn run(place: &Path) -> Suite {
     suite
 }
 
-/// The blocks of a text in PEM, whatever stands between them and however long their lines are.
+/// The blocks of a text in PEM, with any text between them and lines of any length.
 fn blocks(text: &str) -> Vec<(&str, Vec<u8>)> {
     let mut parts = text.split("-----BEGIN ");
     parts.next();

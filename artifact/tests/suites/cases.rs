@@ -1,5 +1,6 @@
-//! Paths on which this crate was wrong once: a folder for each, with `input.json` and `expected.txt`, whose first
-//! word is ACCEPT or REFUSE, or that says what a list must not be taken for.
+//! Paths on which this crate was wrong once: a folder for each, with `input.json` and
+//! `expected.txt`. Its first word is ACCEPT or REFUSE, or it says what a list must not be taken
+//! for.
 
 use std::path::Path;
 

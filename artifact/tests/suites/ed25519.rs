@@ -1,6 +1,7 @@
-//! Ed25519 at its edges: keys and values of low order, points that are not in canonical form (CCTV, ed25519vectors).
-//! RFC 8032 leaves room; this crate is strict, so that one signature has one verdict everywhere: an equation without
-//! cofactor, an R that is compared in its octets, and no key or R of low order.
+//! Ed25519 at its edges: keys and values of low order, points that are not in canonical form (CCTV,
+//! ed25519vectors). RFC 8032 leaves room; this crate is strict, so that one signature has one
+//! verdict everywhere: an equation without cofactor, an R that is compared in its octets, and no
+//! key or R of low order.
 
 use std::path::Path;
 

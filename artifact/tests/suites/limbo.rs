@@ -1,5 +1,5 @@
-//! x509-limbo: paths of TLS servers and clients, made by pyca. What rests on a host name, on the profile of the
-//! CA/Browser Forum, or on a limit that its caller sets is not decided here.
+//! x509-limbo: paths of TLS servers and clients, made by pyca. What rests on a host name, on the
+//! profile of the CA/Browser Forum, or on a limit that its caller sets is not decided here.
 
 use std::path::Path;
 

@@ -1,11 +1,12 @@
-//! Other people's test suites, held against this crate: x509-limbo, BetterTLS, BoringSSL's pki, Wycheproof and
-//! the Ed25519 vectors of CCTV.
+//! Other people's test suites, held against this crate: x509-limbo, BetterTLS, BoringSSL's pki,
+//! Wycheproof and the Ed25519 vectors of CCTV.
 //!
-//! None of them is committed. `scripts/suites.sh` gets or makes them and names their folder in SUITES; without it
-//! nothing is tested, loudly; with CASES, a folder of paths on which this crate was wrong once, only these are
-//! (`scripts/cases.sh`). NIST PKITS has its own program (pkits.rs). Each case gets our answer beside
-//! theirs; where they differ, `differences.tsv` has to say why, and a difference that it does not
-//! explain, or an explanation that no difference needs any more, fails the run.
+//! None of them is committed. `scripts/suites.sh` gets or makes them and names their folder in
+//! SUITES; without it nothing is tested, loudly; with CASES, a folder of paths on which this crate
+//! was wrong once, only these are (`scripts/cases.sh`). NIST PKITS has its own program (pkits.rs).
+//! Each case gets our answer beside theirs; where they differ, `differences.tsv` has to say why,
+//! and a difference that it does not explain, or an explanation that no difference needs any more,
+//! fails the run.
 
 mod bettertls;
 mod boringssl;

@@ -19,7 +19,8 @@ pub(crate) struct Question {
 }
 
 impl Question {
-    /// Whether there is a path; with lists, whether they say of all its certificates that they are not revoked.
+    /// Whether there is a path; with lists, whether they say of all its certificates that they are
+    /// not revoked.
     pub(crate) fn ask(&self) -> Result<Path, String> {
         let text = |error: ishibumi_artifact::certificate::CertificateError| error.to_string();
         let end = Arc::new(Certificate::parse(&self.end).map_err(text)?);

@@ -1,4 +1,5 @@
-//! What a suite came to: cases, those that do not apply and why, and differences with their reasons.
+//! What a suite came to: cases, those that do not apply and why, and differences with their
+//! reasons.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -32,7 +33,7 @@ struct Case {
     id: String,
     ours: Answer,
     theirs: Answer,
-    /// What was said when it was refused.
+    /// The text of the refusal.
     said: String,
 }
 

@@ -1,5 +1,6 @@
-//! Wycheproof: signatures by RSA (PKCS#1 v1.5, PSS, with and without parameters in the key), ECDSA and Ed25519, and
-//! public keys of elliptic curves as ECDH meets them. What it calls acceptable may be taken or refused.
+//! Wycheproof: signatures by RSA (PKCS#1 v1.5, PSS, with and without parameters in the key), ECDSA
+//! and Ed25519, and public keys of elliptic curves as ECDH meets them. What it calls acceptable may
+//! be taken or refused.
 
 use std::path::Path;
 
@@ -136,7 +137,7 @@ impl Group {
         }
     }
 
-    /// A key counts as read if what refuses a value that nobody made is the value.
+    /// A key counts as read if the refusal is about the value, which was not made by that key.
     fn run_keys(&self, file: &str, suite: &mut Suite) {
         for test in &self.tests {
             let Some(theirs) = test.answer() else {
@@ -185,8 +186,8 @@ fn applies(file: &str) -> bool {
         rest.is_some_and(|rest| CURVES.iter().any(|curve| rest.starts_with(curve)))
     };
     let signs = file.starts_with("rsa_signature_") || file.starts_with("rsa_pss_");
-    // p1363: r and s side by side, as JOSE has them; X.509 has them in ASN.1. webcrypto, pem, ecpoint: no
-    // SubjectPublicKeyInfo, or the same keys once more.
+    // p1363: r and s side by side, as JOSE has them; X.509 has them in ASN.1. webcrypto, pem,
+    // ecpoint: no SubjectPublicKeyInfo, or the same keys once more.
     let other = ["p1363", "webcrypto", "pem", "ecpoint"];
     (signs || file == "ed25519_test" || curve("ecdsa_") || curve("ecdh_"))
         && !other.iter().any(|other| file.contains(other))

@@ -1,5 +1,5 @@
-//! Certificates and lists made octet by octet and signed with Ed25519, for what OpenSSL would not write:
-//! names in every string type, extensions that are garbage, versions that lie.
+//! Certificates and lists made octet by octet and signed with Ed25519, for what OpenSSL would not
+//! write: names in every string type, extensions that are garbage, versions that lie.
 
 use ed25519_dalek::{Signer, SigningKey};
 use ishibumi_artifact::Certificate;
@@ -78,7 +78,7 @@ pub(crate) fn extension(id: &[u8], critical: bool, value: &[u8]) -> Vec<u8> {
     )
 }
 
-/// What a certificate is to say.
+/// The contents of a certificate to make.
 #[derive(Clone)]
 pub(crate) struct Draft {
     /// Octet of the version field; none: absent.

@@ -1,6 +1,7 @@
-//! A small trust landscape made by the OpenSSL on this machine: a root, an issuing CA, time-stamping
-//! units of every kind, e-seals, a stranger's PKI, and revocation lists. Nothing is mocked; what
-//! OpenSSL refuses to make (broken tokens) is made by taking its tokens apart, see [`Node`].
+//! A small trust landscape made by the OpenSSL on this machine: a root, an issuing CA,
+//! time-stamping units of every kind, e-seals, a stranger's PKI, and revocation lists. Nothing is
+//! mocked; what OpenSSL refuses to make (broken tokens) is made by taking its tokens apart, see
+//! [`Node`].
 
 #![allow(dead_code, reason = "each test program uses its part")]
 
@@ -348,8 +349,8 @@ impl Pki {
         self.openssl(&[kind, "-in", "any.pem", "-outform", "DER"])
     }
 
-    /// The entries of `list` in an indirect list that `signer` signs, the first one naming `issuer`.
-    /// OpenSSL cannot make one, so a list of its is taken apart and signed anew.
+    /// The entries of `list` in an indirect list that `signer` signs, the first one naming
+    /// `issuer`. OpenSSL cannot make one, so a list of its is taken apart and signed anew.
     pub(crate) fn indirect_list(&self, signer: &str, list: &[u8], issuer: &Certificate) -> Vec<u8> {
         let mut all = Node::read(&self.der_of("crl", list));
         let subject = |name: &str| {

@@ -1,4 +1,5 @@
-//! Lists and responses put together field by field, for what OpenSSL cannot be made to write; it signs them.
+//! Lists and responses put together field by field, for what OpenSSL cannot be made to write; it
+//! signs them.
 
 use ishibumi_artifact::Certificate;
 
@@ -137,7 +138,7 @@ impl List {
     }
 }
 
-/// A field of TBSCertificate, by its place where a version is stated; version 1 is not.
+/// A field of TBSCertificate, by its index where a version is stated; version 1 is not.
 pub(crate) fn field(certificate: &Certificate, place: usize) -> Node {
     let mut tree = Node::read(certificate.der());
     let is_stated = matches!(tree.child(0).child(0), Node::Tree(0xa0, _));
