@@ -1,11 +1,13 @@
-//! The ZIP that an evidence file is: entries stored as they are, in one layout that has one spelling.
+//! The ZIP format of an evidence file: entries stored uncompressed, in one layout that has one
+//! spelling.
 //!
-//! A ZIP states everything twice, before each entry and in the directory at its end, and readers differ
-//! in which they believe; it can have gaps, comments, a prefix, a second directory. All of that lets one
-//! file be two. So of each set of entries exactly one file is made here and nothing else is read: the
-//! entries one after another from octet 0, then the directory and end record that follow from them.
-//! Ordinary tools open it. Nothing is compressed: what is read is never larger than what was given, and
-//! the octets do not depend on anybody's compressor (`docs/decisions/0004-evidence-file.md`).
+//! A ZIP states everything twice, before each entry and in the directory at its end, and readers
+//! differ in which they believe; it can have gaps, comments, a prefix, a second directory. All of
+//! that lets one file be two. So of each set of entries exactly one file is made here and nothing
+//! else is read: the entries one after another from octet 0, then the directory and end record that
+//! follow from them. Ordinary tools open it. Nothing is compressed: the contents are never larger
+//! than the file, and the octets do not depend on a compressor
+//! (`docs/decisions/0004-evidence-file.md`).
 
 use ishibumi_archive::zip_format::{self, Era, Header, LOCAL, LOCAL_LEN};
 
@@ -52,7 +54,7 @@ pub enum ContainerError {
     /// A name that could be misread, or could leave the folder that it is unpacked to.
     #[error("the entry at offset {offset} has a name that is not allowed: {name:?}")]
     Name {
-        /// Where its header begins.
+        /// Offset of its header in the file, in octets.
         offset: usize,
         /// The name, without what could steer a terminal.
         name: String,
@@ -72,7 +74,8 @@ pub enum ContainerError {
 }
 
 impl ContainerError {
-    /// Whether it is no ZIP of ours at all, or not all of it: nothing in it is then shown to be false.
+    /// Whether it is no ZIP of ours at all, or not all of it: nothing in it is then shown to be
+    /// false.
     pub const fn is_unread(&self) -> bool {
         matches!(
             self,
@@ -81,7 +84,8 @@ impl ContainerError {
     }
 }
 
-/// The container of `entries`: the first stays the first, the others have to be sorted by their names.
+/// The container of `entries`: the first stays the first, the others have to be sorted by their
+/// names.
 pub(crate) fn encode(entries: &[Entry<'_>]) -> Result<Vec<u8>, ContainerError> {
     if let Some(bad) = entries.iter().find(|it| !names::is_entry_name(it.name)) {
         return Err(bad_name(0, bad.name.as_bytes()));
@@ -161,7 +165,8 @@ fn read_entry(rest: &[u8], at: usize, whole: usize) -> Result<(Entry<'_>, usize)
     let end = start.checked_add(size).ok_or_else(truncated)?;
     let expected_start = rest.get(..start).ok_or_else(truncated)?;
     let Some(content) = rest.get(start..end) else {
-        // A size that only a compressed or ZIP64 entry states says nothing about this file's length.
+        // A size that only a compressed or ZIP64 entry states says nothing about this file's
+        // length.
         let stated = Header {
             name,
             size: stated,
@@ -241,8 +246,8 @@ fn directory(entries: &[Entry<'_>], era: Era) -> Vec<u8> {
     out
 }
 
-/// Fits: checked before ([`FILE_LEN_MAX`]); a number that did not would make a header that no reader
-/// accepts.
+/// Fits: checked before ([`FILE_LEN_MAX`]); a number that did not would make a header that no
+/// reader accepts.
 fn number32(value: usize) -> u32 {
     u32::try_from(value).unwrap_or(u32::MAX)
 }
@@ -273,7 +278,7 @@ mod tests {
         assert_eq!(&made[30..39], b"mimetypex");
     }
 
-    /// Every octet of the file counts: with any other value in its place the file is refused.
+    /// Every octet of the file counts: with any other value at its offset the file is refused.
     #[test]
     fn no_octet_can_be_changed() {
         let made = encode(&ENTRIES).unwrap();
@@ -322,7 +327,7 @@ mod tests {
         let split = made.len() - directory(&ENTRIES, Era::Now).len();
         let spliced = [&made[..split], &other[split..]].concat();
         assert_eq!(decode(&spliced), Err(ContainerError::Directory(split)));
-        // Both directories, one after the other, whichever end a reader begins at.
+        // Both directories, one after the other: a reader may begin at either end.
         let both = [&made[..], &made[split..]].concat();
         assert_eq!(decode(&both), Err(ContainerError::Directory(split)));
     }

@@ -1,9 +1,10 @@
-//! What is proven in one evidence file and cannot all be true: a log that has two histories, or that went on
-//! after its end.
+//! Proven statements in one evidence file that cannot all be true: a log has two histories, or went
+//! on after its end.
 //!
-//! A file holds many checkpoints, of many moments and from many hands, and each is proven by itself. Where two
-//! of one log do not fit together, that log is convicted, whatever else the file proves. Only what its
-//! quorum cosigned counts: anybody can add a note that it did not.
+//! A file holds many checkpoints, of many moments and from many sources, and each is proven by
+//! itself. If two of one log do not fit together, that log is convicted, and the other proofs in
+//! the file do not change that. Only checkpoints that the log's quorum cosigned count: anybody can
+//! add others.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -79,8 +80,8 @@ impl Collection {
     }
 }
 
-/// What of `proofs` cannot all be true, each log under the policy that names it: one finding of each kind for
-/// each log.
+/// What of `proofs` cannot all be true, each log under the policy that names it: one finding of
+/// each kind for each log.
 pub fn contradictions<'a>(
     proofs: impl IntoIterator<Item = &'a Arc<Logged>>,
     policies: &Policies,

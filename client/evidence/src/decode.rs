@@ -1,6 +1,6 @@
 //! From a file's octets to a collection: every entry listed, every list true, one spelling.
 //!
-//! What was read is laid out again and compared, so that no rule of the layout is written down twice.
+//! The result is encoded again and compared, so that no rule of the layout is written down twice.
 //! Only the pages that explain the file may differ: other versions of this program write others.
 
 use std::collections::{BTreeMap, HashMap};
@@ -20,24 +20,25 @@ use super::{
 };
 
 impl Collection {
-    /// Reads an evidence file. Takes memory in proportion to the file, whatever the file says: once for a copy
-    /// of it, and a little for each entry.
+    /// Reads an evidence file. Takes memory in proportion to the file, whatever its contents: once
+    /// for a copy of it, and a little for each entry.
     ///
     /// # Errors
-    /// What it is that is not as an evidence file has it.
+    /// [`EvidenceFileError`]: the first deviation from the format of an evidence file.
     pub fn decode(octets: &[u8]) -> Result<Self, EvidenceFileError> {
         Self::decode_shared(&Bytes::copy_from_slice(octets))
     }
 
-    /// What [`Self::decode`] does, without the copy: what is in the collection is a part of `octets`.
+    /// Reads an evidence file without copying it: the collection holds parts of `octets`.
     ///
     /// # Errors
-    /// The same.
+    /// [`EvidenceFileError`]: the first deviation from the format of an evidence file.
     pub fn decode_shared(octets: &Bytes) -> Result<Self, EvidenceFileError> {
         Ok(Self::decode_with_pages(octets)?.0)
     }
 
-    /// The same, and the names of the pages in it that are not those of this version of the program.
+    /// Reads an evidence file, and names the pages in it that differ from those of this version of
+    /// the program.
     pub(super) fn decode_with_pages(
         octets: &Bytes,
     ) -> Result<(Self, Vec<String>), EvidenceFileError> {

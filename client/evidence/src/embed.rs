@@ -1,8 +1,8 @@
-//! Proofs inside a token (`docs/formats/embedded-evidence.md`): put there, found there, and which of
-//! several decides.
+//! Proofs inside a token (`docs/formats/embedded-evidence.md`): putting them in, finding them, and
+//! deciding between several.
 //!
-//! Whoever holds a token can write into it, so a proof in it counts as one beside it does: it is verified,
-//! and one that proves nothing takes nothing away from another.
+//! Any holder of a token can write into it, so an embedded proof counts like one beside the token:
+//! it is verified, and a proof that does not hold takes nothing away from another.
 
 use ishibumi_artifact::unsigned::{UnsignedError, embedded_proofs, with_proofs};
 use ishibumi_tlog::proof::{ProofFileError, TlogProof};
@@ -54,8 +54,8 @@ pub enum EmbedError {
     Broken(usize),
 }
 
-/// `token` with `proof` in it: beside the proofs that it carries, or in their place. The same proof once
-/// more changes nothing.
+/// `token` with `proof` in it: beside the proofs that it carries, or, with `replace`, instead of
+/// them. Embedding a proof that is there already changes nothing.
 pub fn embed(token: &[u8], proof: &[u8], replace: bool) -> Result<Vec<u8>, EmbedError> {
     let proof = TlogProof::parse(proof)?.encode().into_bytes();
     let mut proofs = if replace {
@@ -67,8 +67,9 @@ pub fn embed(token: &[u8], proof: &[u8], replace: bool) -> Result<Vec<u8>, Embed
     Ok(with_proofs(token, &proofs)?)
 }
 
-/// `pdf` with `proof` in the document timestamp `place`, beside the proofs that it carries, or in their
-/// place. Every signature and time-stamp that held before holds afterwards, or nothing is given back.
+/// `pdf` with `proof` in the document timestamp `place`, beside the proofs that it carries, or,
+/// with `replace`, instead of them. Every signature and time-stamp that held before holds
+/// afterwards; otherwise it is an error.
 pub fn embed_in_pdf(
     mut pdf: Vec<u8>,
     place: &PdfToken,
@@ -105,7 +106,7 @@ fn still_hold(found: &PdfTokens, held: &[Imprint], written: &[u8]) -> Result<(),
     let holds = after.imprints(written);
     let mut pairs = after.signatures.iter().zip(&holds);
     for (signature, before) in found.signatures.iter().zip(held) {
-        // Nothing moved, so they come in the same order.
+        // No octet moved, so they come in the same order.
         let same = pairs.next().filter(|(it, _)| it.at == signature.at);
         if same.is_none_or(|(_, after)| *before == Imprint::Holds && *after != *before) {
             return Err(EmbedError::Broken(signature.at));
@@ -114,11 +115,11 @@ fn still_hold(found: &PdfTokens, held: &[Imprint], written: &[u8]) -> Result<(),
     Ok(())
 }
 
-/// Of reports about one artifact with several proofs, the one that stands: what is proven by one of them
-/// is proven. Among equals it is the first.
+/// Of reports about one artifact with several proofs, the one that decides: it is enough that one
+/// of them proves the artifact. Among equals it is the first.
 pub fn decisive(reports: impl IntoIterator<Item = Report>) -> Option<Report> {
-    // A proof that proves nothing is as if it were not there: what another proves is the verdict, also where it
-    // is not in favour.
+    // A proof that proves nothing is as if it were not there: what another proves is the verdict,
+    // also where it is not in favour.
     let rank = |report: &Report| {
         let proves_nothing = !matches!(report.existed(), Answer::InFavour(_));
         match report.indication() {
@@ -134,7 +135,8 @@ pub fn decisive(reports: impl IntoIterator<Item = Report>) -> Option<Report> {
 mod tests {
     use super::*;
 
-    /// The last look, without the one before: a token that a later one covers is changed all the same.
+    /// Only the last check, without the one before: a token that a later one covers is changed
+    /// nevertheless.
     #[test]
     fn what_would_no_longer_hold_is_found_in_the_result() {
         let path = concat!(

@@ -28,12 +28,12 @@ pub(super) const INDEX: &str = "META-INF/evidence.json";
 pub(super) const SUMS: &str = "META-INF/sha256sums.txt";
 
 impl Collection {
-    /// The file's octets. Equal collections, in whatever order and however often things are in them,
-    /// have equal files.
+    /// The file's octets. Collections that are equal but for order and repetitions have equal
+    /// files.
     ///
     /// # Errors
-    /// [`EvidenceFileError::Proof`] if a proof does not lead from its entry to its checkpoint's root,
-    /// [`EvidenceFileError::Container`] if it is too much for one file.
+    /// [`EvidenceFileError::Proof`] if a proof does not lead from its entry to its checkpoint's
+    /// root, [`EvidenceFileError::Container`] if the collection is too large for one file.
     pub fn encode(&self) -> Result<Vec<u8>, EvidenceFileError> {
         let (mut entries, index) = layout(self)?;
         pages::add(&mut entries, self, &index);
@@ -156,7 +156,7 @@ pub(super) fn places(items: &[Item], asic: bool) -> Vec<(String, Option<String>)
         .map(|(artifact, _)| *artifact);
     let documents = digested.iter().filter_map(|(_, document)| *document);
     let placed = names::place(artifacts.chain(documents));
-    // What was not asked for is the token of an ASiC-S container.
+    // The token of an ASiC-S container, which was not among the items.
     let entry = |file| {
         placed
             .get(&file)
@@ -234,7 +234,7 @@ fn put_stamps<'a>(collection: &'a Collection, entries: &mut Entries<'a>, index: 
 
 /// Certificates, anchors and policies, by entry name.
 pub(super) fn information(collection: &Collection) -> Entries<'_> {
-    // Nothing but a limit far above what is in memory makes this fail.
+    // This fails only beyond a limit far above the size of memory.
     let pem = |der: &Vec<u8>| {
         pem_rfc7468::encode_string("CERTIFICATE", LineEnding::LF, der).unwrap_or_default()
     };
@@ -255,7 +255,8 @@ pub(super) fn information(collection: &Collection) -> Entries<'_> {
     entries
 }
 
-/// Named by content, so that things of several files never clash, and the same thing is one.
+/// A name made of the digest, so that entries of several files never clash, and equal contents are
+/// one entry.
 fn by_digest(folder: &str, octets: &[u8], extension: &str) -> String {
     let digest = Hash::of(octets).to_hex();
     let digest = digest.get(..32).unwrap_or(&digest);

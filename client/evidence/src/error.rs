@@ -6,8 +6,8 @@ use ishibumi_tlog::multiproof::MultiproofError;
 use super::container::{ContainerError, ENTRIES_MAX};
 use super::layout::FORMAT;
 
-/// The most entries of logs that are proven in one file: a proof takes up to 2 kB of memory, however little
-/// it takes in the file.
+/// The most entries of logs that are proven in one file: a proof takes up to 2 kB of memory,
+/// however little it takes in the file.
 pub const PROVEN_MAX: usize = 2 * ENTRIES_MAX;
 
 /// Why an evidence file cannot be read or made.
@@ -37,7 +37,7 @@ pub enum EvidenceFileError {
     /// Another format, or a later version.
     #[error("META-INF/evidence.json: the format is {found:?}, this program reads {FORMAT:?}")]
     Format {
-        /// What the file says.
+        /// The value in the file.
         found: String,
     },
     /// A multiproof cannot be read, or its hashes do not fit.
@@ -45,7 +45,7 @@ pub enum EvidenceFileError {
     Proof {
         /// The entry, or the origin of the log.
         name: String,
-        /// What is wrong.
+        /// Why the proof cannot be read.
         source: MultiproofError,
     },
     /// A proof that the index names is not in the multiproof.
@@ -66,10 +66,11 @@ pub enum EvidenceFileError {
     Certificate {
         /// The entry.
         name: String,
-        /// What is wrong.
+        /// Why the certificate cannot be read.
         source: CertificateError,
     },
-    /// An entry is not what is written for this content: left over, in another spelling, or elsewhere.
+    /// An entry is not as this content is written: left over, in another spelling, or under another
+    /// name.
     #[error(
         "the entry {0} is not as an evidence file of this content has it (left over, renamed, or in \
          another spelling)"

@@ -1,4 +1,5 @@
-//! A collection as the ordinary files that single artifacts have: each with its own proof beside it.
+//! A collection as the ordinary files that single artifacts have: each with its own proof beside
+//! it.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,8 +12,8 @@ use super::encode::{self, stamp_name, status_name};
 use super::{Collection, Logged};
 
 impl Collection {
-    /// The files, by relative path: what an ordinary verifier takes. What has several proofs has the
-    /// second under `NAME.2.tlog-proof`, and so on.
+    /// The files, by relative path: what an ordinary verifier takes. What has several proofs has
+    /// the second under `NAME.2.tlog-proof`, and so on.
     pub fn extracted(&self) -> BTreeMap<String, Bytes> {
         let mut files = Files::default();
         let places = encode::places(&self.items, false);

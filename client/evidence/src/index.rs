@@ -1,4 +1,5 @@
-//! `META-INF/evidence.json`: which entry is what. One line for each item, so that people find it too.
+//! `META-INF/evidence.json`: which entry is what. One line for each item, so that people find it
+//! too.
 
 use serde::{Deserialize, Serialize};
 
@@ -90,7 +91,7 @@ impl Index {
             return Err(EvidenceFileError::Format { found });
         }
         let index: Self = serde_json::from_slice(octets).map_err(unreadable)?;
-        // What is named once is read once.
+        // An entry that is named once is read once.
         for list in [
             &index.certificates,
             &index.policies_for_information,

@@ -1,13 +1,16 @@
-//! Evidence files: one ZIP with all that offline verification needs (`docs/formats/evidence-file.md`).
+//! Evidence files: one ZIP with all that offline verification needs
+//! (`docs/formats/evidence-file.md`).
 //!
-//! A [`Collection`] is what is in one: artifacts, their documents, and the proofs of their records; what
-//! belongs to them; and, for information, the policy and anchors that the packer used.
-//! [`Collection::encode`] and [`Collection::decode`] are a pair: of each collection there is one file, and
-//! what was decoded is known to be that file, octet by octet, but for the pages that explain it.
+//! A [`Collection`] is the content of one file: artifacts, their documents, the proofs of their
+//! records, and further data about them; and, for information, the policy and anchors that the
+//! packer used. [`Collection::encode`] and [`Collection::decode`] are a pair: of each collection
+//! there is one file, and a decoded collection is known to encode to that file, octet by octet,
+//! except for the pages that explain it.
 //!
-//! Nothing in a collection is verified. [`Collection::verify`] splits the shared proofs into single ones
-//! and gives each item to the [`Verifier`](ishibumi_verify::Verifier) that single artifacts have, with the caller's
-//! policy and anchors: an evidence file can bring certificates to build a path with, and trust in nothing.
+//! Nothing in a collection is verified. [`Collection::verify`] splits the shared proofs into single
+//! ones and gives each item to the [`Verifier`](ishibumi_verify::Verifier) that single artifacts
+//! have, with the caller's policy and anchors: an evidence file can bring certificates to build a
+//! path with, but no trust.
 
 #![deny(missing_docs)]
 #![deny(
@@ -77,8 +80,8 @@ pub struct Item {
     pub artifact: File,
     /// The document that a token stamps.
     pub document: Option<File>,
-    /// The proof of its record, then proofs of the same record under other checkpoints, for the tokens
-    /// over those.
+    /// The proof of its record, then proofs of the same record under the checkpoints that further
+    /// tokens stamp.
     pub proofs: Vec<Arc<Logged>>,
 }
 
@@ -102,7 +105,7 @@ pub struct Stamp {
     pub token: Bytes,
 }
 
-/// What is in an evidence file. Nothing of it is verified.
+/// The content of an evidence file. Nothing of it is verified.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Collection {
     /// The artifacts.
@@ -117,7 +120,7 @@ pub struct Collection {
     pub certificates: Vec<Vec<u8>>,
     /// Policies that the packer used. For information: no verifier takes them from here.
     pub policies: Vec<Vec<u8>>,
-    /// The anchors that the packer's paths end in, DER. For information, likewise.
+    /// DER of the anchors that the packer's paths end in. For information: they are not trusted.
     pub anchors: Vec<Vec<u8>>,
 }
 

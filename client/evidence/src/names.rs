@@ -1,7 +1,7 @@
 //! Names of entries: which are allowed, and which an artifact gets.
 //!
-//! An evidence file is opened by other tools on other systems, so a name is only what every file system
-//! takes and none reads as something else.
+//! An evidence file is opened by other tools on other systems, so a name is only what every file
+//! system takes and none reads as something else.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use ishibumi_tlog::Hash;
 /// The longest name of an entry, in octets.
 const NAME_LEN_MAX: usize = 255;
 
-/// The longest name that an artifact or document keeps, in octets; room for what is put into it.
+/// The longest name that an artifact or document keeps, in octets; this leaves space for additions.
 const KEPT_LEN_MAX: usize = 200;
 
 /// The folder that holds all but artifacts and documents (EN 319 162-1).
@@ -37,7 +37,7 @@ fn is_forbidden(c: char) -> bool {
         || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
-/// What Windows takes for a device, whatever its extension.
+/// Whether Windows takes the name for a device, with any extension.
 fn is_device(part: &str) -> bool {
     let stem = part.split('.').next().unwrap_or_default();
     let stem = stem.trim_end().to_ascii_lowercase();
@@ -53,8 +53,8 @@ pub(crate) fn folded(name: &str) -> String {
     name.to_lowercase()
 }
 
-/// The name that a file is kept under: its own, as far as it may be called so. Applied again, it gives
-/// the same.
+/// The name that a file is kept under: its own name, as far as it is allowed. Applying it again
+/// gives the same name.
 pub(crate) fn kept(name: &str) -> String {
     let clean = |c: char| if is_forbidden(c) { '_' } else { c };
     let mut kept: String = name.chars().map(clean).collect();
@@ -69,9 +69,9 @@ pub(crate) fn kept(name: &str) -> String {
     kept.to_owned()
 }
 
-/// Where files are put in the root of the container, by kept name and content: under their name where
-/// no other file wants it, otherwise with the beginning of their SHA-256 before the extension. It does
-/// not depend on the order in which they come.
+/// Where files are put in the root of the container, by kept name and content: under their name
+/// where no other file wants it, otherwise with the beginning of their SHA-256 before the
+/// extension. It does not depend on the order in which they come.
 pub(crate) fn place<'a>(
     files: impl IntoIterator<Item = (&'a str, Hash)>,
 ) -> BTreeMap<(&'a str, Hash), String> {

@@ -1,8 +1,8 @@
-//! From files to what an evidence file holds: the record made anew from each artifact, and a proof that
-//! is about that record and nothing else.
+//! From files to what an evidence file holds: the record made anew from each artifact, and a proof
+//! that is about that record and nothing else.
 //!
-//! Whether the log and the witnesses of a proof are trusted is not asked here: that takes a policy, and
-//! is the verdict about the finished file.
+//! Whether the log and the witnesses of a proof are trusted is not asked here: that takes a policy,
+//! and is the verdict about the finished file.
 
 use std::sync::Arc;
 
@@ -63,13 +63,13 @@ impl From<LoggedError> for PackError {
 /// Something packed, and the certificates that it was verified with.
 #[derive(Clone, Debug)]
 pub struct Packed<T> {
-    /// What goes into the collection.
+    /// The content to add to the collection.
     pub content: T,
     /// Certificates of its path below the anchor, DER.
     pub certificates: Vec<Vec<u8>>,
     /// The anchor of its path, DER.
     pub anchor: Option<Vec<u8>>,
-    /// What was verified.
+    /// The verified artifact.
     pub verified: Verified,
 }
 
@@ -80,7 +80,7 @@ pub fn pack_item(
     anchors: &Anchors,
 ) -> Result<Packed<Item>, PackError> {
     let kind = ArtifactType::of(&artifact.octets)?;
-    // Whatever a log took can be packed; the verdict about it says what it is worth.
+    // Everything that a log accepted can be packed; verification decides what it is worth.
     let admitted = admit_marking(kind, &artifact.octets, anchors)?;
     let proofs = vec![Arc::new(Logged::read(admitted.record().encode(), proof)?)];
     let item = Item {

@@ -1,5 +1,5 @@
-//! What explains the file to who has nothing else: a README in two languages, and the pages of the
-//! formats.
+//! Pages that explain the file to a reader who has nothing else: a README in two languages, and the
+//! pages of the formats.
 
 use std::borrow::Cow;
 
@@ -11,7 +11,7 @@ const FOLDER: &str = "META-INF/formats/";
 const README_EN: &str = "META-INF/README.txt";
 const README_JA: &str = "META-INF/README.ja.txt";
 
-/// What is needed to write a reader anew, without our code.
+/// The pages that are needed to write a reader anew, without our code.
 const FORMATS: [(&str, &str); 5] = [
     ("c2sp.md", include_str!("../formats/c2sp.md")),
     (
@@ -29,8 +29,8 @@ const FORMATS: [(&str, &str); 5] = [
 /// The longest page that is read, in octets.
 pub(super) const PAGE_LEN_MAX: usize = 1 << 20;
 
-/// Whether an entry stands where these pages do: they may differ between versions of this program, and
-/// nothing else may stand there.
+/// Whether an entry stands where these pages do: they may differ between versions of this program,
+/// and nothing else may stand there.
 pub(super) fn is_page(name: &str) -> bool {
     let page = name
         .strip_prefix(FOLDER)
@@ -42,8 +42,8 @@ pub(super) fn is_page(name: &str) -> bool {
     name == README_EN || name == README_JA || page.is_some_and(plain)
 }
 
-/// Which of these pages are not those of this version. An older or newer version wrote them, or somebody
-/// who wants to be believed: nothing verifies what they say.
+/// The pages that are not those of this version. An older or newer version wrote them, or a forger:
+/// their text is not verified.
 pub(super) fn foreign<'a>(
     pages: impl Iterator<Item = (&'a str, &'a [u8])>,
     collection: &Collection,

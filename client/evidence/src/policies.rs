@@ -1,8 +1,10 @@
-//! Several policies, each for logs of its own: a successor may have other witnesses than its predecessor.
+//! Several policies, each for logs of its own: a successor may have other witnesses than its
+//! predecessor.
 //!
-//! A tlog-policy file has one quorum for all of its logs. Joining two files into one would let the new
-//! log's witnesses vouch for the old log, so they stay apart: a checkpoint is judged under the file that
-//! names its log. A log that two files name is refused, since it would then have two quorums.
+//! A tlog-policy file has one quorum for all of its logs. Joining two files into one would let the
+//! new log's witnesses vouch for the old log, so they stay apart: a checkpoint is judged under the
+//! file that names its log. A log that two files name is refused, since it would then have two
+//! quorums.
 
 use ishibumi_tlog::note::Note;
 use ishibumi_tlog::{Checkpoint, Policy};
@@ -53,7 +55,8 @@ impl Policies {
         &self.first
     }
 
-    /// The policy that names the log of that origin. Whether it trusts a checkpoint is another question.
+    /// The policy that names the log of that origin. Whether it trusts a checkpoint is another
+    /// question.
     pub fn of_origin(&self, origin: &str) -> Option<&Policy> {
         let all = std::iter::once(&self.first).chain(&self.others);
         all.into_iter()

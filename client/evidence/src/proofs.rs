@@ -1,7 +1,7 @@
 //! Proofs that share what they can: those under one checkpoint become one multiproof.
 //!
-//! Notes are told apart by their octets. Two notes of one checkpoint with other cosignatures stay two:
-//! joined, one false line would spoil the proofs that came without it.
+//! Notes are told apart by their octets. Two notes of one checkpoint with other cosignatures stay
+//! two: joined, one false line would spoil the proofs that came without it.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;

@@ -1,7 +1,8 @@
-//! The README inside the file: for a reader who has this file, common tools, and nothing of ours.
+//! The README inside the file: for a reader who has this file, common tools, and none of our
+//! software.
 //!
-//! It ends with the commands that verify one artifact of this very file by hand, values filled in. Both
-//! languages have the same commands, from one place; a test runs them.
+//! It ends with the commands that verify one artifact of this file by hand, values filled in. Both
+//! languages have the same commands, from one template; a test runs them.
 
 use std::collections::HashMap;
 
@@ -20,7 +21,7 @@ pub(super) const JAPANESE: &str = include_str!("readme/ja.txt");
 /// Sections of commands, each below a line `#: name`.
 const COMMANDS: &str = include_str!("readme/commands.sh");
 
-/// What is filled in.
+/// The values that are filled in.
 pub(super) struct Values {
     names: Vec<(&'static str, String)>,
     conditions: Vec<&'static str>,
@@ -112,7 +113,7 @@ impl Values {
 
     /// The page: lines `[if NAME]` to `[end]` stay if that holds, lines `@NAME@` become commands.
     pub(super) fn fill(&self, template: &str) -> String {
-        // What is below needs an artifact to verify.
+        // The part below needs an artifact to verify.
         let (above, below) = template.split_once("[by hand]\n").unwrap_or((template, ""));
         let below = if self.names.is_empty() { "" } else { below };
         let mut page = String::new();
@@ -161,7 +162,7 @@ fn is_token(item: &Item) -> bool {
     )
 }
 
-/// How the bare token in DER comes out of what was logged.
+/// The command that extracts the bare token in DER from the logged artifact.
 fn unwrap(artifact: &[u8], is_pem: bool) -> &'static str {
     match (is_pem, super::layout::is_bare_token(artifact)) {
         (true, _) => "sed '/^-----/d' \"$ITEM\" | base64 -d > by-hand/token",
@@ -182,7 +183,8 @@ fn time(item: &Item, record: Option<&Record>) -> String {
         .unwrap_or_default()
 }
 
-/// A word of the shell. What is not plain ASCII is spelled in octal, so that the page stays ASCII.
+/// A word of the shell. Other characters than plain ASCII are written in octal, so that the page
+/// stays ASCII.
 fn quoted(word: &str) -> String {
     let plain = |b: u8| b.is_ascii_alphanumeric() || b"._-/".contains(&b);
     // A name that begins with a hyphen would be an option.

@@ -1,4 +1,4 @@
-//! The verdicts about what is in an evidence file: each item as if it had come alone.
+//! The verdicts about the items of an evidence file, each as if it had come alone.
 
 use std::cell::RefCell;
 
@@ -22,14 +22,14 @@ pub struct Verdict {
     pub artifact: String,
     /// The document's name, if there is one.
     pub document: Option<String>,
-    /// What was found; an error if the file has a document for what is not about one.
+    /// The verdict; an error if the file has a document for an artifact that is about no document.
     pub report: Result<Report, VerifyError>,
 }
 
 /// The verdict about one statement.
 #[derive(Debug)]
 pub struct StatementVerdict {
-    /// What is proven, or why nothing is.
+    /// The proven leaf, or why the proof does not hold.
     pub proven: Result<ProvenLeaf, TrustError>,
 }
 
@@ -55,12 +55,12 @@ impl<'a> NamedStatus<'a> {
     }
 }
 
-/// What is known of revocation beside what the collection holds.
+/// Revocation data beside those in the collection.
 #[derive(Clone, Copy)]
 pub(super) struct Beside<'a> {
-    /// What was added to the file.
+    /// Data that were added to the file.
     pub(super) added: &'a [StatusData],
-    /// What the caller gives.
+    /// Data that the caller gives.
     pub(super) given: &'a [RevocationData<'a>],
 }
 
@@ -71,7 +71,7 @@ impl Beside<'_> {
     };
 }
 
-/// Verifiers with the same choices, one for each policy, so that what is under one policy is verified once.
+/// Verifiers with the same choices, one for each policy, so that each verifies a checkpoint once.
 pub(super) struct ByPolicy<'a> {
     first: Verifier<'a>,
     policies: Option<&'a Policies>,
@@ -115,8 +115,8 @@ impl<'a> ByPolicy<'a> {
 }
 
 impl Collection {
-    /// The certificates that the file brings: for [`Anchors::with_intermediates`], where they help to find
-    /// paths and are trusted by nobody.
+    /// The certificates that the file brings, for [`Anchors::with_intermediates`]: they help to
+    /// find paths and are not trusted.
     ///
     /// [`Anchors::with_intermediates`]: ishibumi_artifact::Anchors::with_intermediates
     pub fn known_certificates(&self) -> Vec<Certificate> {
@@ -125,14 +125,14 @@ impl Collection {
             .collect()
     }
 
-    /// Verifies every item, with the caller's policy and anchors. `done` is told after each how many
-    /// are done.
+    /// Verifies every item, with the caller's policy and anchors. `done` is told after each how
+    /// many are done.
     pub fn verify(&self, verifier: &Verifier<'_>, done: impl FnMut(usize)) -> Vec<Verdict> {
         self.verify_knowing(verifier, None, Beside::NOTHING, done)
     }
 
-    /// Verifies every item as [`Self::verify`] does, with more lists and responses than are in the collection,
-    /// and each item under the policy that names its log, if there are several.
+    /// Verifies every item as [`Self::verify`] does, with more lists and responses than are in the
+    /// collection, and each item under the policy that names its log, if there are several.
     pub(super) fn verify_knowing(
         &self,
         verifier: &Verifier<'_>,
@@ -215,7 +215,8 @@ impl Collection {
         })
     }
 
-    /// The tokens over checkpoints that the item has a proof under, each with that proof's place.
+    /// The tokens over checkpoints under which the item has a proof, each with the index of that
+    /// proof.
     pub fn stamps_of<'a>(&'a self, item: &Item) -> Vec<(usize, &'a [u8])> {
         let mut found = Vec::new();
         for (place, logged) in item.proofs.iter().enumerate() {

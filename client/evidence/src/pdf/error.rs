@@ -32,7 +32,7 @@ pub enum PdfError {
     NoRoom {
         /// Octets of the token with its proofs.
         needed: usize,
-        /// Octets that Contents has room for.
+        /// Octets that are reserved in Contents.
         reserved: usize,
     },
 }

@@ -1,9 +1,11 @@
-//! Whether the signatures and time-stamps of a PDF are about the octets that their ByteRanges cover.
+//! Whether the signatures and time-stamps of a PDF are about the octets that their ByteRanges
+//! cover.
 //!
-//! Every ByteRange that is read here begins at the file's start, so one pass over the file feeds all of
-//! them: the digest of what stands before a gap goes on from that of the gap before. What stands behind a
-//! gap is hashed for each; in a file that grew revision by revision that is the file once more. A file in
-//! which it is much more was made to cost, and what is too much is not judged.
+//! Every ByteRange that is read here begins at the file's start, so one pass over the file feeds
+//! all of them: the digest of the octets before a gap goes on from that of the gap before. The
+//! octets behind a gap are hashed for each; in a file that grew revision by revision that is the
+//! file once more. In a file that was made to cost it is much more, and beyond a limit it is not
+//! judged.
 
 use std::collections::BTreeMap;
 
@@ -19,15 +21,17 @@ const TIMES_MAX: usize = 4;
 /// What a signature or time-stamp says of the octets that its ByteRange covers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Imprint {
-    /// They are the ones that it was made over.
+    /// The octets are those that it was made over.
     Holds,
     /// They are not.
     Broken,
-    /// It cannot be told: an algorithm, a form or a ByteRange that is not read, or too much to hash.
+    /// It cannot be told: an algorithm, a form or a ByteRange that is not read, or too much to
+    /// hash.
     Unknown,
 }
 
-/// What the ContentInfo in a Contents says: the imprint of a token, the messageDigest of each signer.
+/// What the ContentInfo in a Contents says: the imprint of a token, the messageDigest of each
+/// signer.
 pub(super) fn claims(content_info: &[u8]) -> Vec<SignedDigest> {
     if let Ok(token) = TimestampToken::parse(content_info) {
         return vec![SignedDigest {
@@ -99,7 +103,8 @@ impl<'a> Prefix<'a> {
         }
     }
 
-    /// The digest of what `coverage` covers; none if that is too much, or begins before the last one.
+    /// The digest of what `coverage` covers; none if that is too much, or begins before the last
+    /// one.
     fn digest(&mut self, coverage: &Coverage) -> Option<Vec<u8>> {
         let more = self.pdf.get(self.to..coverage.gap_start)?;
         self.hasher.update(more);

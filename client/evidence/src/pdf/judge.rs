@@ -1,4 +1,5 @@
-//! The verdicts about the time-stamps of a PDF, each with its document: the octets that it covers there.
+//! The verdicts about the time-stamps of a PDF, each with its document: the octets that it covers
+//! there.
 
 use ishibumi_artifact::unsigned::{UnsignedError, embedded_proofs};
 use ishibumi_artifact::{ArtifactType, TimestampToken};
@@ -9,10 +10,10 @@ use ishibumi_verify::{
     CheckpointToken, Evidence, InPdf, Report, RevocationData, Verifier, VerifyError,
 };
 
-/// What is known beside the PDF.
+/// Data that are given beside the PDF.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Beside<'a> {
-    /// A proof that was given for the PDF: of whichever time-stamp it is about.
+    /// A proof that was given for the PDF, about any of its time-stamps.
     pub proof: Option<&'a [u8]>,
     /// Lists and responses.
     pub revocation: &'a [RevocationData<'a>],
@@ -40,7 +41,7 @@ pub enum NoVerdict {
 pub struct PdfVerdict {
     /// How it stands to the whole file.
     pub standing: InPdf,
-    /// What was found, or why nothing was.
+    /// The verdict, or why there is none.
     pub report: Result<Report, NoVerdict>,
 }
 
@@ -49,8 +50,8 @@ pub struct PdfVerdict {
 pub struct Place(InPdf);
 
 impl Place {
-    /// The place of `token` in `pdf`; none if it is not in it. A proof in it, or certificates, do not make
-    /// it another token: what is signed is the same.
+    /// The position of `token` in `pdf`; `None` if it is not in it. Proofs or certificates added to
+    /// a token do not make it another token: the signed octets are the same.
     pub fn of(token: &[u8], pdf: &[u8]) -> Option<Self> {
         let wanted = TimestampToken::parse(token).ok()?;
         let found = super::tokens(pdf);
@@ -62,7 +63,8 @@ impl Place {
         standing.map(Self)
     }
 
-    /// The report about that token, which was verified without a document, with the PDF for its document.
+    /// The report about that token, which was verified without a document, with the PDF for its
+    /// document.
     pub fn judge(self, report: Report) -> Report {
         report.inside_pdf(self.0)
     }

@@ -1,11 +1,12 @@
-//! Time-stamp tokens in a PDF: document timestamps (ISO 32000-2 12.8.5), and those over signatures in
-//! CMS (EN 319 142-1).
+//! Time-stamp tokens in a PDF: document timestamps (ISO 32000-2 12.8.5), and those over signatures
+//! in CMS (EN 319 142-1).
 //!
-//! A signature's ByteRange and Contents stand in the file in plain, at fixed places: what is signed is
-//! every octet but Contents. So they are found by looking for ByteRange, and not by following the
-//! document's objects: signatures of all revisions are found, also those that a later revision hides, in
-//! files that are encrypted or damaged elsewhere too (`docs/decisions/0005-embedded-evidence.md`). What
-//! is found is a candidate; whether a token stamps the octets beside it is for the verifier to say.
+//! A signature's ByteRange and Contents stand in the file in plain, at fixed offsets: every octet
+//! but Contents is signed. So they are found by looking for ByteRange, and not by following the
+//! document's objects: signatures of all revisions are found, also those that a later revision
+//! hides, and in files that are encrypted or damaged elsewhere
+//! (`docs/decisions/0005-embedded-evidence.md`). Each result is a candidate; the verifier decides
+//! whether a token stamps the octets beside it.
 //!
 //! Not read: a ByteRange that is an indirect object, has more than one gap or does not begin at the
 //! file's start; each is refused by name.
@@ -59,7 +60,7 @@ pub enum Stamped {
 pub struct PdfToken {
     /// The token, as it stands there.
     pub token: Arc<[u8]>,
-    /// What it should stamp.
+    /// The octets that it should stamp.
     pub stamped: Stamped,
     /// Where its signature stands, and what that covers.
     pub coverage: Coverage,
@@ -67,7 +68,7 @@ pub struct PdfToken {
     pub signature: usize,
 }
 
-/// What was found in a PDF.
+/// The result of searching a PDF.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PdfTokens {
     /// Tokens, in the order of the file.
@@ -83,13 +84,14 @@ pub struct PdfTokens {
 }
 
 impl PdfTokens {
-    /// Of each of [`Self::signatures`] whether it is about the octets that it covers. Linear in the file.
+    /// Of each of [`Self::signatures`] whether it is about the octets that it covers. Linear in the
+    /// file.
     pub fn imprints(&self, pdf: &[u8]) -> Vec<Imprint> {
         imprint::imprints(pdf, &self.signatures)
     }
 
-    /// How the time-stamp of this number, from 1, stands to the whole file, which has `length` octets;
-    /// `imprints` are those of [`Self::imprints`].
+    /// How the time-stamp of this number, from 1, stands to the whole file, which has `length`
+    /// octets; `imprints` are those of [`Self::imprints`].
     pub fn standing(&self, number: usize, length: usize, imprints: &[Imprint]) -> Option<InPdf> {
         let token = self.tokens.get(number.checked_sub(1)?)?;
         let holds = |token: &PdfToken| match imprints.get(token.signature) {
@@ -193,7 +195,8 @@ impl PdfTokens {
     }
 }
 
-/// Whether `octets` are one version of a PDF, cut out of it: what a time-stamp covers, without the gap.
+/// Whether `octets` are one version of a PDF, cut out of it: what a time-stamp covers, without the
+/// gap.
 pub fn is_cut_out(octets: &[u8]) -> bool {
     if !is_pdf(octets) {
         return false;
@@ -211,8 +214,8 @@ pub fn is_cut_out(octets: &[u8]) -> bool {
     ranges.iter().any(|found| is_cut(found) == Some(true))
 }
 
-/// Puts `token` in the place of the one that is there. Nothing else changes, and no octet moves: the
-/// place of a token is what its ByteRange leaves out.
+/// Replaces the token at `place` by `token`. Nothing else changes, and no octet moves: a token
+/// stands in the octets that its ByteRange leaves out.
 pub fn put_token(pdf: &mut [u8], place: &Coverage, token: &[u8]) -> Result<(), PdfError> {
     let digits = pdf.get_mut(place.digits()).ok_or(PdfError::Gap)?;
     let text = hex::encode_upper(token);
@@ -228,8 +231,8 @@ pub fn put_token(pdf: &mut [u8], place: &Coverage, token: &[u8]) -> Result<(), P
     Ok(())
 }
 
-/// The signature that keeps `token` from being changed in its place: one that covers the place, or one
-/// behind what the token covers of which that cannot be told.
+/// The signature that forbids to replace `token` where it stands: a signature that covers it, or
+/// one behind the octets that the token covers for which that cannot be told.
 pub(super) fn in_the_way<'a>(found: &'a PdfTokens, token: &PdfToken) -> Option<&'a Signature> {
     let changed = token.coverage.digits();
     let mut all = found.signatures.iter();
@@ -240,7 +243,7 @@ pub(super) fn in_the_way<'a>(found: &'a PdfTokens, token: &PdfToken) -> Option<&
     })
 }
 
-/// The hexadecimal strings that are gaps, and what is in them.
+/// The hexadecimal strings that are gaps, and their values.
 struct Strings<'a> {
     pdf: &'a [u8],
     places: BTreeMap<usize, Option<Range<usize>>>,
@@ -248,7 +251,7 @@ struct Strings<'a> {
     read: BTreeMap<usize, Result<Content, PdfError>>,
 }
 
-/// What stands in a Contents.
+/// The value of a Contents.
 #[derive(Clone)]
 struct Content {
     stamps: Vec<(Arc<[u8]>, Stamped)>,
@@ -288,8 +291,8 @@ fn read_content(digits: &[u8]) -> Result<Content, PdfError> {
     Ok(Content { stamps, claims })
 }
 
-/// A place that is reserved and was not signed, or the bare signature of adbe.x509.rsa_sha1
-/// (ISO 32000-1 12.8.3.2), an OCTET STRING: neither has room for a time-stamp.
+/// Whether the octets are reserved space that was not signed, or the bare signature of
+/// adbe.x509.rsa_sha1 (ISO 32000-1 12.8.3.2), an OCTET STRING: neither can carry a time-stamp.
 fn is_no_cms(octets: &[u8]) -> bool {
     octets.first() == Some(&0x04) || octets.iter().all(|octet| *octet == 0)
 }
@@ -312,8 +315,8 @@ fn coverage(found: &Found, strings: &Strings<'_>) -> Result<Coverage, PdfError> 
     })
 }
 
-/// A hexadecimal string (ISO 32000-2 7.3.4.3): space inside means nothing, an odd last digit is followed
-/// by 0.
+/// A hexadecimal string (ISO 32000-2 7.3.4.3): space inside means nothing, an odd last digit is
+/// followed by 0.
 fn decode_hex(text: &[u8]) -> Result<Vec<u8>, PdfError> {
     if text.len() > SIGNATURE_INPUT_MAX * 2 {
         return Err(UnsignedError::SignatureSize(text.len() / 2).into());

@@ -1,8 +1,10 @@
-//! Where the signatures of a PDF stand: every ByteRange, and the hexadecimal string that its gap has to be.
+//! Finds the signatures of a PDF: every ByteRange, and the hexadecimal string that its gap has to
+//! be.
 //!
-//! A PDF comes from anywhere, so the work is linear in its length whatever is in it: two passes over the
-//! octets find the names, each array and each string is read once however many ByteRanges lead to it, and a
-//! ByteRange that was seen is not looked at again. [`Scan::looked_at`] counts, so that a test can hold it.
+//! A PDF comes from anywhere, so the work is linear in its length whatever is in it: two passes
+//! over the octets find the names, each array and each string is read once however many ByteRanges
+//! lead to it, and a ByteRange that was seen is not looked at again. [`Scan::looked_at`] counts, so
+//! that a test can hold it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -22,7 +24,7 @@ pub(super) struct Found {
 /// A PDF that is searched.
 pub(super) struct Scan<'a> {
     pdf: &'a [u8],
-    /// How many octets were looked at so far.
+    /// Number of octets looked at so far.
     pub(super) looked_at: u64,
 }
 
@@ -31,8 +33,8 @@ impl<'a> Scan<'a> {
         Self { pdf, looked_at: 0 }
     }
 
-    /// Every ByteRange in the order of the file, each array once; those that cannot be read one by one. No
-    /// more than `most` of either kind; whether there were more is the second value.
+    /// Every ByteRange in the order of the file, each array once; those that cannot be read one by
+    /// one. No more than `most` of either kind; whether there were more is the second value.
     pub(super) fn byte_ranges(&mut self, most: usize) -> (Vec<Found>, bool) {
         let (mut found, mut known) = (Vec::new(), BTreeSet::new());
         let mut unreadable = 0;
@@ -59,8 +61,8 @@ impl<'a> Scan<'a> {
         (found, false)
     }
 
-    /// Of the places in `wanted` those at which the hexadecimal string of a Contents begins, each with its
-    /// end; `None` for a string that is not hexadecimal to its end.
+    /// Of the offsets in `wanted` those at which the hexadecimal string of a Contents begins, each
+    /// with its end; `None` for a string that is not hexadecimal to its end.
     pub(super) fn contents(
         &mut self,
         wanted: &BTreeSet<usize>,
@@ -77,8 +79,8 @@ impl<'a> Scan<'a> {
         strings
     }
 
-    /// The next name of this text from `from` on, and what is behind it. A name may spell any of its
-    /// characters as `#` and two digits (ISO 32000-2 7.3.5).
+    /// The next name of this text from `from` on, and the offset behind it. A name may spell any of
+    /// its characters as `#` and two digits (ISO 32000-2 7.3.5).
     fn name(&mut self, wanted: &[u8], mut from: usize) -> Option<(usize, usize)> {
         loop {
             let rest = self.pdf.get(from..)?;
@@ -109,7 +111,7 @@ impl<'a> Scan<'a> {
         }
     }
 
-    /// The pieces that the array at `from` names: pairs of a place and a length, in plain.
+    /// The pieces that the array at `from` names: pairs of an offset and a length, in plain.
     fn array(&mut self, from: usize) -> Option<Vec<Range<usize>>> {
         let mut at = self.behind_space(from);
         if self.pdf.get(at) != Some(&b'[') {
@@ -193,7 +195,8 @@ const fn is_delimiter(octet: u8) -> bool {
 }
 
 impl Found {
-    /// What the two pieces of a signature leave out: the file from its start to a gap, and on behind it.
+    /// What the two pieces of a signature leave out: the file from its start to a gap, and on
+    /// behind it.
     pub(super) fn gap(&self) -> Option<Range<usize>> {
         match self.covers.as_deref()? {
             [before, behind] if before.start == 0 => {
@@ -273,7 +276,7 @@ mod tests {
         assert_eq!(found, BTreeMap::from(expected));
     }
 
-    /// Whatever is repeated, however long: no more than a few looks at each octet.
+    /// For repetitions of any kind and length: each octet is looked at a few times at most.
     #[test]
     fn the_work_is_linear() {
         const LENGTH: usize = 1 << 17;

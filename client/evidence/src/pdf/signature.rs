@@ -7,11 +7,11 @@ use ishibumi_artifact::detached::SignedDigest;
 /// A ByteRange that fits its file.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Coverage {
-    /// Where the gap begins.
+    /// Offset of the first octet of the gap.
     pub(super) gap_start: usize,
-    /// Where it ends.
+    /// Offset of the octet after the gap.
     pub(super) gap_end: usize,
-    /// Where what is covered ends.
+    /// Offset of the octet after the covered ones.
     pub(super) end: usize,
 }
 
@@ -22,12 +22,12 @@ impl Coverage {
         [piece(0..self.gap_start), piece(self.gap_end..self.end)]
     }
 
-    /// Where what is signed ends: what stands behind it was added later.
+    /// Offset of the octet after the signed ones: the rest of the file was added later.
     pub const fn end(&self) -> usize {
         self.end
     }
 
-    /// Whether nothing of `pdf` stands behind what is signed: no later revision.
+    /// Whether the signed octets reach to the end of `pdf`: no later revision.
     pub const fn reaches_end(&self, pdf: &[u8]) -> bool {
         self.end == pdf.len()
     }
@@ -38,16 +38,16 @@ impl Coverage {
     }
 }
 
-/// A ByteRange in a PDF, with whatever stands beside it.
+/// A ByteRange in a PDF, with the values beside it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Signature {
-    /// Where its name stands in the file.
+    /// Offset of its name in the file.
     pub at: usize,
     /// The pieces of the file that it names; none if that cannot be read.
     pub(super) covers: Option<Vec<Range<usize>>>,
     /// Those pieces, if they are the file around its Contents.
     pub(super) coverage: Option<Coverage>,
-    /// What is signed of those octets.
+    /// The digests of those octets that are signed.
     pub(super) claims: Vec<SignedDigest>,
 }
 

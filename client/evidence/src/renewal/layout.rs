@@ -1,5 +1,6 @@
-//! From a renewed file's octets to what it holds, and back: as for evidence files, what was read is laid out
-//! again and compared, so that of each content there is one file. Only the pages for people may differ.
+//! From a renewed file's octets to its content, and back: as for evidence files, the result is
+//! encoded again and compared, so that of each content there is one file. Only the pages for people
+//! may differ.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -43,15 +44,15 @@ impl Renewed {
     /// [`Collection::decode`].
     ///
     /// # Errors
-    /// What it is that is not as such a file has it.
+    /// [`RenewalError`]: the first deviation from the format of such a file.
     pub fn open(octets: &[u8]) -> Result<Self, RenewalError> {
         Self::open_shared(&Bytes::copy_from_slice(octets))
     }
 
-    /// What [`Self::open`] does, without the copy: what is in it is a part of `octets`.
+    /// Reads a renewed evidence file without copying it: the result holds parts of `octets`.
     ///
     /// # Errors
-    /// The same.
+    /// [`RenewalError`]: the first deviation from the format of such a file.
     pub fn open_shared(octets: &Bytes) -> Result<Self, RenewalError> {
         let entries = container::decode(octets)?;
         let is_plain = |entry: &Entry<'_>| entry.name == INDEX;

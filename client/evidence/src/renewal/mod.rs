@@ -1,13 +1,14 @@
-//! Renewed evidence files: an evidence file, untouched, with what was added to it since
+//! Renewed evidence files: an evidence file, untouched, with later additions
 //! (`docs/formats/renewal.md`).
 //!
-//! A [`Renewed`] file is an ASiC-S container around the evidence file: the file itself as `evidence.zip`, an
-//! RFC 4998 evidence record over its octets, and beside it newer proofs of the same records, with what is
-//! needed to judge the time-stamps. Nothing of the evidence file changes, so whatever was true of it still
-//! is, and whoever has an old program takes it out and has what he had.
+//! A [`Renewed`] file is an ASiC-S container around the evidence file: the file itself as
+//! `evidence.zip`, an RFC 4998 evidence record over its octets, and beside it newer proofs of the
+//! same records, with what is needed to judge the time-stamps. Nothing of the evidence file
+//! changes, so its proofs still hold, and the user of an old program can take it out and read it as
+//! before.
 //!
-//! A file that was never renewed is read by [`Renewed::open`] too, as one without additions; and encodes to
-//! itself.
+//! A file that was never renewed is read by [`Renewed::open`] too, as one without additions; and
+//! encodes to itself.
 
 mod layout;
 mod order;
@@ -34,7 +35,7 @@ pub const EVIDENCE: &str = "evidence.zip";
 pub struct Renewed {
     /// The evidence file, as it was.
     evidence: Bytes,
-    /// What is in it.
+    /// The content of the evidence file.
     collection: Collection,
     record: Option<EvidenceRecord>,
     /// Newer proofs as statements, lists and responses, certificates.
@@ -43,7 +44,7 @@ pub struct Renewed {
     foreign_pages: Vec<String>,
 }
 
-/// What is in them is the same, whichever version wrote the pages.
+/// Compares contents: it does not matter which version wrote the pages.
 impl PartialEq for Renewed {
     fn eq(&self, other: &Self) -> bool {
         self.evidence == other.evidence
@@ -73,7 +74,7 @@ pub enum RenewalError {
     /// The additions cannot be read, or not laid out.
     #[error("the additions: {0}")]
     Additions(#[source] EvidenceFileError),
-    /// An entry is not what is written for this content: left over, missing, or in another spelling.
+    /// An entry is not as this content is written: left over, missing, or in another spelling.
     #[error(
         "the entry {0} is not as a renewed file of this content has it (left over, missing, or in another spelling)"
     )]
@@ -100,7 +101,7 @@ impl Renewed {
         &self.evidence
     }
 
-    /// What is in the evidence file.
+    /// The content of the evidence file.
     pub const fn collection(&self) -> &Collection {
         &self.collection
     }
@@ -110,8 +111,9 @@ impl Renewed {
         self.record.as_ref()
     }
 
-    /// The pages for people (README, formats) that this version of the program would write otherwise, by
-    /// the names of their entries: of an older or newer version, or of anybody. Nothing verifies them.
+    /// The pages for people (README, formats) that this version of the program would write
+    /// differently, by the names of their entries: of an older or newer version, or forged. Their
+    /// text is not verified.
     pub fn foreign_pages(&self) -> &[String] {
         &self.foreign_pages
     }
@@ -131,7 +133,7 @@ impl Renewed {
         self.record.is_some() || self.additions != Collection::default()
     }
 
-    /// Every certificate that the file brings: known, and trusted by nobody.
+    /// Every certificate that the file brings: known, and not trusted.
     pub fn known_certificates(&self) -> Vec<Certificate> {
         let mut all = self.collection.known_certificates();
         all.extend(self.additions.known_certificates());
@@ -149,16 +151,16 @@ impl Renewed {
         self.collection.proofs().chain(self.newer_proofs())
     }
 
-    /// Replaces the evidence record, by one that was renewed from it.
+    /// Replaces the evidence record by one that was renewed from it.
     pub fn set_record(&mut self, record: EvidenceRecord) {
         self.record = Some(record);
     }
 
-    /// Adds a newer proof, of whichever record of the evidence file it is about. Whether it is trusted is
-    /// not asked. False if the very proof is there already.
+    /// Adds a newer proof, of any record of the evidence file. Whether it is trusted is not
+    /// checked. False if this proof is there already.
     ///
     /// # Errors
-    /// What a proof has that cannot be read, or is about no record of the file.
+    /// [`PackError`], if the proof cannot be read, or is about no record of the file.
     pub fn add_proof(&mut self, proof: &[u8]) -> Result<bool, PackError> {
         TlogProof::parse(proof)?;
         let mut failed = None;
@@ -174,7 +176,8 @@ impl Renewed {
         }
     }
 
-    /// Adds every proof of `other` that is about a record of this file and is not there yet; how many.
+    /// Adds every proof of `other` that is about a record of this file and is not there yet; how
+    /// many.
     pub fn add_proofs_of(&mut self, other: &Self) -> usize {
         let new: Vec<Arc<Logged>> = {
             let records = self.records();

@@ -1,9 +1,9 @@
-//! Whether what an evidence file says about time fits with the time that its evidence record proves.
-//!
-//! The record says that the octets of the file were there at its first time-stamp. What is in these octets
-//! cannot be of a later time. If a quorum, a unit, a CA or a responder that the verifier trusts says that it
-//! is, one of them states a false time, and nothing here tells which: so the record proves nothing. Only
-//! what was verified is heard, since anybody can add a line with some date.
+//! Whether the times stated in an evidence file fit with the time that its evidence record proves.
+//! The record says that the octets of the file existed at its first time-stamp. Nothing in these
+//! octets can be of a later time. If a quorum, a unit, a CA or a responder that the verifier trusts
+//! states a later time, one of them states a false time, and nothing here tells which: so the
+//! record proves nothing. Only verified statements are heard, since anybody can add a line with
+//! some date.
 
 use std::collections::BTreeSet;
 
@@ -16,13 +16,14 @@ use super::super::{Collection, Item, StatementVerdict, Verdict};
 use super::Renewed;
 use ishibumi_verify::{Facts, InformationFacts, Outcome, Report, Statement, Step};
 
-/// How far the clocks of witnesses and units may be apart, in microseconds: nobody holds them against each
-/// other. Whoever backdates a record gains nothing by minutes.
+/// How far the clocks of witnesses and units may be apart, in microseconds: they are not
+/// synchronized with each other. An attacker who backdates a record gains nothing by minutes.
 const CLOCKS_APART_MICROS: i128 = 300 * 1_000_000;
 
 impl Renewed {
-    /// Which artifact of the evidence file is a token of a later time than `time`: a time-stamp of that time
-    /// over the file cannot be right. Tokens that do not verify under `anchors` say nothing.
+    /// Which artifact of the evidence file is a token of a later time than `time`: a time-stamp of
+    /// that time over the file cannot be right. Tokens that do not verify under `anchors` say
+    /// nothing.
     pub fn token_after(&self, time: Time, anchors: &Anchors) -> Option<(&str, Time)> {
         let latest = time.plus_micros(CLOCKS_APART_MICROS);
         let stamped = |item: &Item| {

@@ -1,11 +1,12 @@
-//! The verdicts about a renewed file: about the evidence record, and about each item as of the time that
-//! the record proves.
+//! The verdicts about a renewed file: about the evidence record, and about each item as of the time
+//! that the record proves.
 //!
-//! The evidence record proves that the octets of the evidence file existed at its first time-stamp. So what
-//! is in there is judged by the algorithms of that time, and not of today. A record that proves nothing any
-//! more changes nothing: the items are judged as of the time of verification. Nor does one prove anything over
-//! a file that has something of a later time ([`super::order`]). Newer proofs are not covered by
-//! the record; each is judged as of the time of verification, and helps where the old one does not suffice.
+//! The evidence record proves that the octets of the evidence file existed at its first time-stamp.
+//! So what is in there is judged by the algorithms of that time, and not of today. A record that
+//! proves nothing any more changes nothing: the items are judged as of the time of verification.
+//! Nor does one prove anything over a file that has something of a later time ([`super::order`]).
+//! Newer proofs are not covered by the record; each is judged as of the time of verification, and
+//! helps where the old one does not suffice.
 
 use std::sync::Arc;
 
@@ -46,8 +47,8 @@ pub struct RenewedVerdict {
     pub renewals: Option<RenewalReport>,
     /// About each item, in the order of the collection.
     pub items: Vec<Verdict>,
-    /// An algorithm of the log that had ended before the time as of which statements are judged: none of
-    /// them is then proven.
+    /// An algorithm of the log that had ended before the time as of which statements are judged:
+    /// none of them is then proven.
     pub log_ended: Option<Ended>,
     /// About each statement.
     pub statements: Vec<StatementVerdict>,
@@ -161,7 +162,7 @@ impl Renewed {
             .pop()
     }
 
-    /// What is known of revocation beside what the evidence file holds.
+    /// Revocation data beside those in the evidence file.
     fn beside<'a>(&'a self, terms: &Terms<'a>) -> Beside<'a> {
         Beside {
             added: &self.additions.revocation,
