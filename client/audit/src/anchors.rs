@@ -1,17 +1,19 @@
-//! What a log's tokens over its own checkpoints say, held against the log itself (kind 10).
+//! A log's tokens over its own checkpoints (kind 10), checked against the log itself.
 //!
-//! Nobody but the log makes these records, so one that is wrong is the log's own false word: a checkpoint of
-//! another log, of a tree that was not there yet, or with a root that its records do not have; or a token
-//! over something else. Whether the TSA is to be trusted is another question, which takes anchors.
+//! Only the log makes these records, so a wrong one is the log's own false statement: a checkpoint
+//! of another log, of a tree that was not there yet, or with a root that its records do not have;
+//! or a token over something else. Whether the TSA is to be trusted is another question, which
+//! takes anchors.
 
 use ishibumi_artifact::TimestampToken;
 use ishibumi_artifact::record::CheckpointAnchor;
 use ishibumi_tlog::{Checkpoint, Hash};
 
-/// The most anchors whose roots are held against the tree in one replay; of an honest log, those of decades.
+/// The most tokens whose checkpoints are compared with the tree in one replay; for an honest log,
+/// those of decades.
 pub const ANCHORS_MAX: usize = 1_000_000;
 
-/// The most false ones that are named; all are counted.
+/// The most false tokens that are named; all are counted.
 pub const WRONG_ANCHORS_MAX: usize = 100;
 
 /// A token over a checkpoint that was read, and fits as far as the record alone can tell.
@@ -30,20 +32,20 @@ pub struct AnchorSeen {
 pub struct WrongAnchor {
     /// Index of the record.
     pub index: u64,
-    /// What is wrong with it.
+    /// What is wrong with it, in English.
     pub why: String,
 }
 
 /// The records of kind 10 that a replay has read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AnchorsSeen {
-    /// Those whose root is still to be held against the tree.
+    /// Tokens whose checkpoint has yet to be compared with the tree.
     pub fitting: Vec<AnchorSeen>,
     /// How many are beyond the first [`ANCHORS_MAX`] of these.
     pub forgotten: u64,
     /// The first [`WRONG_ANCHORS_MAX`] of those that are false.
     pub wrong: Vec<WrongAnchor>,
-    /// How many are false.
+    /// Number of false tokens.
     pub wrong_count: u64,
 }
 

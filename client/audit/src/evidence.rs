@@ -1,7 +1,7 @@
 //! Evidence of misbehaviour: two checkpoints of one log that cannot both be honest.
 //!
 //! A fork is proven to anybody who has the log's key: the log signed both. A rollback is not proof
-//! by itself, since an old checkpoint is a valid one; the file says who showed what.
+//! by itself, since an old checkpoint is a valid one; the file says which source showed what.
 
 use ishibumi_tlog::TrustedCheckpoint;
 
@@ -31,7 +31,7 @@ impl Misbehaviour {
 /// Two checkpoints with their verified signatures, and what they show.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuditEvidence {
-    /// What they show.
+    /// The kind of misbehaviour.
     pub misbehaviour: Misbehaviour,
     /// The checkpoint of the earlier visit.
     pub seen: TrustedCheckpoint,
@@ -40,7 +40,8 @@ pub struct AuditEvidence {
 }
 
 impl AuditEvidence {
-    /// Whether `file` is evidence of the same: both checkpoints, each signed, whoever cosigned them since.
+    /// Whether `file` is evidence of the same misbehaviour: both checkpoints, each signed;
+    /// cosignatures may differ.
     pub fn is_shown_by(&self, file: &[u8]) -> bool {
         let begins = format!("{HEADER}\n{}\n", self.misbehaviour.name());
         let file = std::str::from_utf8(file).unwrap_or_default();

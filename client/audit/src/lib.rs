@@ -1,11 +1,12 @@
 //! Replaying a log from nothing but what it publishes.
 //!
-//! Whoever replays a log needs no privileged interface: entry bundles and tiles are static files,
-//! and everything in them follows from the records. [`plan`] lists the files in the order in which
-//! [`Replay::take`] wants them; where they come from is the caller's affair (a URL, a directory).
-//! Every record is decoded and hashed (of another log than ours: hashed, [`Entries::Any`]), every tile of every level is computed from the records and
-//! compared octet by octet, and [`Replay::finish`] compares the root with the signed one. Memory is
-//! bounded: the right edge of the tree and the files in flight.
+//! A replay needs no privileged interface: entry bundles and tiles are static files, and everything
+//! in them follows from the records. [`plan`] lists the files in the order in which
+//! [`Replay::take`] wants them; the caller fetches them (from a URL, a directory). Every record is
+//! hashed, and decoded unless the log is of another kind ([`Entries::Any`]). Every tile of every
+//! level is computed from the records and compared octet by octet, and [`Replay::finish`] compares
+//! the root with the signed one. Memory is bounded: the right edge of the tree and the files in
+//! flight.
 //!
 //! A replay can begin where the last one ended ([`AuditState`]). The saved edge then grows to the
 //! new root, which proves that the new tree extends the old one: stronger than a consistency proof,
@@ -44,33 +45,33 @@ use ishibumi_artifact::record::RecordError;
 use ishibumi_tlog::Hash;
 use ishibumi_tlog::tile::{BundleError, TilePath};
 
-/// What a replay found to be wrong with a log. Each of them is the log's fault, or the fault of
-/// whoever serves its files.
+/// What a replay found to be wrong with a log. Each violation is the fault of the log, or of the
+/// server of its files.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Violation {
     /// The file is no entry bundle of that width.
     #[error("{path}: {source}")]
     Bundle {
-        /// Which file.
+        /// Path of the entry bundle.
         path: TilePath,
-        /// What is wrong with it.
+        /// Why the bundle cannot be read.
         source: BundleError,
     },
     /// An entry is no record, or not the one encoding of it.
     #[error("{path}: the record at index {index}: {source}")]
     Record {
-        /// Which file.
+        /// Path of the entry bundle.
         path: TilePath,
         /// Index of the entry in the log.
         index: u64,
-        /// What is wrong with it.
+        /// Why the record cannot be read.
         source: RecordError,
     },
     /// The file has another length than a tile of that width.
     #[error("{path}: {found} octets, a tile of this width has {expected}")]
     TileLength {
-        /// Which file.
+        /// Path of the entry bundle.
         path: TilePath,
         /// Octets that came.
         found: usize,
@@ -90,9 +91,9 @@ pub enum Violation {
     /// A tile above level 0 is not what the tiles below it hash to.
     #[error("{path}: hash {position} of the tile is not what the tiles below it hash to")]
     Node {
-        /// Which file.
+        /// Path of the tile.
         path: TilePath,
-        /// Place of the first wrong hash within the tile, from 0.
+        /// Index of the first wrong hash within the tile, from 0.
         position: usize,
     },
     /// A record that was seen at the last visit is another one now.
@@ -110,9 +111,9 @@ pub enum Violation {
     Root {
         /// Size of the tree.
         size: u64,
-        /// What the records hash to.
+        /// Root of the records.
         computed: Hash,
-        /// What the checkpoint says.
+        /// Root in the checkpoint.
         signed: Hash,
     },
     /// The log shows a smaller tree than before.

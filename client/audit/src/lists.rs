@@ -1,12 +1,13 @@
-//! Complete revocation lists of one issuer and scope, held against each other.
+//! Compares complete revocation lists of one issuer and scope with each other.
 //!
-//! Records cannot tell what a later list leaves out, or says again in other words: a statement that the
-//! log had already has no second record. The lists themselves can; a log keeps them as blobs under the
-//! SHA-256 that their records state. They are compared in the order of thisUpdate, one issuer after the
-//! other, so that one issuer's entries are in memory at a time.
+//! Records cannot tell what a later list leaves out, or repeats in another form: a statement that
+//! the log had already has no second record. The lists themselves can; a log keeps them as blobs
+//! under the SHA-256 that their records state. They are compared in the order of thisUpdate, one
+//! issuer after the other, so that one issuer's entries are in memory at a time.
 //!
-//! A list may drop what has expired (RFC 5280 section 3.3), so a missing entry is suspicious only if the
-//! certificate is known to be valid still, or if expiredCertsOnCRL says that the list keeps it.
+//! A list may drop expired certificates (RFC 5280 section 3.3), so a missing entry is suspicious
+//! only if the certificate is known to be valid still, or if expiredCertsOnCRL says that the list
+//! keeps it.
 
 use std::collections::HashMap;
 
@@ -36,7 +37,7 @@ pub struct ListSeen {
     pub index: u64,
     /// SHA-256 of its DER, the name of the blob.
     pub digest: [u8; 32],
-    /// Which key signed it.
+    /// SHA-256 of the key that signed it, as in its record.
     pub issuer_key_hash: [u8; 32],
     /// thisUpdate.
     pub this_update: Time,
@@ -165,7 +166,7 @@ impl Lists {
                 series.entries.insert(key, entry);
             }
         }
-        // The order in memory is nobody's; a report has one.
+        // The order in memory is arbitrary; a report has a fixed one.
         found.sort_unstable_by_key(|it| (it.index, it.other));
         Ok(found)
     }

@@ -8,7 +8,7 @@ pub const REMEMBERED_MAX: usize = 4_000_000;
 /// A shortened lookup key.
 pub(super) type Key = [u8; 16];
 
-/// What may still be remembered.
+/// The number of entries that may still be remembered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Memory {
     left: usize,

@@ -1,10 +1,11 @@
 //! Proof that a time-stamping unit gave one serial number to two tokens (docs/formats/misissue.md).
 //!
-//! RFC 3161 section 2.4.2 demands that a serial number is unique. A log's records can only raise the
-//! suspicion, since nothing in them is signed by the TSA; two tokens prove it: both verify under one key,
-//! both have one serial, and what was signed differs. The same TSTInfo signed twice is innocent: a TSA may
-//! answer a repeated request again, and an ECDSA signature is another one each time. The file carries all
-//! that verification needs but the trust anchors, so that anybody can repeat it, with no log and no network.
+//! RFC 3161 section 2.4.2 demands that a serial number is unique. A log's records can only raise
+//! the suspicion, since nothing in them is signed by the TSA; two tokens prove it: both verify
+//! under one key, both have one serial, and the signed contents differ. The same TSTInfo signed
+//! twice is innocent: a TSA may answer a repeated request again, and an ECDSA signature differs
+//! each time. The file carries all that verification needs but the trust anchors, so that anybody
+//! can repeat it, with no log and no network.
 
 use std::fmt::Write as _;
 
@@ -48,7 +49,7 @@ pub enum MisissueError {
     Line {
         /// Number of the line, from 1.
         line: usize,
-        /// What belongs there.
+        /// The text expected there.
         expected: &'static str,
     },
     /// The octets after the empty line are more or fewer than the lines announce.
@@ -59,12 +60,12 @@ pub enum MisissueError {
         /// Octets that are there.
         found: usize,
     },
-    /// A token does not verify: whoever packed it, it accuses nobody.
+    /// A token does not verify: such a file accuses no TSA.
     #[error("token {number}: {source}")]
     Token {
         /// 1 or 2.
         number: usize,
-        /// What does not hold.
+        /// Why the token is not accepted.
         source: TokenError,
     },
     /// A certificate cannot be read.
@@ -72,7 +73,7 @@ pub enum MisissueError {
     Certificate {
         /// Its number in the file, from 1.
         number: usize,
-        /// What is wrong with it.
+        /// Why the certificate cannot be read.
         source: CertificateError,
     },
     /// More certificates than a file holds.
@@ -81,9 +82,9 @@ pub enum MisissueError {
     /// Two keys signed them: two TSUs may use one serial.
     #[error("the tokens were signed by different keys, of `{first}` and `{second}`")]
     DifferentUnits {
-        /// Whose certificate verifies the first.
+        /// Subject of the certificate that verifies the first token.
         first: String,
-        /// Whose certificate verifies the second.
+        /// Subject of the certificate that verifies the second token.
         second: String,
     },
     /// Two serials.
@@ -100,7 +101,8 @@ pub enum MisissueError {
 }
 
 impl MisissueError {
-    /// What the error shows of the file, or of a token in it. None where both tokens hold and accuse nobody.
+    /// What the error shows of the file, or of a token in it. `None` if both tokens hold and accuse
+    /// no TSA.
     pub fn fault(&self) -> Option<Fault> {
         match self {
             Self::Line { .. } | Self::Length { .. } | Self::TooMany(_) => Some(Fault::Unread),
@@ -137,15 +139,15 @@ impl SerialReused {
         &self.tokens
     }
 
-    /// What each token says about when.
+    /// genTime of each token.
     pub fn gen_times(&self) -> [Time; 2] {
         self.tokens.each_ref().map(|token| token.gen_time().time())
     }
 }
 
 impl Misissue {
-    /// Packs two tokens with the certificates that lead from them to `anchors`, if they prove a reused
-    /// serial. The order in which they come makes no difference.
+    /// Packs two tokens with the certificates that lead from them to `anchors`, if they prove a
+    /// reused serial. The order in which they come makes no difference.
     pub fn pack(one: &[u8], other: &[u8], anchors: &Anchors) -> Result<Self, MisissueError> {
         let mut tokens = [one.to_vec(), other.to_vec()];
         tokens.sort();
@@ -166,7 +168,7 @@ impl Misissue {
         })
     }
 
-    /// What the tokens prove to whoever trusts `anchors`; the file's certificates are known without being
+    /// Verifies the tokens under `anchors`; the file's certificates are known without being
     /// trusted.
     pub fn verify(&self, anchors: Anchors) -> Result<SerialReused, MisissueError> {
         let read = |(number, der): (usize, &Vec<u8>)| {
@@ -297,7 +299,7 @@ impl<'a> Lines<'a> {
         }
     }
 
-    /// The number of a line `word NUMBER`: 1 to `most`, in decimal without leading zeros.
+    /// The number in a line `word NUMBER`: 1 to `most`, in decimal without leading zeros.
     fn length(
         &mut self,
         word: &str,

@@ -1,9 +1,10 @@
-//! What a log proves about a provider and its end: gathered from every record, judged by a checklist.
+//! What a log proves about a provider and its end: collected from every record, judged by a
+//! checklist.
 //!
-//! Three words are kept apart. *Proven*: the record is in the log, and so is what follows from records
-//! alone (a revocation's reason, how many tokens there are). *Stated*: somebody says so in a record, the
-//! provider or the log; that it was said is proven, what was said is not. *Missing*: nothing says it. The
-//! items are those of an orderly end: EN 319 421 clause 7.14, EN 319 401 clause 7.12.
+//! Three terms are kept apart. *Proven*: the record is in the log, and so is what follows from
+//! records alone (a revocation's reason, the number of tokens). *Stated*: the provider or the log
+//! says so in a record; that it was said is proven, its truth is not. *Missing*: no record says it.
+//! The items are those of an orderly end: EN 319 421 clause 7.14, EN 319 401 clause 7.12.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,8 +23,8 @@ type IssuerSerial = (Digest, Vec<u8>);
 /// A certificate, and if it is logged its issuer's key hash and its index.
 type Known = (Certificate, Option<Digest>, Option<u64>);
 
-/// Everything that has to be remembered of a log to report on one of its providers. Memory: 32 octets a
-/// token of any provider, since whose a token is, is known at the end only.
+/// Everything that has to be remembered of a log to report on one of its providers. Memory: 32
+/// octets for each token of any provider, since the provider of a token is known at the end only.
 #[derive(Debug)]
 pub struct Gathered {
     provider: Vec<u8>,
@@ -40,14 +41,14 @@ pub struct Gathered {
 pub enum Standing {
     /// It follows from the records.
     Proven,
-    /// Somebody says so.
+    /// The provider or the log says so.
     Stated,
     /// Nothing says it, or the records say otherwise.
     Missing,
 }
 
 impl Standing {
-    /// The word in JSON and English reports.
+    /// The term in JSON and English reports.
     pub const fn word(self) -> &'static str {
         match self {
             Self::Proven => "proven",
@@ -57,12 +58,13 @@ impl Standing {
     }
 }
 
-/// What an item is about.
+/// The subject of an item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Item {
     /// The log has stated that the provider is ending or has ended.
     Notice,
-    /// A CA's last list is logged, says so itself (nextUpdate 99991231235959Z), and none follows it.
+    /// A CA's last list is logged, says so itself (nextUpdate 99991231235959Z), and none follows
+    /// it.
     LastList,
     /// The provider names it as the last.
     LastListNamed,
@@ -70,11 +72,11 @@ pub enum Item {
     Revoked,
     /// The unit's tokens were counted, and the log holds as many.
     Counted,
-    /// They are the ones that were counted.
+    /// They are the tokens that were counted.
     Batch,
     /// Its key was destroyed.
     KeyDestroyed,
-    /// Somebody keeps the archive.
+    /// A custodian keeps the archive.
     Custodian,
 }
 
@@ -97,7 +99,7 @@ impl Item {
 /// One line of the checklist.
 #[derive(Clone, Debug)]
 pub struct Line {
-    /// What.
+    /// The subject.
     pub item: Item,
     /// How sure.
     pub standing: Standing,
@@ -122,13 +124,13 @@ pub struct Unit {
     pub tokens: u64,
     /// [`batch_digest`] of them.
     pub batch: [u8; 32],
-    /// What revokes it.
+    /// Revocations of the certificate, each with the index of its record.
     pub revocations: Vec<(u64, Revocation)>,
     /// The newest last-count statement about it.
     pub counted: Option<(u64, LastCount)>,
 }
 
-/// What is known about a provider.
+/// The report about a provider.
 #[derive(Clone, Debug)]
 pub struct ProviderReport {
     /// Statements about it and by it, by index.
@@ -137,14 +139,14 @@ pub struct ProviderReport {
     pub units: Vec<Unit>,
     /// The checklist.
     pub checklist: Vec<Line>,
-    /// Whether certificates of its anchors were at hand, without which certificates that no statement names
-    /// cannot be told to be its own.
+    /// Whether certificates of its anchors were at hand, without which certificates that no
+    /// statement names cannot be told to be its own.
     pub anchors_known: bool,
 }
 
 impl Gathered {
-    /// Of the provider with this identifier. `anchors`: certificates that may be its anchors; they count if
-    /// the log names them.
+    /// Of the provider with this identifier. `anchors`: certificates that may be its anchors; they
+    /// count if the log names them.
     pub fn new(provider: &str, anchors: Vec<Certificate>) -> Self {
         let anchors = anchors.into_iter();
         let certificates = anchors.map(|anchor| (anchor.digest(), (anchor, None, None)));
@@ -223,8 +225,8 @@ impl Gathered {
         }
     }
 
-    /// Digests of the certificates that are the provider's: what its statements name (the log took them from
-    /// it alone), and what hangs below its anchors.
+    /// Digests of the certificates that are the provider's: what its statements name (the log took
+    /// them from it alone), and what hangs below its anchors.
     fn own(&self, said: &[(u64, EndingStatement)]) -> (BTreeSet<[u8; 32]>, bool) {
         let mut own: BTreeSet<[u8; 32]> = said
             .iter()

@@ -72,7 +72,7 @@ pub struct Seen {
 /// Announcements of its end that are remembered of a log.
 pub const ENDS_MAX: usize = 100;
 
-/// What a replay counted.
+/// Counts of a replay.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
     /// Records by kind, as in `ishibumi_artifact::record::kind`.
@@ -127,8 +127,8 @@ pub struct Audited {
 }
 
 impl Audited {
-    /// What the log says about its own end, with the index of each record: announcements, and the record
-    /// that closed it. The first [`ENDS_MAX`] announcements.
+    /// What the log says about its own end, with the index of each record: announcements, and the
+    /// record that closed it. The first [`ENDS_MAX`] announcements.
     pub fn ends(&self) -> &[(u64, LogStatement)] {
         &self.ends
     }
@@ -138,7 +138,7 @@ impl Audited {
         &self.edge
     }
 
-    /// What was counted.
+    /// The counts of the replay.
     pub const fn tally(&self) -> &Tally {
         &self.tally
     }
@@ -148,20 +148,20 @@ impl Audited {
         self.detector.suspects()
     }
 
-    /// The tokens over checkpoints that were read: the roots of those that fit are still to be held against
-    /// the tree.
+    /// The tokens over checkpoints that were read: the roots of those that fit are still to be held
+    /// against the tree.
     pub const fn anchors(&self) -> &AnchorsSeen {
         &self.anchors
     }
 
-    /// The complete revocation lists whose records were seen, in the order in which [`Self::compare`] wants
-    /// their octets: by issuer, then by thisUpdate.
+    /// The complete revocation lists whose records were seen, in the order in which
+    /// [`Self::compare`] wants their octets: by issuer, then by thisUpdate.
     pub fn lists(&self) -> &[ListSeen] {
         self.detector.lists()
     }
 
-    /// Holds a list against those of its issuer and scope before it. Of one that is left out nothing is
-    /// said. `octets`: the blob with the list's digest.
+    /// Compares a list with those of its issuer and scope before it. Nothing is reported about
+    /// lists that are left out. `octets`: the blob with the list's digest.
     pub fn compare(&mut self, list: &ListSeen, octets: &[u8]) -> Result<(), ListError> {
         self.detector.compare(list, octets)
     }
@@ -210,7 +210,8 @@ impl Replay {
         Ok(replay)
     }
 
-    /// Holds the times that tokens state against those of checkpoints. Has to come before the first file.
+    /// Holds the times that tokens state against those of checkpoints. Has to come before the first
+    /// file.
     #[must_use]
     pub fn with_timeline(mut self, timeline: Timeline) -> Self {
         self.detector = Detector::new(timeline);
@@ -354,8 +355,8 @@ impl Replay {
         Ok(())
     }
 
-    /// Remembers what a log says about its own end. Of a resumed replay the last records of the earlier visit
-    /// count, too, as far as they are in the bundle that it begins in.
+    /// Remembers what a log says about its own end. Of a resumed replay the last records of the
+    /// earlier visit count, too, as far as they are in the bundle that it begins in.
     fn note_end(&mut self, index: u64, record: &Record) {
         let Body::Log(statement) = record.body() else {
             return;
@@ -371,7 +372,7 @@ impl Replay {
     }
 
     /// A difference is no fork yet: only when the records turn out to hash to the signed root is it
-    /// the log that changed them, and not whoever serves its files.
+    /// the log that changed them, and not the server of its files.
     fn compare_with_seen(&mut self) {
         if let Some(seen) = self.seen.filter(|seen| seen.size == self.edge.size()) {
             self.shown = Some(self.edge.root()).filter(|&shown| shown != seen.root);

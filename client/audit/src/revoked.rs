@@ -1,11 +1,11 @@
-//! What the records of a log say about certificates that are revoked, in the order in which it was said.
+//! The statements in a log's records about revoked certificates, in the order of their records.
 //!
-//! A revocation's record has no word about when its list was made; the record of the list, which stands
-//! after it, has. So statements wait for their list, and are then held against each other by thisUpdate:
-//! a hold of an old list that comes late is history, the same hold in a later list is a suspicion. A
-//! certificate has one entry of 88 octets: its end, its first definitive revocation, and the last
-//! statements that would take that back: of those that an expiry excuses and of those that nothing does, since
-//! neither of them stands for the other.
+//! A revocation's record does not say when its list was made; the record of the list, which follows
+//! it, does. So statements wait for their list, and are then compared with each other by
+//! thisUpdate: a hold of an old list that comes late is history, the same hold in a later list is a
+//! suspicion. A certificate has one entry of 88 octets: its end, its first definitive revocation,
+//! and the last statements that would reverse it: of those that an expiry excuses and of those that
+//! nothing does, since neither of them stands for the other.
 
 use core::num::NonZeroU64;
 use std::collections::HashMap;
@@ -16,7 +16,8 @@ use ishibumi_artifact::{LookupKey, Record};
 
 use super::memory::{Key, Memory, shortened};
 
-/// Revocations that may wait for the record of their list, more than the largest list has; 160 octets each.
+/// Revocations that may wait for the record of their list, more than the largest list has; 160
+/// octets each.
 const WAITING_MAX: usize = 1_000_000;
 
 /// How many of the detector's units of memory one certificate takes.
@@ -64,7 +65,7 @@ impl Last {
     }
 }
 
-/// What is known about one certificate.
+/// The known state of one certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Standing {
     not_after: At,
@@ -224,7 +225,7 @@ impl Standing {
         if !statement.excused_by_expiry {
             self.unexcused.take(index, statement.at);
         } else if self.excused.index.is_none() || !self.is_innocent(statement) {
-            // One that the expiry excuses does not stand for one that it does not.
+            // A statement that the expiry excuses does not stand for one that it does not.
             if self.excused.take(index, statement.at) {
                 self.kept_since = At::new(statement.kept_since);
             }

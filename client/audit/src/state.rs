@@ -33,7 +33,7 @@ pub enum AuditStateError {
     Line {
         /// Number of the line, from 1.
         line: usize,
-        /// What belongs there.
+        /// The text expected there.
         expected: &'static str,
     },
     /// The checkpoint is no note.

@@ -1,13 +1,13 @@
-//! What in the records of a log gives cause for suspicion, found while they are replayed.
+//! Finds records that give cause for suspicion, while a log is replayed.
 //!
-//! The rules are the artifact room's ([`Suspicion`]); here is what they need to remember. Memory is bounded
-//! whatever the log holds: 24 octets for each token and three times that for each certificate that has a
-//! record or is spoken of by a list or a response, up to [`REMEMBERED_MAX`](super::REMEMBERED_MAX) times 24 octets together (some
-//! 200 MB in the worst moment of a growing table); what comes after that is compared with what is
-//! remembered and not remembered itself, and the report counts it.
-//! Keys are a tag and 15 octets of a SHA-256, so a chance collision among so many is out of the question,
-//! and a made one costs its maker more than it harms: a suspicion is looked into. A replay that goes on
-//! from an earlier visit remembers only what came since; `--full` compares everything.
+//! The rules are those of [`Suspicion`]; here is the memory that they need. It is bounded for every
+//! log: 24 octets for each token and three times that for each certificate that has a record or is
+//! named by a list or a response, up to [`REMEMBERED_MAX`](super::REMEMBERED_MAX) times 24 octets
+//! together (some 200 MB in the worst moment of a growing table). Beyond that, records are compared
+//! with the remembered ones and not remembered themselves, and the report counts them. Keys are a
+//! tag and 15 octets of a SHA-256, so a chance collision among so many is out of the question, and
+//! a deliberate one costs its maker more than it harms: a suspicion is looked into. A replay that
+//! continues from an earlier visit remembers only later records; `--full` compares everything.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -32,7 +32,7 @@ const BACKDATING_SECONDS: u32 = 7 * 86_400;
 /// A record that gives cause for suspicion.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Suspect {
-    /// Which cause.
+    /// The cause.
     pub suspicion: Suspicion,
     /// Index of the record.
     pub index: u64,
@@ -47,7 +47,7 @@ pub struct Suspect {
 pub struct Suspects {
     /// The first [`LISTED_MAX`].
     pub listed: Vec<Suspect>,
-    /// How many of each.
+    /// The number of suspicions of each kind.
     pub counts: BTreeMap<Suspicion, u64>,
     /// Records that were not remembered, since memory was full.
     pub forgotten: u64,
@@ -70,7 +70,8 @@ impl Timeline {
         after.map(|(_, time)| *time).next()
     }
 
-    /// When record `index` was not there yet: the time of the last checkpoint that does not cover it.
+    /// When record `index` was not there yet: the time of the last checkpoint that does not cover
+    /// it.
     fn absent(&self, index: u64) -> Option<Time> {
         self.0.range(..=index).next_back().map(|(_, time)| *time)
     }
@@ -90,7 +91,8 @@ pub(super) struct Detector {
     /// Thresholds of the providers, which the maps below point to.
     thresholds: Vec<u32>,
     providers: HashMap<Vec<u8>, usize>,
-    /// SHA-256 of anchors, key hashes of CAs and hashes of other certificates, each with its provider.
+    /// SHA-256 of anchors, key hashes of CAs and hashes of other certificates, each with its
+    /// provider.
     belongs: HashMap<Vec<u8>, usize>,
     suspects: Suspects,
 }

@@ -1,4 +1,4 @@
-//! What is wrong.
+//! The alarms that a monitor raises.
 
 use ishibumi_tlog::Hash;
 use ishibumi_tlog::fork::Evidence;
@@ -10,23 +10,24 @@ use super::conviction::fork_name;
 pub enum Alarm {
     /// The log signed two trees of which neither extends the other. It stands for ever.
     Fork {
-        /// What convicts the log.
+        /// The evidence that convicts the log.
         evidence: Box<Evidence>,
     },
-    /// A place shows, as the newest, a smaller tree than it showed before.
+    /// A place shows, as its newest, a smaller tree than it showed before.
     Rollback {
-        /// Where.
+        /// Name of the place.
         place: String,
         /// The largest size that it showed.
         seen: u64,
         /// The size that it shows now.
         shown: u64,
     },
-    /// What a place answers is no checkpoint of the log, or its files are not what the log signed.
+    /// The answer of a place is no checkpoint of the log, or its files are not those that the log
+    /// signed.
     FalseAnswer {
-        /// Where.
+        /// Name of the place.
         place: String,
-        /// What is wrong with it.
+        /// What is wrong with the answer, in English.
         reason: String,
     },
     /// A record names a watched time-stamping unit or organisation, and is none of the own ones.
@@ -35,7 +36,7 @@ pub enum Alarm {
         index: u64,
         /// Its leaf hash.
         leaf: Hash,
-        /// Whom it names.
+        /// The watched unit or organisation that it names.
         names: String,
     },
     /// An own artifact is not in the log after its deadline.
@@ -47,38 +48,38 @@ pub enum Alarm {
         /// When it had to be there, in seconds since the Epoch.
         due: u64,
     },
-    /// For longer than configured there is no larger tree and no fresh quorum; or, with a place, that
-    /// place shows an older tree than others do.
+    /// For longer than configured there is no larger tree and no fresh quorum; or, with a place,
+    /// that place shows an older tree than others do.
     Stalled {
-        /// Where, if it is one place alone.
+        /// Name of the place, if it is one place alone.
         place: Option<String>,
         /// Since when, in seconds since the Epoch.
         since: u64,
     },
-    /// Nobody has tiles that show whether two checkpoints are consistent.
+    /// No place has tiles that show whether two checkpoints are consistent.
     Unproven {
-        /// Who showed the checkpoint in question.
+        /// The place that showed the checkpoint in question.
         place: String,
         /// Size of the smaller tree.
         older: u64,
         /// Size of the larger tree.
         newer: u64,
     },
-    /// Nobody has the records between two sizes as the log signed them.
+    /// No place has the records between two sizes as the log signed them.
     Unread {
         /// The first record that could not be read.
         from: u64,
         /// Why, in English.
         reason: String,
     },
-    /// What is kept of the log is of a time that has not come: this machine's clock is wrong, or was.
+    /// The kept state of the log is of a time in the future: this machine's clock is wrong, or was.
     Clock {
         /// That time, in seconds since the Epoch.
         time: u64,
     },
     /// A place does not answer.
     Unreachable {
-        /// Where.
+        /// Name of the place.
         place: String,
         /// Since when, in seconds since the Epoch.
         since: u64,
@@ -94,7 +95,7 @@ pub enum Gravity {
     Wrong,
     /// What can be seen does not suffice to tell.
     Unclear,
-    /// Somebody does not answer.
+    /// A place does not answer.
     Silent,
 }
 
@@ -129,7 +130,7 @@ impl Alarm {
         }
     }
 
-    /// What stays the same while the same thing is wrong: the kind, and whom it is about.
+    /// Identifies an alarm while its cause lasts: its kind, and its subject.
     pub fn key(&self) -> String {
         let about = match self {
             Self::Fork { evidence } => fork_name(evidence),
@@ -145,7 +146,7 @@ impl Alarm {
         format!("{} {about}", self.kind())
     }
 
-    /// What it means for an exit code.
+    /// The gravity, which decides the exit code.
     pub const fn gravity(&self) -> Gravity {
         match self {
             Self::Stalled { .. }

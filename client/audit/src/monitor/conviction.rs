@@ -5,8 +5,8 @@ use ishibumi_tlog::key::VerifierKey;
 use ishibumi_tlog::note::Note;
 use ishibumi_tlog::{Checkpoint, Hash, Policy};
 
-/// Evidence of two notes that a log of `policy` signed, seen at `now`; `beginning` is the tree with which the
-/// larger one really begins, if their sizes differ.
+/// Evidence of two notes that a log of `policy` signed, seen at `now`; `beginning` is the tree with
+/// which the larger one really begins, if their sizes differ.
 pub fn evidence_of(
     policy: &Policy,
     now: u64,

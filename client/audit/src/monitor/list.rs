@@ -1,4 +1,4 @@
-//! Whom to watch in the records of a log, and what is one's own.
+//! What to watch for in the records of a log, and the operator's own records.
 
 use std::collections::{BTreeSet, HashSet};
 use std::fmt::Write as _;
@@ -8,7 +8,8 @@ use ishibumi_artifact::record::Body;
 use ishibumi_artifact::{Certificate, LookupKey, Record};
 use ishibumi_tlog::Hash;
 
-/// Time-stamping units and organisations whose records are looked at, and the leaves that are expected.
+/// Time-stamping units and organisations whose records are reported, and the leaves that are
+/// expected.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct WatchList {
     tsus: BTreeSet<Vec<u8>>,
@@ -28,12 +29,14 @@ pub struct Own {
 }
 
 impl WatchList {
-    /// Watches the time-stamping unit whose certificate has this hash, by any of the ESS algorithms.
+    /// Watches the time-stamping unit whose certificate has this hash, by any of the ESS
+    /// algorithms.
     pub fn tsu(&mut self, ess_hash: Vec<u8>) {
         self.tsus.insert(ess_hash);
     }
 
-    /// Watches the time-stamping unit with this certificate: under all hashes that tokens name it by.
+    /// Watches the time-stamping unit with this certificate: under all hashes that tokens name it
+    /// by.
     pub fn tsu_certificate(&mut self, certificate: &Certificate) {
         let hashes = HashAlgorithm::ALL.map(|algorithm| algorithm.digest(certificate.der()));
         self.tsus.extend(hashes);
@@ -44,7 +47,7 @@ impl WatchList {
         self.organizations.insert(identifier.into());
     }
 
-    /// Takes a leaf for one's own: no record with it is unexpected.
+    /// Marks a leaf as expected: records with it are not reported.
     pub fn expect(&mut self, leaf: Hash) {
         self.expected.insert(leaf);
     }
@@ -54,7 +57,7 @@ impl WatchList {
         !self.tsus.is_empty() || !self.organizations.is_empty()
     }
 
-    /// Whether a leaf is one's own.
+    /// Whether a leaf is expected.
     pub fn expects(&self, leaf: Hash) -> bool {
         self.expected.contains(&leaf)
     }

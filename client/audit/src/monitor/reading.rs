@@ -18,7 +18,7 @@ pub struct Reading<'a> {
     own: Vec<Hash>,
 }
 
-/// A record that names somebody who is watched.
+/// A record that names a watched party.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Named {
     pub(super) index: u64,
@@ -42,9 +42,9 @@ pub enum ReadingError {
     /// The file is no entry bundle of that width.
     #[error("{path}: {source}")]
     Bundle {
-        /// Which file.
+        /// Path of the entry bundle.
         path: TilePath,
-        /// What is wrong with it.
+        /// Why the bundle cannot be read.
         source: BundleError,
     },
     /// A bundle came that was not the next one.
@@ -57,9 +57,9 @@ pub enum ReadingError {
     Root {
         /// Size of the tree.
         size: u64,
-        /// What the records hash to.
+        /// Root of the records.
         computed: Hash,
-        /// What the checkpoint says.
+        /// Root in the checkpoint.
         signed: Hash,
     },
 }
@@ -91,7 +91,8 @@ impl<'a> Reading<'a> {
         })
     }
 
-    /// Takes the octets of the next bundle of the plan. An entry that is no record of ours names nobody.
+    /// Takes the octets of the next bundle of the plan. An entry that is not a record of this
+    /// format names no party.
     pub fn take(&mut self, path: TilePath, octets: &[u8]) -> Result<(), ReadingError> {
         let first = path.index.saturating_mul(u64::from(TILE_WIDTH));
         let known = self.tree.size().checked_sub(first);

@@ -1,7 +1,7 @@
-//! What a monitor keeps of one log between two rounds (docs/formats/monitor-state.md).
+//! The state that a monitor keeps of one log between two rounds (docs/formats/monitor-state.md).
 //!
-//! A file is believed no more than the log is: when it is read, every note is checked under the policy
-//! again, and the hashes of what was read have to fit its size.
+//! A file is trusted no more than the log is: when it is read, every note is checked under the
+//! policy again, and the hashes in it have to fit its size.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -27,7 +27,7 @@ pub(super) const FORKS_MAX: usize = 16;
 /// Unexpected records that are kept; what comes after is counted.
 pub const UNEXPECTED_MAX: usize = 10_000;
 
-/// What is known of one log.
+/// The known state of one log.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct State {
     /// The log.
@@ -79,7 +79,7 @@ pub(super) struct Place {
 #[serde(deny_unknown_fields)]
 pub(super) struct Raised {
     pub(super) since: u64,
-    /// Whether somebody was told.
+    /// Whether the operator was told.
     pub(super) told: bool,
 }
 
@@ -250,8 +250,8 @@ impl State {
         self.proven.values().next_back()
     }
 
-    /// Drops what is of a time after `latest`, since nobody has seen it then; the latest such time. What
-    /// stands since then stands since `now`.
+    /// Drops observations dated after `latest`, since they cannot have been made; returns the
+    /// latest such time. Alarms that stand since then stand since `now`.
     pub(super) fn forget_after(&mut self, latest: u64, now: u64) -> Option<u64> {
         let places = self.places.values_mut();
         let places = places.flat_map(|place| [&mut place.failing_since, &mut place.behind_since]);
@@ -295,7 +295,7 @@ impl Signed {
         Ok(Self { checkpoint, note })
     }
 
-    /// What it says.
+    /// The checkpoint in the note.
     pub const fn checkpoint(&self) -> &Checkpoint {
         &self.checkpoint
     }

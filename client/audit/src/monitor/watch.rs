@@ -42,7 +42,7 @@ pub struct Claim {
 }
 
 impl Claim {
-    /// Who showed the one of the two that is in question.
+    /// The place that showed the checkpoint in question.
     pub fn place(&self) -> &str {
         &self.place
     }
@@ -58,29 +58,30 @@ impl Claim {
     }
 }
 
-/// What came of a claim.
+/// The result of proving a claim.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Standing {
     /// The larger tree begins with the smaller one.
     Consistent,
     /// The log has forked; the evidence is kept.
     Fork,
-    /// The proof leads to neither: whoever's tiles made it has others than the log signed.
+    /// The proof leads to neither: its tiles are not those that the log signed.
     Open,
 }
 
-/// A round's end: what stands, what is new, what is over.
+/// The end of a round: the alarms that stand, that are new, and that are over.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outcome {
     /// Alarms that stand, each with the time since when it does, in seconds since the Epoch.
     pub alarms: Vec<(Alarm, u64)>,
-    /// Keys of those that nobody was told of yet.
+    /// Keys of the alarms that the operator was not told of yet.
     pub untold: BTreeSet<String>,
     /// Keys of those that stood at the end of the last round and do not stand any more.
     pub cleared: Vec<String>,
     /// Unexpected records beyond those that are listed.
     pub more_unexpected: u64,
-    /// Places that showed a checkpoint of the log in this round. Where none did, nothing was compared.
+    /// Number of places that showed a checkpoint of the log in this round. If none did, nothing was
+    /// compared.
     pub answered: usize,
 }
 
@@ -97,7 +98,8 @@ pub struct Watch<'a> {
 }
 
 impl<'a> Watch<'a> {
-    /// Begins a round at `now`, in seconds since the Epoch. A state from the future is not believed.
+    /// Begins a round at `now`, in seconds since the Epoch. A state from the future is not
+    /// believed.
     pub fn new(policy: &'a Policy, settings: Settings, mut state: State, now: u64) -> Self {
         let ahead = state.forget_after(now.saturating_add(CLOCK_TOLERANCE_S), now);
         let alarms = ahead.map(|time| Alarm::Clock { time });
@@ -131,12 +133,13 @@ impl<'a> Watch<'a> {
         self.state.places.get(place).map_or(0, |place| place.size)
     }
 
-    /// The largest of the kept checkpoints of `place` that was looked at.
+    /// The size of the largest kept checkpoint of `place` that was looked at.
     pub fn kept_at(&self, place: &str) -> u64 {
         self.state.places.get(place).map_or(0, |place| place.kept)
     }
 
-    /// Whether this would be a false answer or a rollback: worth to ask again, past the caches on the way.
+    /// Whether this would be a false answer or a rollback: worth to ask again, past the caches on
+    /// the way.
     pub fn is_suspect(&self, place: &str, octets: &[u8]) -> bool {
         match self.read_note(octets) {
             Ok((seen, _)) => seen.checkpoint.size < self.size_at(place),
@@ -144,8 +147,8 @@ impl<'a> Watch<'a> {
         }
     }
 
-    /// Takes what `place` answered. Gives a claim that has to be proven before the next observation:
-    /// see [`Self::conclude`] and [`Self::unproven`].
+    /// Takes the answer of `place`. Gives a claim that has to be proven before the next
+    /// observation: see [`Self::conclude`] and [`Self::unproven`].
     pub fn observe(&mut self, place: &str, shown: Shown, octets: &[u8]) -> Option<Claim> {
         self.state
             .places
@@ -184,7 +187,7 @@ impl<'a> Watch<'a> {
         self.compare(place, seen, fresh)
     }
 
-    /// The checkpoint that the log signed, and how new its quorum's word is.
+    /// The checkpoint that the log signed, and how fresh its quorum's view is.
     fn read_note(&self, octets: &[u8]) -> Result<(Signed, Option<u64>), String> {
         let note = Note::parse(octets).map_err(|error| error.to_string())?;
         let seen = Signed::read(&note, self.policy).map_err(|error| error.to_string())?;
@@ -233,7 +236,8 @@ impl<'a> Watch<'a> {
         })
     }
 
-    /// Decides a claim by the tree with which, as somebody's tiles have it, the larger one begins.
+    /// Decides a claim by the tree with which the larger one begins according to some place's
+    /// tiles.
     pub fn conclude(&mut self, claim: &Claim, prefix: &Prefix) -> Standing {
         let (older, newer) = (&claim.older.checkpoint, &claim.newer.checkpoint);
         let Prefix { root, proof } = prefix;
@@ -253,7 +257,7 @@ impl<'a> Watch<'a> {
         Standing::Consistent
     }
 
-    /// Nobody has tiles that decide the claim.
+    /// Records that no place has tiles that decide the claim.
     pub fn unproven(&mut self, claim: &Claim) {
         self.alarms.push(Alarm::Unproven {
             place: claim.place.clone(),
@@ -287,7 +291,7 @@ impl<'a> Watch<'a> {
         }
     }
 
-    /// `place` did not answer.
+    /// Records that `place` did not answer.
     pub fn failed(&mut self, place: &str, reason: impl Into<String>) {
         let known = self.state.places.entry(place.to_owned()).or_default();
         let since = *known.failing_since.get_or_insert(self.now);
@@ -300,14 +304,14 @@ impl<'a> Watch<'a> {
         }
     }
 
-    /// `place` serves what the log did not sign.
+    /// Records that `place` serves files that the log did not sign.
     pub fn false_answer(&mut self, place: &str, reason: impl Into<String>) {
         let (place, reason) = (place.to_owned(), reason.into());
         self.alarms.push(Alarm::FalseAnswer { place, reason });
     }
 
-    /// The records that were not read yet, if somebody in them is watched. Another list than that of the
-    /// last round begins anew.
+    /// The records that were not read yet, if any party in them is watched. If the list differs
+    /// from that of the last round, reading begins anew.
     pub fn reading<'l>(&mut self, list: &'l WatchList) -> Option<Reading<'l>> {
         if !list.watches_records() {
             return None;
@@ -336,7 +340,7 @@ impl<'a> Watch<'a> {
         }
     }
 
-    /// Nobody served the records from `from` on as the log signed them.
+    /// Records that no place served the records from `from` on as the log signed them.
     pub fn unread(&mut self, from: u64, reason: impl Into<String>) {
         let reason = reason.into();
         self.alarms.push(Alarm::Unread { from, reason });
@@ -445,7 +449,7 @@ impl<'a> Watch<'a> {
 }
 
 impl State {
-    /// Notes that somebody was told of every alarm that stands.
+    /// Records that the operator was told of every alarm that stands.
     pub fn told(&mut self) {
         for raised in self.raised.values_mut() {
             raised.told = true;
@@ -462,7 +466,7 @@ impl State {
         self.trunk().map_or(0, |trunk| trunk.checkpoint.size)
     }
 
-    /// What each place showed as its newest tree, in leaves.
+    /// The size of the newest tree that each place showed, in leaves.
     pub fn sizes(&self) -> impl Iterator<Item = (&str, u64)> {
         self.places
             .iter()

@@ -1,8 +1,8 @@
 //! The link between two logs: record 0 of the one, the closing record of the other.
 //!
-//! Anybody can add a record to what is given, and a proof that proves nothing. So everything that is given
-//! is looked at, and what is not proven says nothing: it neither helps a link nor stands in the way of what
-//! is proven beside it.
+//! Anybody can add a record to the given ones, and a proof that proves nothing. So every record is
+//! looked at, and an unproven one says nothing: it neither helps a link nor stands in the way of a
+//! proven one.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,15 +16,15 @@ use ishibumi_tlog::{Checkpoint, Policy, TrustedCheckpoint};
 use super::{CHAIN_MAX, Finding, LinkError, Policies, Succession};
 use ishibumi_evidence::Logged;
 
-/// What somebody gives to show that one log continues another. Nothing of it is verified.
+/// The records given to show that one log continues another. Nothing of it is verified.
 #[derive(Clone, Debug)]
 pub struct Link<'a> {
     /// Record 0 of the successor.
     pub opening: &'a Logged,
     /// Records that are said to close its predecessor. Those that are proven count, all of them.
     pub closings: Vec<&'a Logged>,
-    /// Other checkpoints of the predecessor that are at hand. Those which its own policy accepts have to
-    /// agree with the link; the rest says nothing.
+    /// Other checkpoints of the predecessor that are at hand. Those which its own policy accepts
+    /// have to agree with the link; the rest says nothing.
     pub heads: &'a [&'a Note],
 }
 
@@ -37,9 +37,9 @@ impl Link<'_> {
     }
 }
 
-/// Verifies the links among `statements`: each opening record that names a predecessor, with every closing
-/// record of that log, and against every checkpoint of it among `heads`. What is said twice is there once;
-/// of those that show nothing, the first [`CHAIN_MAX`].
+/// Verifies the links among `statements`: each opening record that names a predecessor, with every
+/// closing record of that log, and against every checkpoint of it among `heads`. Repeated results
+/// are listed once; of those that show nothing, the first [`CHAIN_MAX`].
 pub fn links_among(
     statements: &[Arc<Logged>],
     heads: &[&Note],
@@ -76,7 +76,8 @@ pub fn links_among(
     shown.chain(refused.into_iter().map(Err)).collect()
 }
 
-/// Origin of the log that the log of this record 0 continues, as the record says. Nothing is verified.
+/// Origin of the log that the log of this record 0 continues, as the record says. Nothing is
+/// verified.
 ///
 /// # Errors
 /// [`LinkError::NotOpening`], [`LinkError::NoPredecessor`] or [`LinkError::Committed`].
@@ -193,7 +194,8 @@ impl Known {
                 }
             }
         }
-        // Those of other logs say nothing about this one, and a signature is dearer than a line of text.
+        // Heads of other logs say nothing about this one; comparing origins first is cheaper than
+        // verifying signatures.
         let heads = heads
             .iter()
             .filter(|note| origin_of(note).as_ref() == Some(origin));
@@ -247,7 +249,7 @@ impl Succession {
         }
     }
 
-    /// Holds the committed tree against one that the old quorum cosigned.
+    /// Compares the committed tree with one that the old quorum cosigned.
     fn compare_with(&mut self, seen: &Checkpoint, closed: Option<u64>) {
         let (committed, size) = (self.committed.size, seen.size);
         if size == committed {
@@ -275,8 +277,8 @@ impl Succession {
     }
 }
 
-/// The checkpoint in record 0: signed by a log that the old policy names, with a key that record 0 names.
-/// Its quorum travels elsewhere.
+/// The checkpoint in record 0: signed by a log that the old policy names, with a key that record 0
+/// names. Its quorum travels elsewhere.
 fn signed_by_log<'k>(
     old: &Policy,
     note: &Note,
@@ -310,7 +312,7 @@ fn signing_keys(policy: &Policy, head: &TrustedCheckpoint) -> Vec<String> {
         .collect()
 }
 
-/// What an opening record says.
+/// The body of an opening record.
 fn opened_of(entry: &[u8]) -> Option<LogOpened> {
     match Record::decode(entry).ok()?.body() {
         Body::Log(LogStatement::Opened(opened)) => Some(opened.clone()),

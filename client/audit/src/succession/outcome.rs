@@ -50,8 +50,8 @@ pub enum LinkError {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Finding {
-    /// The successor commits to another tree of the same size than the old quorum saw. The old log
-    /// signed both.
+    /// The successor commits to another tree of the same size than the one that the old quorum saw.
+    /// The old log signed both.
     #[error(
         "fork: at size {size} the successor commits to the root {committed}, the old log's witnesses saw {witnessed}"
     )]
@@ -79,8 +79,8 @@ pub enum Finding {
         /// Origin of the log that claims to continue it.
         successor: String,
     },
-    /// The successor commits to an earlier tree than the last one: the records after it are not covered by
-    /// the link. They are proven by their own quorum as before.
+    /// The successor commits to an earlier tree than the last one: the records after it are not
+    /// covered by the link. They are proven by their own quorum as before.
     #[error("the successor commits to the tree of {committed} records, the old log has {size}")]
     Behind {
         /// Size in record 0 of the successor.
@@ -109,7 +109,7 @@ pub enum Standing {
 }
 
 impl Standing {
-    /// The word for it.
+    /// Stable name in JSON, kebab-case.
     pub const fn word(self) -> &'static str {
         match self {
             Self::InOrder => "closed-in-order",
@@ -119,7 +119,8 @@ impl Standing {
     }
 }
 
-/// That a log says of itself, before its own quorum, which log it continues; and what speaks against it.
+/// That a log says of itself, before its own quorum, which log it continues; and what speaks
+/// against it.
 ///
 /// Only [`Link::verify`](super::Link::verify) makes one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -147,19 +148,19 @@ impl Succession {
         &self.committed
     }
 
-    /// Whether the old log's own quorum is shown to have cosigned that very tree. If not, that there was
-    /// such a tree is the successor's word alone.
+    /// Whether the old log's own quorum is shown to have cosigned this tree. If not, only the
+    /// successor states that there was such a tree.
     pub const fn is_witnessed(&self) -> bool {
         self.witnessed
     }
 
-    /// When the old log closed, as its operator says, and before when the closing record existed, in seconds
-    /// since the Epoch, as its witnesses say. None if no closing record is proven.
+    /// When the old log closed, as its operator says, and before when the closing record existed,
+    /// in seconds since the Epoch, as its witnesses say. None if no closing record is proven.
     pub const fn closed(&self) -> Option<(Moment, Option<u64>)> {
         self.closing
     }
 
-    /// What does not fit.
+    /// Contradictions between the two logs.
     pub fn findings(&self) -> &[Finding] {
         &self.findings
     }
