@@ -1,11 +1,13 @@
-//! The TSAs' tokens over a log's checkpoints (records of kind 10) that cover a record: of each TSA the first.
+//! The TSAs' tokens over a log's checkpoints (records of kind 10) that cover a record: the first
+//! one of each TSA.
 //!
-//! A token over the checkpoint of size S, which is logged after that checkpoint, says when the records below
-//! S existed at the latest; so of record i, what is looked for has an index above i and a size above i. What
-//! the token needs to be of use is the checkpoint itself with its signatures, which the log keeps under
-//! `checkpoints/S`, and a proof of the record under it, made out of tiles. All of it is verified: that the
-//! anchor is in the log, that its token verifies under the caller's anchors and stamps that checkpoint, that
-//! the checkpoint has the quorum, and that the proof leads to its root.
+//! A token over the checkpoint of size S, which is logged after that checkpoint, says when the
+//! records below S existed at the latest. So for record i the search is for records with an index
+//! above i and a size above i. To be of use, the token needs the checkpoint itself with its
+//! signatures, which the log keeps under `checkpoints/S`, and a proof of the record under it, made
+//! out of tiles. All of it is verified: that the token's record is in the log, that the token
+//! verifies under the caller's trust anchors and stamps that checkpoint, that the checkpoint has
+//! the quorum, and that the proof leads to its root.
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,7 +24,8 @@ use super::source::Source;
 /// So many covering tokens are looked at for the first of each TSA.
 const LOOKED_AT: usize = 16;
 
-/// So many are remembered of a source that answers no lookups, since each time it has to be read whole.
+/// So many are remembered of a source that answers no lookups, since each time it has to be read
+/// whole.
 const REMEMBERED_MAX: usize = 4_096;
 
 /// A token that covers a record.
@@ -34,7 +37,7 @@ pub struct Covering {
     pub proof: TlogProof,
 }
 
-/// What covers a record.
+/// The tokens that cover a record.
 #[derive(Clone, Debug, Default)]
 pub struct Covered {
     /// The first token of each TSA, in the order of the log.
@@ -43,12 +46,12 @@ pub struct Covered {
     pub left_out: BTreeSet<String>,
 }
 
-/// Reads the anchors of one source. What was read serves the next record too.
+/// Reads the checkpoint timestamps of one source. Results are kept for further records.
 pub struct AnchorReader<'a> {
     source: &'a Source,
     policy: &'a Policy,
     anchors: &'a Anchors,
-    /// What was read so far, by index, from `from` on.
+    /// The tokens read so far, by index, from `from` on.
     read: Vec<Read>,
     from: u64,
     /// The index to go on at; none if there are no more.
@@ -68,8 +71,8 @@ struct Read {
 }
 
 impl<'a> AnchorReader<'a> {
-    /// For the log at `source`; what is trusted are the logs and witnesses of `policy`, and the TSAs under
-    /// `anchors`.
+    /// A reader of the log at `source`, which trusts the logs and witnesses of `policy`, and the
+    /// TSAs under `anchors`.
     pub fn new(source: &'a Source, policy: &'a Policy, anchors: &'a Anchors) -> Self {
         Self {
             source,
@@ -84,11 +87,13 @@ impl<'a> AnchorReader<'a> {
         }
     }
 
-    /// What covers record `index`, which has the leaf hash `leaf`: of each TSA the first among the first
-    /// sixteen covering tokens. Records are best asked about in ascending order.
+    /// The tokens that cover record `index`, which has the leaf hash `leaf`: the first of each TSA
+    /// among the first sixteen covering tokens. Asking about records in ascending order reads the
+    /// least.
     ///
     /// # Errors
-    /// If the anchors cannot be read. What is wrong with one of them is said in [`Covered::left_out`].
+    /// [`FindError`], if the records cannot be read. A faulty token is no error: see
+    /// [`Covered::left_out`].
     pub async fn covering(&mut self, leaf: Hash, index: u64) -> Result<Covered, FindError> {
         if index < self.from {
             (self.from, self.next) = (index, Some(index));

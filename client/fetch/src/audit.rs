@@ -1,4 +1,5 @@
-//! A whole audit: newest checkpoint, replay, revocation lists if wanted, and what to say when it fails.
+//! A whole audit: newest checkpoint, replay, revocation lists if wanted, and what to say when it
+//! fails.
 
 use ishibumi_artifact::crl::CRL_INPUT_MAX;
 use ishibumi_artifact::end::closing_record;
@@ -39,11 +40,12 @@ pub struct ListsRead {
 pub struct AuditReport {
     /// Replayed head and edge, to be kept for the next visit.
     pub state: AuditState,
-    /// What was counted, since the last visit or from the beginning.
+    /// Counts since the last visit or from the beginning.
     pub tally: Tally,
     /// What the records that were read give cause to suspect.
     pub suspects: Suspects,
-    /// The tokens over the log's checkpoints, held against its tree. That one is false is the log's fault.
+    /// The tokens over the log's checkpoints, compared with its tree. A false one is the log's
+    /// fault.
     pub anchors: AnchorsSeen,
     /// What the log says about its own end, by index, as far as it was read.
     pub ends: Vec<(u64, LogStatement)>,
@@ -53,7 +55,7 @@ pub struct AuditReport {
     pub since: Option<Seen>,
     /// Whether every record from index 0 on was read.
     pub from_the_beginning: bool,
-    /// Which cosignatures counted.
+    /// Which cosignatures counted, by their algorithm.
     pub demand: Demand,
 }
 
@@ -81,14 +83,14 @@ pub enum AuditError {
     /// An entry of the replayed tree cannot be had any more.
     #[error(transparent)]
     Entry(#[from] EvidenceError),
-    /// What was replayed makes no state. A mistake in this program.
+    /// The result of the replay makes no state. A mistake in this program.
     #[error(transparent)]
     State(#[from] AuditStateError),
 }
 
 impl AuditError {
-    /// What it means for the other sources. A fork convicts the log; a rollback may be a source that
-    /// fell behind.
+    /// What it means for the other sources. A fork convicts the log; a rollback may be a source
+    /// that fell behind.
     pub fn blame(&self) -> Blame {
         match self {
             Self::Source(SourceError::Malformed(_)) => Blame::False,
@@ -108,11 +110,11 @@ impl AuditError {
 pub struct Terms<'a> {
     /// Which logs and witnesses are trusted.
     pub policy: &'a Policy,
-    /// What the last visit saw.
+    /// The state after the last visit.
     pub last: Option<&'a AuditState>,
     /// Whether everything is read again, through what the last visit saw.
     pub full: bool,
-    /// What the entries are taken for.
+    /// How the entries are read.
     pub entries: Entries,
     /// Whether complete revocation lists are read and held against each other, too.
     pub blobs: bool,
@@ -143,8 +145,8 @@ pub async fn audit(
             let replay = Replay::resumed(target.clone(), state.edge().clone()).map_err(blame)?;
             let replay = replay.with_timeline(timeline).with_entries(terms.entries);
             match run(source, replay, &mut progress).await {
-                // Read from the beginning, the log itself shows whether it changed what was seen or
-                // whether somebody serves files that are not its own.
+                // Read from the beginning, the log itself shows whether it changed old records or
+                // whether its files are served falsely.
                 Err(AuditError::Violation(first)) => {
                     let replay = Replay::full(target, since).map_err(blame)?;
                     let replay = replay.with_entries(terms.entries);
@@ -192,8 +194,9 @@ pub async fn audit(
     })
 }
 
-/// A log that had closed at the last visit has not grown since. The replay knows that if the closing record is
-/// in the bundle that it begins in; where the last visit ended with a whole bundle, it is asked for.
+/// A log that had closed at the last visit has not grown since. The replay knows that if the
+/// closing record is in the bundle that it begins in; where the last visit ended with a whole
+/// bundle, it is asked for.
 async fn check_open(
     source: &Source,
     last: &AuditState,
@@ -221,8 +224,8 @@ async fn check_open(
     }))
 }
 
-/// Holds the root of every anchor against that of the tree at its size, which the tiles show and prove to
-/// be the beginning of the tree that was replayed.
+/// Holds the root of every anchor against that of the tree at its size, which the tiles show and
+/// prove to be the beginning of the tree that was replayed.
 async fn compare_anchors(
     source: &Source,
     audited: &Audited,
@@ -250,8 +253,9 @@ async fn compare_anchors(
     Ok(anchors)
 }
 
-/// Reads the lists that were seen, and compares them. A list that is not to be had makes the audit say less;
-/// the log's signature covers its digest, and whoever serves the files may not have the blobs.
+/// Reads the lists that were seen, and compares them. A list that cannot be had makes the audit say
+/// less, but is no fault of the log: its signature covers only the digest, and the server of its
+/// files need not have the blobs.
 async fn compare_lists(source: &Source, audited: &mut Audited) -> ListsRead {
     let mut read = ListsRead::default();
     for list in audited.lists().to_vec() {
@@ -275,8 +279,9 @@ async fn compare_lists(source: &Source, audited: &mut Audited) -> ListsRead {
     read
 }
 
-/// Times of checkpoints: of the newest, of the last visit's, and of kept ones at even distances. What
-/// cannot be had or is not trusted is left out: fewer checkpoints raise fewer suspicions, never false ones.
+/// Times of checkpoints: of the newest, of the last visit's, and of kept ones at even distances.
+/// What cannot be had or is not trusted is left out: fewer checkpoints raise fewer suspicions,
+/// never false ones.
 async fn timeline(
     source: &Source,
     policy: &Policy,
@@ -326,8 +331,8 @@ fn with_evidence(
     }
 }
 
-/// What is no file of a log at all, such as the page of a portal on the way: the log is then not read, and
-/// shown to be nothing. A file that was damaged is none of these.
+/// Whether the octets are no file of a log at all, such as the page of a portal on the way: then
+/// nothing is shown about the log. A damaged file is none of these.
 fn foreign(path: TilePath, octets: &[u8]) -> Option<SourceError> {
     let foreign = Foreign::of(octets).filter(|it| it.is_page())?;
     let said = format!("{path}: what came is no file of a log; it is {foreign}");

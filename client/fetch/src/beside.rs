@@ -1,10 +1,12 @@
-//! Sources of one log, held against each other: whatever the log signed, whoever shows it, is one history.
+//! Compares the sources of one log with each other: all checkpoints that the log signed, from any
+//! source, have to be of one history.
 //!
-//! An audit reads the files of one source. What the others show is no less the log's word: their newest
-//! checkpoints, and those that they keep. Each that the log signed, with its quorum or without, has to be a
-//! beginning of the audited tree, or to begin with it, and whoever has the tiles shows that. Two that do not
-//! fit convict the log, in whatever order the sources were named ([`ishibumi_tlog::fork`]). One that nobody's
-//! tiles decide is not shown to fit, and that is said. A source that shows nothing of the log says nothing.
+//! An audit reads the files of one source. The other sources show statements of the log as well:
+//! their newest checkpoints, and those that they keep. Each checkpoint that the log signed, with
+//! its quorum or without, has to be a beginning of the audited tree, or to begin with it, and a
+//! source with the tiles can show that. Two that do not fit convict the log, in any order of the
+//! sources ([`ishibumi_tlog::fork`]). If no source's tiles decide about a checkpoint, it is not
+//! shown to fit, and that is reported. A source that shows no checkpoint of the log says nothing.
 
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -23,7 +25,7 @@ pub(super) const KEPT_MAX: u64 = 64;
 /// Forks that are told; one convicts.
 const FORKS_MAX: usize = 16;
 
-/// What the sources show together.
+/// The result of comparing the sources.
 #[derive(Clone, Debug, Default)]
 pub struct Compared {
     /// One for each source, in their order.
@@ -32,10 +34,10 @@ pub struct Compared {
     pub forks: Vec<Fork>,
 }
 
-/// What became of one source.
+/// The result for one source.
 #[derive(Clone, Debug)]
 pub struct Beside {
-    /// Which source.
+    /// Name of the source.
     pub source: String,
     /// The newest checkpoint that it shows, if the log signed it.
     pub shown: Option<Checkpoint>,
@@ -48,9 +50,9 @@ pub struct Beside {
 pub enum Agreement {
     /// All of it is one history with the audited tree.
     Agrees,
-    /// Something of it contradicts what is shown elsewhere; the log signed both.
+    /// One of its checkpoints contradicts one from elsewhere; the log signed both.
     Forked,
-    /// The log signed it, and nobody's tiles show whether it fits: why.
+    /// The log signed its checkpoint, and no source's tiles show whether it fits; why.
     NotShown(String),
     /// It is a source of another log, with this origin.
     OtherLog(String),
@@ -61,16 +63,16 @@ pub enum Agreement {
 /// Two trees that the log signed and that are not one history.
 #[derive(Clone, Debug)]
 pub struct Fork {
-    /// What convicts the log.
+    /// The evidence that convicts the log.
     pub evidence: Box<Evidence>,
-    /// Who shows the first tree of the evidence, and who the second.
+    /// The source that shows the first tree of the evidence, and the one that shows the second.
     pub shown_by: [String; 2],
 }
 
-/// What there is beside the sources.
+/// Trees that are known beside those of the sources.
 #[derive(Clone, Copy, Debug)]
 pub struct Seen<'a> {
-    /// The place of the source whose files were audited, and the tree.
+    /// The index of the source whose files were audited, and the tree.
     pub audited: Option<(usize, &'a TrustedCheckpoint)>,
     /// The tree of the last visit.
     pub last: Option<&'a TrustedCheckpoint>,
@@ -146,12 +148,12 @@ async fn shown_by(source: &Source, policy: &Policy) -> Result<Vec<Signed>, Strin
     };
     let Checkpoint { origin, size, .. } = newest.checkpoint().clone();
     let mut kept = kept_sizes(source, size).await;
-    // A larger tree that is kept is shown, whatever is called the newest one.
+    // A kept checkpoint of a larger tree counts, even if another one is called the newest.
     let larger = source.kept_sizes(size.saturating_add(1)).await;
     kept.extend(larger.unwrap_or_default().last());
     let mut shown = vec![newest];
     for size in kept {
-        // What is listed and not there, or not the log's, is no word of the log.
+        // A listed checkpoint that is missing, or not the log's, is no statement of the log.
         if let Ok(octets) = source
             .read(&format!("checkpoints/{size}"), NOTE_LEN_MAX)
             .await
@@ -197,7 +199,7 @@ pub(super) async fn kept_sizes(source: &Source, end: u64) -> Vec<u64> {
 struct Trees<'a> {
     sources: &'a [Source],
     all: Vec<Tree>,
-    /// By source and size of the tree whose tiles are read.
+    /// Provers by source and size of the tree whose tiles are read.
     provers: HashMap<(usize, u64), Prover<'a>>,
     /// Sources that did not answer: they are not asked for more.
     silent: HashSet<usize>,
@@ -205,7 +207,7 @@ struct Trees<'a> {
 
 struct Tree {
     signed: Signed,
-    /// Places of the sources that show it; empty: it is of the last visit.
+    /// Indices of the sources that show it; empty if it is of the last visit.
     places: Vec<usize>,
     /// Whether it is what one of them calls the newest.
     newest: bool,
@@ -232,10 +234,11 @@ impl Trees<'_> {
         });
     }
 
-    /// Finds out what fits with what. The trees are sorted by size, so that of two the first is not larger.
+    /// Finds out what fits with what. The trees are sorted by size, so that of two the first is not
+    /// larger.
     async fn settle(&mut self, audited: Option<&Checkpoint>) -> Vec<Found> {
         let mut found = Vec::new();
-        // The same order, and so the same evidence, however the sources were named.
+        // The same order, and so the same evidence, in whichever order the sources were named.
         self.all
             .sort_by_key(|tree| (tree.size(), tree.signed.checkpoint().root.0));
         // Of one size: two roots need no tiles.
@@ -250,7 +253,8 @@ impl Trees<'_> {
             return found;
         };
         self.fits(trunk);
-        // A larger tree that turns out to fit may have tiles that decide what nobody else's could.
+        // A larger tree that turns out to fit may have tiles that decide where no other source's
+        // could.
         let mut decided = true;
         while decided {
             decided = false;
@@ -271,7 +275,7 @@ impl Trees<'_> {
                 }
             }
         }
-        // What nobody can hold against the trunk may contradict its like all the same.
+        // Trees that cannot be compared with the trunk may still contradict each other.
         for newer in 0..self.all.len() {
             for older in 0..newer {
                 let both = [older, newer].map(|tree| self.is_open(tree) && self.is_newest(tree));
@@ -286,12 +290,14 @@ impl Trees<'_> {
         found
     }
 
-    /// The beginning of the larger of two trees that is as large as the smaller one, by anybody's tiles.
+    /// The beginning of the larger of two trees that is as large as the smaller one, by any
+    /// source's tiles.
     async fn beginning(&mut self, (older, newer): (usize, usize)) -> Option<Prefix> {
         let size = self.size(older)?;
         let tree = self.all.get(newer)?;
         let larger = tree.signed.checkpoint().clone();
-        // First who shows the larger tree; then everybody else, since a mirror may have more than it shows.
+        // Sources that show the larger tree first; then all others, since a mirror may have more
+        // than it shows.
         let mut places = tree.places.clone();
         places.extend((0..self.sources.len()).filter(|place| !tree.places.contains(place)));
         for place in places {
@@ -395,7 +401,7 @@ impl Trees<'_> {
     }
 }
 
-/// Two trees that contradict each other, by place, and the proof if their sizes differ.
+/// Two trees that contradict each other, by index, and the proof if their sizes differ.
 struct Found {
     pair: (usize, usize),
     beginning: Option<Prefix>,

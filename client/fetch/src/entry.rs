@@ -1,4 +1,5 @@
-//! One entry of a log by its place, with the proof of it: how statements of a log about itself are fetched.
+//! Fetches one entry of a log by its index, with its proof, such as the log's statements about
+//! itself.
 
 use std::sync::Arc;
 
@@ -12,7 +13,7 @@ use super::prover::Prover;
 use super::source::{Source, SourceError};
 use ishibumi_evidence::Logged;
 
-/// Which entry.
+/// The entry to fetch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
     /// The one with this index.
@@ -21,12 +22,13 @@ pub enum Place {
     Last,
 }
 
-/// Fetches the entry at `place`, proven under the newest checkpoint that `policy` trusts, which is returned
-/// beside it.
+/// Fetches the entry at `place`, proven under the newest checkpoint that `policy` trusts. Returns
+/// both.
 ///
 /// # Errors
-/// [`EvidenceError::Head`] if no checkpoint is trusted; [`EvidenceError::Source`] if a file cannot be had, is
-/// none, or the tree has no such entry; [`EvidenceError::Path`] if the tiles do not prove it.
+/// [`EvidenceError::Head`] if no checkpoint is trusted; [`EvidenceError::Source`] if a file cannot
+/// be had, is malformed, or the tree has no such entry; [`EvidenceError::Path`] if the tiles do not
+/// prove it.
 pub async fn entry(
     source: &Source,
     policy: &Policy,
@@ -40,7 +42,8 @@ pub async fn entry(
 /// Fetches the entry at `place`, proven under `head`.
 ///
 /// # Errors
-/// As [`entry`].
+/// [`EvidenceError::Source`] if a file cannot be had, is malformed, or the tree has no such entry;
+/// [`EvidenceError::Path`] if the tiles do not prove it.
 pub(super) async fn entry_under(
     source: &Source,
     head: &TrustedCheckpoint,

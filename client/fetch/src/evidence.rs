@@ -1,9 +1,9 @@
-//! The proof of one record, from whoever has it: the API of a log or mirror, or tiles alone.
+//! Fetches the proof of one record: from the API of a log or mirror, or from tiles alone.
 //!
 //! The API answers at once. Where there is none (a directory, a plain copy), the index is found by
 //! reading the level-0 tiles, whose hashes are the leaf hashes, and the proof is made out of tiles,
-//! under the smallest kept checkpoint that covers the record, since that one proves the earliest time.
-//! Either way the proof is verified before it is handed out.
+//! under the smallest kept checkpoint that covers the record, since that one proves the earliest
+//! time. Either way the proof is verified before it is handed out.
 
 use std::time::Duration;
 
@@ -41,7 +41,7 @@ pub enum EvidenceError {
     /// What the API answered does not prove the record.
     #[error("the answer does not prove the record: {0}")]
     Unproven(#[from] TrustError),
-    /// The same, where no policy is at hand.
+    /// The path does not lead to the root of the checkpoint; without a policy.
     #[error("the answer does not prove the record: {0}")]
     Path(#[from] ProofError),
     /// There is no trusted checkpoint.
@@ -60,7 +60,7 @@ pub enum EvidenceError {
         leaf: Hash,
         /// The log.
         origin: String,
-        /// How many leaves were looked at.
+        /// Number of leaves that were looked at.
         size: u64,
     },
 }
@@ -80,7 +80,8 @@ impl EvidenceError {
     }
 }
 
-/// What a refusal by a policy says about the source: more cosignatures would mend some, nothing others.
+/// What a refusal by a policy says about the source: more cosignatures would mend some, nothing
+/// others.
 pub(super) fn of_trust(error: &TrustError) -> Blame {
     match SubIndication::from(error).indication() {
         Indication::TotalFailed => Blame::False,
@@ -88,9 +89,10 @@ pub(super) fn of_trust(error: &TrustError) -> Blame {
     }
 }
 
-/// Fetches the proof of the record with the leaf hash `leaf` and verifies it: under `policy` if there is
-/// one, else against the checkpoint that comes with it, which nobody then vouches for. `progress` is
-/// told (leaves looked at, leaves in all) where the index has to be searched.
+/// Fetches the proof of the record with the leaf hash `leaf` and verifies it: under `policy` if
+/// there is one, else against the checkpoint that comes with it, whose signatures are then not
+/// verified. `progress` is called with (leaves looked at, leaves in all) while the index is
+/// searched for.
 pub async fn evidence(
     source: &Source,
     leaf: Hash,
@@ -147,7 +149,7 @@ async fn from_tiles(
         size,
     })?;
     let mut prover = Prover::new(source, size);
-    // An earlier checkpoint is a gain and no condition: what is wrong with it loses nothing.
+    // An earlier checkpoint is an improvement and not required: a faulty one loses nothing.
     if let Some(kept) = earliest(source, policy, index, &head).await
         && let Ok(proof) = prove(&mut prover, leaf, index, &kept).await
     {
@@ -156,7 +158,7 @@ async fn from_tiles(
     prove(&mut prover, leaf, index, &head).await
 }
 
-/// The place of the leaf hash in the level-0 tiles. Nothing vouches for it: it is proven afterwards.
+/// The index of the leaf hash in the level-0 tiles. It is not trusted: the proof comes afterwards.
 async fn search(
     source: &Source,
     leaf: Hash,

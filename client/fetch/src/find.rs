@@ -1,12 +1,12 @@
-//! Finding records in a log, and proving what was found.
+//! Finds records in a log, and proves them.
 //!
-//! A log answers a lookup with indices, and an index is a hint: nothing signs it. So each record is read
-//! from its entry bundle, has to be what was asked for, and is proven under a checkpoint with the policy's
-//! quorum, from tiles that are trusted no further than the proof they make. What a log leaves out cannot be
-//! noticed this way.
+//! A log answers a lookup with indices, and an index is a hint, since it is not signed. So each
+//! record is read from its entry bundle, has to match the query, and is proven under a checkpoint
+//! with the policy's quorum, from tiles that are trusted no further than the proof they make.
+//! Records that a log leaves out cannot be noticed this way.
 //!
-//! Where nobody answers lookups (a mirror, a directory), every record is read instead and hashed to the root
-//! of the checkpoint: slow, and complete.
+//! Sources without lookups (a mirror, a directory) are read whole instead: every record is hashed
+//! to the root of the checkpoint, which is slow, and complete.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -31,7 +31,7 @@ const INDICES_MAX: usize = 100_000;
 /// The longest answer to a lookup, in octets.
 const ANSWER_LEN_MAX: usize = 1 << 20;
 
-/// What is looked for.
+/// A query for records.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Query {
     path: String,
@@ -53,7 +53,8 @@ impl Query {
         }
     }
 
-    /// From the words of docs/formats/submission-api.md, "Lookup"; `value` is not percent-encoded.
+    /// Parses the terms of docs/formats/submission-api.md, "Lookup"; `value` is not
+    /// percent-encoded. `None` for others.
     pub fn from_words(kind: &str, value: &str) -> Option<Self> {
         let what = match kind {
             "leaf" => Wanted::Leaf(Hash::from_hex(value)?),
@@ -67,7 +68,7 @@ impl Query {
         Some(Self { path, what })
     }
 
-    /// The query for lists of a key, or for what is said about a serial; none for other keys.
+    /// The query for lists of a key, or for statements about a serial; `None` for other keys.
     fn of(key: &LookupKey) -> Option<Self> {
         let path = match key {
             LookupKey::Lists(key_hash) => format!("lists/{}", hex::encode(key_hash)),
@@ -119,13 +120,13 @@ impl Found {
         self.leaf
     }
 
-    /// What it says.
+    /// The decoded record.
     pub const fn record(&self) -> &Record {
         &self.record
     }
 }
 
-/// What a log holds under a key.
+/// The records that a log holds under a key.
 #[derive(Clone, Debug)]
 pub struct Findings {
     /// The checkpoint under which every record is proven.
@@ -162,9 +163,9 @@ pub enum FindError {
     /// A bundle or tile is not one.
     #[error("{path}: {reason}")]
     File {
-        /// Which file.
+        /// Path of the file.
         path: TilePath,
-        /// What is wrong with it.
+        /// What is wrong with it, in English.
         reason: String,
     },
     /// An entry is no record.
@@ -172,10 +173,10 @@ pub enum FindError {
     Record {
         /// Its index.
         index: u64,
-        /// What is wrong with it.
+        /// Why the record cannot be read.
         source: RecordError,
     },
-    /// A record is not what was looked for.
+    /// A record does not match the query.
     #[error("record {index} is not what was looked for: the log's answer is false")]
     Other {
         /// Its index.
@@ -186,7 +187,7 @@ pub enum FindError {
     Unproven {
         /// Its index.
         index: u64,
-        /// Why.
+        /// Why the path does not hold.
         source: ProofError,
     },
     /// All records were read and do not make the checkpoint's root.
@@ -196,9 +197,9 @@ pub enum FindError {
     Root {
         /// Size of the tree.
         size: u64,
-        /// What the records hash to.
+        /// Root of the records.
         computed: Hash,
-        /// What the checkpoint says.
+        /// Root in the checkpoint.
         signed: Hash,
     },
 }
@@ -221,8 +222,8 @@ struct Answer {
     next: Option<u64>,
 }
 
-/// Asks `source` for at most `most` records and proves each of them; where it answers no lookups, reads
-/// every record. `progress` is told (records read, records in all) then.
+/// Asks `source` for at most `most` records and proves each of them; where it answers no lookups,
+/// reads every record. `progress` is told (records read, records in all) then.
 pub async fn find(
     source: &Source,
     policy: &Policy,
@@ -233,7 +234,7 @@ pub async fn find(
     find_from(source, policy, query, (0, most), progress).await
 }
 
-/// The same for records from an index on: (the first index, at most how many).
+/// Finds records from an index on: (the first index, at most how many).
 pub(super) async fn find_from(
     source: &Source,
     policy: &Policy,
@@ -247,7 +248,7 @@ pub(super) async fn find_from(
         }
         answer => answer?,
     };
-    // After the lookup, so that what is published covers what it named.
+    // After the lookup, so that the published tree covers the indices that it named.
     let head = source.head(policy).await?;
     let mut reader = Reader::new(source, &head);
     let mut found = Vec::new();
@@ -295,8 +296,9 @@ async fn read_all(
     })
 }
 
-/// Shows `visit` every record of the newest trusted checkpoint (index, leaf hash, record) and hashes them to
-/// its root. Only with the checkpoint that this returns are they proven, and is it that there are no others.
+/// Shows `visit` every record of the newest trusted checkpoint (index, leaf hash, record) and
+/// hashes them to its root. Only with the checkpoint that this returns are they proven, and is it
+/// that there are no others.
 pub async fn every_record(
     source: &Source,
     policy: &Policy,
@@ -337,8 +339,8 @@ pub async fn every_record(
     Ok(head)
 }
 
-/// The earliest time for which `source` has a trusted checkpoint that covers record `index`, in seconds since
-/// the Epoch; `head` is one that covers it.
+/// The earliest time for which `source` has a trusted checkpoint that covers record `index`, in
+/// seconds since the Epoch; `head` is one that covers it.
 pub async fn proven_not_after(
     source: &Source,
     policy: &Policy,
@@ -390,7 +392,7 @@ async fn ask(
     }
 }
 
-/// The indices under a key, whose records are read and proven as they are asked for.
+/// The indices under a key, whose records are read and proven on demand.
 pub(super) struct Lookup<'a> {
     query: Query,
     indices: Vec<u64>,
@@ -402,7 +404,7 @@ impl<'a> Lookup<'a> {
     /// Asks `source` for all indices.
     ///
     /// # Errors
-    /// [`SourceError::Missing`] where nobody answers lookups.
+    /// [`SourceError::Missing`] if the source has no lookups.
     pub(super) async fn ask(
         source: &'a Source,
         policy: &Policy,
@@ -421,12 +423,12 @@ impl<'a> Lookup<'a> {
         })
     }
 
-    /// How many there are.
+    /// Number of indices.
     pub(super) const fn len(&self) -> usize {
         self.indices.len()
     }
 
-    /// The record in this place of the answer, oldest first.
+    /// The record at this index of the answer, oldest first.
     pub(super) async fn record(&mut self, place: usize) -> Result<Found, FindError> {
         let index = self.indices.get(place).copied();
         let index = index.ok_or_else(|| FindError::NotUnderstood("no such place".to_owned()))?;

@@ -36,16 +36,16 @@ pub(super) fn no_cache() -> (&'static str, String) {
     ("cache-control", "no-cache".to_owned())
 }
 
-/// What is submitted.
+/// An artifact to submit.
 #[derive(Clone, Copy, Debug)]
 pub struct Submission<'a> {
-    /// What it is.
+    /// The type of the artifact.
     pub artifact_type: ArtifactType,
     /// Its octets, DER or PEM.
     pub octets: &'a [u8],
 }
 
-/// What to wait for.
+/// What to wait for before the answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wait {
     /// For a checkpoint that the quorum cosigned.
@@ -81,7 +81,7 @@ pub enum ProofAnswer {
     NotYet,
 }
 
-/// A refusal in the words of the log (RFC 9457).
+/// A refusal as the log states it (RFC 9457).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub struct Problem {
@@ -90,15 +90,15 @@ pub struct Problem {
     pub kind: String,
     /// In short.
     pub title: String,
-    /// What is wrong this time.
+    /// The reason in this case, text for people.
     pub detail: String,
 }
 
-/// Why there is no answer of use.
+/// Why there is no usable answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ApiError {
-    /// Nobody answered.
+    /// No answer came.
     #[error("{0}")]
     Silent(String),
     /// The log is busy and stayed so.
@@ -108,7 +108,7 @@ pub enum ApiError {
         status: u16,
         /// How long was waited, in seconds.
         waited_s: u64,
-        /// What it said last.
+        /// The last refusal.
         problem: Problem,
     },
     /// The log refuses.
@@ -116,7 +116,7 @@ pub enum ApiError {
     Refused {
         /// Its status.
         status: u16,
-        /// What it said.
+        /// The refusal.
         problem: Problem,
     },
     /// The answer is none that the API has.
@@ -124,7 +124,7 @@ pub enum ApiError {
     NotUnderstood {
         /// Its status.
         status: u16,
-        /// What is wrong with it.
+        /// What is wrong with the answer, in English.
         reason: String,
     },
     /// The record is durable, but its checkpoint did not come in time.
@@ -189,7 +189,7 @@ impl LogClient {
         }
     }
 
-    /// The same log, asked past every cache on the way.
+    /// A client of this log that bypasses every cache on the way.
     #[must_use]
     pub fn past_caches(self) -> Self {
         Self {
@@ -211,7 +211,7 @@ impl LogClient {
             .await
     }
 
-    /// Submits what is no artifact: a provider's statement ([`STATEMENT`]).
+    /// Submits octets that are no artifact: a provider's statement ([`STATEMENT`]).
     pub async fn submit_as(
         &self,
         media_type: &str,

@@ -1,9 +1,9 @@
 //! Several sources for one question: logs, mirrors and directories.
 //!
-//! They are asked in their order, and the first verified answer wins. A source that lies costs nothing
-//! but the time to find out: its answer is refused and the next one is asked. Since it may have been a
-//! cache on the way that lied, a false answer from a URL is asked for once more past all caches. What
-//! each of them failed with is kept, so that a person learns of it.
+//! They are asked in their order, and the first verified answer wins. A source that lies costs
+//! nothing but the time to find out: its answer is refused and the next one is asked. Since it may
+//! have been a cache on the way that lied, a false answer from a URL is asked for once more past
+//! all caches. What each of them failed with is kept, so that a person learns of it.
 
 use super::source::Source;
 
@@ -12,23 +12,23 @@ use super::source::Source;
 pub enum Blame {
     /// The source has no answer, or none that suffices: the next is asked.
     Silent,
-    /// The answer is false, or none at all, such as a web page: the source is asked past caches, then the
-    /// next.
+    /// The answer is false, or none at all, such as a web page: the source is asked past caches,
+    /// then the next.
     False,
-    /// The log itself is convicted, whoever showed it: no other source can undo that.
+    /// The log itself is convicted, by any source: no other source can undo that.
     Log,
 }
 
 /// A source that did not give the answer.
 #[derive(Clone, Debug)]
 pub struct Refused<E> {
-    /// Which source.
+    /// Name of the source.
     pub source: String,
-    /// Why.
+    /// Why it gave no answer.
     pub error: E,
 }
 
-/// An answer, and who did not give it before.
+/// An answer, and the sources that failed before.
 #[derive(Clone, Debug)]
 pub struct Won<T, E> {
     /// The verified answer.

@@ -1,6 +1,6 @@
 //! One round of watching a log over real places: fetches what [`Watch`] asks for.
 //!
-//! Whatever is false is asked for once more past the caches on the way before anybody is blamed for it.
+//! A false answer is asked for once more, past the caches on the way, before its source is blamed.
 
 use std::time::Duration;
 
@@ -19,7 +19,8 @@ use ishibumi_audit::monitor::{
     Claim, Outcome, Own, Read, Reading, ReadingError, Shown, Standing, State, Watch, WatchList,
 };
 
-/// Kept checkpoints of one place that are looked at in one round; the next goes on behind them.
+/// Kept checkpoints of one place that are looked at in one round; the next round continues behind
+/// them.
 const KEPT_MAX: usize = 256;
 
 /// How long to wait for the proof of an own record.
@@ -28,11 +29,11 @@ const PROOF_TIMEOUT: Duration = Duration::from_secs(10);
 /// A place where a log can be seen.
 #[derive(Clone)]
 pub struct Post {
-    /// What it is called in alarms.
+    /// Name of the place in alarms.
     pub name: String,
-    /// Where it is.
+    /// How to read it.
     pub source: Source,
-    /// What it serves.
+    /// What kind of place it is.
     pub kind: PostKind,
 }
 
@@ -48,11 +49,11 @@ pub enum PostKind {
 /// What a round looks at.
 #[derive(Clone, Copy)]
 pub struct Targets<'a> {
-    /// Where the log can be seen.
+    /// The places where the log can be seen.
     pub posts: &'a [Post],
-    /// Whom to look for in its records.
+    /// The parties to look for in its records.
     pub list: &'a WatchList,
-    /// What has to be in it.
+    /// The operator's own artifacts, which have to be in it.
     pub own: &'a [Own],
 }
 
@@ -74,8 +75,8 @@ async fn newest(source: &Source, kind: PostKind, origin: &str) -> Result<Vec<u8>
     }
 }
 
-/// Looks at every place, compares all that was seen, reads the new records. `progress` is told (records
-/// read, records in all).
+/// Looks at every place, compares all checkpoints that were seen, reads the new records. `progress`
+/// is called with (records read, records in all).
 pub async fn watch_round(
     mut watch: Watch<'_>,
     targets: Targets<'_>,
@@ -101,7 +102,7 @@ pub async fn watch_round(
     watch.end(list, own)
 }
 
-/// What every place shows, asked for at the same time.
+/// The newest checkpoint of every place, asked for at the same time.
 async fn all_newest(posts: &[Post], origin: &str) -> Vec<Result<Vec<u8>, SourceError>> {
     let mut tasks = JoinSet::new();
     for (place, post) in posts.iter().cloned().enumerate() {
@@ -129,7 +130,7 @@ async fn show_newest(watch: &mut Watch<'_>, post: &Post, mut octets: Vec<u8>, po
             Err(error) => return watch.failed(&post.name, error.to_string()),
         }
     }
-    // What is no note did not come from a log; it may be the page of a portal on the way.
+    // Octets that are no note did not come from a log; they may be the page of a portal on the way.
     if let Err(error) = named(Note::parse(&octets), &octets) {
         return watch.failed(&post.name, format!("no checkpoint came: {error}"));
     }
@@ -146,7 +147,7 @@ async fn show_kept(watch: &mut Watch<'_>, post: &Post, posts: &[Post]) {
     };
     for size in sizes.into_iter().take(KEPT_MAX) {
         let path = format!("checkpoints/{size}");
-        // What is listed and not there is the next round's affair.
+        // A listed checkpoint that is missing is left to the next round.
         let Ok(octets) = post.source.read(&path, NOTE_LEN_MAX).await else {
             return;
         };
@@ -233,7 +234,8 @@ async fn read_at(
     while let Some((path, octets)) = bundles.next().await {
         let octets = octets.map_err(|error| (false, error.to_string()))?;
         reading.take(path, &octets).map_err(|error| {
-            // What is no bundle at all did not come from a log; it may be the page of a portal on the way.
+            // Octets that are no bundle at all did not come from a log; they may be the page of a
+            // portal on the way.
             let unread = matches!(error, ReadingError::Bundle { .. });
             let is_false = !(unread && Foreign::of(&octets).is_some_and(Foreign::is_page));
             (is_false, error.to_string())
@@ -243,7 +245,7 @@ async fn read_at(
     reading.finish().map_err(|error| (true, error.to_string()))
 }
 
-/// Looks for an own record everywhere. That nobody answers does not say that it is missing.
+/// Looks for an own record at every place. If none answers, that does not show that it is missing.
 async fn look_for(watch: &mut Watch<'_>, own: &Own, posts: &[Post]) {
     let files = posts.iter().filter(|post| post.kind == PostKind::Files);
     let sources: Vec<Source> = files.map(|post| post.source.clone()).collect();

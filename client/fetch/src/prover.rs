@@ -1,6 +1,6 @@
-//! Proofs made here, out of the tiles that somebody serves.
+//! Makes proofs out of the tiles that a source serves.
 //!
-//! What comes out is trusted no further than the check that it has to pass: a wrong tile makes a proof
+//! A proof is trusted no further than the check that it has to pass: a wrong tile makes a proof
 //! that does not hold.
 
 use std::collections::HashMap;
@@ -18,8 +18,9 @@ const TILES_MAX: usize = 512;
 
 /// Makes proofs out of the tiles of one source, fetching one after the other what it needs.
 ///
-/// It reads the tiles of one tree, the newest, for proofs in every smaller one too: a copy need not have
-/// the partial tiles that the log had when it was smaller, and no node changes when a tree grows.
+/// It reads the tiles of one tree, the newest, for proofs in every smaller one too: a copy need not
+/// have the partial tiles that the log had when it was smaller, and no node changes when a tree
+/// grows.
 pub(crate) struct Prover<'a> {
     source: &'a Source,
     within: u64,
@@ -27,7 +28,7 @@ pub(crate) struct Prover<'a> {
 }
 
 impl<'a> Prover<'a> {
-    /// For trees of at most `within` leaves, whose tiles the source has.
+    /// A prover for trees of at most `within` leaves, whose tiles the source has.
     pub(crate) fn new(source: &'a Source, within: u64) -> Self {
         let tiles = Tiles::default();
         Self {
@@ -51,8 +52,8 @@ impl<'a> Prover<'a> {
         }
     }
 
-    /// The tree of `old` leaves with which, by these tiles, the tree of `new` leaves begins, and the
-    /// consistency proof between the two; none if the older is larger.
+    /// The tree of `old` leaves with which, by these tiles, the tree of `new` leaves begins, and
+    /// the consistency proof between the two; none if the older is larger.
     pub(crate) async fn prefix(
         &mut self,
         old: u64,
@@ -68,8 +69,8 @@ impl<'a> Prover<'a> {
         }
     }
 
-    /// The tree of `older` leaves with which, as these tiles prove, the tree of `newer` begins; none if they
-    /// prove nothing about it.
+    /// The tree of `older` leaves with which, as these tiles prove, the tree of `newer` begins;
+    /// none if they prove nothing about it.
     pub(crate) async fn beginning(
         &mut self,
         older: u64,
@@ -100,9 +101,9 @@ impl<'a> Prover<'a> {
     }
 }
 
-/// What the tiles of `source` say about the first `older` leaves of the tree of `newer`: their root, and the
-/// consistency proof. None if the older tree is the larger one. Nothing vouches for it: it has to lead to a
-/// root that is known ([`ishibumi_tlog::tree::check_consistency`]).
+/// What the tiles of `source` say about the first `older` leaves of the tree of `newer`: their
+/// root, and the consistency proof. None if the older tree is the larger one. Nothing vouches for
+/// it: it has to lead to a root that is known ([`ishibumi_tlog::tree::check_consistency`]).
 pub async fn prefix_of(
     source: &Source,
     older: u64,

@@ -1,10 +1,10 @@
-//! What a log holds that tells about the revocation of an artifact's certificates: lists and OCSP responses, each
-//! with its own proof.
+//! Fetches what a log holds about the revocation of an artifact's certificates: lists and OCSP
+//! responses, each with its own proof.
 //!
-//! The log says which of its records are lists of a key or answers about a serial. Each of these records is read
-//! and proven like any other ([`super::find`]); the list itself is a blob, which has to have the record's digest.
-//! What a log leaves out is not noticed here: the verifier asks for words that reach far enough, and says
-//! TRY_LATER where there are none.
+//! The log says which of its records are lists of a key or answers about a serial. Each of these
+//! records is read and proven like any other ([`super::find`]); the list itself is a blob, which
+//! has to have the record's digest. Records that a log leaves out are not noticed here: the
+//! verifier asks for statements that reach far enough, and says TRY_LATER if there are none.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
@@ -20,14 +20,14 @@ use super::evidence::{EvidenceError, evidence};
 use super::find::{FindError, Found, Lookup, every_record};
 use super::source::{Source, SourceError};
 
-/// Of the lists of one key, and of the responses about one certificate, so many of the newest are taken: the
-/// newest may be one for other certificates.
+/// Of the lists of one key, and of the responses about one certificate, so many of the newest are
+/// taken: the newest may be one for other certificates.
 const NEWEST: usize = 4;
 
 /// Of the records under a serial, so many of the newest are looked at: most are no responses.
 const LOOKED_AT: usize = 16;
 
-/// A certificate below its anchor, about whose revocation somebody has to say something.
+/// A certificate below its anchor, about whose revocation a statement is required.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AskedAbout {
     /// SHA-256 of the value of the issuer's subjectPublicKey.
@@ -39,8 +39,8 @@ pub struct AskedAbout {
 }
 
 impl AskedAbout {
-    /// Every certificate of the artifact's path but its anchor. None for lists and responses, which nothing
-    /// revokes.
+    /// Every certificate of the artifact's path but its anchor. None for lists and responses, which
+    /// nothing revokes.
     pub fn of(verified: &Verified) -> Vec<Self> {
         let path = match verified {
             Verified::Token(token) => token.path().certificates(),
@@ -75,7 +75,8 @@ impl AskedAbout {
 /// A list or a response that the log holds.
 #[derive(Clone, Debug)]
 pub struct HeldStatus {
-    /// The CRL or OCSPResponse, DER. Its digest is the record's; nobody verified its signature here.
+    /// The CRL or OCSPResponse, DER. Its digest is the record's; its signature is not verified
+    /// here.
     pub octets: Vec<u8>,
     /// Whether it is an OCSP response.
     pub is_response: bool,
@@ -95,11 +96,11 @@ pub enum StatusError {
     Proof(#[from] EvidenceError),
 }
 
-/// What `source` holds about `asked`, by digest. A list whose octets are not to be had (a mirror that lacks it, one
-/// that was erased) is left out: another copy of the log may have it.
+/// The lists and responses that `source` holds about `asked`, by digest. A list whose octets cannot
+/// be had (a mirror lacks it, or it was erased) is left out: another copy of the log may have it.
 ///
 /// # Errors
-/// If `source` cannot be asked, or answers falsely.
+/// [`FindError`], if `source` cannot be asked, or answers falsely.
 pub async fn held_status(
     source: &Source,
     policy: &Policy,
@@ -135,7 +136,7 @@ pub async fn held_status(
     Ok(held)
 }
 
-/// The records whose lists and responses are wanted, by index.
+/// The records of the lists and responses to fetch, by index.
 #[derive(Default)]
 struct Chosen(BTreeMap<u64, Found>);
 
@@ -176,8 +177,8 @@ impl Chosen {
         Ok(())
     }
 
-    /// How many of the records are of a time before the certificate's end. They stand in the order in which they
-    /// were logged, which is nearly that of their times.
+    /// How many of the records are of a time before the certificate's end. They stand in the order
+    /// in which they were logged, which is nearly that of their times.
     async fn before_its_end(
         &self,
         lookup: &mut Lookup<'_>,
@@ -203,7 +204,7 @@ impl Chosen {
         Ok(low)
     }
 
-    /// Where nobody answers lookups, every record is read.
+    /// For sources without lookups: reads every record.
     async fn from_all(
         source: &Source,
         policy: &Policy,

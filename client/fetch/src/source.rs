@@ -1,5 +1,5 @@
-//! Where a log's static files come from: a URL, or an archive: a directory that holds a copy, ZIP volumes
-//! (C2SP tlog-tiles, `docs/formats/archive.md`).
+//! Where a log's static files come from: a URL, or an archive: a directory that holds a copy, ZIP
+//! volumes (C2SP tlog-tiles, `docs/formats/archive.md`).
 
 use std::fmt;
 use std::path::PathBuf;
@@ -75,16 +75,16 @@ pub enum SourceError {
     /// It is not there.
     #[error("{0}: not there")]
     Missing(String),
-    /// It could not be read, or nobody answered.
+    /// It could not be read, or no answer came.
     #[error("{0}")]
     Unavailable(String),
-    /// What came is not what was asked for: another file, or none at all.
+    /// The octets are not those that were asked for: another file, or no such file at all.
     #[error("{0}")]
     Malformed(String),
     /// The answer is neither the file nor its absence.
     #[error("{url}: answered with status {status}")]
     Status {
-        /// What was asked for.
+        /// The URL that was asked for.
         url: String,
         /// The status.
         status: u16,
@@ -122,8 +122,8 @@ impl Source {
         })
     }
 
-    /// The same files, asked for past every cache on the way (`Cache-Control: no-cache`), for an answer
-    /// that turned out to be false: perhaps it was not the source that gave it. None for an archive.
+    /// This source, asked past every cache on the way (`Cache-Control: no-cache`), for an answer
+    /// that turned out to be false: perhaps it did not come from the source. `None` for an archive.
     #[must_use]
     pub fn past_caches(&self) -> Option<Self> {
         let Files::Url { net, base, .. } = &self.0 else {
@@ -172,8 +172,8 @@ impl Source {
         self.read("checkpoint", NOTE_LEN_MAX).await
     }
 
-    /// Sizes of kept checkpoints, from `from` leaves on, ascending; not all of them if there are many
-    /// (docs/formats/submission-api.md). In an archive: by the names of its files.
+    /// Sizes of kept checkpoints, from `from` leaves on, ascending; not all of them if there are
+    /// many (docs/formats/submission-api.md). In an archive: by the names of its files.
     pub(crate) async fn kept_sizes(&self, from: u64) -> Result<Vec<u64>, SourceError> {
         let mut sizes = match &self.0 {
             Files::Archive(place) => place.kept_sizes()?,
@@ -246,8 +246,8 @@ impl Source {
         Err(SourceError::Malformed(message).into())
     }
 
-    /// A tile or an entry bundle. Where a partial one is gone, since the log has grown, the full one
-    /// is cut to its width (C2SP tlog-tiles, "Partial Tiles").
+    /// A tile or an entry bundle. Where a partial one is gone, since the log has grown, the full
+    /// one is cut to its width (C2SP tlog-tiles, "Partial Tiles").
     pub async fn tile(&self, path: TilePath) -> Result<Vec<u8>, SourceError> {
         let most = match path.kind {
             TileKind::Hashes(_) => TILE_LEN,
@@ -281,7 +281,7 @@ impl Source {
         Err(SourceError::Malformed(message))
     }
 
-    /// What is at `path`, up to `most` octets and one more.
+    /// The file at `path`, up to `most` octets and one more.
     pub(super) async fn read(&self, path: &str, most: usize) -> Result<Vec<u8>, SourceError> {
         match &self.0 {
             Files::Archive(place) => place

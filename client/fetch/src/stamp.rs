@@ -7,16 +7,16 @@ use ishibumi_artifact::time::Time;
 use ishibumi_artifact::{Anchors, TimestampQuery, VerifiedToken};
 use ishibumi_wire::{Net, TsaError, ask_tsa};
 
-/// Whom to ask for a token.
+/// A TSA to ask for a token.
 #[derive(Clone, Copy, Debug)]
 pub struct Tsa<'a> {
-    /// Where queries go, `http` or `https`.
+    /// URL for queries, `http` or `https`.
     pub url: &'a str,
     /// The value of the `Authorization` header, for a TSA that wants one.
     pub authorization: Option<&'a str>,
     /// How long it has for its answer.
     pub deadline: Duration,
-    /// What its token has to chain to.
+    /// The trust anchors that its token has to chain to.
     pub anchors: &'a Anchors,
 }
 
@@ -27,7 +27,7 @@ pub struct Stamped {
     pub reply: Vec<u8>,
     /// The token alone, a ContentInfo.
     pub token: Vec<u8>,
-    /// What it says.
+    /// The verified token.
     pub verified: VerifiedToken,
 }
 

@@ -1,8 +1,10 @@
-//! From a log to the one that it continues: the old one is audited, and the link between the two verified.
+//! From a log to the one that it continues: the old one is audited, and the link between the two
+//! verified.
 //!
-//! What the successor says of the old log has to be shown by the old log itself: the source has to be one of
-//! the log that record 0 names, and its tiles have to lead from the audited tree to the one that the
-//! successor commits to. A source that cannot show that tree confirms nothing.
+//! Statements of the successor about the old log have to be confirmed by the old log itself: the
+//! source has to be one of the log that record 0 names, and its tiles have to lead from the audited
+//! tree to the one that the successor commits to. A source that cannot show that tree confirms
+//! nothing.
 
 use ishibumi_artifact::record::LogStatement;
 use ishibumi_tlog::{Checkpoint, Hash, TrustedCheckpoint};
@@ -15,7 +17,7 @@ use super::source::{HeadError, Source, note};
 use ishibumi_audit::Entries;
 use ishibumi_audit::succession::{Link, LinkError, Policies, Succession, named_predecessor};
 
-/// What came of a step down the chain.
+/// The result of a step down the chain.
 #[derive(Debug)]
 pub struct Step {
     /// Origin of the log that the source shows.
@@ -40,7 +42,7 @@ pub enum Committed {
 }
 
 impl Committed {
-    /// The word for it.
+    /// Stable name in JSON, kebab-case.
     pub const fn word(self) -> &'static str {
         match self {
             Self::Held => "held",
@@ -62,8 +64,8 @@ pub enum StepError {
     Entry(#[from] EvidenceError),
 }
 
-/// Audits `old` from its first record on, under the policy that names it, and verifies that the log at `new`,
-/// whose audited tree is `head`, continues it.
+/// Audits `old` from its first record on, under the policy that names it, and verifies that the log
+/// at `new`, whose audited tree is `head`, continues it.
 pub async fn step_down(
     (new, head): (&Source, &TrustedCheckpoint),
     old: &Source,
@@ -123,7 +125,8 @@ pub async fn step_down(
     })
 }
 
-/// Holds the committed tree against the audited one. Tiles that prove nothing accuse nobody.
+/// Compares the committed tree with the audited one. Tiles that prove nothing do not accuse the
+/// log.
 async fn committed(
     old: &Source,
     committed: &Checkpoint,
