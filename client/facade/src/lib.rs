@@ -10,12 +10,13 @@
 //! | Does anybody see another log than I do? (`audit`) | `monitor::Watch` |
 //! | How do I reach a log? (feature `fetch`) | `fetch` |
 //!
-//! All but the last have no clock, disk, network or thread, and build for wasm32. A report can only be
-//! made by verifying; what was not verified is not in it. `docs/verdicts.md` says what each verdict
-//! means and what it does not.
+//! All but the last have no clock, disk, network or thread, and build for wasm32. A report can only
+//! be made by verifying; what was not verified is not in it. `docs/verdicts.md` says what each
+//! verdict means and what it does not.
 //!
 //! Each of these is a crate of its own (`ishibumi-verify`, `ishibumi-evidence`, `ishibumi-audit`,
-//! `ishibumi-fetch`); this one only gathers them, with [`tlog`] and [`artifact`], whose types they take.
+//! `ishibumi-fetch`); this one only gathers them, with [`tlog`] and [`artifact`], whose types they
+//! take.
 
 #![deny(missing_docs)]
 
