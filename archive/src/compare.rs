@@ -1,9 +1,10 @@
-//! An archive, held octet by octet against what an export of the same log writes.
+//! Compares an archive, octet by octet, with what an export of the same log writes.
 //!
-//! The log's signature covers entries and tiles, and nothing else that an archive brings: the lists of sums,
-//! the pages for readers, the listing of kept checkpoints. A reader in thirty years goes by them, so they are
-//! made anew from the entries and compared, in every volume. A page may be of another version of this
-//! program; then it has to be the one that the list of sums names, and is told.
+//! The log's signature covers entries and tiles, and nothing else that an archive brings: the lists
+//! of sums, the pages for readers, the listing of kept checkpoints. A reader in thirty years goes
+//! by them, so they are made anew from the entries and compared, in every volume. A page may be of
+//! another version of this program; then it has to be the one that the list of sums names, and is
+//! reported.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -25,13 +26,16 @@ const UNLISTED_MAX: usize = 100;
 /// What an archive has beside the log, and how it was compared.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Beside {
-    /// Whether there are sums and pages at all: a bare copy of a log's files has none, and none were compared.
+    /// Whether there are sums and pages at all: a bare copy of a log's files has none, and none
+    /// were compared.
     pub is_there: bool,
-    /// Pages whose text is not the one that this version writes, although the list of sums names it.
+    /// Pages whose text is not the one that this version writes, although the list of sums names
+    /// it.
     pub other_pages: Vec<String>,
     /// Files that no list names: nothing vouches for them. The first hundred.
     pub unlisted: Vec<String>,
-    /// Whether it is one volume by itself: kept checkpoints and blobs lie in others and were not compared.
+    /// Whether it is one volume by itself: kept checkpoints and blobs lie in others and were not
+    /// compared.
     pub alone: bool,
 }
 
@@ -45,7 +49,8 @@ pub(crate) struct Compare {
     other_pages: BTreeSet<String>,
 }
 
-/// Whether `files` is an archive, and not a bare copy: whether anything is there that only an archive has.
+/// Whether `files` is an archive, and not a bare copy: whether anything is there that only an
+/// archive has.
 pub(crate) fn is_archive(files: &mut dyn LogFiles) -> Result<bool, ExportError> {
     let first = names::sums(&names::volume(0));
     for name in [names::README, names::README_JA, &first] {
@@ -74,7 +79,7 @@ impl Compare {
         Ok(())
     }
 
-    /// The next file of the volume: what is stored has to be these octets.
+    /// Compares the next file of the volume with `octets`.
     pub(crate) fn add(
         &mut self,
         files: &mut dyn LogFiles,
@@ -128,7 +133,8 @@ impl Compare {
         Err(wrong(&self.place(files, &path), reason))
     }
 
-    /// What is there and belongs to nothing: in volumes, which have one spelling, it is damage.
+    /// Files that are there and belong to nothing: in volumes, which have one spelling, they are
+    /// damage.
     pub(crate) fn finish(self, files: &mut dyn LogFiles) -> Result<Beside, ExportError> {
         let mut unlisted = files.unlisted(&self.expected);
         if let Some(first) = unlisted.first().filter(|_| files.is_in_volumes()) {

@@ -1,10 +1,10 @@
-//! Makes an archive of a log, from its store or from whatever serves it, or checks one.
+//! Makes an archive of a log, from its store or another source of its files, or checks one.
 //!
-//! Nothing is copied unseen. The upper tiles have to make the root of the checkpoint; every entry is hashed
-//! and every tile is computed from the entries; each has to lead to those upper tiles; every kept checkpoint
-//! has to have the root of its size; every blob has the hash that a record names. So an archive is sound or
-//! there is none, and the error names the file that is not. Whether the checkpoint is the log's own is up to
-//! whoever calls: it takes a policy.
+//! Nothing is copied unseen. The upper tiles have to make the root of the checkpoint; every entry
+//! is hashed and every tile is computed from the entries; each has to lead to those upper tiles;
+//! every kept checkpoint has to have the root of its size; every blob has the hash that a record
+//! names. So an archive is sound or there is none, and the error names the file that is not.
+//! Whether the checkpoint is the log's own is up to the caller, who has a policy.
 //!
 //! The octets are a function of the log's state: two exports of one state are equal.
 
@@ -77,7 +77,7 @@ impl LogFiles for ArchiveReader {
     }
 }
 
-/// What an export holds.
+/// The extent of an export.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Exported {
     /// The log.
@@ -94,12 +94,12 @@ pub struct Exported {
     pub blobs: u64,
     /// Blobs that records name and that are not there: erased, or never had.
     pub missing_blobs: Vec<Hash>,
-    /// What is beside the log, if it was compared.
+    /// Files beside the log, if they were compared.
     pub beside: Beside,
 }
 
-/// Writes the log of `files` to `out`, where nothing is yet. `note` is the checkpoint, which the caller has
-/// verified. `progress` is told (records done, records in all).
+/// Writes the log of `files` to `out`, where nothing is yet. `note` is the checkpoint, which the
+/// caller has verified. `progress` is told (records done, records in all).
 pub fn export(
     files: &mut dyn LogFiles,
     note: &Note,
@@ -111,8 +111,9 @@ pub fn export(
     run(files, note, Target::Sink(sink), progress)
 }
 
-/// Reads the log of `files` and writes nothing: whether every file of it leads to the checkpoint `note`. Tiles
-/// that are stored are compared as well. What an archive has beside the log is not looked at.
+/// Reads the log of `files` and writes nothing: whether every file of it leads to the checkpoint
+/// `note`. Tiles that are stored are compared as well. What an archive has beside the log is not
+/// looked at.
 pub fn check(
     files: &mut dyn LogFiles,
     note: &Note,
@@ -121,9 +122,9 @@ pub fn check(
     run(files, note, Target::Nowhere, progress)
 }
 
-/// Reads all of an archive and writes nothing: the log as [`check`] does, and what lies beside it, in every
-/// volume: lists of sums, pages, the listing of kept checkpoints. Of a bare copy of a log's files, which has
-/// none of these, [`Beside::is_there`] says so.
+/// Reads all of an archive and writes nothing: the log as [`check`] does, and what lies beside it,
+/// in every volume: lists of sums, pages, the listing of kept checkpoints. Of a bare copy of a
+/// log's files, which has none of these, [`Beside::is_there`] says so.
 pub fn check_archive(
     files: &mut dyn LogFiles,
     note: &Note,
@@ -137,7 +138,7 @@ pub fn check_archive(
     run(files, note, target, progress)
 }
 
-/// Where the files go.
+/// Where the files are written.
 enum Target {
     Nowhere,
     Sink(Sink),
@@ -228,8 +229,8 @@ fn common(note: &Note, upper: &Upper) -> Vec<(String, Vec<u8>)> {
     fixed.into_iter().chain(tiles).collect()
 }
 
-/// The tiles that every volume has: those of level 2 and above, and the partial ones at the right edge.
-/// They suffice for the root. By level and index.
+/// The tiles that every volume has: those of level 2 and above, and the partial ones at the right
+/// edge. They suffice for the root. By level and index.
 #[derive(Debug)]
 struct Upper(BTreeMap<(u8, u64), (TilePath, Tile)>);
 
@@ -363,7 +364,7 @@ impl Work<'_> {
         let name = path.to_string();
         let octets = read_widest(files, path, BUNDLE_LEN_MAX)?;
         let decoded = decode_bundle(width, &octets);
-        // The full bundle in the place of the partial one.
+        // The full bundle may stand where the partial one is expected.
         let decoded = decoded.or_else(|error| {
             let full = decode_bundle(TILE_WIDTH, &octets).map_err(|_| error)?;
             Ok(full.into_iter().take(usize::from(width)).collect())
@@ -392,7 +393,8 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// A full tile that was computed from the entries: the upper ones are known, and it has to lead there.
+    /// A full tile that was computed from the entries: the upper ones are known, and it has to lead
+    /// there.
     fn tile(
         &mut self,
         files: &mut dyn LogFiles,
@@ -463,7 +465,7 @@ impl Work<'_> {
         }
     }
 
-    /// Whether it is a full bundle or its tile that is false: the one whose hash the level above lacks.
+    /// Whether the full bundle or its tile is false: the one whose hash the level above lacks.
     fn accuse(&self, files: &mut dyn LogFiles, index: u64) -> ExportError {
         let tile_path = full_tile(0, index);
         let kind = TileKind::Entries;
@@ -607,7 +609,7 @@ fn full_tile(level: u8, index: u64) -> TilePath {
     }
 }
 
-/// The first place at which two rows of hashes differ.
+/// The first index at which two rows of hashes differ.
 fn differing(one: &[Hash], other: &[Hash]) -> Option<u64> {
     let place = one.iter().zip(other).position(|(one, other)| one != other);
     place.and_then(|place| u64::try_from(place).ok())

@@ -10,9 +10,9 @@
 //! | [`regular`] | files that others made, opened without waiting for any of them |
 //! | [`writer`] | where an export goes: nothing is there before all of it is |
 //!
-//! It lies below the client, the log and the mirror, which share it and do not know each other. An archive
-//! is as little trusted as a server: what is read here is what lies in the files, with its checksum; whether
-//! the log said so is up to whoever holds a policy.
+//! It lies below the client, the log and the mirror, which share it and do not depend on each
+//! other. An archive is trusted as little as a server: reading gives the contents of the files,
+//! checked against their checksums; whether the log signed them is up to a caller with a policy.
 
 #![deny(missing_docs)]
 

@@ -4,16 +4,17 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::writer::SinkError;
 
-/// Whatever gives the files of a log: a store, or a source over the network.
+/// A source of the files of a log: a store, a directory or a server.
 pub trait LogFiles {
-    /// What is at `path`, of at most `most` octets; `None` if nothing is there. Errors in words, with what
-    /// was asked.
+    /// The file at `path`, of at most `most` octets; `None` if there is none. Errors are text for
+    /// people, and name the path.
     fn read(&mut self, path: &str, most: usize) -> Result<Option<Vec<u8>>, String>;
 
     /// Sizes of all kept checkpoints, ascending.
     fn kept_sizes(&mut self) -> Result<Vec<u64>, String>;
 
-    /// What is at `path` in the volume of this name; where files do not lie in volumes, what is at `path`.
+    /// The file at `path` in the volume of this name; for sources without volumes, the file at
+    /// `path`.
     fn read_of(
         &mut self,
         _volume: &str,
@@ -52,9 +53,9 @@ pub enum ExportError {
     /// A file is not what it should be.
     #[error("{path}: {reason}")]
     Wrong {
-        /// Which.
+        /// Path of the file.
         path: String,
-        /// What is wrong with it.
+        /// What is wrong with it, in English.
         reason: String,
     },
     /// There are no records yet.

@@ -1,5 +1,5 @@
-//! Which files an archive may have: a closed list of shapes, so that no name can lead out of the folder
-//! that it is unpacked to, or be read as another.
+//! Which files an archive may have: a closed list of shapes, so that no name can lead out of the
+//! folder that it is unpacked to, or be read as another.
 
 use ishibumi_tlog::hash::Hash;
 use ishibumi_tlog::tile::{TileKind, TilePath};
@@ -10,7 +10,7 @@ pub const CHECKPOINT: &str = "checkpoint";
 /// The page for readers without software of ours, in English.
 pub const README: &str = "README.txt";
 
-/// The same in Japanese.
+/// Name of the README in Japanese.
 pub const README_JA: &str = "README.ja.txt";
 
 /// The first page of the listing of kept checkpoints (`docs/formats/archive.md`).

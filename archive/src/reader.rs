@@ -1,5 +1,5 @@
-//! Where an archive lies: a directory of files, one ZIP volume, or a directory of volumes. All of them are
-//! read by the paths that a log serves (C2SP tlog-tiles, `docs/formats/archive.md`).
+//! Where an archive lies: a directory of files, one ZIP volume, or a directory of volumes. All of
+//! them are read by the paths that a log serves (C2SP tlog-tiles, `docs/formats/archive.md`).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -26,15 +26,15 @@ pub enum ArchiveReaderError {
     /// The disk. Nothing is said about the archive.
     #[error("{path}: {error}")]
     Io {
-        /// Which file.
+        /// Path of the file.
         path: String,
-        /// What the system says.
+        /// The error of the system.
         error: io::Error,
     },
     /// A volume is damaged, or none.
     #[error("{path}: {error}")]
     Volume {
-        /// Which file.
+        /// Path of the volume.
         path: String,
         /// What is wrong, with the entry if it is about one.
         error: VolumeError,
@@ -104,8 +104,8 @@ impl ArchiveReader {
         }
     }
 
-    /// What lies at `path`: a volume, a directory of volumes (without a file `checkpoint`), or a directory
-    /// of files.
+    /// What lies at `path`: a volume, a directory of volumes (without a file `checkpoint`), or a
+    /// directory of files.
     pub fn open(path: &Path) -> Result<Self, ArchiveReaderError> {
         let io = |error| ArchiveReaderError::Io {
             path: path.display().to_string(),
@@ -175,8 +175,8 @@ impl ArchiveReader {
         })
     }
 
-    /// What is at `path`, of at most `most` octets (one more may come from a directory); `None` if nothing
-    /// is there.
+    /// The file at `path`, of at most `most` octets (one more may come from a directory); `None` if
+    /// there is none.
     pub fn read(&self, path: &str, most: usize) -> Result<Option<Vec<u8>>, ArchiveReaderError> {
         match &self.kind {
             Kind::Tree(directory) => read_bounded(&directory.join(path), most),
@@ -190,8 +190,8 @@ impl ArchiveReader {
         }
     }
 
-    /// What is at `path` in the volume of this name, whatever its file is called now; in a directory of files,
-    /// what is at `path`.
+    /// The file at `path` in the volume of this name, even if the volume's file was renamed; in a
+    /// directory of files, the file at `path`.
     pub fn read_of(
         &self,
         volume: &str,
@@ -220,7 +220,8 @@ impl ArchiveReader {
         self.alone
     }
 
-    /// Files that are there beside those of `expected`, by volume. What cannot be listed is not named.
+    /// Files that are there beside those of `expected`, by volume. What cannot be listed is not
+    /// named.
     pub fn unlisted(&self, expected: &BTreeMap<String, BTreeSet<String>>) -> Vec<String> {
         match &self.kind {
             Kind::Tree(directory) => {
@@ -280,7 +281,7 @@ impl ArchiveReader {
         Ok(sizes.into_iter().collect())
     }
 
-    /// Where `path` lies, for people: the file, or the volume and the entry in it; for one that is not
+    /// Where `path` lies, for people: the file, or the volume and the entry in it; if it is not
     /// there, the volume that would have it.
     pub fn whereabouts(&self, path: &str) -> String {
         match &self.kind {
@@ -336,7 +337,7 @@ fn of_volume(path: &str, error: VolumeError) -> ArchiveReaderError {
 }
 
 fn read_bounded(file: &Path, most: usize) -> Result<Option<Vec<u8>>, ArchiveReaderError> {
-    // One more octet than allowed is enough for whoever reads it to refuse it.
+    // One more octet than allowed is enough for the caller to refuse it.
     match regular::read(file, most) {
         Ok(octets) => Ok(Some(octets)),
         Err(error) => match error.kind() {

@@ -1,9 +1,9 @@
-//! Files that others made, opened: nothing but regular files, and no more of one than is wanted.
+//! Opens files from other parties: only regular files, and no more of each than wanted.
 //!
-//! A folder that somebody hands over may hold a pipe, a socket or a device under an innocent name. To open
-//! or to read one of those can wait for ever, and a device can act on being opened. So what lies there is
-//! looked at first, it is opened without waiting, and what was opened is looked at once more, since it may
-//! have been exchanged in between.
+//! A folder from another party may hold a pipe, a socket or a device under an innocent name. To
+//! open or to read one of those can wait for ever, and a device can act on being opened. So the
+//! kind of the file is checked first, it is opened without waiting, and the kind of the open file
+//! is checked once more, since it may have been exchanged in between.
 
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, Read as _};
@@ -14,8 +14,8 @@ use std::path::Path;
 /// Opens a regular file for reading; symbolic links are followed.
 ///
 /// # Errors
-/// What the system says; [`io::ErrorKind::IsADirectory`] for a folder, [`io::ErrorKind::InvalidInput`] for
-/// a pipe, a socket or a device.
+/// What the system says; [`io::ErrorKind::IsADirectory`] for a folder,
+/// [`io::ErrorKind::InvalidInput`] for a pipe, a socket or a device.
 pub fn open(path: &Path) -> io::Result<File> {
     check(&fs::metadata(path)?)?;
     let mut options = OpenOptions::new();
@@ -27,15 +27,17 @@ pub fn open(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// All of a regular file, or its first `most` octets and one more: enough to see that it is too long.
+/// All of a regular file, or its first `most` octets and one more: enough to see that it is too
+/// long.
 pub fn read(path: &Path, most: usize) -> io::Result<Vec<u8>> {
     take(open(path)?, most)
 }
 
-/// The same of a file that is open.
+/// The contents of an open regular file, if they have at most `most` octets.
 pub fn take(file: File, most: usize) -> io::Result<Vec<u8>> {
     let bound = most.saturating_add(1);
-    // What the file says of its length is only where to begin: a vector that grows is up to twice as long.
+    // What the file says of its length is only where to begin: a vector that grows is up to twice
+    // as long.
     let length = file.metadata().map_or(0, |data| data.len());
     let length = usize::try_from(length).unwrap_or(usize::MAX);
     let mut octets = Vec::with_capacity(length.saturating_add(1).min(bound));
@@ -44,7 +46,7 @@ pub fn take(file: File, most: usize) -> io::Result<Vec<u8>> {
     Ok(octets)
 }
 
-/// Whether an open file says of itself that it has more than `most` octets, so that nobody has to read it to see.
+/// Whether the size of an open file is above `most` octets, so that it need not be read to see.
 pub fn is_longer(file: &File, most: usize) -> bool {
     let most = u64::try_from(most).unwrap_or(u64::MAX);
     file.metadata().is_ok_and(|data| data.len() > most)
@@ -53,7 +55,8 @@ pub fn is_longer(file: &File, most: usize) -> bool {
 /// UTF-8 text of at most `most` octets.
 ///
 /// # Errors
-/// [`io::ErrorKind::InvalidData`] for what is longer or no text.
+/// [`io::ErrorKind::InvalidData`] if it is longer or not UTF-8; otherwise the error of opening or
+/// reading.
 pub fn read_text(path: &Path, most: usize) -> io::Result<String> {
     let octets = read(path, most)?;
     let invalid = |why: String| io::Error::new(io::ErrorKind::InvalidData, why);
@@ -83,7 +86,7 @@ mod tests {
 
     use super::*;
 
-    /// A pipe that nobody writes to is where a reader would wait for ever.
+    /// At a pipe without a writer a reader would wait for ever.
     #[test]
     fn nothing_but_regular_files_is_opened_and_nothing_waits() {
         let folder = tempfile::tempdir().unwrap();

@@ -1,9 +1,10 @@
 //! A ZIP volume: written as a stream, and read entry by entry without unpacking it.
 //!
-//! Foreign octets: the whole structure is walked when a volume is opened and has to be the one spelling of
-//! its entries ([`zip_format`]); an entry is never larger than the file, since nothing is
-//! compressed; its name is one of a closed list; none is there twice; and its checksum is compared whenever
-//! it is read. No ZIP64: a volume stays below 4 GiB and 65,535 entries, which every tool opens.
+//! Foreign octets: the whole structure is walked when a volume is opened and has to be the one
+//! spelling of its entries ([`zip_format`](crate::zip_format)); an entry is never larger than the
+//! file, since nothing is compressed; its name is one of a closed list; none is there twice; and
+//! its checksum is compared whenever it is read. No ZIP64: a volume stays below 4 GiB and 65,535
+//! entries, which every tool opens.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -13,7 +14,8 @@ use std::sync::{Mutex, PoisonError};
 use crate::names;
 use crate::zip_format::{self, END_LEN, ENTRIES_MAX, Era, Header, LOCAL_LEN};
 
-/// The longest volume, in octets: offsets are counted in four, and the last value is kept for ZIP64.
+/// The longest volume, in octets: offsets are counted in four, and the last value is kept for
+/// ZIP64.
 pub const VOLUME_LEN_MAX: u64 = 0xffff_fffe;
 
 /// Why a volume cannot be used.
@@ -44,7 +46,7 @@ pub enum VolumeError {
     /// A name that no file of an archive has.
     #[error("the entry at offset {offset} has a name that is not allowed in a volume: {name:?}")]
     Name {
-        /// Where its header begins.
+        /// Offset of its header in the volume, in octets.
         offset: u64,
         /// The name.
         name: String,
@@ -68,12 +70,12 @@ pub enum VolumeError {
         name: String,
         /// Its length.
         size: u32,
-        /// What it may be.
+        /// The greatest length allowed, in octets.
         most: usize,
     },
 }
 
-/// Where an entry lies.
+/// The location of an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Slot {
     offset: u64,
@@ -165,7 +167,7 @@ impl<R: Read + Seek> Volume<R> {
 
 type Walked = (String, Slot, Vec<u8>);
 
-/// The entry whose header is at `at`; `None` where no entry begins.
+/// The entry whose header is at `at`; `None` if no entry begins there.
 fn walk(file: &mut impl Read, at: u64, length: u64) -> Result<Option<Walked>, VolumeError> {
     let left = length.saturating_sub(at);
     let fixed = LOCAL_LEN as u64;
@@ -241,7 +243,7 @@ impl<W: Write> VolumeWriter<W> {
         }
     }
 
-    /// Appends an entry. Whoever calls takes care that there is none of that name.
+    /// Appends an entry. The caller makes sure that there is none of that name.
     pub fn add(&mut self, name: &str, octets: &[u8]) -> Result<(), VolumeError> {
         if usize::from(self.count) >= ENTRIES_MAX {
             return Err(VolumeError::TooMany);
@@ -265,7 +267,7 @@ impl<W: Write> VolumeWriter<W> {
         Ok(())
     }
 
-    /// Writes the directory; gives back what was written to.
+    /// Writes the directory; gives the writer back.
     pub fn finish(mut self) -> Result<W, VolumeError> {
         let fits = |value: u64| u32::try_from(value).map_err(|_| VolumeError::TooLong(value));
         let (length, offset) = (fits(self.directory.len() as u64)?, fits(self.at)?);

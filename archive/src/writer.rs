@@ -1,5 +1,6 @@
-//! Where an export goes. All of it is written into a folder beside, `OUT.partial`, synced, and renamed at
-//! the end: under its name there is a whole archive or nothing. Nothing that exists is written over.
+//! Where an export goes. All of it is written into a folder beside, `OUT.partial`, synced, and
+//! renamed at the end: under its name there is a whole archive or nothing. Nothing that exists is
+//! written over.
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -12,7 +13,7 @@ use ishibumi_tlog::hash::Hash;
 use crate::names;
 use crate::volume::{VolumeError, VolumeWriter};
 
-/// What an archive is made as.
+/// The form in which an archive is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
     /// Files in folders, which any web server serves as a tlog-tiles log.
@@ -28,29 +29,29 @@ pub enum SinkError {
     /// It is there already.
     #[error("{0} exists, and nothing is written over: name another place")]
     Exists(String),
-    /// What an export that was interrupted left, or one that is still running.
+    /// The rest of an interrupted export, or one that is still running.
     #[error(
         "{0} exists: another export to this place is running, or was interrupted; if none runs, remove it \
          and start again"
     )]
     Begun(String),
-    /// No room is left.
+    /// The disk is full.
     #[error("{0}: the disk is full; what had been written was removed again")]
     Full(String),
     /// The disk.
     #[error("{path}: {error}")]
     Io {
-        /// Which file.
+        /// Path of the file.
         path: String,
-        /// What the system says.
+        /// The error of the system.
         error: io::Error,
     },
     /// More than a volume holds.
     #[error("{path}: {error}; export a tree instead")]
     Volume {
-        /// Which volume.
+        /// Path of the volume.
         path: String,
-        /// What is too much.
+        /// Which limit it exceeds.
         error: VolumeError,
     },
 }
@@ -117,7 +118,7 @@ impl Sink {
         Ok(())
     }
 
-    /// Writes a file into the volume. One that several volumes repeat is in a tree once.
+    /// Writes a file into the volume. A file that several volumes repeat is in a tree once.
     pub(crate) fn add(&mut self, path: &str, octets: &[u8]) -> Result<(), SinkError> {
         if let Some(open) = &mut self.open {
             let sum = Hash::of(octets).to_hex();
@@ -179,8 +180,8 @@ impl Sink {
         for folder in self.folders.iter().rev() {
             sync_folder(folder)?;
         }
-        // Between the check and this another may have put something there; a folder with files is not
-        // replaced by a rename, and an empty one was nobody's loss.
+        // Between the check and this line another process may have created it; a folder with files
+        // is not replaced by a rename, and replacing an empty one loses nothing.
         fs::rename(&self.partial, &self.out).map_err(|error| io_error(&self.out, error))?;
         self.finished = true;
         let above = self
@@ -194,7 +195,7 @@ impl Sink {
 impl Drop for Sink {
     fn drop(&mut self) {
         if !self.finished {
-            // What cannot be removed is named by the next export to this place.
+            // If it cannot be removed, the next export to this path names it.
             let _ = fs::remove_dir_all(&self.partial);
         }
     }

@@ -1,11 +1,11 @@
-//! How a ZIP of ours is spelled: entries stored as they are, from octet 0 without gaps, then the directory
-//! and the end record that follow from them.
+//! The one spelling of a ZIP: entries stored uncompressed, from octet 0 without gaps, then the
+//! directory and the end record that follow from them.
 //!
-//! A ZIP states everything twice, and readers differ in which statement they believe. So readers of ours
-//! read name, size and checksum, make the headers that have to be there by this module, and compare
-//! (`docs/decisions/0004-evidence-file.md`). Ordinary tools open what is written.
+//! A ZIP states everything twice, and readers differ in which statement they believe. So readers of
+//! ours read name, size and checksum, make the headers that have to be there by this module, and
+//! compare (`docs/decisions/0004-evidence-file.md`). Ordinary tools open what is written.
 
-/// What an entry begins with.
+/// Signature of a local file header.
 pub const LOCAL: u32 = 0x0403_4b50;
 
 /// The fixed part of a header before an entry, in octets.
@@ -14,11 +14,11 @@ pub const LOCAL_LEN: usize = 30;
 /// The most entries: the end record counts in two octets, and keeps the last value for ZIP64.
 pub const ENTRIES_MAX: usize = 0xfffe;
 
-/// Who made an entry, by what its row in the directory says.
+/// The system that an entry names as its origin in the directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Era {
-    /// UNIX, if the name is not ASCII. Info-ZIP takes the names of a file that MS-DOS made for those of a
-    /// DOS code page, whatever their flag says, and of UNIX it takes them as they are.
+    /// UNIX, if the name is not ASCII. Info-ZIP takes the names of a file that MS-DOS made for
+    /// those of a DOS code page, whatever their flag says, and of UNIX it takes them as they are.
     Now,
     /// MS-DOS, always: as it was written before, and is still read.
     Early,
@@ -36,14 +36,14 @@ const UTF8: u16 = 1 << 11;
 /// "Version made by" in its upper octet: UNIX (APPNOTE 4.4.2.2).
 const UNIX: u16 = 3 << 8;
 
-/// A plain file that its owner may write and everybody may read, as UNIX keeps it in the attributes. An
-/// entry of UNIX without them would be unpacked so that nobody may read it.
+/// A plain file that its owner may write and everybody may read, as UNIX keeps it in the
+/// attributes. Without them an entry of UNIX would be unpacked unreadable.
 const PLAIN_FILE: u32 = 0o100_644 << 16;
 
 /// 1 January 1980, the least date that the format knows. Nothing here has a time.
 const DATE: u16 = 0x0021;
 
-/// What the headers of one entry say.
+/// Fields of the headers of one entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Header<'a> {
     /// Its name.
@@ -114,8 +114,8 @@ pub fn end(count: u16, length: u32, offset: u32) -> Vec<u8> {
 /// The length of an end record, in octets.
 pub const END_LEN: usize = 22;
 
-/// CRC-32, size and length of the name out of the fixed part of a local header: all else follows from
-/// these and has to be compared.
+/// CRC-32, size and length of the name out of the fixed part of a local header: all else follows
+/// from these and has to be compared.
 pub fn read_local(header: &[u8; LOCAL_LEN]) -> (u32, u32, u16) {
     let field = |from: usize| {
         let octets = header.get(from..).and_then(<[u8]>::first_chunk::<4>);

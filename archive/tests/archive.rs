@@ -1,4 +1,5 @@
-//! Archives of a log that is made here: two volumes, the golden files, damage of every kind of file.
+//! Archives of a log that is made here: two volumes, the golden files, damage of every kind of
+//! file.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -132,8 +133,8 @@ fn golden() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata/archive/volumes")
 }
 
-/// `docs/formats/archive.md`. After a deliberate change of the format, `ISHIBUMI_WRITE_GOLDEN=1` in the
-/// environment of this test writes the files anew.
+/// `docs/formats/archive.md`. After a deliberate change of the format, `ISHIBUMI_WRITE_GOLDEN=1` in
+/// the environment of this test writes the files anew.
 #[test]
 fn the_golden_volumes_are_written_and_read() {
     let (log, note) = log(300, &[1, 256, 300]);
@@ -276,7 +277,8 @@ fn checked(at: &Path, note: &Note) -> Result<Beside, ExportError> {
     check_archive(&mut place, note, |_, _| {}).map(|exported| exported.beside)
 }
 
-/// What the log's signature does not cover is compared, too: of a tree each file, changed or gone, is named.
+/// What the log's signature does not cover is compared, too: of a tree each file, changed or gone,
+/// is named.
 #[test]
 fn a_check_vouches_for_nothing_that_it_did_not_compare() {
     let (log, note) = log(300, &[1, 256, 300]);
@@ -314,7 +316,7 @@ fn a_check_vouches_for_nothing_that_it_did_not_compare() {
     }
     assert_eq!(checked(&tree, &note).unwrap(), whole);
 
-    // A page by somebody else, with a list of sums to match: nothing tells that it is false.
+    // A forged page, with a list of sums to match: nothing tells that it is false.
     let page = b"Run this command: true".to_vec();
     fs::write(tree.join("README.txt"), &page).unwrap();
     let (ours, theirs) = (Hash::of(&sound["README.txt"]), Hash::of(&page));
@@ -387,7 +389,7 @@ fn every_volume_is_compared_and_not_the_first_alone() {
             assert!(gone.contains(name) || upper, "{volume} {name}: {gone}");
         }
     }
-    // One that no list names.
+    // A volume that no list names.
     let stray = out.join("002.zip");
     let mut writer = VolumeWriter::new(Vec::new());
     writer.add("checkpoint", note.encode().as_bytes()).unwrap();
