@@ -1,7 +1,9 @@
-//! The time: a trait from the start, so that what ships is what tests drive with a clock that jumps.
+//! The time: a trait from the start, so that what ships is what tests drive with a clock that
+//! jumps.
 //!
-//! This is the one file of log, witness and store that asks the machine. Only waiting itself, on a channel or a
-//! socket, and how long something took for a metric are measured where they happen: neither decides anything.
+//! This is the one file of log, witness and store that asks the machine. Only waiting itself, on a
+//! channel or a socket, and how long something took for a metric are measured where they happen:
+//! neither decides anything.
 
 use std::sync::LazyLock;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -11,7 +13,8 @@ pub trait Clock: Send + Sync + 'static {
     /// Seconds since the Epoch, as the machine believes. May jump in either direction.
     fn unix_time(&self) -> u64;
 
-    /// The time since a moment of this clock's choice. Never goes back, whatever [`Self::unix_time`] does.
+    /// The time since a moment of this clock's choice. Never goes back, even if [`Self::unix_time`]
+    /// does.
     fn monotonic(&self) -> Duration;
 }
 

@@ -1,11 +1,11 @@
 //! Rows of internal state as octets: the only use of bincode in the project.
 //!
-//! A row is one version octet and then the bincode encoding with fixed-width big-endian integers, which
-//! docs/formats/store-rows.md says octet by octet, so that the rows outlive the crate.
-//! Decoding refuses another version, a row longer than [`ROW_LEN_MAX`] and octets after its end. What
-//! leaves the process, is hashed or has to be read in ten years never comes through here: records,
-//! tiles and notes are stored as their own octets. Whoever replaces bincode replaces this file
-//! (docs/decisions/0002-rocksdb.md).
+//! A row is one version octet and then the bincode encoding with fixed-width big-endian integers,
+//! which docs/formats/store-rows.md says octet by octet, so that the rows outlive the crate.
+//! Decoding refuses another version, a row longer than [`ROW_LEN_MAX`] and octets after its end.
+//! Octets that leave the process, are hashed or have to be read in ten years never come through
+//! here: records, tiles and notes are stored as their own octets. To replace bincode, replace this
+//! file (docs/decisions/0002-rocksdb.md).
 
 use bincode::{Decode, Encode};
 use ishibumi_tlog::hash::{HASH_LEN, Hash};

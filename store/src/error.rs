@@ -8,12 +8,13 @@ pub enum StoreError {
     /// drop its state, stop, and let the next start read what is there (rule R4).
     #[error("the store failed while it {doing}: {cause}")]
     Failed {
-        /// What was being done, in the words of "while it ...".
+        /// The interrupted operation, in a form that fits "while it ...".
         doing: &'static str,
-        /// What the layer below said.
+        /// The error of the layer below.
         cause: String,
     },
-    /// The disk has no room for what opening writes. Nothing was opened; what is there can be read.
+    /// The disk lacks the space for the writes of opening. Nothing was opened; the present data can
+    /// be read.
     #[error(
         "the store failed while it opened the database: {path}: {why}: {needed} octets are needed; make room, \
          what is stored is whole"
@@ -23,27 +24,27 @@ pub enum StoreError {
         path: String,
         /// Octets that have to be free.
         needed: u64,
-        /// What the system said.
+        /// The error of the system.
         why: String,
     },
-    /// Something that is stored is not what was written.
+    /// A stored value is not the one that was written.
     #[error(
         "{what} is damaged: {detail}. Keep everything, stop, run fsck, and see docs/recovery.md"
     )]
     Damaged {
-        /// What is damaged, with its index or path.
+        /// Name of the damaged value, with its index or path.
         what: String,
-        /// What was found.
+        /// What was found, in English.
         detail: String,
     },
-    /// The value that was to be replaced is not the one that is there: somebody else wrote.
+    /// The value to be replaced is not the present one: another writer changed it.
     #[error("{what} changed meanwhile: expected {expected}, found {found}")]
     Conflict {
-        /// What was to be changed.
+        /// Name of the value.
         what: String,
-        /// What the caller had read.
+        /// The value that the caller had read.
         expected: String,
-        /// What is there now.
+        /// The present value.
         found: String,
     },
     /// Another process has the store open.
@@ -91,7 +92,7 @@ pub enum StoreError {
         /// The process that holds it.
         process: u32,
     },
-    /// Somebody else wrote to the head file that this process holds.
+    /// Another process wrote to the head file that this process holds.
     #[error(
         "TAKEN OVER: {path} is not as this process left it: it says write {found}, by process {process}, the \
          last one was {written}. Another process signs with this key, or the file was put back. This one \
@@ -112,16 +113,16 @@ pub enum StoreError {
     Foreign {
         /// The directory or file.
         path: String,
-        /// What it was opened for.
+        /// The purpose for which it was opened.
         expected: String,
-        /// What it says that it is.
+        /// The purpose that it states.
         found: String,
     },
     /// The caller asked for what no store does: a record that no bundle can hold, a tile beyond the
     /// staged tree, a key that is too long. Nothing was read or written.
     #[error("{what} is refused: {detail}")]
     Refused {
-        /// What was asked for.
+        /// The operation that was asked for.
         what: String,
         /// Which limit it breaks, with both values.
         detail: String,

@@ -1,19 +1,20 @@
-//! What has to survive: a log's records, tiles, heads, index and blobs, and a witness's memory.
+//! Durable state: a log's records, tiles, heads, index and blobs, and a witness's memory.
 //!
-//! Two traits, each with a RocksDB and a memory implementation that pass the same conformance suite:
+//! Two traits, each with a RocksDB and a memory implementation that pass the same conformance
+//! suite:
 //!
 //! - [`LogStore`] holds one log. [`LogStore::stage`] is the only way in for records, and it is one
 //!   atomic, synced write: afterwards either all of a batch is there or nothing of it.
-//! - [`Registers`] holds small values under names, changed by compare-and-swap only. A witness keeps
-//!   its latest checkpoint of each log there.
+//! - [`Registers`] holds small values under names, changed by compare-and-swap only. A witness
+//!   keeps its latest checkpoint of each log there.
 //!
-//! What a log and its mirrors read for others, they read by the same code: [`public::read`] by path, and
+//! A log and its mirrors serve stored files by the same code: [`public::read`] by path, and
 //! [`inclusion_proofs`] by index.
 //!
 //! Beside them stands the [`HeadFile`]: the copy of the signed head that lies outside of the data
 //! directory, so that a restored old directory is recognised.
 //!
-//! This is the only room that knows RocksDB.
+//! This is the only crate that uses RocksDB.
 
 #![deny(missing_docs)]
 // The time comes in by `Clock`.

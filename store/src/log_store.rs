@@ -34,8 +34,8 @@ pub struct Batch {
 
 impl Batch {
     /// Checks what every store demands of a batch for a tree of `start` leaves: records that fit a
-    /// bundle and have the leaf hash that they came with (a bit that flipped since admission is found
-    /// while it can still be refused), short keys, and a tree that stays below 2^63 leaves.
+    /// bundle and have the leaf hash that they came with (a bit that flipped since admission is
+    /// found while it can still be refused), short keys, and a tree that stays below 2^63 leaves.
     ///
     /// # Errors
     /// [`StoreError::Refused`] names the first record that is wrong.
@@ -133,7 +133,7 @@ impl<S: LogStore + ?Sized> TileSource for StoredTiles<'_, S> {
     }
 }
 
-/// Whether `new` may take the place of the note that is kept for its size.
+/// Whether `new` may replace the note that is kept for its size.
 pub(crate) fn adds_to_kept(kept: Option<&Note>, new: &Note) -> bool {
     kept.is_none_or(|kept| {
         let holds = |line| new.signatures().contains(line);
@@ -218,9 +218,9 @@ pub struct IndexRow {
 /// The durable state of one log. Methods may be called from any thread; they block on the disk.
 ///
 /// There are three heads, each at most as large as the one before it:
-/// *staged* (all that is stored), *signed* (the log's key committed to it) and *published* (a quorum
-/// cosigned it). Reads of records and tiles answer for everything staged; who serves them to others
-/// limits himself to what is published.
+/// *staged* (all that is stored), *signed* (the log's key committed to it) and *published* (a
+/// quorum cosigned it). Reads of records and tiles answer for everything staged; code that serves
+/// them to others has to stay below the published size.
 pub trait LogStore: Send + Sync + 'static {
     /// The edge of the staged tree.
     fn staged(&self) -> Result<Edge, StoreError>;
@@ -231,9 +231,10 @@ pub trait LogStore: Send + Sync + 'static {
     /// The index of a leaf hash is that of the first record that had it, also within a batch.
     ///
     /// # Errors
-    /// [`StoreError::Conflict`] if the staged tree has not `start` leaves, [`StoreError::Refused`] if
-    /// [`Batch::check`] finds fault; nothing is written then. After [`StoreError::Failed`] the batch may
-    /// be there or not, and this value takes no more writes: only opening the store anew tells.
+    /// [`StoreError::Conflict`] if the staged tree has not `start` leaves, [`StoreError::Refused`]
+    /// if [`Batch::check`] finds fault; nothing is written then. After [`StoreError::Failed`] the
+    /// batch may be there or not, and this value takes no more writes: only opening the store anew
+    /// tells.
     fn stage(&self, start: u64, batch: &Batch) -> Result<Edge, StoreError>;
 
     /// The checkpoint that the log signed last, with the log's signature; `None` before the first.
@@ -248,16 +249,17 @@ pub trait LogStore: Send + Sync + 'static {
     /// The newest checkpoint with a quorum; `None` before the first.
     fn published(&self) -> Result<Option<Note>, StoreError>;
 
-    /// Makes `note`, a checkpoint of `size` leaves that has its quorum, the published one, and keeps it
-    /// for ever if `keep`. Synced. A smaller size than the published one is a [`StoreError::Conflict`].
+    /// Makes `note`, a checkpoint of `size` leaves that has its quorum, the published one, and
+    /// keeps it for ever if `keep`. Synced. A smaller size than the published one is a
+    /// [`StoreError::Conflict`].
     ///
-    /// A kept note is replaced only by one that says the same and has all its signatures and more: a
-    /// cosignature that came late is added, an early time is never lost.
-    /// Of several kept checkpoints of one size the first stays: it has the earliest time.
+    /// A kept note is replaced only by one that says the same and has all its signatures and more:
+    /// a late cosignature is added, an early time is never lost. Of several kept checkpoints of one
+    /// size the first stays: it has the earliest time.
     fn publish(&self, size: u64, note: &Note, keep: bool) -> Result<(), StoreError>;
 
-    /// Keeps `note`, a checkpoint of `size` leaves that somebody else published, for ever, by the rules
-    /// of [`Self::publish`]. Synced; nothing is written if it adds nothing.
+    /// Keeps `note`, a checkpoint of `size` leaves that another log published, for ever, by the
+    /// rules of [`Self::publish`]. Synced; if it adds nothing, nothing is written.
     fn keep(&self, size: u64, note: &Note) -> Result<(), StoreError>;
 
     /// The record `index`; `None` if it is not staged.
@@ -266,8 +268,8 @@ pub trait LogStore: Send + Sync + 'static {
     /// The records `start..end`, fewer if the staged tree ends before `end`.
     fn records(&self, start: u64, end: u64) -> Result<Vec<Vec<u8>>, StoreError>;
 
-    /// The first `width` hashes of a tile; [`StoreError::Damaged`] if the staged tree should have them
-    /// and has not, [`StoreError::Refused`] if it is too small to have them.
+    /// The first `width` hashes of a tile; [`StoreError::Damaged`] if the staged tree should have
+    /// them and has not, [`StoreError::Refused`] if it is too small to have them.
     fn tile(&self, level: u8, index: u64, width: u16) -> Result<Tile, StoreError>;
 
     /// The index of the record with this leaf hash, the first if there are several.
@@ -278,8 +280,8 @@ pub trait LogStore: Send + Sync + 'static {
         leaves.iter().map(|&leaf| self.index_of(leaf)).collect()
     }
 
-    /// Rows of an index in the store's own order, those after `after`, at most `most`; none at the end. How the
-    /// whole of it is read. Rows of what was staged meanwhile may be among them.
+    /// Rows of an index in the store's own order, those after `after`, at most `most`; empty at the
+    /// end. For reading a whole index. Rows that were staged meanwhile may be among them.
     fn index_rows(
         &self,
         kind: IndexKind,
@@ -290,7 +292,8 @@ pub trait LogStore: Send + Sync + 'static {
     /// The indices of the records under `key`, ascending, from `from` on, at most `most` of them.
     fn lookup(&self, key: &[u8], from: u64, most: usize) -> Result<Vec<u64>, StoreError>;
 
-    /// Octets that the store may take on the disk for a while, beyond what is written: while it merges its index.
+    /// Octets of disk that the store may take for a while, beyond the written data: while it merges
+    /// its index.
     ///
     /// # Errors
     /// [`StoreError::Failed`] if the store does not tell.
@@ -301,8 +304,9 @@ pub trait LogStore: Send + Sync + 'static {
     /// The blob with this SHA-256.
     fn blob(&self, sha256: Hash) -> Result<Option<Vec<u8>>, StoreError>;
 
-    /// Removes the blob with this SHA-256; says whether it was there. Synced, and when this returns its octets
-    /// are in no file of the store any more. What disks, file systems and backups keep is beyond it.
+    /// Removes the blob with this SHA-256; says whether it was there. Synced, and when this returns
+    /// its octets are in no file of the store any more. What disks, file systems and backups keep
+    /// is beyond it.
     fn erase_blob(&self, sha256: Hash) -> Result<bool, StoreError>;
 
     /// The smallest kept checkpoint of at least `size` leaves.

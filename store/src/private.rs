@@ -1,8 +1,9 @@
-//! Keeping keys and data from everybody else on the machine.
+//! Keeps keys and data from other users of the machine.
 //!
-//! A process that holds a log's or a witness's keys must not leave them behind when it dies: it dumps no core, and
-//! nobody but root may read its memory. What it writes is its owner's alone, whatever the umask of the shell that
-//! started it; and a key that others can read is not used.
+//! A process that holds a log's or a witness's keys must not leave them behind when it dies: it
+//! dumps no core, and only root may read its memory. Files that it writes are readable by their
+//! owner alone, whatever the umask of the shell that started it; and a key that others can read is
+//! not used.
 
 use std::fs::{DirBuilder, File, Permissions};
 use std::io;
@@ -14,10 +15,10 @@ use rustix::process::{DumpableBehavior, Resource, Rlimit};
 /// Permission bits of others than the owner.
 const OTHERS: u32 = 0o077;
 
-/// Lets this process dump no core and nobody but root read its memory. To be called first.
+/// Makes this process dump no core, and lets only root read its memory. To be called first.
 ///
 /// # Errors
-/// If the system refuses.
+/// The error of the system, if it refuses.
 pub fn keep_memory() -> io::Result<()> {
     let none = Rlimit {
         current: Some(0),
@@ -29,7 +30,8 @@ pub fn keep_memory() -> io::Result<()> {
     Ok(())
 }
 
-/// From now on every file that this process makes is its owner's alone, also those that RocksDB makes.
+/// From now on every file that this process makes is its owner's alone, also those that RocksDB
+/// makes.
 pub fn keep_files() {
     rustix::process::umask(rustix::fs::Mode::from_bits_truncate(OTHERS));
 }
@@ -42,14 +44,15 @@ pub fn make_dir(path: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
 
-/// Takes a folder that is there away from everybody but its owner. One that belongs to somebody else stays as it
-/// is: whoever may open what is in it was given that right.
+/// Makes an existing folder accessible to its owner only. A folder that belongs to another user
+/// stays as it is: users that may open its files were given that right.
 pub(crate) fn close_dir(path: &Path) -> io::Result<()> {
     // A folder is a file that can be opened for reading.
     close_file(&File::open(path)?)
 }
 
-/// Takes an open file away from everybody but its owner, likewise.
+/// Makes an open file accessible to its owner only. A file that belongs to another user stays as it
+/// is.
 pub(crate) fn close_file(file: &File) -> io::Result<()> {
     let mode = file.metadata()?.permissions().mode();
     if mode & OTHERS == 0 {

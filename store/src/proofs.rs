@@ -8,8 +8,9 @@ use ishibumi_tlog::tree::{prove_consistency, prove_inclusion};
 
 use crate::{KeptCheckpoint, LogStore, StoreError, StoredTiles};
 
-/// The proofs that the records `indices` are in the tree of `size` leaves that `checkpoint` signs, in
-/// their order; `None` for one that is not. The tiles that they share are read and hashed once.
+/// The proofs that the records `indices` are in the tree of `size` leaves that `checkpoint` signs,
+/// in their order; `None` for a record that is not in it. Tiles that they share are read and hashed
+/// once.
 pub fn inclusion_proofs(
     store: &dyn LogStore,
     indices: &[u64],
@@ -39,8 +40,9 @@ pub fn consistency_proof(
     prove_consistency(&TileNodes::new(&tiles, new), old, new)
 }
 
-/// The checkpoint that proves the earliest time for record `index`: the smallest kept one that covers
-/// it, else the `newest`, which covers it as well. Kept ones above the newest are not public yet.
+/// The checkpoint that proves the earliest time for record `index`: the smallest kept one that
+/// covers it, else the `newest`, which covers it as well. Kept ones above the newest are not public
+/// yet.
 pub fn earliest_covering(
     store: &dyn LogStore,
     index: u64,

@@ -1,8 +1,8 @@
-//! What is public of a stored log, by its path: tlog-tiles (C2SP), kept checkpoints, blobs.
+//! The public files of a stored log, by path: tlog-tiles (C2SP), kept checkpoints, blobs.
 //!
-//! One piece of code for the log and for its mirrors, so that both serve the same octets under the same
-//! paths. It knows nothing of HTTP: it gives octets, their media type and how long they may be kept by
-//! caches. `/checkpoint` is not among the paths: which note is the newest is up to whoever serves.
+//! One piece of code for the log and for its mirrors, so that both serve the same octets under the
+//! same paths. It knows nothing of HTTP: it gives octets, their media type and how long caches may
+//! keep them. `/checkpoint` is not among the paths: the server decides which note is the newest.
 
 use ishibumi_tlog::hash::Hash;
 use ishibumi_tlog::tile::{TILE_WIDTH, Tile, TileKind, TilePath, encode_bundle, tile_width};
@@ -18,7 +18,7 @@ pub const TEXT: &str = "text/plain; charset=utf-8";
 const OCTETS: &str = "application/octet-stream";
 const JSON: &str = "application/json";
 
-/// What is at a path.
+/// The file at a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Resource {
     /// The octets.
@@ -55,10 +55,11 @@ impl Freshness {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReadError {
-    /// Nothing public has this path: what was asked for, in the words of "... is not there".
+    /// No public file has this path: the name of what was asked for, in a form that fits "... is
+    /// not there".
     #[error("{0}")]
     Absent(String),
-    /// The query is not one that the path has.
+    /// The path does not take this query.
     #[error("{0}")]
     Query(&'static str),
     /// The store failed, or is damaged.
@@ -66,8 +67,8 @@ pub enum ReadError {
     Store(#[from] StoreError),
 }
 
-/// What is at `path`, which has no slash in front, of a log whose published tree has `size` leaves.
-/// `Ok(None)` for a path that is none of these:
+/// The file at `path`, which has no slash in front, of a log whose published tree has `size`
+/// leaves. `Ok(None)` for a path that is none of these:
 ///
 /// | path | what |
 /// | --- | --- |

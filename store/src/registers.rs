@@ -12,9 +12,9 @@ pub trait Registers: Send + Sync + 'static {
     /// Replaces the value under `name`, synced before this returns.
     ///
     /// # Errors
-    /// [`StoreError::Conflict`] if the present value is not `expected`; nothing is written then. After
-    /// [`StoreError::Failed`] it is unknown which value is there: the caller has to read again before
-    /// it relies on either.
+    /// [`StoreError::Conflict`] if the present value is not `expected`; nothing is written then.
+    /// After [`StoreError::Failed`] it is unknown which value is there: the caller has to read
+    /// again before it relies on either.
     fn swap(&self, name: &[u8], expected: Option<&[u8]>, new: &[u8]) -> Result<(), StoreError>;
 
     /// All names, in order of their octets.

@@ -1,8 +1,9 @@
-//! How much room a disk has.
+//! How much free space a disk has.
 //!
-//! RocksDB must not meet a full disk while it opens a directory: the library that Debian ships then fails an
-//! assertion and aborts the process. And a log should stop taking records while there is still room for what it
-//! has to write all the same: the signed head, checkpoints, merges of its index.
+//! RocksDB must not meet a full disk while it opens a directory: the library that Debian ships then
+//! fails an assertion and aborts the process. And a log should stop taking records while there is
+//! still space for the writes that it has to make nevertheless: the signed head, checkpoints,
+//! merges of its index.
 
 use std::fs::File;
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -13,12 +14,13 @@ use rustix::io::Errno;
 
 use crate::StoreError;
 
-/// Octets beside the write-ahead log that an opening may write: its settings, a new manifest, a new log.
+/// Octets beside the write-ahead log that an opening may write: its settings, a new manifest, a new
+/// log.
 const OPENING_LEN: u64 = 8 << 20;
 
-/// The name that each file by which room is tried has for a moment.
+/// The name of a file by which free space is tried; it exists for a moment.
 const TRIAL: &str = "ROOM";
-/// At most so many files, each open as long as room is tried.
+/// At most so many files, each open while free space is tried.
 const PIECES: u64 = 64;
 /// Octets of the shortest.
 const PIECE_LEN: u64 = 1 << 20;
@@ -35,11 +37,11 @@ pub fn free(path: &Path) -> Result<u64, StoreError> {
     Ok(found.f_bavail.saturating_mul(found.f_frsize))
 }
 
-/// Makes certain that what an opening of the RocksDB at `path` writes will find room: as much as is in its
-/// write-ahead log, which goes into tables then, and a little.
+/// Makes certain that the writes of opening the RocksDB at `path` will find space: as much as is in
+/// its write-ahead log, which goes into tables then, and a little.
 ///
 /// # Errors
-/// [`StoreError::NoRoom`] if it is not there.
+/// [`StoreError::NoRoom`] if the space is not there.
 pub fn to_open(path: &Path) -> Result<(), StoreError> {
     let entries = std::fs::read_dir(path).into_iter().flatten().flatten();
     let logs = entries.filter(|entry| entry.file_name().to_string_lossy().ends_with(".log"));
@@ -51,7 +53,7 @@ pub fn to_open(path: &Path) -> Result<(), StoreError> {
         return Err(no_room(path, needed, Errno::NOSPC));
     }
     match take(path, needed) {
-        // A file system that cannot take room beforehand (NFS, some FUSE) was asked.
+        // A file system that cannot reserve space (NFS, some FUSE) was asked.
         Ok(()) | Err(Errno::OPNOTSUPP | Errno::NOSYS) => Ok(()),
         Err(errno @ (Errno::NOSPC | Errno::DQUOT | Errno::FBIG)) => {
             Err(no_room(path, needed, errno))
@@ -63,8 +65,9 @@ pub fn to_open(path: &Path) -> Result<(), StoreError> {
     }
 }
 
-/// Takes `needed` octets in `path` for a moment: a quota or a limit of the process counts as well. In several
-/// files, as an opening does, since a process may also be limited in how long a file may be.
+/// Takes `needed` octets in `path` for a moment: a quota or a limit of the process counts as well.
+/// In several files, as an opening does, since a process may also be limited in how long a file may
+/// be.
 fn take(path: &Path, needed: u64) -> Result<(), Errno> {
     let trial = path.join(TRIAL);
     let piece = needed.div_ceil(PIECES).max(PIECE_LEN);
@@ -103,7 +106,7 @@ mod tests {
         to_open(dir.path()).unwrap();
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
         let log = File::create(dir.path().join("000004.log")).unwrap();
-        // A hole takes no room; what it stands for would.
+        // A hole takes no space; filling it would.
         log.set_len(1 << 43).unwrap();
         let refused = to_open(dir.path()).unwrap_err();
         assert!(matches!(refused, StoreError::NoRoom { .. }), "{refused}");

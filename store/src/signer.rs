@@ -1,12 +1,12 @@
-//! Who signs a log's checkpoints: a trait from the start, so that tests bring a signer that lies.
+//! Signing a log's checkpoints: a trait, so that tests can bring a signer that lies.
 
 use ishibumi_tlog::key::{KeyError, NoteSigner, VerifierKey};
 use ishibumi_tlog::note::SignatureLine;
 
 /// Signs a log's checkpoints. May be a key in this process, an agent or a hardware module.
 ///
-/// Whoever calls it verifies what comes back before it leaves the process: a signer is not trusted
-/// to have signed what it was asked to.
+/// The caller verifies the signature before it leaves the process: a signer is not trusted to have
+/// signed the text that it was given.
 pub trait Signer: Send + Sync + 'static {
     /// The public half.
     fn verifier(&self) -> &VerifierKey;
@@ -15,7 +15,7 @@ pub trait Signer: Send + Sync + 'static {
     fn sign(&self, text: &str) -> Result<SignatureLine, SignerError>;
 }
 
-/// Why nothing was signed.
+/// Why there is no signature, as text for people.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the signer: {0}")]
 pub struct SignerError(pub String);

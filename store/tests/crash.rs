@@ -1,5 +1,5 @@
-//! A process of its own, which starts itself as the child that writes and is killed, over and over: all that
-//! the child reported as done has to be there.
+//! A process of its own, which starts itself as the child that writes and is killed, over and over:
+//! all that the child reported as done has to be there.
 //!
 //! The writer is this very test binary. It reports each finished write on its
 //! standard output; the journal of those reports is what the reopened stores are held against.
@@ -34,7 +34,7 @@ fn record(index: u64) -> NewRecord {
     }
 }
 
-/// What is open in either process.
+/// The stores that are open in either process.
 fn open_both(directory: &Path) -> (RocksLog, RocksRegisters) {
     let log = RocksLog::open(directory.join("log"), ORIGIN).unwrap();
     let registers = RocksRegisters::open(directory.join("registers")).unwrap();
@@ -76,7 +76,7 @@ fn write_and_kill(directory: &Path, reports: usize, moment: Duration) -> Vec<(u6
     let mut done = Vec::new();
     for line in lines {
         let line = line.unwrap();
-        // The test harness may have left its own words at the beginning of the first line.
+        // The test harness may have written text of its own at the beginning of the first line.
         let Some((_, report)) = line.split_once("done ") else {
             continue;
         };
@@ -160,8 +160,8 @@ fn writer_on_a_full_disk() {
     println!("done {size} {}", log.staged().unwrap().root());
 }
 
-/// A real failed write: the shell forbids the child files of more than 2 MiB. What was acknowledged
-/// before is there when there is room again, and the log goes on.
+/// A real failed write: the shell forbids the child files of more than 2 MiB. The data acknowledged
+/// before are there when the limit is gone, and the log goes on.
 #[test]
 fn a_failed_write_ends_writing_until_the_store_is_opened_again() {
     let directory = tempfile::tempdir().unwrap();

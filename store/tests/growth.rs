@@ -1,7 +1,7 @@
 //! A process of its own, since what it counts is the process's: octets that were read from files.
 //!
-//! What looking for an absent leaf costs once the filters of the index do not fit its cache: pages, not whole
-//! filters. Nothing here depends on how fast the machine is.
+//! What looking for an absent leaf costs once the filters of the index do not fit its cache: pages,
+//! not whole filters. Nothing here depends on how fast the machine is.
 
 use ishibumi_store::{Batch, LogStore as _, NewRecord, RocksLog};
 use ishibumi_tlog::hash::{Hash, leaf_hash};
@@ -106,7 +106,8 @@ fn a_look_for_an_absent_leaf_reads_pages_however_large_the_filters() {
     drop(log);
     assert!(paged < 30_000, "{paged} octets read for each look");
 
-    // The control: with whole filters each look reads one. The mark keeps the store from mending it.
+    // The control: with whole filters each look reads one. The mark keeps the store from mending
+    // it.
     rewrite_as_before(&path);
     let db = DB::open_cf_descriptors(&Options::default(), &path, families_of_before()).unwrap();
     db.put_cf(db.cf_handle("state").unwrap(), b"paged", [])

@@ -51,8 +51,8 @@ pub fn naive_root(leaves: &[Hash]) -> Hash {
     }
 }
 
-/// Runs the suite. `create` makes the store of an empty log of the origin that it is given, `reopen`
-/// closes one and opens what it left.
+/// Runs the suite. `create` makes the store of an empty log of the origin that it is given,
+/// `reopen` closes one and opens what it left.
 pub fn check_log<S: LogStore>(create: impl Fn(&str) -> S, reopen: impl Fn(S) -> S) {
     empty(&create(ORIGIN));
     refusals(&create(ORIGIN));
@@ -127,7 +127,7 @@ fn empty<S: LogStore>(store: &S) {
     check_tree(store, &[]);
 }
 
-/// What is refused changes nothing, and the store goes on.
+/// A refused write changes nothing, and the store goes on.
 fn refusals<S: LogStore>(store: &S) {
     let one = |record| Batch {
         records: vec![record],
@@ -214,7 +214,7 @@ fn duplicates<S: LogStore>(store: S, reopen: &impl Fn(S) -> S) {
         let leaves = names.iter().map(|name| leaf_hash(name.as_bytes()));
         store.indices_of(&leaves.collect::<Vec<_>>()).unwrap()
     };
-    // What was looked for in vain is still told apart from what was staged since.
+    // Leaves that were looked for in vain are told apart from those staged since.
     assert_eq!(found(&store, &["a", "b", "c", "d"]), [None; 4]);
     store.stage(0, &records(&["a", "b", "a", "c"])).unwrap();
     assert_eq!(found(&store, &["d", "c"]), [None, Some(3)]);
@@ -338,7 +338,7 @@ fn blobs<S: LogStore>(store: S, reopen: &impl Fn(S) -> S) {
     assert_eq!(store.blob(Hash::of(b"other")).unwrap(), None);
     assert_eq!(store.staged().unwrap().size(), 1);
 
-    // What is erased is gone, for ever, and nothing else is.
+    // An erased blob is gone, for ever, and nothing else is.
     let (erased, others) = (Hash::of(b"crl"), [&large[..], b""]);
     assert!(!store.erase_blob(Hash::of(b"other")).unwrap());
     assert!(store.erase_blob(erased).unwrap());
@@ -379,7 +379,7 @@ fn heads<S: LogStore>(store: S, reopen: &impl Fn(S) -> S) {
     store.publish(5, &notes[4], true).unwrap();
     store.publish(5, &again, true).unwrap();
 
-    // What others published is kept by the same rules, and publishes nothing here.
+    // Checkpoints that others published are kept by the same rules, and publish nothing here.
     store.keep(5, &notes[4]).unwrap();
     store.keep(1, &notes[0]).unwrap();
     store.keep(1, &note_of(ORIGIN, 1, EMPTY_ROOT, 2)).unwrap();

@@ -1,4 +1,5 @@
-//! What every implementation of [`crate::LogStore`] and [`crate::Registers`] has to do, as code.
+//! The requirements on every implementation of [`crate::LogStore`] and [`crate::Registers`], as
+//! code.
 //!
 //! Behind the feature `conformance`, so that a store of another crate passes the same suite. Each
 //! function panics with what it expected. Roots are recomputed by the definition of RFC 6962, from

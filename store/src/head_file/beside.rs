@@ -1,5 +1,5 @@
-//! What lies beside the head file, under its name with another ending: that the log is closed, and what
-//! speaks against this copy of it.
+//! What lies beside the head file, under its name with another ending: that the log is closed, and
+//! what speaks against this copy of it.
 
 use std::fs::File;
 use std::io::{Read as _, Write as _};
@@ -20,15 +20,15 @@ const FORKED: &str = "forked";
 const SETTLED: &str = "forked-settled";
 /// Another tree was signed, and the witnesses follow this copy.
 const ELSEWHERE: &str = "signed-elsewhere";
-/// A head file of a key of which nobody knows how far it signed.
+/// The head file of a key for which it is unknown how far it signed.
 const UNKNOWN: &str = "head-unknown";
 
 impl HeadFile {
-    /// Says for ever that the log of this key is closed: writes the mark beside the head file and syncs
-    /// both. Afterwards [`Self::advance`] refuses. Saying it again changes nothing.
+    /// Marks the log of this key as closed for ever: writes the mark beside the head file and syncs
+    /// both. Afterwards [`Self::advance`] refuses. Sealing again changes nothing.
     ///
     /// # Errors
-    /// [`StoreError::Failed`] if it could not be written; it may be there all the same.
+    /// [`StoreError::Failed`] if it could not be written; the mark may be there nevertheless.
     pub fn seal(&self) -> Result<(), StoreError> {
         let Head { size, root } = self.newest.head;
         let said = format!("{}\n{size}\n{root}\nclosed\n", self.owner.origin);
@@ -51,8 +51,8 @@ impl HeadFile {
         is_there(&Self::path(directory, key).with_extension(SEALED))
     }
 
-    /// Keeps `evidence` that the key signed another tree: no later start may sign before it is settled.
-    /// The first that is kept stays.
+    /// Keeps `evidence` that the key signed another tree: no later start may sign before it is
+    /// settled. The first that is kept stays.
     ///
     /// # Errors
     /// [`StoreError::Failed`] if it could not be written.
@@ -85,8 +85,8 @@ impl HeadFile {
         sync_folder(&from).map_err(failed)
     }
 
-    /// Puts the head file itself aside: it says that the key has signed nothing, and that is not known. Without
-    /// one nothing starts.
+    /// Puts the head file itself aside: it says that the key has signed nothing, and that is not
+    /// known. Without one nothing starts.
     ///
     /// # Errors
     /// [`StoreError::Failed`] if that did not work.
@@ -97,7 +97,8 @@ impl HeadFile {
         sync_folder(&to).map_err(failed)
     }
 
-    /// Keeps `evidence` that the key signed another tree, which the witnesses did not follow. Returns where.
+    /// Keeps `evidence` that the key signed another tree, which the witnesses did not follow.
+    /// Returns where.
     ///
     /// # Errors
     /// [`StoreError::Failed`] if it could not be written.

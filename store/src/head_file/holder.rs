@@ -1,14 +1,14 @@
-//! Who may sign with a key: a process, of one start of one machine.
+//! The holder of a head file: the process, of one boot of one machine, that may sign with the key.
 //!
-//! `flock` keeps two processes of one machine from one file. It does not see a copy of the file, nor a disk
-//! that two machines write to. So whoever is to sign writes itself into the file, with a number that nobody
-//! else can know, and looks before each signature whether it is still there. A file that says it is held by
-//! somebody who has not given it up is not taken without asking, if that process still runs here (this file
-//! is a copy) or may still run elsewhere.
+//! `flock` keeps two processes of one machine from one file. It does not see a copy of the file,
+//! nor a disk that two machines write to. So a process that is to sign writes itself into the file,
+//! with a random number, and checks before each signature whether it is still there. If the file
+//! says that it is held by a process that has not given it up, it is not taken without asking, if
+//! that process still runs here (this file is a copy) or may still run elsewhere.
 //!
-//! This makes copies that run at the same time rarer. It does not end them: a copy of a file that was given
-//! up in order says nothing of the copy, and a virtual machine takes its identity along. What ends them are
-//! the witnesses.
+//! This makes copies that run at the same time rarer. It does not end them: a copy of a file that
+//! was given up in order shows no sign of it, and a virtual machine takes its identity along. The
+//! witnesses end them.
 
 use ishibumi_tlog::hash::Hash;
 
@@ -58,10 +58,10 @@ pub(super) struct Holder {
     pub(super) held: bool,
 }
 
-/// What a claim to a file means that somebody had before.
+/// What an earlier claim to a file means for a new one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Before {
-    /// Nobody holds it, or one that is gone for certain.
+    /// The file is not held, or its holder is gone for certain.
     Free,
     /// It was given up on another machine.
     Moved,
@@ -139,8 +139,8 @@ impl Holder {
     }
 }
 
-/// When a process of this machine started: field 22 of `/proc/PID/stat` (proc(5)), counted behind the name,
-/// which may hold anything but ends with the last parenthesis.
+/// When a process of this machine started: field 22 of `/proc/PID/stat` (proc(5)), counted behind
+/// the name, which may hold anything but ends with the last parenthesis.
 fn started(process: u32) -> Option<u64> {
     let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
     let (_, fields) = stat.rsplit_once(')')?;

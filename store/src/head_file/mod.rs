@@ -1,17 +1,17 @@
 //! The head file: how far the log's key has signed, kept outside of the data directory.
 //!
 //! A data directory that comes back from a backup looks sound and is older than what the world has
-//! seen. The log that signs on from there forks. So the size and root of each signed head are written
-//! to this small file first, on another disk if there is one, and no start goes on below it (rule R3).
-//! The file is named by the id of the log's key and locked while it is open: one key cannot sign from
-//! two data directories of one machine.
+//! seen. The log that signs on from there forks. So the size and root of each signed head are
+//! written to this small file first, on another disk if there is one, and no start goes on below it
+//! (rule R3). The file is named by the id of the log's key and locked while it is open: one key
+//! cannot sign from two data directories of one machine.
 //!
 //! There are two slots, written in turn and synced, each with a checksum: a crash within a write
 //! leaves the other one whole. The layout is in docs/formats/head-file.md. What this does not do: a
 //! machine that is set back as a whole takes its head file along. The witnesses notice that.
 //!
-//! Whoever is to sign claims the file ([`HeadFile::claim`], `holder.rs`), and before each signature the
-//! file is read again, by its path: it has to be as this process left it.
+//! A process that is to sign claims the file ([`HeadFile::claim`], `holder.rs`), and before each
+//! signature the file is read again, by its path: it has to be as this process left it.
 
 mod beside;
 mod head;
@@ -92,8 +92,8 @@ impl HeadFile {
     /// Opens and locks the head file of `key` in `directory`. Never creates.
     ///
     /// # Errors
-    /// [`StoreError::Absent`] if there is none, [`StoreError::InUse`] if another process (or another
-    /// value of this one) holds it, [`StoreError::Damaged`] if neither slot is whole,
+    /// [`StoreError::Absent`] if there is none, [`StoreError::InUse`] if another process (or
+    /// another value of this one) holds it, [`StoreError::Damaged`] if neither slot is whole,
     /// [`StoreError::Foreign`] if it was written for another log.
     pub fn open(directory: impl AsRef<Path>, key: &VerifierKey) -> Result<Self, StoreError> {
         let (path, owner) = (Self::path(&directory, key), Owner::of(key));
@@ -121,8 +121,8 @@ impl HeadFile {
         })
     }
 
-    /// What the head file of `key` says, without its lock; `None` if there is none, or if the key has signed
-    /// nothing yet. For questions only: it may say more a moment later.
+    /// What the head file of `key` says, without its lock; `None` if there is none, or if the key
+    /// has signed nothing yet. For questions only: it may say more a moment later.
     ///
     /// # Errors
     /// As [`Self::open`].
@@ -140,7 +140,8 @@ impl HeadFile {
         Ok((newest.head.size > 0).then_some(newest.head))
     }
 
-    /// Where the head file of `key` in `directory` is: `<directory>/<8 hex digits of the key id>.head`.
+    /// Where the head file of `key` in `directory` is:
+    /// `<directory>/<8 hex digits of the key id>.head`.
     pub fn path(directory: impl AsRef<Path>, key: &VerifierKey) -> PathBuf {
         directory.as_ref().join(format!("{:08x}.head", key.id()))
     }
@@ -148,8 +149,8 @@ impl HeadFile {
     /// The newest head, read from disk; `None` if the key has signed nothing yet.
     ///
     /// # Errors
-    /// [`StoreError::Damaged`] if neither slot is whole, [`StoreError::TakenOver`] if the newest is not
-    /// what this value wrote.
+    /// [`StoreError::Damaged`] if neither slot is whole, [`StoreError::TakenOver`] if the newest is
+    /// not the one that this value wrote.
     pub fn read(&self) -> Result<Option<Head>, StoreError> {
         let found = if self.stopped {
             newest_slot(&self.file, &self.path, &self.owner)?
@@ -160,9 +161,9 @@ impl HeadFile {
         Ok((found.head.size > 0).then_some(found.head))
     }
 
-    /// Says in the file that this process is the one that signs from now on, and returns whether the file
-    /// was last held on another machine. Until this value goes, [`Self::advance`] makes sure that nobody
-    /// else has said so since.
+    /// Writes this process into the file as the one that signs from now on, and returns whether the
+    /// file was last held on another machine. While this value lives, [`Self::advance`] makes sure
+    /// that no other process has done so since.
     ///
     /// # Errors
     /// [`StoreError::Copied`] if the file is a copy of one that a process of this machine holds,
@@ -185,11 +186,12 @@ impl HeadFile {
         Ok(before == Before::Moved)
     }
 
-    /// Claims the file although a process of another machine has not given it up: somebody who knows says
-    /// that it never will.
+    /// Claims the file although a process of another machine has not given it up: the operator
+    /// states that it never will.
     ///
     /// # Errors
-    /// [`StoreError::Copied`], as [`Self::claim`]: that a process runs here is no matter of opinion.
+    /// [`StoreError::Copied`] if the file is a copy of one that a process of this machine holds:
+    /// the operator's statement does not help then.
     pub fn take_over(&mut self, here: &Machine) -> Result<(), StoreError> {
         match self.claim(here) {
             Err(StoreError::HeldElsewhere { .. }) => self.take(here),
@@ -210,12 +212,12 @@ impl HeadFile {
         Ok(())
     }
 
-    /// Writes a newer head and syncs it. The same head again changes nothing.
+    /// Writes a newer head and syncs it. Writing the present head again changes nothing.
     ///
     /// # Errors
-    /// [`StoreError::Conflict`] for a smaller size, or the same size with another root: signing that
-    /// would fork the log; for any head of a log that is sealed. [`StoreError::TakenOver`] if somebody else
-    /// wrote. [`StoreError::Failed`] ends all writing through this value.
+    /// [`StoreError::Conflict`] for a smaller size, or the same size with another root: signing
+    /// that would fork the log; and for any head of a log that is sealed. [`StoreError::TakenOver`]
+    /// if another process wrote. [`StoreError::Failed`] ends all writing through this value.
     pub fn advance(&mut self, size: u64, root: Hash) -> Result<(), StoreError> {
         self.unchanged()?;
         let (present, head) = (self.newest.head, Head { size, root });
@@ -240,13 +242,13 @@ impl HeadFile {
         self.write(head, holder)
     }
 
-    /// That the file at the path is as this value wrote it. Whoever signs asks this before.
+    /// Checks that the file at the path is as this value wrote it. Call it before each signature.
     ///
-    /// By the path and not by the open file: a file that was put in its place meanwhile is another one, and
-    /// a network file system looks anew only when a file is opened.
+    /// It reads by the path and not through the open file: a file that replaced it meanwhile is
+    /// another one, and a network file system looks anew only when a file is opened.
     ///
     /// # Errors
-    /// [`StoreError::TakenOver`] if not.
+    /// [`StoreError::TakenOver`] if it is not.
     pub fn unchanged(&self) -> Result<(), StoreError> {
         if self.stopped {
             let cause = format!(
@@ -295,8 +297,8 @@ impl HeadFile {
 }
 
 impl Drop for HeadFile {
-    /// Gives the file up. If that fails, nothing worse comes of it than a question at the next start on
-    /// another machine.
+    /// Gives the file up. If that fails, nothing worse comes of it than a question at the next
+    /// start on another machine.
     fn drop(&mut self) {
         if self.claimed && self.unchanged().is_ok() {
             let mut released = self.newest.holder.clone().unwrap_or_default();

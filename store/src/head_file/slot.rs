@@ -1,7 +1,7 @@
 //! The octets of one slot of a head file (`docs/formats/head-file.md`).
 //!
-//! Version 1 lacks the holder. It is still read, so that a log that an older program left goes on; what is
-//! written is version 2.
+//! Version 1 lacks the holder. It is still read, so that a log of an older program can go on; only
+//! version 2 is written.
 
 use ishibumi_tlog::hash::{HASH_LEN, Hash};
 use ishibumi_tlog::key::VerifierKey;
@@ -14,7 +14,7 @@ const MAGIC: &[u8; 8] = b"ishiHEAD";
 pub(super) const SLOT_LEN: usize = 4096;
 pub(super) const SUM_AT: usize = SLOT_LEN - HASH_LEN;
 
-/// Whose head file it is.
+/// The log and key to which a head file belongs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Owner {
     pub(super) key_id: u32,
@@ -27,7 +27,7 @@ pub(super) struct Slot {
     pub(super) sequence: u64,
     pub(super) owner: Owner,
     pub(super) head: Head,
-    /// Who writes; `None` in a slot of version 1.
+    /// The process that writes; `None` in a slot of version 1.
     pub(super) holder: Option<Holder>,
 }
 

@@ -46,7 +46,7 @@ fn the_octets_of_the_file_are_those_of_its_page() {
         slot.extend([0; 6]);
         slot.extend(size);
         slot.extend(root.0);
-        // Nobody holds it.
+        // It has no holder.
         slot.extend([0; 77]);
         slot.extend(b"\x0fexample.com/log");
         slot.resize(4064, 0);
@@ -135,7 +135,8 @@ fn the_file_of_another_key_is_foreign() {
     ));
 }
 
-/// A crash in the middle of the write of head 5 leaves any mixture of old and new octets in its slot.
+/// A crash in the middle of the write of head 5 leaves any mixture of old and new octets in its
+/// slot.
 #[test]
 fn a_slot_torn_at_any_octet_leaves_the_older_head() {
     let dir = directory();
@@ -249,7 +250,7 @@ fn one_that_was_given_up_is_taken_and_one_that_moved_says_so() {
     assert_eq!(read(dir.path()).unwrap(), Some(head(3)), "the head stays");
 }
 
-/// The process of these tests runs, so a file that says that it holds it, and that nobody has locked, is a
+/// The process of these tests runs. So a file that names it as its holder, and is not locked, is a
 /// copy.
 #[test]
 fn a_copy_of_a_file_whose_holder_runs_is_refused() {
@@ -276,7 +277,7 @@ fn one_that_was_not_given_up_is_free_here_and_not_elsewhere() {
     for (here, free) in [
         (machine(1, 2), true),
         (machine(2, 2), false),
-        // Nobody can tell.
+        // It cannot be told.
         (
             Machine {
                 id: None,
@@ -328,7 +329,7 @@ fn who_was_taken_over_signs_nothing_any_more() {
     drop(first);
     second.advance(5, head(5).root).unwrap();
 
-    // A file that was put in its place, the same octets or older ones; and none.
+    // The file was replaced by one with the same octets, or older ones; or removed.
     let good = std::fs::read(&path).unwrap();
     let replaced = |octets: &[u8]| {
         let new = path.with_extension("new");
@@ -350,7 +351,8 @@ fn who_was_taken_over_signs_nothing_any_more() {
     second.advance(6, head(6).root).unwrap();
 }
 
-/// A file of version 1, as an older program wrote it, goes on, and is none for that program afterwards.
+/// A file of version 1, as an older program wrote it, goes on, and is none for that program
+/// afterwards.
 #[test]
 fn a_file_of_version_1_is_read_and_leaves_no_slot_of_it() {
     let dir = directory();

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::clock::Clock;
 
-/// A clock that stands still until somebody moves it. Clones are the same clock.
+/// A clock that stands still until a test moves it. Clones are the same clock.
 #[derive(Clone, Debug)]
 pub struct HandClock(Arc<Hands>);
 
@@ -25,7 +25,7 @@ impl HandClock {
         }))
     }
 
-    /// Jumps to `unix_seconds`, forward or back, as a machine's clock does when somebody sets it: no time passes.
+    /// Jumps to `unix_seconds`, forward or back, as when a machine's clock is set: no time passes.
     pub fn set(&self, unix_seconds: u64) {
         self.0.unix_seconds.store(unix_seconds, Ordering::SeqCst);
     }

@@ -78,7 +78,7 @@ impl<S: State> Disk<S> {
         }
     }
 
-    /// What the store shows.
+    /// The state that reads show.
     pub(super) fn shown(&self) -> RwLockReadGuard<'_, S> {
         self.volatile.read().unwrap_or_else(PoisonError::into_inner)
     }
@@ -101,7 +101,7 @@ impl<S: State> Disk<S> {
         if let Some(outcome) = lock(&self.faults).count() {
             writer.stopped = Some(doing);
             if outcome == Outcome::Applied {
-                // Whatever was not synced before has reached the disk together with this write.
+                // Earlier writes that were not synced have reached the disk together with this one.
                 let mut durable = self.shown().clone();
                 durable.apply(change);
                 writer.durable = Some(durable);

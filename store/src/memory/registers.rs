@@ -37,8 +37,8 @@ impl MemoryRegisters {
         Self::default()
     }
 
-    /// What the next process finds: everything that was synced. This value takes no more writes. Faults
-    /// that are still to come are the disk's and stay.
+    /// What the next process finds: everything that was synced. This value takes no more writes.
+    /// Faults that are still to come are the disk's and stay.
     #[must_use]
     pub fn crash(&self) -> Self {
         Self {
@@ -56,7 +56,8 @@ impl MemoryRegisters {
         self.disk.fail_forever(outcome);
     }
 
-    /// Whether writes are durable when they return (they are at first) or only after [`Self::sync`].
+    /// Whether writes are durable when they return (they are at first) or only after
+    /// [`Self::sync`].
     pub fn set_sync(&self, sync: bool) {
         self.disk.set_sync(sync);
     }

@@ -1,8 +1,8 @@
-//! What is checked each time a log's directory is opened: its right border and its heads.
+//! The check at each opening of a log's directory: its right border and its heads.
 //!
-//! The border is what the log grows from. A wrong hash there would enter every later root, so each of
-//! its hashes is computed again from what lies below it: records below level 0, full tiles above.
-//! That costs at most 255 tiles a level. The rest of the tree is the business of `fsck`.
+//! The border is what the log grows from. A wrong hash there would enter every later root, so each
+//! of its hashes is computed again from the level below: records below level 0, full tiles above.
+//! That costs at most 255 tiles a level. `fsck` checks the rest of the tree.
 
 use ishibumi_tlog::Checkpoint;
 use ishibumi_tlog::hash::{Hash, leaf_hash};
@@ -13,7 +13,8 @@ use super::log::{RocksLog, damaged};
 use crate::log_store::tile_name;
 use crate::{LogStore as _, StoreError, StoredTiles};
 
-/// Checks that the edge is what the records and tiles below it make it, and that nothing lies beyond.
+/// Checks that the edge is what the records and tiles below it make it, and that nothing lies
+/// beyond.
 pub(super) fn border(log: &RocksLog) -> Result<(), StoreError> {
     let edge = log.edge();
     if let Some(beyond) = log.record_from(edge.size())? {

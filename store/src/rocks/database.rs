@@ -1,10 +1,10 @@
 //! One RocksDB directory: its settings, its creation, its opening and its only way to write.
 //!
-//! RocksDB's defaults are wrong for a log: writes are not synced, and a damaged write-ahead log (WAL)
-//! opens with less than was acknowledged. Here every write is one atomic batch that is synced;
-//! recovery is absolute but for one case that [`super::mark`] decides; checksums are verified on
-//! every read; and the first failed write ends all writing through this value, since nobody knows
-//! what it left behind (rules R2 to R4).
+//! RocksDB's defaults are wrong for a log: writes are not synced, and a damaged write-ahead log
+//! (WAL) opens with less than was acknowledged. Here every write is one atomic batch that is
+//! synced; recovery is absolute but for one case that [`super::mark`] decides; checksums are
+//! verified on every read; and the first failed write ends all writing through this value, since
+//! its effect is unknown (rules R2 to R4).
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -21,7 +21,7 @@ use super::mark::Mark;
 use super::settings::{Caches, Family, database_options, read_once_options, read_options};
 use crate::{StoreError, private, room};
 
-/// RocksDB's words for a directory that another process, or this one, has open already.
+/// RocksDB's error texts for a directory that another process, or this one, has open already.
 const LOCKED: [&str; 2] = ["While lock file", "lock hold by current process"];
 
 /// Where a directory says what it is, in the default column family.
@@ -47,7 +47,7 @@ impl Layout<'_> {
     }
 }
 
-/// An open directory. Reads may come from any thread and wait for nobody.
+/// An open directory. Reads may come from any thread and do not wait for writes.
 pub(super) struct Database {
     db: DB,
     path: PathBuf,
@@ -62,7 +62,7 @@ impl fmt::Debug for Database {
 
 struct Writer {
     mark: Mark,
-    /// Why writing ended.
+    /// Why writing ended, in English.
     stopped: Option<String>,
 }
 
@@ -113,7 +113,7 @@ impl Database {
         room::to_open(path)?;
         let db = match open_with(DBRecoveryMode::AbsoluteConsistency, path, layout) {
             Err(StoreError::Damaged { what, detail }) => {
-                // A crash within a write leaves a cut last batch, which nobody was told of.
+                // A crash within a write leaves a cut last batch, which was not acknowledged.
                 if !Self::only_the_tail_is_cut(path, layout, &mark)? {
                     return Err(StoreError::Damaged { what, detail });
                 }
@@ -127,13 +127,15 @@ impl Database {
         Ok(database)
     }
 
-    /// Opens a directory that [`Self::create`] made for the same layout and changes nothing in it, so that it
-    /// can be read while its disk is full. Takes no lock: the caller sees to it that nobody writes.
+    /// Opens a directory that [`Self::create`] made for the same layout and changes nothing in it,
+    /// so that it can be read while its disk is full. Takes no lock: the caller makes sure that no
+    /// process writes.
     pub(super) fn open_for_reading(path: &Path, layout: &Layout<'_>) -> Result<Self, StoreError> {
         require_existing(path)?;
         check_families(path, layout)?;
         let mark = Mark::open(path)?;
-        // A cut tail was never answered for, if the mark says so; without it what is there is read.
+        // A cut tail was never acknowledged, if the mark says so; without a mark the present data
+        // are read.
         let options = database_options(DBRecoveryMode::TolerateCorruptedTailRecords);
         let caches = caches(layout)?;
         let db =
@@ -148,7 +150,8 @@ impl Database {
         Ok(database)
     }
 
-    /// Whether the log without its cut tail holds all that was acknowledged. Changes nothing on disk.
+    /// Whether the log without its cut tail holds all that was acknowledged. Changes nothing on
+    /// disk.
     fn only_the_tail_is_cut(
         path: &Path,
         layout: &Layout<'_>,
@@ -222,7 +225,8 @@ impl Database {
         Ok(values.iter().map(Option::is_some).collect())
     }
 
-    /// The value under each of `keys`. Looks for all of them together: a filter is asked for many at once.
+    /// The value under each of `keys`. Looks for all of them together: a filter is asked for many
+    /// at once.
     pub(super) fn values(
         &self,
         family: &str,
@@ -241,8 +245,8 @@ impl Database {
             .map_err(|error| read_error(&format!("the column family {family}"), &error))
     }
 
-    /// Shows `each` the rows from `start` on, in order of their octets, as long as it wants more. What is
-    /// read so is not kept in the caches.
+    /// Shows `each` the rows from `start` on, in order of their octets, as long as it wants more.
+    /// These reads do not fill the caches.
     pub(super) fn visit(
         &self,
         family: &str,
@@ -333,8 +337,9 @@ impl Writing<'_> {
 }
 
 impl Writing<'_> {
-    /// Rewrites the files of `family`, so that nothing is in any file that was deleted. What the write-ahead
-    /// log still holds goes with it: such a file is removed once everything in it is in tables.
+    /// Rewrites the files of `family`, so that nothing is in any file that was deleted. What the
+    /// write-ahead log still holds goes with it: such a file is removed once everything in it is in
+    /// tables.
     pub(super) fn purge(&mut self, family: &str) -> Result<(), StoreError> {
         let database = self.database;
         let doing = "rewrote its files to be rid of what was deleted";

@@ -11,8 +11,9 @@
 //! | `kept` | size, u64 | note |
 //!
 //! Integers are big-endian, so that keys sort by value. A full tile is written once; partial tiles
-//! are the edge. The edge in memory says what is staged: it is replaced only after the write that it
-//! describes has been synced, and reads look no further than it, whatever a failed write left behind.
+//! are the edge. The edge in memory says what is staged: it is replaced only after the write that
+//! it describes has been synced, and reads look no further than it, whatever a failed write left
+//! behind.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -63,9 +64,10 @@ pub struct RocksLog {
     absent: Mutex<Absent>,
 }
 
-/// Leaves that were looked for and not found, in a tree of `size` leaves: as long as it has that size they need
-/// not be looked for again. The sequencer asks for all leaves of a batch before it stages it, and staging
-/// decides for itself which are new; this halves what the two cost, which at size is most of a batch.
+/// Leaves that were looked for and not found, in a tree of `size` leaves: as long as it has that
+/// size they need not be looked for again. The sequencer asks for all leaves of a batch before it
+/// stages it, and staging decides for itself which are new; this halves what the two cost, which at
+/// size is most of a batch.
 #[derive(Debug, Default)]
 struct Absent {
     size: u64,
@@ -356,7 +358,7 @@ impl LogStore for RocksLog {
     }
 
     fn indices_of(&self, leaves: &[Hash]) -> Result<Vec<Option<u64>>, StoreError> {
-        // Before the rows: what is not found then was not staged by this size.
+        // Before the rows: a leaf that is not found then was not staged by this size.
         let size = self.edge().size();
         let keys: Vec<[u8; 32]> = leaves.iter().map(|leaf| leaf.0).collect();
         let rows = self.database.values(LEAVES, &keys)?;

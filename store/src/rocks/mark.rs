@@ -1,7 +1,7 @@
 //! How far writing had come: a small file beside the database that tells a crash from a loss.
 //!
-//! A crash within a write leaves a cut last batch in RocksDB's write-ahead log. Nobody was told of
-//! that batch, and the log has to start again by itself. A log file that lost its end *after* its
+//! A crash within a write leaves a cut last batch in RocksDB's write-ahead log. That batch was not
+//! acknowledged, and the log has to start again by itself. A log file that lost its end *after* its
 //! batches were acknowledged (a bad copy, a bad disk, a restored file) looks the same, or, cut
 //! between two batches, like nothing at all; starting on it would be a rollback.
 //!

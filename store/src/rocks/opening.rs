@@ -11,8 +11,8 @@ use super::settings::CACHE_LEN;
 use super::{check, reindex};
 use crate::{StoreError, codec, room};
 
-/// Row of `state` that is there once all filters of the index of leaf hashes are cut into pages. A directory from
-/// before has whole ones, of some megabytes each; see [`RocksLog::page_filters`].
+/// Row of `state` that is there once all filters of the index of leaf hashes are cut into pages. A
+/// directory from before has whole ones, of some megabytes each; see [`RocksLog::page_filters`].
 const PAGED_KEY: &[u8] = b"paged";
 
 fn layout(origin: &str, cache_len: usize) -> Layout<'static> {
@@ -47,8 +47,8 @@ impl RocksLog {
 
     /// Opens the store of the log `origin` at `path`. Never creates.
     ///
-    /// Before it returns, the right border of the tree is recomputed from records and tiles, and the
-    /// signed head is held against the tree, so that a damaged directory is refused here.
+    /// Before it returns, the right border of the tree is recomputed from records and tiles, and
+    /// the signed head is held against the tree, so that a damaged directory is refused here.
     pub fn open(path: impl AsRef<Path>, origin: &str) -> Result<Self, StoreError> {
         Self::open_with(path, origin, CACHE_LEN)
     }
@@ -65,12 +65,12 @@ impl RocksLog {
         Ok(log)
     }
 
-    /// Opens the store to read it and changes nothing in it, for a disk without room. Checks what
-    /// [`Self::open`] checks, and every write is refused. Takes no lock: the caller sees to it that nobody
-    /// writes.
+    /// Opens the store for reading and changes nothing in it, for a full disk. Checks what
+    /// [`Self::open`] checks, and refuses every write. Takes no lock: the caller makes sure that no
+    /// process writes.
     ///
     /// # Errors
-    /// As [`Self::open`].
+    /// [`StoreError`], for the reasons for which [`Self::open`] fails, except the lock.
     pub fn open_for_reading(
         path: impl AsRef<Path>,
         origin: &str,
@@ -82,9 +82,9 @@ impl RocksLog {
         Ok(log)
     }
 
-    /// Rewrites the index of leaf hashes once if its filters are still whole: merging would leave them as they
-    /// are until the log has grown to twice its size, and that long each look-up would read megabytes. Where there
-    /// is no room to rewrite it, it works as it is.
+    /// Rewrites the index of leaf hashes once if its filters are still whole: merging would leave
+    /// them as they are until the log has grown to twice its size, and that long each look-up would
+    /// read megabytes. If there is no space to rewrite it, it works as it is.
     fn page_filters(&self) -> Result<(), StoreError> {
         if self.state_row(PAGED_KEY)? {
             return Ok(());

@@ -1,9 +1,10 @@
 //! Making the index of a log anew from its records.
 //!
-//! The index (column families `leaves` and `lookup`) is derived: it can be dropped and rebuilt at any time,
-//! after damage or when a new kind of key is to be found in old records. The rows are dropped and the fact
-//! is noted in one synced write; the note goes away only after the last row is there. So a rebuild that was
-//! interrupted is known for what it is: [`RocksLog::open`] refuses the store until one has been finished.
+//! The index (column families `leaves` and `lookup`) is derived: it can be dropped and rebuilt at
+//! any time, after damage or when a new kind of key is to be found in old records. The rows are
+//! dropped and the fact is noted in one synced write; the note goes away only after the last row is
+//! there. So a rebuild that was interrupted is known for what it is: [`RocksLog::open`] refuses the
+//! store until one has been finished.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -37,12 +38,13 @@ pub(super) fn refuse_unfinished(log: &RocksLog) -> Result<(), StoreError> {
 }
 
 impl RocksLog {
-    /// Drops the index of the log `origin` at `path` and makes it anew: `keys` says under what a record is
-    /// looked up. `progress` is told how many of how many records are done. Returns the number of records.
+    /// Drops the index of the log `origin` at `path` and makes it anew: `keys` says under what a
+    /// record is looked up. `progress` is told how many of how many records are done. Returns the
+    /// number of records.
     ///
     /// # Errors
-    /// As [`Self::open`], but for an index that is not whole; [`StoreError::Refused`] if a key is too long.
-    /// The index is not whole then, and [`Self::open`] says so.
+    /// As [`Self::open`], but for an index that is not whole; [`StoreError::Refused`] if a key is
+    /// too long. The index is not whole then, and [`Self::open`] says so.
     pub fn reindex(
         path: impl AsRef<Path>,
         origin: &str,

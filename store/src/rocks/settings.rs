@@ -1,34 +1,35 @@
-//! What RocksDB is told, and how much memory it may take.
+//! RocksDB's settings, and the limit of its memory.
 //!
-//! A column family is set up for how its keys come and how they are asked for. What matters at size is the
-//! index of leaf hashes: its keys are hashes, so a new record's place is anywhere, and before it is written it is
-//! looked for, in vain as a rule. Each look asks one bloom filter for every sorted run of rows that there is. A
-//! filter over a whole file is some megabytes; once they do not all fit the cache, each look reads one from the
-//! disk, and the log falls to a tenth of its rate from one hour to the next. So filters and indices are cut into
-//! pages of 4 KiB, which come and go one by one, and have a cache that nothing else takes room in.
+//! A column family is set up for how its keys come and how they are asked for. At size, the index
+//! of leaf hashes decides: its keys are hashes, so a new record may sort anywhere, and before it is
+//! written it is looked for, in vain as a rule. Each look-up asks one bloom filter for every sorted
+//! run of rows. A filter over a whole file is some megabytes; once they do not all fit the cache,
+//! each look-up reads one from the disk, and the log falls to a tenth of its rate from one hour to
+//! the next. So filters and indices are cut into pages of 4 KiB, which come and go one by one, and
+//! have a cache of their own.
 
 use rocksdb::{
     BlockBasedIndexType, BlockBasedOptions, Cache, ColumnFamilyDescriptor, DBCompactionStyle,
     DBCompressionType, DBRecoveryMode, LogLevel, Options, ReadOptions, UniversalCompactOptions,
 };
 
-/// Octets that the caches of a store take if nobody says otherwise.
+/// Octets that the caches of a store take by default.
 pub const CACHE_LEN: usize = 256 << 20;
 
-/// Of the caches, what is for the filters of the index of leaf hashes, in eighths: at 10 bits a record, those
-/// of 134 million records stay in the default.
+/// The share of the caches for the filters of the index of leaf hashes, in eighths: at 10 bits a
+/// record, those of 134 million records stay in the default.
 const INDEX_EIGHTHS: usize = 5;
 
 /// Octets of memory that all column families together write into before they are flushed.
 const WRITE_BUFFERS_LEN: usize = 96 << 20;
-/// The same of one.
+/// Octets of one write buffer.
 const WRITE_BUFFER_LEN: usize = 32 << 20;
 /// Octets of write-ahead log after which the oldest is flushed: bounds the time of an opening.
 const WAL_LEN_MAX: u64 = 256 << 20;
 /// Files that are held open.
 const OPEN_FILES_MAX: i32 = 512;
-/// Octets of one table file, but for the small families: the files of 400 million records fit those that are held
-/// open, and a look in a large run finds its file among few.
+/// Octets of one table file, but for the small families: the files of 400 million records fit those
+/// that are held open, and a look in a large run finds its file among few.
 const FILE_LEN: u64 = 256 << 20;
 /// Bits a key in a bloom filter: one look in a hundred for an absent key reads a block in vain.
 const BLOOM_BITS: f64 = 10.0;
@@ -40,8 +41,9 @@ const PAGE_LEN: usize = 4096;
 /// written, in vain as a rule; without the filter each look walks the buffer's skip list.
 const WRITE_BUFFER_BLOOM: f64 = 0.02;
 
-/// Flushes of an index that may wait for a long merge of it before writes are slowed down, and before they are
-/// stopped. A merge of all of a large index may outlast the 20 flushes that the default allows.
+/// Flushes of an index that may wait for a long merge of it before writes are slowed down, and
+/// before they are stopped. A merge of all of a large index may outlast the 20 flushes that the
+/// default allows.
 const RUNS_SLOW: i32 = 40;
 const RUNS_STOP: i32 = 80;
 
@@ -98,7 +100,8 @@ impl Family {
         let mut options = Options::default();
         options.set_block_based_table_factory(&self.table(caches));
         options.set_paranoid_checks(true);
-        // Hashes and signatures do not shrink, and which codecs there are differs from build to build.
+        // Hashes and signatures do not shrink, and which codecs there are differs from build to
+        // build.
         options.set_compression_type(DBCompressionType::None);
         options.set_write_buffer_size(WRITE_BUFFER_LEN);
         options.set_level_compaction_dynamic_level_bytes(true);
@@ -110,9 +113,9 @@ impl Family {
             options.set_memtable_whole_key_filtering(true);
         }
         if matches!(self.access, Access::Absent | Access::Ranges) {
-            // Random keys overlap everything, so each step from level to level rewrites what is there already;
-            // merging runs of like size rewrites a row less often. The price is room for a second copy of an
-            // index while all of it is merged.
+            // Random keys overlap everything, so each step from level to level rewrites old rows;
+            // merging runs of like size rewrites a row less often. The price is space for a second
+            // copy of an index while all of it is merged.
             options.set_compaction_style(DBCompactionStyle::Universal);
             options.set_universal_compaction_options(&UniversalCompactOptions::default());
             options.set_level_zero_slowdown_writes_trigger(RUNS_SLOW);
@@ -165,7 +168,7 @@ pub(super) fn read_options() -> ReadOptions {
     options
 }
 
-/// For what is read once, from end to end.
+/// For reads that pass through the data once, from end to end.
 pub(super) fn read_once_options() -> ReadOptions {
     let mut options = read_options();
     options.fill_cache(false);

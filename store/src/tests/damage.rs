@@ -165,7 +165,8 @@ fn a_cut_write_ahead_log_is_refused() {
     check_tree(&RocksLog::open(&good, ORIGIN).unwrap(), &octets(600));
 }
 
-/// The negative control: with RocksDB's own recovery mode the same directory opens, with less in it.
+/// The negative control: with RocksDB's own recovery mode the same directory opens, with less in
+/// it.
 #[test]
 fn the_default_recovery_mode_opens_a_cut_log_with_less() {
     let paths = Paths::new();
@@ -182,7 +183,7 @@ fn the_default_recovery_mode_opens_a_cut_log_with_less() {
     assert_eq!(signed, None, "the signed head was acknowledged and is gone");
 }
 
-/// What a crash within a write leaves, octets of a batch that nobody was told of, is no damage.
+/// A crash within a write leaves octets of a batch that was not acknowledged: that is no damage.
 #[test]
 fn a_cut_batch_behind_the_acknowledged_ones_is_dropped() {
     let paths = Paths::new();
@@ -224,8 +225,8 @@ fn everything(path: &Path) -> Result<Vec<Vec<u8>>, StoreError> {
     Ok(said)
 }
 
-/// Flips `count` bits, evenly spread over a file, one at a time. Returns how many were found out; the
-/// others must have changed nothing.
+/// Flips `count` bits, evenly spread over a file, one at a time. Returns how many were found out;
+/// the others must have changed nothing.
 fn flip_bits(paths: &Paths, good: &Path, file: &Path, count: usize) -> usize {
     let expected = everything(&{
         let control = paths.fresh();

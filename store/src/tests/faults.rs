@@ -19,7 +19,7 @@ fn a_failed_write_is_there_after_a_crash_or_not() {
         log.fail_write(2, outcome);
         log.stage(0, &batch_of(0, 300)).unwrap();
         assert_failed(&log.stage(300, &batch_of(300, 600)));
-        // Reads go on with what was acknowledged, writes do not.
+        // Reads go on with the acknowledged data, writes do not.
         check_tree(&log, &octets(300));
         assert_failed(&log.stage(300, &batch_of(300, 600)));
         assert_failed(&log.publish(
@@ -56,7 +56,7 @@ fn a_dead_disk_stays_dead_across_crashes_until_it_is_mended() {
     log.stage(0, &batch_of(0, 1)).unwrap();
 }
 
-/// The negative control of all crash tests: without sync, what was acknowledged is lost.
+/// The negative control of all crash tests: without sync, acknowledged data are lost.
 #[test]
 fn without_sync_a_crash_loses_what_was_acknowledged() {
     for (sync, size) in [(true, 2), (false, 1)] {

@@ -14,7 +14,7 @@ enum Step {
     Stage(Vec<Vec<u8>>),
     /// Stage as many distinct records.
     Grow(u64),
-    /// Sign and publish what is staged.
+    /// Sign and publish the staged tree.
     Sign { keep: bool },
     /// Close and open.
     Reopen,
@@ -30,7 +30,7 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// What a store should hold.
+/// The expected content of a store.
 #[derive(Default)]
 struct Model {
     records: Vec<Vec<u8>>,

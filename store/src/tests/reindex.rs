@@ -1,4 +1,4 @@
-//! An index that is made anew is the one that was there, and one that is not whole is not served.
+//! An index that is made anew equals the former one, and an incomplete one is not served.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;

@@ -1,5 +1,5 @@
-//! A second reader of the data directory, made from `docs/formats/store-rows.md` alone: it shares no code with the
-//! store but the database's library, and finds what the store says.
+//! A second reader of the data directory, made from `docs/formats/store-rows.md` alone: it shares
+//! no code with the store but the database's library, and finds what the store says.
 
 use std::collections::BTreeMap;
 use std::path::Path;
