@@ -1,7 +1,7 @@
-//! What the command `ishibumi` says, and how it counts: reports in words, JSON, HTML and PDF ([`render`]),
-//! and all time-stamps of a period at once ([`batch`]).
+//! The output of the command `ishibumi`: reports as text, JSON, HTML and PDF ([`render`]), and all
+//! time-stamps of a period at once ([`batch`]).
 //!
-//! Nobody embeds this; what decides is in the crate `ishibumi`.
+//! Not for embedding; verification is in the crate `ishibumi`.
 
 #![deny(missing_docs)]
 #![deny(

@@ -1,4 +1,4 @@
-//! The `ishibumi` command: what everybody needs who trusts, or checks, a transparency log.
+//! The `ishibumi` command, for all who trust, or check, a transparency log.
 //!
 //! `verify` and `policy check` open no socket: they start no runtime and load no TLS, so that a
 //! tracer sees nothing but files (a test watches). Exit codes are part of the promise, see

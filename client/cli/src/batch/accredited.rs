@@ -1,7 +1,7 @@
 //! Which time-stamping units are accredited: what the caller says, since no token can.
 //!
-//! The format of the list is in `docs/formats/batch-report.md`. Nothing is guessed: a unit that the list does not
-//! name is *unknown*, never "not accredited".
+//! The format of the list is in `docs/formats/batch-report.md`. Nothing is guessed: a unit that the
+//! list does not name is *unknown*, never "not accredited".
 
 use std::collections::HashMap;
 
@@ -58,7 +58,8 @@ pub struct AccreditedList {
 }
 
 impl AccreditedList {
-    /// Reads a list; dates are whole days in `zone`. A byte order mark, which Windows editors put in front, is skipped.
+    /// Reads a list; dates are whole days in `zone`. A byte order mark, which Windows editors put
+    /// in front, is skipped.
     pub fn parse(octets: &[u8], zone: Zone) -> Result<Self, AccreditedListError> {
         let text = std::str::from_utf8(octets).ok();
         let text = text.filter(|text| text.len() <= LEN_MAX);

@@ -1,7 +1,8 @@
-//! Many time-stamp tokens at once: one row per token, and how many ended how.
+//! Many time-stamp tokens at once: one row per token, and how many ended with each status.
 //!
-//! A [`Row`] is made from a [`Report`], which only the verifier makes, or says why there is none. Whatever a
-//! row says of a token (TSU, serial, imprint) was verified; what was only claimed is not in it.
+//! A [`Row`] is made from a [`Report`], which only the verifier makes, or says why there is none.
+//! Everything that a row says of a token (TSU, serial, imprint) was verified; unverified claims are
+//! not in it.
 
 mod accredited;
 mod period;
@@ -62,7 +63,7 @@ impl Status {
         }
     }
 
-    /// Whether somebody has to look at it.
+    /// Whether a person has to look at the row.
     pub const fn is_failure(self) -> bool {
         matches!(
             self,
@@ -74,7 +75,7 @@ impl Status {
 /// What became of comparing a document with the imprint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Compared {
-    /// It is the one that was stamped.
+    /// The document is the one that was stamped.
     Same,
     /// It is not.
     Differs,
@@ -93,10 +94,10 @@ impl Compared {
     }
 }
 
-/// What a token says, verified.
+/// The verified statement of a token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stamped {
-    /// When the TSU says that it stamped.
+    /// genTime: when the TSU says that it stamped.
     pub gen_time: Time,
     /// serialNumber: contents octets of the INTEGER.
     pub serial: Vec<u8>,
@@ -117,7 +118,7 @@ pub struct Row {
     pub file: String,
     /// How it ended.
     pub status: Status,
-    /// Why it is not proven, in the words of EN 319 102-1.
+    /// Why it is not proven, as a sub-indication of EN 319 102-1.
     pub sub_indication: Option<SubIndication>,
     /// What the token says, if that was verified.
     pub stamped: Option<Stamped>,
@@ -129,26 +130,26 @@ pub struct Row {
     pub why: Why,
 }
 
-/// Why a row is not proven. `render` has the words.
+/// Why a row is not proven. `render` turns it into text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Why {
     /// It is.
     Proven,
-    /// What the verifier found.
+    /// The verifier's report.
     Report(Box<Report>),
     /// Its document was not compared, and that is required.
     NoDocument,
-    /// What kept it from being verified, in the words of whoever tried.
+    /// Why it could not be verified, in English.
     Said(String),
 }
 
 impl Row {
-    /// What could not be read.
+    /// The file that could not be read, and why.
     pub fn unreadable(file: String, why: String) -> Self {
         Self::bare(file, Status::Unreadable, None, why)
     }
 
-    /// A row with nothing but a status, and what is said of it.
+    /// A row with nothing but a status and a reason.
     pub fn bare(
         file: String,
         status: Status,
@@ -166,7 +167,7 @@ impl Row {
         }
     }
 
-    /// The row of what was verified.
+    /// The row of a verified token.
     pub fn of(
         file: String,
         document: Option<String>,
@@ -196,7 +197,7 @@ impl Row {
 }
 
 impl Row {
-    /// Of a row that is proven only as far as nobody asks for the document, makes one that is not.
+    /// Turns a row that is proven, but without a compared document, into one that is not.
     pub fn demand_document(&mut self) {
         if self.status == Status::Proven && self.lacks_document() {
             self.status = Status::Indeterminate;
@@ -205,7 +206,7 @@ impl Row {
         }
     }
 
-    /// Whether the token is proven, and with what it stamps nobody compared it.
+    /// Whether the token is proven, and no document was compared with it.
     pub fn lacks_document(&self) -> bool {
         let only_that = self.status == Status::Proven
             || self.sub_indication == Some(SubIndication::SignedDataNotFound);
@@ -235,13 +236,14 @@ fn stamped(facts: &Facts, accredited: &AccreditedList) -> Option<Stamped> {
     })
 }
 
-/// The genTime that a token claims; none if it is no token. It chooses what is verified, and is shown to nobody.
+/// The genTime that a token claims; `None` if it is no token. It decides what is verified, and is
+/// never shown.
 pub fn claimed_time(artifact: &[u8]) -> Option<Time> {
     let token = TimestampToken::parse(artifact).ok()?;
     Some(token.gen_time())
 }
 
-/// How many ended how.
+/// The number of rows with each status.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Summary {
     counts: [usize; Status::ALL.len()],
@@ -258,15 +260,15 @@ impl Summary {
         }
     }
 
-    /// How many ended like this.
+    /// The number of rows with this status.
     pub fn count(&self, status: Status) -> usize {
         let mut all = Status::ALL.iter().zip(self.counts);
         all.find(|(known, _)| **known == status)
             .map_or(0, |(_, count)| count)
     }
 
-    /// Rows whose token is proven, and whose document was not compared: among the proven, or among the
-    /// indeterminate if documents were required.
+    /// Number of rows whose token is proven, and whose document was not compared: among the proven,
+    /// or among the indeterminate if documents were required.
     pub const fn not_compared(&self) -> usize {
         self.not_compared
     }
@@ -277,14 +279,14 @@ impl Summary {
     }
 }
 
-/// A whole run: what was asked, under which terms, and what came of it.
+/// A whole run: its terms and its rows.
 #[derive(Clone, Debug)]
 pub struct Batch {
     /// The folder, as the caller calls it.
     pub folder: String,
-    /// Which genTimes were asked for.
+    /// The genTimes that were asked for.
     pub period: Period,
-    /// When it was verified.
+    /// The time of verification, by this machine's clock.
     pub verified_at: Time,
     /// SHA-256 of the policy file, hex.
     pub policy_digest: String,
@@ -301,12 +303,12 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// How many ended how.
+    /// The number of rows with each status.
     pub fn summary(&self) -> Summary {
         Summary::of(&self.rows)
     }
 
-    /// The rows that somebody has to look at.
+    /// The rows that a person has to look at.
     pub fn failures(&self) -> impl Iterator<Item = &Row> {
         self.rows.iter().filter(|row| row.status.is_failure())
     }

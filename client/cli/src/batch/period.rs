@@ -85,8 +85,8 @@ impl Zone {
     /// Japan's.
     pub const JAPAN: Self = Self(9 * 60);
 
-    /// A report with its times in this zone. They are written by whoever found what they are about, in UTC and
-    /// by RFC 3339. A time that is part of a name (in quotation marks, or with more of a name around it) stays.
+    /// A report with its times in this zone. The report's times are in UTC and RFC 3339. A time
+    /// that is part of a name (in quotation marks, or with more of a name around it) stays.
     pub fn retold(self, text: &str) -> String {
         let mut out = String::with_capacity(text.len());
         let mut rest = text;
@@ -200,7 +200,8 @@ impl Period {
     }
 }
 
-/// One moment, for what has no zone to be meant in: date, time and offset, `2026-04-01T09:00:00+09:00`.
+/// One moment, for what has no zone to be meant in: date, time and offset,
+/// `2026-04-01T09:00:00+09:00`.
 pub fn instant(text: &str) -> Result<Time, PeriodError> {
     let narrow = narrow(text);
     let has_all = Written::read(&narrow).is_some_and(|it| it.time.is_some() && !it.rest.is_empty());

@@ -1,9 +1,9 @@
-//! How old a checkpoint is, by this machine's clock: what it says about today.
+//! The age of a checkpoint, by this machine's clock: what it says about today.
 //!
-//! A checkpoint proves what was there. Whether it is still the newest, nobody can tell for a time after its
-//! cosignatures; whoever shows one of last year hides a year. So its age is said wherever it stands for the
-//! log's state, and `--max-age` makes an old one insufficient. What counts is the newest word of the quorum:
-//! one witness alone makes no old tree fresh.
+//! A checkpoint proves what was there. Whether it is still the newest cannot be told for a time
+//! after its cosignatures; a server that shows one of last year hides a year. So its age is
+//! reported wherever it stands for the log's state, and `--max-age` makes an old one insufficient.
+//! The freshness of the whole quorum counts: a single witness makes no old tree fresh.
 
 use clap::Args;
 use ishibumi_cli::render::rfc3339;
@@ -26,8 +26,8 @@ const UNITS: [(&str, u64); 5] = [
 /// Until when a checkpoint counts for today's state.
 #[derive(Clone, Copy, Debug, Default, Args)]
 pub(crate) struct MaxAge {
-    /// How old the quorum's newest word about the checkpoint may be, such as 90m, 24h or 7d; of an older
-    /// one the exit code is 4
+    /// How old the quorum's newest word about the checkpoint may be, such as 90m, 24h or 7d; of an
+    /// older one the exit code is 4
     #[arg(long, value_name = "DURATION", value_parser = seconds)]
     max_age: Option<u64>,
 }
@@ -49,7 +49,8 @@ fn seconds(text: &str) -> Result<u64, String> {
 /// The age of a checkpoint.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Age {
-    /// The newest word of the quorum; none where no quorum was asked for.
+    /// The time of the quorum's freshest view, in seconds since the Epoch; `None` where no quorum
+    /// was asked for.
     fresh: Option<u64>,
     /// The newest cosignature that counts.
     newest: Option<u64>,
@@ -80,13 +81,13 @@ impl Age {
         self.fresh.is_some_and(|fresh| fresh > latest)
     }
 
-    /// Whether it is too old for what was asked, or nobody can tell.
+    /// Whether it is too old for `--max-age`, or its age is unknown.
     pub(crate) fn is_too_old(self) -> bool {
         let Some(most) = self.most else { return false };
         self.is_ahead() || self.seconds().is_none_or(|age| age > most)
     }
 
-    /// What it does to the exit code.
+    /// The exit code that follows from the age.
     pub(crate) fn exit(self) -> Exit {
         if self.is_too_old() {
             Exit::Indeterminate
@@ -142,7 +143,7 @@ impl Age {
         }
     }
 
-    /// The same for programs.
+    /// The age as JSON.
     pub(crate) fn json(self) -> Value {
         json!({
             "seconds": self.seconds(),

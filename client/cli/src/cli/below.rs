@@ -1,5 +1,6 @@
-//! What is below a folder: tokens, PDFs, evidence files, and the documents that tokens stamp. `verify --batch`
-//! and `evidence pack` look there alike, so that what the one verifies the other packs.
+//! Finds files below a folder: tokens, PDFs, evidence files, and the documents that tokens stamp.
+//! `verify --batch` and `evidence pack` use it alike, so that a folder that the one verifies the
+//! other packs.
 
 use std::collections::{HashMap, HashSet};
 use std::fs;
@@ -18,7 +19,7 @@ use super::{Failure, collect, files, network};
 /// Folders inside of folders.
 const DEPTH_MAX: usize = 64;
 
-/// What is found below the folder.
+/// A file that is found below the folder.
 pub(super) enum Found {
     /// A token, or another artifact with a proof.
     Token(PathBuf),
@@ -107,14 +108,14 @@ impl Below {
         if name.ends_with(&format!(".{}", evidence::FILE_EXTENSION)) {
             self.found.push(Found::EvidenceFile(path));
         } else if has_extension(&path, &[FILE_EXTENSION]) {
-            // Belongs to what is beside it.
+            // Belongs to the file beside it.
         } else if collect::is_status_beside(&path) {
             self.status.push(path);
         } else if has_extension(&path, &["tst", "tsr"]) {
             self.found.push(Found::Token(path));
         } else {
             match begins_as_pdf(&path) {
-                // Whatever lies beside it: a time-stamp in it is one of the folder's.
+                // Whatever stands beside it, a time-stamp in it is one of the folder's.
                 Ok(true) => {
                     self.found.push(Found::Pdf(path.clone()));
                     self.others.push(path);
@@ -142,7 +143,7 @@ fn begins_as_pdf(path: &Path) -> io::Result<bool> {
     Ok(pdf::is_pdf(&start))
 }
 
-/// A PDF of which only looking shows whether it is anybody's input. It becomes one by [`files::open`].
+/// Reads a PDF that may turn out to be no input. [`files::open`] makes it one.
 pub(super) fn read_pdf(path: &Path) -> Result<Vec<u8>, Failure> {
     let failed = |error| files::unreadable(path, &error);
     let file = regular::open(path).map_err(failed)?;
@@ -183,7 +184,8 @@ impl Documents {
         let bar = network::progress_bar(others.len() as u64, "documents hashed");
         for path in others {
             for algorithm in &algorithms {
-                // What cannot be read is no document of anybody's: its token says that it had none.
+                // A file that cannot be read is no document of any token: its token is reported as
+                // lacking one.
                 let digest = digest(path, *algorithm).map(|digest| (*algorithm, digest));
                 if let Ok(imprint) = digest
                     && wanted.contains(&imprint)

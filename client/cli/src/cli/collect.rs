@@ -1,5 +1,5 @@
-//! Lists and responses that a log holds about the certificates of artifacts, kept beside the artifacts: where
-//! `verify`, `verify --batch` and `evidence pack` look for them.
+//! Lists and responses that a log holds about the certificates of artifacts, kept beside the
+//! artifacts: where `verify`, `verify --batch` and `evidence pack` look for them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -46,20 +46,20 @@ pub(super) struct Fresh<'a> {
     pub(super) proof: &'a Path,
 }
 
-/// What became of it.
+/// The result of collecting.
 #[derive(Default)]
 pub(super) struct Collected {
     /// Digests of the files that were written, or were there already, by folder.
     folders: BTreeMap<PathBuf, BTreeSet<Hash>>,
-    /// Artifacts about whose validity there is now an answer, of how many that ask for one.
+    /// Number of artifacts whose validity can now be judged, among those that need it.
     told: usize,
     of: usize,
-    /// Why nothing could be had.
+    /// Why nothing could be collected.
     refused: Option<String>,
 }
 
-/// Fetches what the log holds about the certificates of `fresh`, and writes it beside each proof. That nothing
-/// can be had is said, and loses nothing.
+/// Fetches what the log holds about the certificates of `fresh`, and writes it beside each proof.
+/// That nothing can be had is said, and loses nothing.
 pub(super) async fn collect(
     sources: &[Source],
     terms: &Terms,
@@ -112,7 +112,8 @@ pub(super) async fn collect(
     Ok(collected)
 }
 
-/// Whose revocation has to be asked about; nobody's, of what is not understood.
+/// The certificates whose revocation has to be asked about; empty for an artifact that is not
+/// understood.
 fn asked_about(octets: &[u8], terms: &Terms) -> BTreeSet<AskedAbout> {
     let admitted = ArtifactType::of(octets)
         .ok()

@@ -1,7 +1,8 @@
-//! `--algorithms`, `--algorithm-end`, `--at`: until when algorithms count, and as of when something is judged.
+//! `--algorithms`, `--algorithm-end`, `--at`: until when algorithms count, and as of when something
+//! is judged.
 //!
-//! No program knows today what will be broken in thirty years, so the rules are the caller's. This is the one
-//! place where a verdict may depend on the clock, and only if something ends.
+//! No program knows today what will be broken in thirty years, so the rules are the caller's. Only
+//! here may a verdict depend on the clock, and only if an algorithm ends.
 
 use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -29,7 +30,8 @@ pub(crate) struct DatedRules {
     /// One such rule; may be given several times
     #[arg(long, value_name = "NAME=DATE")]
     algorithm_end: Vec<String>,
-    /// Judge as of the end of this day in UTC (2030-12-31, 2030/12/31, 令和12年12月31日, ...) instead of now
+    /// Judge as of the end of this day in UTC (2030-12-31, 2030/12/31, 令和12年12月31日, ...) instead of
+    /// now
     #[arg(long, value_name = "DATE", value_parser = day)]
     at: Option<Time>,
 }
@@ -42,8 +44,9 @@ fn day(text: &str) -> Result<Time, String> {
 /// In which zone times are shown, and dates are meant.
 #[derive(Clone, Copy, Debug, Default, Args)]
 pub(crate) struct TimeZone {
-    /// Offset from UTC of the times in the report, and of the dates of a period: Z or +09:00; by default Z, and
-    /// Japan's +09:00 for a report in Japanese. JSON has times in UTC, but for a batch
+    /// Offset from UTC of the times in the report, and of the dates of a period: Z or +09:00; by
+    /// default Z, and Japan's +09:00 for a report in Japanese. JSON has times in UTC, but for a
+    /// batch
     #[arg(long, value_name = "OFFSET")]
     time_zone: Option<Zone>,
 }

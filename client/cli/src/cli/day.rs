@@ -1,6 +1,7 @@
-//! What is said of a word that is no day.
+//! The error text for a word that is not a day.
 
-/// What is said of a word that is no day, in both languages: it is said before anybody knows which one is asked for.
+/// The error text for a word that is not a day, in both languages: it is printed before the
+/// language is known.
 pub(crate) fn no_day(text: &str) -> String {
     format!(
         "{text:?} is no day: 2030-12-31 is one, also written 2030/12/31, 20301231, 2030年12月31日, 令和12年12月31日 or \

@@ -1,5 +1,5 @@
-//! `ishibumi evidence`: proofs of artifacts that are already in a log, and evidence files. Each subcommand
-//! is in a file of its own.
+//! `ishibumi evidence`: proofs of artifacts that are already in a log, and evidence files. Each
+//! subcommand is in a file of its own.
 
 mod anchored;
 mod embed;

@@ -1,4 +1,5 @@
-//! Files: read within a bound, and found beside one another. How they are written is in [`writing`].
+//! Files: read within a bound, and found beside one another. How they are written is in
+//! [`writing`].
 
 mod kept;
 mod writing;
@@ -35,11 +36,12 @@ const ANCHOR_FILE_LEN_MAX: usize = 8 << 20;
 /// The folder inside of a folder of anchors whose certificates are known without being trusted.
 const INTERMEDIATES: &str = "intermediates";
 
-/// The folder inside of a folder of anchors whose certificates are OCSP responders that are trusted.
+/// The folder inside of a folder of anchors whose certificates are OCSP responders that are
+/// trusted.
 const RESPONDERS: &str = "responders";
 
-/// Every file that was read, as the file system knows it. It is kept here, once, so that no command can
-/// forget to say what its inputs were: a run writes over none of them.
+/// Every file that was read, as the file system knows it. It is kept here, once, so that no command
+/// can forget to say what its inputs were: a run writes over none of them.
 static READ: LazyLock<Mutex<HashSet<(u64, u64)>>> = LazyLock::new(Mutex::default);
 
 fn note_read(file: &File) {
@@ -49,7 +51,7 @@ fn note_read(file: &File) {
     }
 }
 
-/// Opens a file that somebody else may have made: a regular one, and nothing else.
+/// Opens a file that may come from another party: only a regular file.
 pub(crate) fn open(path: &Path) -> Result<File, Failure> {
     let file = regular::open(path).map_err(|error| unreadable(path, &error))?;
     note_read(&file);
@@ -170,8 +172,8 @@ pub(crate) fn proof_beside(artifact: &Path) -> Option<PathBuf> {
         .find(|path| path.is_file() && path != artifact)
 }
 
-/// The document beside `token`: the file whose name the token's extension is behind (`a.pdf` for `a.pdf.tst`),
-/// or one of its name with an extension that documents have (`a.pdf` for `a.tst`).
+/// The document beside `token`: the file whose name precedes the token's extension (`a.pdf` for
+/// `a.pdf.tst`), or one with this name and an extension that documents have (`a.pdf` for `a.tst`).
 pub(crate) fn document_beside(token: &Path) -> Option<PathBuf> {
     let named = token.with_extension("");
     if named.is_file() && named != token {
@@ -190,7 +192,7 @@ pub(crate) fn read_proof(path: &Path) -> Result<Vec<u8>, Failure> {
     read(path, PROOF_LEN_MAX)
 }
 
-/// What a proof file says. One that cannot be read proves nothing, and disproves nothing.
+/// Parses a proof file. If it cannot be read, it proves nothing and disproves nothing.
 pub(crate) fn parsed_proof(octets: &[u8], shown: &dyn Display) -> Result<TlogProof, Failure> {
     foreign::named(TlogProof::parse(octets), octets).map_err(|error| {
         Failure::new(Exit::Indeterminate, format!("{shown}: {error}"))
@@ -201,7 +203,7 @@ pub(crate) fn parsed_proof(octets: &[u8], shown: &dyn Display) -> Result<TlogPro
     })
 }
 
-/// What a signed note says, with the same in mind.
+/// Parses a signed note. If it cannot be read, it proves nothing and disproves nothing.
 pub(crate) fn parsed_note(octets: &[u8], shown: &dyn Display) -> Result<Note, Failure> {
     foreign::named(Note::parse(octets), octets).map_err(|error| {
         Failure::new(Exit::Indeterminate, format!("{shown}: {error}"))
@@ -213,8 +215,8 @@ pub(crate) fn parsed_note(octets: &[u8], shown: &dyn Display) -> Result<Note, Fa
 }
 
 /// Reads trust anchors: a file, or a folder whose certificates are all trusted; its subfolder
-/// `intermediates` has certificates that are known without being trusted, and `responders` those of OCSP
-/// responders that are trusted to answer, and for nothing else.
+/// `intermediates` has certificates that are known without being trusted, and `responders` those of
+/// OCSP responders that are trusted to answer, and for nothing else.
 pub(crate) fn anchors(path: &Path, accept_sha1: Option<ExistedOn>) -> Result<Anchors, Failure> {
     let trusted = certificates(path)?;
     if trusted.is_empty() {

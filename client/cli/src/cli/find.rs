@@ -92,8 +92,8 @@ pub(crate) fn run(arguments: &FindArguments, voice: Voice) -> Result<Exit, Failu
     Ok(age.exit())
 }
 
-/// How a command ends for which a source found nothing. What is no answer, bundle or tile did not come from
-/// a log; what is no record that is known here may be one to others.
+/// How a command ends if a source found nothing. Octets that are no answer, bundle or tile did not
+/// come from a log; a record that is unknown here may be known to others.
 pub(super) fn failure(error: &FindError) -> Failure {
     match error {
         FindError::Head(head) => trust::head_failure(head, error),

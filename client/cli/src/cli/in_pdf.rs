@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::{Exit, Failure, Voice, mistaken};
 
-/// Verifies what is in the PDF `octets`, which was read from `path`.
+/// Verifies the time-stamps in the PDF `octets`, which was read from `path`.
 pub(super) fn run(
     (path, octets): (&Path, &[u8]),
     verifier: &Verifier<'_>,
@@ -60,7 +60,8 @@ pub(super) fn judge(
     numbers.filter_map(judge).collect()
 }
 
-/// Whether the file as it is now is proven: a time-stamp over the PDF itself that reaches to its end.
+/// Whether the file as it is now is proven: a time-stamp over the PDF itself that reaches to its
+/// end.
 pub(super) fn is_whole_file_proven(verdicts: &[PdfVerdict]) -> bool {
     verdicts.iter().any(|verdict| {
         let whole = verdict.standing.covered == verdict.standing.length;
@@ -160,7 +161,7 @@ pub(super) fn refusal(at: usize, error: &PdfError, language: Language) -> String
     }
 }
 
-/// Why there is no verdict, in words.
+/// Why there is no verdict, as text.
 pub(super) fn no_verdict(error: &NoVerdict, language: Language) -> String {
     if language.is_english() {
         return error.to_string();

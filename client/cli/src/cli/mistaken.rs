@@ -1,8 +1,9 @@
-//! What a file is that was given in the place of another one, and what to do about it.
+//! Names a file that was given instead of another one, and says what to do about it.
 //!
-//! Whoever has token, document, proof and policy in one folder types the wrong name now and then, and editors
-//! leave marks. Once reading a file as what is wanted has failed, its first octets tell most of it. This is a
-//! guess for people; nothing is decided by it, and nothing is mended: what is signed or hashed is octets.
+//! A user who has token, document, proof and policy in one folder types the wrong name now and
+//! then, and editors leave marks. Once reading a file as the expected kind has failed, its first
+//! octets tell most of it. This is a guess for people; nothing is decided by it, and nothing is
+//! mended: signatures and hashes are over octets.
 
 use std::path::{Path, PathBuf};
 
@@ -18,10 +19,11 @@ use super::Failure;
 /// Something in English, and in Japanese.
 type Words = (&'static str, &'static str);
 
-/// Makes a copy whose lines end in LF, without a mark in front; what was there stays as it is.
+/// Makes a copy whose lines end in LF, without a mark in front; the original stays as it is.
 const MEND: &str = r"sed -e '1s/^\xef\xbb\xbf//' -e 's/\r$//' FILE >NEW-FILE";
 
-/// What was given instead of a time-stamp token, certificate, list or response.
+/// The error for a file that was given instead of a time-stamp token, certificate, list or
+/// response.
 pub(super) fn no_artifact(path: &Path, octets: &[u8]) -> Option<Failure> {
     let error = ArtifactType::of(octets).err()?;
     let name = path.display();
@@ -53,8 +55,8 @@ pub(super) fn no_artifact(path: &Path, octets: &[u8]) -> Option<Failure> {
     })
 }
 
-/// What was given to be sent to a log, or looked up there, and is nothing that a log takes: as a rule the document,
-/// which is never sent.
+/// The error for a file that was given to be sent to a log, or looked up there, and that no log
+/// accepts: as a rule the document, which is never sent.
 pub(super) fn nothing_to_send(path: &Path, octets: &[u8], error: &Unrecognised) -> Failure {
     let name = path.display();
     if let Some((english, japanese)) = other_evidence(octets) {
@@ -143,7 +145,7 @@ fn other_evidence(octets: &[u8]) -> Option<Words> {
     })
 }
 
-/// Whether lines begin as those of a policy do, whatever an editor made of them.
+/// Whether lines begin as those of a policy do, even after an editor changed their ends.
 fn is_like_policy(octets: &[u8]) -> bool {
     let text = octets.strip_prefix(b"\xef\xbb\xbf").unwrap_or(octets);
     let mut lines = text.split(|it| *it == b'\n' || *it == b'\r');
@@ -196,26 +198,26 @@ pub(super) fn no_policy(octets: &[u8]) -> Option<(String, String)> {
     })
 }
 
-/// Said of a certificate, or a folder, in the place of a policy.
+/// The text for a certificate, or a folder, given instead of a policy.
 pub(super) const SWAPPED_POLICY: Words = (
     "certificates belong to --anchors, and --policy takes the text file that names log and witnesses: were the two \
      swapped?",
     "証明書（のフォルダ）は --anchors に、ログと証人を記したテキストファイルは --policy に指定します。2つが入れ替わっていないか確認してください",
 );
 
-/// Said of a policy in the place of certificates.
+/// The text for a policy given instead of certificates.
 const SWAPPED_ANCHORS: Words = (
     "this is a policy, which belongs to --policy, and --anchors takes certificates: were the two swapped?",
     "これはポリシーで、--policy に指定するものです。--anchors には証明書（のフォルダ）を指定します。2つが入れ替わっていないか確認してください",
 );
 
-/// Said of what is no certificate.
+/// The text for a file without certificates.
 const NO_CERTIFICATES: Words = (
     "certificates are wanted here, one in DER or several in PEM; move other files elsewhere",
     "証明書（DERは1枚、PEMは複数可）以外は別の場所に移してください",
 );
 
-/// What was given instead of certificates.
+/// The error for a file that was given instead of certificates.
 pub(super) fn no_anchors(path: &Path, octets: &[u8], error: &dyn std::fmt::Display) -> Failure {
     let name = path.display();
     let (english, japanese) = if is_like_policy(octets) {

@@ -89,7 +89,8 @@ enum Command {
     Statement(statement::StatementArguments),
 }
 
-/// Reads the command line. What is wrong with it is repeated, and may be the name of a foreign file.
+/// Reads the command line. A wrong argument is repeated in the error, and may be the name of a
+/// foreign file.
 fn arguments() -> Arguments {
     Arguments::try_parse().unwrap_or_else(|mut error| {
         if !error.use_stderr() {

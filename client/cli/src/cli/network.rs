@@ -90,7 +90,7 @@ pub(crate) fn tell_refused<E: Display>(refused: &[Refused<E>], language: Languag
     }
 }
 
-/// The same for programs.
+/// The refusals as JSON.
 pub(crate) fn refused_json<E: Display>(refused: &[Refused<E>]) -> Value {
     let refused = refused.iter();
     refused

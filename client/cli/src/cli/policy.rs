@@ -1,4 +1,4 @@
-//! `ishibumi policy`: what a policy demands, in words, and where a checkpoint stands under it.
+//! `ishibumi policy`: explains what a policy demands, and how a checkpoint is judged under it.
 
 use std::path::{Path, PathBuf};
 

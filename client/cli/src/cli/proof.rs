@@ -1,7 +1,7 @@
 //! `ishibumi proof`: any C2SP tlog-proof of any log, verified offline, or cut to what it needs.
 //!
-//! What the entry means is not known here. `ishibumi verify` is for artifacts: it rebuilds the record
-//! from the artifact and says what it proves.
+//! What the entry means is not known here. `ishibumi verify` is for artifacts: it rebuilds the
+//! record from the artifact and says what it proves.
 
 use std::path::PathBuf;
 

@@ -1,7 +1,7 @@
-//! `ishibumi proof least`: the fewest signatures with which a proof is still one.
+//! `ishibumi proof least`: makes the shortest proof that still holds.
 //!
-//! For where room is short. The whole proof stays as it is, since what is cut off may be what another policy, or
-//! another century, asks for.
+//! For where space is short. The whole proof stays as it is, since another policy, or another
+//! century, may need the signatures that are cut off.
 
 use std::path::PathBuf;
 

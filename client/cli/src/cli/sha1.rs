@@ -1,9 +1,10 @@
-//! `--accept-sha1 DATE`: SHA-1 by a dated rule, on the caller's word.
+//! `--accept-sha1 DATE`: SHA-1 by a dated rule, as the caller states it.
 //!
-//! What was signed with SHA-1 is worth something only if it existed while SHA-1 was sound. No log was
-//! there to prove it, so whoever holds the artifact has to say since when: an archive's date, a
-//! notary's. A date that SHA-1 did not live to see is refused. The word reaches no further than its day: a
-//! token, list, response or certificate that says of itself that it is later did not exist then.
+//! A SHA-1 signature is worth something only if it existed while SHA-1 was sound. No log was there
+//! to prove it, so the holder of the artifact has to state since when it existed: an archive's
+//! date, a notary's. A date after the end of SHA-1 is refused. The statement reaches no further
+//! than its day: a token, list, response or certificate that states a later time for itself did not
+//! exist then.
 
 use core::str::FromStr;
 

@@ -1,4 +1,4 @@
-//! How every command ends, and how it talks to whoever called.
+//! How every command ends, and its output.
 
 use std::fmt::Display;
 use std::io::{self, Write as _};
@@ -18,9 +18,9 @@ pub(crate) enum Exit {
     Disproven = 1,
     /// The command line, or a file that sets the terms, cannot be used.
     Usage = 2,
-    /// A file is missing, or nobody answers.
+    /// A file is missing, or no server answers.
     Unavailable = 3,
-    /// What was given does not suffice to tell.
+    /// What was given does not suffice to decide.
     Indeterminate = 4,
 }
 
@@ -35,8 +35,8 @@ impl From<Indication> for Exit {
 }
 
 impl From<Fault> for Exit {
-    /// How a command ends that met an artifact which was refused: only what is shown to be false is
-    /// disproven.
+    /// The exit code of a command that met a refused artifact: only if something is shown to be
+    /// false, it is disproven.
     fn from(fault: Fault) -> Self {
         SubIndication::from(fault).indication().into()
     }
@@ -53,8 +53,8 @@ impl Exit {
         }
     }
 
-    /// Of two answers about several things the one that counts: disproven before anything else that is not
-    /// proven, and that before proven.
+    /// The worse of two exit codes: disproven before everything else that is not proven, and that
+    /// before proven.
     pub(crate) fn worse(self, other: Self) -> Self {
         let weight = |exit: Self| match exit {
             Self::Disproven => 2,
@@ -69,7 +69,7 @@ impl Exit {
     }
 }
 
-/// Why a command could not do its work: what was wrong, where, and what to do.
+/// Why a command could not do its work: the error, the file or place, and what to do.
 #[derive(Clone, Debug)]
 pub(crate) struct Failure {
     pub(super) exit: Exit,
@@ -112,8 +112,8 @@ impl Failure {
         self
     }
 
-    /// Message, what belongs to it, and what to do, line by line. In Japanese the English words stay behind
-    /// it, since they are what a search finds.
+    /// Message, details, and what to do, line by line. In Japanese the English text stays behind
+    /// it, since a web search finds that.
     pub(crate) fn told(&self, language: Language) -> Vec<String> {
         let english = format!("({})", self.message);
         let (said, advice) = match (language, &self.japanese) {
@@ -141,7 +141,7 @@ impl Failure {
         }
     }
 
-    /// The member `error` of what is printed for programs.
+    /// The member `error` of JSON output.
     pub(crate) fn json(&self) -> serde_json::Value {
         json!({
             "kind": self.exit.name(),
@@ -152,15 +152,15 @@ impl Failure {
         })
     }
 
-    /// Adds what, where and what to do in Japanese; the English words stay behind it, since they are
-    /// what a search finds.
+    /// Adds the error, the file or place and what to do in Japanese; the English text stays behind
+    /// it, since a web search finds that.
     pub(crate) fn in_japanese(mut self, said: impl Display) -> Self {
         self.japanese = Some(said.to_string());
         self
     }
 }
 
-/// How to talk to whoever called.
+/// The form of the output: language, and text or JSON.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Voice {
     pub(super) json: bool,
@@ -175,7 +175,8 @@ impl Voice {
         } else {
             shown::lines(text)
         };
-        // Nobody is left to tell that standard output is closed; the exit code still says it.
+        // If standard output is closed, there is no way left to report it; the exit code still says
+        // it.
         let _ = io::stdout().lock().write_all(said.as_bytes());
     }
 
@@ -191,7 +192,7 @@ impl Voice {
         self.tell(failure);
     }
 
-    /// Says on standard error what is wrong, beside a report.
+    /// Reports an error on standard error, beside a report.
     pub(crate) fn tell(self, failure: &Failure) {
         let told = failure.told(self.language);
         let told: Vec<String> = told.iter().map(|line| shown::line(line)).collect();
@@ -201,7 +202,7 @@ impl Voice {
 
 /// Says something on standard error that is no failure of the command.
 pub(crate) fn tell(text: &str) {
-    // Nobody is left to tell that standard error is closed.
+    // If standard error is closed, there is no way left to report it.
     let _ = writeln!(io::stderr(), "ishibumi: {}", shown::line(text));
 }
 

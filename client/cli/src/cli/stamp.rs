@@ -155,7 +155,7 @@ pub(crate) fn run(arguments: &StampArguments, voice: Voice) -> Result<Exit, Fail
     Ok(Exit::Proven)
 }
 
-/// Where to write: as was said, or beside what is stamped.
+/// The path to write: the given one, or one beside the stamped file.
 fn out_path(arguments: &StampArguments) -> Result<PathBuf, Failure> {
     if let Some(out) = &arguments.out {
         return Ok(out.clone());

@@ -209,8 +209,8 @@ fn said(what: &What, sequence: u32) -> Result<EndingStatement, Failure> {
     })
 }
 
-/// Counts the tokens of one unit. Every file has to be a token or reply that holds: what was not counted
-/// because it could not be read would be missing for ever.
+/// Counts the tokens of one unit. Every file has to be a valid token or reply: a token that was not
+/// counted because it could not be read would be missing for ever.
 fn count(
     tsu: &Certificate,
     folder: &Path,

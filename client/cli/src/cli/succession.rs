@@ -1,4 +1,4 @@
-//! What is said about logs that continue others, and the policies of the old ones.
+//! The output about logs that continue others, and the policies of the old ones.
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -16,8 +16,8 @@ use super::{Exit, Failure, trust};
 /// The policies of logs that other ones continue.
 #[derive(Debug, Args)]
 pub(super) struct OldPolicies {
-    /// The policy of a log that the log of --policy continues, with its own witnesses and quorum; may be
-    /// given several times
+    /// The policy of a log that the log of --policy continues, with its own witnesses and quorum;
+    /// may be given several times
     #[arg(long, value_name = "FILE")]
     pub(super) old_policy: Vec<PathBuf>,
 }
@@ -34,8 +34,8 @@ impl OldPolicies {
 /// A link that was looked at.
 pub(super) type Looked = Result<Succession, LinkError>;
 
-/// What it does to the exit code. A link raises no verdict; but one that shows nothing, or that is about a
-/// tree which nobody here shows, was compared with nothing.
+/// The exit code that follows from the link. A link raises no verdict; but if it shows nothing, or
+/// is about a tree that no source shows, it was compared with nothing.
 pub(super) fn exit(looked: &Looked) -> Exit {
     match looked {
         Ok(link) => match exit_of_findings(link) {
@@ -46,7 +46,7 @@ pub(super) fn exit(looked: &Looked) -> Exit {
     }
 }
 
-/// What speaks against it.
+/// The exit code that follows from contradictions.
 pub(super) fn exit_of_findings(link: &Succession) -> Exit {
     if link.findings().iter().any(Finding::is_contradiction) {
         Exit::Disproven
@@ -136,7 +136,7 @@ pub(super) fn link_text(link: &Succession, is_shown: bool, english: bool) -> Str
     out
 }
 
-/// The same for programs.
+/// The link as JSON.
 pub(super) fn json(looked: &Looked) -> Value {
     match looked {
         Ok(link) => json!({

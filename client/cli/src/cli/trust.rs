@@ -1,5 +1,5 @@
-//! Under which policy something is checked: the flags that every command shares which trusts a log by
-//! one, and what its refusals mean for the exit code.
+//! Under which policy something is checked: the flags that every command shares which trusts a log
+//! by one, and what its refusals mean for the exit code.
 
 use std::path::{Path, PathBuf};
 
@@ -81,7 +81,7 @@ pub(crate) fn octets(path: &Path) -> Result<Vec<u8>, Failure> {
     })
 }
 
-/// What is said of a policy that cannot be used.
+/// The error for a policy that cannot be used.
 fn unusable(path: &Path, octets: &[u8], error: &PolicyError) -> Failure {
     let name = path.display();
     let said = foreign::named(Err::<(), _>(error.clone()), octets);
@@ -106,7 +106,7 @@ fn unusable(path: &Path, octets: &[u8], error: &PolicyError) -> Failure {
         ))
 }
 
-/// What `--post-quantum` asks for.
+/// The demand that `--post-quantum` states.
 pub(crate) const fn demand(post_quantum: bool) -> Demand {
     if post_quantum {
         Demand::PostQuantum
@@ -125,7 +125,7 @@ pub(crate) fn failure(error: &TrustError, shown: impl std::fmt::Display) -> Fail
     }
 }
 
-/// The same for a checkpoint that was fetched. What is no note did not come from a log.
+/// The error for a checkpoint that was fetched. Octets that are no note did not come from a log.
 pub(crate) fn head_failure(error: &HeadError, shown: impl std::fmt::Display) -> Failure {
     match error {
         HeadError::Trust(untrusted) => failure(untrusted, shown),
@@ -159,7 +159,7 @@ impl Terms {
         &self.anchors
     }
 
-    /// Whether `proof` proves `artifact`; about revocation nobody is asked.
+    /// Whether `proof` proves `artifact`; revocation is not asked about.
     pub(crate) fn verify(&self, artifact: &[u8], proof: &[u8]) -> Result<(), Failure> {
         // The lists that tell about it are written later than it was.
         let verifier = Verifier::builder(&self.policy, &self.anchors)

@@ -45,19 +45,19 @@ pub(crate) struct VerifyArguments {
     #[command(flatten)]
     trust: Trust,
     /// Trusted certificates: a folder of PEM or DER files, or one file; certificates in the
-    /// subfolder `intermediates` are known without being trusted, and those in `responders` are OCSP
-    /// responders whose answers are believed
+    /// subfolder `intermediates` are known without being trusted, and those in `responders` are
+    /// OCSP responders whose answers are believed
     #[arg(long, value_name = "DIR|FILE")]
     anchors: PathBuf,
     /// The document that the token stamps
     #[arg(long, value_name = "FILE")]
     document: Option<PathBuf>,
-    /// A revocation list or an OCSP response, or a folder of them; a proof beside one is verified too. The folder
-    /// `revocation` beside the artifact is read without being named
+    /// A revocation list or an OCSP response, or a folder of them; a proof beside one is verified
+    /// too. The folder `revocation` beside the artifact is read without being named
     #[arg(long, value_name = "PATH")]
     revocation: Vec<PathBuf>,
-    /// A time-stamp token over the text of the proof's checkpoint, or a folder of them; with a proof
-    /// beside it, over that proof's checkpoint
+    /// A time-stamp token over the text of the proof's checkpoint, or a folder of them; with a
+    /// proof beside it, over that proof's checkpoint
     #[arg(long, value_name = "PATH")]
     checkpoint_token: Vec<PathBuf>,
     #[command(flatten)]
@@ -70,11 +70,12 @@ pub(crate) struct VerifyArguments {
     zone: TimeZone,
     #[command(flatten)]
     batch: BatchArguments,
-    /// Time-stamp token or reply, certificate, CRL or OCSP response, DER or PEM; or a PDF with time-stamps
+    /// Time-stamp token or reply, certificate, CRL or OCSP response, DER or PEM; or a PDF with
+    /// time-stamps
     #[arg(required_unless_present = "batch")]
     artifact: Option<PathBuf>,
-    /// The proof; by default ARTIFACT.tlog-proof, or ARTIFACT with that extension instead of its own, or
-    /// what `ishibumi evidence embed` put into the token
+    /// The proof; by default ARTIFACT.tlog-proof, or ARTIFACT with that extension instead of its
+    /// own, or what `ishibumi evidence embed` put into the token
     evidence: Option<PathBuf>,
 }
 

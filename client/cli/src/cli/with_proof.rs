@@ -34,7 +34,7 @@ pub(super) fn proofs(
     }
     match embedded_proofs(artifact) {
         Ok(proofs) if !proofs.is_empty() => Ok(proofs),
-        // What is no token carries no proof; what it is, is said once there is one.
+        // A file that is no token carries no proof; its kind is reported once there is one.
         Ok(_) | Err(UnsignedError::Token(_)) => {
             Err(mistaken::no_artifact(path, artifact).unwrap_or_else(|| no_proof(path)))
         }

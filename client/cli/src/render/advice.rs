@@ -1,7 +1,7 @@
 //! What to do about a verdict that is not in favour, in both languages.
 //!
-//! The detail of a check says what was found, in the words of the code that found it; this says what a
-//! person can do next. Where nothing helps, it says what that means.
+//! The detail of a check says what was found, as the finding code puts it; this says what a person
+//! can do next. Where nothing helps, it says what that means.
 
 use ishibumi::verify::{Check, Outcome, Report, Step, SubIndication};
 
@@ -15,7 +15,7 @@ pub(super) fn next_step(report: &Report, english: bool) -> Option<&'static str> 
     Some(if english { in_english } else { in_japanese })
 }
 
-/// Steps after which the same word asks for something of its own.
+/// Steps after which the same sub-indication needs advice of its own.
 fn of_step(check: &Check, sub: SubIndication) -> Option<(&'static str, &'static str)> {
     Some(match (check.step, sub) {
         (Step::ProofFile, _) => (

@@ -1,4 +1,4 @@
-//! What a monitor found to be wrong, in words and as JSON.
+//! The alarms of a monitor, as text and as JSON.
 
 use ishibumi::monitor::{Alarm, fork_name};
 use serde_json::{Value, json};

@@ -1,9 +1,9 @@
-//! One [`Report`](ishibumi::Report), shown to a person ([`text`], English or Japanese) or to a program
-//! ([`json`]).
+//! One [`Report`](ishibumi::Report), shown to a person ([`text`], English or Japanese) or to a
+//! program ([`json`]).
 //!
-//! Both show the same three things apart: what log and witnesses prove, what the issuer claims, and
-//! what was not checked. JSON has the sentences of both languages, so that a program can show them
-//! without knowing how to say it.
+//! Both keep three things apart: what log and witnesses prove, what the issuer claims, and what was
+//! not checked. JSON has the sentences of both languages, so that a program can show them without
+//! having its own.
 
 mod advice;
 mod alarm;

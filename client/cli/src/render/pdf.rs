@@ -1,12 +1,12 @@
-//! What is said of a token whose document is a PDF. A person who holds a PDF asks about that file, and a
-//! proof about an earlier version of it must not be taken for one.
+//! The output about a token whose document is a PDF. A user asks about the PDF at hand, and a proof
+//! about an earlier version of it must not be taken for one.
 
 use serde_json::{Value, json};
 
 use super::Language;
 use ishibumi::verify::{Extent, InPdf, Pdf, Report};
 
-/// The sentences about a time-stamp inside of a PDF that somebody has to know; none if it covers the
+/// Sentences about a time-stamp inside of a PDF that the reader has to know; empty if it covers the
 /// whole file and is about it.
 pub fn pdf_sentences(inside: &InPdf, language: Language) -> Vec<String> {
     let mut said = Vec::new();
@@ -76,7 +76,7 @@ fn changed_later(inside: &InPdf, english: bool) -> Option<String> {
     })
 }
 
-/// The same of a report.
+/// The sentences about the PDF of a report; empty if it has none.
 pub(super) fn of_report(report: &Report, language: Language) -> Vec<String> {
     match report.pdf() {
         None => Vec::new(),

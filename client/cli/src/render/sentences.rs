@@ -1,4 +1,4 @@
-//! What a report says, in plain sentences: who states what, who proves what, what was not checked.
+//! A report in plain sentences: who states what, who proves what, what was not checked.
 
 use super::{Language, advice, in_japanese, kind_name, rfc3339, status};
 use ishibumi::verify::{
@@ -353,7 +353,7 @@ fn document(report: &Report, english: bool) -> Option<String> {
     Some(said.to_owned())
 }
 
-/// Of a token in a PDF, what it stamps; what is wrong with that is said for itself.
+/// What a token in a PDF stamps; problems with it have sentences of their own.
 fn in_pdf(inside: &InPdf, english: bool) -> Option<&'static str> {
     let said = match (inside.over_signature, inside.holds, inside.extent) {
         (true, _, _) => (

@@ -1,4 +1,4 @@
-//! What is said about revocation: of the signer, of the CAs above it, and by whom.
+//! The output about revocation: of the signer, of the CAs above it, and the sources.
 
 use super::{Language, in_japanese, rfc3339};
 use ishibumi::verify::{
@@ -54,7 +54,7 @@ fn signer(report: &Report, english: bool) -> Option<String> {
     })
 }
 
-/// Whose choice it was that validity was judged without knowing.
+/// The note that validity was judged without knowing about revocation, and by whose choice.
 fn not_asked(report: &Report, english: bool) -> Option<&'static str> {
     let Answer::InFavour(valid) = report.valid() else {
         return None;
@@ -88,7 +88,8 @@ fn revoked(date: &str, reason: Option<&str>, english: bool) -> String {
     }
 }
 
-/// What a step is called that failed because of a revocation, and not because of something else that was given.
+/// What a step is called that failed because of a revocation, and not because of something else
+/// that was given.
 const DECIDING: [SubIndication; 2] = [SubIndication::Revoked, SubIndication::RevokedNoPoe];
 
 /// What a revocation means for the artifact.

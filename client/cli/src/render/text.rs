@@ -55,7 +55,7 @@ fn headline(out: &mut String, report: &Report, language: Language) {
     add_line(out, format!("{word} ({}{sub})", indication.word()));
 }
 
-/// A name, with what is missing to the width of the column: Japanese letters are twice as wide.
+/// A name, padded to the width of the column: Japanese letters are twice as wide.
 fn padded(name: &str) -> String {
     let width: usize = name
         .chars()

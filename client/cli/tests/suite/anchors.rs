@@ -1,5 +1,5 @@
-//! TSAs' tokens over a log's checkpoints, as the log holds them (kind 10): packed with what they cover from
-//! files alone, and audited, through the real binary.
+//! TSAs' tokens over a log's checkpoints, as the log holds them (kind 10): packed with what they
+//! cover from files alone, and audited, through the real binary.
 
 use std::fs;
 
@@ -21,7 +21,8 @@ fn anchor(tsa: &Pki, checkpoint: &Checkpoint) -> Record {
     Body::Anchor(anchor).into()
 }
 
-/// A provider's folder with a log that is a directory: records before 10, two anchors of 10, a record.
+/// A provider's folder with a log that is a directory: records before 10, two anchors of 10, a
+/// record.
 struct Scene {
     pki: Pki,
     one: Pki,
@@ -52,7 +53,7 @@ impl Scene {
         log.add(&anchor(&one, &stamped));
         log.grow(12);
         log.add(&anchor(&two, &stamped));
-        // A second one of the first TSA, which nobody needs.
+        // A second token of the first TSA, which is not needed.
         log.keep(&folder, 12, T + 60);
         let second = log.checkpoint(12);
         log.add(&anchor(&one, &second));
@@ -93,7 +94,7 @@ impl Scene {
     }
 }
 
-/// Sizes of the checkpoints whose tokens counted for the item at `place`.
+/// Sizes of the checkpoints whose tokens counted for the item at index `place`.
 fn sizes(verified: &Value, place: usize) -> Vec<u64> {
     let tokens = verified["items"][place]["report"]["checkpoint_tokens"].as_array();
     let tokens = tokens.unwrap().iter();

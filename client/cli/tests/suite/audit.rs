@@ -1,5 +1,5 @@
-//! `ishibumi audit`, through the real binary, over a directory: what holds passes, and every kind of
-//! damage, rollback and fork is named.
+//! `ishibumi audit`, through the real binary, over a directory: what holds passes, and every kind
+//! of damage, rollback and fork is named.
 
 use std::fs;
 use std::path::Path;
@@ -72,7 +72,7 @@ fn a_whole_log_holds() {
     }
 }
 
-/// Whoever serves the files may not have the blobs, or has others: said by name, and no finding.
+/// The server of the files may lack the blobs, or have others: named, and no finding.
 #[test]
 fn lists_that_cannot_be_read_are_named() {
     let pki = Pki::new();
@@ -248,7 +248,7 @@ fn a_rollback_is_evidence() {
     assert!(refused.stderr.contains("rollback"), "{}", refused.stderr);
     assert!(refused.stderr.contains("600") && refused.stderr.contains("500"));
     check_evidence(&site.path("seen.rollback"), "rollback", "600", "500");
-    // Again it is there already. What is something else keeps its name, and the evidence takes the next one.
+    // Again it is there already. Another file keeps its name, and the evidence takes the next one.
     site.audit("--state seen").expect(1);
     assert!(!site.path("seen.rollback.2").exists());
     fs::write(site.path("seen.rollback"), "mine").unwrap();
@@ -260,7 +260,7 @@ fn a_rollback_is_evidence() {
     );
     assert_eq!(fs::read(site.path("seen.rollback")).unwrap(), b"mine");
     check_evidence(&site.path("seen.rollback.2"), "rollback", "600", "500");
-    // What was seen stays the yardstick.
+    // The saved state stays the yardstick.
     assert_eq!(fs::read(site.path("seen")).unwrap(), before);
     site.audit("").expect(0);
 }
@@ -343,7 +343,8 @@ fn a_log_has_to_open_itself() {
     assert!(matches!(refused, Violation::NotOpened { .. }), "{refused}");
 }
 
-/// Also where the last visit ended with a whole bundle, so that the next begins behind the closing record.
+/// Also where the last visit ended with a whole bundle, so that the next begins behind the closing
+/// record.
 #[test]
 fn a_log_that_closed_with_a_whole_bundle_stays_closed() {
     for size in [256, 512] {
@@ -383,7 +384,7 @@ fn nothing_follows_the_record_that_closes_a_log() {
     for word in ["\"closing\"", "\"closed\"", "an archive"] {
         assert!(said.contains(word), "{word}: {said}");
     }
-    // The log goes on all the same: its fault, seen from the beginning and from the last visit on.
+    // The log goes on nevertheless: its fault, seen from the beginning and from the last visit on.
     log.grow(303);
     site.publish(&log);
     for flags in ["", "--state s"] {

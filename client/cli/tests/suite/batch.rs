@@ -49,7 +49,7 @@ fn scene() -> Pki {
     pki
 }
 
-/// What is wrong, added to the scene.
+/// Adds every kind of error to the scene.
 fn spoil(pki: &Pki) {
     fs::write(pki.path("batch/tampered.txt"), "changed\n").unwrap();
     fs::write(pki.path("batch/broken.tst"), "no token").unwrap();
@@ -106,7 +106,7 @@ fn every_trouble_is_a_row_and_none_ends_the_run() {
             .unwrap()
             .contains("tampered.tst")
     );
-    // What is there is kept, until somebody says otherwise.
+    // An existing file is kept, unless the user says otherwise.
     for (language, words) in [
         ("en", "--overwrite"),
         ("ja", "--overwrite を付けて置き換えて"),
@@ -123,7 +123,7 @@ fn every_trouble_is_a_row_and_none_ends_the_run() {
     ishibumi(pki.folder(), &format!("{line} --overwrite --lang ja")).expect(1);
 }
 
-/// Whoever keeps tokens without their documents is told which, and what to do.
+/// Tokens that are kept without their documents are named, with what to do.
 #[test]
 fn a_token_whose_document_was_not_compared_is_named() {
     let pki = scene();
@@ -221,7 +221,7 @@ fn a_document_under_any_name_and_a_proof_inside_of_the_token_are_found() {
         (&"proven".into(), &"same".into())
     );
     assert_eq!(row["document"], "sub/scan 0001.bin");
-    // One octet more, and it is nobody's document any more.
+    // One octet more, and it is no token's document any more.
     fs::write(pki.path("batch/sub/scan 0001.bin"), "good\n\n").unwrap();
     let row = good(0);
     assert_eq!(

@@ -1,4 +1,5 @@
-//! A batch over PDFs with time-stamps in them: each is a row, or is named with the reason why it is not.
+//! A batch over PDFs with time-stamps in them: each is a row, or is named with the reason why it is
+//! not.
 
 use std::fs;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -24,8 +25,8 @@ fn row<'a>(ran: &'a Value, file: &str) -> &'a Value {
     found.unwrap_or_else(|| panic!("no row {file} in {ran:#}"))
 }
 
-/// A folder `batch` with a stamped PDF, `proven.pdf`, whose proof is in it, and one, `stamped.pdf`, whose proof is
-/// in `stamped.tlog-proof` of the folder above.
+/// A folder `batch` with two stamped PDFs: `proven.pdf`, whose proof is in it, and `stamped.pdf`,
+/// whose proof is in `stamped.tlog-proof` of the folder above.
 fn scene() -> Pki {
     let (pki, mut log) = (Pki::new(), Log::new());
     let anchors = pki.anchors();
@@ -109,7 +110,7 @@ fn what_was_changed_or_cannot_be_read_is_a_row_with_its_reason() {
     let mut twice = proven.clone();
     pdf::stamp(&mut twice, &pki, "second");
     fs::write(pki.path("batch/twice.pdf"), twice).unwrap();
-    // A ByteRange that is not read: whether there is a time-stamp, nobody knows.
+    // A ByteRange that is not read: whether there is a time-stamp is unknown.
     let mut odd = pdf::page("odd");
     odd.extend(b"9 0 obj\n<</Type/DocTimeStamp/Contents <00>/ByteRange 10 0 R>>\nendobj\n");
     fs::write(pki.path("batch/odd.pdf"), odd).unwrap();

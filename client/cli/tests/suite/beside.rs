@@ -1,6 +1,6 @@
-//! Several sources of one log, through the real binary: a fork that any of them shows convicts the log, in
-//! whatever order they are named, with a quorum or without; what is not shown to fit is said; and an old
-//! checkpoint is not taken for today's.
+//! Several sources of one log, through the real binary: a fork that any of them shows convicts the
+//! log, in whichever order they are named, with a quorum or without; a tree that is not shown to
+//! fit is reported; and an old checkpoint is not taken for today's.
 
 use std::fs;
 use std::path::PathBuf;
@@ -14,7 +14,7 @@ use tempfile::TempDir;
 
 const T: u64 = 1_700_000_000;
 
-/// Nobody listens there.
+/// No server listens there.
 const DEAD: &str = "http://127.0.0.1:9";
 
 struct Scene(TempDir);
@@ -45,7 +45,7 @@ impl Scene {
         log.publish(&self.path(name), T);
     }
 
-    /// The same, with so few cosignatures that no quorum is met.
+    /// Publishes with so few cosignatures that no quorum is met.
     fn publish_alone(&self, name: &str, log: &Log) {
         self.publish(name, log);
         let note = log.note(log.size(), &[T]).encode();
@@ -104,7 +104,7 @@ fn a_fork_convicts_in_every_order_and_at_every_size() {
     }
 }
 
-/// The log's signature is enough: it signed both, whoever cosigned what.
+/// The log's signature is enough: it signed both, with any cosignatures.
 #[test]
 fn a_tree_without_a_quorum_convicts_as_well() {
     for (mine, theirs) in [(10, 10), (10, 14), (14, 10)] {
@@ -135,7 +135,7 @@ fn evidence_lies_beside_the_state_and_the_state_stays() {
         .run("fork verify --policy policy.txt seen.fork")
         .expect(0);
     assert_eq!(fs::read(scene.path("seen")).unwrap(), before);
-    // Where the only source has no quorum, the last visit contradicts it all the same.
+    // Where the only source has no quorum, the last visit still contradicts it.
     fs::remove_file(scene.path("seen.fork")).unwrap();
     scene.publish_alone("b", &log(10, Some(5)));
     let said = scene.audit("--state seen b").expect(1).stderr;
@@ -167,7 +167,7 @@ fn a_source_that_falls_silent_half_way_hides_no_fork() {
         let text = scene.audit(&format!("a {}", site.url)).expect(code).stdout;
         assert_eq!(text.contains("NOT SHOWN TO FIT"), code == 4, "{text}");
     }
-    // Who answers with nothing at all says nothing, and that is said.
+    // A source that answers with nothing at all says nothing, and that is reported.
     let json = scene.audit(&format!("--json a {DEAD}")).expect(0).json();
     assert_eq!(json["sources"][1]["agreement"], "nothing", "{json:#}");
     let text = scene.audit(&format!("a {DEAD}")).expect(0).stdout;

@@ -1,5 +1,5 @@
-//! `ishibumi audit --predecessor`, through the real binary: what a successor says of the log that it continues
-//! is held against that log, and what nobody shows is no agreement.
+//! `ishibumi audit --predecessor`, through the real binary: statements of a successor about the log
+//! that it continues are compared with that log, and a tree that is not shown is no agreement.
 
 use std::fs;
 use std::path::PathBuf;
@@ -29,7 +29,8 @@ fn opened(family: u8, before: Option<(&Log, &Note)>) -> Log {
     log
 }
 
-/// The old log: ten records, of which the last closes it in favour of the log of family 1; or none does.
+/// The old log: ten records, of which the last closes it in favour of the log of family 1; or none
+/// does.
 fn old(closes: bool) -> Log {
     let mut log = opened(0, None);
     log.grow(9);
@@ -100,7 +101,8 @@ fn the_predecessor_has_to_show_what_its_heir_commits_to() {
             "abandoned"
         };
         assert_eq!(step["link"]["standing"], standing);
-        // A larger tree of the old log shows the smaller one, and that it went on is no crime if it never closed.
+        // A larger tree of the old log shows the smaller one, and that it went on is no crime if it
+        // never closed.
         if !closes {
             scene.heir(&whole, &whole.note(6, &[]));
             let (json, _) = scene.audit("whole", 4);
@@ -149,7 +151,8 @@ fn a_source_of_another_log_is_no_predecessor() {
     );
 }
 
-/// The old log's own key signed a tree that nobody shows: larger than all, or of another history.
+/// The old log's own key signed a tree that no source shows: larger than all, or of another
+/// history.
 #[test]
 fn what_a_successor_claims_has_to_be_shown() {
     let scene = Scene::new();

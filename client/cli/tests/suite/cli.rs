@@ -61,7 +61,7 @@ fn every_command_has_help_with_examples_and_exit_codes() {
             help.contains("--json") && help.contains("--lang"),
             "{command}"
         );
-        // A folder or a file, by whatever command it is taken.
+        // A folder or a file, for every command that takes it.
         let anchors = help.matches("anchors <").count();
         assert_eq!(
             help.matches("anchors <DIR|FILE>").count(),

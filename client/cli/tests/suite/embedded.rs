@@ -1,5 +1,5 @@
-//! Evidence inside the token: what is signed stays octet for octet, OpenSSL takes the token as before, the
-//! record is the same, and nothing that is written into the attribute makes a false proof.
+//! Evidence inside the token: the signed octets stay, OpenSSL takes the token as before, the record
+//! is the same, and nothing that is written into the attribute makes a false proof.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -100,7 +100,7 @@ fn what_is_signed_stays_and_openssl_takes_the_token() {
     assert!(embedded.len() > token.len());
     let record = |octets: &[u8]| record_of(ArtifactType::TimestampToken, octets, &anchors).unwrap();
     assert_eq!(record(&embedded), record(&token));
-    // What is signed is there in one piece, before and after.
+    // The signed content is there in one piece, before and after.
     let content = ishibumi_artifact::TimestampToken::parse(&token).unwrap();
     assert!(holds(&embedded, content.tst_info()));
     // The SignerInfo's fields are the tail of a token without unsigned attributes.
@@ -184,13 +184,14 @@ fn the_token_alone_is_verified_and_taken_apart_again() {
         "verify --without-revocation --policy policy.txt --anchors anchors out/embedded.tst",
     )
     .expect(0);
-    // What is there with other octets stays; what is there as it should be is no reason to refuse.
+    // A file with other octets stays; a file that is there as it should be is no reason to refuse.
     ishibumi(folder, "evidence extract --out out embedded.tst").expect(0);
     world.write("out/embedded.tst", "mine");
     ishibumi(folder, "evidence extract --out out embedded.tst").expect(2);
     assert_eq!(world.pki.read("out/embedded.tst"), b"mine");
     ishibumi(folder, "evidence extract --out none contract.tst").expect(3);
-    // A proof of something else is not put in when it is checked, and proves nothing when it is not.
+    // A proof of something else is not put in when it is checked, and proves nothing when it is
+    // not.
     world.write(
         "other.tlog-proof",
         world.log.proof(world.index + 1, &[world.time; 3]),
@@ -229,7 +230,7 @@ fn several_proofs_stand_together_and_the_good_one_decides() {
     assert_eq!(embed(&one, &early, false).unwrap(), one);
     let two = embed(&one, &late, false).unwrap();
     assert_eq!(embedded_proofs(&two).unwrap().len(), 2);
-    // Whichever comes first, the token is the same.
+    // In either order, the token is the same.
     let other = embed(&embed(&token, &late, false).unwrap(), &early, false).unwrap();
     assert_eq!(two, other);
     assert_eq!(embed(&two, &early, true).unwrap(), one);
@@ -258,7 +259,8 @@ fn several_proofs_stand_together_and_the_good_one_decides() {
     ));
 }
 
-/// `token` with an unsigned attribute of this type: one of ours, exchanged for one of the same length.
+/// `token` with an unsigned attribute of this type: one of ours, exchanged for one of the same
+/// length.
 fn with_unsigned(token: &[u8], kind: &[u8]) -> Vec<u8> {
     let marker = vec![0x5a; kind.len()];
     let marked = with_proofs(token, &[marker]).unwrap();
@@ -307,7 +309,7 @@ fn embedded_attribute(token: &[u8]) -> std::ops::Range<usize> {
 fn attributes_of_others_are_kept_as_they_are() {
     let world = World::new();
     let token = world.token();
-    // id-aa-contentHint's neighbour, which nobody knows; then one that covers the others.
+    // id-aa-contentHint's neighbour, which is unknown; then one that covers the others.
     let unknown = [
         0x06, 0x0b, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x09, 0x10, 0x02, 0x63,
     ];
@@ -458,7 +460,7 @@ fn tokens_come_out_of_a_pdf_with_what_they_stamp() {
         ishibumi(out.path(), &line).expect(1);
     }
 
-    // In the place that the PDF reserves; nothing outside of it changes.
+    // In the octets that the PDF reserves; nothing outside of them changes.
     let found = pdf::tokens(&octets);
     assert!(found.refused.is_empty());
     let stamp = &found.tokens[1];
@@ -516,7 +518,8 @@ fn a_pdf_that_is_not_what_it_should_be_is_refused_by_name() {
             .refused
             .is_empty()
     );
-    // Any octet of the file changed, or the file cut anywhere: no panic, and no token but these two.
+    // Any octet of the file changed, or the file cut anywhere: no panic, and no token but these
+    // two.
     let truth = pdf::tokens(&octets).tokens;
     for place in (0..octets.len()).step_by(37) {
         let mut changed = octets.clone();
@@ -535,7 +538,7 @@ fn what_is_embedded_is_packed_as_verify_takes_it() {
     let run = |line: &str| ishibumi(world.pki.folder(), line);
     fs::create_dir(world.pki.path("mine")).unwrap();
     world.write("mine/contract.txt", "we agree\n");
-    // The second of two proofs is the one that proves it.
+    // The second of two proofs proves it.
     let few = world.log.proof(world.index, &[world.time]);
     let token = embed(&world.token(), few.as_bytes(), false).unwrap();
     let token = embed(&token, &world.proof(0), false).unwrap();
@@ -554,7 +557,7 @@ fn what_is_embedded_is_packed_as_verify_takes_it() {
         .expect(0);
     run("evidence extract --out apart one.zip").expect(0);
     assert_eq!(world.pki.read("apart/contract.tst"), token);
-    // The controls: one without a proof, and one whose proof is about another record.
+    // The controls: a token without a proof, and one whose proof is about another record.
     world.write("mine/contract.tst", world.token());
     let said = run(&format!("{pack} --out two.zip mine/contract.tst"))
         .expect(3)

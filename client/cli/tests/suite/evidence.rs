@@ -1,5 +1,5 @@
-//! Evidence files, through the real binary, on OpenSSL's artifacts: packed, shown, verified, taken apart,
-//! merged; and verified by hand, with the commands of the README inside.
+//! Evidence files, through the real binary, on OpenSSL's artifacts: packed, shown, verified, taken
+//! apart, merged; and verified by hand, with the commands of the README inside.
 
 use std::fs;
 use std::io::{Cursor, Read as _};
@@ -23,7 +23,8 @@ fn now() -> u64 {
         .as_secs()
 }
 
-/// Two stamped contracts, an e-seal, a list, and a token over the checkpoint, all under one checkpoint.
+/// Two stamped contracts, an e-seal, a list, and a token over the checkpoint, all under one
+/// checkpoint.
 struct Scene {
     pki: Pki,
     log: Log,
@@ -159,7 +160,7 @@ fn a_token_and_its_document_are_an_asic_s_container() {
     let report = &json["items"][0]["report"];
     assert_eq!(report["indication"], "TOTAL-PASSED");
     assert_eq!(json["items"][0]["artifact"], "contract.tst");
-    // The same verdict as about the single files.
+    // The verdict is that about the single files.
     let single = scene
         .run("verify --without-revocation --json --policy policy.txt --anchors anchors --document contract.txt contract.tst")
         .expect(0);
@@ -347,7 +348,7 @@ fn packing_is_deterministic_and_merging_equals_packing_at_once() {
         .run("evidence merge --out m.zip 3.zip 1.zip 2.zip")
         .expect(0);
     assert!(scene.pki.read("m.zip") == once);
-    // Again, and with what is in it already.
+    // Again, and with an item that is in it already.
     scene
         .run("evidence merge --out n.zip m.zip 1.zip m.zip")
         .expect(0);
@@ -405,7 +406,7 @@ fn what_is_extracted_is_accepted_one_by_one() {
         21
     );
     assert_eq!(json["items"][2]["artifact"], "seal.crt");
-    // Nothing is ever overwritten; what is there as it should be is no reason to refuse.
+    // Nothing is ever overwritten; a file that is there as it should be is no reason to refuse.
     scene.run("evidence extract --out out a.zip").expect(0);
     scene.write("out/contract.txt", "mine");
     let said = scene.run("evidence extract --out out a.zip").expect(2);
@@ -425,7 +426,7 @@ fn a_token_over_another_checkpoint_brings_its_own_proof() {
     let index = index.expect(0).json()["statement"]["index"]
         .as_u64()
         .unwrap();
-    // Nobody cosigned in time to matter, but the quorum is there.
+    // No cosignature is early enough to matter, but the quorum is there.
     scene.write("later.tst.tlog-proof", scene.proof(index));
     let octets = scene.pack(
         "--checkpoint-token later.tst contract.tst lease.tst",
@@ -583,8 +584,8 @@ fn two_files_of_one_name_are_told_apart() {
     }
 }
 
-/// The README ties a record to its token for each kind of signature that it names, whichever half of the
-/// range the `s` of an ECDSA signature is in: of four tokens, most likely both.
+/// The README ties a record to its token for each kind of signature that it names, for either half
+/// of the range of the `s` of an ECDSA signature: of four tokens, most likely both.
 #[test]
 fn rsa_and_both_curves_are_tied_to_their_records_by_hand() {
     let scene = Scene::new();

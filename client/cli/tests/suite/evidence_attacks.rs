@@ -1,9 +1,9 @@
-//! Evidence files, attacked: by whoever can change octets, and by whoever can make a whole file anew with
-//! every checksum right. Nothing is ever accepted with a statement that the untouched file does not make.
+//! Evidence files, attacked: by changing octets, and by making a whole file anew with every
+//! checksum right. Nothing is ever accepted with a statement that the untouched file does not make.
 //!
-//! Files are made here by a second writer, after `docs/formats/evidence-file.md` and not after our code.
-//! It is one long file on purpose: two tables of forgeries fill 300 lines, that one writer makes all of them, and a
-//! reader who looks for a missing row has to see the others.
+//! Files are made here by a second writer, after `docs/formats/evidence-file.md` and not after our
+//! code. It is one long file on purpose: two tables of forgeries fill 300 lines, that one writer
+//! makes all of them, and a reader who looks for a missing row has to see the others.
 
 use std::collections::BTreeMap;
 use std::io::{Cursor, Write as _};
@@ -80,8 +80,8 @@ impl Scene {
             .with_intermediates(collection.known_certificates())
     }
 
-    /// For each item that is proven: name, document, SHA-256 of the artifact, of the record, index, tree,
-    /// time. None if the file is refused.
+    /// For each item that is proven: name, document, SHA-256 of the artifact, of the record, index,
+    /// tree, time. None if the file is refused.
     fn statements(&self, octets: &[u8]) -> Option<Vec<String>> {
         let collection = Collection::decode(octets).ok()?;
         let policy = Policy::parse(self.policy.as_bytes()).unwrap();
@@ -135,7 +135,7 @@ impl Scene {
         seal(entries)
     }
 
-    /// The same, with another index.
+    /// The file with another index.
     fn indexed(&self, edit: impl FnOnce(&mut Value)) -> Vec<u8> {
         self.forged(|entries| edit_index(entries, edit))
     }
@@ -288,8 +288,8 @@ fn a_second_writer_after_the_format_page_makes_the_same_octets() {
     assert_eq!(scene.good().len(), 2);
 }
 
-/// Pages for people are not verified: what another version, or anybody, wrote there is named, and nothing
-/// but pages stands where they do.
+/// Pages for people are not verified: pages that another version, or a forger, wrote are named, and
+/// only pages can stand there.
 #[test]
 fn pages_that_are_not_this_version_s_are_named() {
     let scene = &*SCENE;
@@ -429,7 +429,7 @@ fn no_octet_can_be_changed() {
     }
 }
 
-/// Sums and checksums are right, since whoever makes a file makes them too.
+/// Sums and checksums are right, since a forger makes them too.
 #[test]
 // A table of attacks.
 #[allow(clippy::too_many_lines)]
@@ -565,7 +565,7 @@ fn a_forged_file_states_nothing_new() {
     }
 }
 
-/// What is no evidence file is refused before anything in it is judged.
+/// A file that is no evidence file is refused before anything in it is judged.
 #[test]
 // A table of attacks.
 #[allow(clippy::too_many_lines)]
@@ -772,7 +772,7 @@ fn a_file_that_was_zipped_anew_is_refused_and_says_why() {
     assert!(refused.contains("zipped anew"), "{refused}");
 }
 
-/// A certificate that a file brings helps to find a path, and is trusted by nobody: not even the CA of a
+/// A certificate that a file brings helps to find a path, and is not trusted: not even the CA of a
 /// stranger, below which everything in the file verifies.
 #[test]
 fn certificates_in_the_file_are_not_trusted() {
@@ -796,8 +796,8 @@ fn certificates_in_the_file_are_not_trusted() {
     assert_eq!(scene.statements(&octets), Some(Vec::new()));
 }
 
-/// Entries of a line each have audit paths of half a kilobyte: many of them are refused before they are
-/// taken apart.
+/// Entries of a line each have audit paths of half a kilobyte: many of them are refused before they
+/// are taken apart.
 #[test]
 fn more_proofs_than_are_read_are_refused() {
     let scene = &*SCENE;

@@ -13,8 +13,8 @@ use ishibumi_tlog::Hash;
 use p256::ecdsa::signature::Signer as _;
 use p256::ecdsa::{Signature, SigningKey};
 
-/// Tokens of the unit by the thousand: one that OpenSSL made, with another imprint, signed anew by the
-/// unit's key.
+/// Tokens of the unit by the thousand: one that OpenSSL made, with another imprint, signed anew by
+/// the unit's key.
 struct Mint {
     pattern: Vec<u8>,
     imprint: Hash,

@@ -1,7 +1,9 @@
-//! The published evidence file: this version reads it, and says the same about it as ever. A new version may
-//! explain it better, but what it writes for this content is otherwise the same, octet by octet.
+//! The published evidence file: this version reads it, and says the same about it as ever. A new
+//! version may explain it better, but otherwise writes the same file for this content, octet by
+//! octet.
 //!
-//! `ISHIBUMI_BLESS=1` writes the folder anew; the diff is then to be reviewed like any change of a format.
+//! `ISHIBUMI_BLESS=1` writes the folder anew; the diff is then to be reviewed like any change of a
+//! format.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -81,7 +83,8 @@ fn of_before(octets: &[u8]) -> Vec<u8> {
     before
 }
 
-/// Names that are not ASCII: written so that every tool opens them, and read as they were written before.
+/// Names that are not ASCII: written so that every tool opens them, and read as they were written
+/// before.
 #[test]
 fn the_published_file_with_japanese_names_is_read_in_both_spellings() {
     let (mut made, _) = collection();
@@ -182,7 +185,7 @@ fn what_artifacts_share_is_verified_once() {
     let _ = collection.verify(&verifier, |_| ());
     assert_eq!(verifier.work(), once);
 
-    // The control: whoever shares nothing verifies it anew.
+    // The control: a verifier that shares nothing verifies it anew.
     let alone = Verifier::builder(&policy, &anchors).build();
     let _ = collection.verify(&alone, |_| ());
     assert_eq!(alone.work(), once);

@@ -1,5 +1,5 @@
-//! What the commands for evidence files take of memory: the file once where it is read, and once more where one is
-//! written. Measured by what the system lets a process have.
+//! What the commands for evidence files take of memory: the file once where it is read, and once
+//! more where one is written. Measured by what the system lets a process have.
 
 use std::fs;
 use std::process::Command;
@@ -77,7 +77,7 @@ fn a_file_is_in_memory_once_where_it_is_read_and_twice_where_one_is_written() {
             "{line} in {kib} KiB"
         );
     }
-    // The control: what is there does not fit where there is room for less.
+    // The control: with less memory, these files do not fit.
     for (times, line) in commands() {
         let fewer = times * file_kib - 1;
         let line = line.replace("--out ", "--out again-");

@@ -71,7 +71,7 @@ fn one_size_and_two_roots_convict() {
         "fork verify --lang ja --policy policy.txt out.fork",
     );
     assert!(text.expect(0).stdout.contains("分岐しました"));
-    // Keys come from whoever asks; the file's own convict nobody.
+    // Keys come from the caller; the file's own convict nobody.
     let foreign = NoteSigner::from_seed("u.example/log", SignatureType::Ed25519, &[9; 32]).unwrap();
     scene
         .verify(&format!("--key {}", foreign.verifier()))
@@ -98,7 +98,7 @@ fn two_sizes_convict_by_the_tiles_of_the_larger_tree() {
         (&"open".into(), &"suspicion".into())
     );
     scene.verify("--policy policy.txt").expect(4);
-    // The suspicion is not written over, whatever else is found.
+    // The suspicion is not written over by another finding.
     let kept = fs::read(scene.path().join("out.fork")).unwrap();
     scene.make("--from log --from other b30 a20").expect(2);
     assert_eq!(fs::read(scene.path().join("out.fork")).unwrap(), kept);

@@ -1,4 +1,5 @@
-//! Reports in Japanese: nothing in them is English but names, identifiers, and the codes of the standards.
+//! Reports in Japanese: nothing in them is English but names, identifiers, and the codes of the
+//! standards.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -13,8 +14,8 @@ use ishibumi_cli::render::known_in_japanese;
 
 const TERMS: &str = "--lang ja --policy policy.txt --anchors anchors";
 
-/// Words that are no English: products, formats, names of fields, options and commands. What has a capital inside,
-/// a digit, a hyphen or a dot is an identifier anyway.
+/// Words that are not English: products, formats, names of fields, options and commands. A word
+/// with a capital inside, a digit, a hyphen or a dot is an identifier anyway.
 const ALLOWED: [&str; 23] = [
     "ishibumi",
     "evidence",
@@ -70,7 +71,7 @@ fn assert_japanese(what: &str, text: &str) {
     assert!(found.is_empty(), "{what}: {found:#?}");
 }
 
-/// Tokens of every fate in `batch`, evidence files, PDFs, and what is no evidence at all.
+/// Tokens of every fate in `batch`, evidence files, PDFs, and files that are no evidence at all.
 fn scene() -> Pki {
     let (pki, mut log) = (Pki::new(), Log::new());
     let anchors = pki.anchors();
@@ -224,7 +225,7 @@ fn reports_of_single_files_have_no_english() {
     for line in lines {
         let ran = ishibumi(pki.folder(), &line);
         assert_japanese(&line, &ran.stdout);
-        // A failure has its English words behind it, in parentheses: that is what a search finds.
+        // A failure has its English text behind it, in parentheses: a web search finds that.
         let first = ran.stderr.lines().next().unwrap_or_default();
         assert_japanese(&line, first);
         reports += usize::from(!ran.stdout.is_empty());
@@ -295,7 +296,7 @@ fn dates_are_taken_as_people_write_them_or_the_form_is_explained() {
     assert!(said.contains("2030/12/31"), "{said}");
 }
 
-/// Whoever adds a sentence to what readers and checks say adds it to the table.
+/// Every sentence of readers and checks has to be in the table.
 #[test]
 fn every_error_that_a_report_can_show_has_a_translation() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
@@ -397,7 +398,7 @@ fn every_advice_of_what_many_use_has_a_translation() {
     assert!(known > 20, "{known}");
 }
 
-/// What people do with files that they have: the results, and what is wrong, in Japanese.
+/// Commands on files that are at hand: the results, and the errors, in Japanese.
 #[test]
 fn results_of_packing_and_taking_apart_have_no_english() {
     let pki = scene();
@@ -469,7 +470,7 @@ fn results_of_packing_and_taking_apart_have_no_english() {
     ] {
         let ran = ishibumi(pki.folder(), &format!("--lang ja {line}"));
         let ran = ran.expect(code);
-        // Behind the Japanese words of a failure are the English ones, in parentheses.
+        // Behind the Japanese text of a failure is the English one, in parentheses.
         let lines = ran.stdout.lines().filter(|it| !it.starts_with("  ("));
         assert_japanese(&line, &lines.collect::<Vec<_>>().join("\n"));
         let first = ran.stderr.lines().next().unwrap_or_default();
@@ -479,7 +480,7 @@ fn results_of_packing_and_taking_apart_have_no_english() {
     assert!(said > 8, "{said}");
 }
 
-/// A literal of Rust up to its end, with a sentence that is known in each place.
+/// A literal of Rust up to its end, with a known sentence for each placeholder.
 fn sample(literal: &str) -> String {
     let (mut out, mut letters) = (String::new(), literal.chars().peekable());
     while let Some(letter) = letters.next() {

@@ -1,5 +1,6 @@
-//! What was there before a command stays. A stranger gave `--out` the name of his contract, and it was gone; others
-//! fetched a proof once more, and had the later one instead of the one that proves more.
+//! Files that exist before a command stay. A user gave `--out` the name of a contract, and it was
+//! gone; others fetched a proof once more, and had the later one instead of the one that proves
+//! more.
 
 use std::fs;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -112,7 +113,8 @@ fn no_command_writes_over_what_is_there() {
     fs::remove_file(scene.pki.path("entry/checkpoint")).unwrap();
     scene.run(entry).expect(0);
     scene.run(entry).expect(0);
-    // An authority that costs money is not asked for what cannot be kept: nobody listens there.
+    // An authority that costs money is not asked for a token that cannot be kept: no server listens
+    // there.
     let stamp = "stamp --tsa http://127.0.0.1:9/ --tsa-anchors ca.crt --out OUT contract.txt";
     scene.run(&stamp.replace("OUT", "mine.txt")).expect(2);
     scene.run(&stamp.replace("OUT", "unasked")).expect(3);

@@ -1,4 +1,5 @@
-//! `evidence pack` of a folder: what is left out is named, and the exit code says that something was.
+//! `evidence pack` of a folder: files that are left out are named, and the exit code says that
+//! there were some.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -73,7 +74,7 @@ fn documents_are_found_as_a_batch_finds_them() {
     let items = verified["items"].as_array().unwrap().iter();
     let documents: BTreeSet<_> = items.filter_map(|it| it["document"].as_str()).collect();
     assert_eq!(documents, BTreeSet::from(["lease.txt", "scan 1.bin"]));
-    // A copy of a document is somebody's document, too.
+    // A copy of a document is a document of the token, too.
     fs::copy(pki.path("lease.txt"), pki.path("folder/copy.txt")).unwrap();
     pack(&pki, "folder").expect(0);
     // A single token brings the document beside it, unless that is not wanted.

@@ -1,7 +1,9 @@
-//! What the library, and the binary `ishibumi`, promise: each defence beside the good input that passes.
+//! What the library, and the binary `ishibumi`, promise: each defence beside the good input that
+//! passes.
 //!
-//! One program, so that everything is linked once. A test that needs a process of its own (a counter
-//! of the process, its environment) would be a program of its own, and say why in its first line.
+//! One program, so that everything is linked once. A test that needs a process of its own (a
+//! counter of the process, its environment) would be a program of its own, and say why in its first
+//! line.
 
 mod anchors;
 #[path = "../../../../artifact/tests/suite/support/mod.rs"]

@@ -1,4 +1,5 @@
-//! Two real tokens with one serial, as a file: what proves, what does not, and the published vector.
+//! Two real tokens with one serial, as a file: what proves, what does not, and the published
+//! vector.
 
 use std::fs;
 use std::path::PathBuf;
@@ -53,11 +54,11 @@ fn two_statements_with_one_serial_are_proof() {
         assert!(said.stdout.contains(why), "{other}: {}", said.stdout);
         assert!(!pki.path("c.misissue").exists());
     }
-    // Whoever trusts another CA is shown nothing.
+    // A user that trusts another CA is shown nothing.
     let stranger = Pki::new();
     fs::write(stranger.path("a.misissue"), pki.read("a.misissue")).unwrap();
     ishibumi(stranger.folder(), &format!("{verify} a.misissue")).expect(4);
-    // What is no such file is not shown to be false.
+    // A file that is no such evidence is not shown to be false.
     fs::write(pki.path("b.misissue"), "no evidence\n").unwrap();
     run(&format!("{verify} b.misissue")).expect(4);
 }
@@ -108,7 +109,7 @@ fn no_other_octets_prove_the_same_or_make_a_reader_panic() {
         flipped[at] ^= 1;
         if let Ok(packed) = Misissue::decode(&flipped) {
             assert_eq!(packed.encode(), flipped, "one file has one encoding");
-            // Unsigned parts of a token may change; what is proven may not.
+            // Unsigned parts of a token may change; the proven statement may not.
             if let Ok(shown) = packed.verify(anchors()) {
                 assert_eq!(shown.serial(), [2], "flipped at {at}");
             }

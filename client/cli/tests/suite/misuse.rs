@@ -1,5 +1,5 @@
-//! What happens when the files are the wrong ones: each message says what, where and what next, in English
-//! and in Japanese, and nothing but the right files is proven.
+//! What happens when the files are the wrong ones: each message says what, where and what next, in
+//! English and in Japanese, and nothing but the right files is proven.
 
 use std::fs;
 
@@ -39,7 +39,7 @@ impl Drawer {
         Self { pki }
     }
 
-    /// Runs the line in both languages: the exit code, and words of each.
+    /// Runs the line in both languages: the exit code, and parts of each output.
     #[track_caller]
     fn says(&self, line: &str, code: i32, english: &[&str], japanese: &[&str]) {
         let base = ["--policy", "--anchors"].map(|option| line.contains(option));
@@ -293,7 +293,7 @@ fn says(pki: &Pki, line: &str, code: i32, english: &[&str], japanese: &[&str]) {
     }
 }
 
-/// A stranger took the two folders of his desk for each other.
+/// A user took two folders for each other.
 #[test]
 fn policy_and_anchors_that_were_swapped() {
     let drawer = Drawer::new();
@@ -305,7 +305,7 @@ fn policy_and_anchors_that_were_swapped() {
     ] {
         drawer.says(line, code, swapped.0, swapped.1);
     }
-    // The control: what is neither is not called swapped.
+    // The control: a file that is neither is not called swapped.
     let line = "--lang en verify --without-revocation --policy policy.txt --anchors contract.txt contract.tst";
     let ran = ishibumi(drawer.pki.folder(), line).expect(2);
     assert!(!ran.stderr.contains("swapped"), "{}", ran.stderr);
@@ -357,7 +357,7 @@ fn a_policy_that_an_editor_saved_again() {
         if name == "utf16.txt" {
             continue;
         }
-        // What is said to do makes the very policy again, and leaves the file as it was.
+        // The advised command makes the same policy again, and leaves the file as it was.
         let ran = ishibumi(pki.folder(), &format!("--lang en policy check {name}")).expect(2);
         let (_, command) = ran.stdout.split_once("copy with ").unwrap();
         let command = command
@@ -384,7 +384,7 @@ fn a_policy_that_an_editor_saved_again() {
     );
 }
 
-/// What is nobody's but the reader's own, and signed by nobody, is read as Windows editors save it.
+/// Files that are the reader's own, and unsigned, are read as Windows editors save them.
 #[test]
 fn rules_and_lists_that_an_editor_saved_again() {
     let drawer = Drawer::new();
@@ -419,7 +419,7 @@ fn rules_and_lists_that_an_editor_saved_again() {
     );
 }
 
-/// What lies in the same folder, given in the place of the token.
+/// Files of the same folder, given instead of the token.
 #[test]
 fn what_is_no_artifact_says_which_command_takes_it() {
     let drawer = Drawer::new();
@@ -445,7 +445,7 @@ fn what_is_no_artifact_says_which_command_takes_it() {
     ] {
         drawer.says(line, 3, &[english], &[japanese]);
     }
-    // With a proof that was named there is a verdict, and the same word beside it.
+    // With a proof that was named there is a verdict, and the same advice beside it.
     drawer.says(
         "contract.tlog-proof contract.tst",
         4,
@@ -472,7 +472,7 @@ fn what_is_no_artifact_says_which_command_takes_it() {
     );
 }
 
-/// A document is neither sent nor looked up, and what is said leads to its token, and to no sending.
+/// A document is neither sent nor looked up, and the output leads to its token, and to no sending.
 #[test]
 fn a_document_given_to_be_sent_stays_here() {
     let drawer = Drawer::new();
@@ -504,7 +504,7 @@ fn a_document_given_to_be_sent_stays_here() {
             &["lease.docx.tst を指定"],
         );
     }
-    // The control: the token itself would be sent, if anybody listened.
+    // The control: the token itself would be sent, if a server listened.
     says(
         pki,
         &format!("{submit} contract.tst"),
@@ -520,7 +520,8 @@ fn a_document_given_to_be_sent_stays_here() {
     }
 }
 
-/// What is judged as of a day before it existed: one of the two times is false, with rules or without.
+/// Evidence that is judged as of a day before it existed: one of the two times is false, with rules
+/// or without.
 #[test]
 fn a_day_before_all_of_it_contradicts_it() {
     let drawer = Drawer::new();

@@ -1,5 +1,5 @@
-//! `ishibumi monitor`, the real binary over real sockets: a log, a mirror and a witness that are served,
-//! lie, fall silent and fork, and a webhook that listens.
+//! `ishibumi monitor`, the real binary over real sockets: a log, a mirror and a witness that are
+//! served, lie, fall silent and fork, and a webhook that listens.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -185,7 +185,7 @@ fn a_fork_shown_to_a_mirror_convicts_the_log() {
     let told = scene.told();
     assert_eq!(told[0]["raised"][0]["kind"], "fork");
     assert_eq!(told[0]["log"], ORIGIN);
-    // It does not go away, and nobody is told twice.
+    // It does not go away, and is not reported twice.
     scene.log.grow(700);
     fs::remove_dir_all(scene.pki.path("mirror")).unwrap();
     scene.publish(&["log", "mirror", "witness"]);
@@ -242,7 +242,7 @@ fn rollback_silence_and_lies_are_told_apart() {
 fn records_in_ones_name_and_missed_ones_are_found() {
     let mut scene = Scene::new();
     scene.expect(0, &[]);
-    // Somebody has a token of this unit logged that its operator does not know.
+    // A token of this unit is logged that its operator does not know.
     let token = ArtifactType::TimestampToken;
     let index = scene
         .log
@@ -305,7 +305,8 @@ fn a_monitor_goes_on_counts_and_stops_when_told() {
         text
     };
     let wait_for = |wanted: &str| {
-        // Far more often than it can take; a monitor that never gets there shows what it has instead.
+        // Far more often than it can take; a monitor that never gets there shows what it has
+        // instead.
         for _ in 0..2_400 {
             if metrics().contains(wanted) {
                 return;

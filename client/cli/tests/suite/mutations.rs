@@ -1,8 +1,8 @@
 //! One evidence set, one octet changed at a time: never accepted with the same statement.
 //!
 //! The statement is record, log, tree size, root, witnesses counted, and T. Of the proof, every
-//! octet takes all 255 other values; of the artifact, every octet one. What may survive a change is
-//! counted here and explained, so that it cannot grow unnoticed.
+//! octet takes all 255 other values; of the artifact, every octet one. Changes that may survive are
+//! counted here and explained, so that their number cannot grow unnoticed.
 
 use crate::support::log::Log;
 use crate::support::pki::Pki;

@@ -1,5 +1,5 @@
-//! `submit`, `evidence get` and `audit` over real sockets, against a log that is as small as one can
-//! be: it admits, signs and cosigns at once, and answers busy or late when told to.
+//! `submit`, `evidence get` and `audit` over real sockets, against a log that is as small as one
+//! can be: it admits, signs and cosigns at once, and answers busy or late when told to.
 
 use std::collections::VecDeque;
 use std::fs;
@@ -375,7 +375,7 @@ fn refusals_are_told_and_nothing_false_is_written() {
     assert!(said.contains("does not prove this artifact"), "{said}");
     assert!(!scene.pki.path("d0.tst.tlog-proof").exists());
 
-    // Who is to come again after his time is over does not wait for that.
+    // A client that is to come again after its time is over does not wait for that.
     scene.server.moods.lock().unwrap().push_back(Mood::Busy(30));
     let said = scene
         .run(&with.replace("LOG", "LOG --timeout 25"))

@@ -1,7 +1,8 @@
-//! What this program does not read, accept or understand is disproven by nobody: exit code 4, the reason in
-//! the words of the reader, and what to do next. Beside each stands what is shown to be false, as the control.
+//! An artifact that this program does not read, accept or understand is not disproven: exit code 4,
+//! the reader's reason, and what to do next. Beside each stands one that is shown to be false, as
+//! the control.
 
-// A part of the PKI and of the ASN.1 of that room's tests is used.
+// A part of the PKI and of the ASN.1 of that crate's tests is used.
 use std::fs;
 
 use crate::artifacts::{Node, element, signer_info};
@@ -207,7 +208,7 @@ fn a_token_that_is_signed_over_sha1() {
     assert_eq!(mark[..3], [1, 0, 12]);
 }
 
-/// Cut at any place, the file is of its kind and incomplete.
+/// Cut at any offset, the file is of its kind and incomplete.
 #[test]
 fn files_that_were_cut_off() {
     let scene = Scene::new();
@@ -297,7 +298,7 @@ fn files_that_are_no_proof() {
         .is(4, "NO_POE", "text with Windows line endings");
     let marked = format!("\u{feff}{}", scene.proof);
     scene.proof(marked).is(4, "NO_POE", "a byte order mark");
-    // A gateway that only changes lines from some place on.
+    // A gateway that only changes lines from some offset on.
     let half = scene
         .proof
         .replace("\u{2014} ", "\r\u{2014} ")
@@ -353,7 +354,7 @@ fn terms_that_an_editor_saved() {
         let ran = ishibumi(scene.pki.folder(), line).expect(2);
         assert!(ran.stderr.contains(words), "{}", ran.stderr);
     }
-    // Nobody signs how a certificate is spelled in PEM.
+    // The spelling of a certificate in PEM is not signed.
     let pem = String::from_utf8(scene.pki.read("ca.crt")).unwrap();
     for text in [
         pem.replace('\n', "\r\n"),

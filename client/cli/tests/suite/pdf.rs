@@ -1,5 +1,5 @@
-//! PDFs that went on after a time-stamp: nothing that held is broken, and nobody is told that the PDF in hand
-//! is proven when an earlier version of it is.
+//! PDFs that went on after a time-stamp: every signature that held still holds, and no user is told
+//! that the PDF at hand is proven when an earlier version of it is.
 
 use std::fs;
 
@@ -125,7 +125,7 @@ fn what_may_cover_the_token_counts_as_if_it_did() {
         };
         assert_eq!(refused, expected, "{added}");
     }
-    // What covers other octets, and what was there before the token was, is in nobody's way.
+    // A signature over other octets, or older than the token, forbids nothing.
     for harmless in ["/ByteRange [0 1 2 3]", "/ByteRanges 12 0 R", "/Prev 12"] {
         embed(&[&octets[..], harmless.as_bytes()].concat()).unwrap();
     }
@@ -166,7 +166,7 @@ fn nothing_is_written_over_what_was_read() {
     assert_eq!(world.pki.read("only.tlog-proof").len() as u64, before);
 }
 
-/// A PDF with its proof inside, and what was made of it later.
+/// A PDF with its proof inside, and later versions of it.
 fn proven_then_changed(world: &mut World) -> (Vec<u8>, Vec<u8>) {
     let mut octets = made::page("Amount: 100");
     let token = made::stamp(&mut octets, &world.pki, "only");
@@ -353,7 +353,8 @@ fn what_is_taken_out_is_bounded_and_every_time_stamp_can_be_had() {
         .expect(2);
 }
 
-/// One ByteRange thousands of times, and spaces before the string: looked at a few times, not once for each.
+/// One ByteRange thousands of times, and spaces before the string: looked at a few times, not once
+/// for each.
 #[test]
 fn the_work_is_linear_in_the_file() {
     let spaces = " ".repeat(1 << 20);

@@ -1,5 +1,5 @@
-//! `policy explain`, `--post-quantum`, `proof verify` and `audit --any-entries`: what is demanded is said,
-//! and what is said is what decides.
+//! `policy explain`, `--post-quantum`, `proof verify` and `audit --any-entries`: the demand is
+//! explained, and the explained demand is the one that decides.
 
 use std::fs;
 use std::io::Write as _;
@@ -66,7 +66,7 @@ fn a_policy_is_explained_as_the_tree_that_it_is() {
     assert_eq!(json["warnings"][0]["kind"], "counts-twice");
     assert_eq!(json["checkpoint"], serde_json::Value::Null);
 
-    // Nobody can reach a post-quantum quorum here.
+    // No post-quantum quorum can be reached here.
     let line = "policy explain policy.txt --post-quantum";
     let said = ishibumi(folder.path(), line).expect(4).stdout;
     assert!(said.contains("can never be met"), "{said}");
@@ -99,7 +99,7 @@ fn a_checkpoint_is_explained_and_the_exit_code_is_the_decision() {
     ] {
         assert!(met.contains(words), "{words}: {met}");
     }
-    // The log alone, and w2 without w3: not trusted, and it is said who is missing.
+    // The log alone, and w2 without w3: not trusted, and the missing witness is named.
     let lone = explain(log.note(5, &[]).encode(), "--json")
         .expect(4)
         .json();
@@ -184,7 +184,7 @@ fn a_post_quantum_quorum_is_met_by_post_quantum_keys_alone() {
     assert_eq!(quantum["post_quantum"], true);
     assert_eq!(quantum["witnesses_in_policy"], 2);
 
-    // A policy that can never be met this way is a mistake of whoever calls.
+    // A policy that can never be met this way is the caller's mistake.
     fs::write(folder.join("policy.txt"), log.policy()).unwrap();
     verify("--post-quantum", "quantum").expect(2);
     fs::write(

@@ -1,5 +1,6 @@
-//! Renewed evidence files, through the real binary, with OpenSSL's time-stamping units; and the golden file,
-//! whose units have the clocks of 2027, 2035 and 2045. Each rescue comes with what happens without it.
+//! Renewed evidence files, through the real binary, with OpenSSL's time-stamping units; and the
+//! golden file, whose units have the clocks of 2027, 2035 and 2045. Each rescue comes with what
+//! happens without it.
 
 use std::fs;
 use std::process::Command;
@@ -25,8 +26,8 @@ fn renewal_detail(value: &Value) -> &str {
     value["renewals"]["detail"].as_str().unwrap_or_default()
 }
 
-/// The demonstration, both ways: everything that the evidence rests on has ended, and it is proven all the
-/// same, because somebody renewed it in time; and it is not, where nobody did.
+/// The demonstration, both ways: everything that the evidence rests on has ended. If it was renewed
+/// in time, it is proven nevertheless; if not, it is not.
 #[test]
 fn what_was_renewed_in_time_outlives_its_algorithms() {
     let scene = Scene::new();
@@ -98,7 +99,7 @@ fn a_time_stamp_is_renewed_before_its_unit_ends() {
     scene
         .run(&format!("evidence renew --out x.zip {PLAIN}"))
         .expect(3);
-    // In words.
+    // As text.
     let shown = scene.run("evidence show two.evidence.zip").expect(0);
     assert!(
         shown.stdout.contains("time-stamp renewal (SHA-256)"),
@@ -122,7 +123,7 @@ fn a_time_stamp_is_renewed_before_its_unit_ends() {
     );
 }
 
-/// A unit's revocation: what was renewed before it is spared, what was not is not.
+/// A unit's revocation: a time-stamp that was renewed before it is spared, others are not.
 #[test]
 fn revocation_of_a_unit_counts_as_of_the_renewal() {
     let scene = Scene::new();
@@ -205,7 +206,7 @@ fn newer_proofs_take_over_where_the_old_ones_end() {
         "--algorithm-end sha-256=@soon --at @then newer.evidence.zip",
         4,
     );
-    // A proof of something else, or one that no quorum has cosigned, is not taken.
+    // A proof of another record, or one that no quorum has cosigned, is not taken.
     let other = scene.log.proof(1, &times);
     fs::write(scene.pki.path("other.tlog-proof"), other).unwrap();
     scene
@@ -340,7 +341,7 @@ fn a_renewed_file_is_verified_by_hand() {
     };
     let (verified, said) = by_hand();
     assert_eq!(verified, 3, "{said}");
-    // The same commands see that another octet is in the evidence.
+    // The same commands notice another octet in the evidence.
     let mut evidence = fs::read(folder.join("evidence.zip")).unwrap();
     *evidence.last_mut().unwrap() ^= 1;
     fs::write(folder.join("evidence.zip"), evidence).unwrap();
@@ -390,7 +391,8 @@ fn what_has_ended_tells_nothing_any_more() {
     assert!(refused.contains("ECDSA P-256 ended"), "{refused}");
 }
 
-/// `out`: `file` with an evidence record whose first time-stamp is of `time`, by a unit with that clock.
+/// `out`: `file` with an evidence record whose first time-stamp is of `time`, by a unit with that
+/// clock.
 fn record_of(scene: &Scene, file: &str, hash: HashAlgorithm, signed: &str, time: &str, out: &str) {
     let mut renewed = Renewed::open(&scene.pki.read(file)).unwrap();
     let imprint = Imprint::of_data(hash, renewed.evidence());
@@ -406,8 +408,8 @@ fn record_of(scene: &Scene, file: &str, hash: HashAlgorithm, signed: &str, time:
     fs::write(scene.pki.path(out), renewed.encode().unwrap()).unwrap();
 }
 
-/// A record says that the file was there at its time; what is in the file cannot be later. One of the two
-/// times is false, and neither the record nor rules about ended algorithms believe either.
+/// A record says that the file existed at its time; nothing in the file can be later. One of the
+/// two times is false, and neither the record nor rules about ended algorithms believe either.
 #[test]
 fn a_record_is_no_older_than_what_it_covers() {
     const ORDER: &str = "TIMESTAMP_ORDER_FAILURE";
@@ -445,8 +447,8 @@ fn a_record_is_no_older_than_what_it_covers() {
             .stdout
             .contains("one of the two times is false")
     );
-    // An algorithm that had ended when the cosignature says that it was made does not count, either way.
-    // On the last two the record itself rests, so it falls before anything is compared.
+    // An algorithm that had ended when the cosignature says that it was made does not count, either
+    // way. On the last two the record itself rests, so it falls before anything is compared.
     for (rule, why) in [
         ("ed25519=2025-12-31", ORDER),
         ("sha-256=2025-12-31", "CRYPTO_CONSTRAINTS_FAILURE_NO_POE"),
@@ -534,7 +536,8 @@ fn evidence_is_not_judged_as_of_before_it_was() {
     assert_eq!(value["sub_indication"], "TIMESTAMP_ORDER_FAILURE");
 }
 
-/// SHA-1 in a record: its hash function is refused whatever is accepted; a token in it counts by its own time.
+/// SHA-1 in a record: its hash function is refused even if SHA-1 is accepted elsewhere; a token in
+/// it counts by its own time.
 #[test]
 fn sha1_keeps_no_evidence_alive() {
     let scene = Scene::new();
@@ -554,7 +557,8 @@ fn sha1_keeps_no_evidence_alive() {
     }
 }
 
-/// A reply from the future is not taken in, since no honest one could follow; and a file that has one says so.
+/// A reply from the future is not taken in, since no honest one could follow; and a file that has
+/// one says so.
 #[test]
 fn a_reply_of_a_time_that_has_not_come_is_refused() {
     let scene = Scene::new();
@@ -580,7 +584,7 @@ fn a_reply_of_a_time_that_has_not_come_is_refused() {
     let refused = scene.run(&past).expect(4).stderr;
     assert!(refused.contains("which it covers"), "{refused}");
     assert!(!scene.pki.path("taken.zip").exists());
-    // One that was taken in by an earlier version.
+    // A record that an earlier version accepted.
     record_of(
         &scene,
         PLAIN,
@@ -617,7 +621,7 @@ fn a_reply_of_a_time_that_has_not_come_is_refused() {
         refused.contains("no honest renewal can follow it"),
         "{refused}"
     );
-    // What is no time-stamp can still be added.
+    // Data other than a time-stamp can still be added.
     let of = short_time(i64::try_from(scene.now).unwrap());
     scene.pki.list("ca.crl", &of, &[]);
     scene

@@ -1,5 +1,5 @@
-//! Attacks upon renewed evidence files: octets changed with their checksums made right, parts exchanged or
-//! taken away.
+//! Attacks upon renewed evidence files: octets changed with their checksums made right, parts
+//! exchanged or taken away.
 
 use crate::support::log::Log;
 use crate::support::renewal::{ENDS, GOLDEN, PLAIN, Scene, dated, proven, read};
@@ -50,8 +50,8 @@ fn no_octet_of_a_record_can_be_changed_to_any_effect() {
     assert!(without_effect < 20, "{without_effect}");
 }
 
-/// Octets in a newer proof, changed: either it is refused, or it proves what it proved; and where Ed25519
-/// has ended nothing else does.
+/// Octets in a newer proof, changed: either it is refused, or it proves what it proved; and where
+/// Ed25519 has ended nothing else does.
 #[test]
 fn no_octet_of_a_newer_proof_can_be_changed_to_any_effect() {
     let scene = Scene::new();
@@ -97,7 +97,8 @@ fn no_octet_of_a_newer_proof_can_be_changed_to_any_effect() {
     for at in (0..text.len()).step_by(7) {
         let found = proven(&changed(&file, &text, at));
         if found.is_some() {
-            // A witness's key name or an Ed25519 line that nobody needs: the statement is the same.
+            // A witness's key name or an Ed25519 line that is not needed: the statement is the
+            // same.
             let (found, truth) = (found.flatten().unwrap(), truth.clone().flatten().unwrap());
             assert_eq!(
                 (found.leaf, found.root, found.size),
@@ -110,7 +111,7 @@ fn no_octet_of_a_newer_proof_can_be_changed_to_any_effect() {
     assert!(harmless * 4 < text.len() / 7, "{harmless}");
 }
 
-/// Parts exchanged between files, or taken away: what is left proves what is left, and no more.
+/// Parts exchanged between files, or taken away: the rest proves what it holds, and no more.
 #[test]
 fn parts_of_renewed_files_cannot_be_exchanged() {
     let golden = Renewed::open(&read(GOLDEN)).unwrap();
@@ -128,7 +129,7 @@ fn parts_of_renewed_files_cannot_be_exchanged() {
         let found = proven(&swapped.encode().unwrap(), ENDS, "2060-01-01");
         assert_eq!(found, (0, None), "{name}");
     }
-    // Without its last links it is as if nobody had renewed it.
+    // Without its last links it is as if it had not been renewed.
     let tokens: Vec<Vec<u8>> = golden
         .record()
         .unwrap()
@@ -149,8 +150,8 @@ fn parts_of_renewed_files_cannot_be_exchanged() {
         let (count, time) = proven(&cut.encode().unwrap(), ENDS, at);
         assert_eq!((count == 2, time.is_some()), (ok, ok), "{at}");
     }
-    // The last token stamps the very octets of the chains before it: put together anew, in another spelling
-    // of the same, they are others.
+    // The last token stamps the exact octets of the chains before it: put together anew, in another
+    // spelling, they are others.
     let all = two.renew_hash_tree(HashAlgorithm::Sha512, golden.evidence(), &tokens[2]);
     assert_eq!(all.unwrap_err().code(), "imprint-mismatch");
 }

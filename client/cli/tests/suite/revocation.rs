@@ -1,5 +1,6 @@
-//! What a given list or response does to the verdict, through the real binary: the worst of what was said
-//! counts, and what cannot be used is never a verdict in favour. Each beside the control that passes.
+//! The effect of a given list or response on the verdict, through the real binary: the worst of all
+//! statements counts, and a file that cannot be used never leads to a verdict in favour. Each
+//! beside the control that passes.
 
 use std::fs;
 use std::path::PathBuf;
@@ -200,7 +201,8 @@ fn of_a_certificate_the_worst_state_is_reported() {
             sequence(vec![reason(code)]),
         ])
     };
-    // Revoked before anybody saw it: it was valid then only if the reason says nothing against its key.
+    // Revoked before it was first seen: it was valid then only if the reason says nothing against
+    // its key.
     for (codes, expected, code, sub) in [
         ([8, 1], "keyCompromise", 4, Some("REVOKED_NO_POE")),
         ([1, 8], "keyCompromise", 4, Some("REVOKED_NO_POE")),
@@ -309,7 +311,7 @@ fn what_is_given_and_cannot_be_used_is_never_a_verdict_in_favour() {
         scene.write("bad.crl", &scene.signed(scene.list(vec![scene.revoked(1)])));
         scene.run("--revocation given --revocation bad.crl token.tst", 1);
     }
-    // What is plainly a stranger's, or no list, is left aside with a note.
+    // A list that is plainly a stranger's, or a file that is no list, is left aside with a note.
     let stranger = List::of(&pki.certificate("stranger"), vec![scene.revoked(1)]);
     let seal = pki.certificate("seal");
     let other = single(
@@ -328,7 +330,7 @@ fn what_is_given_and_cannot_be_used_is_never_a_verdict_in_favour() {
         let json = scene.with(&octets, 0, "");
         assert_eq!(json["revocation"]["state"], "not-covered", "{json:#}");
     }
-    // A responder that does not know the certificate: nothing in favour, unless somebody else says so.
+    // A responder that does not know the certificate: nothing in favour, unless another source is.
     let unknown = scene.response(vec![scene.answer("sha1", Status::Unknown)]);
     scene.with(&unknown.signed(pki, "issuing"), 4, "TRY_LATER");
     scene.run("--revocation good.crl --revocation given token.tst", 0);
@@ -388,7 +390,7 @@ fn a_responder_counts_while_nobody_says_that_it_is_revoked() {
     }
 }
 
-/// A responder of somebody else, put into the folder `responders` of the anchors.
+/// A responder of another CA, put into the folder `responders` of the anchors.
 #[test]
 fn a_responder_can_be_trusted_by_the_caller() {
     let scene = Scene::new();

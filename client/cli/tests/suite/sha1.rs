@@ -1,5 +1,5 @@
-//! `--accept-sha1 DATE`: the caller's word reaches what existed on that day, and nothing that says of itself
-//! that it is later.
+//! `--accept-sha1 DATE`: the caller's statement reaches what existed on that day, and no artifact
+//! that states a later time for itself.
 
 use std::fs;
 
@@ -11,7 +11,7 @@ use ishibumi_artifact::rules::{AlgorithmRules, SHA1_END};
 use ishibumi_artifact::{Anchors, ArtifactType, Certificate};
 use serde_json::Value;
 
-/// A log that took everything, whatever it is signed with.
+/// A log that took everything, signed by any algorithm.
 fn logged(pki: &Pki, name: &str, kind: ArtifactType, anchors: &Anchors) {
     let rules = AlgorithmRules::default().with_sha1_until(SHA1_END);
     let rules = rules.with_proof_of_existence(SHA1_END);
@@ -36,7 +36,8 @@ fn verify(pki: &Pki, name: &str, accept: &str, code: i32) -> Value {
     value
 }
 
-/// Each artifact of 2012 and of 2026: the older counts by the word, the younger does not, and says why.
+/// Each artifact of 2012 and of 2026: the older counts by the statement, the younger does not, and
+/// says why.
 fn judged(pki: &Pki, name: &str, year: u16) {
     verify(pki, name, "", 4);
     verify(pki, name, "--accept-sha1 2011-12-31", 4);

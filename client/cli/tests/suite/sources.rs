@@ -1,5 +1,5 @@
-//! `--from` any number of logs, mirrors and directories, over real sockets: the first verified answer
-//! wins, a liar costs nothing, and when the log is gone one copy of its files is enough.
+//! `--from` any number of logs, mirrors and directories, over real sockets: the first verified
+//! answer wins, a liar costs nothing, and when the log is gone one copy of its files is enough.
 
 use std::fs;
 use std::path::Path;
@@ -13,7 +13,7 @@ use ishibumi_artifact::{ArtifactType, record_of};
 use ishibumi_tlog::hash::leaf_hash;
 use ishibumi_wire::reply;
 
-/// Nobody listens there.
+/// No server listens there.
 const DEAD: &str = "http://127.0.0.1:9";
 
 /// A log with a token as record 301 and a seal certificate, that kept two checkpoints, as files in
@@ -72,7 +72,7 @@ impl Scene {
         format!("v1/proof/{}", leaf_hash(&record.encode()).to_hex())
     }
 
-    /// Puts a proof of record `index` there, whatever was asked for.
+    /// Serves a proof of record `index` to every request.
     fn serve_proof_of(&self, folder: &Path, index: u64) {
         let path = folder.join(self.proof_path());
         fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -100,7 +100,7 @@ fn when_the_log_is_gone_a_directory_suffices() {
     let mirror = Site::new(&scene.pki.path("copy"));
     let json = scene.evidence(&[&mirror.url]).expect(0).json();
     assert_eq!(json["index"], scene.index);
-    // What is not there is not found, and without a policy nothing can be made of tiles.
+    // A missing record is not found, and without a policy nothing can be made of tiles.
     let absent = "evidence get --from copy --anchors anchors --policy policy.txt d1.tst";
     let said = scene.run(absent).expect(3).stdout;
     assert!(said.contains("not among the 700 leaves"), "{said}");
@@ -220,7 +220,7 @@ fn a_lying_cache_is_passed_by() {
     });
     let json = scene.evidence(&[&site.url]).expect(0).json();
     assert_eq!(json["refused"], serde_json::json!([]));
-    // A cache that heeds nobody, or the portal of a network, shows nothing about the log.
+    // A cache that ignores requests, or the portal of a network, shows nothing about the log.
     site.fault(|_| Some(b"<html>".to_vec()));
     let said = scene.evidence(&[&site.url]).expect(3).stdout;
     assert!(said.contains("a web page"), "{said}");

@@ -1,5 +1,5 @@
-//! Pipes under innocent names, and files without an end: nothing that reads foreign files waits for the one, or
-//! takes the memory that the other would like.
+//! Pipes under innocent names, and files without an end: nothing that reads foreign files waits for
+//! the one, or takes the memory that the other would like.
 
 use std::fs;
 use std::path::Path;
@@ -102,8 +102,8 @@ fn no_command_waits_for_a_pipe() {
     assert_eq!(code, 3, "{said}");
 }
 
-/// Address space, in KiB, in which a command runs that reads nothing long: less than the longest files that are
-/// read, 512 MiB and a GiB.
+/// Address space, in KiB, in which a command runs that reads nothing long: less than the longest
+/// files that are read, 512 MiB and a GiB.
 const ROOM_KIB: usize = 256 << 10;
 
 #[test]
@@ -113,7 +113,7 @@ fn what_is_longer_than_any_of_its_kind_is_not_read() {
     let log = Log::new();
     fs::write(pki.path("policy.txt"), log.policy()).unwrap();
     fs::write(pki.path("proof.tlog-proof"), "rubbish").unwrap();
-    // A hole: it has this length and takes no room.
+    // A hole: it has this length and takes no space.
     let long = fs::File::create(pki.path("long")).unwrap();
     long.set_len(8 << 30).unwrap();
     let run = |kib: usize, line: &str| {
@@ -149,7 +149,7 @@ fn what_is_longer_than_any_of_its_kind_is_not_read() {
             "{line}: {code:?}: {said}"
         );
     }
-    // The control: what is not too long is read, and does not fit.
+    // The control: a file that is not too long is read, and does not fit.
     long.set_len(1 << 29).unwrap();
     let (code, said) = run(ROOM_KIB, "evidence show long");
     assert!(

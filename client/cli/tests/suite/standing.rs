@@ -1,5 +1,5 @@
-//! The verdict over OCSP responses, the CAs above a signer, and tokens over checkpoints: through the real
-//! binary, on OpenSSL's artifacts, each defence beside the good input that passes.
+//! The verdict over OCSP responses, the CAs above a signer, and tokens over checkpoints: through
+//! the real binary, on OpenSSL's artifacts, each defence beside the good input that passes.
 
 use std::fs;
 
@@ -89,7 +89,7 @@ impl Scene {
         json
     }
 
-    /// Logs what is in `file` in a log of the same keys, proven at `time`.
+    /// Logs the artifact in `file` in a log of the same keys, proven at `time`.
     fn log_beside(&self, file: &str, kind: ArtifactType, time: u64) {
         let mut log = Log::new();
         let index = log.submit(kind, &self.pki.read(file), &self.anchors);
@@ -117,7 +117,8 @@ fn an_ocsp_response_tells_what_a_list_tells() {
     let scene = Scene::new();
     let pki = &scene.pki;
     pki.issue("ocsp", "/C=JP/O=Test/CN=Responder");
-    // The database lists what was issued; "good" means that the serial is there and not revoked.
+    // The database lists the issued certificates; "good" means that the serial is there and not
+    // revoked.
     for signer in ["ca", "ocsp"] {
         pki.response("good.ors", "tsa.crt", signer);
         let json = scene.passes("--revocation good.ors");
@@ -178,7 +179,7 @@ fn a_hold_ends_and_a_list_speaks_until_its_next_update() {
     pki.list("after.crl", &at(scene.proven + 2 * DAY), &[]);
     let json = scene.passes("--revocation hold.crl --revocation after.crl");
     assert_eq!(json["revocation"]["state"], "not-revoked");
-    // What was said before the hold ends nothing.
+    // A statement made before the hold ends nothing.
     pki.list("before.crl", &at(scene.proven + 60), &[]);
     scene.fails(
         "--revocation hold.crl --revocation before.crl",
@@ -247,7 +248,8 @@ fn a_ca_that_was_compromised_takes_its_later_words_with_it() {
     // Compromised before the token is proven to exist.
     scene.prove_at(scene.proven + 2 * DAY);
     scene.fails(both, 4, "REVOKED_CA_NO_POE");
-    // An orderly end says nothing against what came before; a hold waits; a release is no revocation.
+    // An orderly end says nothing against what came before; a hold waits; a release is no
+    // revocation.
     root(DAY, "cessationOfOperation");
     scene.passes(both);
     root(0, "holdInstruction,holdInstructionReject");
@@ -256,7 +258,8 @@ fn a_ca_that_was_compromised_takes_its_later_words_with_it() {
     scene.passes(both);
 }
 
-/// Who holds the key of a CA can certify another CA later, and that one's unit and token may be old.
+/// A thief of the key of a CA can certify another CA later, and that one's unit and token may be
+/// old.
 #[test]
 fn a_ca_below_a_compromised_one_is_not_believed() {
     // Before the token, so that every certificate is valid when it is made.
@@ -392,8 +395,8 @@ fn a_token_that_stamps_something_else_proves_nothing() {
     stamp_checkpoint(&scene, &scene.pki, "itself");
     refused("itself.tst", "the very unit");
 
-    // A unit that was compromised: who holds its key can stamp with any date. Its CA has another name, for a
-    // list in the name of the artifact's own CA would be about that one, too.
+    // A unit that was compromised: a thief of its key can stamp with any date. Its CA has another
+    // name, for a list in the name of the artifact's own CA would be about that one, too.
     let other = Pki::of("Other");
     fs::copy(other.path("ca.crt"), scene.pki.path("anchors/other.crt")).unwrap();
     stamp_checkpoint(&scene, &other, "stamp");
@@ -458,11 +461,11 @@ fn the_golden_stamp_is_over_the_text_of_the_golden_checkpoint() {
     assert!(!token.matches(note.text().trim_end().as_bytes()));
 }
 
-/// A list signed with SHA-1 counts only for somebody who says since when it is there, and a day on which
-/// SHA-1 was sound.
+/// A list signed with SHA-1 counts only if the caller states since when it exists, and on a day on
+/// which SHA-1 was sound.
 #[test]
 fn sha1_counts_by_a_day_that_the_caller_vouches_for() {
-    // The CA is an anchor, so that nobody asks since when its certificate is valid.
+    // The CA is an anchor, so that the start of its certificate's validity is not asked.
     let mut scene = Scene::below_an_anchor();
     scene.pki.write_index("index.txt", &[]);
     scene.pki.openssl(

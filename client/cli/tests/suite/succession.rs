@@ -1,4 +1,5 @@
-//! Succession: who continues whom, and that a link never proves what the old quorum does not.
+//! Succession: which log continues which, and that a link never proves what the old quorum does
+//! not.
 
 use std::sync::Arc;
 
@@ -89,7 +90,7 @@ fn a_log_that_closed_in_order_and_its_heir() {
     assert!(proven.is_witnessed());
     assert_eq!(proven.closed().unwrap().1, Some(TIMES[0]));
 
-    // Found among statements in whatever order, each policy first.
+        // Found among statements in any order, each policy first.
     let statements = [Arc::new(closing), Arc::new(opening)];
     let others = Policies::new(policy(&old), vec![policy(&new)]).unwrap();
     let found = links_among(&statements, &[], &others);
@@ -219,7 +220,8 @@ fn a_perfect_link_never_replaces_the_old_quorum() {
     let closing = logged(&old, at, &TIMES);
     let perfect = link(&opening, Some(&closing)).verify(&policies).unwrap();
     assert_eq!(perfect.standing(), Standing::InOrder);
-    // A record of the old log, in the very tree that the successor commits to, with too few witnesses.
+    // A record of the old log, in the very tree that the successor commits to, with too few
+    // witnesses.
     for (times, is_proven) in [(&TIMES[..1], false), (&TIMES[..2], true)] {
         let proof = TlogProof::parse(old.proof(3, times).as_bytes()).unwrap();
         let under = policies.of(&proof.checkpoint);
@@ -284,8 +286,8 @@ fn a_log_has_one_quorum_and_does_not_continue_itself() {
     assert_eq!(refused, Err(LinkError::Itself("log0.example".into())));
 }
 
-/// What a stranger adds: opening and closing records of the same logs by name, under keys that nobody trusts,
-/// in trees of every size.
+/// A stranger's additions: opening and closing records of the same logs by name, under keys that
+/// are not trusted, in trees of every size.
 fn strangers() -> Vec<Arc<Logged>> {
     let mut all = Vec::new();
     for size in [1, 2, 3, 7, 9, 40] {
@@ -308,7 +310,8 @@ fn strangers() -> Vec<Arc<Logged>> {
     all
 }
 
-/// A record that proves nothing hides nothing that is proven, wherever it stands and however many there are.
+/// A record that proves nothing hides nothing that is proven, wherever it stands and however many
+/// there are.
 #[test]
 fn a_strangers_records_mask_no_conviction() {
     let (mut old, new, at) = in_order();
@@ -360,8 +363,8 @@ fn a_strangers_records_mask_no_conviction() {
     assert!(links.iter().all(Result::is_err), "{links:?}");
 }
 
-/// Through the real binary: a file that convicts, merged with a stranger's, convicts, in either order; and
-/// the honest pair is the control.
+/// Through the real binary: a file that convicts, merged with a stranger's, convicts, in either
+/// order; and the honest pair is the control.
 #[test]
 fn a_merged_file_convicts_as_each_of_them_does() {
     let place = tempfile::tempdir().unwrap();
@@ -407,14 +410,14 @@ fn a_merged_file_convicts_as_each_of_them_does() {
         let convicted = judged["contradictions"].as_array().unwrap();
         assert_eq!(convicted.len(), usize::from(code == 1), "{judged:#}");
     }
-    // A link that shows nothing is no success: here nobody trusts the old log.
+    // A link that shows nothing is no success: here the old log is not trusted.
     let alone = "evidence verify --without-revocation --json --policy new.txt --anchors anchors honest.evidence.zip";
     let judged = run(alone).expect(4).json();
     assert_eq!(
         judged["successions"][0]["standing"], "not-shown",
         "{judged:#}"
     );
-    // Nor is a tree that nobody shows.
+    // Nor is a tree that no source shows.
     write("alone.evidence.zip", vec![opening]);
     let judged = verify("alone.evidence.zip", 4);
     assert_eq!(judged["successions"][0]["witnessed"], false, "{judged:#}");
@@ -428,7 +431,8 @@ fn a_merged_file_convicts_as_each_of_them_does() {
     );
 }
 
-/// Two histories of one log in one file convict it, whatever is about them; other logs' do not matter.
+/// Two histories of one log in one file convict it, whatever is about them; other logs' do not
+/// matter.
 #[test]
 fn a_file_with_two_histories_convicts_the_log() {
     let of = |parts: Option<u64>, size: u64| {
@@ -455,7 +459,7 @@ fn a_file_with_two_histories_convicts_the_log() {
         matches!(&twice[..], [Contradiction::TwoRecords { index: 5, .. }]),
         "{twice:?}"
     );
-    // What no quorum saw accuses nobody.
+    // A tree that no quorum saw accuses nobody.
     assert_eq!(
         found(&[arc(&one, 3, &TIMES), arc(&other, 5, &TIMES[..1])]),
         []
@@ -476,7 +480,8 @@ fn a_file_with_two_histories_convicts_the_log() {
     );
 }
 
-/// Every octet of both entries and of both proofs, in turn: what is still accepted says the same.
+/// Every octet of both entries and of both proofs, in turn: a changed one that is still accepted
+/// says the same.
 #[test]
 fn no_octet_of_a_link_can_be_changed() {
     let (old, new, at) = in_order();

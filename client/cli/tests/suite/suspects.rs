@@ -177,9 +177,10 @@ fn a_hold_is_held_against_a_revocation_by_the_dates_of_their_lists() {
     };
     // In its order: a hold, then for good.
     assert_eq!(about(true, &pair(&hold, 100, &for_good, 200)), []);
-    // The old list comes late: history all the same.
+    // The old list comes late: it is still history.
     assert_eq!(about(true, &pair(&for_good, 200, &hold, 100)), []);
-    // A hold of a later list is no history, whatever its own date says and whichever was logged first.
+    // A hold of a later list is no history, with any date of its own and in either order of
+    // logging.
     let later = about(true, &pair(&for_good, 100, &hold, 200));
     assert_eq!(later, [(Suspicion::Reinstated, 4, Some(2))]);
     let later = about(true, &pair(&hold, 200, &for_good, 100));
@@ -321,7 +322,8 @@ fn a_later_list_that_leaves_out_a_revocation_is_seen_if_the_lists_are_read() {
     // The same entries and one fewer: no record says so.
     let second = lists.list("270103", &[OTHER]);
     lists.list("270104", &[OTHER]);
-    // Nobody knows yet whether the certificate was valid then: TSU certificates may be short-lived.
+    // It is not known yet whether the certificate was valid then: TSU certificates may be
+    // short-lived.
     assert_eq!(lists.found(), []);
     lists.submit(ArtifactType::Certificate, "tsa.crt");
     assert_eq!(found(audited(&lists.log, &[]).suspects()), []);
@@ -355,7 +357,8 @@ fn what_has_expired_may_be_dropped_unless_the_list_keeps_it() {
     assert_eq!(lists.found(), [(Suspicion::Unlisted, keeping, Some(first))]);
 }
 
-/// The hold has its record from before the revocation, so a later list that repeats it adds no record.
+/// The hold has its record from before the revocation, so a later list that repeats it adds no
+/// record.
 #[test]
 fn a_hold_that_is_said_again_is_seen_if_the_lists_are_read() {
     let held = (
@@ -375,7 +378,8 @@ fn a_hold_that_is_said_again_is_seen_if_the_lists_are_read() {
     );
 }
 
-/// In one list a hold and a revocation of one serial, in either order: the revocation is not taken back.
+/// In one list a hold and a revocation of one serial, in either order: the revocation is not taken
+/// back.
 #[test]
 fn a_serial_that_stands_twice_in_a_list_is_the_worst_of_both() {
     let held = "holdInstruction,holdInstructionReject";
@@ -387,7 +391,8 @@ fn a_serial_that_stands_twice_in_a_list_is_the_worst_of_both() {
             ("seal.crt", "270101000000Z", reasons[1]),
         ];
         lists.pki.list("any.crl", "270103000000Z", &rows);
-        // OpenSSL writes no serial twice: the second becomes the first. An audit looks at no signature.
+        // OpenSSL writes no serial twice: the second becomes the first. An audit looks at no
+        // signature.
         let serial = |name: &str| {
             let certificate = Certificate::parse(&lists.pki.read(name)).unwrap();
             [&[0x02, 0x02], certificate.serial()].concat()

@@ -1,5 +1,6 @@
-//! Foreign text on a terminal: whatever is in file names, certificates, origins and answers, nothing that steers
-//! a terminal or hides is printed, and nobody can write a line of the report.
+//! Foreign text on a terminal: with any text in file names, certificates, origins and answers,
+//! nothing that steers a terminal or hides is printed, and no attacker can write a line of the
+//! report.
 
 use std::fs;
 use std::process::Output;
@@ -18,7 +19,7 @@ fn run(pki: &Pki, arguments: &[&str]) -> Output {
     command.args(arguments).output().unwrap()
 }
 
-/// What was printed has no character that acts, and no line that was smuggled in.
+/// The output has no character that acts, and no line that was smuggled in.
 #[track_caller]
 fn assert_harmless(output: &Output, what: &str) {
     for stream in [&output.stdout, &output.stderr] {

@@ -238,7 +238,7 @@ fn the_proven_time_decides() {
     scene.verdict("contract.tst", 4, "OUT_OF_BOUNDS_NO_POE");
     at(scene.proven - 3600);
     let json = scene.verdict("contract.tst", 4, "TIMESTAMP_ORDER_FAILURE");
-    // That the octets existed is proven all the same.
+    // That the octets existed is still proven.
     assert_eq!(json["statement"]["index"], scene.token);
 }
 
@@ -303,8 +303,8 @@ fn a_list_of_somebody_else_is_not_used() {
         &[("tsa.crt", "240101000000Z", "keyCompromise")],
     );
     fs::copy(stranger.path("ca.crl"), scene.pki.path("ca.crl")).unwrap();
-    // It has the name of the CA, and another key: whether it is another CA's, or the same CA's after a
-    // roll-over, cannot be told.
+    // It has the name of the CA, and another key: whether it is another CA's, or the same CA's
+    // after a roll-over, cannot be told.
     let json = scene.verdict("--revocation ca.crl contract.tst", 4, "TRY_LATER");
     assert_eq!(json["revocation"]["state"], "not-covered");
     assert!(json["revocation_lists"][0]["refused"].is_string());

@@ -121,7 +121,7 @@ fn two_roots_of_one_size_convict_for_ever() {
     assert_eq!(outcome.untold.len(), 1);
     let mut state = again(&state, &log);
     state.told();
-    // Told once, standing for ever, and the same thing seen again is not another one.
+    // Told once, standing for ever, and seeing it again makes no second alarm.
     let (outcome, state) = round(state, T, &log, &[seen.clone(), newest("mirror", &fork, 20)]);
     assert_eq!((kinds(&outcome), outcome.untold.len()), (vec!["fork"], 0));
     let (outcome, state) = round(state, T, &log, &[seen]);
@@ -144,7 +144,7 @@ fn two_sizes_convict_by_a_proof_and_by_nothing_less() {
         assert_eq!(kinds(&outcome), ["fork"]);
         let (_, evidence) = state.forks().next().unwrap();
         assert_eq!(evidence.check(&[log.key()]), Ok(Verdict::Proven { key: 0 }));
-        // Those of another tree do not: whoever serves them may be the one who lies.
+        // Those of another tree do not: their server may be the one that lies.
         let (outcome, _) = round(State::new(ORIGIN), T, &log_of(30), &shown);
         assert_eq!(kinds(&outcome), ["unproven"]);
     }
@@ -247,7 +247,8 @@ fn a_log_that_stands_still_stalls_unless_its_quorum_is_fresh() {
     assert_eq!(kinds(&round(state, late, &grown, &shown).0), [""; 0]);
 }
 
-/// What is seen for the first time is as old as its quorum says: it does not stand still since today.
+/// A log that is seen for the first time is as old as its quorum says: it does not stand still
+/// since today.
 #[test]
 fn a_log_that_stood_still_before_anybody_looked_stalls_at_once() {
     let log = log_of(20);
@@ -258,7 +259,7 @@ fn a_log_that_stood_still_before_anybody_looked_stalls_at_once() {
         outcome.alarms,
         [(Alarm::Stalled { place, since: T }, T + 3601)]
     );
-    // Without a quorum nobody says how old it is.
+    // Without a quorum its age is unknown.
     let lone = log.note(20, &[]).encode().into_bytes();
     let lone = [("a", Shown::Newest, lone)];
     let (outcome, _) = round(State::new(ORIGIN), T + 3601, &log, &lone);
@@ -268,7 +269,7 @@ fn a_log_that_stood_still_before_anybody_looked_stalls_at_once() {
     assert_eq!(kinds(&outcome), [""; 0]);
 }
 
-/// The clock was ahead, or somebody wrote the file: no time that has not come keeps an alarm away.
+/// The clock was ahead, or the file was forged: a time in the future keeps no alarm away.
 #[test]
 fn a_state_from_the_future_is_not_believed() {
     let log = log_of(20);
@@ -281,7 +282,7 @@ fn a_state_from_the_future_is_not_believed() {
     let (outcome, state) = round(again(&state, &log), T, &log, &seen(T));
     assert_eq!(outcome.alarms, [(Alarm::Clock { time: ahead }, T)]);
     assert_eq!(outcome.untold.len(), 1);
-    // It is told once, and what was remembered is dropped.
+    // It is told once, and the remembered time is dropped.
     let (outcome, state) = round(again(&state, &log), T + 1, &log, &seen(T));
     assert_eq!((kinds(&outcome), outcome.cleared.len()), (vec![], 1));
     let (outcome, _) = round(state, T + 3601, &log, &seen(T));
@@ -395,13 +396,13 @@ fn records_in_ones_own_name_are_expected_or_an_alarm() {
         panic!("{outcome:?}")
     };
     assert_eq!((found, state.records_read()), (index, 600));
-    // It stands until it is one's own, without being read again.
+    // It stands until its leaf is expected, without being read again.
     let (outcome, state, _) = read(again(&state, &log), &list, &|_| panic!("read again"));
     assert_eq!(kinds(&outcome), ["unexpected-record"]);
     list.expect(leaf("d1.tst"));
     let (outcome, state, _) = read(state, &list, &|_| panic!("read again"));
     assert_eq!((kinds(&outcome), outcome.cleared.len()), (vec![], 1));
-    // Whoever watches somebody else too begins anew.
+    // A list with another party begins anew.
     list.organization("NTRJP-8040001079502");
     let (outcome, _, _) = read(state, &list, &|_| {});
     assert_eq!(kinds(&outcome), ["unexpected-record"]);
@@ -411,7 +412,7 @@ fn records_in_ones_own_name_are_expected_or_an_alarm() {
     others.tsu(vec![7; 32]);
     let (outcome, _, failed) = read(State::new(ORIGIN), &others, &|_| {});
     assert_eq!((kinds(&outcome), failed), (vec![], None));
-    // Records that do not hash to the root name nobody.
+    // Records that do not hash to the root name no party.
     let mut list = WatchList::default();
     list.tsu_certificate(&certificate);
     let (outcome, state, failed) = read(State::new(ORIGIN), &list, &|octets| octets[9] ^= 1);
@@ -469,7 +470,8 @@ fn a_state_is_believed_no_more_than_the_log() {
     assert!(matches!(other, Err(StateError::Origin { .. })));
 }
 
-/// `testdata/monitor/` is written anew with `ISHIBUMI_BLESS=1`; docs/formats/monitor-state.md describes it.
+/// `testdata/monitor/` is written anew with `ISHIBUMI_BLESS=1`; docs/formats/monitor-state.md
+/// describes it.
 #[test]
 fn golden_file() {
     let (log, fork) = (log_of(20), fork_of(30));

@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 use super::super::{Exit, Failure, evidence, network, succession};
 use super::failure::failure;
 
-/// Goes down the chain of logs, from `newest`, whose audited tree is `head`, to the ones that it continues.
+/// Follows the chain of logs, from `newest`, whose audited tree is `head`, to the ones that it
+/// continues.
 pub(super) fn follow(
     (newest, head): (&Source, &TrustedCheckpoint),
     old: &[Source],
@@ -41,7 +42,7 @@ pub(super) fn follow(
         }
         origins.push(step.origin.clone());
         let audited = step.report.as_ref().map(|report| report.state.head());
-        // What is further down hangs on a link that nothing shows.
+        // Logs further down depend on a link that was not shown.
         let Some(audited) = audited.cloned() else {
             chain.push(step);
             break;
@@ -52,7 +53,8 @@ pub(super) fn follow(
     Ok(chain)
 }
 
-/// Here a predecessor was named: that nothing shows the link, or the tree that it is about, is no answer.
+/// Here a predecessor was named: that nothing shows the link, or the tree that it is about, is no
+/// answer.
 pub(super) fn exit(step: &Step) -> Exit {
     let anchors = step.report.as_ref().map(|report| &report.anchors);
     if anchors.is_some_and(|anchors| anchors.wrong_count > 0) {

@@ -77,11 +77,12 @@ pub(crate) struct AuditArguments {
     max_age: MaxAge,
     #[command(flatten)]
     old: OldPolicies,
-    /// A source of the log that this one continues, then of the one before that: each is audited from
-    /// its first record on, and the link between the two verified
+    /// A source of the log that this one continues, then of the one before that: each is audited
+    /// from its first record on, and the link between the two verified
     #[arg(long, value_name = "URL|DIR", conflicts_with = "any_entries")]
     predecessor: Vec<String>,
-    /// Another source, replayed if those before it do not help; what it shows is compared in any case
+    /// Another source, replayed if those before it do not help; what it shows is compared in any
+    /// case
     #[arg(long, value_name = "URL|DIR")]
     from: Vec<String>,
     /// URL of the log or a mirror, or a directory with its files; several are asked in their order
@@ -188,7 +189,7 @@ pub(crate) fn run(arguments: &AuditArguments, voice: Voice) -> Result<Exit, Fail
     Ok(exits.fold(own, Exit::worse))
 }
 
-/// What the sources show together.
+/// Compares the sources with each other.
 fn beside(
     sources: &[Source],
     policy: &Policy,
@@ -202,7 +203,8 @@ fn beside(
     Ok(Sources::keep(compared, arguments.state.as_deref()))
 }
 
-/// How an audit ends that no source helped. What the sources show may convict the log all the same.
+/// The end of an audit to which no source answered. The sources may still show a fork that convicts
+/// the log.
 fn nobody(
     refused: &[Refused<AuditError>],
     sources: &[Source],

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::super::{Exit, Failure, files};
 
-/// What comes of comparing.
+/// The result of comparing sources.
 pub(super) struct Sources {
     compared: Compared,
     /// Of each fork, where the evidence was written, or why it was not.
@@ -19,8 +19,8 @@ pub(super) struct Sources {
 }
 
 impl Sources {
-    /// Writes the evidence of every fork before anything is said: beside the state, or where the command
-    /// was started.
+    /// Writes the evidence of every fork before anything is said: beside the state, or where the
+    /// command was started.
     pub(super) fn keep(compared: Compared, state: Option<&Path>) -> Self {
         let places = (0..).zip(&compared.forks);
         let written = places.map(|(place, fork)| {
@@ -40,7 +40,8 @@ impl Sources {
         !self.compared.forks.is_empty() || self.compared.sources.iter().any(forked)
     }
 
-    /// A source that shows nothing says nothing; what the log signed and nobody can place is no answer.
+    /// The exit code. A source that shows nothing does not change it; a tree that the log signed
+    /// and that cannot be compared is no answer.
     pub(super) fn exit(&self) -> Exit {
         let open = |beside: &Beside| {
             matches!(
@@ -57,7 +58,7 @@ impl Sources {
         }
     }
 
-    /// What is said about a fork, in place of a report or beside it.
+    /// The failure that reports a fork, instead of a report or beside it.
     pub(super) fn failure(&self) -> Failure {
         let mut message = "fork: the log signed two histories".to_owned();
         let mut japanese = "ログが分岐しています。両立しない二つの木に署名しています".to_owned();
@@ -142,7 +143,7 @@ impl Sources {
     }
 }
 
-/// Whether a file shows the same fork: of two, seen at different times, the first is as good.
+/// Whether a file shows the same fork: if it was seen at two times, the first evidence is as good.
 pub(in crate::cli) fn is_same_fork(file: &[u8], evidence: &Evidence) -> bool {
     Evidence::parse(file).is_ok_and(|there| {
         let texts = |it: &Evidence| [it.first().text().to_owned(), it.second().text().to_owned()];

@@ -1,4 +1,4 @@
-//! What an audit found, in words and for programs.
+//! The result of an audit, as text and as JSON.
 
 use std::fmt::Write as _;
 
@@ -164,7 +164,7 @@ fn write_anchors(out: &mut String, anchors: &AnchorsSeen) {
     }
 }
 
-/// The dates and reasons are the operator's word.
+/// Writes the log's statements about its end. The dates and reasons are the operator's.
 fn write_ends(out: &mut String, ends: &[(u64, LogStatement)]) {
     for (index, said) in ends {
         let (LogStatement::Closing(end) | LogStatement::Closed(end)) = said else {

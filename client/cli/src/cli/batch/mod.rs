@@ -26,12 +26,12 @@ const LIST_LEN_MAX: usize = 1 << 20;
 /// What `verify` is told about a batch.
 #[derive(Debug, Args)]
 pub(super) struct BatchArguments {
-    /// Verify every timestamp below this folder: tokens with their proofs beside them, time-stamps in PDFs, and
-    /// evidence files
+    /// Verify every timestamp below this folder: tokens with their proofs beside them, time-stamps
+    /// in PDFs, and evidence files
     #[arg(long, value_name = "DIR", requires_all = ["from", "to"], conflicts_with_all = ["artifact", "document"])]
     pub(super) batch: Option<PathBuf>,
-    /// Start of the period of genTime: 2026-04-01, 2026/4/1, 20260401, 2026年4月1日, 令和8年4月1日 or R8.4.1, or with a time,
-    /// 2026-04-01T09:00:00+09:00
+    /// Start of the period of genTime: 2026-04-01, 2026/4/1, 20260401, 2026年4月1日, 令和8年4月1日 or
+    /// R8.4.1, or with a time, 2026-04-01T09:00:00+09:00
     #[arg(long, value_name = "DATE", requires = "batch")]
     from: Option<String>,
     /// End of the period, included; a date alone is the whole day

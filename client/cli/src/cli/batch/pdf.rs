@@ -1,7 +1,8 @@
 //! The rows of a PDF: one for each time-stamp in it, since each is of its own time.
 //!
-//! A document timestamp in the PDF itself is the usual form of a time-stamp in Japan. A PDF without any is a
-//! document like others, and no row; one in which something cannot be read is, since nobody knows what it is.
+//! A document timestamp in the PDF itself is the usual form of a time-stamp in Japan. A PDF without
+//! any is a document like others, and no row; a PDF with an unreadable part is a row, since its
+//! content is unknown.
 
 use std::path::{Path, PathBuf};
 
@@ -27,7 +28,8 @@ impl Work<'_> {
             Err(failure) => return vec![self.not_examined(name, &self.said(&failure))],
         };
         let found = pdf::tokens(&octets);
-        // What `evidence extract` cut out of a PDF is the document of the token that it took out, too.
+        // What `evidence extract` cut out of a PDF is the document of the token that it took out,
+        // too.
         let is_document = found.refused.is_empty() || pdf::is_cut_out(&octets);
         if found.tokens.is_empty() && is_document {
             return Vec::new();
@@ -117,7 +119,7 @@ impl Work<'_> {
         })
     }
 
-    /// By what is in it; by the proof beside the PDF, if that proves more.
+    /// Judges by the proof in the PDF, or by the proof beside it if that proves more.
     fn judged(
         &self,
         inside: &Inside<'_>,
@@ -164,8 +166,8 @@ struct Inside<'a> {
     revocation: &'a [RevocationData<'a>],
 }
 
-/// The proof beside the PDF, unless it belongs to a token beside the PDF: `a.tlog-proof` is that of `a.tst`
-/// just as that of `a.pdf`.
+/// The proof beside the PDF, unless it belongs to a token beside the PDF: `a.tlog-proof` is that of
+/// `a.tst` just as that of `a.pdf`.
 fn proof_of(path: &Path) -> Option<PathBuf> {
     let proof = files::proof_beside(path)?;
     let tokens = ["tst", "tsr"].map(|extension| {

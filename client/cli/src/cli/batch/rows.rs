@@ -1,4 +1,4 @@
-//! The rows of a batch: whatever is wrong with a file becomes its row.
+//! The rows of a batch: every error with a file becomes its row.
 
 use std::fs::File;
 use std::path::Path;
@@ -33,7 +33,7 @@ pub(super) struct Work<'a> {
     pub(super) language: Language,
 }
 
-/// What is in the folder beside the timestamps.
+/// The files in the folder beside the timestamps.
 struct Beside<'a> {
     documents: Documents,
     revocation: Vec<RevocationData<'a>>,
@@ -236,7 +236,7 @@ impl Work<'_> {
         }
     }
 
-    /// A row for every token in an evidence file, or one that says why there are none.
+    /// A row for every token in an evidence file, or one row with the reason why there are none.
     fn evidence_file(
         &self,
         path: &Path,
@@ -294,7 +294,7 @@ impl Work<'_> {
         rows.chain(whole).collect()
     }
 
-    /// What is wrong with an evidence file that is not about one of its artifacts.
+    /// Errors of an evidence file that are not about one of its artifacts.
     fn whole_file(
         &self,
         name: &str,

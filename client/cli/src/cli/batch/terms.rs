@@ -13,7 +13,7 @@ use super::super::Failure;
 /// Certificates of paths that are verified once for all tokens.
 const MEMO: usize = 4_096;
 
-/// What else `verify` was told.
+/// Further arguments of `verify`.
 pub(in crate::cli) struct Terms<'a> {
     pub(in crate::cli) verifier: Verifier<'a>,
     /// The policy, and those of the logs that its log continues.

@@ -1,4 +1,5 @@
-//! What `evidence pack --from` fetches: for every artifact, the TSAs' tokens over checkpoints that cover it.
+//! What `evidence pack --from` fetches: for every artifact, the TSAs' tokens over checkpoints that
+//! cover it.
 
 use std::collections::BTreeSet;
 
@@ -10,8 +11,8 @@ use ishibumi_tlog::hash::leaf_hash;
 use super::super::{Failure, find, network, tell};
 use super::verify::Terms;
 
-/// The tokens that cover each of `items`, from the first source that has any. What was left out, and which
-/// items nothing covers, is told on standard error.
+/// The tokens that cover each of `items`, from the first source that has any. Tokens that were left
+/// out, and items that no token covers, are reported on standard error.
 pub(super) fn fetch(
     sources: &[Source],
     terms: &Terms,
@@ -43,7 +44,8 @@ pub(super) fn fetch(
         };
         let mut all = vec![Vec::new(); items.len()];
         let (mut left_out, mut refused) = (BTreeSet::new(), Vec::new());
-        // A copy may have the tokens and lack the checkpoints that they stamp: then the next one is asked.
+        // A copy may have the tokens and lack the checkpoints that they stamp: then the next one is
+        // asked.
         for source in sources {
             if all.iter().all(|by: &Vec<Covering>| !by.is_empty()) {
                 break;

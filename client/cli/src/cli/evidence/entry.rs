@@ -1,4 +1,4 @@
-//! `ishibumi evidence entry`: one entry of a log by its place, with its proof and the checkpoint.
+//! `ishibumi evidence entry`: one entry of a log by its index, with its proof and the checkpoint.
 
 use std::path::PathBuf;
 

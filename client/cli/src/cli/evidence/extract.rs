@@ -1,4 +1,5 @@
-//! `ishibumi evidence extract`: what carries evidence, taken apart into the files that `verify` takes.
+//! `ishibumi evidence extract`: what carries evidence, taken apart into the files that `verify`
+//! takes.
 
 use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions};
@@ -60,7 +61,7 @@ pub(crate) struct ExtractArguments {
     file: PathBuf,
 }
 
-/// Files to be written, by name, and what is said about each token.
+/// Files to be written, by name, and a line about each token.
 #[derive(Default)]
 struct Extracted<'a> {
     files: BTreeMap<String, Vec<&'a [u8]>>,
@@ -71,8 +72,8 @@ struct Extracted<'a> {
     said: Vec<String>,
 }
 
-/// How many times the octets of a PDF are written in pieces that time-stamps cover: each revision's piece
-/// has nearly all of it, and there may be hundreds.
+/// How many times the octets of a PDF are written in pieces that time-stamps cover: each revision's
+/// piece has nearly all of it, and there may be hundreds.
 const SIGNED_TIMES_MAX: usize = 4;
 
 pub(crate) fn run(arguments: &ExtractArguments, voice: Voice) -> Result<Exit, Failure> {
@@ -248,8 +249,8 @@ fn of_pdf<'a>(
 }
 
 impl<'a> Extracted<'a> {
-    /// A token under this name, and its proofs, named as in an evidence file; how many those are. The
-    /// token is there even if its proofs cannot be read.
+    /// A token under this name, and its proofs, named as in an evidence file; how many those are.
+    /// The token is there even if its proofs cannot be read.
     fn add(&mut self, name: &str, token: &'a [u8]) -> Result<usize, UnsignedError> {
         self.files.insert(name.to_owned(), vec![token]);
         let proofs = embedded_proofs(token)?;
@@ -266,8 +267,8 @@ impl<'a> Extracted<'a> {
     }
 }
 
-/// Writes a file, unless it is there with these octets. Names come from what was read, so nothing is ever
-/// replaced, nor is a link followed at the last step.
+/// Writes a file, unless it is there with these octets. Names come from foreign files, so no file
+/// is ever replaced, and no link is followed at the last step.
 fn write_new(path: &Path, pieces: &[&[u8]]) -> Result<(), Failure> {
     if files::holds(path, pieces) {
         return Ok(());

@@ -16,8 +16,9 @@ use super::super::{Exit, Failure, files};
 /// The first octets of every evidence file: a ZIP's.
 pub(super) const BEGINS: &[u8] = b"PK\x03\x04";
 
-/// Reads an evidence file. One that contradicts itself is disproven: it was made or changed by something
-/// else. What is no evidence file, not all of one, or one of a later version shows nothing.
+/// Reads an evidence file. A file that contradicts itself is disproven: it was made or changed by
+/// another program. A file that is no evidence file, is cut off, or is of a later version shows
+/// nothing.
 pub(super) fn read(path: &Path) -> Result<Collection, Failure> {
     decode(&whole(path)?, &path.display().to_string())
 }
@@ -32,7 +33,7 @@ pub(super) fn open(path: &Path) -> Result<Renewed, Failure> {
     opened(&whole(path)?, &path.display().to_string())
 }
 
-/// The same of its octets.
+/// Opens the octets of an evidence file, renewed or not; errors name the file `shown`.
 pub(super) fn opened(octets: &Bytes, shown: &str) -> Result<Renewed, Failure> {
     Renewed::open_shared(octets).map_err(|error| match error {
         RenewalError::NotEvidence(error) => refusal(&error, octets, &shown),
@@ -96,7 +97,7 @@ pub(super) fn refused(error: &EvidenceFileError) -> Failure {
     }
 }
 
-/// What is said of pages for people that are not those of this version; nothing if all are.
+/// A warning about pages for people that are not those of this version; empty if all are.
 pub(super) fn foreign_pages(renewed: &Renewed, language: Language) -> String {
     let pages = renewed.foreign_pages();
     let mut text = String::new();

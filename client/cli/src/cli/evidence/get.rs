@@ -1,4 +1,5 @@
-//! `ishibumi evidence get`: the proofs of artifacts that are already in a log, from whoever has them.
+//! `ishibumi evidence get`: fetches the proofs of artifacts that are already in a log, from any
+//! source that has them.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -75,7 +76,8 @@ pub(super) struct GetArguments {
     /// Artifacts that are asked for at the same time
     #[arg(long, value_name = "NUMBER", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=256))]
     jobs: u16,
-    /// Time-stamp tokens or replies, certificates, CRLs or OCSP responses; DER or PEM; or folders of them
+    /// Time-stamp tokens or replies, certificates, CRLs or OCSP responses; DER or PEM; or folders
+    /// of them
     #[arg(required = true, value_name = "ARTIFACT")]
     artifacts: Vec<PathBuf>,
 }
@@ -105,7 +107,7 @@ impl Trust {
     }
 }
 
-/// What is asked for every artifact.
+/// The terms that are the same for every artifact.
 struct Job {
     trust: Trust,
     sources: Vec<Source>,
@@ -113,8 +115,8 @@ struct Job {
 }
 
 impl Job {
-    /// What the log holds about the revocation of these artifacts' certificates; nothing without a policy, which
-    /// alone proves its records.
+    /// What the log holds about the revocation of these artifacts' certificates; nothing without a
+    /// policy, which alone proves its records.
     async fn collect(
         &self,
         arguments: &GetArguments,
@@ -218,7 +220,8 @@ fn artifacts(named: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
     Ok(all)
 }
 
-/// The artifacts in the folders that were named which have their proof beside them, and no lists yet.
+/// The artifacts in the folders that were named which have their proof beside them, and no lists
+/// yet.
 fn with_proofs(arguments: &GetArguments) -> Result<BTreeMap<PathBuf, PathBuf>, Failure> {
     let mut proven = BTreeMap::new();
     for folder in arguments.artifacts.iter().filter(|path| path.is_dir()) {

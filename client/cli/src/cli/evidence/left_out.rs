@@ -1,5 +1,5 @@
-//! What of the folders that were named is not packed, and why. Whoever deletes a folder after packing it has to
-//! know what was in it besides.
+//! Files in the given folders that are not packed, and why. A user who deletes a folder after
+//! packing it has to know what else was in it.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -18,11 +18,11 @@ use super::super::{Exit, Failure, collect, files};
 /// Lines for people; programs get all of them.
 const LINES_MAX: usize = 100;
 
-/// Why something is left out.
+/// Why a file is left out.
 pub(super) enum Why {
     /// An artifact without a proof.
     NoProof,
-    /// A token whose document is not there.
+    /// A token whose document is missing.
     NoDocument,
     /// The document beside this token, which is not the one stamped.
     OtherHash(PathBuf),
@@ -181,7 +181,7 @@ fn has_proof(token: &Path) -> bool {
     files::proof_beside(token).is_some() || inside().is_ok_and(|it| is_proven_inside(&it))
 }
 
-/// What was named on the command line, looked through.
+/// The files and folders named on the command line, searched.
 #[derive(Default)]
 pub(super) struct Inputs {
     /// Files that were named, and artifacts with a proof from the folders.

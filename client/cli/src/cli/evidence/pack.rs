@@ -48,15 +48,15 @@ pub(crate) struct PackArguments {
     /// A revocation list or an OCSP response, or a folder of them; a proof beside one is packed too
     #[arg(long, value_name = "PATH")]
     revocation: Vec<PathBuf>,
-    /// A time-stamp token over the text of a checkpoint, or a folder of them; with a proof beside it,
-    /// over the checkpoint of that proof
+    /// A time-stamp token over the text of a checkpoint, or a folder of them; with a proof beside
+    /// it, over the checkpoint of that proof
     #[arg(long, value_name = "PATH")]
     checkpoint_token: Vec<PathBuf>,
     /// A record about a provider or the log, its very octets, with its proof beside it; or a folder
     #[arg(long, value_name = "PATH")]
     statement: Vec<PathBuf>,
-    /// Fetch the first token of each TSA over a checkpoint that covers an artifact, from this log, mirror
-    /// or folder; several are asked in their order
+    /// Fetch the first token of each TSA over a checkpoint that covers an artifact, from this log,
+    /// mirror or folder; several are asked in their order
     #[arg(long, value_name = "URL|DIR")]
     from: Vec<String>,
     /// Pack also what does not verify, and say so
@@ -110,7 +110,7 @@ pub(crate) fn run(arguments: &PackArguments, voice: Voice) -> Result<Exit, Failu
     };
     let octets = std::mem::take(&mut packer.collection).encode();
     let octets = Bytes::from(octets.map_err(|error| file::refused(&error))?);
-    // What is judged is the file as others will read it.
+    // The verdict is about the file as others will read it.
     let read = file::decode(&octets, "the packed file")?;
     let judged = verify::judge(&read, terms);
     if judged.exit() != Exit::Proven && !arguments.unverified {
@@ -160,7 +160,7 @@ pub(crate) fn run(arguments: &PackArguments, voice: Voice) -> Result<Exit, Failu
     Ok(left_out::exit(&left))
 }
 
-/// Where it is written.
+/// The path of the file to write.
 fn out(arguments: &PackArguments) -> PathBuf {
     let first = arguments.artifacts.first().map(PathBuf::as_path);
     let beside = || file::default_path(first.unwrap_or(Path::new("evidence")));

@@ -82,7 +82,8 @@ impl<'a> Packer<'a> {
         Ok(())
     }
 
-    /// Of the proofs in a token the one by which it is proven, since an evidence file is judged by one.
+    /// Of the proofs in a token the one by which it is proven, since an evidence file is judged by
+    /// one.
     fn deciding(&self, artifact: &[u8], proofs: Vec<Vec<u8>>) -> Vec<u8> {
         let proves = |proof: &Vec<u8>| {
             let Ok(read) = TlogProof::parse(proof) else {
@@ -117,8 +118,8 @@ impl<'a> Packer<'a> {
         (packed.content, packed.verified)
     }
 
-    /// Documents at these paths, each by the hash that a token stamps. A file that is named has to be one; of a
-    /// folder, those that are none are left out.
+    /// Documents at these paths, each by the hash that a token stamps. A file that is named has to
+    /// be one; of a folder, those that are none are left out.
     pub(super) fn add_named_documents(
         &mut self,
         paths: &[PathBuf],
@@ -145,8 +146,8 @@ impl<'a> Packer<'a> {
         Ok(left)
     }
 
-    /// Documents of tokens that have none yet: beside them, or among `others`. What of these is nobody's
-    /// document is left out, and so are documents that are not there.
+    /// Finds documents of tokens that have none yet: beside them, or among `others`. Files among
+    /// these that are no token's document are left out, and so are missing documents.
     pub(super) fn find_documents(&mut self, others: &[PathBuf]) -> Result<Vec<LeftOut>, Failure> {
         let (mut left, mut used) = (Vec::new(), HashSet::new());
         for place in 0..self.tokens.len() {
@@ -179,8 +180,8 @@ impl<'a> Packer<'a> {
         item.document.is_none().then_some(token)
     }
 
-    /// Gives tokens that have no document yet theirs, if it is among `others`; those of `others` that any token
-    /// stamps.
+    /// Gives tokens that have no document yet theirs, if it is among `others`; those of `others`
+    /// that any token stamps.
     fn add_by_hash(&mut self, others: &[PathBuf]) -> Result<HashSet<PathBuf>, Failure> {
         let stamped: HashSet<Imprint> = self.tokens.iter().map(Token::imprint).collect();
         let documents = Documents::among(others, &stamped);
@@ -221,7 +222,7 @@ impl<'a> Packer<'a> {
         Ok(())
     }
 
-    /// A token with a proof beside it brings that proof to the item whose record it is about.
+    /// Adds the token and its proof to the item whose record the proof is about.
     pub(super) fn add_stamp(&mut self, token: WithProof) -> Result<(), Failure> {
         if let Some(proof) = &token.proof {
             let items = &mut self.collection.items;
@@ -318,7 +319,7 @@ fn no_proof(path: &Path) -> Failure {
         ))
 }
 
-/// A PDF, whose time-stamps are artifacts once they are taken out.
+/// The error for a PDF, whose time-stamps are artifacts once they are taken out.
 fn in_pdf(path: &Path, octets: &[u8]) -> Failure {
     let (name, found) = (path.display(), pdf::tokens(octets));
     if found.tokens.is_empty() {

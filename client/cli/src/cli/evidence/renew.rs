@@ -1,4 +1,5 @@
-//! `ishibumi evidence renew`: adds to an evidence file what keeps it alive, and touches nothing in it.
+//! `ishibumi evidence renew`: adds to an evidence file what keeps it alive, and touches nothing in
+//! it.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -47,7 +48,8 @@ Exit codes: 0 done, 1 the reply or a proof is about something else, or false, 2 
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct RenewArguments {
-    /// A newer proof of a record in the file (`.tlog-proof`), or another evidence file that has some
+    /// A newer proof of a record in the file (`.tlog-proof`), or another evidence file that has
+    /// some
     #[arg(long, value_name = "FILE")]
     proof: Vec<PathBuf>,
     /// URL of the log or a mirror, or a directory with its files, to fetch newer proofs from
@@ -62,8 +64,8 @@ pub(crate) struct RenewArguments {
     /// Write the query for a time-stamping authority (RFC 3161) here
     #[arg(long, value_name = "FILE", conflicts_with_all = ["reply", "out", "proof", "from", "revocation", "certificate"])]
     query: Option<PathBuf>,
-    /// The hash function of the time-stamp; stronger than before, it is a hash-tree renewal. By default
-    /// SHA-256 for the first, and what is there for others
+    /// The hash function of the time-stamp; stronger than before, it is a hash-tree renewal. By
+    /// default SHA-256 for the first, and what is there for others
     #[arg(long, value_name = "HASH", requires = "query")]
     hash: Option<Hash>,
     /// The authority's reply, or a bare token
@@ -72,7 +74,8 @@ pub(crate) struct RenewArguments {
     /// Trusted certificates, as for `verify`: the reply is verified with them
     #[arg(long, value_name = "DIR|FILE")]
     anchors: Option<PathBuf>,
-    /// A revocation list or an OCSP response about the units of the time-stamps, or a folder of them
+    /// A revocation list or an OCSP response about the units of the time-stamps, or a folder of
+    /// them
     #[arg(long, value_name = "PATH")]
     revocation: Vec<PathBuf>,
     /// A certificate between the units of the time-stamps and their anchors
@@ -213,7 +216,7 @@ pub(crate) fn run(arguments: &RenewArguments, voice: Voice) -> Result<Exit, Fail
     Ok(Exit::Proven)
 }
 
-/// What the next time-stamp is over.
+/// The imprint for the next time-stamp.
 fn imprint(
     renewed: &Renewed,
     hash: Option<HashAlgorithm>,
@@ -257,7 +260,8 @@ fn write_query(
     Ok(Exit::Proven)
 }
 
-/// Refuses to renew what ends in a time-stamp of a time that has not come: nothing honest fits behind it.
+/// Refuses to renew what ends in a time-stamp of a time that has not come: nothing honest fits
+/// behind it.
 fn check_last(renewed: &Renewed) -> Result<(), Failure> {
     let now = dated::clock();
     let tokens = renewed

@@ -1,4 +1,4 @@
-//! The chain of renewals, in words: as it is in the file, and as it was verified.
+//! The chain of renewals as text: as it is in the file, and as it was verified.
 
 use ishibumi::evidence::renewal::Renewed;
 use ishibumi::verify::RenewalReport;
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::super::dated;
 
-/// What was added, for programs. Nothing of it is verified.
+/// The additions to the evidence file, as JSON. Nothing of it is verified.
 pub(super) fn shown_json(renewed: &Renewed) -> Value {
     let stamps = renewed
         .record()
@@ -45,7 +45,7 @@ pub(super) fn shown_json(renewed: &Renewed) -> Value {
     })
 }
 
-/// The same for people.
+/// The additions to the evidence file, as text. Nothing of it is verified.
 pub(super) fn shown_text(renewed: &Renewed, language: Language) -> String {
     let english = language.is_english();
     let mut out = String::new();
@@ -145,7 +145,7 @@ pub(super) fn verified_json(report: &RenewalReport) -> Value {
     })
 }
 
-/// The same for people.
+/// The verified renewals, as text.
 pub(super) fn verified_text(report: &RenewalReport, language: Language) -> String {
     let english = language.is_english();
     let mut out = String::new();

@@ -1,4 +1,4 @@
-//! `ishibumi evidence show`: what is in an evidence file, in words. Nothing is verified.
+//! `ishibumi evidence show`: prints the content of an evidence file. Nothing is verified.
 
 use std::path::PathBuf;
 

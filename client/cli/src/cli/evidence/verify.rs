@@ -1,4 +1,5 @@
-//! `ishibumi evidence verify`: everything in an evidence file, offline, under the caller's own terms.
+//! `ishibumi evidence verify`: everything in an evidence file, offline, under the caller's own
+//! terms.
 
 use std::collections::HashSet;
 use std::path::PathBuf;
@@ -52,8 +53,8 @@ pub(crate) struct VerifyArguments {
     dated: DatedRules,
     #[command(flatten)]
     zone: TimeZone,
-    /// A revocation list or an OCSP response beside those in the file, or a folder of them; a proof beside one is
-    /// verified too
+    /// A revocation list or an OCSP response beside those in the file, or a folder of them; a proof
+    /// beside one is verified too
     #[arg(long, value_name = "PATH")]
     revocation: Vec<PathBuf>,
     /// The evidence file, renewed or not
@@ -68,8 +69,8 @@ pub(super) struct TermsArguments {
     #[command(flatten)]
     old: OldPolicies,
     /// Trusted certificates: a folder of PEM or DER files, or one file; certificates in the
-    /// subfolder `intermediates` are known without being trusted, and those in `responders` are OCSP
-    /// responders whose answers are believed
+    /// subfolder `intermediates` are known without being trusted, and those in `responders` are
+    /// OCSP responders whose answers are believed
     #[arg(long, value_name = "DIR|FILE")]
     anchors: PathBuf,
     #[command(flatten)]
@@ -192,7 +193,8 @@ fn judge_renewed(
     })
 }
 
-/// Every link between logs that the statements of the file make, held against every checkpoint in it.
+/// Every link between logs that the statements of the file make, held against every checkpoint in
+/// it.
 fn links(collection: &Collection, proofs: &[&Arc<Logged>], policies: &Policies) -> Vec<Looked> {
     // Many artifacts share one checkpoint, and its note.
     let mut known = HashSet::new();
@@ -207,7 +209,7 @@ fn links(collection: &Collection, proofs: &[&Arc<Logged>], policies: &Policies) 
 pub(super) struct Judged {
     /// Which log continues which, as far as records of the file say so.
     links: Vec<Looked>,
-    /// What of a log cannot all be true.
+    /// Statements of one log that cannot all be true.
     contradictions: Vec<Contradiction>,
     renewals: Option<RenewalReport>,
     items: Vec<Verdict>,
@@ -244,7 +246,7 @@ impl Judged {
         items.filter(|exit| *exit == Exit::Proven).count()
     }
 
-    /// One report in full; of several, a table and whatever is not proven in full.
+    /// A single report in full; of several, a table and every one that is not proven in full.
     fn text(&self, language: Language) -> String {
         let mut out = String::new();
         if let Some(renewals) = &self.renewals {
@@ -291,7 +293,7 @@ impl Judged {
         out
     }
 
-    /// What convicts a log.
+    /// The contradictions that convict a log.
     fn convictions(&self, language: Language) -> String {
         let mut out = String::new();
         for found in &self.contradictions {
@@ -322,7 +324,7 @@ impl Judged {
         out
     }
 
-    /// What is not proven, and why.
+    /// Items that are not proven, and why.
     fn unproven(&self, language: Language) -> String {
         let mut out = String::new();
         for verdict in self

@@ -1,8 +1,9 @@
-//! Proofs and evidence, written where others of their kind may be: what is there stays, if it says anything that
-//! the new one does not.
+//! Writes proofs and evidence to paths where others may exist: an existing file stays if it says
+//! anything that the new one does not.
 //!
-//! To ask a log again is usual, and its answer may be worth less than the one of years ago, which proves an
-//! earlier time. And evidence against a log is written when nobody is there to choose another name.
+//! To ask a log again is usual, and its answer may be worth less than the one of years ago, which
+//! proves an earlier time. And evidence against a log is written when no user is there to choose
+//! another name.
 
 use std::fs;
 use std::io;
@@ -19,7 +20,8 @@ use crate::cli::Failure;
 /// Longer than any evidence.
 const EVIDENCE_LEN_MAX: usize = 4 << 20;
 
-/// Writes a proof. One that is there and would be a loss is kept under another name, which is returned.
+/// Writes a proof. If the existing proof would be a loss, it is kept under another name, which is
+/// returned.
 pub(crate) fn keep_proof(path: &Path, proof: &[u8]) -> Result<Option<PathBuf>, Failure> {
     not_read(path)?;
     let failed = |error: io::Error| unwritable(path, &error);
@@ -62,8 +64,8 @@ fn move_to(path: &Path, name: &Path) -> io::Result<()> {
     sync_folder_of(name)
 }
 
-/// Whether all that `old` says is said by `new`: the place of the same record in the same tree, and the signatures
-/// of everybody. Whether one proves more is a policy's affair, and nobody's here.
+/// Whether `new` says everything that `old` says: the same record at the same index of the same
+/// tree, and all signatures. Whether one proves more depends on a policy, and is not decided here.
 fn says_all(new: &TlogProof, old: &TlogProof) -> bool {
     let same = new.index == old.index
         && new.hashes == old.hashes
@@ -73,8 +75,8 @@ fn says_all(new: &TlogProof, old: &TlogProof) -> bool {
     same && lines.all(|line| there.contains(line))
 }
 
-/// The names after `path`: `a.2.tlog-proof` after `a.tlog-proof`. None of them is that of an artifact's proof, or
-/// it would be taken for one.
+/// The names after `path`: `a.2.tlog-proof` after `a.tlog-proof`. None of them is that of an
+/// artifact's proof, or it would be taken for one.
 fn others(path: &Path) -> impl Iterator<Item = PathBuf> {
     let ending = path.extension().filter(|it| *it == FILE_EXTENSION);
     let stem = ending.map_or_else(|| path.to_owned(), |_| path.with_extension(""));
@@ -94,8 +96,9 @@ fn others(path: &Path) -> impl Iterator<Item = PathBuf> {
     (2..=u16::MAX).map(numbered).filter_map(free)
 }
 
-/// Writes evidence of misbehaviour, under the next free name if another file has this one; where it is. What is
-/// there already, or `is_same` says is as good, is not written again.
+/// Writes evidence of misbehaviour, under the next free name if another file has this one; returns
+/// its path. If it is there already, or `is_same` says that an existing file is as good, it is not
+/// written again.
 pub(crate) fn keep_evidence(
     path: &Path,
     octets: &[u8],

@@ -1,6 +1,6 @@
-//! Files that commands write: whole or not at all, durable, and never over anything that is there.
+//! Writes files of commands: whole or not at all, durable, and never over an existing file.
 //!
-//! What a run read is not written over either, even by whoever asked to have something replaced.
+//! An input of the run is not written over either, even if the user asked to replace files.
 
 use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
@@ -74,8 +74,9 @@ pub(crate) fn taken(path: &Path) -> Failure {
     ))
 }
 
-/// Refuses before long work what [`write`] would refuse behind it: to write where something is that begins
-/// otherwise than what is made, or where anything is, if what is made is never the same twice.
+/// Refuses before long work what [`write`] would refuse after it: to write to a path where a file
+/// exists that begins differently from the new one, or any file, if the new one is never the same
+/// twice.
 pub(crate) fn check_free(path: &Path, begins: Option<&[u8]>) -> Result<(), Failure> {
     not_read(path)?;
     let could_be_it = |begins: &[u8]| {
@@ -97,8 +98,8 @@ pub(crate) fn check_same(path: &Path, pieces: &[&[u8]]) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Writes a new file, which is there whole or not at all. Nothing is ever written over: where the very same
-/// octets are it is done, and where others are nothing is. Durable once this returns.
+/// Writes a new file, which is there whole or not at all. Nothing is ever written over: where the
+/// very same octets are it is done, and where others are nothing is. Durable once this returns.
 pub(crate) fn write(path: &Path, octets: &[u8]) -> Result<(), Failure> {
     not_read(path)?;
     check_same(path, &[octets])?;
@@ -106,19 +107,20 @@ pub(crate) fn write(path: &Path, octets: &[u8]) -> Result<(), Failure> {
         return Ok(());
     }
     match put_new(path, octets) {
-        // Somebody was faster.
+        // Another process was faster.
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => check_same(path, &[octets]),
         put => put.map_err(|error| unwritable(path, &error)),
     }
 }
 
-/// The same for whoever asked to have what is there replaced; what this run read is not.
+/// Writes a file as [`write`] does, and replaces an existing one; but not an input of this run.
 pub(crate) fn write_over(path: &Path, octets: &[u8]) -> Result<(), Failure> {
     not_read(path)?;
     replace(path, octets)
 }
 
-/// Writes a file that is there to be read and written in turn, such as what a command knows from run to run.
+/// Writes a file that is there to be read and written in turn, such as what a command knows from
+/// run to run.
 pub(crate) fn replace(path: &Path, octets: &[u8]) -> Result<(), Failure> {
     let put = put_part(path, octets, |part| fs::rename(part, path));
     put.map_err(|error| unwritable(path, &error))
@@ -132,7 +134,8 @@ pub(super) fn put_new(path: &Path, octets: &[u8]) -> io::Result<()> {
     })
 }
 
-/// Gives a file a second name, which nothing may have yet. Not every file system knows second names.
+/// Gives a file a second name, which nothing may have yet. Not every file system knows second
+/// names.
 pub(super) fn link_new(from: &Path, to: &Path) -> io::Result<()> {
     fs::hard_link(from, to).map_err(|error| {
         if is_taken(to) {
@@ -159,7 +162,7 @@ fn put_part(
         sync_folder_of(path)
     })();
     if written.is_err() {
-        // What could not be finished is of no use to anybody.
+        // An unfinished file is of no use.
         let _ = fs::remove_file(&part);
     }
     written
@@ -212,7 +215,8 @@ pub(crate) fn make_folder(folder: &Path) -> Result<(), Failure> {
     })
 }
 
-/// A name that was given or taken away lasts once its folder is synced (POSIX leaves that to the caller).
+/// A name that was given or taken away lasts once its folder is synced (POSIX leaves that to the
+/// caller).
 pub(super) fn sync_folder_of(path: &Path) -> io::Result<()> {
     let folder = path.parent().filter(|it| !it.as_os_str().is_empty());
     File::open(folder.unwrap_or(Path::new(".")))?.sync_all()

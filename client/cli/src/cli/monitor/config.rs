@@ -21,7 +21,7 @@ const CONFIG_LEN_MAX: usize = 1 << 20;
 pub(super) struct Config {
     /// The policy: the keys of the logs, the witnesses, the quorum.
     pub(super) policy: PathBuf,
-    /// Folder for what is kept between rounds, and for evidence.
+    /// Folder for the state between rounds, and for evidence.
     pub(super) state_dir: PathBuf,
     /// Accept a policy with `quorum none`.
     #[serde(default)]
@@ -29,22 +29,22 @@ pub(super) struct Config {
     /// Seconds from the end of a round to the next.
     #[serde(default = "one_minute")]
     pub(super) interval_s: u64,
-    /// How long a log may stand still, and a place stay behind others.
+    /// How long a log may stand still, and a place stay behind others, in seconds.
     #[serde(default = "one_hour")]
     stall_s: u64,
-    /// How long a place may not answer.
+    /// How long a place may not answer, in seconds.
     #[serde(default)]
     unreachable_s: u64,
-    /// Where metrics are served.
+    /// The address that metrics are served on.
     pub(super) metrics_listen: Option<SocketAddr>,
-    /// Who is told of alarms.
+    /// The receiver of alarms.
     pub(super) webhook: Option<Webhook>,
     /// The logs.
     #[serde(default, rename = "log")]
     pub(super) logs: Vec<Log>,
 }
 
-/// Who is told of alarms.
+/// The receiver of alarms.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Webhook {
@@ -192,7 +192,8 @@ impl Config {
 }
 
 impl Log {
-    /// The places where it can be seen. A folder that is not there yet is a place that does not answer.
+    /// The places where it can be seen. A folder that does not exist yet is a place that does not
+    /// answer.
     pub(super) fn posts(&self) -> Result<Vec<Post>, Failure> {
         let files = self.files.iter().map(|name| (name, PostKind::Files));
         let witnesses = self.witnesses.iter().map(|name| (name, PostKind::Witness));

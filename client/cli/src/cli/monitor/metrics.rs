@@ -9,7 +9,7 @@ use ishibumi::monitor::{Alarm, Outcome, State};
 use ishibumi_wire::{Admitted, Reply, Service, reply};
 use prometheus::{Encoder as _, IntCounter, IntGaugeVec, Opts, Registry, TextEncoder};
 
-/// What is counted.
+/// The counters and gauges.
 pub(super) struct Metrics {
     registry: Registry,
     alarms: IntGaugeVec,

@@ -71,7 +71,7 @@ pub(crate) struct MonitorArguments {
     once: bool,
 }
 
-/// One log and what is remembered of it.
+/// One log and the state that is kept of it.
 struct Station {
     log: Log,
     posts: Vec<Post>,
@@ -115,7 +115,7 @@ pub(crate) fn run(arguments: &MonitorArguments, voice: Voice) -> Result<Exit, Fa
     })
 }
 
-/// Ends when the system, or whoever sits there, asks for it.
+/// Completes when the system or the user asks the program to stop.
 fn asked_to_stop() -> Result<impl Future<Output = ()>, Failure> {
     use tokio::signal::unix::{SignalKind, signal};
     let failed = |error: io::Error| Failure::unavailable(format!("signals: {error}"));
@@ -141,7 +141,7 @@ async fn listen(config: &Config, metrics: &Arc<Metrics>) -> Result<(), Failure> 
         .await
         .map_err(failed)?;
     let bound = listener.local_addr().map_err(failed)?;
-    // Nobody is left to tell that standard error is closed.
+    // If standard error is closed, there is no way left to report it.
     let _ = writeln!(io::stderr(), "ishibumi: metrics at http://{bound}/metrics");
     let page = Arc::new(Page(Arc::clone(metrics)));
     tokio::spawn(serve(
@@ -197,7 +197,7 @@ impl Station {
     }
 }
 
-/// What one round found, log by log.
+/// The results of one round, log by log.
 struct Rounds {
     at: u64,
     logs: Vec<(String, Outcome, u64, Vec<String>)>,
@@ -231,7 +231,7 @@ async fn round(
         let (outcome, state) = watch_round(watch, targets, progress).await;
         bar.finish_and_clear();
         station.state = state;
-        // Evidence and state are on the disk before anybody is told.
+        // Evidence and state are on the disk before the alarm is sent.
         station.save(&config.state_dir)?;
         let origin = &station.log.origin;
         let news = !outcome.untold.is_empty() || !outcome.cleared.is_empty();
@@ -300,7 +300,7 @@ impl Rounds {
                 .iter()
                 .any(|(_, outcome, _, _)| outcome.answered == 0)
         {
-            // Patience with places that are silent is no reason to call nothing something.
+            // A silent place gets patience; but if no place answered, that is not a success.
             Exit::Unavailable
         } else {
             Exit::Proven
@@ -329,7 +329,7 @@ impl Rounds {
         })
     }
 
-    /// Everything that stands, or what is new alone.
+    /// Every alarm that stands, or the new ones alone.
     fn text(&self, voice: Voice, new: bool) -> String {
         let mut out = String::new();
         // Writing to a String does not fail.

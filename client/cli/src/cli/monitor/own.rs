@@ -1,7 +1,8 @@
-//! What is one's own: the artifacts of a folder, and lists of leaf hashes.
+//! The operator's own artifacts, whose records are expected: those of a folder, and lists of leaf
+//! hashes.
 //!
-//! Every artifact is checked by the rules of admission, which make its records; those of files that did
-//! not change are remembered, so that a round costs what is new.
+//! Every artifact is checked by the rules of admission, which make its records; results for files
+//! that did not change are remembered, so that a round costs only what is new.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -19,18 +20,18 @@ use super::config::Records;
 /// The longest list of leaf hashes that is read, in octets: about a million of them.
 const LEAVES_LEN_MAX: usize = 80 << 20;
 
-/// What was found out about files.
+/// Results about files.
 #[derive(Default)]
 pub(super) struct Remembered(HashMap<PathBuf, (u64, Option<SystemTime>, Known)>);
 
 /// The records of an artifact, its own last, and when it was made; or why there are none.
 type Known = Result<(Vec<Hash>, u64), String>;
 
-/// Whom to look for, and what is one's own.
+/// The parties to look for, and the operator's own artifacts.
 pub(super) struct Watched {
     pub(super) list: WatchList,
     pub(super) own: Vec<Own>,
-    /// Files that are no artifact, or one that no log takes, each with the reason.
+    /// Files that are no artifact, or that no log accepts, each with the reason.
     pub(super) refused: Vec<String>,
 }
 
@@ -68,8 +69,8 @@ pub(super) fn watched(records: &Records, remembered: &mut Remembered) -> Result<
     Ok(watched)
 }
 
-/// A line is a leaf hash in hexadecimal and, if it has to be in the log, a space and the time by which,
-/// in seconds since the Epoch. Empty lines and those that begin with `#` are passed over.
+/// A line is a leaf hash in hexadecimal and, if it has to be in the log, a space and the time by
+/// which, in seconds since the Epoch. Empty lines and those that begin with `#` are passed over.
 fn leaves(path: &Path, watched: &mut Watched) -> Result<(), Failure> {
     let octets = files::read(path, LEAVES_LEN_MAX)?;
     let text = String::from_utf8_lossy(&octets);

@@ -1,7 +1,8 @@
-//! What `submit` is to send: the files that are named, those of folders, and those of a list.
+//! The files that `submit` sends: the named ones, those of folders, and those of a list.
 //!
-//! A file that is named is sent. Of folders and lists what has its proof already is passed over, so that a run
-//! that broke off goes on; so is, in folders, what is no artifact: documents lie there, too.
+//! A file that is named is sent. From folders and lists, files that have their proof already are
+//! skipped, so that an interrupted run can go on; and from folders, files that are no artifact,
+//! since documents lie there, too.
 
 use std::path::{Path, PathBuf};
 
@@ -17,7 +18,7 @@ const LIST_LEN_MAX: usize = 64 << 20;
 #[derive(Debug, Default)]
 pub(super) struct Inputs {
     pub(super) files: Vec<PathBuf>,
-    /// What has its proof already.
+    /// Number of files that have their proof already.
     pub(super) proven: usize,
     /// What lies in a folder and is no artifact.
     pub(super) others: usize,
@@ -53,7 +54,7 @@ impl Inputs {
                 self.proven += 1;
                 continue;
             }
-            // What cannot be read is no reason to pass it over: sending it says what is wrong.
+            // An unreadable file is not skipped: sending it reports the error.
             let octets = files::read(&path, files::ARTIFACT_LEN_MAX);
             if octets.is_ok_and(|octets| ArtifactType::of(&octets).is_err()) {
                 self.others += 1;

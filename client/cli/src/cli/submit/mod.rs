@@ -62,8 +62,8 @@ pub(crate) struct SubmitArguments {
     /// Trusted certificates for that, as for `verify`
     #[arg(long, value_name = "DIR|FILE", requires = "policy")]
     anchors: Option<PathBuf>,
-    /// A mirror, or a directory with a copy of the log, to fetch a late proof from if the log does not
-    /// give it; any number
+    /// A mirror, or a directory with a copy of the log, to fetch a late proof from if the log does
+    /// not give it; any number
     #[arg(long, value_name = "URL|DIR", requires = "policy")]
     from: Vec<String>,
     /// Fetch no lists and OCSP responses about the artifacts' certificates
@@ -75,7 +75,8 @@ pub(crate) struct SubmitArguments {
     /// Stop after so many files in a row to which nobody answers; 0: never
     #[arg(long, value_name = "NUMBER", default_value_t = 5)]
     give_up: usize,
-    /// File with a path in each line, `-` for standard input: more files, but for those that have their proof
+    /// File with a path in each line, `-` for standard input: more files, but for those that have
+    /// their proof
     #[arg(long, value_name = "FILE")]
     list: Option<PathBuf>,
     /// Seconds to wait for each file, busy answers and late quorums included
@@ -90,7 +91,8 @@ pub(crate) struct SubmitArguments {
     /// Files that are submitted at the same time
     #[arg(long, value_name = "NUMBER", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=256))]
     jobs: u16,
-    /// Time-stamp tokens or replies, certificates, CRLs, OCSP responses; DER or PEM; or folders of them
+    /// Time-stamp tokens or replies, certificates, CRLs, OCSP responses; DER or PEM; or folders of
+    /// them
     #[arg(required_unless_present = "list")]
     files: Vec<PathBuf>,
 }
@@ -136,7 +138,7 @@ struct Job {
     out: Option<PathBuf>,
     kind: Option<ArtifactType>,
     give_up: usize,
-    /// Files in a row to which nobody answered.
+    /// Number of files in a row that got no answer.
     silent: AtomicUsize,
 }
 
@@ -153,7 +155,8 @@ impl Job {
         ))
     }
 
-    /// What the log holds about the revocation of the certificates of what was submitted.
+    /// The data that the log holds about the revocation of the certificates of the submitted
+    /// artifacts.
     async fn collect(
         &self,
         arguments: &SubmitArguments,
@@ -351,8 +354,8 @@ async fn submit_one(job: &Job, file: &Path) -> Result<Done, Failure> {
     })
 }
 
-/// The proof of a record whose log does not give it, from those that hold a copy. It is verified
-/// like every other.
+/// The proof of a record, from holders of a copy of the log, if the log itself does not give it. It
+/// is verified like every other.
 async fn elsewhere(job: &Job, staged: Staged) -> Option<Vec<u8>> {
     let policy = job.terms.as_ref().map(Terms::policy);
     for source in &job.from {
@@ -455,7 +458,7 @@ fn describe(file: &Path, done: &Result<Done, Failure>, language: Language) -> (V
     }
 }
 
-/// What is said of a proof that was written.
+/// The line about a proof that was written.
 pub(super) fn proof_line(
     artifact: &Path,
     index: u64,
@@ -472,7 +475,7 @@ pub(super) fn proof_line(
     }
 }
 
-/// What is said of a proof that was there before, under the name that it has now.
+/// The line about an earlier proof, under the name that it has now.
 pub(super) fn kept_line(kept: &Path, language: Language) -> String {
     let kept = kept.display();
     if language.is_english() {

@@ -27,7 +27,7 @@ const HEADER: [&str; 16] = [
     "reasons",
 ];
 
-/// The same for people who read no English. The values stay as they are.
+/// The header in Japanese. The values stay as they are.
 const JAPANESE_HEADER: [&str; HEADER.len()] = [
     "ファイル",
     "結果",
@@ -98,8 +98,8 @@ fn line(out: &mut String, fields: &[String; HEADER.len()]) {
             out.push(',');
         }
         out.push('"');
-        // A spreadsheet takes these for a formula; the apostrophe makes it text. One that was there is doubled, so
-        // that a program can take it off again.
+        // A spreadsheet takes these for a formula; the apostrophe makes it text. A field that began
+        // with one gets a second, so that a program can take it off again.
         if field.starts_with([
             '=', '+', '-', '@', '\t', '\r', '\n', '\'', '＝', '＋', '－', '＠',
         ]) {

@@ -1,7 +1,9 @@
-//! Pages of A4 for an authority: terms, summary, and whatever is not proven. Every row is in the CSV.
+//! Pages of A4 for an authority: terms, summary, and every row that is not proven. All rows are in
+//! the CSV.
 //!
-//! No font is embedded. Latin text is in Helvetica, which every reader has; other text is in the standard
-//! Japanese font of PDF, HeiseiKakuGo-W5, for which readers take a Japanese font of the system.
+//! No font is embedded. Latin text is in Helvetica, which every reader has; other text is in the
+//! standard Japanese font of PDF, HeiseiKakuGo-W5, for which readers take a Japanese font of the
+//! system.
 
 use pdf_writer::types::{CidFontType, SystemInfo};
 use pdf_writer::{Content, Finish as _, Name, Pdf, Rect, Ref, Str};

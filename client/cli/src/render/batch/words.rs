@@ -30,7 +30,7 @@ pub(super) fn status(status: Status, language: Language) -> &'static str {
 pub(super) fn reasons(batch: &Batch, row: &Row, language: Language) -> String {
     let said = match &row.why {
         Why::Proven => String::new(),
-        // The verdict and what to do next; what was proven all the same has columns of its own.
+        // The verdict and what to do next; what was proven nevertheless has columns of its own.
         Why::Report(report) => {
             let said = sentences(report, language);
             said.into_iter().take(2).collect::<Vec<_>>().join(" ")
@@ -148,7 +148,7 @@ pub(super) fn accredited_note(language: Language) -> &'static str {
     )
 }
 
-/// The summary for a terminal: counts, then what somebody has to look at.
+/// The summary for a terminal: counts, then the rows that a person has to look at.
 pub fn summary_text(batch: &Batch, language: Language) -> String {
     let summary = batch.summary();
     let mut out = String::new();
@@ -187,7 +187,7 @@ pub fn summary_text(batch: &Batch, language: Language) -> String {
     out
 }
 
-/// Tokens that are proven, and whose document nobody compared; nothing if there are none.
+/// Tokens that are proven, and whose document was not compared; empty if there are none.
 fn without_document(batch: &Batch, language: Language) -> String {
     let mut out = String::new();
     let rows = batch.rows.iter().filter(|row| row.lacks_document());

@@ -1,27 +1,27 @@
-//! In Japanese, what checks and readers say in English.
+//! Translates the sentences of checks and readers from English into Japanese.
 //!
-//! Whoever finds something says it in English, once, with names and numbers in it: that is what a search finds, and
-//! what a program gets. A report in Japanese has to be understood by people who read no English, so
-//! `messages.txt` has every such sentence as a template, with its translation. What has none is not shown in
-//! English: the report says where the words are.
+//! The code that finds an error states it in English, once, with names and numbers in it: a web
+//! search finds that, and programs get it. A report in Japanese has to be understood by people who
+//! read no English, so `messages.txt` has every such sentence as a template, with its translation.
+//! A sentence without one is not shown in English: the report says where it is.
 
 use std::sync::LazyLock;
 
 /// Sentences inside of sentences; more are cut.
 const DEPTH_MAX: usize = 8;
 
-/// Attempts to translate one sentence and what stands in it. Real ones take some dozen; names that somebody
-/// chose so that they fit many templates at every depth would take millions.
+/// Attempts to translate one sentence and the sentences inside of it. Real ones take some dozen;
+/// names that an attacker chose to fit many templates at every depth would take millions.
 const ATTEMPTS_MAX: usize = 500;
 
-/// Longer than any sentence with its names; what is longer is not looked for.
+/// Longer than any sentence with its names; a longer text is not looked up.
 const LEN_MAX: usize = 64 << 10;
 
 /// A sentence in English, taken apart where something else stands in it.
 struct Template {
-    /// What stands around and between, one more than there are places.
+    /// The texts around and between the placeholders, one more than there are placeholders.
     around: Vec<&'static str>,
-    /// For each place whether it is a sentence itself.
+    /// For each placeholder whether its value is a sentence itself.
     messages: Vec<bool>,
     japanese: &'static str,
 }
@@ -33,12 +33,12 @@ static TEMPLATES: LazyLock<Vec<Template>> = LazyLock::new(|| {
     while let (Some(english), Some(japanese)) = (lines.next(), lines.next()) {
         all.push(Template::read(english, japanese));
     }
-    // The one that says most first.
+    // The template with the most text first.
     all.sort_by_key(|it| std::cmp::Reverse(it.around.iter().map(|it| it.len()).sum::<usize>()));
     all
 });
 
-/// `said` in Japanese; what is not known of it is named as such.
+/// `said` in Japanese; an unknown part is named as such.
 pub fn in_japanese(said: &str) -> String {
     let mut attempts = ATTEMPTS_MAX;
     translated(said, 0, &mut attempts).map_or_else(|| unknown(said), |(japanese, _)| japanese)
@@ -51,7 +51,7 @@ pub fn known_in_japanese(said: &str) -> Option<String> {
     complete.then_some(japanese)
 }
 
-/// What stands for words that are not known.
+/// The text that replaces an unknown one.
 fn unknown(said: &str) -> String {
     // Identifiers and numbers are the same in every language.
     let is_word = |word: &&str| word.len() > 1 && word.bytes().all(|it| it.is_ascii_lowercase());
@@ -61,7 +61,8 @@ fn unknown(said: &str) -> String {
     "詳細は --lang en または --json で確認できます".to_owned()
 }
 
-/// The translation, and whether all of it is one. Takes from `attempts`, and gives up when none is left.
+/// The translation, and whether all of it is one. Takes from `attempts`, and gives up when none is
+/// left.
 fn translated(said: &str, depth: usize, attempts: &mut usize) -> Option<(String, bool)> {
     if depth >= DEPTH_MAX || said.len() > LEN_MAX {
         return None;
@@ -97,7 +98,8 @@ fn translated(said: &str, depth: usize, attempts: &mut usize) -> Option<(String,
     partial
 }
 
-/// A sentence and the code of its reason, which stands behind it in brackets and is the same in every language.
+/// Splits a sentence from the code of its reason, which follows it in brackets and is the same in
+/// every language.
 fn code_behind(said: &str) -> Option<(&str, &str)> {
     let (sentence, code) = said.strip_suffix(')')?.rsplit_once(" (")?;
     let is_code = code.contains('-')
@@ -124,7 +126,7 @@ impl Template {
         }
     }
 
-    /// What stands in the places, if `said` is this sentence.
+    /// The values of the placeholders, if `said` is this sentence.
     fn values<'a>(&self, said: &'a str) -> Option<Vec<&'a str>> {
         let (first, others) = self.around.split_first()?;
         let mut rest = said.strip_prefix(first)?;
@@ -202,7 +204,8 @@ mod tests {
         assert_eq!(in_japanese("id-kp-timeStamping"), "id-kp-timeStamping");
     }
 
-    /// Every place in a translation is one of the sentence, and every place of the sentence is kept.
+    /// Every placeholder in a translation is one of the sentence, and every placeholder of the
+    /// sentence is kept.
     #[test]
     fn every_translation_fits_its_sentence() {
         for template in TEMPLATES.iter() {

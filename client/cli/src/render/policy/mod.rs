@@ -1,9 +1,10 @@
-//! What a policy demands, where it asks for less than it seems to, and where a checkpoint stands under
-//! it: for a person ([`Explanation::text`], English or Japanese) or a program ([`Explanation::json`]).
+//! Explains what a policy demands, where it asks for less than it seems to, and how a checkpoint is
+//! judged under it: for a person ([`Explanation::text`], English or Japanese) or a program
+//! ([`Explanation::json`]).
 //!
-//! Nothing is decided here. The words are those of [`Policy::standing`] and of [`lint`]; whether a
-//! checkpoint is trusted is what [`Policy::check_checkpoint`] says, and the explanation carries its
-//! answer, so that the two can be seen to agree.
+//! Nothing is decided here. The findings are those of [`Policy::standing`] and of [`lint`];
+//! [`Policy::check_checkpoint`] decides whether a checkpoint is trusted, and the explanation
+//! carries its answer, so that the two can be seen to agree.
 
 mod json;
 mod words;

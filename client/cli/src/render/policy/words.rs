@@ -118,7 +118,7 @@ pub(super) fn demand(policy: &Policy, language: Language) -> String {
     format!("{never}\n{said}")
 }
 
-/// What a witness or group is.
+/// The name of a witness or group.
 pub(super) fn member(policy: &Policy, member: Member, language: Language) -> String {
     let english = language.is_english();
     match member {
@@ -197,7 +197,7 @@ pub(super) fn standing(
     }
 }
 
-/// The checkpoint, who signed it, and the decision.
+/// The checkpoint, its signers, and the decision.
 pub(super) fn checkpoint(
     policy: &Policy,
     standing: &Standing,

@@ -68,7 +68,7 @@ impl Log {
         log
     }
 
-    /// A log of somebody else's, still empty, with the same keys.
+    /// A log of another operator, still empty, with the same keys.
     pub(crate) fn foreign() -> Self {
         Self::named(ORIGIN, 0)
     }
@@ -98,7 +98,8 @@ impl Log {
         }
     }
 
-    /// A policy of three Ed25519 witnesses and two with ML-DSA-44 keys, of which any two are a quorum.
+    /// A policy of three Ed25519 witnesses and two with ML-DSA-44 keys, of which any two are a
+    /// quorum.
     pub(crate) fn mixed_policy(&self) -> String {
         let mut policy = format!("log {}\n", self.signer.verifier());
         for (letter, witnesses) in [("w", &self.witnesses), ("q", &self.quantum)] {

@@ -61,7 +61,7 @@ pub(crate) fn ishibumi(directory: &Path, line: &str) -> Ran {
     )
 }
 
-/// That a verification with these arguments asks about revocation only where that is what is tested.
+/// The option that leaves revocation aside, unless the arguments are about it.
 pub(crate) fn ask(arguments: &str) -> &'static str {
     if arguments.contains("--require-revocation") {
         ""

@@ -125,8 +125,8 @@ impl Pki {
         assert!(output.status.success(), "openssl {line}: {shown}");
     }
 
-    /// Puts a root above the CA and takes the CA out of the anchors: the CA is then known, and trusted
-    /// through the root alone.
+    /// Puts a root above the CA and takes the CA out of the anchors: the CA is then known, and
+    /// trusted through the root alone.
     pub(crate) fn under_a_root(self) -> Self {
         fs::write(self.path("root_index.txt"), "").unwrap();
         fs::write(self.path("root_crlnumber"), "01\n").unwrap();
@@ -148,8 +148,8 @@ impl Pki {
         self
     }
 
-    /// Writes `out`, an OCSP response about `certificate` signed by `signer`, as the CA's database has
-    /// it: see [`Self::list`].
+    /// Writes `out`, an OCSP response about `certificate` signed by `signer`, as the CA's database
+    /// has it: see [`Self::list`].
     pub(crate) fn response(&self, out: &str, certificate: &str, signer: &str) {
         self.openssl(&format!(
             "ocsp -no_nonce -reqout request.der -issuer ca.crt -cert {certificate}"
@@ -184,8 +184,8 @@ impl Pki {
         ));
     }
 
-    /// A time-stamping unit that is valid whenever its clock says, from 2000 to 2099, and trusted as such: the
-    /// CA is as young as the test.
+    /// A time-stamping unit that is valid whenever its clock says, from 2000 to 2099, and trusted
+    /// as such: the CA is as young as the test.
     pub(crate) fn unit(&self, name: &str) {
         self.openssl(&format!(
             "req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout {name}.key -out {name}.csr \
@@ -199,8 +199,8 @@ impl Pki {
         fs::copy(self.path(&format!("{name}.crt")), trusted).unwrap();
     }
 
-    /// Writes `out`, a token by `unit` over `imprint`, whose clock shows `time` (`YYYYMMDDHHMMSSZ`). `signed`:
-    /// the digest of the signature, as OpenSSL calls it.
+    /// Writes `out`, a token by `unit` over `imprint`, whose clock shows `time`
+    /// (`YYYYMMDDHHMMSSZ`). `signed`: the digest of the signature, as OpenSSL calls it.
     pub(crate) fn stamp_at(
         &self,
         unit: &str,
@@ -250,7 +250,7 @@ impl Pki {
         self.read(&format!("{name}.der"))
     }
 
-    /// The same, of a list that keeps what expired at or after `since` (expiredCertsOnCRL).
+    /// Writes a list that keeps certificates that expired at or after `since` (expiredCertsOnCRL).
     pub(crate) fn keeping_list(
         &self,
         out: &str,
@@ -267,7 +267,7 @@ impl Pki {
         ));
     }
 
-    /// The same of the root, about the CA.
+    /// Writes a list of the root, about the CA.
     pub(crate) fn root_list(&self, out: &str, this_update: &str, revoked: &[(&str, &str, &str)]) {
         self.write_index("root_index.txt", revoked);
         self.openssl(&format!(
@@ -276,7 +276,7 @@ impl Pki {
         ));
     }
 
-    /// The database of a CA that has issued nothing but what is revoked.
+    /// The database of a CA whose issued certificates are all revoked.
     pub(crate) fn write_index(&self, file: &str, revoked: &[(&str, &str, &str)]) {
         let mut index = String::new();
         for (certificate, date, reason) in revoked {

@@ -27,7 +27,8 @@ pub(crate) const STRONG: &[&str] = &[
      -extfile pki.cnf -extensions tsa_extensions -out tsa384.crt",
 ];
 
-/// `text` with its days: `@tomorrow`, `@soon` in a month, `@then` in three years and more, `@eve` the day before that.
+/// `text` with its days: `@tomorrow`, `@soon` in a month, `@then` in three years and more, `@eve`
+/// the day before that.
 pub(crate) fn dated(text: &str) -> String {
     let day = |days: u64| {
         let time = i64::try_from(seconds_now() + days * 86_400).unwrap();
@@ -62,7 +63,7 @@ impl Scene {
             pki.openssl(line);
         }
         fs::copy(pki.path("ca384.crt"), pki.path("anchors/ca384.crt")).unwrap();
-        // What stamps the evidence is no unit whose token is in it.
+        // The unit that stamps the evidence is none whose token is in it.
         pki.issue("tsa", "/C=JP/O=Test/CN=Stamping");
         fs::copy(pki.path("tsa.crt"), pki.path("tsa256.crt")).unwrap();
         fs::copy(pki.path("tsa.key"), pki.path("tsa256.key")).unwrap();
@@ -105,7 +106,7 @@ impl Scene {
         let _ = fs::remove_file(self.pki.path("out.tsq"));
     }
 
-    /// Renews `file` into `out` by a token of this unit, over whatever `hash` asks for.
+    /// Renews `file` into `out` by a token of this unit, over the imprint that `hash` asks for.
     pub(crate) fn renew(&self, unit: &str, digest: &str, hash: &str, file: &str, out: &str) {
         self.forget_query();
         self.run(&format!("evidence renew --query out.tsq {hash} {file}"))

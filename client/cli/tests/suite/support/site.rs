@@ -1,4 +1,5 @@
-//! A folder behind a real socket: a log or mirror that is nothing but files, and that can be made to lie.
+//! A folder behind a real socket: a log or mirror that is nothing but files, and that can be made
+//! to lie.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -47,7 +48,7 @@ impl Site {
         self.answer(move |head| fault(head).map(file));
     }
 
-    /// The same, with answers of any status.
+    /// Answers with any status, by `fault`.
     pub(crate) fn answer(&self, fault: impl Fn(&Parts) -> Option<Reply> + Send + 'static) {
         *self.files.fault.lock().unwrap() = Some(Box::new(fault));
     }
