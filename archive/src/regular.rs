@@ -33,7 +33,8 @@ pub fn read(path: &Path, most: usize) -> io::Result<Vec<u8>> {
     take(open(path)?, most)
 }
 
-/// The contents of an open regular file, if they have at most `most` octets.
+/// All of an open regular file, or its first `most` octets and one more: enough to see that it is
+/// too long.
 pub fn take(file: File, most: usize) -> io::Result<Vec<u8>> {
     let bound = most.saturating_add(1);
     // What the file says of its length is only where to begin: a vector that grows is up to twice

@@ -84,8 +84,8 @@ impl Refusal {
     }
 }
 
-/// The verified artifact, by kind. Exhaustive on purpose: code that judges an artifact has to decide
-/// about a further kind before it compiles.
+/// The verified artifact, by kind. Exhaustive on purpose: code that judges an artifact has to
+/// decide about a further kind before it compiles.
 #[derive(Clone, Debug)]
 pub enum Verified {
     /// A token.

@@ -1,34 +1,36 @@
-//! What an error means, by the role of what is refused: the one table from which every verdict about a refused artifact, list,
-//! token or evidence record follows. `docs/verdict-table.tsv` has it for every error code.
+//! The consequence of an error, by the role of what is refused: the one table from which every
+//! verdict about a refused artifact, list, token or evidence record follows.
+//! `docs/verdict-table.tsv` has it for every error code.
 
 use ishibumi_artifact::Fault;
 
 use super::parts::{Outcome, SubIndication};
 
-/// In which role something was given that is refused.
+/// The role in which the refused octets were given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Role {
-    /// It is what is to be proven: a token, a certificate, a list or a response.
+    /// The artifact to be proven: a token, a certificate, a list or a response.
     Artifact,
-    /// It was given to learn about revocation from, and may be about a certificate of the path.
+    /// A list or a response given to learn about revocation from; it may be about a certificate of
+    /// the path.
     RevocationData,
-    /// It is a token over a checkpoint.
+    /// A token over a checkpoint.
     CheckpointToken,
-    /// It is an evidence record, or a time-stamp in one.
+    /// An evidence record, or a time-stamp in one.
     EvidenceRecord,
 }
 
-/// What follows for the verdict.
+/// The consequence for the verdict.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Consequence {
     /// The step that asked for it fails.
     Fails(SubIndication),
-    /// It is named with the reason and left out: the verdict rests on the rest.
+    /// It is named with the reason and left out: the verdict rests on the other evidence.
     LeftOut,
 }
 
-/// Of a list or a response that cannot be used, whatever is wrong with it: what it would have said, nobody knows,
-/// and that says nothing against the artifact.
+/// For a list or a response that cannot be used, for any reason: its statement is unknown, which
+/// says nothing against the artifact.
 pub(super) const UNUSABLE: SubIndication = SubIndication::TryLater;
 
 impl Consequence {
@@ -41,7 +43,7 @@ impl Consequence {
 }
 
 impl From<Fault> for SubIndication {
-    /// What an artifact means that was refused by the rules of admission.
+    /// The sub-indication for an artifact that the rules of admission refuse.
     fn from(fault: Fault) -> Self {
         of_fault(fault)
     }
@@ -66,12 +68,13 @@ impl Role {
         }
     }
 
-    /// What follows from an error that shows `fault`.
+    /// The consequence of an error that shows `fault`.
     pub const fn consequence(self, fault: Fault) -> Consequence {
         match self {
             Self::Artifact | Self::EvidenceRecord => Consequence::Fails(of_fault(fault)),
             Self::RevocationData => Consequence::Fails(UNUSABLE),
-            // It would have proven an earlier time, and takes nothing from what is proven without it.
+            // It would have proven an earlier time, and takes nothing from what is proven without
+            // it.
             Self::CheckpointToken => Consequence::LeftOut,
         }
     }

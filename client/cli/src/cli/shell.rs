@@ -208,8 +208,9 @@ pub(crate) fn tell(text: &str) {
 
 #[cfg(test)]
 mod verdict_table {
-    //! Every error, in every role in which it can be met, with the verdict, the exit code and the status of the log:
-    //! `docs/verdict-table.tsv`. `ISHIBUMI_BLESS=1` writes it anew; the difference is a change of verdicts.
+    //! Every error, in every role in which it can be met, with the verdict, the exit code and the
+    //! status of the log: `docs/verdict-table.tsv`. `ISHIBUMI_BLESS=1` writes it anew; the
+    //! difference is a change of verdicts.
 
     use std::collections::BTreeMap;
     use std::fs;
@@ -308,7 +309,8 @@ mod verdict_table {
         assert!(seen > 10, "{seen}");
     }
 
-    /// The fault of this kind that was handed in: what a path shows is the same under every artifact.
+    /// The fault of this kind that was handed in: what a path shows is the same under every
+    /// artifact.
     #[test]
     fn a_path_means_the_same_under_a_token_a_list_and_a_response() {
         let table = table();
