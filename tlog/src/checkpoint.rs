@@ -58,6 +58,9 @@ impl Checkpoint {
     /// Reads a note text (C2SP tlog-checkpoint, "Note text"), but for the rule that size zero has
     /// the empty root: [`Self::check_empty_root`] is a step of its own, since a witness answers it
     /// with a status of its own.
+    ///
+    /// # Errors
+    /// [`CheckpointError`]: the first line that is not as the format demands.
     pub fn parse(text: &str) -> Result<Self, CheckpointError> {
         let text = text.strip_suffix('\n').ok_or(CheckpointError::Lines)?;
         let mut lines = text.split('\n');
@@ -86,6 +89,9 @@ impl Checkpoint {
     }
 
     /// Checks that a checkpoint of size zero has the root of the empty tree.
+    ///
+    /// # Errors
+    /// [`CheckpointError::EmptyRoot`] if it has another root.
     pub fn check_empty_root(&self) -> Result<(), CheckpointError> {
         if self.size == 0 && self.root != EMPTY_ROOT {
             return Err(CheckpointError::EmptyRoot(self.root));

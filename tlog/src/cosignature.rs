@@ -24,6 +24,9 @@ pub struct Cosigner(NoteSigner);
 
 impl Cosigner {
     /// A cosigner with this key, which has to be of type `0x04` or `0x06`.
+    ///
+    /// # Errors
+    /// [`KeyError::Type`] if the key is of another type.
     pub fn new(key: NoteSigner) -> Result<Self, KeyError> {
         match key.verifier().kind() {
             SignatureType::CosignatureV1 | SignatureType::SubtreeV1 => Ok(Self(key)),

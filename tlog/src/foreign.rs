@@ -18,6 +18,9 @@ pub struct Unread<E: fmt::Display> {
 }
 
 /// `read`, with what `octets` seem to be if reading them failed.
+///
+/// # Errors
+/// The error of `read`, with a guess at what the octets are.
 pub fn named<T, E: fmt::Display>(read: Result<T, E>, octets: &[u8]) -> Result<T, Unread<E>> {
     read.map_err(|error| Unread {
         error,

@@ -186,6 +186,10 @@ pub enum CheckError {
 impl Evidence {
     /// Makes evidence of two notes, in any order. `keys` are the log's; `seen` is the time, in
     /// seconds since the Epoch, at which the keeper of this evidence received the second note.
+    ///
+    /// # Errors
+    /// [`EvidenceError`], if the notes are not checkpoints of one log that differ, or if the keys
+    /// are not one to 16 keys of a log.
     pub fn new(
         keys: Vec<VerifierKey>,
         seen: u64,
@@ -226,6 +230,10 @@ impl Evidence {
 
     /// These notes with the proof that makes a fork of a suspicion: the second tree begins with a
     /// tree of the first's size and root `prefix.root`, which is not the first's.
+    ///
+    /// # Errors
+    /// [`EvidenceError::NoUse`] if the sizes are equal, the first is zero, the root is the first's,
+    /// or the proof has too many hashes. [`Self::check`] tells whether the proof holds.
     pub fn with_prefix(self, prefix: Prefix) -> Result<Self, EvidenceError> {
         let (first, second) = (self.first.checkpoint.size, self.second.checkpoint.size);
         let same_root = prefix.root == self.first.checkpoint.root;
@@ -284,6 +292,10 @@ impl Evidence {
 
     /// Checks both signatures, and the contradiction. Of `keys`, those are the log's that bear its
     /// name and sign as logs do (types `0x01` and `0x06`); signatures of others are ignored.
+    ///
+    /// # Errors
+    /// [`CheckError`], if no key is the log's, a note is not signed by one, or the proof does not
+    /// hold.
     pub fn check(&self, keys: &[VerifierKey]) -> Result<Verdict, CheckError> {
         let is_log = |key: &&VerifierKey| key.name() == self.origin() && signs_logs(key);
         let own: Vec<VerifierKey> = keys.iter().filter(is_log).cloned().collect();
@@ -339,6 +351,9 @@ impl Evidence {
     }
 
     /// Reads a file. It has one spelling.
+    ///
+    /// # Errors
+    /// [`EvidenceError`], if the octets are not as [`Self::encode`] writes them.
     pub fn parse(bytes: &[u8]) -> Result<Self, EvidenceError> {
         if bytes.len() > EVIDENCE_LEN_MAX {
             return Err(EvidenceError::TooLong(bytes.len()));

@@ -77,6 +77,10 @@ pub struct Entry {
 }
 
 /// Reads a list.
+///
+/// # Errors
+/// [`ListError`], if the octets are no list. An entry that cannot be used is no error: see
+/// [`Entry::key`].
 pub fn parse(bytes: &[u8]) -> Result<Vec<Entry>, ListError> {
     if bytes.len() > LIST_LEN_MAX {
         return Err(ListError::TooLong(bytes.len()));

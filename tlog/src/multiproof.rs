@@ -94,6 +94,9 @@ pub enum MultiproofError {
 
 impl Multiproof {
     /// Reads a multiproof (`docs/formats/multiproof.md`).
+    ///
+    /// # Errors
+    /// [`MultiproofError`], if the octets are not as the format demands.
     pub fn parse(bytes: &[u8]) -> Result<Self, MultiproofError> {
         if bytes.len() > MULTIPROOF_LEN_MAX {
             return Err(MultiproofError::TooLong(bytes.len()));
@@ -158,6 +161,10 @@ impl Multiproof {
     /// Puts the proofs of several entries under one checkpoint together: `proven` are the entries
     /// with their indices, in ascending order, and their audit paths. Each path is checked against
     /// the checkpoint's root, lest one false proof spoil all; signatures are not.
+    ///
+    /// # Errors
+    /// [`MultiproofError`], if an entry is too long, the indices do not ascend, or a path does not
+    /// lead to the checkpoint's root.
     pub fn merge(
         checkpoint: Note,
         proven: &[(u64, &[u8], &[Hash])],
@@ -190,6 +197,10 @@ impl Multiproof {
     /// is false.
     ///
     /// A path has at most 63 hashes; so many for each entry are made, however few the file has.
+    ///
+    /// # Errors
+    /// [`MultiproofError`], if the checkpoint cannot be read, or the number of hashes does not fit
+    /// the indices and the size.
     pub fn split(&self) -> Result<Vec<Vec<Hash>>, MultiproofError> {
         let Checkpoint { size, .. } = Checkpoint::parse(self.checkpoint.text())?;
         Ok(split_multi_inclusion(&self.leaves(), size, &self.hashes)?)

@@ -69,6 +69,10 @@ impl Note {
     }
 
     /// Reads a note (C2SP signed-note, "Format").
+    ///
+    /// # Errors
+    /// [`NoteError`], if the octets are not as the format demands, or exceed a limit. Signatures
+    /// are not verified.
     pub fn parse(bytes: &[u8]) -> Result<Self, NoteError> {
         if bytes.len() > NOTE_LEN_MAX {
             return Err(NoteError::TooLong(bytes.len()));
@@ -137,6 +141,11 @@ impl Note {
     ///
     /// A line that is there twice counts once. At least one known key has to have signed. A key of
     /// type `0x06` signs origin, size and root: extension lines of the text are not covered by it.
+    ///
+    /// # Errors
+    /// [`NoteError::BadSignature`] for a signature in the name of one of `keys` that does not
+    /// verify, [`NoteError::NoKnownKey`] if none of them signed, [`NoteError::TooManySignatures`]
+    /// beyond the limit.
     pub fn verify(&self, keys: &[VerifierKey]) -> Result<Vec<VerifiedSignature>, NoteError> {
         if self.signatures.len() > SIGNATURES_MAX {
             return Err(NoteError::TooManySignatures(self.signatures.len()));

@@ -52,6 +52,10 @@ pub struct Logged {
 impl Logged {
     /// An entry and its proof, if the proof leads from it to the root of its checkpoint. Whether
     /// that checkpoint is trusted is another question.
+    ///
+    /// # Errors
+    /// [`LoggedError`], if the proof file or its checkpoint cannot be read, or the path does not
+    /// lead to the root.
     pub fn read(entry: Vec<u8>, proof: &[u8]) -> Result<Self, LoggedError> {
         let TlogProof {
             index,
@@ -127,6 +131,9 @@ pub enum ProofFileError {
 
 impl TlogProof {
     /// Reads a proof file (C2SP tlog-proof, "Format").
+    ///
+    /// # Errors
+    /// [`ProofFileError`]: the first part that is not as the format demands.
     pub fn parse(bytes: &[u8]) -> Result<Self, ProofFileError> {
         if bytes.len() > PROOF_LEN_MAX {
             return Err(ProofFileError::TooLong(bytes.len()));

@@ -23,6 +23,9 @@ const PRIVATE_PREFIX: &str = "PRIVATE+KEY+";
 
 impl NoteSigner {
     /// The key with this name, kind and seed of 32 octets.
+    ///
+    /// # Errors
+    /// [`KeyError::Name`] if the name cannot stand in a note.
     pub fn from_seed(name: &str, kind: SignatureType, seed: &[u8; 32]) -> Result<Self, KeyError> {
         let key = SecretKey::from_seed(kind, seed);
         Ok(Self {
@@ -32,6 +35,9 @@ impl NoteSigner {
     }
 
     /// Reads the private text form.
+    ///
+    /// # Errors
+    /// [`KeyError`], if the text is not as [`Self::to_private_text`] writes it.
     pub fn from_private_text(text: &str) -> Result<Self, KeyError> {
         let text = text.strip_prefix(PRIVATE_PREFIX).ok_or(KeyError::Form)?;
         let (name, stated, kind, seed) = split_key(text)?;

@@ -119,6 +119,9 @@ impl ProvenLeaf {
 impl Policy {
     /// Checks that a log of this policy signed the checkpoint in `note` and that the quorum
     /// cosigned, as [`Policy::demanding`] asks.
+    ///
+    /// # Errors
+    /// [`TrustError`]: the first condition that is not met.
     pub fn check_checkpoint(&self, note: &Note) -> Result<TrustedCheckpoint, TrustError> {
         self.check_checkpoint_with(note, self.demand)
     }
@@ -128,6 +131,9 @@ impl Policy {
     ///
     /// With [`Demand::PostQuantum`] a policy of `quorum none` is refused: it has no quorum to
     /// reach.
+    ///
+    /// # Errors
+    /// [`TrustError`]: the first condition that is not met.
     pub fn check_checkpoint_with(
         &self,
         note: &Note,
@@ -172,12 +178,20 @@ impl Policy {
 
     /// Checks that `record` is in a log of this policy, as `proof` says (C2SP tlog-proof) and
     /// [`Policy::demanding`] asks.
+    ///
+    /// # Errors
+    /// [`TrustError`], if the checkpoint is not trusted, or the path does not lead from `record` to
+    /// its root.
     pub fn check_proof(&self, proof: &TlogProof, record: &[u8]) -> Result<ProvenLeaf, TrustError> {
         self.check_proof_with(proof, record, self.demand)
     }
 
     /// Checks like [`Self::check_proof`], under a checkpoint that
     /// [`Self::check_checkpoint_with`] accepts with `demand`.
+    ///
+    /// # Errors
+    /// [`TrustError`], if the checkpoint is not trusted, or the path does not lead from `record` to
+    /// its root.
     pub fn check_proof_with(
         &self,
         proof: &TlogProof,
@@ -190,6 +204,9 @@ impl Policy {
 
     /// Checks that every entry of `proof` is in a log of this policy, as [`Policy::demanding`]
     /// asks. All of them are proven, in their order, or none is.
+    ///
+    /// # Errors
+    /// [`TrustError`], if the checkpoint is not trusted, or the entries are not in its tree.
     pub fn check_multiproof(&self, proof: &Multiproof) -> Result<Vec<ProvenLeaf>, TrustError> {
         let head = Arc::new(self.check_checkpoint(&proof.checkpoint)?);
         proof.check_in(head.checkpoint.size, head.checkpoint.root)?;
@@ -204,6 +221,10 @@ impl Policy {
     /// Checks that an entry with the leaf hash `leaf` is in a log of this policy, at the index that
     /// `proof` names, and gives the checkpoint of the tree that holds it. For callers that have the
     /// hash and not the entry; the content of the entry is then not known.
+    ///
+    /// # Errors
+    /// [`TrustError`], if the checkpoint is not trusted, or the path does not lead from `leaf` to
+    /// its root.
     pub fn check_leaf(
         &self,
         proof: &TlogProof,

@@ -119,6 +119,9 @@ impl fmt::Display for Place {
 
 impl Policy {
     /// Reads a policy file that asks for at least one witness; `quorum none` is refused.
+    ///
+    /// # Errors
+    /// [`PolicyError`]: the first faulty line, and what is wrong with it; also for `quorum none`.
     pub fn parse(file: &[u8]) -> Result<Self, PolicyError> {
         let policy = Self::parse_allowing_no_quorum(file)?;
         if policy.quorum == Quorum::None {
@@ -131,6 +134,9 @@ impl Policy {
     }
 
     /// Reads a policy file, and accepts `quorum none`. Call it only if a person has chosen that.
+    ///
+    /// # Errors
+    /// [`PolicyError`]: the first faulty line, and what is wrong with it.
     pub fn parse_allowing_no_quorum(file: &[u8]) -> Result<Self, PolicyError> {
         let whole = |problem| PolicyError { line: 0, problem };
         if file.len() > FILE_LEN_MAX {

@@ -47,6 +47,9 @@ impl AddCheckpoint {
     }
 
     /// Reads a body.
+    ///
+    /// # Errors
+    /// [`RequestError`]: the first part that is not as the specification demands.
     pub fn parse(body: &[u8]) -> Result<Self, RequestError> {
         if body.len() > BODY_LEN_MAX {
             return Err(NoteError::TooLong(body.len()).into());

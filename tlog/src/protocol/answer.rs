@@ -42,6 +42,10 @@ pub fn encode_signatures(lines: &[SignatureLine]) -> String {
 
 /// Reads the body of a 200: one or more signature lines. Nothing in them has been verified; lines
 /// of unknown keys are the reader's to ignore.
+///
+/// # Errors
+/// [`AnswerError`], if the body is too long, has too many lines, or one of them is no signature
+/// line.
 pub fn parse_signatures(body: &[u8]) -> Result<Vec<SignatureLine>, AnswerError> {
     if body.len() > SIGNATURES_LEN_MAX {
         return Err(AnswerError::TooLong(body.len()));
@@ -68,6 +72,9 @@ pub fn encode_size(size: u64) -> String {
 }
 
 /// Reads the body of a 409.
+///
+/// # Errors
+/// [`AnswerError`], if the body is no size in decimal.
 pub fn parse_size(body: &[u8]) -> Result<u64, AnswerError> {
     std::str::from_utf8(body)
         .ok()

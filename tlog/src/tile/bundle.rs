@@ -24,6 +24,10 @@ pub enum BundleError {
 }
 
 /// The octets of a bundle of 1 to 256 entries.
+///
+/// # Errors
+/// [`BundleError::Width`] for no entries or more than 256, [`BundleError::EntryTooLong`] for one of
+/// more than 65,535 octets.
 pub fn encode_bundle<E: AsRef<[u8]>>(entries: &[E]) -> Result<Vec<u8>, BundleError> {
     if entries.is_empty() || entries.len() > usize::from(TILE_WIDTH) {
         return Err(BundleError::Width(entries.len()));
@@ -39,6 +43,9 @@ pub fn encode_bundle<E: AsRef<[u8]>>(entries: &[E]) -> Result<Vec<u8>, BundleErr
 }
 
 /// Reads a bundle of exactly `width` entries.
+///
+/// # Errors
+/// [`BundleError`], if the octets end within an entry, or do not end after `width` entries.
 pub fn decode_bundle(width: u16, bytes: &[u8]) -> Result<Vec<&[u8]>, BundleError> {
     if !(1..=TILE_WIDTH).contains(&width) {
         return Err(BundleError::Width(usize::from(width)));

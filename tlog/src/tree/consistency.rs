@@ -30,6 +30,9 @@ pub fn prove_consistency<R: NodeReader>(
 /// (RFC 9162 section 2.1.4.2). Every hash of the proof is needed; none may be left over.
 ///
 /// The empty tree begins every tree, and its root has to be [`EMPTY_ROOT`].
+///
+/// # Errors
+/// [`ProofError`], if the sizes or the number of hashes do not fit, or a root is another one.
 pub fn check_consistency(
     old: u64,
     old_root: Hash,

@@ -5,6 +5,10 @@ use crate::hash::{Hash, node_hash};
 
 /// Checks that the leaf with hash `leaf` is number `index` of the tree with `size` leaves and root
 /// `root` (RFC 9162 section 2.1.3.2). Every hash of the proof is needed; none may be left over.
+///
+/// # Errors
+/// [`ProofError`], if index, size and number of hashes do not fit, or the path leads to another
+/// root.
 pub fn check_inclusion(
     leaf: Hash,
     index: u64,

@@ -160,6 +160,9 @@ fn range_hash<R: NodeReader>(nodes: &R, start: u64, end: u64) -> Result<Hash, R:
 }
 
 /// The root of the tree of the first `size` leaves, read from `nodes` (RFC 6962 section 2.1).
+///
+/// # Errors
+/// The error of the reader.
 pub fn root<R: NodeReader>(nodes: &R, size: u64) -> Result<Hash, R::Error> {
     range_hash(nodes, 0, size)
 }

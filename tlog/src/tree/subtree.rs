@@ -131,6 +131,10 @@ pub fn prove_subtree_inclusion<R: NodeReader>(
 
 /// Checks that the leaf with hash `leaf` is number `index` of the log, in the `subtree` with hash
 /// `hash`. Every hash of the proof is needed; none may be left over.
+///
+/// # Errors
+/// [`ProofError`], if index, subtree and number of hashes do not fit, or the path leads to another
+/// hash.
 pub fn check_subtree_inclusion(
     leaf: Hash,
     index: u64,
@@ -191,6 +195,10 @@ pub fn prove_subtree_consistency<R: NodeReader>(
 /// may be left over.
 ///
 /// The empty subtree is part of every tree, and its hash has to be [`EMPTY_ROOT`].
+///
+/// # Errors
+/// [`ProofError`], if the subtree is not within the tree, the number of hashes does not fit, or a
+/// hash is another one.
 pub fn check_subtree_consistency(
     subtree: Subtree,
     hash: Hash,

@@ -53,6 +53,10 @@ pub struct AuthenticPackage {
 
 impl Package {
     /// The package of these entries with this proof.
+    ///
+    /// # Errors
+    /// [`PackageError`], if the number of entries is not that of the range, an entry is longer than
+    /// 65,535 octets, or the proof has too many hashes.
     pub fn new(
         range: PackageRange,
         entries: Vec<Vec<u8>>,
