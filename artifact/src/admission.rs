@@ -100,6 +100,9 @@ pub enum Verified {
 
 impl Verified {
     /// Every algorithm that the artifact rests on.
+    ///
+    /// # Errors
+    /// [`Refusal`], if an algorithm of the artifact cannot be named.
     pub fn primitives(&self) -> Result<Vec<Primitive>, Refusal> {
         Ok(match self {
             Self::Token(token) => token.primitives().to_vec(),
@@ -182,6 +185,9 @@ impl Default for Bounds {
 }
 
 /// Verifies an artifact and makes its log entries.
+///
+/// # Errors
+/// [`Refusal`]: the first rule of admission that the artifact does not keep.
 pub fn admit(kind: ArtifactType, bytes: &[u8], anchors: &Anchors) -> Result<Admitted, Refusal> {
     admit_within(kind, bytes, anchors, &mut Bounds::default())
 }
@@ -189,6 +195,9 @@ pub fn admit(kind: ArtifactType, bytes: &[u8], anchors: &Anchors) -> Result<Admi
 /// Admits as [`admit`] does, and also tokens that are signed over SHA-1, under a mark
 /// ([`Admitted::mark`]): for callers that keep them, or prove that they existed. Do not believe the
 /// statement of a marked token.
+///
+/// # Errors
+/// [`Refusal`]: the first rule of admission that the artifact does not keep.
 pub fn admit_marking(
     kind: ArtifactType,
     bytes: &[u8],
@@ -202,6 +211,9 @@ pub fn admit_marking(
 }
 
 /// Like [`admit`], within `bounds`.
+///
+/// # Errors
+/// [`Refusal`]: the first rule of admission that the artifact does not keep, or the bound that it exceeds.
 pub fn admit_within(
     kind: ArtifactType,
     bytes: &[u8],
@@ -222,6 +234,9 @@ pub fn admit_within(
 
 /// The artifact's own record, which a verifier compares with the leaf of a proof. Also that of a
 /// token signed over SHA-1: looking up its proof does not mean to believe it.
+///
+/// # Errors
+/// [`Refusal`]: the first rule of admission that the artifact does not keep.
 pub fn record_of(kind: ArtifactType, bytes: &[u8], anchors: &Anchors) -> Result<Record, Refusal> {
     match kind {
         ArtifactType::TimestampReply | ArtifactType::TimestampToken => {

@@ -143,6 +143,9 @@ impl Anchors {
 
     /// Whether algorithms counted when what they made existed: by `proven`, or by the time that all
     /// was there anyway.
+    ///
+    /// # Errors
+    /// [`Ended`]: an algorithm that had ended by that time.
     pub fn check_algorithms(
         &self,
         primitives: &[Primitive],

@@ -118,11 +118,17 @@ impl Eq for Certificate {}
 
 impl Certificate {
     /// Reads one certificate, DER or PEM.
+    ///
+    /// # Errors
+    /// [`CertificateError`], if the octets are not exactly one certificate.
     pub fn parse(bytes: &[u8]) -> Result<Self, CertificateError> {
         Self::from_der(&pem::unwrap_one(bytes)?)
     }
 
     /// Reads every certificate of a PEM bundle, or the one of a DER file.
+    ///
+    /// # Errors
+    /// [`CertificateError`], if the file holds no certificate, or one that cannot be read.
     pub fn parse_bundle(bytes: &[u8]) -> Result<Vec<Self>, CertificateError> {
         pem::unwrap_all(bytes)?
             .iter()
@@ -131,6 +137,9 @@ impl Certificate {
     }
 
     /// Reads one certificate, DER.
+    ///
+    /// # Errors
+    /// [`CertificateError`], if the octets are not exactly one certificate.
     pub fn from_der(der: &[u8]) -> Result<Self, CertificateError> {
         if der.len() > CERTIFICATE_INPUT_MAX {
             return Err(CertificateError::Size(der.len()));

@@ -18,6 +18,9 @@ pub struct SignedDigest {
 /// The digests that the signers of a ContentInfo signed: the messageDigest of each. If the content
 /// is in the signature, it is taken for the SHA-1 digest that adbe.pkcs7.sha1 has there (ISO
 /// 32000-1 12.8.3.3.1). Signers with an unknown digest or algorithm are left out.
+///
+/// # Errors
+/// [`UnsignedError`], if the octets are no readable CMS signature.
 pub fn signed_digests(content_info: &[u8]) -> Result<Vec<SignedDigest>, UnsignedError> {
     if content_info.len() > SIGNATURE_INPUT_MAX {
         return Err(UnsignedError::SignatureSize(content_info.len()));

@@ -39,6 +39,10 @@ pub enum EndError {
 impl End {
     /// The end of a log that closed: `closing`, a record, is proven under `policy`, the log's own,
     /// to be the last one of its tree.
+    ///
+    /// # Errors
+    /// [`EndError`], if the proof is not trusted, the record is no closing one, or others follow it
+    /// in the tree.
     pub fn closed(policy: &Policy, proof: &TlogProof, closing: &[u8]) -> Result<Self, EndError> {
         let leaf = policy.check_proof(proof, closing)?;
         let (index, head) = (leaf.index(), leaf.head().clone());
@@ -55,6 +59,9 @@ impl End {
 
     /// The end of a log without a known closing record: the last checkpoint that its own `policy`
     /// accepts. No signature says that it is the last.
+    ///
+    /// # Errors
+    /// [`EndError::Untrusted`] if the checkpoint is not trusted under `policy`.
     pub fn abandoned(policy: &Policy, note: &Note) -> Result<Self, EndError> {
         Ok(Self {
             head: policy.check_checkpoint(note)?,

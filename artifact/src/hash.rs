@@ -83,6 +83,9 @@ impl HashAlgorithm {
 
     /// From the contents octets of an OBJECT IDENTIFIER. That it can be read does not make it
     /// count.
+    ///
+    /// # Errors
+    /// [`HashError::Unknown`] for any other identifier.
     pub fn from_oid_octets(octets: &[u8]) -> Result<Self, HashError> {
         Self::ALL
             .into_iter()

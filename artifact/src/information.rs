@@ -62,6 +62,9 @@ pub struct Reading {
 
 impl StatusInformation {
     /// Reads and verifies a list or a response, DER or PEM. All of it has to be about one CA.
+    ///
+    /// # Errors
+    /// [`Refusal`]: why the list or response is not accepted.
     pub fn verify(bytes: &[u8], anchors: &Anchors) -> Result<Self, Refusal> {
         match (Crl::parse(bytes), OcspResponse::parse(bytes)) {
             (Ok(list), _) => Ok(Self::Crl(Box::new(list.verify(anchors)?))),
@@ -98,6 +101,9 @@ impl StatusInformation {
     }
 
     /// Every algorithm that it rests on.
+    ///
+    /// # Errors
+    /// [`Refusal`], if one of them cannot be named.
     pub fn primitives(&self) -> Result<Vec<Primitive>, Refusal> {
         Ok(match self {
             Self::Crl(list) => list.primitives()?,
@@ -114,6 +120,9 @@ impl StatusInformation {
     }
 
     /// Its own log entry, or why it has none.
+    ///
+    /// # Errors
+    /// [`Refusal`]: why it has no record.
     pub fn record(&self) -> Result<&Record, Refusal> {
         match self {
             Self::Crl(list) => list.record().map_err(|error| error.clone().into()),

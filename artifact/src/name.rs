@@ -71,6 +71,9 @@ impl Eq for RelativeName {}
 
 impl Name {
     /// Reads a Name, DER.
+    ///
+    /// # Errors
+    /// [`Asn1Error`], if the octets are not exactly one Name.
     pub fn from_der(der: &[u8]) -> Result<Self, Asn1Error> {
         if der.len() > NAME_LEN_MAX {
             return Err(Asn1Error::Value("a name is larger than 65,535 octets"));

@@ -231,6 +231,9 @@ pub struct Path {
 impl Path {
     /// Looks for a path from `end` through `others` and the certificates that `anchors` knows, with
     /// every certificate valid `at` this time, or at no particular one, and with policies as asked.
+    ///
+    /// # Errors
+    /// [`PathError`]: why the path that came furthest is none; [`PathError::Limit`] if the work did not suffice to search.
     pub fn find(
         end: &Arc<Certificate>,
         others: &[Arc<Certificate>],

@@ -96,6 +96,9 @@ fn is_device(certificate: &Certificate) -> bool {
 
 impl QcStatements {
     /// Of a certificate: none if the extension is absent; an error if it cannot be read.
+    ///
+    /// # Errors
+    /// [`Asn1Error`], if the extension cannot be read.
     pub fn of(certificate: &Certificate) -> Result<Option<Self>, Asn1Error> {
         certificate
             .extension(&oid::QC_STATEMENTS)

@@ -221,6 +221,10 @@ impl AlgorithmEnds {
     }
 
     /// Adds one rule: the algorithm of this name counts until the end of `day`, `YYYY-MM-DD`.
+    ///
+    /// # Errors
+    /// [`RuleError`], if the algorithm or the day cannot be read, the algorithm has an end already,
+    /// or there are too many rules.
     pub fn add(&mut self, name: &str, day: &str) -> Result<(), RuleError> {
         if self.ends.len() + self.rsa.len() >= RULES_MAX {
             return Err(RuleError::TooMany);
@@ -255,6 +259,9 @@ impl AlgorithmEnds {
     }
 
     /// Whether all of these still counted at `time`.
+    ///
+    /// # Errors
+    /// [`Ended`]: an algorithm that had ended by then.
     pub fn check(&self, primitives: &[Primitive], time: Time) -> Result<(), Ended> {
         let ended = primitives.iter().find_map(|primitive| {
             let end = self.end_of(*primitive)?;

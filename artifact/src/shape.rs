@@ -109,6 +109,9 @@ impl ArtifactType {
 
 impl ArtifactType {
     /// What octets are, DER, BER or PEM, by their outline: reading them may still fail.
+    ///
+    /// # Errors
+    /// [`Unrecognised`]: what the octets seem to be instead.
     pub fn of(bytes: &[u8]) -> Result<Self, Unrecognised> {
         let seems = |what: String| Unrecognised::Seems(what.into());
         let Some(label) = pem::label(bytes) else {

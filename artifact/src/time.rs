@@ -64,6 +64,9 @@ impl Time {
     }
 
     /// Reads contents of a GeneralizedTime, `YYYYMMDDHHMMSS[.f]Z`.
+    ///
+    /// # Errors
+    /// [`TimeError`], if the octets have another form, or there is no such date or time.
     pub fn from_generalized(text: &[u8]) -> Result<Self, TimeError> {
         let body = text
             .strip_suffix(b"Z")
@@ -79,6 +82,9 @@ impl Time {
     }
 
     /// Reads contents of a UTCTime, `YYMMDDHHMMSSZ`; 50 to 99 are the 1900s (RFC 5280 4.1.2.5.1).
+    ///
+    /// # Errors
+    /// [`TimeError`], if the octets have another form, or there is no such date or time.
     pub fn from_utc_time(text: &[u8]) -> Result<Self, TimeError> {
         let body = text.strip_suffix(b"Z").filter(|body| body.len() == 12);
         let body = body.ok_or_else(|| TimeError::Form(shown(text)))?;

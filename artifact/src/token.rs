@@ -212,6 +212,9 @@ pub struct TimestampToken {
 
 impl TimestampToken {
     /// Reads a TimeStampResp or a bare token (ContentInfo), DER or BER, in PEM or not.
+    ///
+    /// # Errors
+    /// [`TokenError`], if the TSA granted no token, or the octets are no token that can be read.
     pub fn parse(bytes: &[u8]) -> Result<Self, TokenError> {
         // PEM takes four characters for three octets, and lines end.
         if bytes.len() > TOKEN_INPUT_MAX * 3 / 2 {
@@ -237,6 +240,9 @@ impl TimestampToken {
     }
 
     /// The octets of the ContentInfo in a TimeStampResp or bare token, as [`Self::parse`] finds it.
+    ///
+    /// # Errors
+    /// [`TokenError`], if the TSA granted no token, or the outline cannot be read.
     pub fn content_info(bytes: &[u8]) -> Result<Vec<u8>, TokenError> {
         if bytes.len() > TOKEN_INPUT_MAX * 3 / 2 {
             return Err(TokenError::Size(bytes.len()));
@@ -266,6 +272,9 @@ impl TimestampToken {
     }
 
     /// Verifies everything that needs no revocation data, as of genTime.
+    ///
+    /// # Errors
+    /// [`TokenError`]: the first check that fails, in the order of the module.
     pub fn verify(&self, anchors: &Anchors) -> Result<VerifiedToken, TokenError> {
         self.verify_within(anchors, false, &mut Work::new())
     }
@@ -274,6 +283,9 @@ impl TimestampToken {
     /// refused otherwise: the token is then marked ([`VerifiedToken::mark`]). For callers that keep
     /// its record or look it up. That a marked token existed can be proven; its statement is not to
     /// be believed.
+    ///
+    /// # Errors
+    /// [`TokenError`]: the first check that fails, in the order of the module.
     pub fn verify_marking(&self, anchors: &Anchors) -> Result<VerifiedToken, TokenError> {
         self.verify_within(anchors, true, &mut Work::new())
     }

@@ -94,6 +94,9 @@ pub(crate) fn at<T>(part: &'static str, read: Result<T, Asn1Error>) -> Result<T,
 
 /// The proofs that `token` (a TimeStampResp or a ContentInfo, DER, BER or PEM) carries, in their
 /// order. That there are none is no error.
+///
+/// # Errors
+/// [`UnsignedError`], if the token cannot be read, or carries too many or too long proofs.
 pub fn embedded_proofs(token: &[u8]) -> Result<Vec<Vec<u8>>, UnsignedError> {
     TimestampToken::parse(token)?;
     let octets = pem::unwrap_one(token).map_err(TokenError::from)?;
@@ -118,6 +121,9 @@ pub fn embedded_proofs(token: &[u8]) -> Result<Vec<Vec<u8>>, UnsignedError> {
 /// `token` with exactly these proofs in it, instead of any that it carried, in the form in which it
 /// came: a reply stays a reply, PEM stays PEM. Without proofs there is no attribute. The order of
 /// `proofs` and duplicates among them do not matter.
+///
+/// # Errors
+/// [`UnsignedError`], if the token cannot be read, or the proofs are too many or too long.
 pub fn with_proofs(token: &[u8], proofs: &[Vec<u8>]) -> Result<Vec<u8>, UnsignedError> {
     TimestampToken::parse(token)?;
     let octets = pem::unwrap_one(token).map_err(TokenError::from)?;
@@ -153,6 +159,9 @@ pub struct SignatureTimestamp {
 
 /// The tokens in the signature-time-stamp attributes of a CMS signature (ContentInfo, DER or BER)
 /// over any content.
+///
+/// # Errors
+/// [`UnsignedError`], if the signature cannot be read, or carries too many tokens.
 pub fn signature_timestamps(content_info: &[u8]) -> Result<Vec<SignatureTimestamp>, UnsignedError> {
     if content_info.len() > SIGNATURE_INPUT_MAX {
         return Err(UnsignedError::SignatureSize(content_info.len()));
@@ -185,6 +194,9 @@ pub fn signature_timestamps(content_info: &[u8]) -> Result<Vec<SignatureTimestam
 
 /// The element at the start of `padded`, of which the rest has to be zeros: what fills the space
 /// that a PDF reserves for a signature.
+///
+/// # Errors
+/// [`UnsignedError::Malformed`] if there is no element, or other octets than zeros follow it.
 pub fn unpadded(padded: &[u8]) -> Result<&[u8], UnsignedError> {
     let part = "signature";
     let first = at(part, Reader::ber(padded).expect(SEQUENCE))?;

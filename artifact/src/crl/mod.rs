@@ -77,6 +77,9 @@ pub struct Crl {
 
 impl Crl {
     /// Reads a CertificateList, DER, BER or PEM, with every entry as far as it can be read.
+    ///
+    /// # Errors
+    /// [`CrlError`], if its outline cannot be read. An unreadable entry is no error here.
     pub fn parse(bytes: &[u8]) -> Result<Self, CrlError> {
         if bytes.len() > CRL_INPUT_MAX * 3 / 2 {
             return Err(CrlError::Size(bytes.len()));
@@ -193,6 +196,9 @@ impl Crl {
     }
 
     /// What it covers; an error if it must not be used.
+    ///
+    /// # Errors
+    /// [`CrlError`]: why the list must not be used.
     pub fn coverage(&self) -> Result<Coverage, CrlError> {
         self.extensions.clone().map(Coverage)
     }

@@ -45,6 +45,9 @@ pub struct AboutCertificate {
 
 impl VerifiedCrl {
     /// Every algorithm that its signature and its issuer's certificate rest on.
+    ///
+    /// # Errors
+    /// [`CrlError`], if one of them cannot be named.
     pub fn primitives(&self) -> Result<Vec<Primitive>, CrlError> {
         let outer = asn1::only(Reader::ber(&self.crl.algorithm), SEQUENCE)?;
         let algorithm = Algorithm::read(outer.reader())?;
@@ -63,6 +66,9 @@ impl VerifiedCrl {
 
     /// The list's own log entry, which stands after its revocations; or why it has none, although
     /// it can be used.
+    ///
+    /// # Errors
+    /// [`CrlError`]: why the list has no record.
     pub const fn record(&self) -> Result<&Record, &CrlError> {
         self.record.as_ref()
     }
@@ -105,6 +111,9 @@ impl VerifiedCrl {
     }
 
     /// Which certificates and reasons it covers; an error if no record can say so.
+    ///
+    /// # Errors
+    /// [`CrlError`], if no record can express the scope.
     pub fn scope(&self) -> Result<Scope, CrlError> {
         self.extensions.scope()
     }

@@ -29,12 +29,18 @@ const ENTRY_ISSUERS_MAX: usize = 256;
 
 impl Crl {
     /// Verifies that a registered CA signed the list, and that the CA has a path to an anchor.
+    ///
+    /// # Errors
+    /// [`CrlError`]: the first rule that the list, its signer or the signer's path does not keep.
     pub fn verify(self, anchors: &Anchors) -> Result<VerifiedCrl, CrlError> {
         self.verify_among(anchors, &[])
     }
 
     /// Like [`Self::verify`], with `others` known besides, such as the CAs of the path of an
     /// artifact.
+    ///
+    /// # Errors
+    /// [`CrlError`]: the first rule that the list, its signer or the signer's path does not keep.
     pub fn verify_among(
         self,
         anchors: &Anchors,

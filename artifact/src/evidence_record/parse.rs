@@ -15,6 +15,10 @@ use crate::weak::Weak;
 
 impl EvidenceRecord {
     /// Reads an EvidenceRecord. Takes memory in proportion to the input.
+    ///
+    /// # Errors
+    /// [`EvidenceRecordError`], if the octets are no evidence record, or one that is refused (see
+    /// the module).
     pub fn parse(octets: &[u8]) -> Result<Self, EvidenceRecordError> {
         if octets.len() > EVIDENCE_RECORD_LEN_MAX {
             return Err(EvidenceRecordError::Size(octets.len()));

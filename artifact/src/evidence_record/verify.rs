@@ -134,6 +134,9 @@ impl Break {
 impl EvidenceRecord {
     /// Verifies that every link covers what it has to, from `data` to the last time-stamp, and
     /// every token as of its own genTime.
+    ///
+    /// # Errors
+    /// [`EvidenceRecordError`]: the first link that does not cover its data, or the first token that is not accepted.
     pub fn verify(
         &self,
         data: &[u8],
@@ -236,6 +239,9 @@ impl VerifiedRecord {
     /// The time at which the data are proven to have existed: that of the first time-stamp, if
     /// every one was sound until it was renewed, and the last is sound at `now`. Revocation is not
     /// asked.
+    ///
+    /// # Errors
+    /// [`Break`]: the first time-stamp that was not sound until its renewal.
     pub fn proven_time(&self, ends: &AlgorithmEnds, now: Time) -> Result<Time, Break> {
         for stamp in &self.stamps {
             stamp.check(ends, now)?;

@@ -70,6 +70,9 @@ pub struct OcspResponse {
 
 impl OcspResponse {
     /// Reads an OCSPResponse, DER, BER or PEM.
+    ///
+    /// # Errors
+    /// [`OcspError`], if its outline cannot be read, or it is a refusal of the responder.
     pub fn parse(bytes: &[u8]) -> Result<Self, OcspError> {
         if bytes.len() > OCSP_INPUT_MAX * 3 / 2 {
             return Err(OcspError::Size(bytes.len()));

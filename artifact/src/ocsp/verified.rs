@@ -51,6 +51,9 @@ impl VerifiedOcsp {
     }
 
     /// Every algorithm that its signature, its responder's and its issuer's certificates rest on.
+    ///
+    /// # Errors
+    /// [`OcspError`], if one of them cannot be named.
     pub fn primitives(&self) -> Result<Vec<Primitive>, OcspError> {
         let outer = asn1::only(Reader::ber(&self.0.response.algorithm), SEQUENCE)?;
         let scheme = Scheme::read(&Algorithm::read(outer.reader())?, None)?;
@@ -71,6 +74,9 @@ impl VerifiedOcsp {
 
     /// The response's own log entry, which stands after its revocations; or why it has none,
     /// although it can be used.
+    ///
+    /// # Errors
+    /// [`OcspError`]: why the response has no record.
     pub const fn record(&self) -> Result<&Record, &OcspError> {
         self.0.record.as_ref()
     }

@@ -76,6 +76,9 @@ pub struct Opaque<const MIN: usize, const MAX: usize>(Vec<u8>);
 
 impl<const MIN: usize, const MAX: usize> Opaque<MIN, MAX> {
     /// Takes octets; fails outside MIN..=MAX. `field` names them in the error.
+    ///
+    /// # Errors
+    /// [`RecordError::Bounds`] for fewer than `MIN` or more than `MAX` octets.
     pub fn new(field: &'static str, octets: impl Into<Vec<u8>>) -> Result<Self, RecordError> {
         let octets = octets.into();
         if (MIN..=MAX).contains(&octets.len()) {
@@ -103,6 +106,9 @@ pub struct Moment(Time);
 impl Moment {
     /// Drops the fraction, which these fields never have where they are signed. Fails for years
     /// outside 0000 to 9999.
+    ///
+    /// # Errors
+    /// [`RecordError::Time`] for years outside 0000 to 9999.
     pub fn new(field: &'static str, time: Time) -> Result<Self, RecordError> {
         let whole = Time::from_unix(time.unix_seconds());
         Time::from_generalized(whole.to_generalized().as_bytes())

@@ -248,6 +248,9 @@ fn last(fields: &mut Cursor<'_>) -> Result<Option<(Opaque<1, 64>, GenTime)>, Rec
 impl ProviderStatement {
     /// What the provider says about its own end, if `code` is one of those; an error if `detail`
     /// holds something else.
+    ///
+    /// # Errors
+    /// [`RecordError`], if `detail` is not as the code demands.
     pub fn ending(&self) -> Result<EndingStatement, RecordError> {
         EndingStatement::decode(self.code(), self.detail())
     }

@@ -71,6 +71,9 @@ pub struct LogOpened {
 impl LogOpened {
     /// `origin` as in the log's checkpoints; `keys`, 1 to [`KEYS_MAX`] vkey lines without line
     /// ends; `predecessor`, the log that this one succeeds.
+    ///
+    /// # Errors
+    /// [`RecordError`], if a field has too few or too many octets or members.
     pub fn new(
         origin: &str,
         keys: &[&str],
@@ -115,6 +118,9 @@ pub struct Predecessor {
 impl Predecessor {
     /// `keys`, 1 to [`KEYS_MAX`] vkey lines without line ends; `checkpoint`, the signed note, at
     /// most [`PREDECESSOR_CHECKPOINT_MAX`] octets: with the log's own signatures at least.
+    ///
+    /// # Errors
+    /// [`RecordError`], if a field has too few or too many octets or members.
     pub fn new(keys: &[&str], checkpoint: &[u8]) -> Result<Self, RecordError> {
         Ok(Self {
             keys: counted("predecessor.keys", lines(keys)?, 1)?,
@@ -148,6 +154,9 @@ impl LogEnding {
     /// `successor`, up to [`KEYS_MAX`] vkey lines of the log that continues, empty if there is
     /// none; `custodians`, up to [`CUSTODIANS_MAX`] parties that keep a copy and where, a line of
     /// UTF-8 each.
+    ///
+    /// # Errors
+    /// [`RecordError`], if a field has too few or too many octets or members.
     pub fn new(
         date: Moment,
         (reason, reason_ja): (&str, &str),

@@ -153,6 +153,9 @@ pub struct GenTime {
 
 impl GenTime {
     /// From the contents octets of a GeneralizedTime.
+    ///
+    /// # Errors
+    /// [`RecordError`], if the octets are not a GeneralizedTime of 15 to 32 octets.
     pub fn new(octets: &[u8]) -> Result<Self, RecordError> {
         Self::parse(Opaque::new("gen_time", octets)?)
     }
@@ -187,6 +190,9 @@ pub struct Accuracy {
 
 impl Accuracy {
     /// Fails above 999 milliseconds or microseconds.
+    ///
+    /// # Errors
+    /// [`RecordError::Value`] above 999 milliseconds or microseconds.
     pub fn new(seconds: u32, millis: u16, micros: u16) -> Result<Self, RecordError> {
         let bounded = |field, value: u16| {
             if value > 999 {
@@ -281,6 +287,9 @@ pub struct Reason(u8);
 
 impl Reason {
     /// From the ENUMERATED value.
+    ///
+    /// # Errors
+    /// [`RecordError::Value`] for a number that RFC 5280 does not define.
     pub fn new(code: u8) -> Result<Self, RecordError> {
         match code {
             0..=6 | 8..=10 => Ok(Self(code)),
@@ -488,6 +497,9 @@ impl Record {
 
     /// Reads a log entry. Every octet is accounted for; other encodings of the same record are
     /// refused.
+    ///
+    /// # Errors
+    /// [`RecordError`]: the first field that cannot be read, or octets that are left over.
     pub fn decode(octets: &[u8]) -> Result<Self, RecordError> {
         if !(3..=RECORD_SIZE_MAX).contains(&octets.len()) {
             return Err(RecordError::Size(octets.len()));

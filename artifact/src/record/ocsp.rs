@@ -67,6 +67,9 @@ impl OcspStatus {
 
 impl OcspBody {
     /// Fails without answers, or with more than [`ANSWERS_MAX`].
+    ///
+    /// # Errors
+    /// [`RecordError::Bounds`] without answers, or with more than [`ANSWERS_MAX`].
     pub fn new(
         issuer_key_hash: [u8; 32],
         responder_key_hash: [u8; 32],

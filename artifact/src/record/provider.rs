@@ -105,6 +105,9 @@ impl ProviderEntry {
     }
 
     /// Reads `detail`. Every octet is accounted for.
+    ///
+    /// # Errors
+    /// [`RecordError`]: the first field that cannot be read, or octets that are left over.
     pub fn decode(detail: &[u8]) -> Result<Self, RecordError> {
         let mut fields = Cursor::new(detail);
         let version = fields.u8("detail.version")?;
@@ -142,6 +145,9 @@ impl ProviderEntry {
 
 impl ProviderStatement {
     /// The registry entry in `detail`; an error if it holds something else.
+    ///
+    /// # Errors
+    /// [`RecordError`], if `detail` is no registry entry.
     pub fn entry(&self) -> Result<ProviderEntry, RecordError> {
         ProviderEntry::decode(self.detail())
     }

@@ -72,6 +72,9 @@ pub struct ProviderStatement {
 impl ProviderStatement {
     /// `provider`: the registry's identifier, 1 to 64 octets; `anchors`: SHA-256 of each anchor
     /// certificate's DER, at most [`ANCHORS_MAX`]; `detail`: at most 4,096 octets, by code.
+    ///
+    /// # Errors
+    /// [`RecordError`], if a field has too few or too many octets or members.
     pub fn new(
         code: StatementCode,
         provider: &str,

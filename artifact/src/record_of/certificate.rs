@@ -43,6 +43,9 @@ pub fn disclosure(certificate: &Certificate) -> Disclosure {
 }
 
 /// The record of a certificate that the key with `issuer_key_hash` signed.
+///
+/// # Errors
+/// [`RecordError`], if the certificate is longer than a record can hold.
 pub fn certificate_record(
     certificate: &Certificate,
     issuer_key_hash: [u8; 32],
