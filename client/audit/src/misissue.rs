@@ -148,6 +148,9 @@ impl SerialReused {
 impl Misissue {
     /// Packs two tokens with the certificates that lead from them to `anchors`, if they prove a
     /// reused serial. The order in which they come makes no difference.
+    ///
+    /// # Errors
+    /// [`MisissueError`], if a token does not verify, or the two do not prove a reused serial.
     pub fn pack(one: &[u8], other: &[u8], anchors: &Anchors) -> Result<Self, MisissueError> {
         let mut tokens = [one.to_vec(), other.to_vec()];
         tokens.sort();
@@ -170,6 +173,9 @@ impl Misissue {
 
     /// Verifies the tokens under `anchors`; the file's certificates are known without being
     /// trusted.
+    ///
+    /// # Errors
+    /// [`MisissueError`], if a token does not verify, or the two do not prove a reused serial.
     pub fn verify(&self, anchors: Anchors) -> Result<SerialReused, MisissueError> {
         let read = |(number, der): (usize, &Vec<u8>)| {
             Certificate::from_der(der)
@@ -199,6 +205,9 @@ impl Misissue {
     }
 
     /// Reads a file; every octet is accounted for. What it shows is not known yet.
+    ///
+    /// # Errors
+    /// [`MisissueError`]: the first line or part that cannot be read.
     pub fn decode(octets: &[u8]) -> Result<Self, MisissueError> {
         let mut lines = Lines {
             rest: octets,

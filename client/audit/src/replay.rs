@@ -162,6 +162,9 @@ impl Audited {
 
     /// Compares a list with those of its issuer and scope before it. Nothing is reported about
     /// lists that are left out. `octets`: the blob with the list's digest.
+    ///
+    /// # Errors
+    /// [`ListError`], if the octets are not those of the list, or cannot be read.
     pub fn compare(&mut self, list: &ListSeen, octets: &[u8]) -> Result<(), ListError> {
         self.detector.compare(list, octets)
     }
@@ -170,6 +173,9 @@ impl Audited {
 impl Replay {
     /// A replay of everything up to `target`. If an earlier visit saw a tree, the replay has to
     /// pass through it.
+    ///
+    /// # Errors
+    /// [`Violation`], if `target` already contradicts the tree of the earlier visit.
     pub fn full(target: Checkpoint, seen: Option<Seen>) -> Result<Self, Violation> {
         let replay = Self {
             target,
@@ -188,6 +194,9 @@ impl Replay {
     }
 
     /// A replay of what came after `edge`, the tree of an earlier visit.
+    ///
+    /// # Errors
+    /// [`Violation`], if `target` already contradicts the tree of the earlier visit.
     pub fn resumed(target: Checkpoint, edge: Edge) -> Result<Self, Violation> {
         let seen = Some(Seen {
             size: edge.size(),
@@ -259,6 +268,9 @@ impl Replay {
     }
 
     /// Takes the octets of the next file of the plan.
+    ///
+    /// # Errors
+    /// [`Violation`]: what is wrong with the file, or with a tile that it completes.
     pub fn take(&mut self, path: TilePath, octets: &[u8]) -> Result<(), Violation> {
         match path.kind {
             TileKind::Entries => self.take_bundle(path, octets),
@@ -437,6 +449,10 @@ impl Replay {
     /// Compares the root with the signed one, after the last file of the plan.
     ///
     /// A replay that was not fed its whole plan has another size, and so another root.
+    ///
+    /// # Errors
+    /// [`Violation`], if a file of the plan is missing, the records hash to another root, or the
+    /// tree of the earlier visit is not a beginning of this one.
     pub fn finish(self) -> Result<Audited, Violation> {
         let Checkpoint { size, root, .. } = self.target;
         let computed = self.edge.root();

@@ -54,6 +54,9 @@ pub enum AuditStateError {
 
 impl AuditState {
     /// A state of `head`, if `edge` is the right edge of its tree.
+    ///
+    /// # Errors
+    /// [`AuditStateError::Root`] if it is the edge of another tree.
     pub fn new(head: TrustedCheckpoint, edge: Edge) -> Result<Self, AuditStateError> {
         let checkpoint = head.checkpoint();
         if checkpoint.size != edge.size() || checkpoint.root != edge.root() {
@@ -88,6 +91,10 @@ impl AuditState {
     }
 
     /// Reads a file and checks it under `policy`.
+    ///
+    /// # Errors
+    /// [`AuditStateError`], if the file cannot be read, or its checkpoint is not trusted under
+    /// `policy`.
     pub fn decode(octets: &[u8], policy: &Policy) -> Result<Self, AuditStateError> {
         let text = std::str::from_utf8(octets).map_err(|_| AuditStateError::Header)?;
         let body = text

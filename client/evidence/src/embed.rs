@@ -56,6 +56,9 @@ pub enum EmbedError {
 
 /// `token` with `proof` in it: beside the proofs that it carries, or, with `replace`, instead of
 /// them. Embedding a proof that is there already changes nothing.
+///
+/// # Errors
+/// [`EmbedError`], if the proof or the token cannot be read, or the token would carry too much.
 pub fn embed(token: &[u8], proof: &[u8], replace: bool) -> Result<Vec<u8>, EmbedError> {
     let proof = TlogProof::parse(proof)?.encode().into_bytes();
     let mut proofs = if replace {
@@ -70,6 +73,10 @@ pub fn embed(token: &[u8], proof: &[u8], replace: bool) -> Result<Vec<u8>, Embed
 /// `pdf` with `proof` in the document timestamp `place`, beside the proofs that it carries, or,
 /// with `replace`, instead of them. Every signature and time-stamp that held before holds
 /// afterwards; otherwise it is an error.
+///
+/// # Errors
+/// [`EmbedError`], if the proof or the PDF cannot be read, the reserved space does not suffice, or
+/// a signature that held would no longer hold.
 pub fn embed_in_pdf(
     mut pdf: Vec<u8>,
     place: &PdfToken,

@@ -74,6 +74,9 @@ pub struct Packed<T> {
 }
 
 /// An artifact with its proof, `tlog-proof@v1`.
+///
+/// # Errors
+/// [`PackError`], if the artifact is refused, or the proof is not one of its record.
 pub fn pack_item(
     artifact: File,
     proof: &[u8],
@@ -92,6 +95,9 @@ pub fn pack_item(
 }
 
 /// A list or response, with the proof of its own record if there is one.
+///
+/// # Errors
+/// [`PackError`], if the octets are no list or response, or the proof is not one of its record.
 pub fn status_data(
     octets: Vec<u8>,
     proof: Option<&[u8]>,
@@ -110,6 +116,9 @@ pub fn status_data(
 }
 
 /// A token over one of the checkpoints of `proofs`.
+///
+/// # Errors
+/// [`PackError`], if the token is refused, or stamps none of these checkpoints.
 pub fn stamp_of<'a>(
     token: Vec<u8>,
     proofs: impl IntoIterator<Item = &'a Arc<Logged>>,

@@ -35,6 +35,9 @@ pub enum PoliciesError {
 
 impl Policies {
     /// `first` and `others`, which name different logs.
+    ///
+    /// # Errors
+    /// [`PoliciesError`], if two policies name one log, or there are too many.
     pub fn new(first: Policy, others: Vec<Policy>) -> Result<Self, PoliciesError> {
         let count = others.len().saturating_add(1);
         if count > CHAIN_MAX {

@@ -122,6 +122,10 @@ pub struct Terms<'a> {
 
 /// Replays the log at `source` up to its newest checkpoint, from the last visit on or from the
 /// beginning. `progress` is told (leaves replayed, leaves in all).
+///
+/// # Errors
+/// [`AuditError`], if the source cannot be read, its checkpoint is not trusted, or the log is
+/// convicted.
 pub async fn audit(
     source: &Source,
     terms: Terms<'_>,

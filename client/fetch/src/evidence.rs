@@ -93,6 +93,9 @@ pub(super) fn of_trust(error: &TrustError) -> Blame {
 /// there is one, else against the checkpoint that comes with it, whose signatures are then not
 /// verified. `progress` is called with (leaves looked at, leaves in all) while the index is
 /// searched for.
+///
+/// # Errors
+/// [`EvidenceError`], if the source has no such record, cannot be read, or its proof does not hold.
 pub async fn evidence(
     source: &Source,
     leaf: Hash,

@@ -224,6 +224,10 @@ struct Answer {
 
 /// Asks `source` for at most `most` records and proves each of them; where it answers no lookups,
 /// reads every record. `progress` is told (records read, records in all) then.
+///
+/// # Errors
+/// [`FindError`], if the source cannot be asked, its checkpoint is not trusted, or a record does
+/// not match or is not proven.
 pub async fn find(
     source: &Source,
     policy: &Policy,
@@ -299,6 +303,9 @@ async fn read_all(
 /// Shows `visit` every record of the newest trusted checkpoint (index, leaf hash, record) and
 /// hashes them to its root. Only with the checkpoint that this returns are they proven, and is it
 /// that there are no others.
+///
+/// # Errors
+/// [`FindError`], if a file cannot be had or read, or the records hash to another root.
 pub async fn every_record(
     source: &Source,
     policy: &Policy,

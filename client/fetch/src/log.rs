@@ -200,6 +200,9 @@ impl LogClient {
 
     /// Submits until the log answers, or until `timeout` has passed. Submitting again is harmless:
     /// one artifact has one record.
+    ///
+    /// # Errors
+    /// [`ApiError`], if no usable answer came in time, or the log refuses the artifact.
     pub async fn submit(
         &self,
         submission: Submission<'_>,
@@ -212,6 +215,9 @@ impl LogClient {
     }
 
     /// Submits octets that are no artifact: a provider's statement ([`STATEMENT`]).
+    ///
+    /// # Errors
+    /// [`ApiError`], if no usable answer came in time, or the log refuses the octets.
     pub async fn submit_as(
         &self,
         media_type: &str,
@@ -242,6 +248,9 @@ impl LogClient {
     }
 
     /// Asks for the proof of the record with this leaf hash.
+    ///
+    /// # Errors
+    /// [`ApiError`], if no usable answer came in time, or the log has no such record.
     pub async fn proof(&self, leaf: Hash, timeout: Duration) -> Result<ProofAnswer, ApiError> {
         let url = format!("{}/v1/proof/{}", self.base, leaf.to_hex());
         let mut request = Request::get(url, PROOF_LEN_MAX);
@@ -257,6 +266,9 @@ impl LogClient {
     }
 
     /// Asks for the proof of a staged record until it is there, or until `timeout` has passed.
+    ///
+    /// # Errors
+    /// [`ApiError`], if the proof is not there in time, or the log has no such record.
     pub async fn await_proof(
         &self,
         staged: Staged,

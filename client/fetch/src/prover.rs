@@ -104,6 +104,9 @@ impl<'a> Prover<'a> {
 /// What the tiles of `source` say about the first `older` leaves of the tree of `newer`: their
 /// root, and the consistency proof. None if the older tree is the larger one. Nothing vouches for
 /// it: it has to lead to a root that is known ([`ishibumi_tlog::tree::check_consistency`]).
+///
+/// # Errors
+/// [`SourceError`], if a tile cannot be had.
 pub async fn prefix_of(
     source: &Source,
     older: u64,

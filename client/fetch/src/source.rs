@@ -163,11 +163,17 @@ impl Source {
     }
 
     /// The newest checkpoint, if it is trusted under `policy`.
+    ///
+    /// # Errors
+    /// [`HeadError`], if the checkpoint cannot be had, is no note, or is not trusted.
     pub async fn head(&self, policy: &Policy) -> Result<TrustedCheckpoint, HeadError> {
         Ok(policy.check_checkpoint(&note(&self.checkpoint().await?)?)?)
     }
 
     /// The newest checkpoint, as a signed note.
+    ///
+    /// # Errors
+    /// [`SourceError`], if the source cannot be read or has no checkpoint.
     pub async fn checkpoint(&self) -> Result<Vec<u8>, SourceError> {
         self.read("checkpoint", NOTE_LEN_MAX).await
     }
@@ -192,6 +198,9 @@ impl Source {
     }
 
     /// All sizes of kept checkpoints.
+    ///
+    /// # Errors
+    /// [`SourceError`], if a list of sizes cannot be had or read.
     pub async fn all_kept_sizes(&self) -> Result<Vec<u64>, SourceError> {
         let mut all: Vec<u64> = Vec::new();
         loop {
@@ -248,6 +257,9 @@ impl Source {
 
     /// A tile or an entry bundle. Where a partial one is gone, since the log has grown, the full
     /// one is cut to its width (C2SP tlog-tiles, "Partial Tiles").
+    ///
+    /// # Errors
+    /// [`SourceError`], if neither the tile nor the full one can be had.
     pub async fn tile(&self, path: TilePath) -> Result<Vec<u8>, SourceError> {
         let most = match path.kind {
             TileKind::Hashes(_) => TILE_LEN,
@@ -272,6 +284,9 @@ impl Source {
     }
 
     /// The file at `path`, unverified, of at most `most` octets.
+    ///
+    /// # Errors
+    /// [`SourceError`], if it cannot be had or is too long.
     pub async fn file(&self, path: &str, most: usize) -> Result<Vec<u8>, SourceError> {
         let octets = self.read(path, most).await?;
         if octets.len() <= most {

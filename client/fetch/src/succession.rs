@@ -66,6 +66,9 @@ pub enum StepError {
 
 /// Audits `old` from its first record on, under the policy that names it, and verifies that the log
 /// at `new`, whose audited tree is `head`, continues it.
+///
+/// # Errors
+/// [`StepError`], if the old log cannot be audited, or an entry cannot be had.
 pub async fn step_down(
     (new, head): (&Source, &TrustedCheckpoint),
     old: &Source,

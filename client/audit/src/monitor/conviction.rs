@@ -7,6 +7,9 @@ use ishibumi_tlog::{Checkpoint, Hash, Policy};
 
 /// Evidence of two notes that a log of `policy` signed, seen at `now`; `beginning` is the tree with
 /// which the larger one really begins, if their sizes differ.
+///
+/// # Errors
+/// [`EvidenceError`], if the notes do not contradict each other, or cannot stand in evidence.
 pub fn evidence_of(
     policy: &Policy,
     now: u64,

@@ -93,6 +93,9 @@ impl<'a> Reading<'a> {
 
     /// Takes the octets of the next bundle of the plan. An entry that is not a record of this
     /// format names no party.
+    ///
+    /// # Errors
+    /// [`ReadingError`], if the bundle is not the next one, or cannot be read.
     pub fn take(&mut self, path: TilePath, octets: &[u8]) -> Result<(), ReadingError> {
         let first = path.index.saturating_mul(u64::from(TILE_WIDTH));
         let known = self.tree.size().checked_sub(first);
@@ -119,6 +122,9 @@ impl<'a> Reading<'a> {
     }
 
     /// Compares the root with the signed one, after the last bundle.
+    ///
+    /// # Errors
+    /// [`ReadingError::Root`] if the records hash to another root.
     pub fn finish(self) -> Result<Read, ReadingError> {
         let Checkpoint { size, root, .. } = self.target;
         let computed = self.tree.root();

@@ -189,6 +189,10 @@ impl State {
     }
 
     /// Reads the file of the log `origin` and checks it under `policy`.
+    ///
+    /// # Errors
+    /// [`StateError`], if the file cannot be read, is of another log, or does not hold under
+    /// `policy`.
     pub fn decode(octets: &[u8], origin: &str, policy: &Policy) -> Result<Self, StateError> {
         let file: File = serde_json::from_slice(octets)?;
         if file.format != FORMAT {
@@ -280,6 +284,9 @@ impl State {
 
 impl Signed {
     /// Reads a checkpoint that a log of the policy signed; of its signatures, the log's are kept.
+    ///
+    /// # Errors
+    /// [`TrustError`], if the note is no checkpoint, or no log of the policy signed it.
     pub fn read(note: &Note, policy: &Policy) -> Result<Self, TrustError> {
         let standing = policy.standing(note, Demand::AnyAlgorithm)?;
         let checkpoint = standing.checkpoint;

@@ -60,6 +60,9 @@ pub struct AccreditedList {
 impl AccreditedList {
     /// Reads a list; dates are whole days in `zone`. A byte order mark, which Windows editors put
     /// in front, is skipped.
+    ///
+    /// # Errors
+    /// [`AccreditedListError`]: the first line that cannot be read.
     pub fn parse(octets: &[u8], zone: Zone) -> Result<Self, AccreditedListError> {
         let text = std::str::from_utf8(octets).ok();
         let text = text.filter(|text| text.len() <= LEN_MAX);

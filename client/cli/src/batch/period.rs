@@ -162,6 +162,9 @@ pub struct Period {
 
 impl Period {
     /// Reads the ends. A date alone is the whole day; what names no offset is in `zone`.
+    ///
+    /// # Errors
+    /// [`PeriodError`], if an end cannot be read, or the period ends before it begins.
     pub fn parse(from: &str, to: &str, zone: Zone) -> Result<Self, PeriodError> {
         let (from, _) = moment(from, zone)?;
         let (to, open) = moment(to, zone)?;
@@ -202,6 +205,9 @@ impl Period {
 
 /// One moment, for what has no zone to be meant in: date, time and offset,
 /// `2026-04-01T09:00:00+09:00`.
+///
+/// # Errors
+/// [`PeriodError::Instant`] for any other text.
 pub fn instant(text: &str) -> Result<Time, PeriodError> {
     let narrow = narrow(text);
     let has_all = Written::read(&narrow).is_some_and(|it| it.time.is_some() && !it.rest.is_empty());

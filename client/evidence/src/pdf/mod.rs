@@ -216,6 +216,10 @@ pub fn is_cut_out(octets: &[u8]) -> bool {
 
 /// Replaces the token at `place` by `token`. Nothing else changes, and no octet moves: a token
 /// stands in the octets that its ByteRange leaves out.
+///
+/// # Errors
+/// [`PdfError::NoRoom`] if the token is longer than the reserved space, [`PdfError::Gap`] if
+/// `place` is not in the file.
 pub fn put_token(pdf: &mut [u8], place: &Coverage, token: &[u8]) -> Result<(), PdfError> {
     let digits = pdf.get_mut(place.digits()).ok_or(PdfError::Gap)?;
     let text = hex::encode_upper(token);

@@ -218,6 +218,9 @@ impl Renewed {
     }
 
     /// Adds a certificate between a unit and an anchor, DER or PEM. False if it is there already.
+    ///
+    /// # Errors
+    /// [`CertificateError`], if the octets are not exactly one certificate.
     pub fn add_certificate(&mut self, octets: &[u8]) -> Result<bool, CertificateError> {
         let der = Certificate::parse(octets)?.der().to_vec();
         let all = [&self.collection.certificates, &self.additions.certificates];
