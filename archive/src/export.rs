@@ -100,6 +100,9 @@ pub struct Exported {
 
 /// Writes the log of `files` to `out`, where nothing is yet. `note` is the checkpoint, which the
 /// caller has verified. `progress` is told (records done, records in all).
+///
+/// # Errors
+/// [`ExportError`]: the first file of the log that cannot be read, is missing or is false; or why the archive cannot be written.
 pub fn export(
     files: &mut dyn LogFiles,
     note: &Note,
@@ -114,6 +117,9 @@ pub fn export(
 /// Reads the log of `files` and writes nothing: whether every file of it leads to the checkpoint
 /// `note`. Tiles that are stored are compared as well. What an archive has beside the log is not
 /// looked at.
+///
+/// # Errors
+/// [`ExportError`]: the first file of the log that cannot be read, is missing or is false.
 pub fn check(
     files: &mut dyn LogFiles,
     note: &Note,
@@ -125,6 +131,9 @@ pub fn check(
 /// Reads all of an archive and writes nothing: the log as [`check`] does, and what lies beside it,
 /// in every volume: lists of sums, pages, the listing of kept checkpoints. Of a bare copy of a
 /// log's files, which has none of these, [`Beside::is_there`] says so.
+///
+/// # Errors
+/// [`ExportError`]: the first file that cannot be read, is missing or is false.
 pub fn check_archive(
     files: &mut dyn LogFiles,
     note: &Note,

@@ -77,6 +77,9 @@ impl fmt::Display for ArchiveReader {
 }
 
 /// The path that `text` names, if it is no URL of another scheme: a path, or `file:///PATH`.
+///
+/// # Errors
+/// [`ArchiveReaderError::Url`] for a `file:` URL that names no path of this machine.
 pub fn path_of(text: &str) -> Result<Option<PathBuf>, ArchiveReaderError> {
     if !text.contains("://") {
         return Ok(Some(PathBuf::from(text)));
@@ -106,6 +109,9 @@ impl ArchiveReader {
 
     /// What lies at `path`: a volume, a directory of volumes (without a file `checkpoint`), or a
     /// directory of files.
+    ///
+    /// # Errors
+    /// [`ArchiveReaderError`], if the files cannot be read, are no archive, or are too many.
     pub fn open(path: &Path) -> Result<Self, ArchiveReaderError> {
         let io = |error| ArchiveReaderError::Io {
             path: path.display().to_string(),
@@ -177,6 +183,9 @@ impl ArchiveReader {
 
     /// The file at `path`, of at most `most` octets (one more may come from a directory); `None` if
     /// there is none.
+    ///
+    /// # Errors
+    /// [`ArchiveReaderError`], if the file or its volume cannot be read or is damaged.
     pub fn read(&self, path: &str, most: usize) -> Result<Option<Vec<u8>>, ArchiveReaderError> {
         match &self.kind {
             Kind::Tree(directory) => read_bounded(&directory.join(path), most),
@@ -192,6 +201,9 @@ impl ArchiveReader {
 
     /// The file at `path` in the volume of this name, even if the volume's file was renamed; in a
     /// directory of files, the file at `path`.
+    ///
+    /// # Errors
+    /// [`ArchiveReaderError`], if the file or its volume cannot be read or is damaged.
     pub fn read_of(
         &self,
         volume: &str,
@@ -252,6 +264,9 @@ impl ArchiveReader {
     }
 
     /// Sizes of the kept checkpoints, ascending.
+    ///
+    /// # Errors
+    /// [`ArchiveReaderError`], if the list of sizes cannot be read.
     pub fn kept_sizes(&self) -> Result<Vec<u64>, ArchiveReaderError> {
         let sizes: BTreeSet<u64> = match &self.kind {
             Kind::Tree(directory) => {

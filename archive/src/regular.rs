@@ -29,12 +29,18 @@ pub fn open(path: &Path) -> io::Result<File> {
 
 /// All of a regular file, or its first `most` octets and one more: enough to see that it is too
 /// long.
+///
+/// # Errors
+/// [`io::Error`], if it cannot be opened or read, or is no regular file.
 pub fn read(path: &Path, most: usize) -> io::Result<Vec<u8>> {
     take(open(path)?, most)
 }
 
 /// All of an open regular file, or its first `most` octets and one more: enough to see that it is
 /// too long.
+///
+/// # Errors
+/// [`io::Error`], if it cannot be read.
 pub fn take(file: File, most: usize) -> io::Result<Vec<u8>> {
     let bound = most.saturating_add(1);
     // What the file says of its length is only where to begin: a vector that grows is up to twice

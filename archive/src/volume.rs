@@ -92,6 +92,9 @@ pub struct Volume<R = File> {
 
 impl<R: Read + Seek> Volume<R> {
     /// Walks the whole structure of a volume; contents are looked at when they are read.
+    ///
+    /// # Errors
+    /// [`VolumeError`]: the first deviation from the format of a volume.
     pub fn open(mut file: R) -> Result<Self, VolumeError> {
         let length = file.seek(SeekFrom::End(0))?;
         if length > VOLUME_LEN_MAX {
@@ -140,6 +143,9 @@ impl<R: Read + Seek> Volume<R> {
     }
 
     /// The octets of an entry, of at most `most`; `None` if there is none of that name.
+    ///
+    /// # Errors
+    /// [`VolumeError`], if it cannot be read, is longer than `most`, or has another checksum.
     pub fn read(&self, name: &str, most: usize) -> Result<Option<Vec<u8>>, VolumeError> {
         let Some(slot) = self.slots.get(name) else {
             return Ok(None);
@@ -244,6 +250,9 @@ impl<W: Write> VolumeWriter<W> {
     }
 
     /// Appends an entry. The caller makes sure that there is none of that name.
+    ///
+    /// # Errors
+    /// [`VolumeError`], if it cannot be written, or exceeds a limit of the format.
     pub fn add(&mut self, name: &str, octets: &[u8]) -> Result<(), VolumeError> {
         if usize::from(self.count) >= ENTRIES_MAX {
             return Err(VolumeError::TooMany);
@@ -268,6 +277,9 @@ impl<W: Write> VolumeWriter<W> {
     }
 
     /// Writes the directory; gives the writer back.
+    ///
+    /// # Errors
+    /// [`VolumeError`], if it cannot be written, or exceeds a limit of the format.
     pub fn finish(mut self) -> Result<W, VolumeError> {
         let fits = |value: u64| u32::try_from(value).map_err(|_| VolumeError::TooLong(value));
         let (length, offset) = (fits(self.directory.len() as u64)?, fits(self.at)?);
