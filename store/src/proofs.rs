@@ -11,6 +11,9 @@ use crate::{KeptCheckpoint, LogStore, StoreError, StoredTiles};
 /// The proofs that the records `indices` are in the tree of `size` leaves that `checkpoint` signs,
 /// in their order; `None` for a record that is not in it. Tiles that they share are read and hashed
 /// once.
+///
+/// # Errors
+/// [`StoreError`], if the store cannot be read or is damaged.
 pub fn inclusion_proofs(
     store: &dyn LogStore,
     indices: &[u64],
@@ -31,6 +34,9 @@ pub fn inclusion_proofs(
 }
 
 /// The proof that the tree of `old` leaves begins the tree of `new`; `None` if `old` is larger.
+///
+/// # Errors
+/// [`StoreError`], if the store cannot be read or is damaged.
 pub fn consistency_proof(
     store: &dyn LogStore,
     old: u64,
@@ -43,6 +49,9 @@ pub fn consistency_proof(
 /// The checkpoint that proves the earliest time for record `index`: the smallest kept one that
 /// covers it, else the `newest`, which covers it as well. Kept ones above the newest are not public
 /// yet.
+///
+/// # Errors
+/// [`StoreError`], if the store cannot be read or is damaged.
 pub fn earliest_covering(
     store: &dyn LogStore,
     index: u64,

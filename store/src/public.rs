@@ -76,6 +76,10 @@ pub enum ReadError {
 /// | `checkpoints[?from=SIZE]` | JSON: sizes of the checkpoints that are kept for ever |
 /// | `checkpoints/<size>` | one of them |
 /// | `blob/<hex SHA-256>` | what is kept beside the log |
+///
+/// # Errors
+/// [`ReadError`], if nothing public has this path, the query does not belong to it, or the store
+/// cannot be read.
 pub fn read(
     store: &dyn LogStore,
     size: u64,

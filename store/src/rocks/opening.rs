@@ -25,11 +25,17 @@ fn layout(origin: &str, cache_len: usize) -> Layout<'static> {
 
 impl RocksLog {
     /// Makes the store of an empty log at `path`, where there is nothing or an empty directory.
+    ///
+    /// # Errors
+    /// [`StoreError`], if the directory is not empty, or cannot be written.
     pub fn create(path: impl AsRef<Path>, origin: &str) -> Result<Self, StoreError> {
         Self::create_with(path, origin, CACHE_LEN)
     }
 
     /// As [`Self::create`], with caches of `cache_len` octets.
+    ///
+    /// # Errors
+    /// [`StoreError`], if the directory is not empty, or cannot be written.
     pub fn create_with(
         path: impl AsRef<Path>,
         origin: &str,
@@ -49,11 +55,19 @@ impl RocksLog {
     ///
     /// Before it returns, the right border of the tree is recomputed from records and tiles, and
     /// the signed head is held against the tree, so that a damaged directory is refused here.
+    ///
+    /// # Errors
+    /// [`StoreError`], if there is no such store, it is of another log, in use, damaged, or the
+    /// disk lacks space.
     pub fn open(path: impl AsRef<Path>, origin: &str) -> Result<Self, StoreError> {
         Self::open_with(path, origin, CACHE_LEN)
     }
 
     /// As [`Self::open`], with caches of `cache_len` octets.
+    ///
+    /// # Errors
+    /// [`StoreError`], if there is no such store, it is of another log, in use, damaged, or the
+    /// disk lacks space.
     pub fn open_with(
         path: impl AsRef<Path>,
         origin: &str,

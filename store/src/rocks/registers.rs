@@ -31,12 +31,18 @@ fn layout() -> Layout<'static> {
 
 impl RocksRegisters {
     /// Makes an empty store at `path`, where there is nothing or an empty directory.
+    ///
+    /// # Errors
+    /// [`StoreError`], if the directory is not empty, or cannot be written.
     pub fn create(path: impl AsRef<Path>) -> Result<Self, StoreError> {
         let database = Database::create(path.as_ref(), &layout(), |_, _| {})?;
         Ok(Self { database })
     }
 
     /// Opens the store at `path`. Never creates.
+    ///
+    /// # Errors
+    /// [`StoreError`], if there is no such store, it is in use or damaged, or the disk lacks space.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
         let database = Database::open(path.as_ref(), &layout())?;
         Ok(Self { database })
