@@ -66,6 +66,9 @@ pub struct BastionKey(KeyPair);
 
 impl BastionKey {
     /// A new key.
+    ///
+    /// # Errors
+    /// [`BastionError::Key`] if the system gives no random octets.
     pub fn generate() -> Result<Self, BastionError> {
         let key = KeyPair::generate_for(&PKCS_ED25519);
         key.map(Self)
@@ -73,6 +76,9 @@ impl BastionKey {
     }
 
     /// Reads what [`Self::to_pem`] writes.
+    ///
+    /// # Errors
+    /// [`BastionError::Key`] if the text is no such key.
     pub fn from_pem(pem: &str) -> Result<Self, BastionError> {
         let key = KeyPair::from_pkcs8_pem_and_sign_algo(pem, &PKCS_ED25519);
         key.map(Self)
@@ -122,6 +128,9 @@ impl Bastion {
     /// The bastion's backend endpoint at `address` (`host:port`). Its certificate has to be issued
     /// below one of the certificates in `roots` (PEM), or below one that the system trusts if that
     /// is `None`.
+    ///
+    /// # Errors
+    /// [`BastionError`], if the address, the key or the certificates in `roots` cannot be used.
     pub fn new(
         address: &str,
         key: &BastionKey,
