@@ -1,5 +1,5 @@
-//! What a cosignature signs: the messages of C2SP tlog-cosignature, and the time before the
-//! signature.
+//! The octets that a cosignature signs: the messages of C2SP tlog-cosignature, and the time before
+//! the signature.
 
 use crate::checkpoint::Checkpoint;
 use crate::hash::Hash;

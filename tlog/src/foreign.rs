@@ -7,7 +7,7 @@
 
 use std::fmt;
 
-/// Why something cannot be read, and what it seems to be instead.
+/// Why octets cannot be read, and what they seem to be instead.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{error}{}", .foreign.map(|it| format!("; this is {it}")).unwrap_or_default())]
 pub struct Unread<E: fmt::Display> {
@@ -32,7 +32,7 @@ pub fn named<T, E: fmt::Display>(read: Result<T, E>, octets: &[u8]) -> Result<T,
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Foreign {
-    /// Nothing at all.
+    /// The file is empty.
     Empty,
     /// UTF-16, or UTF-32.
     Utf16,
@@ -57,7 +57,7 @@ pub enum Foreign {
 }
 
 impl Foreign {
-    /// What `octets` seem to be; none if nothing strikes.
+    /// What `octets` seem to be; `None` without a guess.
     pub fn of(octets: &[u8]) -> Option<Self> {
         const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
         const BEGINNINGS: [(&[u8], Foreign); 8] = [
@@ -97,7 +97,7 @@ impl Foreign {
 }
 
 impl fmt::Display for Foreign {
-    /// What it is and what to do, behind "this is ".
+    /// Its name and what to do, to follow "this is ".
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(match self {
             Self::Empty => "an empty file",

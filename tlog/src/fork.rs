@@ -17,15 +17,14 @@
 //!
 //! Two notes contradict each other in two ways. Either they have one size and two roots. Or a
 //! consistency proof shows that the second tree begins with *another* tree of the first's size than
-//! the first note says: what the root of a tree says about a prefix of it is as fixed as the root
-//! itself.
+//! the first note says: the root of a tree fixes every prefix of it.
 //!
 //! A consistency proof that *fails* is neither: anybody can send a true checkpoint with a wrong
 //! proof. Two notes of different sizes without a proof of contradiction are therefore a
 //! [`Kind::Suspicion`]. A reader of the log's tiles can find out which tree the second note begins
 //! with, and then either drops the suspicion or makes a fork of it ([`Evidence::with_prefix`]).
 //!
-//! A file proves nothing by what it says of itself. [`Evidence::check`] takes the log's keys from
+//! A file's statements about itself prove nothing. [`Evidence::check`] takes the log's keys from
 //! its caller, and says [`Verdict::Proven`] only if one of them signed both notes.
 
 use std::fmt::Write as _;
@@ -54,10 +53,10 @@ pub enum EvidenceError {
     /// Not the lines of the format, in its order and spelling.
     #[error("not in the format `{HEADING}`: {0}")]
     Form(&'static str),
-    /// One of the notes is none.
+    /// One of the notes cannot be read.
     #[error("the note: {0}")]
     Note(#[from] NoteError),
-    /// One of the notes is no checkpoint.
+    /// One of the notes is not a checkpoint.
     #[error("the checkpoint: {0}")]
     Checkpoint(#[from] CheckpointError),
     /// The notes, or the keys, are not of one log.
@@ -66,7 +65,7 @@ pub enum EvidenceError {
     /// A key that makes cosignatures: no log signs with it.
     #[error("the key of {0} is no log key: its type is not 0x01 (Ed25519) or 0x06 (ML-DSA-44)")]
     KeyType(String),
-    /// No key, or more than [`KEYS_MAX`].
+    /// There is no key, or more than [`KEYS_MAX`].
     #[error("{0} keys are named, there have to be 1 to {KEYS_MAX}")]
     Keys(usize),
     /// The two checkpoints have one size and one root.
@@ -118,7 +117,7 @@ impl Kind {
     }
 }
 
-/// That the second tree begins with a tree of the first's size that has another root.
+/// Proof that the second tree begins with a tree of the first's size that has another root.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Prefix {
     /// The root of the first leaves of the second tree, as many as the first tree has.
@@ -143,7 +142,7 @@ struct Signed {
     checkpoint: Checkpoint,
 }
 
-/// What [`Evidence::check`] finds. Indices are those of the keys that the caller gave.
+/// The result of [`Evidence::check`]. Indices are those of the keys that the caller gave.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// One key of the log signed both checkpoints, and they contradict each other: the log forked.
@@ -244,7 +243,7 @@ impl Evidence {
         Ok(Self { prefix, ..self })
     }
 
-    /// What this is, if both notes are the log's.
+    /// The kind of contradiction, if both notes are the log's.
     pub fn kind(&self) -> Kind {
         if self.prefix.is_some() || self.first.checkpoint.size == self.second.checkpoint.size {
             Kind::Fork
@@ -401,7 +400,7 @@ impl Evidence {
             Some(prefix) => found.with_prefix(prefix)?,
             None => found,
         };
-        // What is read is exactly what would be written: order of the notes, kind and origin as
+        // The file must be exactly as it would be written: order of the notes, kind and origin as
         // well.
         if found.kind().word() != kind || found.origin() != origin {
             return Err(form("`kind` or `origin` is not that of its notes"));

@@ -66,11 +66,11 @@ pub enum EntryError {
 pub struct Entry {
     /// The number of the line `vkey`, from 1.
     pub line: usize,
-    /// The key as it stands there.
+    /// The key as written in the list.
     pub vkey: String,
     /// The key, whose name is the log's origin; or why this entry cannot be used.
     pub key: Result<VerifierKey, EntryError>,
-    /// How many requests a day the log may make, as it stands there.
+    /// Requests that the log may make a day, as written in the list.
     pub qpd: Option<String>,
     /// How to reach the operator of the log.
     pub contact: Option<String>,

@@ -64,13 +64,13 @@ pub enum MultiproofError {
     /// An entry that no log can hold.
     #[error("line {0}: an entry has at most {ENTRY_LEN_MAX} octets")]
     EntryTooLong(usize),
-    /// No entry, or more than [`ENTRIES_MAX`].
+    /// There is no entry, or more than [`ENTRIES_MAX`].
     #[error("{0} entries, there have to be 1 to {ENTRIES_MAX}")]
     Entries(usize),
     /// A line of the proof is no hash.
     #[error("line {0} is not the base64 of a 32-octet hash")]
     HashLine(usize),
-    /// No blank line between hashes and checkpoint.
+    /// There is no blank line between hashes and checkpoint.
     #[error("no blank line before the checkpoint")]
     NoCheckpoint,
     /// The checkpoint is no signed note.
@@ -219,7 +219,7 @@ impl Multiproof {
     }
 }
 
-/// What follows `entry ` in line `number`.
+/// Parses the part of line `number` that follows `entry `.
 fn parse_entry(
     text: &str,
     before: Option<u64>,

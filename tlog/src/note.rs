@@ -26,7 +26,7 @@ pub enum NoteError {
     /// Not UTF-8, or a control character other than newline.
     #[error("the note holds an octet that is no text, at offset {0}")]
     NotText(usize),
-    /// No blank line between text and signatures, or no signature, or no final newline.
+    /// There is no blank line between text and signatures, or no signature, or no final newline.
     #[error("the note has no blank line followed by signature lines that each end in a newline")]
     NoSignatures,
     /// More than [`SIGNATURES_MAX`] signature lines.
@@ -50,7 +50,7 @@ pub struct Note {
     signatures: Vec<SignatureLine>,
 }
 
-/// That a key signed the note, and when it says it did.
+/// A verified signature: its key, its line, and the time that it states.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct VerifiedSignature {
     /// Index in the keys given to [`Note::verify`].

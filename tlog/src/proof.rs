@@ -112,7 +112,7 @@ pub enum ProofFileError {
     /// The `extra` line is no base64.
     #[error("the extra line is not base64")]
     Extra,
-    /// No `index` line, or not a canonical decimal.
+    /// There is no `index` line, or its number is not a canonical decimal.
     #[error("the line \"index <decimal number>\" is missing or malformed")]
     Index,
     /// A line of the audit path is no hash.
@@ -121,7 +121,7 @@ pub enum ProofFileError {
     /// More hashes than any tree needs.
     #[error("more than {PROOF_HASHES_MAX} hashes in the audit path")]
     TooManyHashes,
-    /// No blank line between audit path and checkpoint.
+    /// There is no blank line between audit path and checkpoint.
     #[error("no blank line before the checkpoint")]
     NoCheckpoint,
     /// The checkpoint is no signed note.

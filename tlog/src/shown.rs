@@ -8,10 +8,11 @@
 
 use std::fmt::{self, Write as _};
 
-/// Whether a terminal obeys the character, or no eye sees it.
+/// Whether a terminal obeys the character, or it is invisible.
 ///
-/// C0, DEL and C1; what turns the direction of writing; line and paragraph separators; what has no
-/// width. Variation selectors are left alone: names in Japanese are written with them.
+/// C0, DEL and C1; marks that turn the direction of writing; line and paragraph separators;
+/// characters without width. Variation selectors are left alone: names in Japanese are written with
+/// them.
 pub const fn is_unsafe(character: char) -> bool {
     character.is_ascii_control()
         || matches!(
@@ -31,11 +32,11 @@ pub const fn is_unsafe(character: char) -> bool {
             | '\u{fff0}'..='\u{fffb}'
             | '\u{e0000}'..='\u{e0fff}'
         )
-        // Within the block of tags stand the variation selectors of ideographs.
+        // The block of tags contains the variation selectors of ideographs.
         && !matches!(character, '\u{e0100}'..='\u{e01ef}')
 }
 
-/// Text as part of a line: what is unsafe is spelled out, line breaks too.
+/// Text as part of a line: unsafe characters are spelled out, line breaks too.
 pub fn line(text: &str) -> String {
     spelled(text, is_unsafe)
 }
@@ -57,9 +58,9 @@ pub fn add_line(out: &mut String, text: impl fmt::Display) {
     out.push('\n');
 }
 
-/// A JSON document with what is unsafe in its strings as JSON escapes (RFC 8259 section 7):
-/// programs read the very characters, and a terminal obeys none of them. Line feeds between its
-/// members stay.
+/// A JSON document with unsafe characters in its strings as JSON escapes (RFC 8259 section 7):
+/// programs read the same text, and a terminal obeys none of it. Line feeds between its members
+/// stay.
 pub fn json(document: &str) -> String {
     let mut out = String::with_capacity(document.len());
     for character in document.chars() {
@@ -111,7 +112,7 @@ mod tests {
         );
     }
 
-    /// What a JSON writer leaves in a string: it spells C0 itself, and nothing else.
+    /// A string as a JSON writer leaves it: it escapes C0, and nothing else.
     fn serde_like(character: char) -> String {
         if character < ' ' {
             String::new()

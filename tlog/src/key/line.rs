@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::verifier::{VerifierKey, check_name};
 
-/// One signature of a note, as it stands there.
+/// One signature line of a note, unverified.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct SignatureLine {
     /// The key's name.

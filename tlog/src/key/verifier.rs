@@ -51,7 +51,7 @@ impl VerifierKey {
         self.id
     }
 
-    /// What kind of signature this key checks.
+    /// The type of signature that this key verifies.
     pub fn kind(&self) -> SignatureType {
         self.kind
     }

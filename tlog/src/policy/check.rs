@@ -37,7 +37,7 @@ impl TrustedCheckpoint {
         &self.cosignatures
     }
 
-    /// How many witnesses these are: keys of one name are one, as in [`Policy::counted`].
+    /// Number of witnesses among them: keys of one name are one witness, as in [`Policy::counted`].
     pub fn witness_count(&self) -> usize {
         let names = self.cosignatures.iter().map(|seen| &seen.name);
         names.collect::<BTreeSet<_>>().len()

@@ -45,7 +45,7 @@ pub enum TrustError {
     NoPostQuantumQuorum {
         /// Key names of the witnesses that did cosign with ML-DSA-44.
         cosigned: Vec<String>,
-        /// How many witnesses of the policy have an ML-DSA-44 key.
+        /// Number of witnesses of the policy that have an ML-DSA-44 key.
         known: usize,
     },
     /// The audit path does not lead to the checkpoint's root.

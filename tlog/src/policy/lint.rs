@@ -3,8 +3,8 @@
 //!
 //! C2SP counts keys, since names and URLs prove nothing. A person who writes a policy counts
 //! operators, and an operator with an Ed25519 and an ML-DSA-44 key, or with two machines, appears
-//! twice. Such keys belong in one group of threshold 1. What is found here is a suspicion drawn
-//! from names; nothing is decided by it, and an operator who hides is not found.
+//! twice. Such keys belong in one group of threshold 1. The findings are suspicions drawn from
+//! names; nothing is decided by them, and an operator who hides is not found.
 //!
 //! Two witnesses can count twice exactly if the smallest group above both asks for at least two of
 //! its members and is itself part of the quorum: then there are other witnesses with whom both
@@ -169,7 +169,7 @@ impl<'a> Above<'a> {
     }
 }
 
-/// What a key shows of its operator.
+/// Signs in a key of its operator.
 struct Traits<'a> {
     key: &'a VerifierKey,
     hosts: Vec<String>,

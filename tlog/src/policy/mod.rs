@@ -63,7 +63,7 @@ pub struct Witness {
 pub struct Group {
     /// The name inside of the policy: opaque octets.
     pub name: Vec<u8>,
-    /// How many members have to have witnessed, at least 1 and at most their number.
+    /// Number of members that have to have witnessed: at least 1 and at most their number.
     pub threshold: usize,
     /// The members, as indices in [`Policy::witnesses`] and earlier indices in [`Policy::groups`].
     pub members: Vec<Member>,
@@ -115,13 +115,13 @@ impl Policy {
         Self { demand, ..self }
     }
 
-    /// What [`Self::check_checkpoint`] and [`Self::check_proof`] demand.
+    /// The demand of [`Self::check_checkpoint`] and [`Self::check_proof`].
     pub fn demand(&self) -> Demand {
         self.demand
     }
 
-    /// How many witnesses have a key that counts under `demand`. Keys of one name are one witness:
-    /// it has an Ed25519 and an ML-DSA-44 key, say.
+    /// Number of witnesses that have a key that counts under `demand`. Keys of one name are one
+    /// witness, such as its Ed25519 and its ML-DSA-44 key.
     pub fn counted(&self, demand: Demand) -> usize {
         let keys = self.witnesses.iter().map(|witness| &witness.key);
         let counting = keys.filter(|key| demand.counts(key));

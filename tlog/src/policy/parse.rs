@@ -95,7 +95,7 @@ pub enum PolicyProblem {
     /// A second quorum line.
     #[error("a second quorum line (the first is line {0}): there has to be exactly one")]
     SecondQuorum(usize),
-    /// No quorum line.
+    /// The file has no quorum line.
     #[error("no quorum line: there has to be exactly one")]
     NoQuorum,
     /// `quorum none` where the caller did not allow it.

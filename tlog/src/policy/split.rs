@@ -33,7 +33,7 @@ pub(super) fn two_quorums(
     Some(sets)
 }
 
-/// With all witnesses below the member.
+/// How the member can be met with all witnesses below it.
 fn ways(policy: &Policy, member: Member, is_one: &dyn Fn(&[usize]) -> bool) -> (Vec<usize>, Ways) {
     let (group, place) = match member {
         Member::Witness(place) => (None, vec![place]),

@@ -1,4 +1,4 @@
-//! Where a checkpoint stands under a policy: who signed it, which groups that satisfies, and since
+//! How a checkpoint is judged under a policy: who signed it, which groups that satisfies, and since
 //! when.
 //!
 //! The checks decide by this, and it is shown to people who ask why they decided so.

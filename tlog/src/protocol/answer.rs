@@ -1,4 +1,4 @@
-//! What a witness answers: signature lines with 200, a size with 409 (C2SP tlog-witness).
+//! The answers of a witness: signature lines with 200, a size with 409 (C2SP tlog-witness).
 
 use std::fmt::Write as _;
 
@@ -22,10 +22,10 @@ pub enum AnswerError {
     /// More than [`SIGNATURES_MAX`] lines.
     #[error("the answer has more than {SIGNATURES_MAX} signature lines")]
     TooManySignatures,
-    /// Not one or more signature lines that each end in a newline.
+    /// The body is not one or more signature lines that each end in a newline.
     #[error("line {0} of the answer is no signature line with a newline at its end")]
     SignatureLine(usize),
-    /// Not a size.
+    /// The body is not a size.
     #[error("the answer is no tree size: a decimal number up to 2^63 and a newline")]
     Size,
 }

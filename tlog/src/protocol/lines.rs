@@ -1,4 +1,5 @@
-//! What all requests share: short lines, a proof, a blank line, and a checkpoint; read and written.
+//! The parts that all requests share: short lines, a proof, a blank line, and a checkpoint; read
+//! and written.
 
 use std::fmt::Write as _;
 

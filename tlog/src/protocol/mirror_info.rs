@@ -1,4 +1,4 @@
-//! `text/x.tlog.mirror-info` (C2SP tlog-mirror): where a mirror stands, in the body of a 409 or a
+//! `text/x.tlog.mirror-info` (C2SP tlog-mirror): how far a mirror is, in the body of a 409 or a
 //! 202.
 //!
 //! ```text

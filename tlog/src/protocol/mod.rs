@@ -8,10 +8,9 @@
 //! | `POST add-entries` | [`add_entries`] | signature lines | 202, 409: [`mirror_info`]; others: text for people |
 //! | `GET <origin hash>/checkpoint` ([`checkpoint_path`]) | | a note ([`crate::note::Note`]) | text for people |
 //!
-//! Parsers check every limit before what it limits is read further, and check no signature: a
-//! parsed request says nothing yet. One request has one spelling; what is read is written back
-//! octet by octet. Both sides use this module, so what the log's client writes is what the witness
-//! reads.
+//! Parsers check every limit before they read on, and check no signature: a parsed request says
+//! nothing yet. One request has one spelling; a parsed request encodes to the same octets. Both
+//! sides use this module, so the witness reads what the log's client writes.
 
 mod add_checkpoint;
 pub mod add_entries;
@@ -85,7 +84,7 @@ pub enum RequestError {
     /// More than [`PROOF_LINES_MAX`] proof lines.
     #[error("more than {PROOF_LINES_MAX} proof lines")]
     TooManyProofLines,
-    /// What follows the blank line is no note.
+    /// The part after the blank line is not a note.
     #[error("the checkpoint: {0}")]
     Note(#[from] NoteError),
     /// The note is no checkpoint.

@@ -57,8 +57,8 @@ impl Tile {
     }
 }
 
-/// How many hashes the tile `index` of tile level `level` has in a tree of `size` leaves: 0 to 256
-/// (C2SP tlog-tiles, "Partial Tiles").
+/// Number of hashes that the tile `index` of tile level `level` has in a tree of `size` leaves: 0
+/// to 256 (C2SP tlog-tiles, "Partial Tiles").
 pub fn tile_width(level: u8, index: u64, size: u64) -> u16 {
     let nodes = size
         .checked_shr(u32::from(level) * u32::from(TILE_HEIGHT))

@@ -22,7 +22,7 @@ pub struct TilePath {
     pub kind: TileKind,
     /// The index within its level.
     pub index: u64,
-    /// How many hashes or entries, 1 to 256; 256 has no `.p` suffix.
+    /// Number of hashes or entries, 1 to 256; 256 has no `.p` suffix.
     pub width: u16,
 }
 

@@ -1,7 +1,7 @@
 //! Consistency proofs (RFC 6962 section 2.1.2): that a tree only grew.
 //!
 //! The older tree is the subtree that begins at leaf 0, so the algorithms are those of
-//! [`super::subtree`]; what is here is the meaning: a log does not shrink, and one size has one
+//! [`super::subtree`]; this module adds the meaning: a log does not shrink, and one size has one
 //! root.
 
 use super::{

@@ -33,7 +33,7 @@ use crate::hash::{EMPTY_ROOT, Hash, node_hash};
 /// consistency proof in transit may have (C2SP tlog-witness), which is enough up to 2^62 leaves.
 pub const PROOF_HASHES_MAX: usize = 63;
 
-/// Where the hashes of complete subtrees come from: a store, tiles, or memory.
+/// A source of the hashes of complete subtrees: a store, tiles, or memory.
 pub trait NodeReader {
     /// Why a node could not be read.
     type Error;

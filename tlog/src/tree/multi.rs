@@ -16,7 +16,7 @@ use std::ops::Range;
 use super::{NodeReader, ProofError, SIZE_MAX, range_hash, split_point};
 use crate::hash::{Hash, node_hash};
 
-/// A leaf of which something is proven: its index and its hash.
+/// A proven leaf: its index and its hash.
 pub type Leaf = (u64, Hash);
 
 /// The proof that the leaves `indices` are in the tree of the first `size` leaves.

@@ -21,7 +21,7 @@ pub struct Subtree {
 }
 
 impl Subtree {
-    /// No leaves.
+    /// The subtree without leaves.
     pub const EMPTY: Self = Self { start: 0, end: 0 };
 
     /// The leaves `start..end`. `None` if that is no subtree, or if `end` is above 2^63.

@@ -13,9 +13,9 @@
 //!     leaves
 //! ```
 //!
-//! Integers are big-endian. [`UploadHead`] says what is uploaded; from its two numbers follow the
-//! ranges of all packages ([`UploadHead::packages`]), so that they are nowhere in the body. A body
-//! may end after any package. [`Package::prove`] makes what [`Package::check`] checks;
+//! Integers are big-endian. [`UploadHead`] says which entries are uploaded; the ranges of all
+//! packages follow from its two numbers ([`UploadHead::packages`]), so they are not in the body. A
+//! body may end after any package. [`Package::prove`] makes what [`Package::check`] checks;
 //! [`UploadReader`] reads a body of any length piece by piece and never holds more than one package
 //! of it.
 
@@ -48,7 +48,7 @@ pub struct UploadHead {
     pub start: u64,
     /// The size of the checkpoint that the proofs lead to, and the end of the whole upload.
     pub end: u64,
-    /// What the mirror gave to be shown again, or nothing.
+    /// The ticket that the mirror gave, to be shown again; may be empty.
     pub ticket: Vec<u8>,
 }
 
@@ -130,7 +130,7 @@ impl PackageRange {
         self.start / WIDTH * WIDTH
     }
 
-    /// How many entries of the subtree come before the package: the mirror has them already.
+    /// Number of entries of the subtree before the package, which the mirror has already.
     pub fn before(self) -> usize {
         usize::try_from(self.start - self.bundle_start()).unwrap_or(usize::MAX)
     }

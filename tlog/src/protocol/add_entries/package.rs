@@ -17,7 +17,7 @@ pub struct Package {
     pub(super) proof: Vec<Hash>,
 }
 
-/// Why there is no such package.
+/// Why a package cannot be made.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PackageError {

@@ -37,7 +37,7 @@ pub enum UploadError {
     },
 }
 
-/// What has been read whole.
+/// A part of the body that has been read whole.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
     /// The head: comes first, once.
@@ -46,12 +46,12 @@ pub enum Event {
     Package(Package),
 }
 
-/// Reads one body. What it holds of it at any time is at most the head, or one package: 256 entries
-/// of 65,535 octets and a proof.
+/// Reads one body. It holds at most the head, or one package: 256 entries of 65,535 octets and a
+/// proof.
 #[derive(Debug)]
 pub struct UploadReader {
     at: At,
-    /// What has come of the field that is being read, and how long that field is.
+    /// The octets of the current field that have come, and the length of that field.
     field: Vec<u8>,
     wanted: usize,
     origin: String,
@@ -127,12 +127,12 @@ impl UploadReader {
         Ok(None)
     }
 
-    /// That the head and every package of the canonical sequence have been read.
+    /// Whether the head and every package of the canonical sequence have been read.
     pub fn is_complete(&self) -> bool {
         matches!(self.at, At::EntryLen) && self.next.is_none()
     }
 
-    /// That a body that ends here ends between two packages, or after the last.
+    /// Whether a body that ends here ends between two packages, or after the last.
     pub fn is_between_packages(&self) -> bool {
         matches!(self.at, At::EntryLen) && self.entries.is_empty() && self.field.is_empty()
     }
