@@ -22,7 +22,7 @@ use crate::shape::{ArtifactType, Unrecognised};
 use crate::token::{TimestampToken, TokenError, VerifiedToken};
 use crate::work::Work;
 
-/// Why an artifact is not admitted. What must change is said by the inner error.
+/// Why an artifact is not admitted. The inner error says what must change.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Refusal {
@@ -142,7 +142,8 @@ impl Admitted {
         &self.blobs
     }
 
-    /// What keeps it from being believed: only what [`admit_marking`] took has a mark.
+    /// Why the artifact is not to be believed: only artifacts that [`admit_marking`] took have a
+    /// mark.
     pub fn mark(&self) -> Option<Mark> {
         match &self.verified {
             Verified::Token(token) => token.mark(),
@@ -210,7 +211,7 @@ pub fn admit_marking(
     admit_within(kind, bytes, anchors, &mut bounds)
 }
 
-/// Like [`admit`], within `bounds`.
+/// Verifies an artifact and makes its log entries, within `bounds`.
 ///
 /// # Errors
 /// [`Refusal`]: the first rule of admission that the artifact does not keep, or the bound that it exceeds.

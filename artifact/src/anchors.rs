@@ -1,7 +1,7 @@
-//! What a caller trusts and knows, and by which rules it wants algorithms judged.
+//! The certificates that a caller trusts and knows, and its rules for algorithms.
 //!
 //! Anchors are certificates that the caller trusts; intermediates are certificates that it knows,
-//! such as those registered with a provider, and vouch for nothing. Responders are trusted to
+//! such as those registered with a provider, and that vouch for nothing. Responders are trusted to
 //! answer about revocation, and for nothing else.
 
 use std::collections::HashSet;
@@ -17,7 +17,8 @@ use crate::time::Time;
 use crate::weak::Weak;
 use crate::work::{self, Exhausted, Work};
 
-/// What a caller trusts and knows: an immutable snapshot, cheap to share behind an `Arc`.
+/// The certificates that a caller trusts and knows: an immutable snapshot, cheap to share behind an
+/// `Arc`.
 #[derive(Debug, Default)]
 pub struct Anchors {
     trusted: Vec<Arc<Certificate>>,
@@ -134,15 +135,15 @@ impl Anchors {
         self
     }
 
-    /// The time as of which is judged, if the caller named one or there are rules by which
-    /// algorithms end.
+    /// The time as of which artifacts are judged, if the caller stated one or there are rules by
+    /// which algorithms end.
     pub fn judged_as_of(&self) -> Option<Time> {
         let by_rules = self.existed.filter(|_| self.has_algorithm_ends());
         [by_rules, self.as_of].into_iter().flatten().min()
     }
 
-    /// Whether algorithms counted when what they made existed: by `proven`, or by the time that all
-    /// was there anyway.
+    /// Checks that algorithms counted when the artifact existed: at `proven`, or at the time at
+    /// which everything existed anyway.
     ///
     /// # Errors
     /// [`Ended`]: an algorithm that had ended by that time.
@@ -178,7 +179,7 @@ impl Anchors {
         self.weak_at(own).later
     }
 
-    /// Which weak algorithms are accepted of something that says that it is of the time `own`.
+    /// The weak algorithms that are accepted for an artifact that says that it was made at `own`.
     pub(crate) fn weak_at(&self, own: Time) -> Weak {
         self.rules.weak_at(own)
     }
@@ -233,7 +234,7 @@ impl Anchors {
         Ok(self.verify_by(certificate, &key, pair))
     }
 
-    /// The issuer's key, if it may sign as the certificate says it is signed; none if it is
+    /// The issuer's key, if it may sign as the certificate says it is signed; `None` if it is
     /// remembered that it did.
     fn key_to_try(
         &self,
@@ -275,7 +276,7 @@ impl Anchors {
         if let Some(next) = next {
             return Some(next.key_hash());
         }
-        // An anchor is trusted as it stands: that its own signature is an old one changes nothing.
+        // An anchor is trusted as such: it does not matter that its own signature is an old one.
         if self.is_anchor(certificate)
             && certificate.is_self_issued()
             && let Ok(key) = certificate.public_key(Weak::ALL)
@@ -299,7 +300,7 @@ impl Anchors {
     }
 }
 
-/// What a signature on a certificate by a key is remembered by.
+/// The key under which the memory holds a signature on a certificate.
 fn pair_of(certificate: &Certificate, issuer: &Certificate) -> [u8; 32] {
     let key = sha256(issuer.subject_public_key_info());
     sha256(&[certificate.digest(), key].concat())

@@ -39,7 +39,7 @@ pub(crate) const fn context_constructed(number: u8) -> u8 {
     0xa0 | number
 }
 
-/// Why octets are not the ASN.1 that they should be.
+/// Why octets are not ASN.1 of the expected form.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Asn1Error {
@@ -74,7 +74,7 @@ pub enum Asn1Error {
         /// The identifier octet.
         tag: u8,
     },
-    /// Another element stands where one was expected.
+    /// An element of another type was found.
     #[error("tag 0x{expected:02x} expected, 0x{found:02x} found")]
     Unexpected {
         /// The identifier octet that belongs there.
@@ -217,7 +217,7 @@ impl<'a> Element<'a> {
     }
 
     /// Named bits of a BIT STRING, bit `i` as `1 << i`; those from the 17th on are left out. DER
-    /// leaves out zeros at the end, and they are read where they stand.
+    /// leaves out trailing zeros; they are accepted if present.
     pub(crate) fn named_bits(&self) -> Result<u16, Asn1Error> {
         let (unused, octets) = self
             .content
@@ -387,7 +387,7 @@ fn split_element(
     })
 }
 
-/// The length, and what follows it; none if the input ends within.
+/// The length, and the octets after it; `None` if the input ends within.
 fn split_length(first: u8, rest: &[u8], rules: Rules) -> Result<Option<(usize, &[u8])>, Asn1Error> {
     if first < 0x80 {
         return Ok(Some((usize::from(first), rest)));

@@ -56,12 +56,12 @@ pub enum CertificateError {
     /// The algorithm inside the signature and the one outside differ (RFC 5280 4.1.1.2).
     #[error("certificate: signature algorithm inside and outside differ")]
     AlgorithmsDiffer,
-    /// An extension stands twice (RFC 5280 4.2).
+    /// The certificate has an extension twice (RFC 5280 4.2).
     #[error("certificate: extension {0} stands twice")]
     DuplicateExtension(String),
 }
 
-/// What extensions say that path building asks for.
+/// The values of extensions that path building needs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Facts {
     pub(crate) is_ca: bool,
@@ -72,7 +72,7 @@ pub(crate) struct Facts {
     pub(crate) private_key_not_before: Option<Time>,
     pub(crate) private_key_not_after: Option<Time>,
     pub(crate) subject_key_identifier: Option<Vec<u8>>,
-    /// What stands against using it for anything, the first that was found.
+    /// Why it must not be used for anything: the first flaw that was found.
     pub(crate) flaw: Option<Flaw>,
 }
 
@@ -341,7 +341,7 @@ impl Certificate {
         key.verify(scheme, self.tbs(), self.slice(&self.signature), weak)
     }
 
-    /// What the signature on it rests on, if `issuer` signed it.
+    /// The algorithms that the signature on it rests on, if `issuer` signed it.
     pub(crate) fn primitives(&self, issuer: &Self) -> Result<Vec<Primitive>, SignatureError> {
         let hash = self.scheme()?.hash().map(Primitive::Hash);
         let key = issuer.public_key(Weak::ALL)?.primitive();
@@ -430,7 +430,8 @@ fn read_extensions(wrapper: Reader<'_>) -> Result<Vec<Extension>, CertificateErr
     Ok(all)
 }
 
-/// What cannot be read is as if it were not there; where that matters, the certificate has a flaw.
+/// Reads the extensions. One that cannot be read counts as absent; where that matters, the
+/// certificate has a flaw.
 fn read_facts(extensions: &[Extension]) -> Facts {
     let mut facts = Facts::default();
     for extension in extensions {

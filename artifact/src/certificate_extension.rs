@@ -55,7 +55,7 @@ impl Extension {
         self.id == id.as_bytes()
     }
 
-    /// Whether it can be acted upon: none if its type is not known.
+    /// Whether its value is understood; `None` if its type is not known.
     pub(crate) fn check(&self) -> Option<Result<(), Unreadable>> {
         let (id, part, read) = KNOWN.iter().find(|(id, ..)| self.is(id))?;
         let is_read = read(&self.value, self.critical).is_ok();

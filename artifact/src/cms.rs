@@ -44,16 +44,16 @@ pub enum CmsError {
     /// There is no content.
     #[error("the signed content is missing (a detached signature)")]
     NoContent,
-    /// Not exactly one signer.
+    /// There is not exactly one signer.
     #[error("{0} signers; a token has exactly one (RFC 3161 2.4.2)")]
     SignerCount(usize),
-    /// No signed attributes.
+    /// There are no signed attributes.
     #[error("there are no signed attributes; a token must have them (RFC 5652 5.3)")]
     NoSignedAttributes,
     /// Signed attributes are not DER.
     #[error("signed attributes: {0}")]
     SignedAttributesNotDer(Asn1Error),
-    /// An attribute stands twice.
+    /// An attribute is there twice.
     #[error("signed attribute {0} stands twice")]
     DuplicateAttribute(String),
     /// An attribute that must be there.
@@ -146,7 +146,7 @@ impl SignedData {
         read_signer(&signer, content, certificates.unwrap_or_default())
     }
 
-    /// The value of a signed attribute, DER; none if it is absent.
+    /// The value of a signed attribute, DER; `None` if it is absent.
     pub(crate) fn attribute(&self, oid: &ObjectIdentifier) -> Option<&[u8]> {
         let found = self
             .attributes

@@ -79,7 +79,7 @@ impl End {
         &self.head
     }
 
-    /// What the closing record says; none if the log never closed.
+    /// The content of the closing record; `None` if the log never closed.
     pub const fn closing(&self) -> Option<&LogEnding> {
         self.closing.as_ref()
     }
@@ -91,7 +91,7 @@ impl End {
     }
 }
 
-/// What `octets` say if they are the record that closes a log.
+/// The content of `octets`, if they are the record that closes a log.
 pub fn closing_record(octets: &[u8]) -> Option<LogEnding> {
     let [high, low] = kind::LOG_STATEMENT.to_be_bytes();
     // Every record of a log may be asked: few are log statements at all.

@@ -1,4 +1,4 @@
-//! Which certificate signed: the signer identifier, and the ESS attributes that bind it.
+//! Finds the certificate that signed: the signer identifier, and the ESS attributes that bind it.
 //!
 //! The identifier of a SignerInfo is not signed and names an issuer and a serial only; a
 //! certificate reissued under the same key and serial would fit it. So ESS (RFC 2634, RFC 5035; RFC

@@ -1,4 +1,4 @@
-//! What an error shows: that something is false, or only that we cannot tell.
+//! What an error shows: that the artifact is false, or only that this program cannot tell.
 //!
 //! Codes name errors for people and programs, and nothing is decided by them. The class of an
 //! error, given here in one file, decides about the verdict and the HTTP status. Every `match`
@@ -33,7 +33,7 @@ pub enum Fault {
     /// Nothing: it is something else than an artifact that could be judged, such as a TSA's
     /// rejection.
     Other,
-    /// Nothing: an algorithm or key that is not accepted.
+    /// Nothing: an algorithm or key is not accepted.
     Algorithm,
     /// Nothing: the certificate of the signer is unknown.
     Signer,
@@ -47,11 +47,11 @@ pub enum Fault {
     Constraints,
     /// That times contradict each other.
     TimeOrder,
-    /// That these octets are an encoding of nothing.
+    /// That these octets are no encoding at all.
     Format,
     /// That the content is not the one whose digest was signed.
     Digest,
-    /// That the key of the certificate that is named by the signature did not make it.
+    /// That the signature was not made by the key of the certificate that it names.
     Signature,
     /// That it was signed before the certificate was valid, by its own time.
     NotYetValid,
@@ -78,7 +78,7 @@ impl Fault {
         Self::Expired,
     ];
 
-    /// What it is called in docs/errors.md and docs/verdicts.md.
+    /// Its name in docs/errors.md and docs/verdicts.md.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Limit => "limit",
@@ -100,8 +100,8 @@ impl Fault {
 }
 
 impl Asn1Error {
-    /// What the error shows. Only octets that no encoding rules allow are shown to be of no
-    /// artifact.
+    /// What the error shows about the artifact. Only octets that no encoding rules allow are shown
+    /// to be no artifact.
     pub const fn fault(&self) -> Fault {
         match self {
             Self::Truncated { .. } => Fault::Format,
@@ -126,7 +126,8 @@ impl PemError {
 }
 
 impl RecordError {
-    /// What the error shows: a value that does not fit a record may be fine elsewhere.
+    /// What the error shows about the artifact: a value that does not fit a record may be fine
+    /// elsewhere.
     pub const fn fault(&self) -> Fault {
         Fault::Limit
     }
@@ -153,7 +154,7 @@ impl HashError {
 }
 
 impl SignatureError {
-    /// What the error shows, if the certificate is known to be the signer's.
+    /// What the error shows about the artifact, if the certificate is known to be the signer's.
     pub const fn fault(&self) -> Fault {
         match self {
             Self::UnknownAlgorithm(_)
@@ -167,8 +168,8 @@ impl SignatureError {
         }
     }
 
-    /// What the error shows, if the certificate was found by a name: another key of that name may
-    /// be right.
+    /// What the error shows about the artifact, if the certificate was found by a name: another key
+    /// of that name may be right.
     pub const fn fault_by_name(&self, otherwise: Fault) -> Fault {
         match self.fault() {
             Fault::Signature => otherwise,

@@ -339,7 +339,7 @@ fn the_page_says_of_every_error_what_it_shows() {
     assert_eq!(found, documented);
 }
 
-/// What cannot be read, accepted or understood is never shown to be false.
+/// An artifact that cannot be read, accepted or understood is never shown to be false.
 #[test]
 fn only_what_no_reader_could_take_is_shown_to_be_of_no_artifact() {
     let damaged = asn1()

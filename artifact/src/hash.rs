@@ -51,7 +51,7 @@ pub enum HashError {
     /// SHA-1 where it was not allowed by name.
     #[error("SHA-1 is broken against collisions and is accepted only where it is allowed by name")]
     Sha1,
-    /// A function that is read, and does not count where it stands.
+    /// A function that is known, and does not count in this use.
     #[error("hash algorithm {} is not accepted here; SHA-256, SHA-384 and SHA-512 are", .0.name())]
     NotAccepted(HashAlgorithm),
     /// SHA-1 where it was allowed for what existed by a day, in something that says that it is of a

@@ -10,8 +10,8 @@
 /// Letters of a label, beside letters and digits.
 const LABEL_MARKS: &str = "-_";
 
-/// What the unquoted part before the `@` of a mailbox may have, beside letters and digits (RFC 5322
-/// atext, and dots).
+/// Characters that the unquoted part before the `@` of a mailbox may have, beside letters and
+/// digits (RFC 5322 atext, and dots).
 const LOCAL_MARKS: &str = "!#$%&'*+-/=?^_`{|}~.";
 
 /// A host name: lower-case labels, the last first; or the base of a subtree of them.
@@ -23,7 +23,7 @@ pub(crate) struct Host {
 }
 
 impl Host {
-    /// A dNSName. A `*` may stand in a label (RFC 6125 6.4.3).
+    /// Parses a dNSName. A label may contain a `*` (RFC 6125 6.4.3).
     pub(crate) fn of_name(text: &str) -> Option<Self> {
         Self::read(text, true)
     }
@@ -96,8 +96,8 @@ impl Host {
     }
 }
 
-/// Host of `scheme://[user@]host[:port][/...]`; none where it is an address, missing, or written in
-/// a way that others may read differently.
+/// Host of `scheme://[user@]host[:port][/...]`; `None` if it is an address, missing, or written in
+/// a way that other readers may read differently.
 pub(crate) fn of_uri(uri: &str) -> Option<Host> {
     let (scheme, rest) = uri.split_once("://")?;
     let mut letters = scheme.chars();

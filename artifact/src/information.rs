@@ -41,7 +41,7 @@ pub struct Unusable {
 /// The issuer whose certificates the information is about.
 #[derive(Clone, Debug)]
 enum Whose {
-    /// That cannot be told.
+    /// The issuer cannot be told.
     Unknown,
     /// Those of the issuer of a list, and of others if it is indirect.
     List(Box<Name>),

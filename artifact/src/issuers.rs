@@ -33,7 +33,7 @@ enum Fit {
 }
 
 impl<'a> Hint<'a> {
-    /// What cannot be read hints at nothing.
+    /// The hints of a certificate. An extension that cannot be read gives none.
     fn of(certificate: &'a Certificate) -> Self {
         let extension = certificate.extension(&oid::AUTHORITY_KEY_IDENTIFIER);
         let read = extension.map(Self::read).transpose();

@@ -127,7 +127,7 @@ impl PublicKey {
         read_point(curve.content, octets)
     }
 
-    /// What a signature by this key rests on, beside its hash.
+    /// The algorithm that a signature by this key rests on, beside its hash.
     pub(crate) fn primitive(&self) -> Primitive {
         match self {
             Self::Rsa(key, _) => {

@@ -129,7 +129,7 @@ impl Name {
     }
 
     /// Whether the relative names of `base` are the first of this name's (RFC 5280 4.2.1.10,
-    /// directoryName); none if a value that cannot be read leaves it open.
+    /// directoryName); `None` if a value that cannot be read leaves it open.
     pub(crate) fn begins_with(&self, base: &Self) -> Option<bool> {
         if self.relative.len() < base.relative.len() {
             return Some(false);
@@ -183,7 +183,7 @@ impl RelativeName {
 }
 
 impl Attribute {
-    /// With the octets that are compared.
+    /// Reads an attribute, and the octets by which it is compared.
     fn read(mut fields: Reader<'_>) -> Result<(Self, Vec<u8>), Asn1Error> {
         let id = fields.expect(OBJECT_IDENTIFIER)?.content;
         if id.last().is_none_or(|last| last & 0x80 != 0) {

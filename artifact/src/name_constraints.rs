@@ -8,8 +8,7 @@
 //! registered IDs), a certificate with such a name is refused where such a form is constrained
 //! ("MUST either process the constraint or reject the certificate"): an excluded name must not slip
 //! through by being written oddly. Where a wildcard or a mapped address stands for several names,
-//! it is excluded if any of them may be, and permitted only if all of them are. not be permitted is
-//! not.
+//! it is excluded if any of them may be, and permitted only if all of them are.
 
 use std::collections::BTreeMap;
 
@@ -121,7 +120,7 @@ impl Subject {
         }
     }
 
-    /// Whether it lies in the subtree of `base`, of its form; none if they cannot be compared. A
+    /// Whether it lies in the subtree of `base`, of its form; `None` if they cannot be compared. A
     /// name that stands for several is in an excluded subtree if one of them is, in a permitted one
     /// if all are.
     fn is_within(&self, base: &Self, excluded: bool) -> Option<bool> {

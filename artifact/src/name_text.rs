@@ -33,7 +33,7 @@ pub(crate) enum StringType {
 }
 
 impl StringType {
-    /// By the identifier octet; none if it is no string.
+    /// The string type by the identifier octet; `None` if it is no string.
     pub(crate) const fn of(tag: u8) -> Option<Self> {
         match tag {
             0x0c => Some(Self::Utf8),
@@ -46,7 +46,7 @@ impl StringType {
         }
     }
 
-    /// The text; none if the octets are not of this type.
+    /// The text; `None` if the octets are not of this type.
     pub(crate) fn decode(self, octets: &[u8]) -> Option<String> {
         match self {
             Self::Utf8 => core::str::from_utf8(octets).ok().map(str::to_owned),

@@ -41,7 +41,7 @@ const CANDIDATE: usize = 100;
 /// Names that are passed over for one unit of work, since they differ in length or at once.
 const NAMES_A_UNIT: usize = 8;
 
-/// Why no path was found; the reason that came closest to an anchor.
+/// Why no path was found: the reason of the search that came closest to an anchor.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PathError {
@@ -53,7 +53,7 @@ pub enum PathError {
         /// The issuer's name.
         issuer: String,
     },
-    /// Not valid at the time in question.
+    /// The certificate is not valid at the time in question.
     #[error("certificate `{subject}` is valid from {not_before} to {not_after}, not at {at}")]
     Validity {
         /// Subject of the certificate, as an RFC 4514 string.
@@ -192,11 +192,11 @@ impl PathError {
 pub(crate) enum Validity {
     /// All of them, at this time (shell model).
     At(Time),
-    /// Not asked: a historical list stays a statement of its issuer.
+    /// Validity is not asked for: a historical list stays a statement of its issuer.
     NotAsked,
 }
 
-/// What a path is asked for, beyond what RFC 5280 asks of every path.
+/// Demands on a path beyond those of RFC 5280.
 #[derive(Clone, Debug)]
 pub(crate) struct PathRules<'a> {
     pub(crate) validity: Validity,
@@ -206,7 +206,7 @@ pub(crate) struct PathRules<'a> {
 }
 
 impl PathRules<'_> {
-    /// No purpose, no policy.
+    /// Rules without a purpose or a policy.
     pub(crate) const fn plain(validity: Validity) -> Self {
         const NONE: &PolicyRules = &PolicyRules {
             acceptable: Vec::new(),
@@ -412,7 +412,7 @@ impl Search<'_> {
         })
     }
 
-    /// What keeps `issuer` from standing above the path, before its key is asked.
+    /// Why `issuer` cannot stand above the path, apart from its key.
     fn link_fault(&self, issuer: &Certificate) -> Option<Fault> {
         let facts = issuer.facts();
         let fault = fault_of(issuer, self.rules.validity, self.anchors);
@@ -512,7 +512,7 @@ fn check_whole(
     })
 }
 
-/// What keeps a certificate out of a path.
+/// Why a certificate cannot be in a path.
 #[derive(Clone, Debug)]
 enum Fault {
     Validity(Time),

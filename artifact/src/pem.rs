@@ -22,7 +22,7 @@ const BEGIN: &[u8] = b"-----BEGIN ";
 const END: &[u8] = b"-----END ";
 const DASHES: &[u8] = b"-----";
 
-/// What editors of Windows put before a text.
+/// The octets that editors of Windows put before a text.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// The octets of every block in `bytes`, or `bytes` itself if there is no PEM in it.
@@ -225,7 +225,7 @@ mod tests {
         ] {
             assert_eq!(unwrap_one(around.as_bytes()).unwrap(), octets, "{around}");
         }
-        // An element of DER in which such a text stands is that element.
+        // An element of DER that contains such a text is that element.
         let mut der = Vec::new();
         asn1::write_element(
             &mut der,

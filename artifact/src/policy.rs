@@ -17,11 +17,11 @@ use crate::oid;
 use crate::policy_extensions::{Constraints, read_inhibit_any, read_mappings, read_policies};
 use crate::work::{Exhausted, Work};
 
-/// What a caller asks of a path's policies: the inputs (c) to (g) of RFC 5280 6.1.1. The default
-/// asks for nothing.
+/// A caller's demands on a path's policies: the inputs (c) to (g) of RFC 5280 6.1.1. The default
+/// demands nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PolicyRules {
-    /// user-initial-policy-set; empty stands for any policy.
+    /// user-initial-policy-set; empty means any policy.
     pub acceptable: Vec<ObjectIdentifier>,
     /// initial-explicit-policy: the path must be valid for at least one acceptable policy.
     pub require_explicit: bool,

@@ -20,7 +20,7 @@ pub enum QcType {
     Other(String),
 }
 
-/// What the qcStatements extension claims.
+/// The claims of the qcStatements extension.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct QcStatements {
     /// QcCompliance, 0.4.0.1862.1.1: issued as an EU qualified certificate (or, with

@@ -13,7 +13,7 @@ use crate::person::names_a_person;
 pub use crate::qc_statements::{QcStatements, QcType};
 use crate::time::LAST_LIST_NEXT_UPDATE;
 
-/// What a certificate is for, by its own extensions and subject.
+/// The purpose of a certificate, by its own extensions and subject.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum CertificateKind {
@@ -36,7 +36,7 @@ pub enum CertificateKind {
 }
 
 impl CertificateKind {
-    /// Of this certificate.
+    /// The purpose of this certificate.
     pub fn of(certificate: &Certificate) -> Self {
         let facts = certificate.facts();
         let statements = QcStatements::of(certificate);
@@ -95,7 +95,7 @@ fn is_device(certificate: &Certificate) -> bool {
 }
 
 impl QcStatements {
-    /// Of a certificate: none if the extension is absent; an error if it cannot be read.
+    /// The QCStatements of a certificate; `None` if the extension is absent.
     ///
     /// # Errors
     /// [`Asn1Error`], if the extension cannot be read.

@@ -1,11 +1,10 @@
-//! TimeStampReq (RFC 3161 2.4.1), and whether what came back answers it (2.2, 2.4.2).
+//! TimeStampReq (RFC 3161 2.4.1), and whether a reply answers it (2.2, 2.4.2).
 //!
 //! A pair: [`TimestampQuery::to_der`] asks, [`TimestampQuery::check`] believes nothing of the
 //! answer that it has not compared with the question: the imprint, the nonce (without which an old
-//! answer could be played again), the policy if one was asked for, the certificate that was asked
-//! for, the token's whole path to the caller's anchors, and that genTime lies where the clock was
-//! when the question was asked. Sans-IO: octets go out and come in, the nonce and the times are the
-//! caller's.
+//! answer could be played again), the policy and the certificate if they were asked for, the
+//! token's whole path to the caller's anchors, and that genTime lies where the clock was when the
+//! question was asked. Sans-IO: octets go out and come in; nonce and times come from the caller.
 
 use thiserror::Error;
 

@@ -36,7 +36,7 @@ pub enum RevocationState {
     NotRevoked,
     /// A list names it.
     Revoked(Box<Revocation>),
-    /// No list that covers it for every reason was valid at the time.
+    /// No list that was valid at the time covers it for every reason.
     Unknown,
 }
 
@@ -58,7 +58,8 @@ struct Question<'a> {
     at: Time,
 }
 
-/// What one list says: an entry, or nothing although it would have to name a certificate on hold.
+/// The statement of one list: an entry, or silence although it would have to name a certificate on
+/// hold.
 struct Said<'a> {
     list: &'a VerifiedCrl,
     entry: Option<Revocation>,

@@ -1,4 +1,4 @@
-//! Which weak algorithms still count, and until when.
+//! The weak algorithms that still count, and until when.
 //!
 //! A SHA-1 signature of 2009 was sound when it was made; it is worthless now because one could be
 //! forged today. So a weak algorithm is accepted only for an artifact that is *proven* to have
@@ -155,11 +155,11 @@ const RSA_BELOW: &str = "rsa-below-";
 /// The most rules: no standard lists as many algorithms.
 const RULES_MAX: usize = 256;
 
-/// Until when each algorithm counts. What has no end here counts for ever. The default has none.
+/// The end of each algorithm. An algorithm without an end counts for ever. The default has no ends.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AlgorithmEnds {
     ends: BTreeMap<Primitive, Time>,
-    /// By the bits below which the end holds.
+    /// Ends of RSA, by the number of bits below which each holds.
     rsa: BTreeMap<usize, Time>,
 }
 
@@ -169,7 +169,7 @@ pub struct AlgorithmEnds {
 pub struct Ended {
     /// The algorithm.
     pub algorithm: Primitive,
-    /// By the caller's rule.
+    /// The end, by the caller's rule.
     pub end: Time,
 }
 
@@ -177,19 +177,19 @@ pub struct Ended {
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RuleError {
-    /// No such algorithm.
+    /// There is no such algorithm.
     #[error(
         "{0:?} is no algorithm of the rules; there are {names}, and rsa-below-BITS",
         names = NAMES.map(|(name, _)| name).join(", ")
     )]
     Algorithm(String),
-    /// No day.
+    /// The text is not a day.
     #[error("{0:?} is no day of the form YYYY-MM-DD")]
     Day(String),
     /// Two ends for one algorithm.
     #[error("{0} has an end already")]
     Twice(String),
-    /// Not a name and a day.
+    /// The line is not a name and a day.
     #[error("a rule is a name and a day, such as `sha-256 2045-12-31`, and {0:?} is none")]
     Form(String),
     /// More rules than are accepted.

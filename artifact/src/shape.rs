@@ -1,4 +1,4 @@
-//! Which kind of artifact octets are, by their outline alone.
+//! Tells the kind of an artifact by its outline alone.
 //!
 //! A reply counts as the token in it. The holder of a file wants to know what is wrong with the
 //! token in it, not that it is no certificate. So its kind is told from the tags at its beginning,
@@ -33,13 +33,13 @@ use crate::pem;
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Unrecognised {
-    /// Nothing is there.
+    /// The file is empty.
     #[error("the file is empty")]
     Empty,
-    /// Of no kind, and nothing strikes about it.
+    /// Octets of no known kind, and without a guess.
     #[error("{NEITHER}")]
     Unknown,
-    /// Of no kind, but like something else.
+    /// Octets of no known kind, with a guess at what they are.
     #[error("{NEITHER}; it is {0}")]
     Seems(Cow<'static, str>),
 }
@@ -53,7 +53,7 @@ impl Unrecognised {
     }
 }
 
-/// What a submitter says that it sends.
+/// The type of an artifact, as its submitter states it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ArtifactType {
@@ -70,7 +70,7 @@ pub enum ArtifactType {
 }
 
 impl ArtifactType {
-    /// From a media type without parameters, in any case; none if it is not an artifact's.
+    /// From a media type without parameters, in any case; `None` for media types of other data.
     pub fn from_media_type(media_type: &str) -> Option<Self> {
         let essence = media_type
             .split(';')
@@ -108,7 +108,7 @@ impl ArtifactType {
 }
 
 impl ArtifactType {
-    /// What octets are, DER, BER or PEM, by their outline: reading them may still fail.
+    /// The type of the octets, DER, BER or PEM, by their outline: reading them may still fail.
     ///
     /// # Errors
     /// [`Unrecognised`]: what the octets seem to be instead.
@@ -170,7 +170,7 @@ fn is_signed_data(part: &Part<'_>) -> bool {
     part.tag == SEQUENCE && kind.is_some_and(|it| it.content == oid::SIGNED_DATA.as_bytes())
 }
 
-/// By the first field: TBSCertificate, TBSCertList or PKIStatusInfo.
+/// The type by the first field: TBSCertificate, TBSCertList or PKIStatusInfo.
 fn of_first_field(content: &[u8]) -> Option<ArtifactType> {
     const VERSION: u8 = context_constructed(0);
     let fields: Vec<Part<'_>> = Outline::of(content).take(4).collect();
@@ -267,7 +267,7 @@ impl<'a> Iterator for Outline<'a> {
 
     fn next(&mut self) -> Option<Part<'a>> {
         let (tag, length, body) = match *self.rest {
-            // The end of what has no length.
+            // The end of an element without a length.
             [0, 0, ..] => return None,
             [tag, 0x80, ref body @ ..] => (tag, None, body),
             [tag, length @ ..0x80, ref body @ ..] => (tag, Some(usize::from(length)), body),

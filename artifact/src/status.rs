@@ -1,9 +1,8 @@
 //! What a revocation of the TSU's certificate means for a token: RFC 3161 section 4.
 //!
 //! A TSA that closes in an orderly way revokes its certificates (EN 319 421 OVR-7.14), so "revoked"
-//! is not "invalid". What counts is the stated reason and the order of genTime and revocationDate.
-//! This is a pure function; where the statement came from, and whether it is the latest, is the
-//! caller's business.
+//! is not "invalid". The stated reason and the order of genTime and revocationDate decide. This is
+//! a pure function; the caller knows where the statement came from, and whether it is the latest.
 
 use core::fmt;
 
@@ -36,9 +35,9 @@ impl fmt::Display for Indication {
     }
 }
 
-/// How a token stands, and why.
+/// The status of a token, and why.
 ///
-/// Exhaustive on purpose: a verifier has to say of each what it means.
+/// Exhaustive on purpose: a verifier has to decide about each case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TokenStatus {
     /// No source says that the TSU's certificate is revoked. The caller has to report whether any
@@ -59,7 +58,7 @@ pub enum TokenStatus {
     ReasonMissing,
     /// Revoked for compromise, or a reason that removes trust: no token counts by itself.
     Compromised,
-    /// On hold: it may be lifted.
+    /// The certificate is on hold: the hold may be lifted.
     OnHold,
 }
 

@@ -12,7 +12,7 @@ use thiserror::Error;
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TimeError {
-    /// Not `YYYYMMDDHHMMSS[.f]Z` (GeneralizedTime) or `YYMMDDHHMMSSZ` (UTCTime).
+    /// The text is not `YYYYMMDDHHMMSS[.f]Z` (GeneralizedTime) or `YYMMDDHHMMSSZ` (UTCTime).
     #[error("`{0}` is not a time of the form YYYYMMDDHHMMSS[.f]Z")]
     Form(String),
     /// A day, hour, minute or second that does not exist.
@@ -47,7 +47,7 @@ impl Time {
         self.seconds
     }
 
-    /// What lies beyond the whole seconds, in units of 10^-16 s.
+    /// The part beyond the whole seconds, in units of 10^-16 s.
     pub const fn fraction(self) -> u64 {
         self.fraction
     }

@@ -152,7 +152,7 @@ pub enum TokenError {
         /// Subject of the certificate, as an RFC 4514 string.
         subject: String,
     },
-    /// No path to an anchor.
+    /// There is no path to an anchor.
     #[error("token, path at genTime: {0}")]
     Path(#[from] PathError),
     /// A field does not fit a record.
@@ -173,7 +173,7 @@ impl From<EssError> for TokenError {
 }
 
 impl TokenError {
-    /// Stable code, kebab-case: what is wrong, independent of the text.
+    /// Stable code of the error, kebab-case, independent of the text.
     pub const fn code(&self) -> &'static str {
         match self {
             Self::Size(_) => "too-large",
@@ -538,7 +538,7 @@ pub struct VerifiedToken {
 }
 
 impl VerifiedToken {
-    /// What keeps it from being believed although its signature verifies: only a token of
+    /// Why the token is not to be believed although its signature verifies: only a token of
     /// [`TimestampToken::verify_marking`] has a mark.
     pub const fn mark(&self) -> Option<Mark> {
         self.mark

@@ -23,8 +23,8 @@ use crate::pem::{self, PemError};
 use crate::reply;
 use crate::token::{TOKEN_INPUT_MAX, TimestampToken, TokenError};
 
-/// The attribute's type. Under 2.25 stand UUIDs (X.667); this one is
-/// 72fc897c-3159-4b7e-baba-f3479d908e3d and was made for this attribute.
+/// The attribute's type, under the arc 2.25 for UUIDs (X.667):
+/// 72fc897c-3159-4b7e-baba-f3479d908e3d, made for this attribute.
 pub const EMBEDDED_PROOFS: &str = "2.25.152843238857511754515472545520290926141";
 
 /// [`EMBEDDED_PROOFS`] as contents octets: its last arc has 127 bits, more than an OID type of
@@ -51,7 +51,7 @@ const ARCHIVE_TIMESTAMPS: [const_oid::ObjectIdentifier; 3] = [
     oid::LONG_TERM_VALIDATION,
 ];
 
-/// Why nothing can be put in, or taken out.
+/// Why proofs cannot be put in, or taken out.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum UnsignedError {
@@ -153,7 +153,7 @@ pub fn with_proofs(token: &[u8], proofs: &[Vec<u8>]) -> Result<Vec<u8>, Unsigned
 pub struct SignatureTimestamp {
     /// The ContentInfo, as received.
     pub token: Vec<u8>,
-    /// What it should stamp: the octets of SignerInfo.signature.
+    /// The octets that it should stamp: SignerInfo.signature.
     pub signature: Vec<u8>,
 }
 
@@ -192,8 +192,8 @@ pub fn signature_timestamps(content_info: &[u8]) -> Result<Vec<SignatureTimestam
     Ok(found)
 }
 
-/// The element at the start of `padded`, of which the rest has to be zeros: what fills the space
-/// that a PDF reserves for a signature.
+/// The element at the start of `padded`; the rest has to be the zeros that fill the space that a
+/// PDF reserves for a signature.
 ///
 /// # Errors
 /// [`UnsignedError::Malformed`] if there is no element, or other octets than zeros follow it.

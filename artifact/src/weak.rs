@@ -1,6 +1,6 @@
-//! Which weak algorithms count in one judgement: what `rules` decides, and hashes and keys ask.
+//! The weak algorithms that count in one judgement: `rules` decides, and hashes and keys ask.
 
-/// Which weak algorithms are accepted in one judgement.
+/// The weak algorithms that are accepted in one judgement.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Weak {
     pub(crate) sha1: bool,

@@ -28,7 +28,7 @@ const SIGNATURES_A_SET: usize = 4;
 #[error("the search took more work than it may")]
 pub(crate) struct Exhausted;
 
-/// What may still be done for one artifact.
+/// The work that may still be done for one artifact.
 #[derive(Debug)]
 pub struct Work {
     whole: usize,

@@ -10,7 +10,7 @@ pub struct Written<'a> {
     pub date: String,
     /// Hours, minutes and seconds, if they are there.
     pub time: Option<String>,
-    /// What stands behind both, such as an offset from UTC.
+    /// The text after date and time, such as an offset from UTC.
     pub rest: &'a str,
 }
 

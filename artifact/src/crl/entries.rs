@@ -20,23 +20,23 @@ use crate::status_time;
 /// 5.3.2).
 const HARMLESS: [ObjectIdentifier; 1] = [oid::HOLD_INSTRUCTION_CODE];
 
-/// About the certificates of which CA an entry is.
+/// The CA about whose certificates an entry is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum EntryIssuer<'a> {
-    /// Of the list's issuer.
+    /// The list's issuer.
     OfList,
     /// The issuer that this certificateIssuer names; its value, GeneralNames.
     Named(&'a [u8]),
-    /// That cannot be told.
+    /// It cannot be told.
     Unclear,
 }
 
 /// One entry, as far as it can be read.
 pub(super) struct Entry<'a> {
     pub(super) issuer: EntryIssuer<'a>,
-    /// Contents of the serial's INTEGER, without padding; none if it cannot be read.
+    /// Contents of the serial's INTEGER, without padding; `None` if it cannot be read.
     pub(super) serial: Option<&'a [u8]>,
-    /// What it says, the issuer's key left out; none where that cannot be told.
+    /// Its statement, without the issuer's key; `None` if it cannot be told.
     pub(super) revocation: Option<Revocation>,
     /// Why part of it cannot be read, in English; `None` if all of it can.
     pub(super) unread: Option<String>,

@@ -45,7 +45,8 @@ use crate::status_time;
 use crate::time::Time;
 use entries::{Entries, EntryIssuer};
 
-/// What a list covers. Equal for two lists that differ in nothing that RFC 5280 5.2.4 wants equal.
+/// The scope of a list. Equal for two lists that agree in everything that RFC 5280 5.2.4 wants
+/// equal.
 #[derive(Clone, Debug)]
 pub struct Coverage(Extensions);
 
@@ -195,7 +196,7 @@ impl Crl {
         &self.issuer
     }
 
-    /// What it covers; an error if it must not be used.
+    /// The scope of the list.
     ///
     /// # Errors
     /// [`CrlError`]: why the list must not be used.
@@ -211,7 +212,7 @@ impl Crl {
         issuer_key_hash: [u8; 32],
     ) -> impl Iterator<Item = Revocation> + '_ {
         let mut walk = self.walk();
-        // Parsing has read every entry once; what it accepted reads again.
+        // Parsing has read every entry once; accepted entries can be read again.
         let entries = core::iter::from_fn(move || walk.step().ok().flatten());
         let is_direct = !self.is_indirect();
         entries

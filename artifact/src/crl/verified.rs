@@ -33,8 +33,8 @@ pub struct VerifiedCrl {
     pub(super) entry_issuers: EntryIssuers,
 }
 
-/// What a list says about one certificate: everything, in the list's order, since a serial may
-/// stand there several times.
+/// Everything that a list says about one certificate, in the list's order, since a serial may be
+/// there several times.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AboutCertificate {
     /// The entries that name it. The key of its issuer is zeros where the list does not tell it.
@@ -64,8 +64,8 @@ impl VerifiedCrl {
         Ok(all)
     }
 
-    /// The list's own log entry, which stands after its revocations; or why it has none, although
-    /// it can be used.
+    /// The list's own log entry, which follows its revocations. A list without a record can still
+    /// be used.
     ///
     /// # Errors
     /// [`CrlError`]: why the list has no record.
@@ -110,7 +110,7 @@ impl VerifiedCrl {
         self.extensions.is_delta
     }
 
-    /// Which certificates and reasons it covers; an error if no record can say so.
+    /// The certificates and reasons that the list covers.
     ///
     /// # Errors
     /// [`CrlError`], if no record can express the scope.
@@ -182,7 +182,7 @@ impl VerifiedCrl {
     /// that is not known, are left out, see [`Self::record`].
     pub fn revocations(&self) -> impl Iterator<Item = Revocation> + '_ {
         let mut walk = self.crl.walk();
-        // Parsing has read every entry once; what it accepted reads again.
+        // Parsing has read every entry once; accepted entries can be read again.
         let entries = core::iter::from_fn(move || walk.step().ok().flatten());
         entries.filter_map(|entry| {
             let issuer_key_hash = self.key_of(entry.issuer)?;

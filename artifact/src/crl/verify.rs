@@ -36,8 +36,8 @@ impl Crl {
         self.verify_among(anchors, &[])
     }
 
-    /// Like [`Self::verify`], with `others` known besides, such as the CAs of the path of an
-    /// artifact.
+    /// Verifies that a known CA signed the list, as [`Self::verify`] does; `others` are further
+    /// known certificates, such as the CAs of the path of an artifact.
     ///
     /// # Errors
     /// [`CrlError`]: the first rule that the list, its signer or the signer's path does not keep.

@@ -10,7 +10,7 @@ use crate::asn1::{
 use crate::hash::HashAlgorithm;
 use crate::token::TimestampToken;
 
-/// What a TSA is to stamp: a hash function, and the digest by it.
+/// The imprint that a TSA is to stamp: a hash function, and the digest by it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Imprint {
     algorithm: HashAlgorithm,
@@ -18,7 +18,7 @@ pub struct Imprint {
 }
 
 impl Imprint {
-    /// Of data that have no evidence record yet.
+    /// The imprint of data that have no evidence record yet.
     pub fn of_data(algorithm: HashAlgorithm, data: &[u8]) -> Self {
         Self {
             algorithm,
@@ -196,7 +196,7 @@ fn stamp(algorithm: HashAlgorithm, token: &[u8]) -> Vec<u8> {
     element(SEQUENCE, &fields)
 }
 
-/// Without parameters, as RFC 5754 2 has it.
+/// An AlgorithmIdentifier without parameters (RFC 5754 2).
 fn algorithm_identifier(tag: u8, algorithm: HashAlgorithm) -> Vec<u8> {
     element(tag, &element(OBJECT_IDENTIFIER, algorithm.oid_octets()))
 }

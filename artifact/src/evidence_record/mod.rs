@@ -13,9 +13,9 @@
 //! there is no clock here. [`Imprint`] is what to have stamped next, and `EvidenceRecord::begin`,
 //! `renew_timestamp` and `renew_hash_tree` add the token.
 //!
-//! Deviations from the RFC, all on the strict side: `encryptionInfo` is refused, since what was
-//! encrypted cannot be hashed here; the imprint of a token has to be made with the hash function of
-//! its chain; what lies around the tokens has to be DER as received.
+//! Deviations from the RFC, all on the strict side: `encryptionInfo` is refused, since the
+//! encrypted data cannot be hashed here; the imprint of a token has to be made with the hash
+//! function of its chain; the octets around the tokens have to be DER as received.
 
 mod build;
 mod parse;
@@ -56,7 +56,7 @@ pub struct EvidenceRecord {
 /// ArchiveTimeStampChain: time-stamps of one hash function.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Chain {
-    /// With its header.
+    /// The octets as received, with their header.
     octets: Vec<u8>,
     algorithm: HashAlgorithm,
     stamps: Vec<ArchiveTimeStamp>,
@@ -65,7 +65,7 @@ struct Chain {
 /// ArchiveTimeStamp.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct ArchiveTimeStamp {
-    /// With its header.
+    /// The octets as received, with their header.
     octets: Vec<u8>,
     /// Lists of hashes, from the data up; none: the token stamps the one hash itself.
     reduced_hash_tree: Vec<Vec<Vec<u8>>>,
@@ -73,7 +73,7 @@ struct ArchiveTimeStamp {
     token: Vec<u8>,
 }
 
-/// Where in a record something is: both count from one, as people do.
+/// The position of a time-stamp in a record: both numbers count from one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Position {
     /// Index of the chain, from 0.
@@ -149,7 +149,7 @@ pub enum EvidenceRecordError {
         at: Position,
         /// The function of the time-stamp.
         found: HashAlgorithm,
-        /// That of the chain.
+        /// The hash algorithm of its chain.
         chain: HashAlgorithm,
     },
     /// The token's imprint is made with another function than the hash tree.
@@ -159,7 +159,7 @@ pub enum EvidenceRecordError {
         at: Position,
         /// The function of the imprint.
         found: HashAlgorithm,
-        /// That of the chain.
+        /// The hash algorithm of its chain.
         chain: HashAlgorithm,
     },
     /// The imprint is not that of the data together with the chains before it.
@@ -201,7 +201,7 @@ pub enum EvidenceRecordError {
     OtherImprint {
         /// The function that was asked for.
         algorithm: HashAlgorithm,
-        /// What it stamps, in hexadecimal, or another function's name.
+        /// The imprint that it stamps, in hexadecimal, or another function's name.
         found: String,
         /// The imprint that was asked for, in hexadecimal.
         asked: String,

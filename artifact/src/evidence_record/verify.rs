@@ -52,9 +52,9 @@ pub struct VerifiedStamp {
     pub rehashed: Option<Time>,
 }
 
-/// Why a record proves nothing any more, although every link of it is right.
+/// Why a record proves nothing any more, although every link of it holds.
 ///
-/// Exhaustive on purpose: a verifier has to say of each what it means.
+/// Exhaustive on purpose: a verifier has to decide about each case.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum Break {
     /// A certificate had expired before the renewal came.
@@ -204,7 +204,7 @@ impl EvidenceRecord {
 }
 
 impl ArchiveTimeStamp {
-    /// RFC 4998 4.3, 2 and 3: the root that `hash` leads to; none if it is not in the first list.
+    /// RFC 4998 4.3, 2 and 3: the root that `hash` leads to; `None` if it is not in the first list.
     fn root(&self, algorithm: HashAlgorithm, hash: Vec<u8>) -> Option<Vec<u8>> {
         let Some((first, others)) = self.reduced_hash_tree.split_first() else {
             return Some(hash);

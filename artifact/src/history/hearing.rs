@@ -34,7 +34,7 @@ enum Voice {
     Unsure,
 }
 
-/// What the sources say, while they are asked.
+/// The statements that were heard so far.
 #[derive(Default)]
 struct Heard {
     words: Vec<Word>,
@@ -237,7 +237,7 @@ impl Hearing<'_> {
         }
     }
 
-    /// Why it says nothing that `list` does not name the certificate, if it says nothing.
+    /// Why the absence of the certificate from `list` says nothing, if it does not.
     fn silence_of(&self, list: &VerifiedCrl) -> Result<(), String> {
         if list.is_delta() {
             let bases = self.sources.iter().filter_map(|source| match source {

@@ -9,7 +9,7 @@ use crate::time::Time;
 /// A statement of a later time than that counts as one from the future.
 pub const CLOCK_TOLERANCE_SECONDS: i64 = 300;
 
-/// What one list or response says about the certificate.
+/// A statement of one list or response about the certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Word {
     /// Index of its list or response among those that were given.
@@ -27,7 +27,7 @@ pub struct Word {
 /// The three things that can be said.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Says {
-    /// Not revoked.
+    /// The certificate is not revoked.
     NotRevoked,
     /// Released from hold (removeFromCRL).
     Released,
@@ -76,7 +76,7 @@ pub struct Silence {
     pub source: usize,
 }
 
-/// How much it matters that a source says nothing. The worst first.
+/// How much the silence of a source matters. The worst first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum SilenceKind {
     /// It may say that the certificate is revoked, and cannot be understood or believed.

@@ -80,7 +80,7 @@ pub enum OcspError {
     ResponderPurpose {
         /// Subject of the certificate, as an RFC 4514 string.
         subject: String,
-        /// What its keyUsage or extendedKeyUsage lacks.
+        /// The use that its keyUsage or extendedKeyUsage lacks.
         why: &'static str,
     },
     /// The responder's certificate has no path to an anchor.

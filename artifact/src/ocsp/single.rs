@@ -53,11 +53,11 @@ pub(super) struct Revoked {
 /// One SingleResponse, as far as it can be read.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Single {
-    /// None if it cannot be told.
+    /// The issuer of the certificate; `None` if it cannot be told.
     pub(super) issuer: Option<IssuerId>,
-    /// Contents of the serial's INTEGER, without padding; none if it cannot be read.
+    /// Contents of the serial's INTEGER, without padding; `None` if it cannot be read.
     serial: Option<Vec<u8>>,
-    /// What it says; none where that cannot be told.
+    /// Its statement; `None` if it cannot be told.
     pub(super) answer: Option<OcspAnswer>,
     revoked: Option<Revoked>,
     /// Why part of it cannot be read, in English; `None` if all of it can.

@@ -34,14 +34,14 @@ pub(super) struct Parts {
     pub(super) more_responders: Vec<Responder>,
 }
 
-/// What one answer says about a certificate.
+/// The statement of one answer about a certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AnswerAbout {
-    /// The answer; none if it cannot be read.
+    /// The answer; `None` if it cannot be read.
     pub answer: Option<OcspAnswer>,
     /// The revocation that it states.
     pub revocation: Option<Revocation>,
-    /// What of it cannot be read or does not fit.
+    /// The part that cannot be read or does not fit, in English.
     pub unclear: Option<String>,
 }
 
@@ -72,8 +72,8 @@ impl VerifiedOcsp {
         Ok(all)
     }
 
-    /// The response's own log entry, which stands after its revocations; or why it has none,
-    /// although it can be used.
+    /// The response's own log entry, which follows its revocations. A response without a record can
+    /// still be used.
     ///
     /// # Errors
     /// [`OcspError`]: why the response has no record.

@@ -77,7 +77,7 @@ pub struct LastCount {
     pub certificate: [u8; 32],
     /// Number of tokens that the unit issued.
     pub count: u64,
-    /// Serial number and genTime of the last one; none if there is no token.
+    /// Serial number and genTime of the last token; `None` if there is no token.
     pub last: Option<(Opaque<1, 64>, GenTime)>,
     /// [`batch_digest`] of all of them.
     pub batch: [u8; 32],
@@ -97,7 +97,7 @@ pub fn batch_digest(contents: impl IntoIterator<Item = [u8; 32]>) -> [u8; 32] {
 }
 
 impl EndingStatement {
-    /// What it is in the registry of codes.
+    /// The code of the statement.
     pub const fn code(&self) -> StatementCode {
         match self {
             Self::KeyDestroyed(_) => StatementCode::KEY_DESTROYED,
@@ -209,7 +209,7 @@ impl EndingStatement {
 }
 
 impl LastCount {
-    /// No tokens have no last one, and some have one.
+    /// Checks that there is a last token exactly if there are tokens.
     fn check(&self) -> Result<(), RecordError> {
         if (self.count == 0) == self.last.is_none() {
             return Ok(());
@@ -246,8 +246,7 @@ fn last(fields: &mut Cursor<'_>) -> Result<Option<(Opaque<1, 64>, GenTime)>, Rec
 }
 
 impl ProviderStatement {
-    /// What the provider says about its own end, if `code` is one of those; an error if `detail`
-    /// holds something else.
+    /// The provider's statement about its own end; `None` if `code` is not one of those.
     ///
     /// # Errors
     /// [`RecordError`], if `detail` is not as the code demands.

@@ -191,7 +191,7 @@ impl LogEnding {
         self.reason_ja.as_bytes()
     }
 
-    /// The vkey lines of the log that continues; none if there is no such.
+    /// The vkey lines of the log that continues; empty if there is none.
     pub fn successor(&self) -> impl Iterator<Item = &[u8]> {
         self.successor.iter().map(Opaque::as_bytes)
     }
@@ -226,7 +226,7 @@ impl LogEnding {
     }
 }
 
-/// That a blob was erased. Every record stays, and every proof with it.
+/// The statement that a blob was erased. Every record stays, and every proof with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogErased {
     /// SHA-256 of the blob.

@@ -5,7 +5,7 @@
 //! leaf hash. Nothing of the submitter, the log or the clock is inside. `decode(encode(x)) == x`,
 //! and `encode(decode(b)) == b` for every `b` that is accepted: one record has one encoding.
 //!
-//! A record is not a proof of what it says: nothing in it is signed by the issuer. Records raise
+//! A record is not a proof of its content: nothing in it is signed by the issuer. Records raise
 //! suspicion; artifacts prove.
 
 mod anchor;
@@ -49,7 +49,7 @@ pub const CERTIFICATE_SIZE_MAX: usize = BODY_SIZE_MAX - 32 - 2;
 pub mod kind {
     /// The log about itself.
     pub const LOG_STATEMENT: u16 = 1;
-    /// About a provider.
+    /// A statement about a provider.
     pub const PROVIDER_STATEMENT: u16 = 2;
     /// A time-stamp token, RFC 3161.
     pub const TIMESTAMP_TOKEN: u16 = 3;
@@ -322,11 +322,10 @@ impl Reason {
     }
 }
 
-/// Stands for "no reason was stated".
+/// The code for "no reason was stated".
 const REASON_ABSENT: u8 = 0xff;
 
-/// Body of kind 7. Its presence means that the revocations of the list stand before it, all of
-/// them.
+/// Body of kind 7. It means that the records of all of the list's revocations stand before it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CrlBody {
     /// As in [`CertificateBody`]: the key that signed the list.
@@ -337,7 +336,7 @@ pub struct CrlBody {
     pub number: Opaque<0, 32>,
     /// BaseCRLNumber of a delta list: contents octets of the INTEGER; empty for a complete list.
     pub base_number: Opaque<0, 32>,
-    /// Which certificates and reasons the list covers.
+    /// The certificates and reasons that the list covers.
     pub scope: Scope,
     /// thisUpdate.
     pub this_update: Moment,
@@ -349,7 +348,7 @@ pub struct CrlBody {
     pub count: u32,
 }
 
-/// What a list covers (issuingDistributionPoint, RFC 5280 5.2.5). The default is everything that
+/// The scope of a list (issuingDistributionPoint, RFC 5280 5.2.5). The default is everything that
 /// its issuer issued.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[expect(
@@ -365,7 +364,7 @@ pub struct Scope {
     pub indirect: bool,
     /// Some revocation reasons only.
     pub some_reasons: bool,
-    /// One distribution point only.
+    /// Whether it covers one distribution point only.
     pub one_point: bool,
 }
 

@@ -1,8 +1,8 @@
 //! Body of kind 8: an OCSP response (RFC 6960), certificate by certificate.
 //!
 //! Revocations that a response states stand before it as records of kind 6, like those of a list;
-//! this record says besides what only OCSP can say: that the CA knew a certificate and did not hold
-//! it for revoked at thisUpdate, and, with certHash (Common PKI), which certificate.
+//! this record adds what only OCSP can state: that the CA knew a certificate and did not hold it
+//! for revoked at thisUpdate, and, with certHash (Common PKI), which certificate.
 
 use super::codec::{Cursor, Moment, Opaque, RecordError, Writer};
 
@@ -25,7 +25,7 @@ pub struct OcspBody {
     answers: Vec<OcspAnswer>,
 }
 
-/// What a response says about one certificate.
+/// The statement of a response about one certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OcspAnswer {
     /// Serial of the certificate: contents octets of the INTEGER.
@@ -46,7 +46,7 @@ pub struct OcspAnswer {
 /// certStatus of RFC 6960 4.2.1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum OcspStatus {
-    /// Not revoked.
+    /// The certificate is not revoked.
     Good,
     /// Revoked; when and why says the record of kind 6 before this one.
     Revoked,

@@ -10,7 +10,7 @@ pub const ANCHORS_MAX: usize = 256;
 
 const ANCHORS_SIZE_MAX: usize = ANCHORS_MAX * 32;
 
-/// What happened to a provider. Codes beyond these are for later versions of the registry.
+/// The event that a statement is about. Further codes are for later versions of the registry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct StatementCode(pub u8);
 

@@ -99,8 +99,8 @@ const HOLD: u8 = 6;
 const REMOVED: u8 = 8;
 
 impl OcspAnswer {
-    /// What this says against a definitive revocation of its certificate: something if it is
-    /// `good`. A responder may have forgotten what has expired, unless its archiveCutoff says
+    /// How this answer contradicts a definitive revocation of its certificate: it does if it is
+    /// `good`. A responder may have forgotten expired certificates, unless its archiveCutoff says
     /// otherwise.
     pub fn taking_back(&self) -> Option<TakingBack> {
         (self.status == OcspStatus::Good).then(|| TakingBack {
@@ -112,8 +112,8 @@ impl OcspAnswer {
 }
 
 impl Record {
-    /// Whether this is the record of what carries revocations (kinds 7 and 8), which stands after
-    /// them.
+    /// Whether this is the record of a list or response (kinds 7 and 8), which follows its
+    /// revocations.
     pub const fn is_carrier(&self) -> bool {
         matches!(self.body(), Body::Crl(_) | Body::Ocsp(_))
     }
@@ -142,7 +142,7 @@ impl Record {
 /// A statement that a certificate is not revoked for good.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TakingBack {
-    /// When it was so: thisUpdate of what says it; none if that is not known.
+    /// The time of the statement: thisUpdate of its list or response; `None` if that is not known.
     pub at: Option<Time>,
     /// Whether it is innocent about a certificate that had expired.
     pub excused_by_expiry: bool,
@@ -151,9 +151,9 @@ pub struct TakingBack {
 }
 
 impl TakingBack {
-    /// What this is, held against a definitive revocation that was stated at `revoked_at`, of a
-    /// certificate that ended at `not_after`; each none if not known. `is_behind`: this stands
-    /// after it in the log, which counts where a time is missing.
+    /// How this statement contradicts a definitive revocation that was stated at `revoked_at`, of a
+    /// certificate that ended at `not_after`; each `None` if not known. `is_behind`: whether this
+    /// follows it in the log, which counts if a time is missing.
     pub fn judge(
         &self,
         revoked_at: Option<Time>,
@@ -241,7 +241,7 @@ mod tests {
             excused_by_expiry: false,
             kept_since: None,
         };
-        // A hold of an older list is history, wherever it stands in the log; a later one is not.
+        // A hold of an older list is history, at any index of the log; a later one is not.
         assert_eq!(hold.judge(third, None, true), None);
         assert_eq!(hold.judge(second, None, true), None);
         for is_behind in [true, false] {

@@ -1,6 +1,7 @@
-//! Which certificates are logged in full, and which only as a digest. Frozen for record version 1.
+//! The certificates that are logged in full, and those that are logged only as a digest. Frozen for
+//! record version 1.
 //!
-//! What a log publishes cannot be taken back, so the rule answers "digest" unless it is certain
+//! A log cannot take back what it has published, so the rule answers "digest" unless it is certain
 //! that no natural person is named. In full:
 //!  (a) CA certificates: basicConstraints with CA true;
 //!  (b) TSU certificates: extendedKeyUsage names timeStamping and nothing else (RFC 3161 2.3);

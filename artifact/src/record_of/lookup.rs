@@ -1,9 +1,9 @@
-//! Under which keys a record is found again, computed from the record alone.
+//! The keys under which a record is found, computed from the record alone.
 //!
 //! An index over these keys can be dropped and rebuilt from the log at any time. A revocation and
-//! its certificate meet under (issuer key hash, serial) even where the certificate is logged only
-//! as a digest; all tokens of one TSU with one serial meet under its ESS hash, which is how two
-//! tokens with a reused serial are noticed.
+//! its certificate have the key (issuer key hash, serial) in common, even if the certificate is
+//! logged only as a digest; all tokens of one TSU with one serial have a key with its ESS hash in
+//! common, by which two tokens with a reused serial are noticed.
 
 use sha2::{Digest, Sha256};
 
@@ -49,9 +49,9 @@ pub enum LookupKey {
     OcspResponse([u8; 32]),
     /// Tokens over checkpoints, all of them.
     CheckpointAnchors,
-    /// What the log says about itself, but for `opened`, which has index 0.
+    /// The log's statements about itself, except `opened`, which has index 0.
     LogStatements,
-    /// That the blob with this SHA-256 was erased.
+    /// The statement that the blob with this SHA-256 was erased.
     ErasedBlob([u8; 32]),
     /// The revocation lists that a key signed, by SHA-256 of the value of its subjectPublicKey.
     Lists([u8; 32]),

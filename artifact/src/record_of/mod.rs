@@ -1,8 +1,8 @@
-//! From artifacts to records, and from records to what they are found by: what knows parsers and
-//! layout both.
+//! From artifacts to records, and from records to their lookup keys: the modules that know both
+//! parsers and layout.
 //!
-//! Tokens, lists and responses make their records where they are verified; a certificate has none
-//! of its own to be verified first, but a rule of what may be published of it.
+//! Tokens, lists and responses make their records where they are verified. A certificate's record
+//! needs no verification of its own, but a rule for what may be published of it.
 
 mod certificate;
 mod lookup;
