@@ -41,7 +41,7 @@ pub struct WrongAnchor {
 pub struct AnchorsSeen {
     /// Tokens whose checkpoint has yet to be compared with the tree.
     pub fitting: Vec<AnchorSeen>,
-    /// How many are beyond the first [`ANCHORS_MAX`] of these.
+    /// Number of further ones, beyond the first [`ANCHORS_MAX`].
     pub forgotten: u64,
     /// The first [`WRONG_ANCHORS_MAX`] of those that are false.
     pub wrong: Vec<WrongAnchor>,

@@ -8,11 +8,11 @@ use ishibumi_tlog::TrustedCheckpoint;
 /// First line of the file.
 const HEADER: &str = "ishibumi/audit-evidence/v1";
 
-/// What two checkpoints show.
+/// The contradiction between two checkpoints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Misbehaviour {
-    /// Two trees of which neither extends the other.
+    /// Neither of the two trees extends the other.
     Fork,
     /// A smaller tree was shown after a larger one.
     Rollback,
@@ -28,7 +28,7 @@ impl Misbehaviour {
     }
 }
 
-/// Two checkpoints with their verified signatures, and what they show.
+/// Two checkpoints with their verified signatures, and the contradiction between them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuditEvidence {
     /// The kind of misbehaviour.

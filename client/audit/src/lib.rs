@@ -1,4 +1,4 @@
-//! Replaying a log from nothing but what it publishes.
+//! Replays a log from the files that it publishes, and nothing else.
 //!
 //! A replay needs no privileged interface: entry bundles and tiles are static files, and everything
 //! in them follows from the records. [`plan`] lists the files in the order in which
@@ -124,7 +124,7 @@ pub enum Violation {
         /// Size now.
         shown: u64,
     },
-    /// The log signed two trees of which neither extends the other.
+    /// The log signed two trees, neither of which extends the other.
     #[error(
         "fork: at size {size} the last visit saw the root {seen}, the log's tree now has {shown}"
     )]

@@ -27,7 +27,7 @@ pub const LISTS_MAX: usize = 100_000;
 /// Scopes of one issuer that are compared.
 const SCOPES_MAX: usize = 1_024;
 
-/// How many of the detector's units of memory one entry takes.
+/// Units of the detector's memory that one entry takes.
 const UNITS: usize = 2;
 
 /// A complete, direct list for all reasons whose record was seen.
@@ -58,14 +58,14 @@ impl ListSeen {
     }
 }
 
-/// Why a list cannot be compared. None of the issuer's fault.
+/// Why a list cannot be compared. None of these is the issuer's fault.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ListError {
     /// The octets are not those whose hash the record has.
     #[error("the SHA-256 of the octets is not the one in the record")]
     Digest,
-    /// The log kept what it could not have read.
+    /// The list cannot be read, so the log should not have kept it.
     #[error(transparent)]
     Crl(#[from] CrlError),
 }
@@ -84,7 +84,7 @@ struct Series {
     entries: HashMap<Key, Entry>,
 }
 
-/// What the lists of one issuer said so far.
+/// The statements of one issuer's lists so far.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Lists {
     issuer: [u8; 32],
@@ -92,7 +92,7 @@ pub(super) struct Lists {
 }
 
 impl Lists {
-    /// Takes the next list and says what it takes back of those before it.
+    /// Takes the next list and returns what it reverses of those before it.
     pub(super) fn take(
         &mut self,
         list: &ListSeen,
@@ -120,7 +120,7 @@ impl Lists {
                 issuer_key_hash: entry.issuer_key_hash,
                 serial: entry.serial.as_bytes().to_vec(),
             };
-            // Of a serial that stands there several times, the worst counts.
+            // Of several entries with one serial, the worst counts.
             let said = here.entry(shortened(&key)).or_insert_with(|| entry.clone());
             if mildness(&entry) < mildness(said) {
                 *said = entry;
@@ -185,7 +185,7 @@ impl Lists {
 }
 
 impl ListSeen {
-    /// What it is that this list does not have an entry of an earlier one.
+    /// The suspicion if this list lacks an entry of an earlier one; `None` if it may lack it.
     fn leaves_out(&self, entry: &Entry, not_after: Option<Time>) -> Option<Suspicion> {
         let is_valid = not_after.is_some_and(|end| self.this_update <= end);
         // A certificate that was revoked had not expired by then.

@@ -1,4 +1,4 @@
-//! What a replay may remember, and under which keys.
+//! The memory of a replay, and its keys.
 
 use ishibumi_artifact::LookupKey;
 

@@ -17,7 +17,7 @@ use ishibumi_artifact::{Anchors, Certificate, Fault, TimestampToken, VerifiedTok
 /// First line of the file.
 const HEADER: &str = "ishibumi/misissue/v1";
 
-/// What the file shows; there is one kind so far.
+/// The kind of evidence; there is one so far.
 const KIND: &str = "serial-reused";
 
 /// Most certificates in a file.
@@ -32,8 +32,7 @@ const TOKEN_LEN_MAX: usize = TOKEN_INPUT_MAX * 3 / 2;
 /// The longest file, in octets: twice the header's lines, two tokens, and the certificates.
 pub const FILE_LEN_MAX: usize = 4_096 + 2 * TOKEN_LEN_MAX + CERTIFICATES_MAX * CERTIFICATE_LEN_MAX;
 
-/// Two tokens, and certificates to verify them with. What it shows is known only after
-/// [`Misissue::verify`].
+/// Two tokens, and certificates to verify them with. [`Misissue::verify`] decides what they prove.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Misissue {
     tokens: [Vec<u8>; 2],
@@ -95,7 +94,7 @@ pub enum MisissueError {
         /// The second's, hexadecimal.
         second: String,
     },
-    /// One TSTInfo, signed once or twice.
+    /// Both tokens have one TSTInfo.
     #[error("both tokens have the same TSTInfo: the same statement signed twice is innocent")]
     SameStatement,
 }
@@ -204,7 +203,7 @@ impl Misissue {
         out
     }
 
-    /// Reads a file; every octet is accounted for. What it shows is not known yet.
+    /// Reads a file; every octet is accounted for. Nothing in it is verified.
     ///
     /// # Errors
     /// [`MisissueError`]: the first line or part that cannot be read.

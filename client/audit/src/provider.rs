@@ -43,7 +43,7 @@ pub enum Standing {
     Proven,
     /// The provider or the log says so.
     Stated,
-    /// Nothing says it, or the records say otherwise.
+    /// No record says it, or the records say otherwise.
     Missing,
 }
 
@@ -103,7 +103,7 @@ pub struct Line {
     pub item: Item,
     /// How sure.
     pub standing: Standing,
-    /// Of which unit or CA: a digest or key hash in hexadecimal; empty for the provider.
+    /// The unit or CA: a digest or key hash in hexadecimal; empty for the provider.
     pub of: String,
     /// Index of the record that says it.
     pub index: Option<u64>,
@@ -145,8 +145,8 @@ pub struct ProviderReport {
 }
 
 impl Gathered {
-    /// Of the provider with this identifier. `anchors`: certificates that may be its anchors; they
-    /// count if the log names them.
+    /// Collects for the provider with this identifier. `anchors`: certificates that may be its
+    /// anchors; they count if the log names them.
     pub fn new(provider: &str, anchors: Vec<Certificate>) -> Self {
         let anchors = anchors.into_iter();
         let certificates = anchors.map(|anchor| (anchor.digest(), (anchor, None, None)));
@@ -260,7 +260,7 @@ impl Gathered {
         }
     }
 
-    /// The unit with this certificate; none if it neither stamped nor counted.
+    /// The unit with this certificate; `None` if it neither stamped nor counted tokens.
     fn unit(&self, digest: &[u8; 32], said: &[(u64, EndingStatement)]) -> Option<Unit> {
         let counted = said.iter().rev().find_map(|(index, said)| match said {
             EndingStatement::LastCount(count) if count.certificate == *digest => {

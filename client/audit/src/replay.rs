@@ -93,7 +93,7 @@ pub struct Replay {
     target: Checkpoint,
     edge: Edge,
     seen: Option<Seen>,
-    /// What the records up to the earlier visit's size hash to, if that is not what it saw.
+    /// The root of the records up to the earlier visit's size, if it is not the one seen then.
     shown: Option<Hash>,
     /// Full tiles that the last bundle completed and that have not been compared yet.
     due: VecDeque<(TilePath, Vec<Hash>)>,
@@ -104,10 +104,10 @@ pub struct Replay {
     ends: Vec<(u64, LogStatement)>,
 }
 
-/// What the entries of a log are taken for.
+/// How the entries of a log are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum Entries {
-    /// Records, of which the first opens the log; each is decoded.
+    /// As records, the first of which opens the log; each is decoded.
     #[default]
     Records,
     /// Octets of any log on C2SP tlog-tiles: they are hashed and not read.
@@ -127,8 +127,8 @@ pub struct Audited {
 }
 
 impl Audited {
-    /// What the log says about its own end, with the index of each record: announcements, and the
-    /// record that closed it. The first [`ENDS_MAX`] announcements.
+    /// The log's statements about its own end, with the index of each record: announcements, and
+    /// the record that closed it. The first [`ENDS_MAX`] announcements.
     pub fn ends(&self) -> &[(u64, LogStatement)] {
         &self.ends
     }
@@ -143,7 +143,7 @@ impl Audited {
         &self.tally
     }
 
-    /// What the records give cause to suspect. That is no fault of the log.
+    /// The suspicions that the records raise. They are no fault of the log.
     pub const fn suspects(&self) -> &Suspects {
         self.detector.suspects()
     }
@@ -193,7 +193,7 @@ impl Replay {
         Ok(replay)
     }
 
-    /// A replay of what came after `edge`, the tree of an earlier visit.
+    /// A replay of the records after `edge`, the tree of an earlier visit.
     ///
     /// # Errors
     /// [`Violation`], if `target` already contradicts the tree of the earlier visit.

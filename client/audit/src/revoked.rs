@@ -20,7 +20,7 @@ use super::memory::{Key, Memory, shortened};
 /// octets each.
 const WAITING_MAX: usize = 1_000_000;
 
-/// How many of the detector's units of memory one certificate takes.
+/// Units of the detector's memory that one certificate takes.
 const UNITS: usize = 4;
 
 /// A time in seconds, or none, in 8 octets.
@@ -72,10 +72,11 @@ struct Standing {
     /// The first definitive revocation.
     revoked: Option<NonZeroU64>,
     revoked_at: At,
-    /// What would take it back, unless the certificate had expired: "good", a release.
+    /// The last statement that would reverse it, unless the certificate had expired: "good", a
+    /// release.
     excused: Last,
     kept_since: At,
-    /// What would take it back in any case: a hold.
+    /// The last statement that would reverse it in any case: a hold.
     unexcused: Last,
     is_reported: bool,
 }
@@ -90,7 +91,7 @@ const UNKNOWN: Standing = Standing {
     is_reported: false,
 };
 
-/// Two statements of which one takes the other back.
+/// Two statements, one of which reverses the other.
 pub(super) struct Contradiction {
     pub(super) suspicion: Suspicion,
     /// The statement that takes back.
@@ -133,7 +134,7 @@ impl Revoked {
         self.waiting.len() >= WAITING_MAX
     }
 
-    /// What waited was carried by `record`, or by something unknown.
+    /// The waiting statements were carried by `record`, or by an unknown record.
     pub(super) fn carried(
         &mut self,
         record: Option<&Record>,

@@ -1,8 +1,8 @@
-//! What an auditor keeps between two visits (docs/formats/audit-state.md).
+//! The state that an auditor keeps between two visits (docs/formats/audit-state.md).
 //!
 //! The last checkpoint that was replayed to its root, with its signatures, and the partial tiles of
-//! that tree. A state is believed no more than the log is: when it is read, the checkpoint is
-//! checked against the policy again and the hashes have to make its root.
+//! that tree. A state is trusted no more than the log is: when it is read, the checkpoint is
+//! checked against the policy again, and the hashes have to make its root.
 
 use std::fmt::Write as _;
 
@@ -25,7 +25,7 @@ pub struct AuditState {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum AuditStateError {
-    /// Not UTF-8, or the first line is another one.
+    /// The file is not UTF-8, or its first line is another one.
     #[error("the first line is not \"{HEADER}\"")]
     Header,
     /// A line is not what the format has there.

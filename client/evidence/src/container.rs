@@ -25,7 +25,7 @@ pub(crate) struct Entry<'a> {
     pub(crate) octets: &'a [u8],
 }
 
-/// Why a file is no container of ours, or cannot be made one.
+/// Why a file is not a container in this format, or cannot be made one.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ContainerError {
@@ -56,7 +56,7 @@ pub enum ContainerError {
     Name {
         /// Offset of its header in the file, in octets.
         offset: usize,
-        /// The name, without what could steer a terminal.
+        /// The name, without characters that could steer a terminal.
         name: String,
     },
     /// The checksum in its header is another one.
@@ -65,7 +65,7 @@ pub enum ContainerError {
     /// Two entries of one name, or of names that differ in case only, or out of order.
     #[error("entry {0} is out of order, or there twice")]
     Order(String),
-    /// What follows the last entry is not the directory of exactly these entries.
+    /// The part after the last entry is not the directory of exactly these entries.
     #[error(
         "the directory at offset {0} does not belong to the entries before it, or more follows it; or the \
          file was zipped anew"
@@ -291,7 +291,7 @@ mod tests {
         }
     }
 
-    /// Files of before stay what they are; a directory is of one era as a whole.
+    /// Files of before stay as they are; a directory is of one era as a whole.
     #[test]
     fn the_directory_of_before_is_read_and_no_mixture() {
         let made = encode(&ENTRIES).unwrap();

@@ -80,8 +80,8 @@ impl Collection {
     }
 }
 
-/// What of `proofs` cannot all be true, each log under the policy that names it: one finding of
-/// each kind for each log.
+/// Contradictions among `proofs`, each log under the policy that names it: one finding of each kind
+/// for each log.
 pub fn contradictions<'a>(
     proofs: impl IntoIterator<Item = &'a Arc<Logged>>,
     policies: &Policies,
@@ -103,12 +103,12 @@ pub fn contradictions<'a>(
     found.flatten().collect()
 }
 
-/// What a file has of one log. Nothing of it is verified before something does not fit.
+/// The proofs that a file has of one log. They are verified only if two do not fit.
 #[derive(Default)]
 struct Log<'a> {
-    /// By size and root, the proofs under that tree.
+    /// The proofs under each tree, by size and root.
     trees: BTreeMap<u64, BTreeMap<[u8; 32], Vec<&'a Logged>>>,
-    /// By index and leaf hash.
+    /// The records, by index and leaf hash.
     records: BTreeMap<u64, BTreeMap<[u8; 32], Vec<&'a Logged>>>,
     closings: Vec<&'a Logged>,
 }

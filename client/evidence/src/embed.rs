@@ -35,7 +35,7 @@ pub enum EmbedError {
          token: with the proof in it, it would no longer hold"
     )]
     Covered(usize),
-    /// Behind the token stands something that may cover it.
+    /// A signature behind the token may cover it.
     #[error(
         "the ByteRange at octet {0}, behind what this token covers, cannot be read: whether a signature \
          there would no longer hold with the proof in the token cannot be told"

@@ -55,7 +55,7 @@ pub(super) fn in_order<'a>(entries: &'a Entries<'_>) -> impl Iterator<Item = (&'
         .map(|(name, octets)| (&**name, &**octets))
 }
 
-/// What `sha256sum` writes of these entries.
+/// The output of `sha256sum` for these entries.
 pub(super) fn sums<'a>(entries: impl Iterator<Item = (&'a str, &'a [u8])>) -> String {
     let mut lines: Vec<(&str, &[u8])> = entries.filter(|(name, _)| *name != SUMS).collect();
     lines.sort_unstable_by_key(|(name, _)| *name);

@@ -95,7 +95,7 @@ pub enum EvidenceFileError {
     /// An item without a proof proves nothing.
     #[error("{0}: no proof of it is there")]
     NoProof(String),
-    /// Nothing to pack.
+    /// There is nothing to pack.
     #[error("there is nothing to pack: no artifact and no statement")]
     Empty,
 }

@@ -12,8 +12,8 @@ use super::encode::{self, stamp_name, status_name};
 use super::{Collection, Logged};
 
 impl Collection {
-    /// The files, by relative path: what an ordinary verifier takes. What has several proofs has
-    /// the second under `NAME.2.tlog-proof`, and so on.
+    /// The files that an ordinary verifier takes, by relative path. If an artifact has several
+    /// proofs, the second is `NAME.2.tlog-proof`, and so on.
     pub fn extracted(&self) -> BTreeMap<String, Bytes> {
         let mut files = Files::default();
         let places = encode::places(&self.items, false);

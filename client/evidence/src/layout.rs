@@ -1,4 +1,4 @@
-//! What the parts of an evidence file are called, and how its token is told from others.
+//! The names of the parts of an evidence file, and how its token is told from others.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 /// The format that is read and written.
 pub(super) const FORMAT: &str = "ishibumi/evidence/v1";
 
-/// Where an ASiC-S container has its token.
+/// The path of the token in an ASiC-S container.
 pub(super) const ASIC_S_TOKEN: &str = "META-INF/timestamp.tst";
 
 /// Entries by name.

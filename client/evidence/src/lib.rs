@@ -73,7 +73,7 @@ impl File {
     }
 }
 
-/// An artifact, what it is about, and how it is proven.
+/// An artifact, its document, and its proofs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Item {
     /// The artifact.

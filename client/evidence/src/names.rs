@@ -69,9 +69,9 @@ pub(crate) fn kept(name: &str) -> String {
     kept.to_owned()
 }
 
-/// Where files are put in the root of the container, by kept name and content: under their name
-/// where no other file wants it, otherwise with the beginning of their SHA-256 before the
-/// extension. It does not depend on the order in which they come.
+/// The paths of files in the root of the container, by kept name and content: their name if no
+/// other file wants it, otherwise the name with the beginning of their SHA-256 before the
+/// extension. The order of the files does not matter.
 pub(crate) fn place<'a>(
     files: impl IntoIterator<Item = (&'a str, Hash)>,
 ) -> BTreeMap<(&'a str, Hash), String> {

@@ -29,8 +29,8 @@ const FORMATS: [(&str, &str); 5] = [
 /// The longest page that is read, in octets.
 pub(super) const PAGE_LEN_MAX: usize = 1 << 20;
 
-/// Whether an entry stands where these pages do: they may differ between versions of this program,
-/// and nothing else may stand there.
+/// Whether an entry is at the path of one of these pages: pages may differ between versions of this
+/// program, and nothing else may be at their paths.
 pub(super) fn is_page(name: &str) -> bool {
     let page = name
         .strip_prefix(FOLDER)

@@ -12,7 +12,7 @@ use ishibumi_tlog::{Checkpoint, Policy};
 /// The most logs of one chain of successions, and so the most policies.
 pub const CHAIN_MAX: usize = 64;
 
-/// Policies of which no two name the same log.
+/// Policies, no two of which name the same log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Policies {
     first: Policy,

@@ -18,7 +18,7 @@ type Tree = (String, u64, String);
 
 /// The multiproofs of a collection.
 pub(super) struct Proofs {
-    /// By entry name.
+    /// The files, by entry name.
     pub(super) files: BTreeMap<String, String>,
     /// The entry of each note. Proofs share notes, so each is read once.
     names: HashMap<*const Note, String>,

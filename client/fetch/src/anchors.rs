@@ -21,11 +21,11 @@ use super::find::{FindError, Query, find_from};
 use super::prover::Prover;
 use super::source::Source;
 
-/// So many covering tokens are looked at for the first of each TSA.
+/// Number of covering tokens that are looked at for the first of each TSA.
 const LOOKED_AT: usize = 16;
 
-/// So many are remembered of a source that answers no lookups, since each time it has to be read
-/// whole.
+/// Number of records that are remembered of a source without lookups, since it has to be read whole
+/// each time.
 const REMEMBERED_MAX: usize = 4_096;
 
 /// A token that covers a record.
@@ -42,7 +42,7 @@ pub struct Covering {
 pub struct Covered {
     /// The first token of each TSA, in the order of the log.
     pub by: Vec<Covering>,
-    /// Why tokens that cover it were not taken, each reason once.
+    /// Why covering tokens were left out, each reason once.
     pub left_out: BTreeSet<String>,
 }
 
@@ -54,7 +54,7 @@ pub struct AnchorReader<'a> {
     /// The tokens read so far, by index, from `from` on.
     read: Vec<Read>,
     from: u64,
-    /// The index to go on at; none if there are no more.
+    /// The index to go on at; `None` if there are no more.
     next: Option<u64>,
     most: usize,
     /// Over the tree that the source showed last.
@@ -161,7 +161,7 @@ impl<'a> AnchorReader<'a> {
         Ok(())
     }
 
-    /// Whom the token is by, if it verifies and stamps the checkpoint.
+    /// The TSA of the token, if it verifies and stamps the checkpoint.
     fn authority(&self, checkpoint: &Checkpoint, token: &[u8]) -> Result<[u8; 32], String> {
         let verified = TimestampToken::parse(token).and_then(|read| read.verify(self.anchors));
         let verified = verified.map_err(|error| format!("{error} ({})", error.code()))?;

@@ -24,7 +24,7 @@ use ishibumi_audit::{
 /// Lists that could not be compared and are named; all are counted.
 const LEFT_OUT_MAX: usize = 100;
 
-/// What became of the revocation lists beside the log.
+/// How many revocation lists beside the log were read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ListsRead {
     /// Those that were held against each other.
@@ -42,12 +42,12 @@ pub struct AuditReport {
     pub state: AuditState,
     /// Counts since the last visit or from the beginning.
     pub tally: Tally,
-    /// What the records that were read give cause to suspect.
+    /// The suspicions that the records raise.
     pub suspects: Suspects,
     /// The tokens over the log's checkpoints, compared with its tree. A false one is the log's
     /// fault.
     pub anchors: AnchorsSeen,
-    /// What the log says about its own end, by index, as far as it was read.
+    /// The log's statements about its own end, by index, as far as it was read.
     pub ends: Vec<(u64, LogStatement)>,
     /// The revocation lists, if they were to be compared.
     pub lists: Option<ListsRead>,
@@ -69,7 +69,7 @@ pub enum AuditError {
     /// There is no trusted checkpoint.
     #[error(transparent)]
     Head(#[from] HeadError),
-    /// The log's files do not make what it signed.
+    /// The log's files do not make the tree that it signed.
     #[error("{0}")]
     Violation(#[from] Violation),
     /// The log showed two trees that do not fit together.
@@ -89,7 +89,7 @@ pub enum AuditError {
 }
 
 impl AuditError {
-    /// What it means for the other sources. A fork convicts the log; a rollback may be a source
+    /// The consequence for the other sources. A fork convicts the log; a rollback may be a source
     /// that fell behind.
     pub fn blame(&self) -> Blame {
         match self {
@@ -108,7 +108,7 @@ impl AuditError {
 /// How a log is audited.
 #[derive(Clone, Copy, Debug)]
 pub struct Terms<'a> {
-    /// Which logs and witnesses are trusted.
+    /// The trusted logs and witnesses.
     pub policy: &'a Policy,
     /// The state after the last visit.
     pub last: Option<&'a AuditState>,

@@ -28,9 +28,9 @@ const FORKS_MAX: usize = 16;
 /// The result of comparing the sources.
 #[derive(Clone, Debug, Default)]
 pub struct Compared {
-    /// One for each source, in their order.
+    /// The result for each source, in their order.
     pub sources: Vec<Beside>,
-    /// What convicts the log: the first sixteen.
+    /// The evidence that convicts the log: the first sixteen.
     pub forks: Vec<Fork>,
 }
 

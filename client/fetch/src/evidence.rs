@@ -32,13 +32,13 @@ pub enum EvidenceError {
     /// The record is there, and no quorum cosigned a checkpoint with it yet.
     #[error("the log holds the record {0}, but no quorum cosigned a checkpoint with it yet")]
     NotYet(Hash),
-    /// What the API answered is no proof file.
+    /// The answer of the API is no proof file.
     #[error("the answer is no proof: {0}")]
     NoProof(#[from] Unread<ProofFileError>),
     /// The checkpoint in the answer is none.
     #[error("the proof's checkpoint: {0}")]
     Checkpoint(#[from] CheckpointError),
-    /// What the API answered does not prove the record.
+    /// The answer of the API does not prove the record.
     #[error("the answer does not prove the record: {0}")]
     Unproven(#[from] TrustError),
     /// The path does not lead to the root of the checkpoint; without a policy.
@@ -50,7 +50,8 @@ pub enum EvidenceError {
     /// A tile could not be had, or is none.
     #[error(transparent)]
     Source(#[from] SourceError),
-    /// Without API a proof is made of tiles, under a checkpoint that only a policy can trust.
+    /// The source has no API, so the proof would be made of tiles, under a checkpoint that only a
+    /// policy can trust.
     #[error("there is no /v1/proof here, and without a policy no proof can be made of its tiles")]
     NeedsPolicy,
     /// The record is not among the leaves.
@@ -66,7 +67,7 @@ pub enum EvidenceError {
 }
 
 impl EvidenceError {
-    /// What it means for the other sources.
+    /// The consequence for the other sources.
     pub fn blame(&self) -> Blame {
         match self {
             Self::NoProof(_)
@@ -80,8 +81,8 @@ impl EvidenceError {
     }
 }
 
-/// What a refusal by a policy says about the source: more cosignatures would mend some, nothing
-/// others.
+/// What a policy's refusal says about the source: more cosignatures would mend some refusals, and
+/// nothing the others.
 pub(super) fn of_trust(error: &TrustError) -> Blame {
     match SubIndication::from(error).indication() {
         Indication::TotalFailed => Blame::False,

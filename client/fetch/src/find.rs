@@ -205,7 +205,7 @@ pub enum FindError {
 }
 
 impl FindError {
-    /// What it means for the other sources.
+    /// The consequence for the other sources.
     pub fn blame(&self) -> Blame {
         match self {
             Self::Source(SourceError::Malformed(_)) => Blame::False,

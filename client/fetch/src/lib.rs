@@ -1,7 +1,7 @@
 //! Reaching a log: its static files, its submission API, its lookups, and a whole audit; and
 //! reaching several sources, of which the first with a verified answer wins ([`first_verified`]).
 //!
-//! Nothing that comes from here is trusted: files go into [`ishibumi_audit`], proofs into
+//! Nothing that this crate returns is trusted: files go into [`ishibumi_audit`], proofs into
 //! [`Verifier`](ishibumi_verify::Verifier). Every request has a deadline and a bound on the answer.
 
 #![deny(missing_docs)]

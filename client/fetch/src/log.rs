@@ -16,7 +16,7 @@ const RETRY_AFTER_MAX: u64 = 30;
 /// How often a request that got no answer at all is repeated.
 const SILENCES_MAX: u32 = 2;
 
-/// What the names of a log's problems begin with.
+/// The beginning of the names of a log's problems.
 const NAMES: &str = "urn:ishibumi:error:";
 
 /// The media type of what a provider says about its own end: the octets of the record.
@@ -31,7 +31,7 @@ pub struct LogClient {
     past_caches: bool,
 }
 
-/// What asks every cache on the way to stand aside (RFC 9111 section 5.2.1.4).
+/// The header that bypasses every cache on the way (RFC 9111 section 5.2.1.4).
 pub(super) fn no_cache() -> (&'static str, String) {
     ("cache-control", "no-cache".to_owned())
 }
@@ -354,7 +354,7 @@ fn refused(answer: &Response) -> ApiError {
     }
 }
 
-/// The problem in the body; where there is none, the beginning of what stands there instead.
+/// The problem in the body; without one, the beginning of the body instead.
 fn problem(answer: &Response) -> Problem {
     serde_json::from_slice(&answer.body).unwrap_or_else(|_| Problem {
         detail: String::from_utf8_lossy(&answer.body)

@@ -7,7 +7,7 @@
 
 use super::source::Source;
 
-/// What an error means for the other sources.
+/// The consequence of an error for the other sources.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Blame {
     /// The source has no answer, or none that suffices: the next is asked.

@@ -223,7 +223,7 @@ async fn read(
     watch.unread(from, failed.join("; "));
 }
 
-/// The records, or whether what came is false, and why.
+/// The records; or whether the files are false, and why.
 async fn read_at(
     source: &Source,
     mut reading: Reading<'_>,

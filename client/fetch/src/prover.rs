@@ -16,7 +16,7 @@ use super::source::{Source, SourceError};
 /// Tiles that are remembered, 8 KiB each.
 const TILES_MAX: usize = 512;
 
-/// Makes proofs out of the tiles of one source, fetching one after the other what it needs.
+/// Makes proofs out of the tiles of one source, fetching them one after the other.
 ///
 /// It reads the tiles of one tree, the newest, for proofs in every smaller one too: a copy need not
 /// have the partial tiles that the log had when it was smaller, and no node changes when a tree
@@ -38,7 +38,7 @@ impl<'a> Prover<'a> {
         }
     }
 
-    /// The audit path of leaf `index` in the tree of `size` leaves; none if it is not in there.
+    /// The audit path of leaf `index` in the tree of `size` leaves; `None` if it is not in it.
     pub(crate) async fn inclusion(
         &mut self,
         index: u64,
@@ -53,7 +53,7 @@ impl<'a> Prover<'a> {
     }
 
     /// The tree of `old` leaves with which, by these tiles, the tree of `new` leaves begins, and
-    /// the consistency proof between the two; none if the older is larger.
+    /// the consistency proof between the two; `None` if the older is larger.
     pub(crate) async fn prefix(
         &mut self,
         old: u64,
@@ -70,7 +70,7 @@ impl<'a> Prover<'a> {
     }
 
     /// The tree of `older` leaves with which, as these tiles prove, the tree of `newer` begins;
-    /// none if they prove nothing about it.
+    /// `None` if they prove nothing about it.
     pub(crate) async fn beginning(
         &mut self,
         older: u64,
@@ -101,9 +101,9 @@ impl<'a> Prover<'a> {
     }
 }
 
-/// What the tiles of `source` say about the first `older` leaves of the tree of `newer`: their
-/// root, and the consistency proof. None if the older tree is the larger one. Nothing vouches for
-/// it: it has to lead to a root that is known ([`ishibumi_tlog::tree::check_consistency`]).
+/// The root of the first `older` leaves of the tree of `newer`, by the tiles of `source`, and the
+/// consistency proof. `None` if the older tree is the larger one. The result is not verified: it
+/// has to lead to a root that is known ([`ishibumi_tlog::tree::check_consistency`]).
 ///
 /// # Errors
 /// [`SourceError`], if a tile cannot be had.

@@ -20,11 +20,11 @@ use super::evidence::{EvidenceError, evidence};
 use super::find::{FindError, Found, Lookup, every_record};
 use super::source::{Source, SourceError};
 
-/// Of the lists of one key, and of the responses about one certificate, so many of the newest are
-/// taken: the newest may be one for other certificates.
+/// Number of the newest lists of one key, and of the newest responses about one certificate, that
+/// are taken: the newest may be one for other certificates.
 const NEWEST: usize = 4;
 
-/// Of the records under a serial, so many of the newest are looked at: most are no responses.
+/// Number of the newest records under a serial that are looked at: most are no responses.
 const LOOKED_AT: usize = 16;
 
 /// A certificate below its anchor, about whose revocation a statement is required.
@@ -84,7 +84,7 @@ pub struct HeldStatus {
     pub proof: TlogProof,
 }
 
-/// Why what a log holds could not be had.
+/// Why the data that a log holds could not be had.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StatusError {
@@ -177,8 +177,8 @@ impl Chosen {
         Ok(())
     }
 
-    /// How many of the records are of a time before the certificate's end. They stand in the order
-    /// in which they were logged, which is nearly that of their times.
+    /// Number of records of a time before the certificate's end. They are in the order in which
+    /// they were logged, which is nearly that of their times.
     async fn before_its_end(
         &self,
         lookup: &mut Lookup<'_>,

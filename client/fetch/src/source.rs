@@ -1,4 +1,4 @@
-//! Where a log's static files come from: a URL, or an archive: a directory that holds a copy, ZIP
+//! A source of a log's static files: a URL, or an archive: a directory that holds a copy, ZIP
 //! volumes (C2SP tlog-tiles, `docs/formats/archive.md`).
 
 use std::fmt;
@@ -33,7 +33,7 @@ enum Files {
     Url {
         net: Arc<dyn Net>,
         base: String,
-        /// Whether caches on the way are asked to stand aside.
+        /// Whether requests bypass caches on the way.
         past_caches: bool,
     },
 }

@@ -22,7 +22,7 @@ use ishibumi_audit::succession::{Link, LinkError, Policies, Succession, named_pr
 pub struct Step {
     /// Origin of the log that the source shows.
     pub origin: String,
-    /// The audit of the old log; none if the source is not one of the log that record 0 names.
+    /// The audit of the old log; `None` if the source is not one of the log that record 0 names.
     pub report: Option<AuditReport>,
     /// The link.
     pub link: Result<Succession, LinkError>,
@@ -37,7 +37,7 @@ pub enum Committed {
     Held,
     /// The old log really had this root at that size: one of the two was forked.
     Diverged(Hash),
-    /// Nothing that was read shows that tree.
+    /// None of the files that were read shows that tree.
     NotShown,
 }
 
@@ -56,7 +56,7 @@ impl Committed {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StepError {
-    /// The old log does not hold what it signed, or cannot be read.
+    /// The old log does not hold the tree that it signed, or cannot be read.
     #[error(transparent)]
     Audit(#[from] AuditError),
     /// A record of the one or the other cannot be had.

@@ -1,4 +1,5 @@
-//! Before when the record existed: by the witnesses, and by time-stamp tokens over checkpoints.
+//! The time before which the record existed: by the witnesses, and by time-stamp tokens over
+//! checkpoints.
 //!
 //! A token whose imprint is that of a checkpoint's text proves that the tree existed at its
 //! genTime, and with it every record of the tree (EN 319 102-1 5.6.2.3, indirect proof of

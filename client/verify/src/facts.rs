@@ -1,4 +1,4 @@
-//! What issuers state, taken out of what was verified.
+//! The statements of issuers, taken out of verified artifacts.
 
 use ishibumi_artifact::record::Moment;
 use ishibumi_artifact::{

@@ -1,4 +1,4 @@
-//! What is given beside an artifact: proofs, as octets or already parsed, and lists and responses.
+//! Input beside an artifact: proofs, as octets or already parsed, and lists and responses.
 
 use std::borrow::Cow;
 

@@ -1,4 +1,4 @@
-//! What lists and OCSP responses say about a path, and what follows from it.
+//! What lists and OCSP responses say about a path, and the consequences for the artifact.
 //!
 //! The path is walked from below its anchor down to the signer (validation-time sliding, EN 319
 //! 102-1 5.6.2.2). A CA that was revoked moves the *control time* down to its revocation: anything
@@ -472,7 +472,7 @@ impl PathWalk<'_> {
     }
 }
 
-/// That no statement in favour of a certificate counts.
+/// The reason why no statement in favour of a certificate counts.
 #[derive(Clone, Copy)]
 struct Missing {
     sub: SubIndication,

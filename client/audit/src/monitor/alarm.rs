@@ -8,7 +8,7 @@ use super::conviction::fork_name;
 /// Something that a person has to look at.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Alarm {
-    /// The log signed two trees of which neither extends the other. It stands for ever.
+    /// The log signed two trees, neither of which extends the other. The alarm stands for ever.
     Fork {
         /// The evidence that convicts the log.
         evidence: Box<Evidence>,
@@ -74,7 +74,7 @@ pub enum Alarm {
     },
     /// The kept state of the log is of a time in the future: this machine's clock is wrong, or was.
     Clock {
-        /// That time, in seconds since the Epoch.
+        /// The time in the kept state, in seconds since the Epoch.
         time: u64,
     },
     /// A place does not answer.
@@ -88,12 +88,12 @@ pub enum Alarm {
     },
 }
 
-/// What an alarm means for an exit code.
+/// The effect of an alarm on the exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Gravity {
     /// Something is shown to be wrong.
     Wrong,
-    /// What can be seen does not suffice to tell.
+    /// The available data do not suffice to tell.
     Unclear,
     /// A place does not answer.
     Silent,

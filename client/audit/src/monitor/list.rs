@@ -62,7 +62,7 @@ impl WatchList {
         self.expected.contains(&leaf)
     }
 
-    /// Whom a record names of those that are watched.
+    /// The watched party that a record names; `None` if it names none.
     pub fn names(&self, record: &Record) -> Option<String> {
         if let Body::Token(token) = record.body()
             && self.tsus.contains(token.ess_hash.as_bytes())

@@ -35,7 +35,7 @@ pub struct Read {
     pub(super) own: Vec<Hash>,
 }
 
-/// Why the files that came are not the records of the log.
+/// Why the files are not the records of the log.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReadingError {

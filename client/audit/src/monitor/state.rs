@@ -24,7 +24,7 @@ pub(super) const NOTES_MAX: usize = 128;
 /// Forks of one log that are kept: one convicts.
 pub(super) const FORKS_MAX: usize = 16;
 
-/// Unexpected records that are kept; what comes after is counted.
+/// Unexpected records that are kept; further ones are only counted.
 pub const UNEXPECTED_MAX: usize = 10_000;
 
 /// The known state of one log.
@@ -87,7 +87,7 @@ pub(super) struct Raised {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StateError {
-    /// No JSON of the format.
+    /// The file is not JSON of the format.
     #[error("not a {FORMAT} file: {0}")]
     Json(#[from] serde_json::Error),
     /// Another format or version.
@@ -146,7 +146,7 @@ struct Unexpected {
 }
 
 impl State {
-    /// Nothing is known of this log yet.
+    /// The state of a log of which nothing is known yet.
     pub fn new(origin: impl Into<String>) -> Self {
         Self {
             origin: origin.into(),
@@ -249,7 +249,7 @@ impl State {
         })
     }
 
-    /// The largest tree of which every other is a beginning.
+    /// The largest tree, of which every other one is a beginning.
     pub(super) fn trunk(&self) -> Option<&Signed> {
         self.proven.values().next_back()
     }

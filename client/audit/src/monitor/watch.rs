@@ -72,11 +72,11 @@ pub enum Standing {
 /// The end of a round: the alarms that stand, that are new, and that are over.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outcome {
-    /// Alarms that stand, each with the time since when it does, in seconds since the Epoch.
+    /// Alarms that stand, each with the time since when it stands, in seconds since the Epoch.
     pub alarms: Vec<(Alarm, u64)>,
     /// Keys of the alarms that the operator was not told of yet.
     pub untold: BTreeSet<String>,
-    /// Keys of those that stood at the end of the last round and do not stand any more.
+    /// Keys of the alarms that stood at the end of the last round and do not stand any more.
     pub cleared: Vec<String>,
     /// Unexpected records beyond those that are listed.
     pub more_unexpected: u64,
@@ -180,7 +180,7 @@ impl<'a> Watch<'a> {
             }
             Shown::Newest => {
                 known.size = size;
-                // Witnesses' clocks may be ahead by a little; what has not come yet is not fresh.
+                // Witnesses' clocks may be ahead by a little; a time in the future is not fresh.
                 self.state.fresh = self.state.fresh.max(fresh.unwrap_or(0));
             }
         }
@@ -366,7 +366,7 @@ impl<'a> Watch<'a> {
         });
     }
 
-    /// Ends the round: what stands, and what to keep for the next one.
+    /// Ends the round: returns the alarms, and the state to keep for the next one.
     pub fn end(mut self, list: &WatchList, own: &[Own]) -> (Outcome, State) {
         let forks = self.state.forks.iter().cloned().map(Box::new);
         let forks: Vec<Alarm> = forks.map(|evidence| Alarm::Fork { evidence }).collect();

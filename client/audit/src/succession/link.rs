@@ -94,7 +94,7 @@ pub fn named_predecessor(opening: &Logged) -> Result<String, LinkError> {
     Ok(committed.map_err(LinkError::CommittedTrust)?.origin)
 }
 
-/// What a successor says before its own quorum, with a checkpoint that the old log signed.
+/// The statement of a successor before its own quorum, with a checkpoint that the old log signed.
 struct Claim<'p> {
     successor: String,
     /// The vkey lines with which the successor signed.
@@ -159,7 +159,7 @@ impl<'p> Claim<'p> {
 struct Known {
     ends: Vec<Ended>,
     heads: Vec<TrustedCheckpoint>,
-    /// Why the first of the closing records that are not proven is not.
+    /// Why the first of the unproven closing records is not proven.
     refused: Option<EndError>,
 }
 

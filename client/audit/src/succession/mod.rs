@@ -6,8 +6,8 @@
 //! policy, with its own quorum.
 //!
 //! A link explains and accuses; it never proves. No evidence of the old log is worth more because
-//! of it: nothing here hands out a checkpoint or a leaf. What it can show is that two statements
-//! which the verifier trusts cannot both be true ([`Finding`]).
+//! of it: nothing here hands out a checkpoint or a leaf. It can show that two statements which the
+//! verifier trusts cannot both be true ([`Finding`]).
 
 mod link;
 mod outcome;

@@ -1,4 +1,4 @@
-//! What comes of a link: a succession and what speaks against it, or why nothing is shown.
+//! The result of a link: a succession and the contradictions in it, or why nothing is shown.
 
 use ishibumi_artifact::end::EndError;
 use ishibumi_artifact::record::Moment;
@@ -31,7 +31,7 @@ pub enum LinkError {
     /// The keys that record 0 states are not those that the policy trusts.
     #[error("record 0 does not name the key with which {0:?} signed under the policy")]
     OtherKeys(String),
-    /// No closing record that is given is proven under the old log's own policy.
+    /// No given closing record is proven under the old log's own policy.
     #[error("the predecessor's closing record: {0}")]
     Closing(EndError),
     /// A source that was named for the predecessor shows another log.
@@ -97,7 +97,7 @@ impl Finding {
     }
 }
 
-/// How a succession stands.
+/// The state of a succession.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Standing {
     /// The old log closed, named this successor, and the successor commits to its very last tree.
@@ -119,8 +119,8 @@ impl Standing {
     }
 }
 
-/// That a log says of itself, before its own quorum, which log it continues; and what speaks
-/// against it.
+/// A log's statement, before its own quorum, of the log that it continues; and the contradictions
+/// to it.
 ///
 /// Only [`Link::verify`](super::Link::verify) makes one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -154,8 +154,8 @@ impl Succession {
         self.witnessed
     }
 
-    /// When the old log closed, as its operator says, and before when the closing record existed,
-    /// in seconds since the Epoch, as its witnesses say. None if no closing record is proven.
+    /// When the old log closed, as its operator states, and before when the closing record existed,
+    /// in seconds since the Epoch, as its witnesses state. `None` if no closing record is proven.
     pub const fn closed(&self) -> Option<(Moment, Option<u64>)> {
         self.closing
     }
@@ -165,7 +165,7 @@ impl Succession {
         &self.findings
     }
 
-    /// How it stands.
+    /// The state of the succession.
     pub const fn standing(&self) -> Standing {
         match (self.findings.is_empty(), self.closing) {
             (false, _) => Standing::Disputed,

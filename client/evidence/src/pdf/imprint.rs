@@ -18,7 +18,7 @@ use super::signature::{Coverage, Signature};
 /// How many times the file's length is hashed behind gaps, for each algorithm.
 const TIMES_MAX: usize = 4;
 
-/// What a signature or time-stamp says of the octets that its ByteRange covers.
+/// Whether a signature or time-stamp is about the octets that its ByteRange covers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Imprint {
     /// The octets are those that it was made over.
@@ -30,8 +30,8 @@ pub enum Imprint {
     Unknown,
 }
 
-/// What the ContentInfo in a Contents says: the imprint of a token, the messageDigest of each
-/// signer.
+/// The digests that the ContentInfo in a Contents states: the imprint of a token, the messageDigest
+/// of each signer.
 pub(super) fn claims(content_info: &[u8]) -> Vec<SignedDigest> {
     if let Ok(token) = TimestampToken::parse(content_info) {
         return vec![SignedDigest {
@@ -89,7 +89,7 @@ struct Prefix<'a> {
     hasher: Hasher,
     /// How far it was hashed.
     to: usize,
-    /// How many octets behind gaps are still hashed.
+    /// Octets behind gaps that are still hashed.
     left: usize,
 }
 
@@ -103,8 +103,8 @@ impl<'a> Prefix<'a> {
         }
     }
 
-    /// The digest of what `coverage` covers; none if that is too much, or begins before the last
-    /// one.
+    /// The digest of the octets that `coverage` covers; `None` if they are too many, or begin
+    /// before the last ones.
     fn digest(&mut self, coverage: &Coverage) -> Option<Vec<u8>> {
         let more = self.pdf.get(self.to..coverage.gap_start)?;
         self.hasher.update(more);

@@ -25,7 +25,7 @@ pub struct Beside<'a> {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum NoVerdict {
-    /// Nothing proves it.
+    /// There is no proof.
     #[error("there is no proof of this time-stamp, neither in it nor beside the PDF")]
     NoProof,
     /// Its proofs cannot be read.
@@ -39,13 +39,13 @@ pub enum NoVerdict {
 /// The verdict about one time-stamp in a PDF.
 #[derive(Debug)]
 pub struct PdfVerdict {
-    /// How it stands to the whole file.
+    /// How it relates to the whole file.
     pub standing: InPdf,
     /// The verdict, or why there is none.
     pub report: Result<Report, NoVerdict>,
 }
 
-/// Where a token stands in a PDF. Only looking there makes one.
+/// The position of a token in a PDF. Only searching the PDF makes one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Place(InPdf);
 
@@ -71,7 +71,7 @@ impl Place {
 }
 
 impl PdfTokens {
-    /// Verifies the time-stamp of this number, from 1; none if there is none.
+    /// Verifies the time-stamp of this number, from 1; `None` if there is no such time-stamp.
     pub fn judge(
         &self,
         number: usize,

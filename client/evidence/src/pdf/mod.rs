@@ -58,13 +58,13 @@ pub enum Stamped {
 /// A token in a PDF.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PdfToken {
-    /// The token, as it stands there.
+    /// The octets of the token in the file.
     pub token: Arc<[u8]>,
     /// The octets that it should stamp.
     pub stamped: Stamped,
-    /// Where its signature stands, and what that covers.
+    /// The position of its signature, and the octets that it covers.
     pub coverage: Coverage,
-    /// Which of [`PdfTokens::signatures`] it stands in.
+    /// Index of its signature in [`PdfTokens::signatures`].
     pub signature: usize,
 }
 
@@ -73,24 +73,24 @@ pub struct PdfToken {
 pub struct PdfTokens {
     /// Tokens, in the order of the file.
     pub tokens: Vec<PdfToken>,
-    /// Signatures that could not be read: where their ByteRange stands, and why.
+    /// Signatures that could not be read: the offset of their ByteRange, and why.
     pub refused: Vec<(usize, PdfError)>,
     /// Signatures that carry no time-stamp.
     pub without: usize,
     /// Every ByteRange, in the order of the file, each array of numbers once.
     pub signatures: Vec<Signature>,
-    /// How many octets were looked at to find them: a small multiple of the file's.
+    /// Octets that were looked at to find them: a small multiple of the file's length.
     pub looked_at: u64,
 }
 
 impl PdfTokens {
-    /// Of each of [`Self::signatures`] whether it is about the octets that it covers. Linear in the
-    /// file.
+    /// For each of [`Self::signatures`] whether it is about the octets that it covers. Linear in
+    /// the file.
     pub fn imprints(&self, pdf: &[u8]) -> Vec<Imprint> {
         imprint::imprints(pdf, &self.signatures)
     }
 
-    /// How the time-stamp of this number, from 1, stands to the whole file, which has `length`
+    /// How the time-stamp of this number, from 1, relates to the whole file, which has `length`
     /// octets; `imprints` are those of [`Self::imprints`].
     pub fn standing(&self, number: usize, length: usize, imprints: &[Imprint]) -> Option<InPdf> {
         let token = self.tokens.get(number.checked_sub(1)?)?;
@@ -251,7 +251,7 @@ pub(super) fn in_the_way<'a>(found: &'a PdfTokens, token: &PdfToken) -> Option<&
 struct Strings<'a> {
     pdf: &'a [u8],
     places: BTreeMap<usize, Option<Range<usize>>>,
-    /// By where they begin: several ByteRanges may have one gap.
+    /// By the offset of their first octet: several ByteRanges may have one gap.
     read: BTreeMap<usize, Result<Content, PdfError>>,
 }
 

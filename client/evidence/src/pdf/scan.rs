@@ -14,7 +14,7 @@ use super::error::PdfError;
 /// The most pieces of one ByteRange that are read (ISO 32000-2 table 255: "pairs of integers").
 const PIECES_MAX: usize = 16;
 
-/// A ByteRange, where its name stands, and the pieces of the file that it covers.
+/// A ByteRange, the offset of its name, and the pieces of the file that it covers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Found {
     pub(super) at: usize,
@@ -195,8 +195,8 @@ const fn is_delimiter(octet: u8) -> bool {
 }
 
 impl Found {
-    /// What the two pieces of a signature leave out: the file from its start to a gap, and on
-    /// behind it.
+    /// The gap between the two pieces of a signature, which cover the file from its start to the
+    /// gap and on behind it.
     pub(super) fn gap(&self) -> Option<Range<usize>> {
         match self.covers.as_deref()? {
             [before, behind] if before.start == 0 => {
@@ -207,7 +207,7 @@ impl Found {
         }
     }
 
-    /// Why it cannot be that of a signature that is read here.
+    /// Why it cannot be the ByteRange of a signature that is read here.
     pub(super) fn refusal(&self) -> PdfError {
         match self.covers.as_deref() {
             Some([one, other]) => {

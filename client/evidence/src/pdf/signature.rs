@@ -43,7 +43,7 @@ impl Coverage {
 pub struct Signature {
     /// Offset of its name in the file.
     pub at: usize,
-    /// The pieces of the file that it names; none if that cannot be read.
+    /// The pieces of the file that it names; `None` if it cannot be read.
     pub(super) covers: Option<Vec<Range<usize>>>,
     /// Those pieces, if they are the file around its Contents.
     pub(super) coverage: Option<Coverage>,
@@ -57,7 +57,7 @@ impl Signature {
         self.covers.is_some()
     }
 
-    /// Whether it covers any of these octets; none if that cannot be told.
+    /// Whether it covers any of these octets; `None` if that cannot be told.
     pub(super) fn covers(&self, octets: &Range<usize>) -> Option<bool> {
         let pieces = self.covers.as_ref()?;
         let meets = |piece: &Range<usize>| piece.start < octets.end && octets.start < piece.end;

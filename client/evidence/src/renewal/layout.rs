@@ -138,7 +138,8 @@ impl Renewed {
         })
     }
 
-    /// One spelling; and newer proofs are about what the evidence file proves, and are new.
+    /// Checks that the file has the one spelling, and that newer proofs are about records that the
+    /// evidence file proves, and are new.
     fn check(&self, entries: &[Entry<'_>]) -> Result<(), RenewalError> {
         let records = self.records();
         let mut newer = self.newer_proofs().iter();

@@ -1,4 +1,5 @@
 //! Whether the times stated in an evidence file fit with the time that its evidence record proves.
+//!
 //! The record says that the octets of the file existed at its first time-stamp. Nothing in these
 //! octets can be of a later time. If a quorum, a unit, a CA or a responder that the verifier trusts
 //! states a later time, one of them states a false time, and nothing here tells which: so the
@@ -21,9 +22,9 @@ use ishibumi_verify::{Facts, InformationFacts, Outcome, Report, Statement, Step}
 const CLOCKS_APART_MICROS: i128 = 300 * 1_000_000;
 
 impl Renewed {
-    /// Which artifact of the evidence file is a token of a later time than `time`: a time-stamp of
-    /// that time over the file cannot be right. Tokens that do not verify under `anchors` say
-    /// nothing.
+    /// The first artifact of the evidence file that is a token of a later time than `time`: a
+    /// time-stamp of that time over the file cannot be right. Tokens that do not verify under
+    /// `anchors` say nothing.
     pub fn token_after(&self, time: Time, anchors: &Anchors) -> Option<(&str, Time)> {
         let latest = time.plus_micros(CLOCKS_APART_MICROS);
         let stamped = |item: &Item| {
@@ -37,7 +38,8 @@ impl Renewed {
     }
 }
 
-/// What in the file is of a later time than `proven`, when it is said to have been there already.
+/// The first statement in the file of a later time than `proven`, when the file is said to have
+/// existed already.
 pub(super) fn later_than(
     proven: Time,
     collection: &Collection,
@@ -69,7 +71,7 @@ pub(super) fn later_than(
     ))
 }
 
-/// What trusted parties say in one item, and about when at the earliest.
+/// The times that trusted parties state in one item, and what each is about.
 fn times(artifact: &str, report: &Report, own: &BTreeSet<String>) -> Vec<(String, Time)> {
     let mut all = Vec::new();
     let mut cosigned = |what: &str, statement: &Statement| {

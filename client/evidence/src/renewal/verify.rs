@@ -2,11 +2,11 @@
 //! that the record proves.
 //!
 //! The evidence record proves that the octets of the evidence file existed at its first time-stamp.
-//! So what is in there is judged by the algorithms of that time, and not of today. A record that
+//! So its contents are judged by the algorithms of that time, and not of today. A record that
 //! proves nothing any more changes nothing: the items are judged as of the time of verification.
-//! Nor does one prove anything over a file that has something of a later time ([`super::order`]).
-//! Newer proofs are not covered by the record; each is judged as of the time of verification, and
-//! helps where the old one does not suffice.
+//! Nor does a record prove anything over a file that states a later time ([`super::order`]). Newer
+//! proofs are not covered by the record; each is judged as of the time of verification, and helps
+//! where the old one does not suffice.
 
 use std::sync::Arc;
 
@@ -23,12 +23,12 @@ use ishibumi_verify::{
     Indication, RenewalReport, Report, RevocationData, RevocationRule, SubIndication, Verifier,
 };
 
-/// Under which terms a renewed file is judged.
+/// The terms under which a renewed file is judged.
 #[derive(Debug)]
 pub struct Terms<'a> {
-    /// Which logs and witnesses are trusted: each log under the policy that names it.
+    /// The trusted logs and witnesses: each log under the policy that names it.
     pub policies: &'a Policies,
-    /// Which certificates are trusted or known.
+    /// The certificates that are trusted or known.
     pub anchors: &'a Anchors,
     /// Whether validity is judged without knowing about revocation.
     pub rule: RevocationRule,
@@ -43,14 +43,14 @@ pub struct Terms<'a> {
 /// The verdicts about one file.
 #[derive(Debug)]
 pub struct RenewedVerdict {
-    /// About the evidence record, if there is one.
+    /// The result for the evidence record, if there is one.
     pub renewals: Option<RenewalReport>,
-    /// About each item, in the order of the collection.
+    /// The verdict about each item, in the order of the collection.
     pub items: Vec<Verdict>,
     /// An algorithm of the log that had ended before the time as of which statements are judged:
     /// none of them is then proven.
     pub log_ended: Option<Ended>,
-    /// About each statement.
+    /// The verdict about each statement.
     pub statements: Vec<StatementVerdict>,
 }
 
@@ -94,7 +94,7 @@ impl Renewed {
                 .collection
                 .verify_knowing(as_of, policies, more, |_| ());
             for (verdict, without) in items.iter_mut().zip(without) {
-                // Where nothing helps, the contradiction is what has to be cleared up.
+                // Where nothing helps, the contradiction has to be cleared up.
                 if is_proven(&without) || !is_out_of_order(verdict) {
                     *verdict = without;
                 }
