@@ -33,7 +33,7 @@ struct EdgeRow {
     levels: Vec<Vec<[u8; HASH_LEN]>>,
 }
 
-/// Where the first record with some leaf hash is.
+/// The index of the first record with some leaf hash.
 #[derive(Encode, Decode)]
 struct LeafRow {
     index: u64,

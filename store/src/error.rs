@@ -1,4 +1,4 @@
-//! What can go wrong with a store, told apart by who has to act.
+//! The errors of a store, told apart by who has to act.
 
 /// Why a store did not do what it was asked to.
 #[derive(Debug, thiserror::Error)]
@@ -103,7 +103,7 @@ pub enum StoreError {
         path: String,
         /// The write that it says.
         found: u64,
-        /// By whom.
+        /// Id of the process that wrote.
         process: u32,
         /// The last write of this process.
         written: u64,
@@ -124,7 +124,7 @@ pub enum StoreError {
     Refused {
         /// The operation that was asked for.
         what: String,
-        /// Which limit it breaks, with both values.
+        /// The limit that it breaks, with both values.
         detail: String,
     },
 }

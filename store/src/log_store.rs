@@ -19,11 +19,11 @@ pub struct NewRecord {
     pub octets: Vec<u8>,
     /// Its RFC 6962 leaf hash, computed when the record was made.
     pub leaf: Hash,
-    /// Under what it can be looked up: opaque keys of at most 64 octets.
+    /// Keys under which it can be looked up: opaque, of at most 64 octets.
     pub keys: Vec<Vec<u8>>,
 }
 
-/// What [`LogStore::stage`] writes at once.
+/// The records that [`LogStore::stage`] writes at once.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Batch {
     /// The records, in the order in which they get their indices.

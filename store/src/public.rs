@@ -25,11 +25,11 @@ pub struct Resource {
     pub octets: Vec<u8>,
     /// Their media type.
     pub media_type: &'static str,
-    /// How long they stay what they are.
+    /// How long caches may keep the octets.
     pub freshness: Freshness,
 }
 
-/// How long the octets at a path stay what they are.
+/// How long the octets at a path stay the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Freshness {
     /// They may be others at the next request.

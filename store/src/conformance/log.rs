@@ -411,7 +411,7 @@ fn heads<S: LogStore>(store: S, reopen: &impl Fn(S) -> S) {
     conflict(store.swap_signed_head(Some(&notes[1]), &notes[2]));
 }
 
-/// Of threads that stage on the same size, one wins each time; readers see whole batches only.
+/// If several threads stage on the same size, one wins each time; readers see whole batches only.
 fn races<S: LogStore>(store: &S) {
     let won: u64 = std::thread::scope(|scope| {
         let reader = scope.spawn(|| {

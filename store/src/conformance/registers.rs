@@ -37,7 +37,7 @@ fn survives<R: Registers>(registers: R, reopen: impl Fn(R) -> R) {
     assert_eq!(reopen(registers).read(b"b").unwrap().unwrap(), b"c");
 }
 
-/// Of several threads that swap the same value, one wins each time.
+/// If several threads swap the same value, one wins each time.
 fn races<R: Registers>(registers: &R) {
     registers.swap(b"n", None, &0_u64.to_be_bytes()).unwrap();
     let won: u64 = std::thread::scope(|scope| {

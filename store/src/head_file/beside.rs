@@ -1,5 +1,5 @@
-//! What lies beside the head file, under its name with another ending: that the log is closed, and
-//! what speaks against this copy of it.
+//! Files beside the head file, under its name with another ending: the mark that the log is closed,
+//! and evidence against this copy.
 
 use std::fs::File;
 use std::io::{Read as _, Write as _};
@@ -107,7 +107,7 @@ impl HeadFile {
         Ok(self.path.with_extension(ELSEWHERE))
     }
 
-    /// What [`Self::keep_evidence`] kept last.
+    /// The evidence that [`Self::keep_evidence`] kept last.
     ///
     /// # Errors
     /// [`StoreError::Failed`] if it cannot be read.

@@ -1,4 +1,4 @@
-//! What a head file is about.
+//! The signed head that a head file holds.
 
 use ishibumi_tlog::hash::Hash;
 

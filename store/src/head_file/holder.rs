@@ -20,7 +20,7 @@ pub(super) const HOLDER_LEN: usize = 16 + 32 + 16 + 4 + 8 + 1;
 pub struct Machine {
     /// A digest of what the system calls itself (`/etc/machine-id`); `None` if it has no name.
     pub id: Option<Hash>,
-    /// What the kernel calls its present start; `None` if it does not say.
+    /// The kernel's identifier of its present boot; `None` if it gives none.
     pub boot: Option<[u8; 16]>,
 }
 

@@ -121,8 +121,8 @@ impl HeadFile {
         })
     }
 
-    /// What the head file of `key` says, without its lock; `None` if there is none, or if the key
-    /// has signed nothing yet. For questions only: it may say more a moment later.
+    /// The newest head in the head file of `key`, read without its lock; `None` if there is none,
+    /// or if the key has signed nothing yet. For questions only: it may change a moment later.
     ///
     /// # Errors
     /// As [`Self::open`].
@@ -140,7 +140,7 @@ impl HeadFile {
         Ok((newest.head.size > 0).then_some(newest.head))
     }
 
-    /// Where the head file of `key` in `directory` is:
+    /// The path of the head file of `key` in `directory`:
     /// `<directory>/<8 hex digits of the key id>.head`.
     pub fn path(directory: impl AsRef<Path>, key: &VerifierKey) -> PathBuf {
         directory.as_ref().join(format!("{:08x}.head", key.id()))

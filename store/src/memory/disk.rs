@@ -13,7 +13,7 @@ pub(super) trait State: Clone {
     fn apply(&mut self, change: Self::Change);
 }
 
-/// What a write that reported failure has left on the disk.
+/// The effect on the disk of a write that reported failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// Nothing.
@@ -55,7 +55,7 @@ pub(super) struct Disk<S> {
 
 #[derive(Debug)]
 struct Writer<S> {
-    /// What the disk has, where that is not the volatile state.
+    /// The state of the disk, if it differs from the volatile state.
     durable: Option<S>,
     sync: bool,
     stopped: Option<&'static str>,
@@ -83,7 +83,8 @@ impl<S: State> Disk<S> {
         self.volatile.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes the step that `plan` works out. What it refuses is no write and does not count as one.
+    /// Takes the step that `plan` works out. If `plan` refuses, there is no write, and none is
+    /// counted.
     pub(super) fn write<T>(
         &self,
         doing: &'static str,

@@ -32,13 +32,13 @@ impl Default for MemoryRegisters {
 }
 
 impl MemoryRegisters {
-    /// No registers, on a disk without faults.
+    /// Empty registers, on a disk without faults.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// What the next process finds: everything that was synced. This value takes no more writes.
-    /// Faults that are still to come are the disk's and stay.
+    /// The state that the next process finds: everything that was synced. This value takes no more
+    /// writes. Scheduled faults are the disk's and stay.
     #[must_use]
     pub fn crash(&self) -> Self {
         Self {

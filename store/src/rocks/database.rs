@@ -24,13 +24,14 @@ use crate::{StoreError, private, room};
 /// RocksDB's error texts for a directory that another process, or this one, has open already.
 const LOCKED: [&str; 2] = ["While lock file", "lock hold by current process"];
 
-/// Where a directory says what it is, in the default column family.
+/// The key of a directory's format text, in the default column family.
 const FORMAT_KEY: &[u8] = b"format";
 
 /// A key and its value.
 pub(super) type Row = (Box<[u8]>, Box<[u8]>);
 
-/// What a directory holds: its column families, and the text that names format, version and owner.
+/// The layout of a directory: its column families, and the text that names format, version and
+/// owner.
 pub(super) struct Layout<'a> {
     /// The column families beside the default one.
     pub(super) families: &'a [Family],

@@ -23,7 +23,7 @@ use crate::StoreError;
 const NAME: &str = "ACKNOWLEDGED";
 const MAGIC: &[u8; 8] = b"ishiACK1";
 
-/// The open mark file and what it said when it was opened.
+/// The open mark file and its number when it was opened.
 pub(super) struct Mark {
     file: File,
     stated: u64,

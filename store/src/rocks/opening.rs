@@ -1,4 +1,4 @@
-//! Making and opening the store of a log, and what has to be right before it is used.
+//! Makes and opens the store of a log, and checks it before it is used.
 
 use std::path::Path;
 
