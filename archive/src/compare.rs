@@ -23,7 +23,7 @@ const FILE_LEN_MAX: usize = 64 << 20;
 /// Files that are in no list and are named.
 const UNLISTED_MAX: usize = 100;
 
-/// What an archive has beside the log, and how it was compared.
+/// Files that an archive has beside the log, and how they were compared.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Beside {
     /// Whether there are sums and pages at all: a bare copy of a log's files has none, and none
@@ -123,7 +123,7 @@ impl Compare {
             return Err(wrong(&self.place(files, &path), reason));
         };
         let file = made.get(66..).unwrap_or_default();
-        // Of a page nothing else tells what it has to be.
+        // Nothing else tells the expected octets of a page.
         if self.other_pages.contains(file) && listed.get(66..) == Some(file) {
             let sum = listed.get(..64).unwrap_or_default();
             let reason = format!("its SHA-256 is not {sum}, which {path} lists: it was changed");

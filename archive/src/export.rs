@@ -30,7 +30,7 @@ use crate::writer::{Form, Sink};
 const README: &str = include_str!("readme/en.txt");
 const README_JA: &str = include_str!("readme/ja.txt");
 
-/// What both pages show, indented: the verification by hand.
+/// The commands for verification by hand that both pages show, indented.
 const COMMANDS: &str = include_str!("readme/commands.sh");
 
 /// The longest entry bundle, in octets.
@@ -457,7 +457,7 @@ impl Work<'_> {
         self.add(files, &path, &octets)
     }
 
-    /// Which file it is that does not lead to the checkpoint, by the log's own tiles.
+    /// The file that does not lead to the checkpoint, by the log's own tiles.
     fn blame(&self, files: &mut dyn LogFiles, level: u8, index: u64, tile: &Tile) -> ExportError {
         if level == 0 {
             return self.accuse(files, index);

@@ -1,4 +1,4 @@
-//! Where a log comes from that is exported, and why it was not.
+//! The source of an exported log, and why an export failed.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -34,7 +34,7 @@ pub trait LogFiles {
         false
     }
 
-    /// Files that are there beside those of `expected`, by volume; none where that cannot be told.
+    /// Files that are there beside those of `expected`, by volume; empty if that cannot be told.
     fn unlisted(&mut self, _expected: &BTreeMap<String, BTreeSet<String>>) -> Vec<String> {
         Vec::new()
     }

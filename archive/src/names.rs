@@ -1,4 +1,4 @@
-//! Which files an archive may have: a closed list of shapes, so that no name can lead out of the
+//! The names of files in an archive: a closed list of shapes, so that no name can lead out of the
 //! folder that it is unpacked to, or be read as another.
 
 use ishibumi_tlog::hash::Hash;

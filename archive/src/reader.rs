@@ -1,5 +1,5 @@
-//! Where an archive lies: a directory of files, one ZIP volume, or a directory of volumes. All of
-//! them are read by the paths that a log serves (C2SP tlog-tiles, `docs/formats/archive.md`).
+//! Reads an archive: a directory of files, one ZIP volume, or a directory of volumes. All of them
+//! are read by the paths that a log serves (C2SP tlog-tiles, `docs/formats/archive.md`).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -107,8 +107,8 @@ impl ArchiveReader {
         }
     }
 
-    /// What lies at `path`: a volume, a directory of volumes (without a file `checkpoint`), or a
-    /// directory of files.
+    /// Opens the archive at `path`: a volume, a directory of volumes (without a file `checkpoint`),
+    /// or a directory of files.
     ///
     /// # Errors
     /// [`ArchiveReaderError`], if the files cannot be read, are no archive, or are too many.

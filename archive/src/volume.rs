@@ -54,7 +54,7 @@ pub enum VolumeError {
     /// Two entries of one name.
     #[error("{0} is there twice")]
     Twice(String),
-    /// What follows the last entry is not the directory of exactly these entries.
+    /// The part after the last entry is not the directory of exactly these entries.
     #[error(
         "the directory at offset {0} does not belong to the entries before it: the file is cut off, \
          damaged, or was zipped anew"

@@ -1,6 +1,6 @@
-//! Where an export goes. All of it is written into a folder beside, `OUT.partial`, synced, and
-//! renamed at the end: under its name there is a whole archive or nothing. Nothing that exists is
-//! written over.
+//! Writes an export. All of it goes into a folder beside, `OUT.partial`, which is synced and
+//! renamed at the end: under its own name there is a whole archive or nothing. Existing files are
+//! never written over.
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
