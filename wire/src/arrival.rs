@@ -44,7 +44,7 @@ impl Arrival {
         self.share.given_up().await;
     }
 
-    /// We are to be at work for what has come.
+    /// The server is to be at work for the body that has come.
     pub(crate) fn works(&self) -> Result<(), NoRoom> {
         match &self.place {
             Some(place) if !place.works(&self.sender) => Err(NoRoom),

@@ -115,7 +115,7 @@ pub struct Bastion {
     tls: TlsConnector,
 }
 
-/// What happens to the connection to a bastion.
+/// Changes of the connection to a bastion.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BastionEvent {
     /// Requests can come.
@@ -156,8 +156,8 @@ impl Bastion {
         })
     }
 
-    /// Answers what comes through the bastion until `shutdown` completes; `heard` is told what
-    /// happens to the connection. What a bastion or the network does never ends this.
+    /// Answers requests that come through the bastion until `shutdown` completes; `heard` is called
+    /// with changes of the connection. No act of a bastion or the network ends this.
     pub async fn serve<S: Service>(
         &self,
         service: Arc<S>,

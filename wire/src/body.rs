@@ -25,7 +25,7 @@ use crate::memory::NoRoom;
 /// The longest piece that is handed out, in octets.
 pub const PIECE_LEN_MAX: usize = 64 << 10;
 
-/// What the state of one inflater takes, rounded up: 32 KiB of what it has put out, and its tables.
+/// Octets that the state of one inflater takes, rounded up: 32 KiB of its output, and its tables.
 const INFLATER_LEN: usize = 64 << 10;
 
 /// Why there is no more of a body.
@@ -35,7 +35,7 @@ pub enum BodyError {
     /// The connection ended, or the compressed octets did.
     #[error("the body broke off")]
     BrokenOff,
-    /// Nothing could be settled in time.
+    /// No piece was settled in time.
     #[error("the body did not arrive in time")]
     TooSlow,
     /// The octets are not what `Content-Encoding` says.

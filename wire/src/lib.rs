@@ -1,15 +1,14 @@
 //! HTTP in both directions, with a limit on everything.
 //!
-//! [`serve`] is the accept loop of every process of ours that listens: deadlines for the first
-//! byte, the head, the body and a reader that stalls, a bound on connections and on the memory that
-//! bodies may take together, both shared among senders, and a shutdown that lets requests finish. A
-//! body comes whole, or, where it may be longer than memory, in pieces ([`BodyStream`]). [`Net`] is
-//! how a process calls another one; [`HttpNet`] is the real one, tests bring others. [`ask_tsa`] is
-//! the way to a TSA.
+//! [`serve`] is the accept loop of every listening process: deadlines for the first byte, the head,
+//! the body and a reader that stalls, a bound on connections and on the memory that bodies may take
+//! together, both shared among senders, and a shutdown that lets requests finish. A body comes
+//! whole, or, if it may be longer than memory, in pieces ([`BodyStream`]). By [`Net`] a process
+//! calls another one; [`HttpNet`] is the real one, tests bring others. [`ask_tsa`] asks a TSA.
 //!
-//! Ours speaks HTTP/1.1 without TLS and stands behind a reverse proxy that terminates TLS, or
-//! connects to a [`Bastion`] and speaks HTTP/2 there; as a client it speaks HTTP/1.1 with and
-//! without TLS.
+//! The server speaks HTTP/1.1 without TLS and stands behind a reverse proxy that terminates TLS, or
+//! connects to a [`Bastion`] and speaks HTTP/2 there; the client speaks HTTP/1.1 with and without
+//! TLS.
 
 #![deny(missing_docs)]
 

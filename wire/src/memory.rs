@@ -59,7 +59,7 @@ struct Body {
     since: Instant,
     flow: Flow,
     held: usize,
-    /// What of it stays until the end of the body.
+    /// Octets of it that stay until the end of the body.
     kept: usize,
     standing: Standing,
     heard: Arc<Notify>,
@@ -73,7 +73,7 @@ enum Standing {
     GivenUp,
 }
 
-/// How many octets have come of late: what came counts half after half a second, and so on.
+/// Octets that have come of late: they count half after half a second, and so on.
 #[derive(Clone, Copy, Debug)]
 struct Flow {
     octets: usize,
@@ -272,7 +272,7 @@ impl State {
     }
 }
 
-/// What one body holds of the memory; all of it is free when this is dropped.
+/// The memory that one body holds; dropping it frees all of it.
 #[derive(Debug)]
 pub(crate) struct Share {
     memory: Memory,
@@ -335,7 +335,7 @@ impl Share {
         self.memory.0.freed.notify_waiters();
     }
 
-    /// What has come is dealt with and counts no more.
+    /// Says that the octets are dealt with: they count no more.
     pub(crate) fn settle(&self) {
         self.memory.state().settle(self.id);
         self.memory.0.freed.notify_waiters();

@@ -185,8 +185,8 @@ impl State {
         own == 0 || own + 1 < self.most.saturating_sub(self.working.total)
     }
 
-    /// Of the senders for which the most connections wait, the connection that has waited the
-    /// longest.
+    /// The connection that has waited the longest, of the sender for which the most connections
+    /// wait.
     fn loser(&self) -> Option<u64> {
         let most = *self.waiting.by_sender.values().max()?;
         let waiting = self.taken.iter().filter_map(|(id, taken)| {

@@ -1,4 +1,4 @@
-//! Who sends: the unit among which places and memory are shared.
+//! The sender of requests: the unit among which places and memory are shared.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;

@@ -32,7 +32,7 @@ use crate::reply::{Reply, reply};
 use crate::sender::Sender;
 use crate::whole::{Incomplete, read_whole};
 
-/// What a connection and a request may cost. Times are upper bounds, sizes are octets.
+/// Limits on the cost of a connection and a request. Times are upper bounds, sizes are octets.
 #[derive(Clone, Debug)]
 pub struct Limits {
     /// From the opening of a connection, or the end of an answer, to the end of the next head.
@@ -120,7 +120,7 @@ impl<R> Admitted<R> {
 
 /// Answers requests.
 pub trait Service: Send + Sync + 'static {
-    /// What the service has read in the head of a request that it lets in. The head is read once.
+    /// The contents of the head of a request that the service lets in. The head is read once.
     type Request: Send;
 
     /// Decides on the head alone what the request is and how its body is read, or answers at once.
@@ -223,7 +223,7 @@ async fn accept(
     }
 }
 
-/// What one connection needs to answer requests.
+/// The data that one connection needs to answer requests.
 pub(crate) struct Connection<S> {
     pub(crate) service: Arc<S>,
     pub(crate) memory: Memory,
@@ -307,7 +307,7 @@ impl<S: Service> Connection<S> {
             // The memory is held as long as the body is.
             Ok(body) => self.service.call(request, body).await,
             Err(why) => {
-                // What had come is gone; what still comes is thrown away.
+                // Octets that had come are gone; further ones are thrown away.
                 drop(arrival);
                 if why != Incomplete::BrokenOff {
                     self.linger(expects, body);

@@ -33,7 +33,7 @@ pub enum TsaError {
         url: String,
         /// The status.
         status: u16,
-        /// The beginning of what came with it.
+        /// The beginning of the body that came with it.
         said: String,
     },
     /// An answer of another type, as of a login page in between.
