@@ -90,7 +90,7 @@ fn a_log_that_closed_in_order_and_its_heir() {
     assert!(proven.is_witnessed());
     assert_eq!(proven.closed().unwrap().1, Some(TIMES[0]));
 
-        // Found among statements in any order, each policy first.
+    // Found among statements in any order, each policy first.
     let statements = [Arc::new(closing), Arc::new(opening)];
     let others = Policies::new(policy(&old), vec![policy(&new)]).unwrap();
     let found = links_among(&statements, &[], &others);
