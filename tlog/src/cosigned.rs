@@ -6,7 +6,8 @@ use crate::hash::Hash;
 use crate::key::{SignatureType, VerifierKey};
 use crate::tree::Subtree;
 
-/// The largest time that a cosignature may state (C2SP tlog-cosignature, "Format").
+/// The largest time that a cosignature may state, in seconds since the Epoch (C2SP
+/// tlog-cosignature, "Format").
 pub const TIME_MAX: u64 = i64::MAX as u64;
 
 /// The longest origin that a `subtree/v1` message can hold, in octets (`log_origin<1..2^8-1>`).

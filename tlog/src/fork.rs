@@ -147,13 +147,13 @@ struct Signed {
 pub enum Verdict {
     /// One key of the log signed both checkpoints, and they contradict each other: the log forked.
     Proven {
-        /// The key.
+        /// Index of the key.
         key: usize,
     },
     /// They contradict each other, but no one key signed both: the log forked, if both keys were
     /// its own.
     AcrossKeys {
-        /// A key that signed the first checkpoint.
+        /// Index of a key that signed the first checkpoint.
         first: usize,
         /// A key that signed the second.
         second: usize,

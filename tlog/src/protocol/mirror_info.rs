@@ -22,9 +22,9 @@ pub const BODY_LEN_MAX: usize = 2 * 21 + FIELD_LEN_MAX.div_ceil(3) * 4 + 1;
 /// How many entries of one log a mirror has.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MirrorInfo {
-    /// The tree size of a pending checkpoint: what to send as `upload_end`.
+    /// The tree size of a pending checkpoint: the `upload_end` to send.
     pub size: u64,
-    /// The next entry that the mirror lacks: what to send as `upload_start`.
+    /// Index of the first entry that the mirror lacks: the `upload_start` to send.
     pub next: u64,
     /// The ticket to send with the next upload.
     pub ticket: Vec<u8>,

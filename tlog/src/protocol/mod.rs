@@ -57,15 +57,15 @@ pub enum RequestError {
          that is not below its number of leaves, which is not zero"
     )]
     NoSubtree {
-        /// The first leaf.
+        /// Index of the first leaf.
         start: u64,
-        /// The leaf after the last.
+        /// Index of the leaf after the last.
         end: u64,
     },
     /// The range ends after the reference checkpoint.
     #[error("the subtree ends at {end}, after the checkpoint's size {size}")]
     SubtreeBeyondCheckpoint {
-        /// The leaf after the last of the range.
+        /// Index of the leaf after the last of the range.
         end: u64,
         /// The size of the checkpoint.
         size: u64,

@@ -95,17 +95,17 @@ pub enum ProofError {
     OutsideSubtree {
         /// The index that was claimed.
         index: u64,
-        /// The first leaf of the subtree.
+        /// Index of the first leaf of the subtree.
         start: u64,
-        /// The leaf after its last.
+        /// Index of the leaf after its last.
         end: u64,
     },
     /// The subtree ends after the tree.
     #[error("the subtree [{start}, {end}) is not in a tree of size {size}")]
     SubtreeBeyondTree {
-        /// The first leaf of the subtree.
+        /// Index of the first leaf of the subtree.
         start: u64,
-        /// The leaf after its last.
+        /// Index of the leaf after its last.
         end: u64,
         /// The size of the tree.
         size: u64,
@@ -124,7 +124,7 @@ pub enum ProofError {
     TooLarge(u64),
 }
 
-/// The largest tree that the formats can express proofs for.
+/// The largest tree that the formats can express proofs for, in leaves.
 pub const SIZE_MAX: u64 = 1 << 63;
 
 /// The complete subtrees `(level, index)` that make up `start..end`, left to right, for a range

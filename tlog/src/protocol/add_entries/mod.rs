@@ -44,7 +44,7 @@ const WIDTH: u64 = TILE_WIDTH as u64;
 pub struct UploadHead {
     /// The log's origin.
     pub origin: String,
-    /// The first entry that is uploaded.
+    /// Index of the first entry that is uploaded.
     pub start: u64,
     /// The size of the checkpoint that the proofs lead to, and the end of the whole upload.
     pub end: u64,

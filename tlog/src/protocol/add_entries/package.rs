@@ -26,7 +26,7 @@ pub enum PackageError {
     Count {
         /// Number of entries that were given.
         found: usize,
-        /// The first entry of the range.
+        /// Index of the first entry of the range.
         start: u64,
         /// The index after its last.
         end: u64,

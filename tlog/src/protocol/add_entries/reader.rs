@@ -14,9 +14,9 @@ pub enum UploadError {
     /// `upload_start` is above `upload_end`.
     #[error("upload_start {start} is above upload_end {end}")]
     Range {
-        /// `upload_start`.
+        /// `upload_start`, an index.
         start: u64,
-        /// `upload_end`.
+        /// `upload_end`, the index after the last entry.
         end: u64,
     },
     /// `upload_end` is above 2^63.
@@ -28,7 +28,7 @@ pub enum UploadError {
              {PROOF_HASHES_MAX} are allowed"
     )]
     ProofTooLong {
-        /// The first entry of the package.
+        /// Index of the first entry of the package.
         start: u64,
         /// The index after its last.
         end: u64,
@@ -55,7 +55,7 @@ pub struct UploadReader {
     field: Vec<u8>,
     wanted: usize,
     origin: String,
-    /// `upload_end`.
+    /// `upload_end`, the index after the last entry.
     end: u64,
     /// The range of the next package; `None` before the head, and after the last package.
     next: Option<PackageRange>,
