@@ -214,7 +214,8 @@ pub fn admit_marking(
 /// Verifies an artifact and makes its log entries, within `bounds`.
 ///
 /// # Errors
-/// [`Refusal`]: the first rule of admission that the artifact does not keep, or the bound that it exceeds.
+/// [`Refusal`]: the first rule of admission that the artifact does not keep, or the bound that it
+/// exceeds.
 pub fn admit_within(
     kind: ArtifactType,
     bytes: &[u8],

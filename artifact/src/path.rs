@@ -31,7 +31,7 @@ use crate::time::Time;
 pub use crate::work::SIGNATURES_MAX;
 use crate::work::{Exhausted, Work};
 
-/// Longest path, end certificate and anchor included.
+/// Longest path, in certificates, end certificate and anchor included.
 pub const PATH_LENGTH_MAX: usize = 8;
 
 /// Units of work that it costs to look at one certificate of the right name: its key's hash,
@@ -86,7 +86,7 @@ pub enum PathError {
         subject: String,
         /// pathLenConstraint.
         allowed: u8,
-        /// CA certificates below it that are not self-issued.
+        /// Number of CA certificates below it that are not self-issued.
         found: usize,
     },
     /// A critical extension that is not understood.
@@ -233,7 +233,8 @@ impl Path {
     /// every certificate valid `at` this time, or at no particular one, and with policies as asked.
     ///
     /// # Errors
-    /// [`PathError`]: why the path that came furthest is none; [`PathError::Limit`] if the work did not suffice to search.
+    /// [`PathError`]: why the path that came furthest is none; [`PathError::Limit`] if the work did
+    /// not suffice to search.
     pub fn find(
         end: &Arc<Certificate>,
         others: &[Arc<Certificate>],

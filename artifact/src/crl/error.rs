@@ -54,7 +54,7 @@ pub enum CrlError {
     EntryIssuer {
         /// The name.
         issuer: String,
-        /// Different keys of CA certificates of this name.
+        /// Number of different keys of CA certificates of this name.
         found: usize,
     },
     /// A critical extension that is not understood: the list must not be used (RFC 5280 5.2 and

@@ -136,7 +136,8 @@ impl EvidenceRecord {
     /// every token as of its own genTime.
     ///
     /// # Errors
-    /// [`EvidenceRecordError`]: the first link that does not cover its data, or the first token that is not accepted.
+    /// [`EvidenceRecordError`]: the first link that does not cover its data, or the first token
+    /// that is not accepted.
     pub fn verify(
         &self,
         data: &[u8],

@@ -20,7 +20,8 @@ impl OcspResponse {
     /// Verifies that the registered CA of the certificates answered, or a responder for it.
     ///
     /// # Errors
-    /// [`OcspError`]: the first rule that the response, its responder or the responder's path does not keep.
+    /// [`OcspError`]: the first rule that the response, its responder or the responder's path does
+    /// not keep.
     pub fn verify(self, anchors: &Anchors) -> Result<VerifiedOcsp, OcspError> {
         self.verify_within(anchors, &mut Work::new())
     }

@@ -38,9 +38,9 @@ pub enum RecordError {
         field: &'static str,
         /// Its length.
         length: usize,
-        /// Smallest allowed.
+        /// Smallest length allowed, in octets or members.
         min: usize,
-        /// Largest allowed.
+        /// Largest length allowed, in octets or members.
         max: usize,
     },
     /// A number has a value that the format does not know.

@@ -39,15 +39,15 @@ use crate::time::Time;
 /// Longest record, in octets: what a C2SP entry bundle can frame.
 pub const RECORD_SIZE_MAX: usize = 65_535;
 
-/// Longest body of a kind that this crate does not know.
+/// Longest body of a kind that this crate does not know, in octets.
 pub const BODY_SIZE_MAX: usize = RECORD_SIZE_MAX - 3;
 
-/// Longest certificate that fits a record.
+/// Longest certificate that fits a record, in octets.
 pub const CERTIFICATE_SIZE_MAX: usize = BODY_SIZE_MAX - 32 - 2;
 
 /// Registry of kinds (`uint16`).
 pub mod kind {
-    /// The log about itself.
+    /// A statement of the log about itself.
     pub const LOG_STATEMENT: u16 = 1;
     /// A statement about a provider.
     pub const PROVIDER_STATEMENT: u16 = 2;
@@ -71,7 +71,7 @@ pub mod kind {
     pub const INDEX_ROOT: u16 = 11;
     /// A warning about the token whose record follows.
     pub const TOKEN_MARK: u16 = 12;
-    /// Anything, in laboratories only.
+    /// Any octets; in laboratories only.
     pub const OPAQUE: u16 = 0xffff;
 }
 
