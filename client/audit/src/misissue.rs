@@ -62,7 +62,7 @@ pub enum MisissueError {
     /// A token does not verify: such a file accuses no TSA.
     #[error("token {number}: {source}")]
     Token {
-        /// 1 or 2.
+        /// Number of the token, 1 or 2.
         number: usize,
         /// Why the token is not accepted.
         source: TokenError,

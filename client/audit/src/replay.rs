@@ -83,7 +83,7 @@ pub struct Tally {
     pub opaque: u64,
     /// Octets of all records, without framing.
     pub octets: u64,
-    /// Tiles compared.
+    /// Number of tiles compared.
     pub tiles: u64,
 }
 

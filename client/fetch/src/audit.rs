@@ -27,11 +27,11 @@ const LEFT_OUT_MAX: usize = 100;
 /// How many revocation lists beside the log were read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ListsRead {
-    /// Those that were held against each other.
+    /// Number of lists that were compared with each other.
     pub compared: u64,
-    /// Those that were not: they could not be had, or are not what their record says.
+    /// Number of lists that were not: they could not be had, or are not what their record says.
     pub left_out: u64,
-    /// The first of these: index of the list's record, and why.
+    /// The first of the latter: index of the list's record, and why.
     pub reasons: Vec<(u64, String)>,
 }
 

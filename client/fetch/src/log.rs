@@ -104,7 +104,7 @@ pub enum ApiError {
     /// The log is busy and stayed so.
     #[error("the log is busy (status {status}) and stayed so for {waited_s} s: {}", problem.said())]
     Busy {
-        /// Its last status, 429 or 503.
+        /// HTTP status of its last answer, 429 or 503.
         status: u16,
         /// How long was waited, in seconds.
         waited_s: u64,
@@ -114,7 +114,7 @@ pub enum ApiError {
     /// The log refuses.
     #[error("the log refuses (status {status}): {}", problem.said())]
     Refused {
-        /// Its status.
+        /// HTTP status of its answer.
         status: u16,
         /// The refusal.
         problem: Problem,
@@ -122,7 +122,7 @@ pub enum ApiError {
     /// The answer is none that the API has.
     #[error("the log's answer (status {status}) is not understood: {reason}")]
     NotUnderstood {
-        /// Its status.
+        /// HTTP status of its answer.
         status: u16,
         /// What is wrong with the answer, in English.
         reason: String,

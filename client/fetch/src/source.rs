@@ -86,7 +86,7 @@ pub enum SourceError {
     Status {
         /// The URL that was asked for.
         url: String,
-        /// The status.
+        /// HTTP status of the answer.
         status: u16,
     },
 }

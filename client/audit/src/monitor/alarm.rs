@@ -67,7 +67,7 @@ pub enum Alarm {
     },
     /// No place has the records between two sizes as the log signed them.
     Unread {
-        /// The first record that could not be read.
+        /// Index of the first record that could not be read.
         from: u64,
         /// Why, in English.
         reason: String,

@@ -32,7 +32,8 @@ impl Link<'_> {
     /// Verifies the link, each log under the policy of `policies` that names it.
     ///
     /// # Errors
-    /// [`LinkError`]: why the link shows nothing. A contradiction is no error: see [`Succession::findings`].
+    /// [`LinkError`]: why the link shows nothing. A contradiction is no error: see
+    /// [`Succession::findings`].
     pub fn verify(&self, policies: &Policies) -> Result<Succession, LinkError> {
         let claim = Claim::read(self.opening, policies)?;
         let known = Known::of(&claim, &self.closings, self.heads);

@@ -40,7 +40,7 @@ use scan::{Found, Scan, is_space};
 /// The largest PDF that is read, in octets.
 pub const PDF_LEN_MAX: usize = 512 << 20;
 
-/// How far from the start of a PDF its header may stand (ISO 32000-2 annex I).
+/// How far from the start of a PDF its header may begin, in octets (ISO 32000-2 annex I).
 pub const HEADER_WITHIN: usize = 1024;
 
 /// How far before a gap the name Contents is looked for.
@@ -75,7 +75,7 @@ pub struct PdfTokens {
     pub tokens: Vec<PdfToken>,
     /// Signatures that could not be read: the offset of their ByteRange, and why.
     pub refused: Vec<(usize, PdfError)>,
-    /// Signatures that carry no time-stamp.
+    /// Number of signatures that carry no time-stamp.
     pub without: usize,
     /// Every ByteRange, in the order of the file, each array of numbers once.
     pub signatures: Vec<Signature>,
