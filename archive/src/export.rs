@@ -86,11 +86,11 @@ pub struct Exported {
     pub size: u64,
     /// Its root.
     pub root: Hash,
-    /// Volumes; of a tree, the lists of sums.
+    /// Number of volumes; of a tree, the number of lists of sums.
     pub volumes: u64,
-    /// Kept checkpoints.
+    /// Number of kept checkpoints.
     pub kept: u64,
-    /// Blobs.
+    /// Number of blobs.
     pub blobs: u64,
     /// Blobs that records name and that are not there: erased, or never had.
     pub missing_blobs: Vec<Hash>,
@@ -102,7 +102,8 @@ pub struct Exported {
 /// caller has verified. `progress` is told (records done, records in all).
 ///
 /// # Errors
-/// [`ExportError`]: the first file of the log that cannot be read, is missing or is false; or why the archive cannot be written.
+/// [`ExportError`]: the first file of the log that cannot be read, is missing or is false; or why
+/// the archive cannot be written.
 pub fn export(
     files: &mut dyn LogFiles,
     note: &Note,

@@ -13,7 +13,7 @@ use ishibumi_tlog::tile::{TileKind, TilePath};
 use crate::volume::{Volume, VolumeError};
 use crate::{names, regular};
 
-/// Tiles of level 0, and bundles, in a volume.
+/// Number of tiles of level 0, and of bundles, in a volume.
 pub const BUNDLES_IN_VOLUME: u64 = 256;
 
 /// Volumes that are opened at most.
