@@ -77,7 +77,7 @@ pub enum StoreError {
     Copied {
         /// The copy.
         path: String,
-        /// The process that holds the original.
+        /// Id of the process that holds the original.
         process: u32,
     },
     /// The head file is held by a process of another machine, as far as it says.
@@ -89,7 +89,7 @@ pub enum StoreError {
     HeldElsewhere {
         /// The head file.
         path: String,
-        /// The process that holds it.
+        /// Id of the process that holds it.
         process: u32,
     },
     /// Another process wrote to the head file that this process holds.
@@ -101,11 +101,11 @@ pub enum StoreError {
     TakenOver {
         /// The head file.
         path: String,
-        /// The write that it says.
+        /// Number of the write in the file.
         found: u64,
         /// Id of the process that wrote.
         process: u32,
-        /// The last write of this process.
+        /// Number of the last write of this process.
         written: u64,
     },
     /// The store was written by another version, or for another log.
