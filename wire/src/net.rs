@@ -74,7 +74,7 @@ pub enum Method {
 /// An HTTP answer, with any status.
 #[derive(Clone, Debug)]
 pub struct Response {
-    /// Status code.
+    /// HTTP status code.
     pub status: u16,
     /// The `Content-Type`, if one came that is text.
     pub content_type: Option<String>,

@@ -56,7 +56,7 @@ pub struct Limits {
     /// read why: until nothing came for this long, and in all no longer than
     /// [`Self::body_deadline`].
     pub linger_deadline: Duration,
-    /// And no further than this.
+    /// Octets of the body of a refused request that are read at most.
     pub linger_len_max: usize,
 }
 

@@ -31,7 +31,7 @@ pub enum TsaError {
     Status {
         /// URL of the TSA.
         url: String,
-        /// The status.
+        /// HTTP status of the answer.
         status: u16,
         /// The beginning of the body that came with it.
         said: String,
