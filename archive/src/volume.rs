@@ -1,7 +1,7 @@
 //! A ZIP volume: written as a stream, and read entry by entry without unpacking it.
 //!
 //! Foreign octets: the whole structure is walked when a volume is opened and has to be the one
-//! spelling of its entries ([`zip_format`](crate::zip_format)); an entry is never larger than the
+//! spelling of its entries ([`zip_format`]); an entry is never larger than the
 //! file, since nothing is compressed; its name is one of a closed list; none is there twice; and
 //! its checksum is compared whenever it is read. No ZIP64: a volume stays below 4 GiB and 65,535
 //! entries, which every tool opens.

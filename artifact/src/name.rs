@@ -4,11 +4,11 @@
 //! may issue for are all decided by comparing names, so there is one type with one `==`. Two names
 //! are equal if they have as many relative names in the same order, and each pair has the same
 //! attributes, in any order: same type, and values that are the same text after preparation
-//! ([`crate::name_text`]), in any of the string types, or the same octets.
+//! (`crate::name_text`), in any of the string types, or the same octets.
 //!
 //! A value that cannot be read as text (ill-formed UTF-8, half a UTF-16 pair, 8 bits in an
 //! IA5String) is equal to the same octets under the same tag and to nothing else. Where unequal
-//! names are what an attacker needs (excluded subtrees), [`Name::begins_with`] says that it cannot
+//! names are what an attacker needs (excluded subtrees), `Name::begins_with` says that it cannot
 //! tell.
 
 use std::fmt::{self, Write};

@@ -1,8 +1,8 @@
 //! From a certificate to an anchor: the path of RFC 5280 section 6, as of a given time.
 //!
 //! A path is looked for through the known certificates and those that came with the artifact, depth
-//! first, the likeliest issuer first ([`crate::issuers`]). Its depth is bounded, and so is the work
-//! of all searches for one artifact together ([`crate::work`]), so that a bag of look-alike
+//! first, the likeliest issuer first (`crate::issuers`). Its depth is bounded, and so is the work
+//! of all searches for one artifact together (`crate::work`), so that a bag of look-alike
 //! certificates costs a bounded amount. An exhausted budget is no finding: the verdict is then that
 //! the question cannot be decided.
 //!

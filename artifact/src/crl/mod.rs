@@ -13,7 +13,7 @@
 //! entry is about the certificates of the CA that it names (certificateIssuer, which holds for the
 //! entries after it), so the key of that CA must be known.
 //!
-//! Reading is as wide as that of other programs ([`crate::status_time`], BER lengths, FALSE written
+//! Reading is as wide as that of other programs (`crate::status_time`, BER lengths, FALSE written
 //! out, any numbers), and an entry that cannot be read does not invalidate the others. A log is
 //! stricter: a list is logged with all of its statements or not at all, so a list with an
 //! unreadable part has no record.

@@ -2,7 +2,7 @@
 //!
 //! A response counts if it is signed by the CA that issued the certificates, by a responder whose
 //! certificate that CA issued with extendedKeyUsage OCSPSigning, or by one that the caller trusts
-//! directly (4.2.2.2); see [`responder`]. The CA must have a path to an anchor, valid at
+//! directly (4.2.2.2); see `responder`. The CA must have a path to an anchor, valid at
 //! producedAt: the last response of a CA that has closed is what a log is for.
 //!
 //! A response may answer about certificates of several CAs; each CA's answers are verified by
