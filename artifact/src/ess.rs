@@ -17,8 +17,7 @@ use crate::oid;
 use crate::path::Anchors;
 use crate::signature::Algorithm;
 
-/// Why it is not known which certificate signed. [`TokenError`](crate::token::TokenError) gives it
-/// a text.
+/// Why it is not known which certificate signed. `TokenError` gives it a text.
 pub(crate) enum EssError {
     /// An attribute cannot be read.
     Attribute {
