@@ -45,8 +45,8 @@ impl<'a> CheckpointToken<'a> {
         }
     }
 
-    /// Adds a proof of the artifact's record under the checkpoint that the token stamps, unless that
-    /// is the checkpoint of the evidence itself.
+    /// Adds a proof of the artifact's record under the checkpoint that the token stamps, unless
+    /// that is the checkpoint of the evidence itself.
     #[must_use]
     pub fn proof(mut self, proof: Option<impl Into<GivenProof<'a>>>) -> Self {
         self.proof = proof.map(Into::into);
