@@ -447,7 +447,8 @@ pub struct Existence {
 pub enum ProvenBy {
     /// The quorum of witnesses, [`Statement::not_after`].
     Witnesses,
-    /// A token over a checkpoint: its place in [`Report::checkpoint_tokens`].
+    /// A token over a checkpoint: its index in
+    /// [`Report::checkpoint_tokens`](crate::Report::checkpoint_tokens).
     CheckpointToken(usize),
 }
 

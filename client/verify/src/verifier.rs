@@ -92,7 +92,8 @@ impl<'a> VerifierBuilder<'a> {
     }
 }
 
-/// Why no verdict could be reached. A verdict that is not in favour is no error but a [`Report`].
+/// Why no verdict could be reached. A verdict that is not in favour is no error but a
+/// [`Report`](crate::Report).
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum VerifyError {
