@@ -19,6 +19,19 @@
 //! What is not promised: revocation is not looked up. A caller with lists decides about
 //! certificates by [`revocation::revocation_state`], with lists and responses of several times by
 //! [`history::History`], and about tokens by [`status::token_status`].
+//!
+//! # Example
+//!
+//! ```no_run
+//! use ishibumi_artifact::{Anchors, ArtifactType, Certificate, admit};
+//!
+//! let anchor = Certificate::parse(&std::fs::read("root.crt")?)?;
+//! let token = std::fs::read("contract.tst")?;
+//! let anchors = Anchors::from_certificates([anchor]);
+//! let admitted = admit(ArtifactType::of(&token)?, &token, &anchors)?;
+//! println!("{} records, the last is the token's", admitted.records().len());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 #![deny(missing_docs)]
 #![deny(

@@ -26,6 +26,41 @@
 //!
 //! Sizes and indices are `u64`; everything that grows with foreign input has a limit named by a
 //! constant in the module that reads it.
+//!
+//! # Example
+//!
+//! A tree of three records, and the proof that the second is in it:
+//!
+//! ```
+//! use std::collections::HashMap;
+//!
+//! use ishibumi_tlog::Hash;
+//! use ishibumi_tlog::hash::leaf_hash;
+//! use ishibumi_tlog::tree::{Frontier, NodeReader, check_inclusion, prove_inclusion};
+//!
+//! #[derive(Default)]
+//! struct Nodes(HashMap<(u8, u64), Hash>);
+//!
+//! impl NodeReader for Nodes {
+//!     type Error = &'static str;
+//!
+//!     fn node(&self, level: u8, index: u64) -> Result<Hash, Self::Error> {
+//!         self.0.get(&(level, index)).copied().ok_or("no such node")
+//!     }
+//! }
+//!
+//! let (mut tree, mut nodes) = (Frontier::new(), Nodes::default());
+//! for record in ["one", "two", "three"] {
+//!     tree.append(leaf_hash(record.as_bytes()), |level, index, hash| {
+//!         nodes.0.insert((level, index), hash);
+//!     });
+//! }
+//! let proof = prove_inclusion(&nodes, 1, 3)?.ok_or("no such record")?;
+//! let root = tree.root();
+//! assert_eq!(check_inclusion(leaf_hash(b"two"), 1, 3, root, &proof), Ok(()));
+//! assert!(check_inclusion(leaf_hash(b"2"), 1, 3, root, &proof).is_err());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 #![deny(missing_docs)]
 #![deny(

@@ -11,6 +11,26 @@
 //! ones and gives each item to the [`Verifier`](ishibumi_verify::Verifier) that single artifacts
 //! have, with the caller's policy and anchors: an evidence file can bring certificates to build a
 //! path with, but no trust.
+//!
+//! # Example
+//!
+//! ```no_run
+//! use ishibumi_artifact::{Anchors, Certificate};
+//! use ishibumi_evidence::Collection;
+//! use ishibumi_tlog::Policy;
+//! use ishibumi_verify::Verifier;
+//!
+//! let collection = Collection::decode(&std::fs::read("2026.evidence.zip")?)?;
+//! let policy = Policy::parse(&std::fs::read("policy.txt")?)?;
+//! let root = Certificate::parse(&std::fs::read("root.crt")?)?;
+//! let anchors = Anchors::from_certificates([root])
+//!     .with_intermediates(collection.known_certificates());
+//! let verifier = Verifier::builder(&policy, &anchors).build();
+//! for verdict in collection.verify(&verifier, |_| ()) {
+//!     println!("{}: {}", verdict.artifact, verdict.report?.indication().word());
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 #![deny(missing_docs)]
 #![deny(

@@ -10,6 +10,31 @@
 //! still done, as far as possible.
 //!
 //! What is not promised: that the issuer told the truth. The report says who claims what.
+//!
+//! # Example
+//!
+//! ```no_run
+//! use ishibumi_artifact::{Anchors, Certificate};
+//! use ishibumi_tlog::Policy;
+//! use ishibumi_verify::{Evidence, RevocationData, Verifier};
+//!
+//! let policy = Policy::parse(&std::fs::read("policy.txt")?)?;
+//! let anchors = Anchors::from_certificates([Certificate::parse(&std::fs::read("root.crt")?)?]);
+//! let (token, proof) = (std::fs::read("contract.tst")?, std::fs::read("contract.tlog-proof")?);
+//! let list = std::fs::read("ca.crl")?;
+//! let lists = [RevocationData::new("ca.crl", &list)];
+//! let mut document = std::fs::File::open("contract.pdf")?;
+//!
+//! let verifier = Verifier::builder(&policy, &anchors).build();
+//! let evidence = Evidence::new(&token, &proof)
+//!     .document(&mut document)
+//!     .revocation(&lists);
+//! match verifier.verify(evidence)?.into_proven() {
+//!     Ok(proven) => println!("existed before {:?}", proven.existence()),
+//!     Err(report) => println!("{}", report.indication().word()),
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 #![deny(missing_docs)]
 #![deny(
