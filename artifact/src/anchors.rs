@@ -14,7 +14,7 @@ use crate::key::PublicKey;
 use crate::rules::{AlgorithmEnds, AlgorithmRules, Ended, Primitive};
 use crate::signature::SignatureError;
 use crate::time::Time;
-use crate::weak::Weak;
+use crate::weak::WeakAlgorithms;
 use crate::work::{self, Exhausted, Work};
 
 /// The certificates that a caller trusts and knows: an immutable snapshot, cheap to share behind an
@@ -124,7 +124,7 @@ impl Anchors {
     }
 
     /// Whether this algorithm had ended by the time at which all is proven to have been there.
-    pub fn had_ended(&self, primitive: Primitive) -> bool {
+    pub fn is_expired(&self, primitive: Primitive) -> bool {
         self.check_algorithms(&[primitive], None).is_err()
     }
 
@@ -180,7 +180,7 @@ impl Anchors {
     }
 
     /// The weak algorithms that are accepted for an artifact that says that it was made at `own`.
-    pub(crate) fn weak_at(&self, own: Time) -> Weak {
+    pub(crate) fn weak_at(&self, own: Time) -> WeakAlgorithms {
         self.rules.weak_at(own)
     }
 
@@ -279,8 +279,10 @@ impl Anchors {
         // An anchor is trusted as such: it does not matter that its own signature is an old one.
         if self.is_anchor(certificate)
             && certificate.is_self_issued()
-            && let Ok(key) = certificate.public_key(Weak::ALL)
-            && certificate.verify_signed_by(&key, Weak::ALL).is_ok()
+            && let Ok(key) = certificate.public_key(WeakAlgorithms::ALL)
+            && certificate
+                .verify_signed_by(&key, WeakAlgorithms::ALL)
+                .is_ok()
         {
             return Some(certificate.key_hash());
         }

@@ -24,7 +24,7 @@ use crate::pem::{self, PemError};
 use crate::rules::Primitive;
 use crate::signature::{Algorithm, Scheme, SignatureError};
 use crate::time::{Time, TimeError};
-use crate::weak::Weak;
+use crate::weak::WeakAlgorithms;
 
 /// Largest certificate that is read, in octets.
 pub const CERTIFICATE_INPUT_MAX: usize = 65_535;
@@ -327,7 +327,7 @@ impl Certificate {
     }
 
     /// The key, ready to verify with.
-    pub(crate) fn public_key(&self, weak: Weak) -> Result<PublicKey, SignatureError> {
+    pub(crate) fn public_key(&self, weak: WeakAlgorithms) -> Result<PublicKey, SignatureError> {
         PublicKey::read(self.subject_public_key_info(), weak)
     }
 
@@ -335,7 +335,7 @@ impl Certificate {
     pub(crate) fn verify_signed_by(
         &self,
         key: &PublicKey,
-        weak: Weak,
+        weak: WeakAlgorithms,
     ) -> Result<(), SignatureError> {
         let scheme = self.scheme()?;
         key.verify(scheme, self.tbs(), self.slice(&self.signature), weak)
@@ -344,7 +344,7 @@ impl Certificate {
     /// The algorithms that the signature on it rests on, if `issuer` signed it.
     pub(crate) fn primitives(&self, issuer: &Self) -> Result<Vec<Primitive>, SignatureError> {
         let hash = self.scheme()?.hash().map(Primitive::Hash);
-        let key = issuer.public_key(Weak::ALL)?.primitive();
+        let key = issuer.public_key(WeakAlgorithms::ALL)?.primitive();
         Ok(hash.into_iter().chain([key]).collect())
     }
 

@@ -14,7 +14,7 @@ use sha2::Digest;
 use thiserror::Error;
 
 use crate::oid;
-use crate::weak::Weak;
+use crate::weak::WeakAlgorithms;
 
 /// A hash function that an artifact may name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -163,7 +163,7 @@ impl HashAlgorithm {
     }
 
     /// Itself, if it counts in an imprint or in another statement of what an artifact is about.
-    pub(crate) fn accepted(self, weak: Weak) -> Result<Self, HashError> {
+    pub(crate) fn accepted(self, weak: WeakAlgorithms) -> Result<Self, HashError> {
         match self {
             Self::Sha256 | Self::Sha384 | Self::Sha512 => Ok(self),
             Self::Sha1 if weak.sha1 => Ok(self),
@@ -175,7 +175,7 @@ impl HashAlgorithm {
 
     /// Itself, if it counts as the hash of a signature, or as the digest that the signature of a
     /// CMS signer covers.
-    pub(crate) fn accepted_in_signature(self, weak: Weak) -> Result<Self, HashError> {
+    pub(crate) fn accepted_in_signature(self, weak: WeakAlgorithms) -> Result<Self, HashError> {
         match self {
             Self::Sha3With256 | Self::Sha3With384 | Self::Sha3With512 => Ok(self),
             _ => self.accepted(weak),
@@ -306,11 +306,12 @@ mod tests {
                 .map(HashAlgorithm::name)
                 .collect()
         };
-        let imprints = accepted(|one| one.accepted(Weak::default()).is_ok());
+        let imprints = accepted(|one| one.accepted(WeakAlgorithms::default()).is_ok());
         assert_eq!(imprints, ["SHA-256", "SHA-384", "SHA-512"]);
-        let old = accepted(|one| one.accepted(Weak::ALL).is_ok());
+        let old = accepted(|one| one.accepted(WeakAlgorithms::ALL).is_ok());
         assert_eq!(old, ["SHA-1", "SHA-256", "SHA-384", "SHA-512"]);
-        let signatures = accepted(|one| one.accepted_in_signature(Weak::default()).is_ok());
+        let signatures =
+            accepted(|one| one.accepted_in_signature(WeakAlgorithms::default()).is_ok());
         let sha3 = ["SHA3-256", "SHA3-384", "SHA3-512"];
         assert_eq!(signatures, [&imprints[..], &sha3].concat());
     }

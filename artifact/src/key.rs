@@ -21,7 +21,7 @@ use crate::hash::{HashAlgorithm, HashError};
 use crate::oid;
 use crate::rules::Primitive;
 use crate::signature::{Algorithm, PssParameters, Scheme, SignatureError, read_pss};
-use crate::weak::Weak;
+use crate::weak::WeakAlgorithms;
 
 const RSA_BITS_MIN: usize = 2_048;
 const RSA_BITS_MIN_WEAK: usize = 1_024;
@@ -39,7 +39,7 @@ pub fn verify(
     message: &[u8],
     value: &[u8],
 ) -> Result<(), SignatureError> {
-    let weak = Weak::default();
+    let weak = WeakAlgorithms::default();
     let key = PublicKey::read(key_info, weak)?;
     let algorithm = Algorithm::read(asn1::only(Reader::der(algorithm), SEQUENCE)?.reader())?;
     key.verify(Scheme::read(&algorithm, None)?, message, value, weak)
@@ -96,7 +96,7 @@ pub(crate) enum PublicKey {
 
 impl PublicKey {
     /// From a DER SubjectPublicKeyInfo.
-    pub(crate) fn read(spki: &[u8], weak: Weak) -> Result<Self, SignatureError> {
+    pub(crate) fn read(spki: &[u8], weak: WeakAlgorithms) -> Result<Self, SignatureError> {
         let mut fields = asn1::only(Reader::der(spki), SEQUENCE)?.reader();
         let algorithm = Algorithm::read(fields.expect(SEQUENCE)?.reader())?;
         let octets = fields.expect(asn1::BIT_STRING)?.bit_octets()?;
@@ -155,7 +155,11 @@ impl PublicKey {
     }
 
     /// Whether a signature of this kind by this key could count at all: without looking at one.
-    pub(crate) fn may_sign_by(&self, scheme: Scheme, weak: Weak) -> Result<(), SignatureError> {
+    pub(crate) fn may_sign_by(
+        &self,
+        scheme: Scheme,
+        weak: WeakAlgorithms,
+    ) -> Result<(), SignatureError> {
         if let Some(hash) = scheme.hash() {
             hash.accepted_in_signature(weak)?;
         }
@@ -185,7 +189,7 @@ impl PublicKey {
         scheme: Scheme,
         message: &[u8],
         value: &[u8],
-        weak: Weak,
+        weak: WeakAlgorithms,
     ) -> Result<(), SignatureError> {
         self.may_sign_by(scheme, weak)?;
         let digest = scheme.hash().map(|hash| hash.digest(message));
@@ -315,7 +319,7 @@ fn widened(digest: &[u8], width: usize) -> Vec<u8> {
     wide
 }
 
-fn read_rsa(octets: &[u8], weak: Weak) -> Result<RsaPublicKey, SignatureError> {
+fn read_rsa(octets: &[u8], weak: WeakAlgorithms) -> Result<RsaPublicKey, SignatureError> {
     let bits_min = if weak.rsa_1024 {
         RSA_BITS_MIN_WEAK
     } else {

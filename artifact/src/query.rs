@@ -14,7 +14,7 @@ use crate::path::Anchors;
 use crate::reply::{self, ReplyError};
 use crate::time::Time;
 use crate::token::{TOKEN_INPUT_MAX, TimestampToken, TokenError, VerifiedToken};
-use crate::weak::Weak;
+use crate::weak::WeakAlgorithms;
 
 /// How far genTime may lie outside of the time between question and answer, in seconds: independent
 /// clocks of well-kept machines differ by less, and a TSA whose clock differs by more states no
@@ -128,7 +128,7 @@ impl TimestampQuery {
         digest: &[u8],
         random: [u8; 8],
     ) -> Result<Self, HashError> {
-        let algorithm = algorithm.accepted(Weak::default())?;
+        let algorithm = algorithm.accepted(WeakAlgorithms::default())?;
         if digest.len() != algorithm.digest_length() {
             let said = format!("{} with {} octets", algorithm.name(), digest.len());
             return Err(HashError::Unknown(said));

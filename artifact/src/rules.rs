@@ -17,7 +17,7 @@ use thiserror::Error;
 
 use crate::hash::HashAlgorithm;
 use crate::time::Time;
-use crate::weak::Weak;
+use crate::weak::WeakAlgorithms;
 
 /// An end for SHA-1, for callers that have no other: 1 January 2016, 00:00 UTC. From then on public
 /// CAs were not to sign with it any more (CA/Browser Forum, ballot 118).
@@ -70,21 +70,21 @@ impl AlgorithmRules {
     }
 
     /// What is accepted of an artifact that says that it was made at `own`.
-    pub(crate) fn weak_at(self, own: Time) -> Weak {
+    pub(crate) fn weak_at(self, own: Time) -> WeakAlgorithms {
         let weak = self.weak();
         let is_later = self.proven_not_after.is_some_and(|existed| own > existed);
-        if self.on_word && is_later && weak != Weak::default() {
-            return Weak {
+        if self.on_word && is_later && weak != WeakAlgorithms::default() {
+            return WeakAlgorithms {
                 later: true,
-                ..Weak::default()
+                ..WeakAlgorithms::default()
             };
         }
         weak
     }
 
-    fn weak(self) -> Weak {
+    fn weak(self) -> WeakAlgorithms {
         let holds = |until: Option<Time>| matches!((until, self.proven_not_after), (Some(until), Some(proven)) if proven <= until);
-        Weak {
+        WeakAlgorithms {
             sha1: holds(self.sha1_until),
             rsa_1024: holds(self.rsa_1024_until),
             later: false,
@@ -294,11 +294,11 @@ mod tests {
     fn nothing_weak_without_a_proof_that_is_early_enough() {
         let end = Time::from_unix(1_000);
         let rules = AlgorithmRules::default().with_sha1_until(end);
-        assert_eq!(rules.weak(), Weak::default());
+        assert_eq!(rules.weak(), WeakAlgorithms::default());
         let late = rules.with_proof_of_existence(Time::from_unix(1_001));
-        assert_eq!(late.weak(), Weak::default());
+        assert_eq!(late.weak(), WeakAlgorithms::default());
         let early = rules.with_proof_of_existence(end);
-        let accepted = Weak {
+        let accepted = WeakAlgorithms {
             sha1: true,
             rsa_1024: false,
             later: false,
@@ -311,7 +311,7 @@ mod tests {
         assert_eq!(word.weak_at(end), accepted);
         let later = word.weak_at(later);
         assert!(!later.sha1 && !later.rsa_1024 && later.later);
-        assert_eq!(rules.weak_at(Time::from_unix(0)), Weak::default());
+        assert_eq!(rules.weak_at(Time::from_unix(0)), WeakAlgorithms::default());
     }
 
     #[test]

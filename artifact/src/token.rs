@@ -28,7 +28,7 @@ use crate::rules::Primitive;
 use crate::signature::{Algorithm, Scheme, SignatureError};
 use crate::time::Time;
 use crate::tst::{TstError, TstInfo};
-use crate::weak::Weak;
+use crate::weak::WeakAlgorithms;
 use crate::work::Work;
 
 /// Largest token or reply that is read, in octets.
@@ -299,14 +299,14 @@ impl TimestampToken {
     ) -> Result<VerifiedToken, TokenError> {
         let weak = anchors.weak_at(self.gen_time());
         let sha1 = weak.sha1 || marking;
-        self.judge(anchors, Weak { sha1, ..weak }, work)
+        self.judge(anchors, WeakAlgorithms { sha1, ..weak }, work)
     }
 
     /// `signing`: what the token's own signature may rest on. Its imprint and its path may not.
     fn judge(
         &self,
         anchors: &Anchors,
-        signing: Weak,
+        signing: WeakAlgorithms,
         work: &mut Work,
     ) -> Result<VerifiedToken, TokenError> {
         let signed = &self.signed;

@@ -43,7 +43,7 @@ fn wait_covered(world: &World, tsas: &[&str], index: u64) {
             (size > index).then_some(())
         });
     }
-    // Logged, and published like any record.
+    // LoggedEntry, and published like any record.
     eventually("the published anchors", || {
         let sizes = anchors(world);
         let covers = sizes.iter().filter(|(_, it)| it.checkpoint().size > index);

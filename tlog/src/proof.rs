@@ -38,7 +38,7 @@ pub struct TlogProof {
 /// An entry of a log, and the proof that it is one: a [`TlogProof`], whose checkpoint others may
 /// share. Nothing in it has been verified.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Logged {
+pub struct LoggedEntry {
     /// The entry's octets: a record.
     pub entry: Vec<u8>,
     /// Its zero-based index.
@@ -49,7 +49,7 @@ pub struct Logged {
     pub checkpoint: Arc<Note>,
 }
 
-impl Logged {
+impl LoggedEntry {
     /// An entry and its proof, if the proof leads from it to the root of its checkpoint. Whether
     /// that checkpoint is trusted is another question.
     ///

@@ -14,7 +14,7 @@ use crate::rules::Primitive;
 use crate::signature::{Algorithm, Scheme};
 use crate::status::worst;
 use crate::time::{LAST_LIST_NEXT_UPDATE, Time};
-use crate::weak::Weak;
+use crate::weak::WeakAlgorithms;
 
 /// Key hashes of the CAs that an indirect list speaks for, where exactly one key is known.
 pub(super) type EntryIssuers = HashMap<Vec<u8>, Option<[u8; 32]>>;
@@ -58,7 +58,12 @@ impl VerifiedCrl {
         let scheme = Scheme::read(&algorithm, None).map_err(wrong)?;
         let mut all: Vec<Primitive> = scheme.hash().map(Primitive::Hash).into_iter().collect();
         if let Some(issuer) = self.path.certificates().first() {
-            all.push(issuer.public_key(Weak::ALL).map_err(wrong)?.primitive());
+            all.push(
+                issuer
+                    .public_key(WeakAlgorithms::ALL)
+                    .map_err(wrong)?
+                    .primitive(),
+            );
         }
         all.extend(self.path.primitives().map_err(wrong)?);
         Ok(all)

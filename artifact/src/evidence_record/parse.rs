@@ -11,7 +11,7 @@ use crate::asn1::{self, Element, INTEGER, OCTET_STRING, Reader, SEQUENCE, contex
 use crate::hash::HashAlgorithm;
 use crate::signature::Algorithm;
 use crate::token::TimestampToken;
-use crate::weak::Weak;
+use crate::weak::WeakAlgorithms;
 
 impl EvidenceRecord {
     /// Reads an EvidenceRecord. Takes memory in proportion to the input.
@@ -115,7 +115,7 @@ fn read_algorithm(element: Element<'_>) -> Result<HashAlgorithm, EvidenceRecordE
         return Err(asn1::Asn1Error::Value(why).into());
     }
     // SHA-1 is for the tokens' rules to refuse.
-    Ok(HashAlgorithm::from_oid_octets(algorithm.oid)?.accepted(Weak::ALL)?)
+    Ok(HashAlgorithm::from_oid_octets(algorithm.oid)?.accepted(WeakAlgorithms::ALL)?)
 }
 
 fn read_chain(

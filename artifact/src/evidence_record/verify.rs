@@ -17,7 +17,7 @@ use crate::record::Accuracy;
 use crate::rules::{AlgorithmEnds, Ended, Primitive};
 use crate::time::Time;
 use crate::token::{TimestampToken, VerifiedToken};
-use crate::weak::Weak;
+use crate::weak::WeakAlgorithms;
 
 /// How far a time-stamp may be ahead of the time of verification, in microseconds: clocks differ.
 const CLOCK_TOLERANCE_MICROS: i128 = 10 * 1_000_000;
@@ -150,7 +150,7 @@ impl EvidenceRecord {
             if chain.algorithm == HashAlgorithm::Sha1 {
                 return Err(EvidenceRecordError::WeakHash(at));
             }
-            let algorithm = chain.algorithm.accepted(Weak::default())?;
+            let algorithm = chain.algorithm.accepted(WeakAlgorithms::default())?;
             let (covered, missing) = if at.stamp > 1 {
                 let covered = algorithm.digest(last_token);
                 (covered, EvidenceRecordError::NotRenewed(at))

@@ -5,7 +5,9 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::words::{CLOCK_TOLERANCE_SECONDS, History, Says, Silence, SilenceKind, Word};
+use super::words::{
+    CLOCK_TOLERANCE_SECONDS, History, NoStatement, SilenceKind, Status, StatusEvent,
+};
 use crate::certificate::Certificate;
 use crate::crl::{AboutCertificate, VerifiedCrl};
 use crate::general_name::has_directory_name;
@@ -37,8 +39,8 @@ enum Voice {
 /// The statements that were heard so far.
 #[derive(Default)]
 struct Heard {
-    words: Vec<Word>,
-    silences: Vec<Silence>,
+    words: Vec<StatusEvent>,
+    silences: Vec<NoStatement>,
 }
 
 impl Hearing<'_> {
@@ -72,7 +74,7 @@ impl Hearing<'_> {
     }
 
     fn ask_list(&self, source: usize, list: &VerifiedCrl, trust: Trust, heard: &mut Heard) {
-        let unusable = |why: String| Silence {
+        let unusable = |why: String| NoStatement {
             kind: SilenceKind::Unusable,
             why,
             source,
@@ -101,7 +103,7 @@ impl Hearing<'_> {
                 return;
             }
         }
-        let word = |says| Word {
+        let word = |says| StatusEvent {
             source,
             issued: signed_at,
             until: list.next_update(),
@@ -110,7 +112,8 @@ impl Hearing<'_> {
         };
         let about = list.about(self.certificate);
         let is_silent = about.revocations.is_empty() && about.unclear.is_none();
-        let mut words: Vec<Word> = about.revocations.into_iter().map(says).map(word).collect();
+        let mut words: Vec<StatusEvent> =
+            about.revocations.into_iter().map(says).map(word).collect();
         heard.silences.extend(about.unclear.map(|what| {
             unusable(format!(
                 "what it says about the certificate cannot be read: {what}"
@@ -118,8 +121,8 @@ impl Hearing<'_> {
         }));
         if is_silent {
             match self.silence_of(list) {
-                Ok(()) => words.push(word(Says::NotRevoked)),
-                Err(why) => heard.silences.push(Silence {
+                Ok(()) => words.push(word(Status::NotRevoked)),
+                Err(why) => heard.silences.push(NoStatement {
                     kind: SilenceKind::NotCovered,
                     why,
                     source,
@@ -144,7 +147,7 @@ impl Hearing<'_> {
         if about.is_empty() {
             return;
         }
-        let silence = |kind, why: String| Silence { kind, why, source };
+        let silence = |kind, why: String| NoStatement { kind, why, source };
         if trust == Trust::Asked {
             let why = self.discredited(response.delegates(), response.produced_at());
             if let Some(why) = why {
@@ -163,7 +166,7 @@ impl Hearing<'_> {
             let says = match (answer.status, about.revocation) {
                 (OcspStatus::Revoked, Some(entry)) => Ok(says(entry)),
                 (OcspStatus::Good, _) => match self.good_counts(&answer) {
-                    Ok(()) => Ok(Says::NotRevoked),
+                    Ok(()) => Ok(Status::NotRevoked),
                     Err(why) => Err(silence(SilenceKind::NotCovered, why)),
                 },
                 (OcspStatus::Unknown | OcspStatus::Revoked, _) => Err(silence(
@@ -174,7 +177,7 @@ impl Hearing<'_> {
             match says {
                 Ok(says) => {
                     let issued = answer.this_update.time();
-                    let word = Word {
+                    let word = StatusEvent {
                         source,
                         issued,
                         until: answer.next_update.map(Moment::time),
@@ -191,12 +194,12 @@ impl Hearing<'_> {
 
     /// Keeps the statements of a source that was made at `made`: of a source from the future, only
     /// those against the certificate.
-    fn keep(&self, mut words: Vec<Word>, made: Time, source: usize, heard: &mut Heard) {
+    fn keep(&self, mut words: Vec<StatusEvent>, made: Time, source: usize, heard: &mut Heard) {
         let tolerated =
             |latest: Time| latest.plus_micros(i128::from(CLOCK_TOLERANCE_SECONDS) * 1_000_000);
         if let Some(latest) = self.latest.filter(|latest| made > tolerated(*latest)) {
             words.retain(|word| !word.is_good());
-            heard.silences.push(Silence {
+            heard.silences.push(NoStatement {
                 kind: SilenceKind::Unusable,
                 why: format!(
                     "it is of {made}, and no later time than {latest} is known to have been"
@@ -358,10 +361,10 @@ enum Trust {
     NotAsked,
 }
 
-fn says(entry: Revocation) -> Says {
+fn says(entry: Revocation) -> Status {
     if entry.reason.map(Reason::code) == Some(REMOVE_FROM_CRL) {
-        Says::Released
+        Status::Released
     } else {
-        Says::Revoked(Box::new(entry))
+        Status::Revoked(Box::new(entry))
     }
 }

@@ -18,7 +18,7 @@
 //!
 //! Every statement of a source is heard, and nothing depends on the order of the sources. The
 //! caller that walks the path decides which of these statements can be believed, since the CAs
-//! above may be revoked in turn; see [`Word::source`]. Whether a source other than the issuer may
+//! above may be revoked in turn; see [`StatusEvent::source`]. Whether a source other than the issuer may
 //! speak, and was not itself revoked, is decided here.
 
 mod hearing;
@@ -31,7 +31,7 @@ use crate::certificate::Certificate;
 use crate::information::StatusInformation;
 use crate::time::Time;
 use hearing::Hearing;
-pub use words::{CLOCK_TOLERANCE_SECONDS, History, Says, Silence, SilenceKind, Word};
+pub use words::{CLOCK_TOLERANCE_SECONDS, History, NoStatement, SilenceKind, Status, StatusEvent};
 
 impl History {
     /// Hears every source about `certificate`. `above` are the certificates above it in its path,

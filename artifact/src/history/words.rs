@@ -11,7 +11,7 @@ pub const CLOCK_TOLERANCE_SECONDS: i64 = 300;
 
 /// A statement of one list or response about the certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Word {
+pub struct StatusEvent {
     /// Index of its list or response among those that were given.
     pub source: usize,
     /// As of when: thisUpdate.
@@ -19,14 +19,14 @@ pub struct Word {
     /// Until when it claims to be current: nextUpdate, if stated.
     pub until: Option<Time>,
     /// The statement itself.
-    pub says: Says,
+    pub says: Status,
     /// Whether no other statement ends it.
     pub(super) stands: bool,
 }
 
 /// The three things that can be said.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Says {
+pub enum Status {
     /// The certificate is not revoked.
     NotRevoked,
     /// Released from hold (removeFromCRL).
@@ -35,10 +35,10 @@ pub enum Says {
     Revoked(Box<Revocation>),
 }
 
-impl Word {
+impl StatusEvent {
     /// Whether it says that the certificate is good, as of a time.
     pub const fn is_good(&self) -> bool {
-        matches!(self.says, Says::NotRevoked | Says::Released)
+        matches!(self.says, Status::NotRevoked | Status::Released)
     }
 
     /// The last time that it says anything about: nextUpdate, or thisUpdate where none is stated.
@@ -47,7 +47,7 @@ impl Word {
     }
 
     fn is_hold(&self) -> bool {
-        matches!(&self.says, Says::Revoked(entry)
+        matches!(&self.says, Status::Revoked(entry)
             if entry.reason.map(Reason::code) == Some(CERTIFICATE_HOLD))
     }
 
@@ -67,7 +67,7 @@ impl Word {
 
 /// A source that may speak about the certificate and yet says nothing, and why.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Silence {
+pub struct NoStatement {
     /// How much it matters.
     pub kind: SilenceKind,
     /// The reason, in English.
@@ -90,18 +90,18 @@ pub enum SilenceKind {
 /// Everything that was said about one certificate.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct History {
-    words: Vec<Word>,
-    silences: Vec<Silence>,
+    words: Vec<StatusEvent>,
+    silences: Vec<NoStatement>,
 }
 
 impl History {
     pub(super) fn new(
-        words: Vec<Word>,
-        mut silences: Vec<Silence>,
+        words: Vec<StatusEvent>,
+        mut silences: Vec<NoStatement>,
         sources: &[StatusInformation],
     ) -> Self {
-        let stands = |word: &Word| {
-            let ends = |other: &Word| !other.is_hold() && other.is_after(word, sources);
+        let stands = |word: &StatusEvent| {
+            let ends = |other: &StatusEvent| !other.is_hold() && other.is_after(word, sources);
             !(word.is_hold() && words.iter().any(ends))
         };
         let stands: Vec<bool> = words.iter().map(stands).collect();
@@ -109,27 +109,27 @@ impl History {
         silences.sort();
         Self {
             words: words
-                .map(|(word, stands)| Word { stands, ..word })
+                .map(|(word, stands)| StatusEvent { stands, ..word })
                 .collect(),
             silences,
         }
     }
 
     /// The revocations that stand: definitive ones, and a hold that no later statement has ended.
-    pub fn revocations(&self) -> impl Iterator<Item = (&Word, &Revocation)> {
+    pub fn revocations(&self) -> impl Iterator<Item = (&StatusEvent, &Revocation)> {
         self.words.iter().filter_map(|word| match &word.says {
-            Says::Revoked(entry) if word.stands => Some((word, entry.as_ref())),
+            Status::Revoked(entry) if word.stands => Some((word, entry.as_ref())),
             _ => None,
         })
     }
 
     /// The statements that it is not revoked, in the order of the sources.
-    pub fn good(&self) -> impl Iterator<Item = &Word> {
+    pub fn good(&self) -> impl Iterator<Item = &StatusEvent> {
         self.words.iter().filter(|word| word.is_good())
     }
 
     /// Sources that may speak about it and say nothing, the worst first.
-    pub fn silences(&self) -> &[Silence] {
+    pub fn silences(&self) -> &[NoStatement] {
         &self.silences
     }
 }

@@ -14,7 +14,7 @@ use crate::rules::Primitive;
 use crate::signature::{Algorithm, Scheme};
 use crate::status::worst;
 use crate::time::Time;
-use crate::weak::Weak;
+use crate::weak::WeakAlgorithms;
 
 /// A response that the CA, or a responder for it, signed: its answers about certificates of that
 /// CA.
@@ -62,7 +62,7 @@ impl VerifiedOcsp {
             certificate,
             authority,
         } = &self.0.responder;
-        all.push(certificate.public_key(Weak::ALL)?.primitive());
+        all.push(certificate.public_key(WeakAlgorithms::ALL)?.primitive());
         if let Some(issuer) = self.0.path.certificates().first()
             && *authority == Authority::Delegate
         {

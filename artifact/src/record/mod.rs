@@ -32,7 +32,7 @@ pub use mark::{Mark, TokenMark};
 pub use ocsp::{ANSWERS_MAX, OcspAnswer, OcspBody, OcspStatus};
 pub use provider::{INTERMEDIATES_MAX, KINDS_MAX, ProviderEntry, STATUS_CHANGES_MAX, StatusChange};
 pub use statement::{ANCHORS_MAX, ProviderStatement, StatementCode};
-pub use suspicion::{Suspicion, TakingBack};
+pub use suspicion::{Reinstatement, Suspicion};
 
 use crate::time::Time;
 

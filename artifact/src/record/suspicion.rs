@@ -81,8 +81,8 @@ impl Revocation {
 
     /// How a statement made `at` that time contradicts an earlier definitive revocation of the same
     /// certificate: only a hold may be released (RFC 5280 section 5.3.1).
-    pub fn taking_back(&self, at: Option<Time>) -> Option<TakingBack> {
-        (!self.is_definitive()).then(|| TakingBack {
+    pub fn taking_back(&self, at: Option<Time>) -> Option<Reinstatement> {
+        (!self.is_definitive()).then(|| Reinstatement {
             at,
             // X.509 9.5.3.1: a certificate is removed from a list, too, because it expired.
             excused_by_expiry: self.reason_code() == Some(REMOVED),
@@ -102,8 +102,8 @@ impl OcspAnswer {
     /// How this answer contradicts a definitive revocation of its certificate: it does if it is
     /// `good`. A responder may have forgotten expired certificates, unless its archiveCutoff says
     /// otherwise.
-    pub fn taking_back(&self) -> Option<TakingBack> {
-        (self.status == OcspStatus::Good).then(|| TakingBack {
+    pub fn taking_back(&self) -> Option<Reinstatement> {
+        (self.status == OcspStatus::Good).then(|| Reinstatement {
             at: Some(self.this_update.time()),
             excused_by_expiry: true,
             kept_since: self.archive_cutoff.map(super::Moment::time),
@@ -141,7 +141,7 @@ impl Record {
 
 /// A statement that a certificate is not revoked for good.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TakingBack {
+pub struct Reinstatement {
     /// The time of the statement: thisUpdate of its list or response; `None` if that is not known.
     pub at: Option<Time>,
     /// Whether it is innocent about a certificate that had expired.
@@ -150,7 +150,7 @@ pub struct TakingBack {
     pub kept_since: Option<Time>,
 }
 
-impl TakingBack {
+impl Reinstatement {
     /// How this statement contradicts a definitive revocation that was stated at `revoked_at`, of a
     /// certificate that ended at `not_after`; each `None` if not known. `is_behind`: whether this
     /// follows it in the log, which counts if a time is missing.
@@ -236,7 +236,7 @@ mod tests {
     #[test]
     fn the_later_statement_about_a_certificate_that_has_not_expired_is_held_against_it() {
         let [first, second, third] = [1, 2, 3].map(|at| Some(Time::from_unix(at)));
-        let hold = TakingBack {
+        let hold = Reinstatement {
             at: second,
             excused_by_expiry: false,
             kept_since: None,
@@ -253,14 +253,14 @@ mod tests {
         assert_eq!(hold.judge(None, None, true), lesser);
         assert_eq!(hold.judge(None, None, false), None);
 
-        let good = TakingBack {
+        let good = Reinstatement {
             excused_by_expiry: true,
             ..hold
         };
         assert_eq!(good.judge(first, third, true), Some(Suspicion::Reinstated));
         assert_eq!(good.judge(first, first, true), None);
         assert_eq!(good.judge(first, None, true), lesser);
-        let kept = |kept_since| TakingBack { kept_since, ..good };
+        let kept = |kept_since| Reinstatement { kept_since, ..good };
         let found = kept(first).judge(first, first, true);
         assert_eq!(found, Some(Suspicion::Reinstated));
         assert_eq!(kept(second).judge(first, first, true), None);

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use crate::support::{Node, P256, Pki};
-use ishibumi_artifact::history::Says;
+use ishibumi_artifact::history::Status;
 use ishibumi_artifact::record::Reason;
 use ishibumi_artifact::{Anchors, Certificate, History, StatusInformation};
 
@@ -122,7 +122,7 @@ fn a_delta_speaks_over_the_list_that_it_builds_on() {
 
     let released = ask(&pki, "one", &[&held, &release]);
     assert!(standing(&released).is_empty());
-    assert_eq!(released.good().next().unwrap().says, Says::Released);
+    assert_eq!(released.good().next().unwrap().says, Status::Released);
 
     issue(&pki, "two", "v3_plain", DATES);
     let alone = ask(&pki, "two", &[&silent]);

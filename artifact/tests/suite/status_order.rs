@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::support::status::*;
 use crate::support::{Node, P256, Pki};
-use ishibumi_artifact::history::{Says, SilenceKind};
+use ishibumi_artifact::history::{SilenceKind, Status};
 use ishibumi_artifact::record::Reason;
 use ishibumi_artifact::revocation::{RevocationState, revocation_state};
 use ishibumi_artifact::status::worst;
@@ -56,7 +56,7 @@ impl Scene {
         entry(&self.one, vec![reason(code)])
     }
 
-    fn single(&self, hash: &str, status: Status) -> Node {
+    fn single(&self, hash: &str, status: CertStatus) -> Node {
         single(
             cert_id(&self.pki, hash, &self.issuing, &self.one),
             status,
@@ -191,15 +191,15 @@ fn two_answers_about_one_certificate_are_the_worst_of_both() {
         scene.read(&response.signed(&scene.pki, "issuing"))
     };
     let all = [
-        Status::Good,
-        Status::Unknown,
-        Status::Revoked(Some(6)),
-        Status::Revoked(Some(4)),
-        Status::Revoked(Some(1)),
-        Status::Revoked(None),
+        CertStatus::Good,
+        CertStatus::Unknown,
+        CertStatus::Revoked(Some(6)),
+        CertStatus::Revoked(Some(4)),
+        CertStatus::Revoked(Some(1)),
+        CertStatus::Revoked(None),
     ];
-    let code = |status: &Status| match status {
-        Status::Revoked(Some(code)) => Some(*code),
+    let code = |status: &CertStatus| match status {
+        CertStatus::Revoked(Some(code)) => Some(*code),
         _ => None,
     };
     for (place, one) in all.iter().enumerate() {
@@ -212,7 +212,7 @@ fn two_answers_about_one_certificate_are_the_worst_of_both() {
                 let here = scene.history(std::slice::from_ref(&there));
                 assert_eq!(decides(&here), decides(&scene.history(&[back])));
                 // The list above is in order of gravity.
-                let revoked = matches!(other, Status::Revoked(_));
+                let revoked = matches!(other, CertStatus::Revoked(_));
                 assert_eq!(here.revocations().next().is_some(), revoked);
                 assert_eq!(decides(&here), code(other));
             }
@@ -247,11 +247,11 @@ fn what_stands_in_one_source_or_under_one_number_ends_no_hold() {
     assert!(!on_hold(&[plain(hold()), plain(silent().at(3))]));
     assert!(on_hold(&[plain(hold()), plain(silent())]));
     // Two answers of one response, one of them later.
-    let mut good = scene.single("sha256", Status::Good);
+    let mut good = scene.single("sha256", CertStatus::Good);
     *good.child(2) = generalized("20260202000000Z");
     let response = Response::of(
         &scene.issuing,
-        vec![scene.single("sha1", Status::Revoked(Some(6))), good],
+        vec![scene.single("sha1", CertStatus::Revoked(Some(6))), good],
     );
     let response = scene.read(&response.signed(&scene.pki, "issuing"));
     assert!(on_hold(std::slice::from_ref(&response)));
@@ -265,7 +265,7 @@ fn what_stands_in_one_source_or_under_one_number_ends_no_hold() {
     assert!(decides(&history) == Some(6) && history.good().count() == 0);
     let history = scene.history(&[held, delta(vec![scene.about(8)])]);
     assert_eq!(decides(&history), None);
-    assert!(history.good().any(|word| word.says == Says::Released));
+    assert!(history.good().any(|word| word.says == Status::Released));
 }
 
 /// If an extension stands twice, it is undefined which counts.
@@ -300,7 +300,7 @@ fn words(scene: &Scene) -> Vec<StatusInformation> {
         let entries = codes.iter().map(|code| scene.about(*code)).collect();
         scene.signed(scene.list(entries).at(month).number(number))
     };
-    let response = |first: Status, second: Option<Status>| {
+    let response = |first: CertStatus, second: Option<CertStatus>| {
         let mut singles = vec![scene.single("sha1", first)];
         singles.extend(second.map(|second| scene.single("sha256", second)));
         let response = Response::of(&scene.issuing, singles);
@@ -314,10 +314,10 @@ fn words(scene: &Scene) -> Vec<StatusInformation> {
         list(3, 6, &[4, 8]),
         list(4, 7, &[1]),
         list(5, 8, &[]),
-        response(Status::Good, None),
-        response(Status::Good, Some(Status::Revoked(Some(5)))),
-        response(Status::Revoked(Some(6)), Some(Status::Good)),
-        response(Status::Unknown, None),
+        response(CertStatus::Good, None),
+        response(CertStatus::Good, Some(CertStatus::Revoked(Some(5)))),
+        response(CertStatus::Revoked(Some(6)), Some(CertStatus::Good)),
+        response(CertStatus::Unknown, None),
     ]
 }
 

@@ -73,7 +73,7 @@ impl Scene {
         admit(kind, octets, &self.anchors).map_or_else(|error| error.code(), |_| "admitted")
     }
 
-    fn single(&self, certificate: &Certificate, status: Status, extensions: Vec<Node>) -> Node {
+    fn single(&self, certificate: &Certificate, status: CertStatus, extensions: Vec<Node>) -> Node {
         let id = cert_id(&self.pki, "sha1", &self.issuing, certificate);
         single(id, status, extensions)
     }
@@ -404,8 +404,8 @@ fn oddities_of_responses_that_others_read_are_read() {
         issuing,
         ..
     } = &scene;
-    let bad = || scene.single(one, Status::Revoked(Some(1)), vec![]);
-    let about = |extensions| scene.single(one, Status::Revoked(Some(1)), extensions);
+    let bad = || scene.single(one, CertStatus::Revoked(Some(1)), vec![]);
+    let about = |extensions| scene.single(one, CertStatus::Revoked(Some(1)), extensions);
     let response = || scene.response(vec![bad()]);
     let nonce = Node::Leaf(0x04, vec![1, 2, 3]);
     let mut by_key = response();
@@ -413,8 +413,8 @@ fn oddities_of_responses_that_others_read_are_read() {
     by_key.responder = Node::Tree(0xa2, vec![Node::Leaf(0x04, pki.digest("sha1", &key))]);
     let mut fraction = response();
     fraction.produced_at = generalized("20260201000000.000Z");
-    let other = |hash: &str| single(cert_id(pki, hash, issuing, two), Status::Good, vec![]);
-    let mut broken = scene.single(two, Status::Good, vec![]);
+    let other = |hash: &str| single(cert_id(pki, hash, issuing, two), CertStatus::Good, vec![]);
+    let mut broken = scene.single(two, CertStatus::Good, vec![]);
     *broken.child(2) = generalized("soon");
     let cases: Vec<(&str, Response, &str)> = vec![
         ("the plain one", response(), "admitted"),
@@ -473,7 +473,7 @@ fn oddities_of_responses_that_others_read_are_read() {
             scene.response(vec![
                 scene.single(
                     two,
-                    Status::Good,
+                    CertStatus::Good,
                     vec![
                         extension(UNKNOWN, false, &nonce),
                         extension(UNKNOWN, false, &nonce),
@@ -486,7 +486,11 @@ fn oddities_of_responses_that_others_read_are_read() {
         (
             "another answer with a critical extension",
             scene.response(vec![
-                scene.single(two, Status::Good, vec![extension(UNKNOWN, true, &nonce)]),
+                scene.single(
+                    two,
+                    CertStatus::Good,
+                    vec![extension(UNKNOWN, true, &nonce)],
+                ),
                 bad(),
             ]),
             "ocsp-incomplete",
@@ -525,7 +529,7 @@ fn oddities_of_responses_that_others_read_are_read() {
             extension(UNKNOWN, false, &nonce),
             extension(UNKNOWN, false, &nonce),
         ]),
-        scene.single(one, Status::Revoked(Some(7)), vec![]),
+        scene.single(one, CertStatus::Revoked(Some(7)), vec![]),
     ];
     for unread in cases {
         let octets = scene.response(vec![unread]).signed(pki, "issuing");
@@ -535,7 +539,7 @@ fn oddities_of_responses_that_others_read_are_read() {
             "ocsp-incomplete"
         );
     }
-    let unknown = single(cert_id(pki, "md5", issuing, one), Status::Good, vec![]);
+    let unknown = single(cert_id(pki, "md5", issuing, one), CertStatus::Good, vec![]);
     let octets = scene.response(vec![unknown]).signed(pki, "issuing");
     let reading = StatusInformation::read(&octets, &scene.anchors, &[]);
     assert!(reading.unusable[0].may_concern(one, Some(issuing)));

@@ -87,7 +87,7 @@ impl Scene {
     fn good(&self, responder: &str) -> Vec<u8> {
         let certificate = self.pki.certificate(responder);
         let id = cert_id(&self.pki, "sha1", &self.issuing, &self.one);
-        let response = Response::of(&certificate, vec![single(id, Status::Good, vec![])]);
+        let response = Response::of(&certificate, vec![single(id, CertStatus::Good, vec![])]);
         response
             .carrying(&[&certificate])
             .signed(&self.pki, responder)
@@ -97,7 +97,7 @@ impl Scene {
     fn revoked(&self, responder: &str, about: &Certificate, code: u8) -> Vec<u8> {
         let certificate = self.pki.certificate(responder);
         let id = cert_id(&self.pki, "sha1", &self.issuing, about);
-        let answer = single(id, Status::Revoked(Some(code)), vec![]);
+        let answer = single(id, CertStatus::Revoked(Some(code)), vec![]);
         let response = Response::of(&certificate, vec![answer]);
         response
             .carrying(&[&certificate])
@@ -280,7 +280,7 @@ fn an_anchor_that_could_say_that_it_is_a_ca_and_does_not_is_none() {
         let octets = made.signed(&pki, name);
         assert_eq!(code(ArtifactType::Crl, &octets, &anchors), list, "{name}");
         let id = cert_id(&pki, "sha1", &anchor, &end);
-        let made = Response::of(&anchor, vec![single(id, Status::Good, vec![])]);
+        let made = Response::of(&anchor, vec![single(id, CertStatus::Good, vec![])]);
         let octets = made.signed(&pki, name);
         assert_eq!(
             code(ArtifactType::OcspResponse, &octets, &anchors),

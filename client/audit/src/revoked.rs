@@ -10,7 +10,7 @@
 use core::num::NonZeroU64;
 use std::collections::HashMap;
 
-use ishibumi_artifact::record::{OcspBody, Revocation, Suspicion, TakingBack};
+use ishibumi_artifact::record::{OcspBody, Reinstatement, Revocation, Suspicion};
 use ishibumi_artifact::time::Time;
 use ishibumi_artifact::{LookupKey, Record};
 
@@ -206,7 +206,7 @@ impl Standing {
             return None;
         }
         let statement = |last: Last, excused_by_expiry, kept_since: At| {
-            let statement = TakingBack {
+            let statement = Reinstatement {
                 at: last.at.get(),
                 excused_by_expiry,
                 kept_since: kept_since.get(),
@@ -222,7 +222,7 @@ impl Standing {
     }
 
     /// A statement that would take a definitive revocation back. The last of its kind is kept.
-    fn take_back(&mut self, index: u64, statement: TakingBack) -> Option<Contradiction> {
+    fn take_back(&mut self, index: u64, statement: Reinstatement) -> Option<Contradiction> {
         if !statement.excused_by_expiry {
             self.unexcused.take(index, statement.at);
         } else if self.excused.index.is_none() || !self.is_innocent(statement) {
@@ -235,14 +235,14 @@ impl Standing {
     }
 
     /// Whether the certificate had expired by then, and need not be spoken of any more.
-    fn is_innocent(&self, statement: TakingBack) -> bool {
+    fn is_innocent(&self, statement: Reinstatement) -> bool {
         // Held against a revocation of before all times, nothing else can excuse it.
         let before_all = Some(Time::from_unix(i64::MIN));
         let judged = statement.judge(before_all, self.not_after.get(), true);
         statement.at.is_some() && judged.is_none()
     }
 
-    fn judge(&mut self, index: u64, statement: TakingBack) -> Option<Contradiction> {
+    fn judge(&mut self, index: u64, statement: Reinstatement) -> Option<Contradiction> {
         let other = self.revoked?.get();
         let (revoked_at, not_after) = (self.revoked_at.get(), self.not_after.get());
         let suspicion = statement.judge(revoked_at, not_after, other < index)?;

@@ -13,7 +13,7 @@ use ishibumi_artifact::end::closing_record;
 use ishibumi_tlog::hash::leaf_hash;
 use ishibumi_tlog::{Checkpoint, Hash};
 
-use super::{Collection, Logged};
+use super::{Collection, LoggedEntry};
 use crate::Policies;
 
 /// Two proven statements of one log that cannot both be true.
@@ -72,7 +72,7 @@ impl Contradiction {
 
 impl Collection {
     /// Every proof in the file.
-    pub fn proofs(&self) -> impl Iterator<Item = &Arc<Logged>> {
+    pub fn proofs(&self) -> impl Iterator<Item = &Arc<LoggedEntry>> {
         let of_items = self.items.iter().flat_map(|item| &item.proofs);
         let of_lists = self.revocation.iter();
         let of_lists = of_lists.filter_map(|data| data.proof.as_ref());
@@ -83,7 +83,7 @@ impl Collection {
 /// Contradictions among `proofs`, each log under the policy that names it: one finding of each kind
 /// for each log.
 pub fn contradictions<'a>(
-    proofs: impl IntoIterator<Item = &'a Arc<Logged>>,
+    proofs: impl IntoIterator<Item = &'a Arc<LoggedEntry>>,
     policies: &Policies,
 ) -> Vec<Contradiction> {
     let mut logs: BTreeMap<String, Log<'_>> = BTreeMap::new();
@@ -107,18 +107,18 @@ pub fn contradictions<'a>(
 #[derive(Default)]
 struct Log<'a> {
     /// The proofs under each tree, by size and root.
-    trees: BTreeMap<u64, BTreeMap<[u8; 32], Vec<&'a Logged>>>,
+    trees: BTreeMap<u64, BTreeMap<[u8; 32], Vec<&'a LoggedEntry>>>,
     /// The records, by index and leaf hash.
-    records: BTreeMap<u64, BTreeMap<[u8; 32], Vec<&'a Logged>>>,
-    closings: Vec<&'a Logged>,
+    records: BTreeMap<u64, BTreeMap<[u8; 32], Vec<&'a LoggedEntry>>>,
+    closings: Vec<&'a LoggedEntry>,
 }
 
 impl<'a> Log<'a> {
-    fn add(&mut self, logged: &'a Logged, tree: &Checkpoint) {
+    fn add(&mut self, logged: &'a LoggedEntry, tree: &Checkpoint) {
         let trees = self.trees.entry(tree.size).or_default();
         let under = trees.entry(tree.root.0).or_default();
         // Proofs share their notes, and one of each is enough.
-        let known = |it: &&Logged| Arc::ptr_eq(&it.checkpoint, &logged.checkpoint);
+        let known = |it: &&LoggedEntry| Arc::ptr_eq(&it.checkpoint, &logged.checkpoint);
         if !under.iter().any(known) {
             under.push(logged);
         }
@@ -181,12 +181,12 @@ impl<'a> Log<'a> {
     }
 }
 
-fn is_trusted(logged: &Logged, policies: &Policies) -> bool {
+fn is_trusted(logged: &LoggedEntry, policies: &Policies) -> bool {
     let policy = policies.of(&logged.checkpoint);
     policy.check_checkpoint(&logged.checkpoint).is_ok()
 }
 
-fn is_proven(logged: &Logged, policies: &Policies) -> bool {
+fn is_proven(logged: &LoggedEntry, policies: &Policies) -> bool {
     let policy = policies.of(&logged.checkpoint);
     policy.check_proof(&logged.proof(), &logged.entry).is_ok()
 }

@@ -15,7 +15,7 @@ use super::container::{self, Entry};
 use super::encode::{INDEX, SUMS, layout, sums};
 use super::index::{Index, ItemRow, ProofRow, StampRow, StatusRow};
 use super::{
-    Collection, EvidenceFileError, File, Item, Logged, PROVEN_MAX, Stamp, StatusData, pages,
+    Collection, EvidenceFileError, File, Item, LoggedEntry, PROVEN_MAX, Stamp, StatusData, pages,
     renewal,
 };
 
@@ -105,7 +105,7 @@ struct Reader<'a> {
     entries: HashMap<&'a str, &'a [u8]>,
     index: Index,
     /// Each multiproof, taken apart, by entry name and index.
-    proofs: BTreeMap<&'a str, BTreeMap<u64, Arc<Logged>>>,
+    proofs: BTreeMap<&'a str, BTreeMap<u64, Arc<LoggedEntry>>>,
 }
 
 impl<'a> Reader<'a> {
@@ -193,7 +193,7 @@ impl<'a> Reader<'a> {
         })
     }
 
-    fn logged(&self, row: &ProofRow) -> Result<Arc<Logged>, EvidenceFileError> {
+    fn logged(&self, row: &ProofRow) -> Result<Arc<LoggedEntry>, EvidenceFileError> {
         let name = || ishibumi_tlog::shown::octets(row.proof.as_bytes());
         let file = self.proofs.get(row.proof.as_str());
         let file = file.ok_or_else(|| EvidenceFileError::Missing(name()))?;
@@ -221,7 +221,7 @@ pub(super) fn take_apart(
     name: &str,
     octets: &[u8],
     most: usize,
-) -> Result<BTreeMap<u64, Arc<Logged>>, EvidenceFileError> {
+) -> Result<BTreeMap<u64, Arc<LoggedEntry>>, EvidenceFileError> {
     let failed = |source| EvidenceFileError::Proof {
         name: name.to_owned(),
         source,
@@ -233,7 +233,7 @@ pub(super) fn take_apart(
     let paths = multiproof.split().map_err(failed)?;
     let checkpoint = Arc::new(multiproof.checkpoint);
     let logged = |((index, entry), path): ((u64, Vec<u8>), Vec<Hash>)| {
-        let logged = Logged {
+        let logged = LoggedEntry {
             entry,
             index,
             path,

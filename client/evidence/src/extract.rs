@@ -9,7 +9,7 @@ use ishibumi_tlog::hash::leaf_hash;
 use ishibumi_tlog::proof::FILE_EXTENSION;
 
 use super::encode::{self, stamp_name, status_name};
-use super::{Collection, Logged};
+use super::{Collection, LoggedEntry};
 
 impl Collection {
     /// The files that an ordinary verifier takes, by relative path. If an artifact has several
@@ -54,7 +54,7 @@ impl Files {
         self.0.insert(name, octets);
     }
 
-    fn put_proven(&mut self, name: String, octets: &Bytes, logged: Option<&Arc<Logged>>) {
+    fn put_proven(&mut self, name: String, octets: &Bytes, logged: Option<&Arc<LoggedEntry>>) {
         if let Some(logged) = logged {
             let proof = Bytes::from(logged.proof().encode());
             let first = [format!("{name}.{FILE_EXTENSION}")].into_iter();

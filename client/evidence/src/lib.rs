@@ -62,7 +62,7 @@ mod verify;
 pub use container::{ContainerError, ENTRIES_MAX, FILE_LEN_MAX};
 pub use contradiction::{Contradiction, contradictions};
 pub use error::{EvidenceFileError, PROVEN_MAX};
-pub use ishibumi_tlog::proof::Logged;
+pub use ishibumi_tlog::proof::LoggedEntry;
 pub use pack::{PackError, Packed, pack_item, stamp_of, status_data};
 pub use policies::{CHAIN_MAX, Policies, PoliciesError};
 pub use verify::{StatementVerdict, Verdict};
@@ -102,7 +102,7 @@ pub struct Item {
     pub document: Option<File>,
     /// The proof of its record, then proofs of the same record under the checkpoints that further
     /// tokens stamp.
-    pub proofs: Vec<Arc<Logged>>,
+    pub proofs: Vec<Arc<LoggedEntry>>,
 }
 
 /// A revocation list or an OCSP response.
@@ -111,7 +111,7 @@ pub struct StatusData {
     /// Its octets.
     pub octets: Bytes,
     /// The proof of its own record.
-    pub proof: Option<Arc<Logged>>,
+    pub proof: Option<Arc<LoggedEntry>>,
 }
 
 /// A time-stamp token over a checkpoint.
@@ -135,7 +135,7 @@ pub struct Collection {
     /// Tokens over checkpoints that items have proofs under.
     pub checkpoint_tokens: Vec<Stamp>,
     /// Records without an artifact: what a log states about providers, and about itself.
-    pub statements: Vec<Arc<Logged>>,
+    pub statements: Vec<Arc<LoggedEntry>>,
     /// Certificates below the anchors, DER: known to a verifier, never trusted.
     pub certificates: Vec<Vec<u8>>,
     /// Policies that the packer used. For information: no verifier takes them from here.

@@ -15,7 +15,7 @@ use ishibumi_tlog::checkpoint::CheckpointError;
 use ishibumi_tlog::proof::{LoggedError, ProofFileError};
 use ishibumi_tlog::tree::ProofError;
 
-use super::{File, Item, Logged, Stamp, StatusData};
+use super::{File, Item, LoggedEntry, Stamp, StatusData};
 
 /// Why something cannot be packed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -85,7 +85,10 @@ pub fn pack_item(
     let kind = ArtifactType::of(&artifact.octets)?;
     // Everything that a log accepted can be packed; verification decides what it is worth.
     let admitted = admit_marking(kind, &artifact.octets, anchors)?;
-    let proofs = vec![Arc::new(Logged::read(admitted.record().encode(), proof)?)];
+    let proofs = vec![Arc::new(LoggedEntry::read(
+        admitted.record().encode(),
+        proof,
+    )?)];
     let item = Item {
         artifact,
         document: None,
@@ -107,7 +110,9 @@ pub fn status_data(
     let kind = kind.filter(|kind| matches!(kind, ArtifactType::Crl | ArtifactType::OcspResponse));
     let admitted = admit(kind.ok_or(PackError::NoStatusData)?, &octets, anchors)?;
     let record = admitted.record().encode();
-    let proof = proof.map(|proof| Logged::read(record, proof)).transpose()?;
+    let proof = proof
+        .map(|proof| LoggedEntry::read(record, proof))
+        .transpose()?;
     let data = StatusData {
         octets: octets.into(),
         proof: proof.map(Arc::new),
@@ -121,7 +126,7 @@ pub fn status_data(
 /// [`PackError`], if the token is refused, or stamps none of these checkpoints.
 pub fn stamp_of<'a>(
     token: Vec<u8>,
-    proofs: impl IntoIterator<Item = &'a Arc<Logged>>,
+    proofs: impl IntoIterator<Item = &'a Arc<LoggedEntry>>,
     anchors: &Anchors,
 ) -> Result<Packed<Stamp>, PackError> {
     let verified = TimestampToken::parse(&token).and_then(|read| read.verify(anchors));

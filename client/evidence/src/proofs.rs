@@ -11,7 +11,7 @@ use ishibumi_tlog::multiproof::{self, MULTIPROOF_LEN_MAX, Multiproof, Multiproof
 use ishibumi_tlog::note::Note;
 
 use super::index::ProofRow;
-use super::{Collection, EvidenceFileError, Item, Logged};
+use super::{Collection, EvidenceFileError, Item, LoggedEntry};
 
 /// Origin, size and octets of a note: the order in which multiproofs are numbered.
 type Tree = (String, u64, String);
@@ -25,7 +25,7 @@ pub(super) struct Proofs {
 }
 
 /// The proofs under one note, by index.
-type Group<'a> = BTreeMap<u64, &'a Logged>;
+type Group<'a> = BTreeMap<u64, &'a LoggedEntry>;
 
 /// Proofs as they are sorted into groups.
 #[derive(Default)]
@@ -59,7 +59,11 @@ impl Proofs {
         item.proofs.iter().map(|it| self.row(it, name)).collect()
     }
 
-    pub(super) fn row(&self, logged: &Logged, name: &str) -> Result<ProofRow, EvidenceFileError> {
+    pub(super) fn row(
+        &self,
+        logged: &LoggedEntry,
+        name: &str,
+    ) -> Result<ProofRow, EvidenceFileError> {
         let proof = self.names.get(&Arc::as_ptr(&logged.checkpoint));
         // All notes were numbered before.
         let proof = proof.ok_or_else(|| EvidenceFileError::NoProof(name.to_owned()))?;
@@ -71,7 +75,7 @@ impl Proofs {
 }
 
 impl<'a> Groups<'a> {
-    fn add(&mut self, logged: &'a Logged, name: &str) -> Result<(), EvidenceFileError> {
+    fn add(&mut self, logged: &'a LoggedEntry, name: &str) -> Result<(), EvidenceFileError> {
         let slot = self.slot(logged, name)?;
         let index = logged.index;
         let Some((log, group)) = self.sorted.get_mut(slot) else {
@@ -85,7 +89,7 @@ impl<'a> Groups<'a> {
         Err(EvidenceFileError::TwoEntries { log, index })
     }
 
-    fn slot(&mut self, logged: &Logged, name: &str) -> Result<usize, EvidenceFileError> {
+    fn slot(&mut self, logged: &LoggedEntry, name: &str) -> Result<usize, EvidenceFileError> {
         let note = Arc::as_ptr(&logged.checkpoint);
         if let Some(slot) = self.by_note.get(&note) {
             return Ok(*slot);

@@ -9,7 +9,7 @@ use ishibumi_tlog::proof::TlogProof;
 use ishibumi_tlog::{Checkpoint, ProvenLeaf};
 
 use super::encode::{stamp_name, status_name};
-use super::{Collection, File, Item, Logged, StatusData, pdf};
+use super::{Collection, File, Item, LoggedEntry, StatusData, pdf};
 use crate::Policies;
 use ishibumi_verify::{
     CheckpointToken, Evidence, GivenProof, Pdf, Report, RevocationData, Verifier, VerifyError,
@@ -106,7 +106,7 @@ impl<'a> ByPolicy<'a> {
     }
 
     /// Checks a statement.
-    pub(super) fn statement(&self, logged: &Logged) -> StatementVerdict {
+    pub(super) fn statement(&self, logged: &LoggedEntry) -> StatementVerdict {
         let verifier = self.of(Some(&logged.checkpoint));
         StatementVerdict {
             proven: verifier.prove_record(&logged.proof(), &logged.entry),

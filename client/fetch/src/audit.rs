@@ -5,7 +5,7 @@ use ishibumi_artifact::crl::CRL_INPUT_MAX;
 use ishibumi_artifact::end::closing_record;
 use ishibumi_artifact::record::LogStatement;
 use ishibumi_tlog::foreign::Foreign;
-use ishibumi_tlog::policy::Demand;
+use ishibumi_tlog::policy::AlgorithmRequirement;
 use ishibumi_tlog::tile::{TILE_WIDTH, TileKind, TilePath, tile_width};
 use ishibumi_tlog::{Checkpoint, Hash, Policy, TrustedCheckpoint};
 
@@ -13,7 +13,7 @@ use super::ahead::Ahead;
 use super::beside::kept_sizes;
 use super::entry::{Place, entry_under};
 use super::evidence::{EvidenceError, of_trust};
-use super::many::Blame;
+use super::many::Attribution;
 use super::prover::Prover;
 use super::source::{HeadError, Source, SourceError};
 use ishibumi_audit::{
@@ -56,7 +56,7 @@ pub struct AuditReport {
     /// Whether every record from index 0 on was read.
     pub from_the_beginning: bool,
     /// Which cosignatures counted, by their algorithm.
-    pub demand: Demand,
+    pub demand: AlgorithmRequirement,
 }
 
 /// Why an audit did not succeed.
@@ -91,16 +91,18 @@ pub enum AuditError {
 impl AuditError {
     /// The consequence for the other sources. A fork convicts the log; a rollback may be a source
     /// that fell behind.
-    pub fn blame(&self) -> Blame {
+    pub fn blame(&self) -> Attribution {
         match self {
-            Self::Source(SourceError::Malformed(_)) => Blame::False,
-            Self::Source(_) | Self::Head(HeadError::Source(_)) | Self::State(_) => Blame::Silent,
+            Self::Source(SourceError::Malformed(_)) => Attribution::False,
+            Self::Source(_) | Self::Head(HeadError::Source(_)) | Self::State(_) => {
+                Attribution::Silent
+            }
             Self::Head(HeadError::Trust(error)) => of_trust(error),
             Self::Entry(error) => error.blame(),
             Self::Misbehaviour { evidence, .. } if evidence.misbehaviour == Misbehaviour::Fork => {
-                Blame::Log
+                Attribution::Log
             }
-            _ => Blame::False,
+            _ => Attribution::False,
         }
     }
 }

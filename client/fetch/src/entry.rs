@@ -11,7 +11,7 @@ use ishibumi_tlog::{Checkpoint, Policy, TrustedCheckpoint};
 use super::evidence::EvidenceError;
 use super::prover::Prover;
 use super::source::{Source, SourceError};
-use ishibumi_evidence::Logged;
+use ishibumi_evidence::LoggedEntry;
 
 /// The entry to fetch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,7 +33,7 @@ pub async fn entry(
     source: &Source,
     policy: &Policy,
     place: Place,
-) -> Result<(TrustedCheckpoint, Logged), EvidenceError> {
+) -> Result<(TrustedCheckpoint, LoggedEntry), EvidenceError> {
     let head = source.head(policy).await?;
     let logged = entry_under(source, &head, place).await?;
     Ok((head, logged))
@@ -48,7 +48,7 @@ pub(super) async fn entry_under(
     source: &Source,
     head: &TrustedCheckpoint,
     place: Place,
-) -> Result<Logged, EvidenceError> {
+) -> Result<LoggedEntry, EvidenceError> {
     let Checkpoint { size, root, .. } = *head.checkpoint();
     let index = match place {
         Place::Index(index) => index,
@@ -72,7 +72,7 @@ pub(super) async fn entry_under(
     let hashes = Prover::new(source, size).inclusion(index, size).await?;
     let hashes = hashes.unwrap_or_default();
     check_inclusion(leaf_hash(&entry), index, size, root, &hashes)?;
-    Ok(Logged {
+    Ok(LoggedEntry {
         entry,
         index,
         path: hashes,

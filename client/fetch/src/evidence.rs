@@ -17,7 +17,7 @@ use ishibumi_tlog::{Checkpoint, Hash, Policy, TrustedCheckpoint};
 
 use super::ahead::Ahead;
 use super::log::{ApiError, ProofAnswer};
-use super::many::Blame;
+use super::many::Attribution;
 use super::prover::Prover;
 use super::source::{HeadError, Source, SourceError};
 use ishibumi_verify::{Indication, SubIndication};
@@ -68,25 +68,25 @@ pub enum EvidenceError {
 
 impl EvidenceError {
     /// The consequence for the other sources.
-    pub fn blame(&self) -> Blame {
+    pub fn blame(&self) -> Attribution {
         match self {
             Self::NoProof(_)
             | Self::Checkpoint(_)
             | Self::Path(_)
             | Self::Source(SourceError::Malformed(_))
-            | Self::Head(HeadError::Note(_)) => Blame::False,
+            | Self::Head(HeadError::Note(_)) => Attribution::False,
             Self::Unproven(error) | Self::Head(HeadError::Trust(error)) => of_trust(error),
-            _ => Blame::Silent,
+            _ => Attribution::Silent,
         }
     }
 }
 
 /// What a policy's refusal says about the source: more cosignatures would mend some refusals, and
 /// nothing the others.
-pub(super) fn of_trust(error: &TrustError) -> Blame {
+pub(super) fn of_trust(error: &TrustError) -> Attribution {
     match SubIndication::from(error).indication() {
-        Indication::TotalFailed => Blame::False,
-        _ => Blame::Silent,
+        Indication::TotalFailed => Attribution::False,
+        _ => Attribution::Silent,
     }
 }
 

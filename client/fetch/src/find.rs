@@ -21,7 +21,7 @@ use serde::Deserialize;
 
 use super::ahead::Ahead;
 use super::evidence::of_trust;
-use super::many::Blame;
+use super::many::Attribution;
 use super::prover::Prover;
 use super::source::{HeadError, Source, SourceError};
 
@@ -206,12 +206,12 @@ pub enum FindError {
 
 impl FindError {
     /// The consequence for the other sources.
-    pub fn blame(&self) -> Blame {
+    pub fn blame(&self) -> Attribution {
         match self {
-            Self::Source(SourceError::Malformed(_)) => Blame::False,
-            Self::Source(_) | Self::Head(HeadError::Source(_)) => Blame::Silent,
+            Self::Source(SourceError::Malformed(_)) => Attribution::False,
+            Self::Source(_) | Self::Head(HeadError::Source(_)) => Attribution::Silent,
             Self::Head(HeadError::Trust(error)) => of_trust(error),
-            _ => Blame::False,
+            _ => Attribution::False,
         }
     }
 }

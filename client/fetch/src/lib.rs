@@ -37,7 +37,7 @@ pub use find::{FindError, Findings, Found, Query, every_record, find, proven_not
 pub use log::{
     ApiError, LogClient, Problem, ProofAnswer, STATEMENT, Staged, Submission, Submitted, Wait,
 };
-pub use many::{Blame, Refused, Won, first_verified};
+pub use many::{Answered, Attribution, Refused, first_verified};
 pub use monitor::{Post, PostKind, Targets, watch_round};
 pub use prover::prefix_of;
 pub use revocation::{AskedAbout, HeldStatus, StatusError, held_status};

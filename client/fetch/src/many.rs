@@ -9,7 +9,7 @@ use super::source::Source;
 
 /// The consequence of an error for the other sources.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Blame {
+pub enum Attribution {
     /// The source has no answer, or none that suffices: the next is asked.
     Silent,
     /// The answer is false, or none at all, such as a web page: the source is asked past caches,
@@ -30,7 +30,7 @@ pub struct Refused<E> {
 
 /// An answer, and the sources that failed before.
 #[derive(Clone, Debug)]
-pub struct Won<T, E> {
+pub struct Answered<T, E> {
     /// The verified answer.
     pub answer: T,
     /// The source that gave it.
@@ -43,34 +43,39 @@ pub struct Won<T, E> {
 ///
 /// # Errors
 /// What each source failed with, in their order; the last one convicts the log if it is a
-/// [`Blame::Log`].
+/// [`Attribution::Log`].
 pub async fn first_verified<T, E>(
     sources: &[Source],
     attempt: impl AsyncFn(&Source) -> Result<T, E>,
-    blame: impl Fn(&E) -> Blame,
-) -> Result<Won<T, E>, Vec<Refused<E>>> {
+    blame: impl Fn(&E) -> Attribution,
+) -> Result<Answered<T, E>, Vec<Refused<E>>> {
     let mut refused = Vec::new();
     for source in sources {
         let mut ended = attempt(source).await;
-        let is_false = ended.as_ref().is_err_and(|e| blame(e) == Blame::False);
+        let is_false = ended
+            .as_ref()
+            .is_err_and(|e| blame(e) == Attribution::False);
         if let Some(past_caches) = source.past_caches().filter(|_| is_false) {
             let again = attempt(&past_caches).await;
             // That it does not answer any more takes nothing from the false answer.
-            if !again.as_ref().is_err_and(|e| blame(e) == Blame::Silent) {
+            if !again
+                .as_ref()
+                .is_err_and(|e| blame(e) == Attribution::Silent)
+            {
                 ended = again;
             }
         }
         let source = source.to_string();
         match ended {
             Ok(answer) => {
-                return Ok(Won {
+                return Ok(Answered {
                     answer,
                     source,
                     refused,
                 });
             }
             Err(error) => {
-                let last = blame(&error) == Blame::Log;
+                let last = blame(&error) == Attribution::Log;
                 refused.push(Refused { source, error });
                 if last {
                     break;

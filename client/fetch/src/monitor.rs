@@ -16,7 +16,8 @@ use super::many::first_verified;
 use super::prover::Prover;
 use super::source::{Source, SourceError};
 use ishibumi_audit::monitor::{
-    Claim, Outcome, Own, Read, Reading, ReadingError, Shown, Standing, State, Watch, WatchList,
+    Claim, Outcome, OwnArtifacts, Read, Reading, ReadingError, Shown, Standing, State, Watch,
+    WatchList,
 };
 
 /// Kept checkpoints of one place that are looked at in one round; the next round continues behind
@@ -54,7 +55,7 @@ pub struct Targets<'a> {
     /// The parties to look for in its records.
     pub list: &'a WatchList,
     /// The operator's own artifacts, which have to be in it.
-    pub own: &'a [Own],
+    pub own: &'a [OwnArtifacts],
 }
 
 impl Post {
@@ -246,7 +247,7 @@ async fn read_at(
 }
 
 /// Looks for an own record at every place. If none answers, that does not show that it is missing.
-async fn look_for(watch: &mut Watch<'_>, own: &Own, posts: &[Post]) {
+async fn look_for(watch: &mut Watch<'_>, own: &OwnArtifacts, posts: &[Post]) {
     let files = posts.iter().filter(|post| post.kind == PostKind::Files);
     let sources: Vec<Source> = files.map(|post| post.source.clone()).collect();
     let policy = watch.policy();

@@ -12,7 +12,7 @@ use ishibumi_artifact::information::Unusable;
 use ishibumi_artifact::time::Time;
 use ishibumi_artifact::{Certificate, Record, StatusInformation};
 use ishibumi_tlog::Hash;
-use ishibumi_tlog::policy::Demand;
+use ishibumi_tlog::policy::AlgorithmRequirement;
 
 use super::given::{GivenProof, RevocationData};
 use super::parts::{ConsultedInformation, Statement, SubIndication};
@@ -50,7 +50,9 @@ impl Verifier<'_> {
     /// Digest of everything that [`Self::read_all`] depends on, except the anchors: a verifier has
     /// only one set of them.
     fn key_of(&self, given: &[RevocationData<'_>], path: &[Arc<Certificate>]) -> Hash {
-        let mut octets = vec![u8::from(self.policy.demand() == Demand::PostQuantum)];
+        let mut octets = vec![u8::from(
+            self.policy.demand() == AlgorithmRequirement::PostQuantum,
+        )];
         for digest in given.iter().flat_map(RevocationData::digests) {
             octets.extend_from_slice(&digest.0);
         }

@@ -17,7 +17,7 @@ use ishibumi_artifact::record::Accuracy;
 use ishibumi_artifact::time::Time;
 use ishibumi_artifact::{Admitted, Certificate, TimestampToken, Verified, VerifiedToken};
 use ishibumi_tlog::ProvenLeaf;
-use ishibumi_tlog::policy::Demand;
+use ishibumi_tlog::policy::AlgorithmRequirement;
 
 use super::given::GivenProof;
 use super::parts::{ConsultedToken, Existence, Noted, Outcome, ProvenBy, StampedCheckpoint, Step};
@@ -105,7 +105,7 @@ fn weigh(
     given: &CheckpointToken<'_>,
     sources: &Sources,
 ) -> Result<StampedCheckpoint, String> {
-    if verifier.policy.demand() == Demand::PostQuantum {
+    if verifier.policy.demand() == AlgorithmRequirement::PostQuantum {
         return Err("its signature is not post-quantum, which was demanded".to_owned());
     }
     if given.token.is_empty() {

@@ -8,7 +8,7 @@
 use ishibumi_artifact::record::Accuracy;
 use ishibumi_artifact::time::Time;
 use ishibumi_tlog::Hash;
-use ishibumi_tlog::policy::Demand;
+use ishibumi_tlog::policy::AlgorithmRequirement;
 
 /// Main status indication (EN 319 102-1, table 5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -269,7 +269,7 @@ pub struct Statement {
     /// Witnesses that the policy names and that count under the demand.
     pub witnesses_known: usize,
     /// Which cosignatures counted, for the quorum and for the proven time.
-    pub demand: Demand,
+    pub demand: AlgorithmRequirement,
     /// The smallest T such that the cosignatures dated at or before T are a quorum, in seconds since
     /// the Epoch. None under `quorum none`, which proves no time.
     pub not_after: Option<u64>,

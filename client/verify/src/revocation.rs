@@ -17,7 +17,7 @@
 use core::cmp::Reverse;
 use std::sync::Arc;
 
-use ishibumi_artifact::history::{SilenceKind, Word};
+use ishibumi_artifact::history::{SilenceKind, StatusEvent};
 use ishibumi_artifact::record::{Accuracy, Moment, Reason, Revocation as Entry};
 use ishibumi_artifact::status::{
     Indication as TokenIndication, TokenStatus, mildness, token_status, worst,
@@ -434,7 +434,11 @@ impl PathWalk<'_> {
         (state, Some(Missing::of(SubIndication::TryLater)))
     }
 
-    fn counts(&self, word: &Word, not_before: Option<Time>) -> Result<(), (String, SubIndication)> {
+    fn counts(
+        &self,
+        word: &StatusEvent,
+        not_before: Option<Time>,
+    ) -> Result<(), (String, SubIndication)> {
         let issued = word.issued;
         if let Some(early) = not_before.filter(|early| issued < *early) {
             let why = format!("the word of {issued} is older than the artifact, {early}");

@@ -10,7 +10,7 @@ use ishibumi_artifact::time::Time;
 use ishibumi_artifact::{Anchors, Record};
 use ishibumi_tlog::hash::leaf_hash;
 use ishibumi_tlog::note::Note;
-use ishibumi_tlog::policy::{Demand, TrustError};
+use ishibumi_tlog::policy::{AlgorithmRequirement, TrustError};
 use ishibumi_tlog::proof::TlogProof;
 use ishibumi_tlog::{Hash, Policy, ProvenLeaf};
 
@@ -165,9 +165,13 @@ impl Verifier<'_> {
     /// The policy, as far as its algorithms count: where Ed25519 has ended, only a quorum without it still
     /// proves something.
     pub fn policy_then(&self) -> Cow<'_, Policy> {
-        let ended = self.anchors.had_ended(Primitive::Ed25519);
-        if ended && self.policy.can_be_met(Demand::PostQuantum) {
-            return Cow::Owned(self.policy.clone().demanding(Demand::PostQuantum));
+        let ended = self.anchors.is_expired(Primitive::Ed25519);
+        if ended && self.policy.can_be_met(AlgorithmRequirement::PostQuantum) {
+            return Cow::Owned(
+                self.policy
+                    .clone()
+                    .demanding(AlgorithmRequirement::PostQuantum),
+            );
         }
         Cow::Borrowed(self.policy)
     }
@@ -175,8 +179,8 @@ impl Verifier<'_> {
     /// Which algorithm of the log had ended by the time at which everything is proven to have been there.
     pub fn log_ended(&self) -> Option<Ended> {
         let signature = match self.policy_then().demand() {
-            Demand::PostQuantum => Primitive::MlDsa44,
-            Demand::AnyAlgorithm => Primitive::Ed25519,
+            AlgorithmRequirement::PostQuantum => Primitive::MlDsa44,
+            AlgorithmRequirement::AnyAlgorithm => Primitive::Ed25519,
         };
         let rests_on = [Primitive::Hash(HashAlgorithm::Sha256), signature];
         self.anchors.check_algorithms(&rests_on, None).err()
@@ -185,7 +189,9 @@ impl Verifier<'_> {
     /// Verifies a checkpoint under the policy, once.
     pub(super) fn trusted(&self, note: &Note) -> Checked {
         // The quorum that is asked for, which may be another one where an algorithm has ended.
-        let demand = [u8::from(self.policy.demand() == Demand::PostQuantum)];
+        let demand = [u8::from(
+            self.policy.demand() == AlgorithmRequirement::PostQuantum,
+        )];
         let key = Hash::of(&[&demand, note.encode().as_bytes()].concat());
         let check = || self.policy.check_checkpoint(note).map(Arc::new);
         self.memo.checkpoints.get(key, check)

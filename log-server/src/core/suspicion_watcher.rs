@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::Duration;
 
-use ishibumi_artifact::record::{Body, OcspBody, Revocation, Suspicion, TakingBack, TokenBody};
+use ishibumi_artifact::record::{Body, OcspBody, Reinstatement, Revocation, Suspicion, TokenBody};
 use ishibumi_artifact::time::Time;
 use ishibumi_artifact::{Certificate, LookupKey, Record};
 use ishibumi_store::{Clock, LogStore, StoreError};
@@ -257,7 +257,7 @@ struct Said {
     not_after: Option<Time>,
     /// When definitive revocations were stated.
     revoked: Vec<Option<Time>>,
-    taken_back: Vec<TakingBack>,
+    taken_back: Vec<Reinstatement>,
 }
 
 impl Said {
@@ -266,7 +266,7 @@ impl Said {
     }
 
     /// What a newer record is that takes back; the graver cause if there are two.
-    fn against(&self, statement: &TakingBack) -> Option<Suspicion> {
+    fn against(&self, statement: &Reinstatement) -> Option<Suspicion> {
         let revoked = self.revoked.iter();
         revoked
             .filter_map(|&at| statement.judge(at, self.not_after, true))

@@ -1,7 +1,7 @@
 //! What the query of a submission or of a proof asks for (docs/formats/submission-api.md, "Parameters").
 
 use http::StatusCode;
-use ishibumi_tlog::policy::Demand;
+use ishibumi_tlog::policy::AlgorithmRequirement;
 
 use super::problem::Problem;
 
@@ -22,7 +22,7 @@ pub(super) enum Signatures {
     #[default]
     All,
     /// The fewest that the log's own policy accepts.
-    Least(Demand),
+    Least(AlgorithmRequirement),
 }
 
 /// Every parameter, with its default where it was not given.
@@ -67,8 +67,10 @@ impl Query {
             let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
             this.signatures = match (name, value) {
                 ("signatures", "all") => Signatures::All,
-                ("signatures", "least") => Signatures::Least(Demand::AnyAlgorithm),
-                ("signatures", "least-post-quantum") => Signatures::Least(Demand::PostQuantum),
+                ("signatures", "least") => Signatures::Least(AlgorithmRequirement::AnyAlgorithm),
+                ("signatures", "least-post-quantum") => {
+                    Signatures::Least(AlgorithmRequirement::PostQuantum)
+                }
                 _ if own(&mut this, name, value) => this.signatures,
                 _ => {
                     let detail = format!(
@@ -90,14 +92,17 @@ mod tests {
 
     #[test]
     fn every_parameter_is_read_and_no_other() {
-        let least = Signatures::Least(Demand::AnyAlgorithm);
+        let least = Signatures::Least(AlgorithmRequirement::AnyAlgorithm);
         let submission = Query::of_submission(Some("wait=durable&signatures=least")).unwrap();
         assert_eq!(
             (submission.wait, submission.signatures),
             (Wait::Durable, least)
         );
         let proof = Query::of_proof(Some("signatures=least-post-quantum&fresh")).unwrap();
-        assert_eq!(proof.signatures, Signatures::Least(Demand::PostQuantum));
+        assert_eq!(
+            proof.signatures,
+            Signatures::Least(AlgorithmRequirement::PostQuantum)
+        );
         assert!(proof.is_fresh);
         for none in [None, Some("")] {
             assert_eq!(Query::of_submission(none), Ok(Query::default()));

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::{Cosignature, Demand, Policy, Quorum, Standing, TrustError};
+use super::{AlgorithmRequirement, Cosignature, Policy, Quorum, Standing, TrustError};
 use crate::checkpoint::Checkpoint;
 use crate::hash::{Hash, leaf_hash};
 use crate::multiproof::Multiproof;
@@ -129,7 +129,7 @@ impl Policy {
     /// Checks like [`Self::check_checkpoint`], counting only the cosignatures that `demand`
     /// accepts, also for the proven time.
     ///
-    /// With [`Demand::PostQuantum`] a policy of `quorum none` is refused: it has no quorum to
+    /// With [`AlgorithmRequirement::PostQuantum`] a policy of `quorum none` is refused: it has no quorum to
     /// reach.
     ///
     /// # Errors
@@ -137,7 +137,7 @@ impl Policy {
     pub fn check_checkpoint_with(
         &self,
         note: &Note,
-        demand: Demand,
+        demand: AlgorithmRequirement,
     ) -> Result<TrustedCheckpoint, TrustError> {
         let standing = self.standing(note, demand)?;
         let Standing {
@@ -156,14 +156,17 @@ impl Policy {
         if !checkpoint.extensions.is_empty() && !standing.logs.iter().any(covers) {
             return Err(TrustError::UnsignedExtensions(origin()));
         }
-        let asks_nothing = self.quorum == Quorum::None && demand == Demand::AnyAlgorithm;
+        let asks_nothing =
+            self.quorum == Quorum::None && demand == AlgorithmRequirement::AnyAlgorithm;
         if standing.quorum.is_none() && !asks_nothing {
             let names: BTreeSet<&String> = cosignatures.iter().map(|c| &c.name).collect();
             let cosigned = names.into_iter().cloned().collect();
             let known = self.counted(demand);
             return Err(match demand {
-                Demand::AnyAlgorithm => TrustError::NoQuorum { cosigned, known },
-                Demand::PostQuantum => TrustError::NoPostQuantumQuorum { cosigned, known },
+                AlgorithmRequirement::AnyAlgorithm => TrustError::NoQuorum { cosigned, known },
+                AlgorithmRequirement::PostQuantum => {
+                    TrustError::NoPostQuantumQuorum { cosigned, known }
+                }
             });
         }
         Ok(TrustedCheckpoint {
@@ -196,7 +199,7 @@ impl Policy {
         &self,
         proof: &TlogProof,
         record: &[u8],
-        demand: Demand,
+        demand: AlgorithmRequirement,
     ) -> Result<ProvenLeaf, TrustError> {
         let head = Arc::new(self.check_checkpoint_with(&proof.checkpoint, demand)?);
         Ok(head.prove(proof.index, &proof.hashes, record)?)
@@ -229,7 +232,7 @@ impl Policy {
         &self,
         proof: &TlogProof,
         leaf: Hash,
-        demand: Demand,
+        demand: AlgorithmRequirement,
     ) -> Result<TrustedCheckpoint, TrustError> {
         let head = self.check_checkpoint_with(&proof.checkpoint, demand)?;
         let Checkpoint { size, root, .. } = head.checkpoint;

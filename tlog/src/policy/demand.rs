@@ -4,7 +4,7 @@ use crate::key::VerifierKey;
 
 /// Which cosignatures count, by their algorithm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
-pub enum Demand {
+pub enum AlgorithmRequirement {
     /// Those of every witness of the policy.
     #[default]
     AnyAlgorithm,
@@ -13,7 +13,7 @@ pub enum Demand {
     PostQuantum,
 }
 
-impl Demand {
+impl AlgorithmRequirement {
     /// Whether cosignatures by this key count.
     pub fn counts(self, key: &VerifierKey) -> bool {
         self == Self::AnyAlgorithm || key.kind().is_post_quantum()

@@ -8,7 +8,7 @@
 
 use std::cmp::Reverse;
 
-use super::{Demand, Policy, TrustError, TrustedCheckpoint};
+use super::{AlgorithmRequirement, Policy, TrustError, TrustedCheckpoint};
 use crate::cosigned;
 use crate::note::{Note, SignatureLine};
 
@@ -32,7 +32,11 @@ impl Policy {
     ///
     /// # Errors
     /// If the note is not trusted as it is.
-    pub fn least(&self, note: &Note, demand: Demand) -> Result<TrustedCheckpoint, TrustError> {
+    pub fn least(
+        &self,
+        note: &Note,
+        demand: AlgorithmRequirement,
+    ) -> Result<TrustedCheckpoint, TrustError> {
         let whole = self.check_checkpoint_with(note, demand)?;
         let mut lines = self.counting(&whole);
         // The longest first, so that the shortest stay; among equally long ones the later one

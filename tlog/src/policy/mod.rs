@@ -2,7 +2,7 @@
 //!
 //! [`Policy::parse`] reads the file; [`Policy::check_checkpoint`] and [`Policy::check_proof`] are
 //! the only ways to a [`TrustedCheckpoint`] and a [`ProvenLeaf`], with their variants that take a
-//! [`Demand`]. The order of the checks is fixed: origin and log signature, quorum, inclusion.
+//! [`AlgorithmRequirement`]. The order of the checks is fixed: origin and log signature, quorum, inclusion.
 //!
 //! Beside deciding, a policy can explain: [`Policy::standing`] says which of its logs, witnesses
 //! and groups a checkpoint satisfies, and [`lint`] where it asks for less than it seems to. And it
@@ -18,7 +18,7 @@ mod split;
 mod standing;
 
 pub use check::{ProvenLeaf, TrustedCheckpoint};
-pub use demand::Demand;
+pub use demand::AlgorithmRequirement;
 pub use error::TrustError;
 pub use lint::{Lint, Shared, lint};
 pub use parse::{FILE_LEN_MAX, GROUPS_MAX, LOGS_MAX, PolicyError, PolicyProblem, WITNESSES_MAX};
@@ -35,7 +35,7 @@ pub struct Policy {
     witnesses: Vec<Witness>,
     groups: Vec<Group>,
     quorum: Quorum,
-    demand: Demand,
+    demand: AlgorithmRequirement,
 }
 
 /// A `log` line.
@@ -111,18 +111,18 @@ impl Policy {
     /// This policy with `demand` for every check that states no demand of its own, so that a caller
     /// that requires a post-quantum quorum requires it everywhere. The file cannot state it.
     #[must_use]
-    pub fn demanding(self, demand: Demand) -> Self {
+    pub fn demanding(self, demand: AlgorithmRequirement) -> Self {
         Self { demand, ..self }
     }
 
     /// The demand of [`Self::check_checkpoint`] and [`Self::check_proof`].
-    pub fn demand(&self) -> Demand {
+    pub fn demand(&self) -> AlgorithmRequirement {
         self.demand
     }
 
     /// Number of witnesses that have a key that counts under `demand`. Keys of one name are one
     /// witness, such as its Ed25519 and its ML-DSA-44 key.
-    pub fn counted(&self, demand: Demand) -> usize {
+    pub fn counted(&self, demand: AlgorithmRequirement) -> usize {
         let keys = self.witnesses.iter().map(|witness| &witness.key);
         let counting = keys.filter(|key| demand.counts(key));
         counting
@@ -133,8 +133,8 @@ impl Policy {
 
     /// Whether the quorum can be met under `demand` at all: by all the witnesses that count
     /// together.
-    pub fn can_be_met(&self, demand: Demand) -> bool {
-        let asked = self.quorum != Quorum::None || demand == Demand::AnyAlgorithm;
+    pub fn can_be_met(&self, demand: AlgorithmRequirement) -> bool {
+        let asked = self.quorum != Quorum::None || demand == AlgorithmRequirement::AnyAlgorithm;
         let counts = |place: usize| {
             let witness = self.witnesses.get(place);
             witness.is_some_and(|witness| demand.counts(&witness.key))

@@ -6,7 +6,7 @@
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 
-use super::{Demand, Group, Log, Member, Policy, Quorum, Witness};
+use super::{AlgorithmRequirement, Group, Log, Member, Policy, Quorum, Witness};
 use crate::decimal;
 use crate::key::{KeyError, SignatureType, VerifierKey};
 
@@ -167,7 +167,7 @@ impl Policy {
             witnesses,
             groups,
             quorum,
-            demand: Demand::default(),
+            demand: AlgorithmRequirement::default(),
         })
     }
 }

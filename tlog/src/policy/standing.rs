@@ -3,7 +3,7 @@
 //!
 //! The checks decide by this, and it is shown to people who ask why they decided so.
 
-use super::{Demand, Member, Policy, Quorum, TrustError};
+use super::{AlgorithmRequirement, Member, Policy, Quorum, TrustError};
 use crate::checkpoint::Checkpoint;
 use crate::key::VerifierKey;
 use crate::note::Note;
@@ -65,7 +65,11 @@ impl Policy {
     /// Only if there is nothing to evaluate: the note is no checkpoint, the policy does not name
     /// its origin, a signature by a known key does not verify, or no known key signed. A missing
     /// log signature or quorum is no error here.
-    pub fn standing(&self, note: &Note, demand: Demand) -> Result<Standing, TrustError> {
+    pub fn standing(
+        &self,
+        note: &Note,
+        demand: AlgorithmRequirement,
+    ) -> Result<Standing, TrustError> {
         let checkpoint = Checkpoint::parse(note.text())?;
         checkpoint.check_empty_root()?;
         let of_origin = |place: &usize| {

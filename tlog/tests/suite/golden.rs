@@ -12,7 +12,7 @@ use ishibumi_tlog::hash::leaf_hash;
 use ishibumi_tlog::key::{NoteSigner, SignatureType};
 use ishibumi_tlog::multiproof::Multiproof;
 use ishibumi_tlog::note::{Note, SignatureLine};
-use ishibumi_tlog::policy::Demand;
+use ishibumi_tlog::policy::AlgorithmRequirement;
 use ishibumi_tlog::proof::TlogProof;
 use ishibumi_tlog::protocol::add_entries::{Event, Package, UploadHead, UploadReader};
 use ishibumi_tlog::protocol::mirror_info::MirrorInfo;
@@ -451,14 +451,14 @@ fn the_committed_post_quantum_signatures_hold() {
     let policy = Policy::parse(&golden("ml-dsa-44/policy.txt")).unwrap();
     let note = Note::parse(&golden("ml-dsa-44/checkpoint")).unwrap();
     let head = policy
-        .check_checkpoint_with(&note, Demand::PostQuantum)
+        .check_checkpoint_with(&note, AlgorithmRequirement::PostQuantum)
         .unwrap();
     assert_eq!(head.not_after(), Some(ML_DSA_TIME));
     assert_eq!(head.checkpoint().root, mth(0, SIZE));
     let classical = Policy::parse(&golden("policy.txt")).unwrap();
     let cosigned = Note::parse(&golden("log/checkpoint")).unwrap();
     classical.check_checkpoint(&cosigned).unwrap();
-    let demanded = classical.check_checkpoint_with(&cosigned, Demand::PostQuantum);
+    let demanded = classical.check_checkpoint_with(&cosigned, AlgorithmRequirement::PostQuantum);
     demanded.unwrap_err();
 
     let private = text("ml-dsa-44/log.private-key");

@@ -7,7 +7,8 @@ use ishibumi_tlog::hash::leaf_hash;
 use ishibumi_tlog::key::{NoteSigner, SignatureType};
 use ishibumi_tlog::note::Note;
 use ishibumi_tlog::policy::{
-    Demand, GroupStanding, Lint, Member, Policy, PolicyProblem, Quorum, Shared, TrustError, lint,
+    AlgorithmRequirement, GroupStanding, Lint, Member, Policy, PolicyProblem, Quorum, Shared,
+    TrustError, lint,
 };
 use proptest::prelude::*;
 
@@ -63,8 +64,8 @@ fn keys_of_one_name_are_one_witness() {
     }
     text += "group one any k0 k1\ngroup two any k2 k3\ngroup all all one two\nquorum all\n";
     let policy = Policy::parse(text.as_bytes()).unwrap();
-    assert_eq!(policy.counted(Demand::AnyAlgorithm), 2);
-    assert_eq!(policy.counted(Demand::PostQuantum), 2);
+    assert_eq!(policy.counted(AlgorithmRequirement::AnyAlgorithm), 2);
+    assert_eq!(policy.counted(AlgorithmRequirement::PostQuantum), 2);
 
     let mut note = cosigned(&[]);
     for key in &one {
@@ -103,7 +104,9 @@ fn any_key_of_the_log_suffices() {
         (&by_both, &[0, 1]),
         (&unsigned, &[]),
     ] {
-        let standing = both().standing(note, Demand::AnyAlgorithm).unwrap();
+        let standing = both()
+            .standing(note, AlgorithmRequirement::AnyAlgorithm)
+            .unwrap();
         assert_eq!(
             (standing.logs.as_slice(), standing.quorum),
             (logs, Some(20))
@@ -142,7 +145,7 @@ fn extension_lines_need_a_signature_that_covers_them() {
 
 #[test]
 fn a_post_quantum_quorum_counts_post_quantum_cosignatures_alone() {
-    let check = |note: &Note| both().check_checkpoint_with(note, Demand::PostQuantum);
+    let check = |note: &Note| both().check_checkpoint_with(note, AlgorithmRequirement::PostQuantum);
     let mixed = note(&[(0, 10), (1, 20)], &[(1, 40), (2, 30)]);
     assert_eq!(
         both().check_checkpoint(&mixed).unwrap().not_after(),
@@ -177,10 +180,10 @@ fn a_post_quantum_quorum_counts_post_quantum_cosignatures_alone() {
 
     let proof_of = |note| proof(5, note);
     let demand = |proof, demand| both().check_proof_with(&proof, &record(5), demand);
-    let proven = demand(proof_of(mixed.clone()), Demand::PostQuantum).unwrap();
+    let proven = demand(proof_of(mixed.clone()), AlgorithmRequirement::PostQuantum).unwrap();
     assert_eq!(proven.head().not_after(), Some(40));
-    demand(proof_of(mixed), Demand::AnyAlgorithm).unwrap();
-    demand(proof_of(note(&all, &[])), Demand::PostQuantum).unwrap_err();
+    demand(proof_of(mixed), AlgorithmRequirement::AnyAlgorithm).unwrap();
+    demand(proof_of(note(&all, &[])), AlgorithmRequirement::PostQuantum).unwrap_err();
     // A bad Ed25519 cosignature still refuses the note.
     let mut lines = note(&[(0, 10)], &[(0, 1), (1, 2)]).signatures().to_vec();
     lines[1].signature[20] ^= 1;
@@ -194,7 +197,10 @@ fn the_least_signatures_prove_the_same_and_none_of_them_can_be_left_out() {
         &[(1, 40), (2, 30), (0, 35)],
     );
     full.push(log_key_ml_dsa().sign(full.text()).unwrap());
-    for (demand, len_max) in [(Demand::AnyAlgorithm, 3), (Demand::PostQuantum, 3)] {
+    for (demand, len_max) in [
+        (AlgorithmRequirement::AnyAlgorithm, 3),
+        (AlgorithmRequirement::PostQuantum, 3),
+    ] {
         let whole = both().check_checkpoint_with(&full, demand).unwrap();
         let least = both().least(&full, demand).unwrap();
         assert_eq!(least.not_after(), whole.not_after());
@@ -212,7 +218,9 @@ fn the_least_signatures_prove_the_same_and_none_of_them_can_be_left_out() {
     }
     // The shortest: no ML-DSA-44 line where Ed25519 does; and the other way round there is no
     // quorum left.
-    let least = both().least(&full, Demand::AnyAlgorithm).unwrap();
+    let least = both()
+        .least(&full, AlgorithmRequirement::AnyAlgorithm)
+        .unwrap();
     assert!(
         least
             .note()
@@ -221,12 +229,12 @@ fn the_least_signatures_prove_the_same_and_none_of_them_can_be_left_out() {
             .all(|line| line.signature.len() < 100)
     );
     both()
-        .check_checkpoint_with(least.note(), Demand::PostQuantum)
+        .check_checkpoint_with(least.note(), AlgorithmRequirement::PostQuantum)
         .unwrap_err();
     // A checkpoint that is not trusted is not cut, and extension lines keep the signature that
     // covers them.
     both()
-        .least(&note(&[(0, 10)], &[]), Demand::AnyAlgorithm)
+        .least(&note(&[(0, 10)], &[]), AlgorithmRequirement::AnyAlgorithm)
         .unwrap_err();
     let mut extended = checkpoint();
     extended.extensions.push("line".to_owned());
@@ -237,7 +245,9 @@ fn the_least_signatures_prove_the_same_and_none_of_them_can_be_left_out() {
         note.push(witness_ml_dsa(n).cosign(&checkpoint(), 10).unwrap());
     }
     note.push(log_key().sign(&text).unwrap());
-    let least = both().least(&note, Demand::AnyAlgorithm).unwrap();
+    let least = both()
+        .least(&note, AlgorithmRequirement::AnyAlgorithm)
+        .unwrap();
     assert_eq!(least.checkpoint().extensions, ["line"]);
     assert_eq!(least.note().signatures().len(), 3);
 }
@@ -252,7 +262,9 @@ fn no_time_and_no_quorum_are_not_post_quantum() {
     let key = NoteSigner::from_seed("witness.example/pq0", SignatureType::SubtreeV1, &[150; 32]);
     let mut untimed = note(&[], &[]);
     untimed.push(key.unwrap().sign(&checkpoint().to_text()).unwrap());
-    let standing = single.standing(&untimed, Demand::AnyAlgorithm).unwrap();
+    let standing = single
+        .standing(&untimed, AlgorithmRequirement::AnyAlgorithm)
+        .unwrap();
     assert_eq!((standing.quorum, standing.passed_over), (None, vec![0]));
     single.check_checkpoint(&untimed).unwrap_err();
     single.check_checkpoint(&note(&[], &[(0, 9)])).unwrap();
@@ -264,13 +276,16 @@ fn no_time_and_no_quorum_are_not_post_quantum() {
         cosigned: vec![],
         known: 0,
     };
-    let found = none.check_checkpoint_with(&untimed, Demand::PostQuantum);
+    let found = none.check_checkpoint_with(&untimed, AlgorithmRequirement::PostQuantum);
     assert_eq!(found, Err(refused));
 }
 
 #[test]
 fn a_standing_says_what_is_missing() {
-    let standing = both().standing(&note(&[(0, 10), (2, 7)], &[(0, 30)]), Demand::AnyAlgorithm);
+    let standing = both().standing(
+        &note(&[(0, 10), (2, 7)], &[(0, 30)]),
+        AlgorithmRequirement::AnyAlgorithm,
+    );
     let standing = standing.unwrap();
     let group = |witnessed, since| GroupStanding { witnessed, since };
     assert_eq!(
@@ -285,7 +300,10 @@ fn a_standing_says_what_is_missing() {
     assert_eq!((standing.quorum, standing.passed_over), (Some(10), vec![]));
     assert_eq!(standing.checkpoint, checkpoint());
 
-    let standing = both().standing(&note(&[(0, 10), (2, 7)], &[(0, 30)]), Demand::PostQuantum);
+    let standing = both().standing(
+        &note(&[(0, 10), (2, 7)], &[(0, 30)]),
+        AlgorithmRequirement::PostQuantum,
+    );
     let standing = standing.unwrap();
     let expected = [
         group(1, Some(30)),
@@ -298,7 +316,9 @@ fn a_standing_says_what_is_missing() {
     // What cannot be explained is refused as it is by the check.
     let other = Note::new("other\n1\n".to_owned(), vec![]);
     let (standing, checked) = (
-        both().standing(&other, Demand::AnyAlgorithm).unwrap_err(),
+        both()
+            .standing(&other, AlgorithmRequirement::AnyAlgorithm)
+            .unwrap_err(),
         both().check_checkpoint(&other).unwrap_err(),
     );
     assert_eq!(standing, checked);
@@ -308,7 +328,7 @@ fn a_standing_says_what_is_missing() {
 #[test]
 fn one_witness_makes_no_tree_fresh() {
     let of = |w: &[(u8, u64)], pq: &[(u8, u64)]| {
-        let standing = both().standing(&note(w, pq), Demand::AnyAlgorithm);
+        let standing = both().standing(&note(w, pq), AlgorithmRequirement::AnyAlgorithm);
         let standing = standing.unwrap();
         (standing.quorum, standing.fresh, standing.newest)
     };
@@ -362,12 +382,12 @@ fn a_policy_carries_its_demand_into_every_check() {
     let classic = note(&[(0, 10), (1, 20)], &[(2, 30)]);
     let quantum = note(&[(0, 10), (1, 20)], &[(1, 30), (2, 40)]);
     let policy = both();
-    assert_eq!(policy.demand(), Demand::AnyAlgorithm);
+    assert_eq!(policy.demand(), AlgorithmRequirement::AnyAlgorithm);
     assert_eq!(
         policy.check_checkpoint(&classic).unwrap().not_after(),
         Some(20)
     );
-    let demanding = policy.clone().demanding(Demand::PostQuantum);
+    let demanding = policy.clone().demanding(AlgorithmRequirement::PostQuantum);
     assert!(matches!(
         demanding.check_checkpoint(&classic),
         Err(TrustError::NoPostQuantumQuorum { known: 3, .. })
@@ -378,22 +398,28 @@ fn a_policy_carries_its_demand_into_every_check() {
     );
     assert_eq!(
         (
-            policy.counted(Demand::AnyAlgorithm),
-            policy.counted(Demand::PostQuantum)
+            policy.counted(AlgorithmRequirement::AnyAlgorithm),
+            policy.counted(AlgorithmRequirement::PostQuantum)
         ),
         (6, 3)
     );
-    assert!(demanding.can_be_met(Demand::PostQuantum));
+    assert!(demanding.can_be_met(AlgorithmRequirement::PostQuantum));
     // The world's own policy has Ed25519 witnesses alone.
     let old = super::world::policy();
-    assert!(old.can_be_met(Demand::AnyAlgorithm) && !old.can_be_met(Demand::PostQuantum));
+    assert!(
+        old.can_be_met(AlgorithmRequirement::AnyAlgorithm)
+            && !old.can_be_met(AlgorithmRequirement::PostQuantum)
+    );
     let none = Policy::parse_allowing_no_quorum(b"quorum none\n").unwrap();
-    assert!(none.can_be_met(Demand::AnyAlgorithm) && !none.can_be_met(Demand::PostQuantum));
+    assert!(
+        none.can_be_met(AlgorithmRequirement::AnyAlgorithm)
+            && !none.can_be_met(AlgorithmRequirement::PostQuantum)
+    );
 }
 
 #[test]
 fn a_leaf_hash_is_proven_like_its_entry() {
-    let (policy, any) = (policy(), Demand::AnyAlgorithm);
+    let (policy, any) = (policy(), AlgorithmRequirement::AnyAlgorithm);
     let mut made = proof(2, cosigned(&[(0, 10), (1, 20)]));
     let leaf = leaf_hash(&record(2));
     let head = policy.check_leaf(&made, leaf, any).unwrap();
@@ -637,7 +663,7 @@ proptest! {
                 note.push(cosigner.cosign(&checkpoint(), time).unwrap());
             }
         }
-        let standing = policy.standing(&note, Demand::AnyAlgorithm).unwrap();
+        let standing = policy.standing(&note, AlgorithmRequirement::AnyAlgorithm).unwrap();
         let by = |limit| policy.is_quorum(|w| times[w].is_some_and(|time| time <= limit));
         prop_assert_eq!(standing.quorum, (1..20).find(|&limit| by(limit)));
         prop_assert_eq!(policy.quorum(), Quorum::Of(Member::Group(policy.groups().len() - 1)));

@@ -207,7 +207,7 @@ impl Response {
 
 /// certStatus.
 #[derive(Clone, Copy)]
-pub(crate) enum Status {
+pub(crate) enum CertStatus {
     Good,
     Unknown,
     /// At the beginning of 2026, for this reason.
@@ -238,11 +238,11 @@ pub(crate) fn cert_id(
 }
 
 /// A SingleResponse of February 2026.
-pub(crate) fn single(id: Node, status: Status, extensions: Vec<Node>) -> Node {
+pub(crate) fn single(id: Node, status: CertStatus, extensions: Vec<Node>) -> Node {
     let status = match status {
-        Status::Good => leaf(GOOD, []),
-        Status::Unknown => leaf(0x82, []),
-        Status::Revoked(reason) => {
+        CertStatus::Good => leaf(GOOD, []),
+        CertStatus::Unknown => leaf(0x82, []),
+        CertStatus::Revoked(reason) => {
             let mut fields = vec![generalized("20260101000000Z")];
             fields.extend(reason.map(|code| Node::Tree(0xa0, vec![enumerated(code)])));
             Node::Tree(0xa1, fields)

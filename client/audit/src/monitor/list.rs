@@ -19,7 +19,7 @@ pub struct WatchList {
 
 /// An own artifact that has to be in the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Own {
+pub struct OwnArtifacts {
     /// The caller's name for it, such as a path.
     pub name: String,
     /// Leaf hash of its record.

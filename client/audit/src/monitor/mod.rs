@@ -24,7 +24,7 @@ mod watch;
 
 pub use alarm::{Alarm, Gravity};
 pub use conviction::{evidence_of, fork_name};
-pub use list::{Own, WatchList};
+pub use list::{OwnArtifacts, WatchList};
 pub use reading::{Read, Reading, ReadingError};
 pub use state::{Signed, State, StateError, UNEXPECTED_MAX};
 pub use watch::{Claim, Outcome, Settings, Shown, Standing, Watch};

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ishibumi_tlog::fork::{CheckError, Evidence, EvidenceError};
 use ishibumi_tlog::note::{Note, NoteError};
-use ishibumi_tlog::policy::{Demand, TrustError};
+use ishibumi_tlog::policy::{AlgorithmRequirement, TrustError};
 use ishibumi_tlog::tree::Frontier;
 use ishibumi_tlog::{Checkpoint, Hash, Policy};
 use serde::{Deserialize, Serialize};
@@ -47,7 +47,7 @@ pub struct State {
     pub(super) unexpected: Vec<Named>,
     /// Unexpected records beyond those that are kept.
     pub(super) more_unexpected: u64,
-    /// Own records that are proven to be in the log.
+    /// OwnArtifacts records that are proven to be in the log.
     pub(super) own: BTreeSet<Hash>,
     /// Alarms that stand, by key.
     pub(super) raised: BTreeMap<String, Raised>,
@@ -288,7 +288,7 @@ impl Signed {
     /// # Errors
     /// [`TrustError`], if the note is no checkpoint, or no log of the policy signed it.
     pub fn read(note: &Note, policy: &Policy) -> Result<Self, TrustError> {
-        let standing = policy.standing(note, Demand::AnyAlgorithm)?;
+        let standing = policy.standing(note, AlgorithmRequirement::AnyAlgorithm)?;
         let checkpoint = standing.checkpoint;
         if standing.logs.is_empty() {
             return Err(TrustError::NotSignedByLog(checkpoint.origin));

@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 
 use ishibumi_tlog::fork::{Evidence, Prefix};
 use ishibumi_tlog::note::Note;
-use ishibumi_tlog::policy::Demand;
+use ishibumi_tlog::policy::AlgorithmRequirement;
 use ishibumi_tlog::tree::{Frontier, check_consistency};
 use ishibumi_tlog::{Checkpoint, Hash, Policy};
 
 use super::conviction::evidence_of;
 use super::state::{FORKS_MAX, Raised, Signed};
-use super::{Alarm, Own, Read, Reading, State, UNEXPECTED_MAX, WatchList};
+use super::{Alarm, OwnArtifacts, Read, Reading, State, UNEXPECTED_MAX, WatchList};
 
 /// How far other clocks may be ahead of the monitor's, in seconds.
 const CLOCK_TOLERANCE_S: u64 = 60;
@@ -197,7 +197,9 @@ impl<'a> Watch<'a> {
                 "a checkpoint of the log {origin:?}, not of {wanted:?}"
             ));
         }
-        let standing = self.policy.standing(&note, Demand::AnyAlgorithm);
+        let standing = self
+            .policy
+            .standing(&note, AlgorithmRequirement::AnyAlgorithm);
         Ok((seen, standing.ok().and_then(|standing| standing.fresh)))
     }
 
@@ -347,8 +349,9 @@ impl<'a> Watch<'a> {
     }
 
     /// The own artifacts that are due and not known to be in the log.
-    pub fn due<'l>(&self, own: &'l [Own]) -> Vec<&'l Own> {
-        let missing = |own: &&Own| own.due <= self.now && !self.state.own.contains(&own.leaf);
+    pub fn due<'l>(&self, own: &'l [OwnArtifacts]) -> Vec<&'l OwnArtifacts> {
+        let missing =
+            |own: &&OwnArtifacts| own.due <= self.now && !self.state.own.contains(&own.leaf);
         own.iter().filter(missing).collect()
     }
 
@@ -358,7 +361,7 @@ impl<'a> Watch<'a> {
     }
 
     /// The log answered, and does not hold it.
-    pub fn missed(&mut self, own: &Own) {
+    pub fn missed(&mut self, own: &OwnArtifacts) {
         self.alarms.push(Alarm::MissedRecord {
             name: own.name.clone(),
             leaf: own.leaf,
@@ -367,7 +370,7 @@ impl<'a> Watch<'a> {
     }
 
     /// Ends the round: returns the alarms, and the state to keep for the next one.
-    pub fn end(mut self, list: &WatchList, own: &[Own]) -> (Outcome, State) {
+    pub fn end(mut self, list: &WatchList, own: &[OwnArtifacts]) -> (Outcome, State) {
         let forks = self.state.forks.iter().cloned().map(Box::new);
         let forks: Vec<Alarm> = forks.map(|evidence| Alarm::Fork { evidence }).collect();
         self.alarms.extend(forks);

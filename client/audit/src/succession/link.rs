@@ -10,19 +10,19 @@ use std::sync::Arc;
 use ishibumi_artifact::end::{End, EndError, closing_record};
 use ishibumi_artifact::record::{Body, LogEnding, LogOpened, LogStatement, Record};
 use ishibumi_tlog::note::Note;
-use ishibumi_tlog::policy::{Demand, TrustError};
+use ishibumi_tlog::policy::{AlgorithmRequirement, TrustError};
 use ishibumi_tlog::{Checkpoint, Policy, TrustedCheckpoint};
 
 use super::{CHAIN_MAX, Finding, LinkError, Policies, Succession};
-use ishibumi_evidence::Logged;
+use ishibumi_evidence::LoggedEntry;
 
 /// The records given to show that one log continues another. Nothing of it is verified.
 #[derive(Clone, Debug)]
 pub struct Link<'a> {
     /// Record 0 of the successor.
-    pub opening: &'a Logged,
+    pub opening: &'a LoggedEntry,
     /// Records that are said to close its predecessor. Those that are proven count, all of them.
-    pub closings: Vec<&'a Logged>,
+    pub closings: Vec<&'a LoggedEntry>,
     /// Other checkpoints of the predecessor that are at hand. Those which its own policy accepts
     /// have to agree with the link; the rest says nothing.
     pub heads: &'a [&'a Note],
@@ -45,25 +45,25 @@ impl Link<'_> {
 /// closing record of that log, and against every checkpoint of it among `heads`. Repeated results
 /// are listed once; of those that show nothing, the first [`CHAIN_MAX`].
 pub fn links_among(
-    statements: &[Arc<Logged>],
+    statements: &[Arc<LoggedEntry>],
     heads: &[&Note],
     policies: &Policies,
 ) -> Vec<Result<Succession, LinkError>> {
     let closings = statements.iter().map(|it| &**it);
-    let closings: Vec<&Logged> = closings
+    let closings: Vec<&LoggedEntry> = closings
         .filter(|it| closing_record(&it.entry).is_some())
         .collect();
     let continues =
-        |it: &&Arc<Logged>| opened_of(&it.entry).is_some_and(|it| it.predecessor().is_some());
+        |it: &&Arc<LoggedEntry>| opened_of(&it.entry).is_some_and(|it| it.predecessor().is_some());
     // Of each old log everything is verified once, however many links ask for it.
     let mut known: BTreeMap<String, Known> = BTreeMap::new();
     let (mut shown, mut refused) = (Vec::new(), Vec::new());
     for opening in statements.iter().filter(continues) {
         let link = Claim::read(opening, policies).and_then(|claim| {
             let origin = &claim.committed.origin;
-            let of_old = |it: &&&Logged| origin_of(&it.checkpoint).as_ref() == Some(origin);
+            let of_old = |it: &&&LoggedEntry| origin_of(&it.checkpoint).as_ref() == Some(origin);
             let known = known.entry(origin.clone()).or_insert_with(|| {
-                let own: Vec<&Logged> = closings.iter().filter(of_old).copied().collect();
+                let own: Vec<&LoggedEntry> = closings.iter().filter(of_old).copied().collect();
                 Known::of(&claim, &own, heads)
             });
             claim.held_against(known)
@@ -85,7 +85,7 @@ pub fn links_among(
 ///
 /// # Errors
 /// [`LinkError::NotOpening`], [`LinkError::NoPredecessor`] or [`LinkError::Committed`].
-pub fn named_predecessor(opening: &Logged) -> Result<String, LinkError> {
+pub fn named_predecessor(opening: &LoggedEntry) -> Result<String, LinkError> {
     let of = || origin_of(&opening.checkpoint).unwrap_or_default();
     let opened = opened_of(&opening.entry).ok_or_else(|| LinkError::NotOpening(of()))?;
     let before = opened.predecessor();
@@ -106,7 +106,7 @@ struct Claim<'p> {
 }
 
 impl<'p> Claim<'p> {
-    fn read(opening: &Logged, policies: &'p Policies) -> Result<Self, LinkError> {
+    fn read(opening: &LoggedEntry, policies: &'p Policies) -> Result<Self, LinkError> {
         let under = policies.of(&opening.checkpoint);
         let leaf = under
             .check_proof(&opening.proof(), &opening.entry)
@@ -173,7 +173,7 @@ enum Ended {
 }
 
 impl Known {
-    fn of(claim: &Claim<'_>, closings: &[&Logged], heads: &[&Note]) -> Self {
+    fn of(claim: &Claim<'_>, closings: &[&LoggedEntry], heads: &[&Note]) -> Self {
         let (old, origin) = (claim.old, &claim.committed.origin);
         let mut known = Self {
             ends: Vec::new(),
@@ -288,7 +288,7 @@ fn signed_by_log<'k>(
     note: &Note,
     mut keys: impl Iterator<Item = &'k [u8]>,
 ) -> Result<Checkpoint, LinkError> {
-    let standing = old.standing(note, Demand::AnyAlgorithm);
+    let standing = old.standing(note, AlgorithmRequirement::AnyAlgorithm);
     let standing = standing.map_err(LinkError::CommittedTrust)?;
     let signed = standing.logs.iter().filter_map(|&log| old.logs().get(log));
     let signed: Vec<String> = signed.map(|log| log.key.to_string()).collect();

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
 use super::trust::{self, Trust};
-use super::{Exit, Failure, Voice, network};
+use super::{Exit, Failure, Output, network};
 
 const EXAMPLES: &str = "Examples:
   ishibumi archive export --policy policy.txt --from https://log.example --out log-2026
@@ -120,7 +120,7 @@ impl LogFiles for Blocking {
     }
 }
 
-pub(crate) fn run(arguments: &ArchiveArguments, voice: Voice) -> Result<Exit, Failure> {
+pub(crate) fn run(arguments: &ArchiveArguments, voice: Output) -> Result<Exit, Failure> {
     let english = voice.language.is_english();
     match &arguments.command {
         ArchiveCommand::Check(from) => {

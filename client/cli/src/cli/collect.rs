@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use indicatif::ProgressBar;
 use ishibumi::fetch::{
-    AskedAbout, Blame, HeldStatus, Source, StatusError, first_verified, held_status,
+    AskedAbout, Attribution, HeldStatus, Source, StatusError, first_verified, held_status,
 };
 use ishibumi::verify::{Answer, SubIndication};
 use ishibumi::{Evidence, RevocationData, Verifier};
@@ -139,7 +139,7 @@ async fn held(
     let blame = |error: &StatusError| match error {
         StatusError::Find(error) => error.blame(),
         StatusError::Proof(error) => error.blame(),
-        _ => Blame::Silent,
+        _ => Attribution::Silent,
     };
     let won = first_verified(sources, attempt, blame).await;
     won.map(|won| won.answer).map_err(|refused| {

@@ -18,7 +18,7 @@ mod verify;
 
 use clap::{Args, Subcommand};
 
-use super::{Exit, Failure, Voice};
+use super::{Exit, Failure, Output};
 
 pub(super) use get::failure as entry_failure;
 
@@ -42,7 +42,7 @@ enum EvidenceCommand {
     Renew(renew::RenewArguments),
 }
 
-pub(crate) fn run(arguments: &EvidenceArguments, voice: Voice) -> Result<Exit, Failure> {
+pub(crate) fn run(arguments: &EvidenceArguments, voice: Output) -> Result<Exit, Failure> {
     match &arguments.command {
         EvidenceCommand::Get(arguments) => get::run(arguments, voice),
         EvidenceCommand::Entry(arguments) => entry::run(arguments, voice),

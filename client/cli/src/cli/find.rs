@@ -1,7 +1,7 @@
 //! `ishibumi find`: records under a key, each of them proven.
 
 use clap::Args;
-use ishibumi::fetch::{FindError, Findings, Query, Source, Won, find, first_verified};
+use ishibumi::fetch::{Answered, FindError, Findings, Query, Source, find, first_verified};
 use ishibumi_cli::render::{kind_name, record_json, rfc3339};
 use ishibumi_tlog::Checkpoint;
 use ishibumi_tlog::shown::add_line;
@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::age::{Age, MaxAge};
 use super::trust::{self, Trust};
-use super::{Exit, Failure, Voice, network};
+use super::{Exit, Failure, Output, network};
 
 const EXAMPLES: &str = "Examples:
   ishibumi find --log https://log.example --policy policy.txt leaf 9f86d081...
@@ -50,7 +50,7 @@ pub(crate) struct FindArguments {
     value: String,
 }
 
-pub(crate) fn run(arguments: &FindArguments, voice: Voice) -> Result<Exit, Failure> {
+pub(crate) fn run(arguments: &FindArguments, voice: Output) -> Result<Exit, Failure> {
     let policy = arguments.trust.read()?;
     let (kind, value) = (&arguments.kind, &arguments.value);
     let query = Query::from_words(kind, value).ok_or_else(|| {
@@ -106,7 +106,7 @@ pub(super) fn failure(error: &FindError) -> Failure {
     }
 }
 
-fn to_json(won: &Won<Findings, FindError>, age: Age) -> serde_json::Value {
+fn to_json(won: &Answered<Findings, FindError>, age: Age) -> serde_json::Value {
     let findings = &won.answer;
     let checkpoint = findings.head.checkpoint();
     let records: Vec<_> = findings

@@ -13,7 +13,7 @@ use ishibumi_tlog::note::{NOTE_LEN_MAX, Note, NoteError};
 use ishibumi_tlog::tree::check_consistency;
 use serde_json::json;
 
-use super::{Exit, Failure, Voice, files, network, trust};
+use super::{Exit, Failure, Output, files, network, trust};
 
 const VERIFY_EXAMPLES: &str = "Examples:
   ishibumi fork verify --policy policy.txt log.fork
@@ -94,7 +94,7 @@ impl Keys {
     }
 }
 
-pub(crate) fn run(arguments: &ForkArguments, voice: Voice) -> Result<Exit, Failure> {
+pub(crate) fn run(arguments: &ForkArguments, voice: Output) -> Result<Exit, Failure> {
     match &arguments.command {
         ForkCommand::Verify { keys, evidence } => {
             let octets = files::read(evidence, EVIDENCE_LEN_MAX)?;
@@ -205,7 +205,7 @@ fn unproven(error: &CheckError) -> Failure {
     }
 }
 
-fn verdict(evidence: &Evidence, keys: &[VerifierKey], voice: Voice) -> Result<Exit, Failure> {
+fn verdict(evidence: &Evidence, keys: &[VerifierKey], voice: Output) -> Result<Exit, Failure> {
     let verdict = evidence.check(keys).map_err(|error| unproven(&error))?;
     let [a, b] = evidence.checkpoints();
     let origin = evidence.origin();

@@ -10,7 +10,7 @@ use ishibumi_cli::render::{self, Language};
 use ishibumi_tlog::shown::add_line;
 use serde_json::{Value, json};
 
-use super::{Exit, Failure, Voice, mistaken};
+use super::{Exit, Failure, Output, mistaken};
 
 /// Verifies the time-stamps in the PDF `octets`, which was read from `path`.
 pub(super) fn run(
@@ -18,7 +18,7 @@ pub(super) fn run(
     verifier: &Verifier<'_>,
     beside: Beside<'_>,
     zone: Zone,
-    voice: Voice,
+    voice: Output,
 ) -> Result<Exit, Failure> {
     let found = pdf::tokens(octets);
     let shown = path.display().to_string();

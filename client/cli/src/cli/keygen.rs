@@ -10,7 +10,7 @@ use ishibumi_tlog::key::{NoteSigner, SignatureType};
 use serde_json::json;
 use zeroize::Zeroizing;
 
-use super::{Exit, Failure, Voice};
+use super::{Exit, Failure, Output};
 
 const EXAMPLES: &str = "Examples:
   ishibumi keygen --name log.example/2026 --out log.key
@@ -44,7 +44,7 @@ enum Kind {
     Witness,
 }
 
-pub(crate) fn run(arguments: &KeygenArguments, voice: Voice) -> Result<Exit, Failure> {
+pub(crate) fn run(arguments: &KeygenArguments, voice: Output) -> Result<Exit, Failure> {
     let path = &arguments.out;
     let mut seed = Zeroizing::new([0; 32]);
     getrandom::fill(seed.as_mut_slice())

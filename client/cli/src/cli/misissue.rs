@@ -8,7 +8,7 @@ use ishibumi_tlog::shown;
 use serde_json::json;
 
 use super::sha1::{self, ExistedOn};
-use super::{Exit, Failure, Voice, files};
+use super::{Exit, Failure, Output, files};
 
 const PACK_EXAMPLES: &str = "Examples:
   ishibumi misissue pack --anchors anchors/ --out reused.misissue one.tst other.tst
@@ -72,7 +72,7 @@ struct Trust {
     accept_sha1: Option<ExistedOn>,
 }
 
-pub(crate) fn run(arguments: &MisissueArguments, voice: Voice) -> Result<Exit, Failure> {
+pub(crate) fn run(arguments: &MisissueArguments, voice: Output) -> Result<Exit, Failure> {
     match &arguments.command {
         MisissueCommand::Pack(arguments) => {
             let anchors = files::anchors(&arguments.trust.anchors, arguments.trust.accept_sha1)?;
@@ -98,7 +98,7 @@ fn unproven(error: &MisissueError) -> Failure {
     Failure::new(exit, format!("nothing is proven: {error}"))
 }
 
-fn say(shown: &SerialReused, voice: Voice) {
+fn say(shown: &SerialReused, voice: Output) {
     let (unit, serial) = (shown.unit().subject(), hex::encode(shown.serial()));
     let [first, second] = shown.gen_times().map(|time| time.to_string());
     let [one, other] = shown

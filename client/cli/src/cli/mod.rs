@@ -33,7 +33,7 @@ mod trust;
 mod verify;
 mod with_proof;
 
-pub(crate) use shell::{Exit, Failure, Voice, tell};
+pub(crate) use shell::{Exit, Failure, Output, tell};
 
 use std::io::{self, Write as _};
 use std::process::ExitCode;
@@ -119,7 +119,7 @@ pub(crate) fn run() -> ExitCode {
         Some(Lang::En) => Language::English,
         None => environment_language(),
     };
-    let voice = Voice {
+    let voice = Output {
         json: arguments.json,
         language,
     };

@@ -11,7 +11,7 @@ use ishibumi_tlog::shown::add_line;
 use serde_json::{Value, json};
 
 use super::age::MaxAge;
-use super::{Exit, Failure, Voice, files, mistaken, trust};
+use super::{Exit, Failure, Output, files, mistaken, trust};
 
 const CHECK_EXAMPLES: &str = "Examples:
   ishibumi policy check policy.txt
@@ -73,7 +73,7 @@ enum PolicyCommand {
     },
 }
 
-pub(crate) fn run(arguments: &PolicyArguments, voice: Voice) -> Result<Exit, Failure> {
+pub(crate) fn run(arguments: &PolicyArguments, voice: Output) -> Result<Exit, Failure> {
     match &arguments.command {
         PolicyCommand::Check {
             allow_no_quorum,
@@ -100,7 +100,7 @@ pub(crate) fn run(arguments: &PolicyArguments, voice: Voice) -> Result<Exit, Fai
     }
 }
 
-fn check(path: &Path, allow_no_quorum: bool, voice: Voice) -> Result<Exit, Failure> {
+fn check(path: &Path, allow_no_quorum: bool, voice: Output) -> Result<Exit, Failure> {
     let octets = trust::octets(path)?;
     match parse(&octets, allow_no_quorum) {
         Ok(policy) => {
@@ -120,7 +120,7 @@ fn explain(
     policy: &Policy,
     checkpoint: Option<&Path>,
     max_age: MaxAge,
-    voice: Voice,
+    voice: Output,
 ) -> Result<Exit, Failure> {
     let mut explanation = Explanation::new(policy);
     if let Some(path) = checkpoint {
@@ -151,7 +151,7 @@ fn explain(
 }
 
 /// Names every problem of a policy that cannot be used; of a file that is none, what it is instead.
-fn unusable(path: &Path, octets: &[u8], problems: &[PolicyError], voice: Voice) -> Exit {
+fn unusable(path: &Path, octets: &[u8], problems: &[PolicyError], voice: Output) -> Exit {
     let shown: Vec<String> = problems.iter().map(ToString::to_string).collect();
     let (mut text, name) = (String::new(), path.display());
     let (language, mark) = (voice.language, voice.language.pick(": ", "："));

@@ -10,12 +10,12 @@ use ishibumi::verify::SubIndication;
 use ishibumi_cli::render::rfc3339;
 use ishibumi_tlog::Hash;
 use ishibumi_tlog::hash::leaf_hash;
-use ishibumi_tlog::policy::{Demand, TrustError};
+use ishibumi_tlog::policy::{AlgorithmRequirement, TrustError};
 use ishibumi_tlog::tile::ENTRY_LEN_MAX;
 use serde_json::json;
 
 use super::trust::{self, Trust};
-use super::{Exit, Failure, Voice, files, proof_least};
+use super::{Exit, Failure, Output, files, proof_least};
 
 const EXAMPLES: &str = "Examples:
   ishibumi proof verify --policy policy.txt --entry entry.bin entry.tlog-proof
@@ -71,14 +71,14 @@ fn leaf(text: &str) -> Result<Hash, String> {
     Hash::from_hex(text).ok_or_else(|| "expected 64 lowercase hexadecimal digits".to_owned())
 }
 
-pub(crate) fn run(arguments: &ProofArguments, voice: Voice) -> Result<Exit, Failure> {
+pub(crate) fn run(arguments: &ProofArguments, voice: Output) -> Result<Exit, Failure> {
     match &arguments.command {
         ProofCommand::Verify(arguments) => verify(arguments, voice),
         ProofCommand::Least(arguments) => proof_least::run(arguments, voice),
     }
 }
 
-fn verify(arguments: &VerifyArguments, voice: Voice) -> Result<Exit, Failure> {
+fn verify(arguments: &VerifyArguments, voice: Output) -> Result<Exit, Failure> {
     let policy = arguments.trust.read()?;
     let leaf = match (&arguments.entry.entry, arguments.entry.leaf) {
         (Some(path), _) => leaf_hash(&files::read(path, ENTRY_LEN_MAX)?),
@@ -93,7 +93,7 @@ fn verify(arguments: &VerifyArguments, voice: Voice) -> Result<Exit, Failure> {
     let checkpoint = head.checkpoint();
     let index = proof.index;
     let names: Vec<&str> = head.cosignatures().iter().map(|c| &*c.name).collect();
-    let post_quantum = policy.demand() == Demand::PostQuantum;
+    let post_quantum = policy.demand() == AlgorithmRequirement::PostQuantum;
     let value = json!({
         "proven": true,
         "leaf": leaf.to_hex(),

@@ -11,7 +11,7 @@ use ishibumi_tlog::proof::TlogProof;
 use serde_json::json;
 
 use super::trust::{self, Trust};
-use super::{Exit, Failure, Voice, files};
+use super::{Exit, Failure, Output, files};
 
 pub(super) const EXAMPLES: &str = "Examples:
   ishibumi proof least --policy policy.txt --out small.tlog-proof contract.tst.tlog-proof
@@ -35,7 +35,7 @@ pub(super) struct LeastArguments {
     proof: PathBuf,
 }
 
-pub(super) fn run(arguments: &LeastArguments, voice: Voice) -> Result<Exit, Failure> {
+pub(super) fn run(arguments: &LeastArguments, voice: Output) -> Result<Exit, Failure> {
     let (out, shown) = (arguments.out.display(), arguments.proof.display());
     let policy = arguments.trust.read()?;
     let proof = files::parsed_proof(&files::read_proof(&arguments.proof)?, &shown)?;

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use super::age::{Age, MaxAge};
 use super::trust::Trust;
-use super::{Exit, Failure, Voice, files, find, network};
+use super::{Exit, Failure, Output, files, find, network};
 
 const EXAMPLES: &str = "Examples:
   ishibumi report provider north --from https://log.example --policy policy.txt
@@ -66,7 +66,7 @@ struct Answer {
     not_after: BTreeMap<u64, String>,
 }
 
-pub(crate) fn run(arguments: &ReportArguments, voice: Voice) -> Result<Exit, Failure> {
+pub(crate) fn run(arguments: &ReportArguments, voice: Output) -> Result<Exit, Failure> {
     let About::Provider(arguments) = &arguments.about;
     let policy = arguments.trust.read()?;
     let anchors = arguments.anchors.as_deref().map(certificates).transpose()?;

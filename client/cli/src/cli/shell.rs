@@ -162,12 +162,12 @@ impl Failure {
 
 /// The form of the output: language, and text or JSON.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Voice {
+pub(crate) struct Output {
     pub(super) json: bool,
     pub(super) language: Language,
 }
 
-impl Voice {
+impl Output {
     /// Prints the outcome: `value` for programs, `text` for people.
     pub(crate) fn say(self, value: &serde_json::Value, text: &str) {
         let said = if self.json {

@@ -12,7 +12,7 @@ use ishibumi_tlog::note::{NOTE_LEN_MAX, Note};
 use ishibumi_tlog::proof::{PROOF_LEN_MAX, TlogProof};
 use serde_json::json;
 
-use super::{Exit, Failure, Voice, files, network};
+use super::{Exit, Failure, Output, files, network};
 
 const EXAMPLES: &str = "Examples:
   ishibumi stamp --tsa https://tsa.example/ --tsa-anchors tsa-root.crt contract.pdf
@@ -116,7 +116,7 @@ impl TsaArguments {
     }
 }
 
-pub(crate) fn run(arguments: &StampArguments, voice: Voice) -> Result<Exit, Failure> {
+pub(crate) fn run(arguments: &StampArguments, voice: Output) -> Result<Exit, Failure> {
     let tsa = &arguments.tsa;
     let out = out_path(arguments)?;
     // No two tokens are the same, and an authority is not asked for one that cannot be kept.

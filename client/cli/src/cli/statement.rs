@@ -14,7 +14,7 @@ use ishibumi_artifact::{Anchors, ArtifactType, Certificate, admit};
 use ishibumi_cli::batch::instant;
 use serde_json::json;
 
-use super::{Exit, Failure, Voice, files, network};
+use super::{Exit, Failure, Output, files, network};
 
 const EXAMPLES: &str = "Examples:
   ishibumi statement --provider north --log https://log.example --token-file token.txt last-crl --crl last.crl --anchors anchors/
@@ -109,7 +109,7 @@ enum What {
     },
 }
 
-pub(crate) fn run(arguments: &StatementArguments, voice: Voice) -> Result<Exit, Failure> {
+pub(crate) fn run(arguments: &StatementArguments, voice: Output) -> Result<Exit, Failure> {
     let said = said(&arguments.what, arguments.sequence)?;
     let statement = said.by(&arguments.provider).map_err(Failure::usage)?;
     let record = Record::from(Body::Provider(statement)).encode();

@@ -32,11 +32,11 @@ impl OldPolicies {
 }
 
 /// A link that was looked at.
-pub(super) type Looked = Result<Succession, LinkError>;
+pub(super) type LinkCheck = Result<Succession, LinkError>;
 
 /// The exit code that follows from the link. A link raises no verdict; but if it shows nothing, or
 /// is about a tree that no source shows, it was compared with nothing.
-pub(super) fn exit(looked: &Looked) -> Exit {
+pub(super) fn exit(looked: &LinkCheck) -> Exit {
     match looked {
         Ok(link) => match exit_of_findings(link) {
             Exit::Proven if !link.is_witnessed() => Exit::Indeterminate,
@@ -58,7 +58,7 @@ pub(super) fn exit_of_findings(link: &Succession) -> Exit {
 }
 
 /// Lines for people.
-pub(super) fn text(looked: &Looked, english: bool) -> String {
+pub(super) fn text(looked: &LinkCheck, english: bool) -> String {
     match looked {
         Ok(link) => link_text(link, link.is_witnessed(), english),
         Err(error) => refused_text(error, english),
@@ -137,7 +137,7 @@ pub(super) fn link_text(link: &Succession, is_shown: bool, english: bool) -> Str
 }
 
 /// The link as JSON.
-pub(super) fn json(looked: &Looked) -> Value {
+pub(super) fn json(looked: &LinkCheck) -> Value {
     match looked {
         Ok(link) => json!({
             "standing": link.standing().word(),

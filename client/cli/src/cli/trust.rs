@@ -8,7 +8,9 @@ use ishibumi::fetch::HeadError;
 use ishibumi::verify::{Indication, SubIndication};
 use ishibumi::{Evidence, RevocationRule, Verifier};
 use ishibumi_artifact::Anchors;
-use ishibumi_tlog::policy::{Demand, FILE_LEN_MAX, PolicyError, PolicyProblem, TrustError};
+use ishibumi_tlog::policy::{
+    AlgorithmRequirement, FILE_LEN_MAX, PolicyError, PolicyProblem, TrustError,
+};
 use ishibumi_tlog::{Policy, foreign};
 
 use super::{Exit, Failure, files, mistaken};
@@ -107,11 +109,11 @@ fn unusable(path: &Path, octets: &[u8], error: &PolicyError) -> Failure {
 }
 
 /// The demand that `--post-quantum` states.
-pub(crate) const fn demand(post_quantum: bool) -> Demand {
+pub(crate) const fn demand(post_quantum: bool) -> AlgorithmRequirement {
     if post_quantum {
-        Demand::PostQuantum
+        AlgorithmRequirement::PostQuantum
     } else {
-        Demand::AnyAlgorithm
+        AlgorithmRequirement::AnyAlgorithm
     }
 }
 

@@ -19,7 +19,7 @@ use super::revocation::AskRevocation;
 use super::sha1::{self, ExistedOn};
 use super::trust::Trust;
 use super::with_proof::{WithProof, no_proof, proofs, read, with_proofs};
-use super::{Exit, Failure, Voice, collect, files, in_pdf, mistaken};
+use super::{Exit, Failure, Output, collect, files, in_pdf, mistaken};
 
 const EXAMPLES: &str = "Examples:
   ishibumi verify --policy policy.txt --anchors anchors/ contract.tst
@@ -103,7 +103,7 @@ impl VerifyArguments {
     }
 }
 
-pub(crate) fn run(arguments: &VerifyArguments, voice: Voice) -> Result<Exit, Failure> {
+pub(crate) fn run(arguments: &VerifyArguments, voice: Output) -> Result<Exit, Failure> {
     let zone = arguments.zone.of(voice.language);
     let policy = arguments.trust.read()?;
     let anchors = arguments.anchors()?;

@@ -1,6 +1,6 @@
 //! The report for programs. `docs/verdicts.md` lists the members; members may be added.
 
-use ishibumi_tlog::policy::Demand;
+use ishibumi_tlog::policy::AlgorithmRequirement;
 use serde_json::{Value, json};
 
 use super::{Language, answers, kind_name, rfc3339, sentences};
@@ -55,7 +55,7 @@ fn statement(statement: &Statement) -> Value {
             })
             .collect::<Vec<_>>(),
         "witnesses_in_policy": statement.witnesses_known,
-        "post_quantum": statement.demand == Demand::PostQuantum,
+        "post_quantum": statement.demand == AlgorithmRequirement::PostQuantum,
         "not_after": statement.not_after.map(rfc3339),
     })
 }

@@ -6,7 +6,7 @@ use ishibumi::verify::{
     ResponseFacts, StampedCheckpoint, Statement, Step,
 };
 use ishibumi_artifact::record::{Accuracy, kind};
-use ishibumi_tlog::policy::Demand;
+use ishibumi_tlog::policy::AlgorithmRequirement;
 use ishibumi_tlog::shown::line;
 
 /// The sentences of `report`, verdict first.
@@ -225,7 +225,7 @@ fn post_quantum(statement: &Statement, english: bool) -> Option<String> {
     } else {
         "求められたとおり、定足数は耐量子署名（ML-DSA-44）の連署だけで満たされています。"
     };
-    (statement.demand == Demand::PostQuantum).then(|| said.to_owned())
+    (statement.demand == AlgorithmRequirement::PostQuantum).then(|| said.to_owned())
 }
 
 fn accuracy_words(accuracy: Option<Accuracy>, english: bool) -> String {

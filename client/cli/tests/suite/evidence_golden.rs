@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use crate::support::ishibumi;
 use crate::support::log::Log;
 use ishibumi::Verifier;
-use ishibumi::evidence::{Collection, File, Logged, Verdict, pack_item, status_data};
+use ishibumi::evidence::{Collection, File, LoggedEntry, Verdict, pack_item, status_data};
 use ishibumi::succession::Policies;
 use ishibumi::verify::{Answer, Work};
 use ishibumi_artifact::{Anchors, ArtifactType, Certificate};
@@ -62,7 +62,7 @@ fn collection() -> (Collection, String) {
         collection.certificates.extend(certificates);
         collection.anchors.extend(anchor);
     }
-    let opened = Logged::read(log.record(0).to_vec(), log.proof(0, &TIMES).as_bytes());
+    let opened = LoggedEntry::read(log.record(0).to_vec(), log.proof(0, &TIMES).as_bytes());
     collection.statements.push(opened.unwrap().into());
     let policy = log.policy();
     collection.policies.push(policy.clone().into_bytes());

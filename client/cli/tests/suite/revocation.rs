@@ -93,12 +93,12 @@ impl Scene {
     }
 
     /// An answer of now about the unit.
-    fn answer(&self, hash: &str, status: Status) -> Node {
+    fn answer(&self, hash: &str, status: CertStatus) -> Node {
         let id = cert_id(&self.pki, hash, &self.issuing, &self.tsu);
         let mut answer = single(id, status, vec![]);
         *answer.child(2) = self.time(10);
         *answer.child(3) = Node::Tree(0xa0, vec![self.time(86_400)]);
-        if matches!(status, Status::Revoked(_)) {
+        if matches!(status, CertStatus::Revoked(_)) {
             *answer.child(1).child(0) = generalized("20250601000000Z");
         }
         answer
@@ -150,8 +150,8 @@ impl Scene {
 fn the_worst_of_what_one_file_says_counts_in_any_order() {
     let scene = Scene::new();
     let respond = |singles: Vec<Node>| scene.response(singles).signed(&scene.pki, "issuing");
-    let good = |hash| scene.answer(hash, Status::Good);
-    let bad = |hash| scene.answer(hash, Status::Revoked(Some(1)));
+    let good = |hash| scene.answer(hash, CertStatus::Good);
+    let bad = |hash| scene.answer(hash, CertStatus::Revoked(Some(1)));
     scene.with(&respond(vec![good("sha1")]), 0, "");
     for (first, second) in [("sha1", "sha1"), ("sha1", "sha256"), ("sha256", "sha1")] {
         scene.with(&respond(vec![good(first), bad(second)]), 1, "REVOKED");
@@ -248,8 +248,8 @@ fn a_harmless_oddity_does_not_lose_what_is_said() {
         let response = scene.response(vec![scene.answer("sha1", status)]);
         response.with(nonce.clone()).signed(&scene.pki, "issuing")
     };
-    scene.with(&response(Status::Revoked(Some(1))), 1, "REVOKED");
-    scene.with(&response(Status::Good), 0, "");
+    scene.with(&response(CertStatus::Revoked(Some(1))), 1, "REVOKED");
+    scene.with(&response(CertStatus::Good), 0, "");
 }
 
 /// Given, and perhaps about the unit, and of no use: the verdict cannot be in favour.
@@ -266,7 +266,7 @@ fn what_is_given_and_cannot_be_used_is_never_a_verdict_in_favour() {
         *broken.last_mut().unwrap() ^= 1;
         broken
     };
-    let good = || scene.response(vec![scene.answer("sha1", Status::Good)]);
+    let good = || scene.response(vec![scene.answer("sha1", CertStatus::Good)]);
     let mut by_impostor = good();
     by_impostor.responder = Node::Tree(0xa1, vec![subject(&pki.certificate("seal"))]);
     let by_impostor = by_impostor.carrying(&[&pki.certificate("seal")]);
@@ -316,7 +316,7 @@ fn what_is_given_and_cannot_be_used_is_never_a_verdict_in_favour() {
     let seal = pki.certificate("seal");
     let other = single(
         cert_id(pki, "sha1", issuing, &seal),
-        Status::Revoked(Some(1)),
+        CertStatus::Revoked(Some(1)),
         vec![],
     );
     let other = scene.response(vec![other]);
@@ -331,7 +331,7 @@ fn what_is_given_and_cannot_be_used_is_never_a_verdict_in_favour() {
         assert_eq!(json["revocation"]["state"], "not-covered", "{json:#}");
     }
     // A responder that does not know the certificate: nothing in favour, unless another source is.
-    let unknown = scene.response(vec![scene.answer("sha1", Status::Unknown)]);
+    let unknown = scene.response(vec![scene.answer("sha1", CertStatus::Unknown)]);
     scene.with(&unknown.signed(pki, "issuing"), 4, "TRY_LATER");
     scene.run("--revocation good.crl --revocation given token.tst", 0);
 }
@@ -368,16 +368,16 @@ fn a_responder_counts_while_nobody_says_that_it_is_revoked() {
         response.responder = Node::Tree(0xa1, vec![subject(&responder)]);
         response.signed(&scene.pki, "responder")
     };
-    scene.with(&by(Status::Good), 0, "");
-    scene.with(&by(Status::Revoked(Some(1))), 1, "REVOKED");
+    scene.with(&by(CertStatus::Good), 0, "");
+    scene.with(&by(CertStatus::Revoked(Some(1))), 1, "REVOKED");
     // By a response, in either order.
     let id = cert_id(&scene.pki, "sha1", &scene.issuing, &responder);
-    let against = single(id, Status::Revoked(Some(1)), vec![]);
+    let against = single(id, CertStatus::Revoked(Some(1)), vec![]);
     scene.write(
         "against.ors",
         &scene.response(vec![against]).signed(&scene.pki, "issuing"),
     );
-    for status in [Status::Good, Status::Revoked(Some(1))] {
+    for status in [CertStatus::Good, CertStatus::Revoked(Some(1))] {
         scene.write("given", &by(status));
         for order in [
             "--revocation given --revocation against.ors",
@@ -402,11 +402,11 @@ fn a_responder_can_be_trusted_by_the_caller() {
         response.responder = Node::Tree(0xa1, vec![subject(&own)]);
         response.signed(pki, "own")
     };
-    scene.with(&by(Status::Good), 4, "TRY_LATER");
-    scene.with(&by(Status::Revoked(Some(1))), 4, "TRY_LATER");
+    scene.with(&by(CertStatus::Good), 4, "TRY_LATER");
+    scene.with(&by(CertStatus::Revoked(Some(1))), 4, "TRY_LATER");
     fs::create_dir(pki.path("anchors/responders")).unwrap();
     fs::copy(pki.path("own.crt"), pki.path("anchors/responders/own.crt")).unwrap();
-    let json = scene.with(&by(Status::Good), 0, "");
+    let json = scene.with(&by(CertStatus::Good), 0, "");
     assert_eq!(
         json["revocation_lists"][0]["response"]["trusted_responder"],
         true
@@ -415,7 +415,7 @@ fn a_responder_can_be_trusted_by_the_caller() {
         json["sentences"]["en"].to_string().contains("trusted here"),
         "{json:#}"
     );
-    scene.with(&by(Status::Revoked(Some(1))), 1, "REVOKED");
+    scene.with(&by(CertStatus::Revoked(Some(1))), 1, "REVOKED");
     // Trusted to answer, and for nothing else.
     pki.unit("below", P256, "stranger", "v3_tsu", DATES);
     let stranger = List::of(&own, vec![]).signed(pki, "own");
@@ -440,7 +440,7 @@ fn what_is_of_a_later_time_says_nothing_about_today() {
     assert_eq!(json["revocation"]["state"], "not-revoked");
     scene.with(&of(&scene, 3_000, vec![scene.revoked(1)]), 1, "REVOKED");
     let response = |scene: &Scene, days: i64| {
-        let mut response = scene.response(vec![scene.answer("sha1", Status::Good)]);
+        let mut response = scene.response(vec![scene.answer("sha1", CertStatus::Good)]);
         response.produced_at = scene.time(days * 86_400);
         response.signed(&scene.pki, "issuing")
     };
@@ -471,7 +471,7 @@ fn a_ca_that_only_the_token_carries_signs_lists_all_the_same() {
 fn a_list_whose_ca_cannot_be_settled_is_not_disproven() {
     let mut scene = Scene::new();
     let list = scene.signed(scene.list(vec![]));
-    let response = scene.response(vec![scene.answer("sha1", Status::Good)]);
+    let response = scene.response(vec![scene.answer("sha1", CertStatus::Good)]);
     let response = response.signed(&scene.pki, "issuing");
     scene.logged("x.crl", ArtifactType::Crl, &list);
     scene.logged("x.ors", ArtifactType::OcspResponse, &response);

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use crate::support::log::Log;
-use ishibumi::evidence::{Collection, Contradiction, Logged, contradictions};
+use ishibumi::evidence::{Collection, Contradiction, LoggedEntry, contradictions};
 use ishibumi::succession::{
     End, EndError, Finding, Link, LinkError, Policies, Standing, Succession, links_among,
 };
@@ -38,9 +38,9 @@ fn close(log: &mut Log, successor: Option<&Log>) -> u64 {
     log.add(&Body::Log(LogStatement::Closed(ending)).into())
 }
 
-fn logged(log: &Log, index: u64, times: &[u64]) -> Logged {
+fn logged(log: &Log, index: u64, times: &[u64]) -> LoggedEntry {
     let proof = log.proof(index, times);
-    Logged::read(log.record(index).to_vec(), proof.as_bytes()).unwrap()
+    LoggedEntry::read(log.record(index).to_vec(), proof.as_bytes()).unwrap()
 }
 
 fn policy(log: &Log) -> Policy {
@@ -67,7 +67,7 @@ fn in_order() -> (Log, Log, u64) {
     (old, new, closing)
 }
 
-fn link<'a>(opening: &'a Logged, closing: Option<&'a Logged>) -> Link<'a> {
+fn link<'a>(opening: &'a LoggedEntry, closing: Option<&'a LoggedEntry>) -> Link<'a> {
     Link {
         opening,
         closings: Vec::from_iter(closing),
@@ -249,7 +249,7 @@ fn a_chain_of_three_is_two_links() {
     let mut second = open(1, Some((&first, &last(&first))));
     let at_second = close(&mut second, Some(&third));
     let third = open(2, Some((&second, &last(&second))));
-    let statements: Vec<Arc<Logged>> = [
+    let statements: Vec<Arc<LoggedEntry>> = [
         logged(&third, 0, &TIMES),
         logged(&second, 0, &TIMES),
         logged(&first, at_first, &TIMES),
@@ -288,7 +288,7 @@ fn a_log_has_one_quorum_and_does_not_continue_itself() {
 
 /// A stranger's additions: opening and closing records of the same logs by name, under keys that
 /// are not trusted, in trees of every size.
-fn strangers() -> Vec<Arc<Logged>> {
+fn strangers() -> Vec<Arc<LoggedEntry>> {
     let mut all = Vec::new();
     for size in [1, 2, 3, 7, 9, 40] {
         let mut bogus = Log::named("log0.example", 2);
@@ -322,7 +322,7 @@ fn a_strangers_records_mask_no_conviction() {
         closed: 7,
         size: 12,
     };
-    let convicts = |statements: &[Arc<Logged>], heads: &[&Note]| {
+    let convicts = |statements: &[Arc<LoggedEntry>], heads: &[&Note]| {
         let links = links_among(statements, heads, &policies);
         let findings = links.iter().flatten().flat_map(Succession::findings);
         findings.into_iter().any(|found| *found == appended)
@@ -370,7 +370,7 @@ fn a_merged_file_convicts_as_each_of_them_does() {
     let place = tempfile::tempdir().unwrap();
     let path = |name: &str| place.path().join(name);
     let run = |line: &str| crate::support::ishibumi(place.path(), line);
-    let write = |name: &str, statements: Vec<Arc<Logged>>| {
+    let write = |name: &str, statements: Vec<Arc<LoggedEntry>>| {
         let collection = Collection {
             statements,
             ..Collection::default()
@@ -447,7 +447,7 @@ fn a_file_with_two_histories_convicts_the_log() {
     let (one, other, longer) = (of(None, 9), of(Some(5), 9), of(None, 12));
     let policies = Policies::new(policy(&one), Vec::new()).unwrap();
     let arc = |log: &Log, index: u64, times: &[u64]| Arc::new(logged(log, index, times));
-    let found = |proofs: &[Arc<Logged>]| contradictions(proofs, &policies);
+    let found = |proofs: &[Arc<LoggedEntry>]| contradictions(proofs, &policies);
     assert_eq!(found(&[arc(&one, 3, &TIMES), arc(&longer, 3, &TIMES)]), []);
     let forked = found(&[arc(&one, 3, &TIMES), arc(&other, 2, &TIMES)]);
     assert!(
@@ -491,7 +491,7 @@ fn no_octet_of_a_link_can_be_changed() {
     assert_eq!(genuine.standing(), Standing::InOrder);
     let mut tried = 0;
     for (is_opening, whole) in [(true, &opening), (false, &closing)] {
-        let mut judge = |changed: Logged| {
+        let mut judge = |changed: LoggedEntry| {
             tried += 1;
             let link = if is_opening {
                 link(&changed, Some(&closing))
@@ -519,7 +519,7 @@ fn no_octet_of_a_link_can_be_changed() {
             let Ok(read) = TlogProof::parse(&octets) else {
                 continue;
             };
-            judge(Logged {
+            judge(LoggedEntry {
                 entry: whole.entry.clone(),
                 index: read.index,
                 path: read.hashes,

@@ -3,8 +3,8 @@
 use crate::support::log::{Log, ORIGIN};
 use crate::support::pki::Pki;
 use ishibumi::monitor::{
-    Alarm, Outcome, Own, ReadingError, Settings, Shown, Standing, State, StateError, Watch,
-    WatchList,
+    Alarm, Outcome, OwnArtifacts, ReadingError, Settings, Shown, Standing, State, StateError,
+    Watch, WatchList,
 };
 use ishibumi_artifact::{ArtifactType, Certificate, record_of};
 use ishibumi_tlog::Policy;
@@ -427,7 +427,7 @@ fn records_in_ones_own_name_are_expected_or_an_alarm() {
 fn an_own_artifact_is_missed_after_its_deadline_alone() {
     let log = log_of(20);
     let policy = policy(&log);
-    let own = [Own {
+    let own = [OwnArtifacts {
         name: "contract.tst".into(),
         leaf: leaf_hash(log.record(3)),
         due: T,

@@ -25,7 +25,7 @@ use ishibumi_artifact::evidence_record::EvidenceRecordError;
 use ishibumi_artifact::{Certificate, EvidenceRecord};
 use ishibumi_tlog::proof::TlogProof;
 
-use super::{Collection, ContainerError, EvidenceFileError, Logged, PackError, StatusData};
+use super::{Collection, ContainerError, EvidenceFileError, LoggedEntry, PackError, StatusData};
 
 /// The entry that is the evidence file.
 pub const EVIDENCE: &str = "evidence.zip";
@@ -119,7 +119,7 @@ impl Renewed {
     }
 
     /// The newer proofs.
-    pub fn newer_proofs(&self) -> &[Arc<Logged>] {
+    pub fn newer_proofs(&self) -> &[Arc<LoggedEntry>] {
         &self.additions.statements
     }
 
@@ -147,7 +147,7 @@ impl Renewed {
     }
 
     /// Every proof in the evidence file, and the newer ones.
-    pub fn proofs(&self) -> impl Iterator<Item = &Arc<Logged>> {
+    pub fn proofs(&self) -> impl Iterator<Item = &Arc<LoggedEntry>> {
         self.collection.proofs().chain(self.newer_proofs())
     }
 
@@ -166,7 +166,7 @@ impl Renewed {
         let mut failed = None;
         let records = self.records();
         let about = records.into_iter().find_map(|entry| {
-            let read = Logged::read(entry.to_vec(), proof);
+            let read = LoggedEntry::read(entry.to_vec(), proof);
             read.map_err(|error| failed = Some(error)).ok()
         });
         match (about, failed) {
@@ -179,7 +179,7 @@ impl Renewed {
     /// Adds every proof of `other` that is about a record of this file and is not there yet; how
     /// many.
     pub fn add_proofs_of(&mut self, other: &Self) -> usize {
-        let new: Vec<Arc<Logged>> = {
+        let new: Vec<Arc<LoggedEntry>> = {
             let records = self.records();
             let mine = other
                 .proofs()
@@ -191,8 +191,8 @@ impl Renewed {
             .count()
     }
 
-    fn add_logged(&mut self, logged: Arc<Logged>) -> bool {
-        let known = |it: &Arc<Logged>| {
+    fn add_logged(&mut self, logged: Arc<LoggedEntry>) -> bool {
+        let known = |it: &Arc<LoggedEntry>| {
             it.entry == logged.entry
                 && it.index == logged.index
                 && it.checkpoint == logged.checkpoint

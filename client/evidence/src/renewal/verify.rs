@@ -13,10 +13,10 @@ use std::sync::Arc;
 use ishibumi_artifact::Anchors;
 use ishibumi_artifact::rules::{AlgorithmEnds, Ended};
 use ishibumi_artifact::time::Time;
-use ishibumi_tlog::policy::Demand;
+use ishibumi_tlog::policy::AlgorithmRequirement;
 
 use super::super::verify::{Beside, NamedStatus};
-use super::super::{Collection, Item, Logged, StatementVerdict, Verdict};
+use super::super::{Collection, Item, LoggedEntry, StatementVerdict, Verdict};
 use super::{Renewed, order};
 use crate::Policies;
 use ishibumi_verify::{
@@ -75,7 +75,7 @@ impl Renewed {
         let proven = renewals.as_ref().and_then(|it| it.proven.as_ref().ok());
         let proven = proven.copied();
         // Every signature of a token falls with a quantum computer.
-        let counts = terms.policies.first().demand() != Demand::PostQuantum;
+        let counts = terms.policies.first().demand() != AlgorithmRequirement::PostQuantum;
         let then = self.anchors(terms, proven.filter(|_| counts).unwrap_or(terms.now));
         let of_then = verifier(&then);
         let mut as_of = &of_then;
@@ -142,7 +142,7 @@ impl Renewed {
     fn under(
         &self,
         item: &Item,
-        logged: &Arc<Logged>,
+        logged: &Arc<LoggedEntry>,
         verifier: &Verifier<'_>,
         terms: &Terms<'_>,
     ) -> Option<Verdict> {

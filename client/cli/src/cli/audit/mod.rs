@@ -17,7 +17,7 @@ use ishibumi_tlog::{Policy, TrustedCheckpoint};
 use super::age::MaxAge;
 use super::succession::OldPolicies;
 use super::trust::Trust;
-use super::{Exit, Failure, Voice, dated, files, network};
+use super::{Exit, Failure, Output, dated, files, network};
 use failure::failure;
 use sources::Sources;
 
@@ -90,7 +90,7 @@ pub(crate) struct AuditArguments {
     sources: Vec<String>,
 }
 
-pub(crate) fn run(arguments: &AuditArguments, voice: Voice) -> Result<Exit, Failure> {
+pub(crate) fn run(arguments: &AuditArguments, voice: Output) -> Result<Exit, Failure> {
     let trust = &arguments.trust;
     let policies = arguments.old.beside(trust.read()?, trust.post_quantum)?;
     let policy = policies.first().clone();

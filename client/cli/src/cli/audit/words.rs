@@ -3,18 +3,18 @@
 use std::fmt::Write as _;
 
 use ishibumi::audit::{AnchorsSeen, Suspect, Suspects};
-use ishibumi::fetch::{AuditError, AuditReport, ListsRead, Won};
+use ishibumi::fetch::{Answered, AuditError, AuditReport, ListsRead};
 use ishibumi_artifact::Body;
 use ishibumi_artifact::record::{LogStatement, Suspicion};
 use ishibumi_cli::render::{kind_name, record_json, rfc3339, shown};
-use ishibumi_tlog::policy::Demand;
+use ishibumi_tlog::policy::AlgorithmRequirement;
 use ishibumi_tlog::shown::line;
 use serde_json::{Value, json};
 
 use super::super::age::Age;
 use super::super::network;
 
-pub(super) fn to_json(won: &Won<AuditReport, AuditError>, age: Age) -> Value {
+pub(super) fn to_json(won: &Answered<AuditReport, AuditError>, age: Age) -> Value {
     let report = &won.answer;
     let head = report.state.head();
     let checkpoint = head.checkpoint();
@@ -51,7 +51,7 @@ pub(super) fn to_json(won: &Won<AuditReport, AuditError>, age: Age) -> Value {
         "tiles": report.tally.tiles,
         "kinds": kinds,
         "entries_not_read": report.tally.opaque,
-        "post_quantum": report.demand == Demand::PostQuantum,
+        "post_quantum": report.demand == AlgorithmRequirement::PostQuantum,
         "ends": report.ends.iter().map(|(index, said)| json!({
             "index": index,
             "says": record_json(&Body::Log(said.clone()).into()),
@@ -101,8 +101,8 @@ pub(super) fn to_text(report: &AuditReport, age: Age, forked: bool, english: boo
         .not_after()
         .map_or_else(|| "no time proven".to_owned(), rfc3339);
     let alone = match report.demand {
-        Demand::PostQuantum => " (ML-DSA-44 alone)",
-        Demand::AnyAlgorithm => "",
+        AlgorithmRequirement::PostQuantum => " (ML-DSA-44 alone)",
+        AlgorithmRequirement::AnyAlgorithm => "",
     };
     let _ = writeln!(
         out,

@@ -17,7 +17,7 @@ use ishibumi_cli::render;
 use ishibumi_tlog::{Hash, policy};
 
 use super::dated::clock;
-use super::{Exit, Failure, Voice, files};
+use super::{Exit, Failure, Output, files};
 use rows::Work;
 
 /// The largest list of accredited units, in octets.
@@ -58,7 +58,7 @@ pub(super) fn run(
     arguments: &BatchArguments,
     terms: &Terms<'_>,
     zone: Zone,
-    voice: Voice,
+    voice: Output,
 ) -> Result<Exit, Failure> {
     let folder = arguments.batch.as_deref().unwrap_or(Path::new("."));
     let ends = (arguments.from.as_deref(), arguments.to.as_deref());

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::super::sha1::{self, ExistedOn};
 use super::super::trust::Terms;
-use super::super::{Exit, Failure, Voice, files};
+use super::super::{Exit, Failure, Output, files};
 
 const EXAMPLES: &str = "Examples:
   ishibumi evidence embed --out contract.proven.tst contract.tst
@@ -60,7 +60,7 @@ pub(crate) struct EmbedArguments {
     proof: Option<PathBuf>,
 }
 
-pub(crate) fn run(arguments: &EmbedArguments, voice: Voice) -> Result<Exit, Failure> {
+pub(crate) fn run(arguments: &EmbedArguments, voice: Output) -> Result<Exit, Failure> {
     let path = &arguments.file;
     let octets = files::read(path, pdf::PDF_LEN_MAX)?;
     let proof = proof_path(arguments)?;

@@ -10,7 +10,7 @@ use serde_json::json;
 use super::get::failure;
 use crate::cli::age::MaxAge;
 use crate::cli::trust::Trust;
-use crate::cli::{Exit, Failure, Voice, files, network};
+use crate::cli::{Exit, Failure, Output, files, network};
 
 const EXAMPLES: &str = "Examples:
   ishibumi evidence entry --from https://log.example --policy policy.txt --last --out closed/
@@ -47,7 +47,7 @@ pub(super) struct EntryArguments {
     out: PathBuf,
 }
 
-pub(super) fn run(arguments: &EntryArguments, voice: Voice) -> Result<Exit, Failure> {
+pub(super) fn run(arguments: &EntryArguments, voice: Output) -> Result<Exit, Failure> {
     let policy = arguments.trust.read()?;
     let sources = network::sources(&arguments.from)?;
     let place = arguments.index.map_or(Place::Last, Place::Index);

@@ -16,7 +16,7 @@ use ishibumi_tlog::proof::FILE_EXTENSION;
 use ishibumi_tlog::shown::add_line;
 use serde_json::{Value, json};
 
-use super::super::{Exit, Failure, Voice, files, tell};
+use super::super::{Exit, Failure, Output, files, tell};
 use super::file;
 
 const EXAMPLES: &str = "Examples:
@@ -76,7 +76,7 @@ struct Extracted<'a> {
 /// piece has nearly all of it, and there may be hundreds.
 const SIGNED_TIMES_MAX: usize = 4;
 
-pub(crate) fn run(arguments: &ExtractArguments, voice: Voice) -> Result<Exit, Failure> {
+pub(crate) fn run(arguments: &ExtractArguments, voice: Output) -> Result<Exit, Failure> {
     let path = &arguments.file;
     let octets = file::whole(path)?;
     let (collection, in_pdf);
@@ -121,7 +121,7 @@ pub(crate) fn run(arguments: &ExtractArguments, voice: Voice) -> Result<Exit, Fa
     Ok(Exit::Proven)
 }
 
-fn say(arguments: &ExtractArguments, written: &[String], extracted: &Extracted<'_>, voice: Voice) {
+fn say(arguments: &ExtractArguments, written: &[String], extracted: &Extracted<'_>, voice: Output) {
     let shown = arguments.out.display().to_string();
     let proof = format!(".{FILE_EXTENSION}");
     let proofs = written.iter().filter(|name| name.ends_with(&proof)).count();

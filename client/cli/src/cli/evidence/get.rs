@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use clap::Args;
 use indicatif::ProgressBar;
-use ishibumi::fetch::{Blame, EvidenceError, Refused, Source, evidence, first_verified};
+use ishibumi::fetch::{Attribution, EvidenceError, Refused, Source, evidence, first_verified};
 use ishibumi_artifact::{Anchors, ArtifactType, record_of};
 use ishibumi_cli::render::Language;
 use ishibumi_tlog::Hash;
@@ -23,7 +23,7 @@ use crate::cli::collect::{Collected, Fresh, collect};
 use crate::cli::sha1::{self, ExistedOn};
 use crate::cli::submit::{kept_line, proof_line};
 use crate::cli::trust::{self, Terms};
-use crate::cli::{Exit, Failure, Voice, files, mistaken, network};
+use crate::cli::{Exit, Failure, Output, files, mistaken, network};
 
 const EXAMPLES: &str = "Examples:
   ishibumi evidence get --log https://log.example --anchors anchors/ contract.tst
@@ -148,7 +148,7 @@ struct Fetched {
 
 type Ended = Vec<(PathBuf, Result<Fetched, Failure>)>;
 
-pub(super) fn run(arguments: &GetArguments, voice: Voice) -> Result<Exit, Failure> {
+pub(super) fn run(arguments: &GetArguments, voice: Output) -> Result<Exit, Failure> {
     let anchors = files::anchors(&arguments.anchors, arguments.accept_sha1)?.with_memo(MEMO);
     let job = Job {
         trust: match &arguments.policy {
@@ -300,12 +300,12 @@ async fn fetch(
         let found = proof.encode().into_bytes();
         // The rules of the artifact at the proven time are the artifact's affair, not the source's.
         let verified = terms.map_or(Ok(()), |terms| terms.verify(&octets, &found));
-        verified.map_err(|failure| (Blame::Silent, failure))?;
+        verified.map_err(|failure| (Attribution::Silent, failure))?;
         Ok((proof.index, found))
     };
     let won = first_verified(&job.sources, attempt, |(blame, _)| *blame).await;
     let won = won.map_err(|refused| {
-        network::nobody(&refused, |_, (_, failure): &(Blame, Failure)| {
+        network::nobody(&refused, |_, (_, failure): &(Attribution, Failure)| {
             failure.clone()
         })
     })?;
@@ -321,7 +321,7 @@ async fn fetch(
     })
 }
 
-fn say(ended: &Ended, verified: bool, collected: Option<&Collected>, voice: Voice) {
+fn say(ended: &Ended, verified: bool, collected: Option<&Collected>, voice: Output) {
     let (mut said, mut rows) = (String::new(), Vec::new());
     for (artifact, fetched) in ended {
         let mut row = match fetched {
@@ -413,7 +413,7 @@ fn worst(ended: &Ended) -> Exit {
     order.into_iter().find(failed).unwrap_or(Exit::Proven)
 }
 
-fn spoken(refused: &Refused<(Blame, Failure)>) -> Refused<String> {
+fn spoken(refused: &Refused<(Attribution, Failure)>) -> Refused<String> {
     let (_, failure) = &refused.error;
     Refused {
         source: refused.source.clone(),

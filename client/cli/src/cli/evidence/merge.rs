@@ -7,7 +7,7 @@ use clap::Args;
 use ishibumi::evidence::Collection;
 use serde_json::json;
 
-use super::super::{Exit, Failure, Voice, files};
+use super::super::{Exit, Failure, Output, files};
 use super::file;
 
 const EXAMPLES: &str = "Examples:
@@ -32,7 +32,7 @@ pub(crate) struct MergeArguments {
     files: Vec<PathBuf>,
 }
 
-pub(crate) fn run(arguments: &MergeArguments, voice: Voice) -> Result<Exit, Failure> {
+pub(crate) fn run(arguments: &MergeArguments, voice: Output) -> Result<Exit, Failure> {
     files::check_free(&arguments.out, Some(file::BEGINS))?;
     let read = arguments.files.iter().map(|path| file::read(path));
     let all = Collection::merged(read.collect::<Result<Vec<_>, _>>()?);

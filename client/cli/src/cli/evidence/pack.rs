@@ -8,7 +8,7 @@ use ishibumi_tlog::shown::add_line;
 use serde_json::json;
 
 use super::super::with_proof::with_proofs;
-use super::super::{Exit, Failure, Voice, files, network};
+use super::super::{Exit, Failure, Output, files, network};
 use super::left_out::{self, Inputs, LeftOut};
 use super::packer::Packer;
 use super::{anchored, file, verify};
@@ -70,7 +70,7 @@ pub(crate) struct PackArguments {
     artifacts: Vec<PathBuf>,
 }
 
-pub(crate) fn run(arguments: &PackArguments, voice: Voice) -> Result<Exit, Failure> {
+pub(crate) fn run(arguments: &PackArguments, voice: Output) -> Result<Exit, Failure> {
     let terms = arguments.terms.read()?;
     let mut packer = Packer::new(terms.policies(), terms.anchors());
     packer

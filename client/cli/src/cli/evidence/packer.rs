@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use ishibumi::evidence::pdf;
 use ishibumi::evidence::{
-    Collection, FILE_LEN_MAX, File, Logged, PackError, Packed, Stamp, pack_item, stamp_of,
+    Collection, FILE_LEN_MAX, File, LoggedEntry, PackError, Packed, Stamp, pack_item, stamp_of,
     status_data,
 };
 use ishibumi::fetch::Covering;
@@ -228,7 +228,7 @@ impl<'a> Packer<'a> {
             let items = &mut self.collection.items;
             let about = items.iter_mut().find_map(|item| {
                 let entry = item.proofs.first()?.entry.clone();
-                let logged = Arc::new(Logged::read(entry, proof).ok()?);
+                let logged = Arc::new(LoggedEntry::read(entry, proof).ok()?);
                 Some((item, logged))
             });
             let Some((item, logged)) = about else {
@@ -268,7 +268,7 @@ impl<'a> Packer<'a> {
                 // The proof that the artifact has already may be under this very checkpoint.
                 if !item.proofs.iter().any(|it| it.checkpoint.text() == text) {
                     let entry = item.proofs.first().map(|it| it.entry.clone());
-                    item.proofs.push(Arc::new(Logged {
+                    item.proofs.push(Arc::new(LoggedEntry {
                         entry: entry.unwrap_or_default(),
                         index: proof.index,
                         path: proof.hashes,
@@ -298,7 +298,7 @@ impl<'a> Packer<'a> {
         }
         let proof = record.proof.as_deref();
         let proof = proof.ok_or_else(|| no_proof(Path::new(&record.name)))?;
-        let logged = Logged::read(record.octets.clone(), proof);
+        let logged = LoggedEntry::read(record.octets.clone(), proof);
         let logged = logged.map_err(|error| refused(&record.name, &error.into()))?;
         self.collection.statements.push(Arc::new(logged));
         Ok(())

@@ -19,7 +19,7 @@ use ishibumi_tlog::hash::leaf_hash;
 use ishibumi_tlog::proof::FILE_EXTENSION;
 use serde_json::json;
 
-use super::super::{Exit, Failure, Voice, dated, files, network, trust};
+use super::super::{Exit, Failure, Output, dated, files, network, trust};
 use super::file;
 
 const EXAMPLES: &str = "Examples:
@@ -111,7 +111,7 @@ impl From<Hash> for HashAlgorithm {
     }
 }
 
-pub(crate) fn run(arguments: &RenewArguments, voice: Voice) -> Result<Exit, Failure> {
+pub(crate) fn run(arguments: &RenewArguments, voice: Output) -> Result<Exit, Failure> {
     // The file itself may be replaced: what it holds is in the renewed one, octet by octet.
     let in_place = |out: &PathBuf| files::is_one(out, &arguments.file);
     if let Some(out) = arguments.out.as_ref().filter(|out| !in_place(out)) {
@@ -241,7 +241,7 @@ fn write_query(
     renewed: &Renewed,
     hash: Option<HashAlgorithm>,
     path: &Path,
-    voice: Voice,
+    voice: Output,
 ) -> Result<Exit, Failure> {
     check_last(renewed)?;
     let (imprint, what) = imprint(renewed, hash).map_err(|error| {

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use ishibumi::evidence::{Collection, Item, Logged};
+use ishibumi::evidence::{Collection, Item, LoggedEntry};
 use ishibumi_artifact::Certificate;
 use ishibumi_artifact::record::{Body, Record};
 use ishibumi_cli::render::kind_name;
@@ -11,7 +11,7 @@ use ishibumi_tlog::shown::add_line;
 use ishibumi_tlog::{Checkpoint, Hash};
 use serde_json::{Value, json};
 
-use super::super::{Exit, Failure, Voice};
+use super::super::{Exit, Failure, Output};
 use super::{file, renewals};
 
 const EXAMPLES: &str = "Examples:
@@ -30,7 +30,7 @@ pub(crate) struct ShowArguments {
     file: PathBuf,
 }
 
-pub(crate) fn run(arguments: &ShowArguments, voice: Voice) -> Result<Exit, Failure> {
+pub(crate) fn run(arguments: &ShowArguments, voice: Output) -> Result<Exit, Failure> {
     let renewed = file::open(&arguments.file)?;
     let collection = renewed.collection();
     let shown = arguments.file.display().to_string();
@@ -85,7 +85,7 @@ fn to_json(collection: &Collection, shown: &str) -> Value {
     })
 }
 
-fn place(logged: &Logged) -> Value {
+fn place(logged: &LoggedEntry) -> Value {
     let tree = Checkpoint::parse(logged.checkpoint.text()).ok();
     json!({
         "kind": kind(logged),
@@ -96,11 +96,11 @@ fn place(logged: &Logged) -> Value {
     })
 }
 
-fn kind(logged: &Logged) -> &'static str {
+fn kind(logged: &LoggedEntry) -> &'static str {
     kind_name(Record::decode(&logged.entry).map_or(0, |record| record.kind()))
 }
 
-fn claimed_time(logged: &Logged) -> Option<String> {
+fn claimed_time(logged: &LoggedEntry) -> Option<String> {
     match Record::decode(&logged.entry).ok()?.body() {
         Body::Token(token) => Some(token.gen_time.time().to_string()),
         _ => None,
@@ -185,7 +185,7 @@ fn to_text(collection: &Collection, shown: &str, english: bool) -> String {
     out
 }
 
-fn said_place(logged: &Logged, english: bool) -> String {
+fn said_place(logged: &LoggedEntry, english: bool) -> String {
     let Ok(tree) = Checkpoint::parse(logged.checkpoint.text()) else {
         return String::new();
     };

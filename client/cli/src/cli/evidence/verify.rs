@@ -8,7 +8,7 @@ use std::sync::Arc;
 use clap::Args;
 use ishibumi::evidence::renewal::{self, Renewed};
 use ishibumi::evidence::{
-    Collection, Contradiction, Logged, StatementVerdict, Verdict, contradictions,
+    Collection, Contradiction, LoggedEntry, StatementVerdict, Verdict, contradictions,
 };
 use ishibumi::succession::{Policies, links_among};
 use ishibumi::verify::{Answer, Indication, RenewalReport, RevocationKnown, SubIndication};
@@ -25,10 +25,10 @@ use serde_json::{Value, json};
 use super::super::dated::{DatedRules, TimeZone, clock};
 use super::super::revocation::AskRevocation;
 use super::super::sha1::{self, ExistedOn};
-use super::super::succession::{self, Looked, OldPolicies};
+use super::super::succession::{self, LinkCheck, OldPolicies};
 use super::super::trust::{self, Trust};
 use super::super::with_proof::{WithProof, with_proofs};
-use super::super::{Exit, Failure, Voice, files, network};
+use super::super::{Exit, Failure, Output, files, network};
 use super::{file, renewals};
 
 const EXAMPLES: &str = "Examples:
@@ -121,7 +121,7 @@ impl Terms {
     }
 }
 
-pub(crate) fn run(arguments: &VerifyArguments, voice: Voice) -> Result<Exit, Failure> {
+pub(crate) fn run(arguments: &VerifyArguments, voice: Output) -> Result<Exit, Failure> {
     let terms = arguments.terms.read()?;
     let renewed = file::open(&arguments.file)?;
     let revocation = with_proofs(&arguments.revocation)?;
@@ -150,7 +150,7 @@ pub(super) fn judge(collection: &Collection, terms: Terms) -> Judged {
     let done = |done| bar.set_position(done as u64);
     let items = collection.verify_under(&verifier, &terms.policies, done);
     bar.finish_and_clear();
-    let proofs: Vec<&Arc<Logged>> = collection.proofs().collect();
+    let proofs: Vec<&Arc<LoggedEntry>> = collection.proofs().collect();
     Judged {
         links: links(collection, &proofs, &terms.policies),
         contradictions: contradictions(proofs, &terms.policies),
@@ -182,7 +182,7 @@ fn judge_renewed(
     let bar = network::progress_bar(all, "artifacts verified");
     let verdict = renewed.verify(&terms, |done| bar.set_position(done as u64));
     bar.finish_and_clear();
-    let proofs: Vec<&Arc<Logged>> = renewed.proofs().collect();
+    let proofs: Vec<&Arc<LoggedEntry>> = renewed.proofs().collect();
     Ok(Judged {
         links: links(renewed.collection(), &proofs, policies),
         contradictions: contradictions(proofs, policies),
@@ -195,7 +195,11 @@ fn judge_renewed(
 
 /// Every link between logs that the statements of the file make, held against every checkpoint in
 /// it.
-fn links(collection: &Collection, proofs: &[&Arc<Logged>], policies: &Policies) -> Vec<Looked> {
+fn links(
+    collection: &Collection,
+    proofs: &[&Arc<LoggedEntry>],
+    policies: &Policies,
+) -> Vec<LinkCheck> {
     // Many artifacts share one checkpoint, and its note.
     let mut known = HashSet::new();
     let heads = proofs.iter().map(|logged| &*logged.checkpoint);
@@ -208,7 +212,7 @@ fn links(collection: &Collection, proofs: &[&Arc<Logged>], policies: &Policies) 
 /// The verdicts about one file.
 pub(super) struct Judged {
     /// Which log continues which, as far as records of the file say so.
-    links: Vec<Looked>,
+    links: Vec<LinkCheck>,
     /// Statements of one log that cannot all be true.
     contradictions: Vec<Contradiction>,
     renewals: Option<RenewalReport>,

@@ -80,7 +80,7 @@ pub(super) struct Log {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Records {
-    /// Own organisation identifiers (2.5.4.97), such as `NTRJP-1234567890123`.
+    /// OwnArtifacts organisation identifiers (2.5.4.97), such as `NTRJP-1234567890123`.
     #[serde(default)]
     pub(super) organizations: Vec<String>,
     /// Hashes of the certificates of own time-stamping units, as tokens name them, in hexadecimal.
@@ -89,10 +89,10 @@ pub(super) struct Records {
     /// The certificates themselves.
     #[serde(default)]
     pub(super) tsu_certificates: Vec<PathBuf>,
-    /// Own artifacts: folders, or files.
+    /// OwnArtifacts artifacts: folders, or files.
     #[serde(default)]
     pub(super) own: Vec<PathBuf>,
-    /// Own records, as lists of leaf hashes.
+    /// OwnArtifacts records, as lists of leaf hashes.
     #[serde(default)]
     pub(super) own_leaves: Vec<PathBuf>,
     /// Trusted certificates, to make the records of own artifacts with.

@@ -21,7 +21,7 @@ use ishibumi_wire::{Limits, serve};
 use serde_json::{Value, json};
 
 use super::audit::is_same_fork;
-use super::{Exit, Failure, Voice, files, network, trust};
+use super::{Exit, Failure, Output, files, network, trust};
 use config::{Config, Log};
 use ishibumi_tlog::shown;
 use metrics::{Metrics, Page};
@@ -80,7 +80,7 @@ struct Station {
     remembered: Remembered,
 }
 
-pub(crate) fn run(arguments: &MonitorArguments, voice: Voice) -> Result<Exit, Failure> {
+pub(crate) fn run(arguments: &MonitorArguments, voice: Output) -> Result<Exit, Failure> {
     let config = Config::read(&arguments.config)?;
     let policy = trust::read(&config.policy, config.allow_no_quorum, false)?;
     std::fs::create_dir_all(&config.state_dir).map_err(|error| {
@@ -330,7 +330,7 @@ impl Rounds {
     }
 
     /// Every alarm that stands, or the new ones alone.
-    fn text(&self, voice: Voice, new: bool) -> String {
+    fn text(&self, voice: Output, new: bool) -> String {
         let mut out = String::new();
         // Writing to a String does not fail.
         for (origin, outcome, size, refused) in &self.logs {

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use ishibumi::monitor::{Own, WatchList};
+use ishibumi::monitor::{OwnArtifacts, WatchList};
 use ishibumi_artifact::{Anchors, ArtifactType, Certificate, Verified, admit_marking};
 use ishibumi_tlog::Hash;
 use ishibumi_tlog::hash::leaf_hash;
@@ -30,7 +30,7 @@ type Known = Result<(Vec<Hash>, u64), String>;
 /// The parties to look for, and the operator's own artifacts.
 pub(super) struct Watched {
     pub(super) list: WatchList,
-    pub(super) own: Vec<Own>,
+    pub(super) own: Vec<OwnArtifacts>,
     /// Files that are no artifact, or that no log accepts, each with the reason.
     pub(super) refused: Vec<String>,
 }
@@ -89,7 +89,7 @@ fn leaves(path: &Path, watched: &mut Watched) -> Result<(), Failure> {
         watched.list.expect(leaf);
         if let Some(due) = due_s {
             let name = format!("{} line {number}", path.display());
-            watched.own.push(Own { name, leaf, due });
+            watched.own.push(OwnArtifacts { name, leaf, due });
         }
     }
     Ok(())
@@ -122,7 +122,7 @@ fn artifacts(
                 }
                 if let Some(&leaf) = leaves.last() {
                     let due = made.saturating_add(deadline_s);
-                    watched.own.push(Own { name, leaf, due });
+                    watched.own.push(OwnArtifacts { name, leaf, due });
                 }
             }
             Err(reason) => watched.refused.push(format!("{name}: {reason}")),

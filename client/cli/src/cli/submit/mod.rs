@@ -21,7 +21,7 @@ use tokio::task::JoinSet;
 use self::inputs::Inputs;
 use super::collect::{Collected, Fresh, collect};
 use super::trust::Terms;
-use super::{Exit, Failure, Voice, files, mistaken, network};
+use super::{Exit, Failure, Output, files, mistaken, network};
 
 const EXAMPLES: &str = "Examples:
   ishibumi submit --log http://127.0.0.1:8080 --token-file token.txt contract.tst
@@ -201,7 +201,7 @@ enum Done {
     Durable(Staged),
 }
 
-pub(crate) fn run(arguments: &SubmitArguments, voice: Voice) -> Result<Exit, Failure> {
+pub(crate) fn run(arguments: &SubmitArguments, voice: Output) -> Result<Exit, Failure> {
     let terms = match (&arguments.policy, &arguments.anchors) {
         (Some(policy), Some(anchors)) => {
             let anchors = files::anchors(anchors, None)?;
@@ -371,7 +371,12 @@ async fn elsewhere(job: &Job, staged: Staged) -> Option<Vec<u8>> {
 }
 
 /// `passed_over`: how many have their proof, and how many are no artifacts.
-fn report(ended: &Ended, passed_over: (usize, usize), collected: Option<&Collected>, voice: Voice) {
+fn report(
+    ended: &Ended,
+    passed_over: (usize, usize),
+    collected: Option<&Collected>,
+    voice: Output,
+) {
     let mut text = String::new();
     let mut rows = Vec::new();
     for (file, done) in ended {

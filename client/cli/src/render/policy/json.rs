@@ -1,6 +1,6 @@
 //! The explanation for programs. `docs/verdicts.md` lists the members; members may be added.
 
-use ishibumi_tlog::policy::{Demand, Lint, Member, Quorum, Standing};
+use ishibumi_tlog::policy::{AlgorithmRequirement, Lint, Member, Quorum, Standing};
 use serde_json::{Value, json};
 
 use super::super::{Language, rfc3339, shown};
@@ -28,7 +28,7 @@ impl Explanation<'_> {
                 }))
                 .collect::<Vec<_>>(),
             "quorum": policy.quorum() != Quorum::None,
-            "post_quantum": demand == Demand::PostQuantum,
+            "post_quantum": demand == AlgorithmRequirement::PostQuantum,
             "can_be_met": policy.can_be_met(demand),
             "demands": explanation.lines(Language::English),
             "warnings": explanation.lints.iter().map(|lint| warning(explanation, lint)).collect::<Vec<_>>(),

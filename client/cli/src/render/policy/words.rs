@@ -1,7 +1,9 @@
 //! The sentences about policies, in both languages.
 
 use ishibumi_tlog::key::VerifierKey;
-use ishibumi_tlog::policy::{Demand, Lint, Member, Quorum, Shared, Standing, TrustError};
+use ishibumi_tlog::policy::{
+    AlgorithmRequirement, Lint, Member, Quorum, Shared, Standing, TrustError,
+};
 use ishibumi_tlog::{Policy, TrustedCheckpoint};
 
 use super::super::{Language, rfc3339, shown};
@@ -93,7 +95,7 @@ fn at(url: Option<&[u8]>, language: Language) -> String {
 /// What has to be true of a checkpoint; the tree of witnesses and groups stands below it.
 pub(super) fn demand(policy: &Policy, language: Language) -> String {
     let demand = policy.demand();
-    let quantum = demand == Demand::PostQuantum;
+    let quantum = demand == AlgorithmRequirement::PostQuantum;
     let said = match (policy.quorum(), quantum) {
         (Quorum::None, _) => language.pick(
             "A checkpoint is trusted when its log signed it, and nobody else is asked.",
