@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::words::{
+use super::events::{
     CLOCK_TOLERANCE_SECONDS, History, NoStatement, SilenceKind, Status, StatusEvent,
 };
 use crate::certificate::Certificate;

@@ -21,8 +21,8 @@
 //! above may be revoked in turn; see [`StatusEvent::source`]. Whether a source other than the issuer may
 //! speak, and was not itself revoked, is decided here.
 
+mod events;
 mod hearing;
-mod words;
 
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -30,8 +30,8 @@ use std::sync::Arc;
 use crate::certificate::Certificate;
 use crate::information::StatusInformation;
 use crate::time::Time;
+pub use events::{CLOCK_TOLERANCE_SECONDS, History, NoStatement, SilenceKind, Status, StatusEvent};
 use hearing::Hearing;
-pub use words::{CLOCK_TOLERANCE_SECONDS, History, NoStatement, SilenceKind, Status, StatusEvent};
 
 impl History {
     /// Hears every source about `certificate`. `above` are the certificates above it in its path,

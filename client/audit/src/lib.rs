@@ -20,7 +20,7 @@
     clippy::panic
 )]
 
-mod anchors;
+mod checkpoint_timestamps;
 mod evidence;
 mod lists;
 mod memory;
@@ -33,7 +33,9 @@ mod state;
 pub mod succession;
 mod suspects;
 
-pub use anchors::{ANCHORS_MAX, AnchorSeen, AnchorsSeen, WRONG_ANCHORS_MAX, WrongAnchor};
+pub use checkpoint_timestamps::{
+    ANCHORS_MAX, AnchorSeen, AnchorsSeen, WRONG_ANCHORS_MAX, WrongAnchor,
+};
 pub use evidence::{AuditEvidence, Misbehaviour};
 pub use lists::{LISTS_MAX, ListError, ListSeen};
 pub use memory::REMEMBERED_MAX;

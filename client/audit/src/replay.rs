@@ -10,7 +10,7 @@ use ishibumi_tlog::tile::{
 use ishibumi_tlog::{Checkpoint, Hash};
 
 use super::Violation;
-use super::anchors::AnchorsSeen;
+use super::checkpoint_timestamps::AnchorsSeen;
 use super::lists::{ListError, ListSeen};
 use super::suspects::{Detector, Suspects, Timeline};
 

@@ -9,11 +9,11 @@ use ishibumi_tlog::policy::AlgorithmRequirement;
 use ishibumi_tlog::tile::{TILE_WIDTH, TileKind, TilePath, tile_width};
 use ishibumi_tlog::{Checkpoint, Hash, Policy, TrustedCheckpoint};
 
-use super::ahead::Ahead;
 use super::beside::kept_sizes;
 use super::entry::{Place, entry_under};
 use super::evidence::{EvidenceError, of_trust};
-use super::many::Attribution;
+use super::fallback::Attribution;
+use super::prefetch::Ahead;
 use super::prover::Prover;
 use super::source::{HeadError, Source, SourceError};
 use ishibumi_audit::{

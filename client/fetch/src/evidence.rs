@@ -15,9 +15,9 @@ use ishibumi_tlog::tile::{TILE_WIDTH, Tile, TileKind, TilePath, tile_width};
 use ishibumi_tlog::tree::{ProofError, check_inclusion};
 use ishibumi_tlog::{Checkpoint, Hash, Policy, TrustedCheckpoint};
 
-use super::ahead::Ahead;
+use super::fallback::Attribution;
 use super::log::{ApiError, ProofAnswer};
-use super::many::Attribution;
+use super::prefetch::Ahead;
 use super::prover::Prover;
 use super::source::{HeadError, Source, SourceError};
 use ishibumi_verify::{Indication, SubIndication};

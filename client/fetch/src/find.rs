@@ -19,9 +19,9 @@ use ishibumi_tlog::tree::{Frontier, ProofError, check_inclusion};
 use ishibumi_tlog::{Checkpoint, Hash, Policy, TrustedCheckpoint};
 use serde::Deserialize;
 
-use super::ahead::Ahead;
 use super::evidence::of_trust;
-use super::many::Attribution;
+use super::fallback::Attribution;
+use super::prefetch::Ahead;
 use super::prover::Prover;
 use super::source::{HeadError, Source, SourceError};
 

@@ -12,32 +12,32 @@
     clippy::panic
 )]
 
-mod ahead;
-mod anchors;
 mod audit;
 mod beside;
+mod checkpoint_timestamps;
 mod entry;
 mod evidence;
+mod fallback;
 mod find;
 mod log;
-mod many;
 mod monitor;
+mod prefetch;
 mod prover;
 mod revocation;
 mod source;
 mod stamp;
 mod succession;
 
-pub use anchors::{AnchorReader, Covered, Covering};
 pub use audit::{AuditError, AuditReport, ListsRead, Terms, audit};
 pub use beside::{Agreement, Beside, Compared, Fork, Seen, compare};
+pub use checkpoint_timestamps::{AnchorReader, Covered, Covering};
 pub use entry::{Place, entry};
 pub use evidence::{EvidenceError, evidence};
+pub use fallback::{Answered, Attribution, Refused, first_verified};
 pub use find::{FindError, Findings, Found, Query, every_record, find, proven_not_after};
 pub use log::{
     ApiError, LogClient, Problem, ProofAnswer, STATEMENT, Staged, Submission, Submitted, Wait,
 };
-pub use many::{Answered, Attribution, Refused, first_verified};
 pub use monitor::{Post, PostKind, Targets, watch_round};
 pub use prover::prefix_of;
 pub use revocation::{AskedAbout, HeldStatus, StatusError, held_status};

@@ -9,10 +9,10 @@ use ishibumi_tlog::note::{NOTE_LEN_MAX, Note};
 use ishibumi_tlog::protocol;
 use tokio::task::JoinSet;
 
-use super::ahead::Ahead;
 use super::evidence::{EvidenceError, evidence};
+use super::fallback::first_verified;
 use super::log::ApiError;
-use super::many::first_verified;
+use super::prefetch::Ahead;
 use super::prover::Prover;
 use super::source::{Source, SourceError};
 use ishibumi_audit::monitor::{

@@ -2,8 +2,8 @@
 
 mod config;
 mod metrics;
-mod own;
-mod tell;
+mod own_artifacts;
+mod webhook;
 
 use std::fmt::Write as _;
 use std::future::Future;
@@ -25,7 +25,7 @@ use super::{Exit, Failure, Output, files, network, trust};
 use config::{Config, Log};
 use ishibumi_tlog::shown;
 use metrics::{Metrics, Page};
-use own::{Remembered, Watched, watched};
+use own_artifacts::{Remembered, Watched, watched};
 
 const EXAMPLES: &str = "Examples:
   ishibumi monitor --config monitor.toml
@@ -236,7 +236,7 @@ async fn round(
         let origin = &station.log.origin;
         let news = !outcome.untold.is_empty() || !outcome.cleared.is_empty();
         if let Some(webhook) = config.webhook.as_ref().filter(|_| news) {
-            match tell::tell(webhook, &message(origin, at, &outcome)).await {
+            match webhook::tell(webhook, &message(origin, at, &outcome)).await {
                 Ok(()) => {
                     station.state.told();
                     station.save(&config.state_dir)?;
