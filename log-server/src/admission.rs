@@ -1,4 +1,5 @@
-//! From an artifact's octets to what the sequencer takes; the checks themselves are the `artifact` room's.
+//! From an artifact's octets to what the sequencer takes; the checks themselves are the `artifact`
+//! room's.
 
 use std::sync::Arc;
 
@@ -23,11 +24,12 @@ pub struct Tried {
     pub effort: usize,
 }
 
-/// Verifies an artifact under the submitter's anchors, makes its records and takes off the quota what that
-/// cost: the records of what is taken, or the effort of verifying where that is more, as with what is refused.
+/// Verifies an artifact under the submitter's anchors, makes its records and takes off the quota
+/// what that cost: the records of what is taken, or the effort of verifying where that is more, as
+/// with what is refused.
 ///
-/// What is rescued has to chain to the anchors of one provider that has ended; which one is found by
-/// trying.
+/// What is rescued has to chain to the anchors of one provider that has ended; which one is found
+/// by trying.
 pub fn admit(submitter: &Submitter, kind: Kind, octets: &[u8], clock: &dyn Clock) -> Tried {
     let now = clock::now(clock);
     let providers = submitter.providers(Some(kind), now);
@@ -52,9 +54,10 @@ pub fn admit(submitter: &Submitter, kind: Kind, octets: &[u8], clock: &dyn Clock
     Tried { outcome, effort }
 }
 
-/// What is charged like so many records: one for an artifact, one for each further 64 KiB of it that were read, and
-/// one for each four signatures of certificates, since three or four are what an honest artifact needs at most.
-/// Octets count as often as they were read, which is once for each provider under whose anchors they were tried.
+/// What is charged like so many records: one for an artifact, one for each further 64 KiB of it
+/// that were read, and one for each four signatures of certificates, since three or four are what
+/// an honest artifact needs at most. Octets count as often as they were read, which is once for
+/// each provider under whose anchors they were tried.
 const fn effort(octets_read: usize, signatures: usize) -> usize {
     1 + octets_read / (64 << 10) + signatures / 4
 }

@@ -1,9 +1,10 @@
 //! Erasing what lies beside the log: a list or response that had to go.
 //!
-//! A record says that it was erased, and when, and why; it is durable before the octets go. Every record and
-//! every proof stays: whoever has the octets can still prove what they were. A blob that a record names as
-//! erased is removed again at each start, so that a crash between the two steps ends as the erasure that it
-//! was to be; and since its own record is in the log already, submitting it again brings nothing back.
+//! A record says that it was erased, and when, and why; it is durable before the octets go. Every
+//! record and every proof stays: whoever has the octets can still prove what they were. A blob that
+//! a record names as erased is removed again at each start, so that a crash between the two steps
+//! ends as the erasure that it was to be; and since its own record is in the log already,
+//! submitting it again brings nothing back.
 
 use ishibumi_artifact::record::{LogErased, LogStatement, Moment, Opaque};
 use ishibumi_artifact::time::Time;
@@ -48,7 +49,8 @@ pub struct Erasure {
     pub was_there: bool,
 }
 
-/// States durably that `blob` is erased, then erases it. What was stated before is not stated again.
+/// States durably that `blob` is erased, then erases it. What was stated before is not stated
+/// again.
 pub fn erase(
     store: &dyn LogStore,
     sequencer: Sequencer,
@@ -73,7 +75,8 @@ pub fn stated(store: &dyn LogStore, blob: Hash) -> Result<Option<u64>, StoreErro
     Ok(store.lookup(&key, 0, 1)?.first().copied())
 }
 
-/// Removes what records say was erased, if any of it is still there: the end of an erasure that was cut off.
+/// Removes what records say was erased, if any of it is still there: the end of an erasure that was
+/// cut off.
 pub fn finish(store: &dyn LogStore) -> Result<(), StoreError> {
     let key = LookupKey::LogStatements.to_bytes();
     let mut from = 0;

@@ -22,7 +22,8 @@ use ishibumi_store::{Clock, SystemClock, private};
 use ishibumi_tlog::Hash;
 use serde_json::json;
 
-/// Prints text or JSON in which no foreign octet steers a terminal: the escapes of JSON do for both.
+/// Prints text or JSON in which no foreign octet steers a terminal: the escapes of JSON do for
+/// both.
 macro_rules! println {
     ($($text:tt)*) => { std::println!("{}", ishibumi_tlog::shown::json(&format!($($text)*))) };
 }

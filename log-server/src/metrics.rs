@@ -44,7 +44,8 @@ pub struct Metrics {
     pub responses: IntCounterVec,
     /// How long admission of one artifact takes.
     pub admission_seconds: Histogram,
-    /// Records at which nobody looked for suspicions, since the log was busier than the watching thread.
+    /// Records at which nobody looked for suspicions, since the log was busier than the watching
+    /// thread.
     pub unwatched: IntCounter,
     /// Octets that are free on the fuller of the log's disks.
     pub free_octets: IntGauge,

@@ -1,8 +1,9 @@
-//! Admission of what a provider says about its own end (docs/formats/record.md, "2: provider-statement").
+//! Admission of what a provider says about its own end (docs/formats/record.md, "2:
+//! provider-statement").
 //!
-//! A statement is the provider's word, so what is checked is that it is the provider's: under its bearer
-//! token, about itself, and about a list or certificate that this log holds and that chains to the
-//! provider's anchors. Whether what it says is true, nobody here can check.
+//! A statement is the provider's word, so what is checked is that it is the provider's: under its
+//! bearer token, about itself, and about a list or certificate that this log holds and that chains
+//! to the provider's anchors. Whether what it says is true, nobody here can check.
 
 use ishibumi_artifact::record::{EndingStatement, LastCrl};
 use ishibumi_artifact::{ArtifactType, Body, Crl, LookupKey, Record, admit};
@@ -17,8 +18,8 @@ use crate::registry::{Provider, Submitter};
 /// The media type of such a statement: the octets of its record.
 pub const STATEMENT: &str = "application/vnd.ishibumi.provider-statement";
 
-/// Checks a statement, and takes off the provider's quota what that costs, also if it is refused: one about a list
-/// has the list verified again, and costs as many records as that has entries.
+/// Checks a statement, and takes off the provider's quota what that costs, also if it is refused:
+/// one about a list has the list verified again, and costs as many records as that has entries.
 pub fn admit_statement(
     submitter: &Submitter,
     store: &dyn LogStore,
@@ -95,7 +96,8 @@ fn check_certificate(
         .map_err(|refusal| not_yours(format!("{what} is not of this provider: {refusal}")))
 }
 
-/// The list has to be in the log, complete, and the provider's. What it costs to verify it is owed before.
+/// The list has to be in the log, complete, and the provider's. What it costs to verify it is owed
+/// before.
 fn check_list(
     owe: impl FnOnce(usize),
     provider: &Provider,

@@ -1,12 +1,12 @@
 //! How much a submitter may submit: so many records a minute, so many a day.
 //!
-//! One number a limit, after the generic cell rate algorithm (ITU-T I.371): the moment at which all of
-//! the allowance is there again. A record moves it forward by its share of the period; as long as it is
-//! less than a period away, there is some allowance left. What an artifact costs is known only after it was
-//! verified: one record is taken before, and the rest afterwards, whether there is so much left or not, since
-//! the work is done. So the last one may overdraw the allowance, and whoever overdrew waits longer. By how much
-//! is bounded, since no artifact makes more records than [`Meter::burst`].
-//! The state is in memory: a restart gives everybody a full allowance.
+//! One number a limit, after the generic cell rate algorithm (ITU-T I.371): the moment at which all
+//! of the allowance is there again. A record moves it forward by its share of the period; as long
+//! as it is less than a period away, there is some allowance left. What an artifact costs is known
+//! only after it was verified: one record is taken before, and the rest afterwards, whether there
+//! is so much left or not, since the work is done. So the last one may overdraw the allowance, and
+//! whoever overdrew waits longer. By how much is bounded, since no artifact makes more records than
+//! [`Meter::burst`]. The state is in memory: a restart gives everybody a full allowance.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -49,7 +49,8 @@ impl Rate {
     }
 }
 
-/// The allowance of one submitter, shared by all of its requests. Times are [`ishibumi_store::Clock::monotonic`].
+/// The allowance of one submitter, shared by all of its requests. Times are
+/// [`ishibumi_store::Clock::monotonic`].
 #[derive(Debug)]
 pub struct Meter {
     burst: usize,
@@ -72,8 +73,8 @@ impl Meter {
         }
     }
 
-    /// Takes `records` off the allowance if there is any left; otherwise takes nothing and says how long
-    /// to wait. With 0 records it only asks.
+    /// Takes `records` off the allowance if there is any left; otherwise takes nothing and says how
+    /// long to wait. With 0 records it only asks.
     pub fn take(&self, records: usize, now: Duration) -> Result<(), Duration> {
         let mut rates = self.rates();
         let wait = rates.iter().map(|rate| rate.wait(now)).max();

@@ -1,9 +1,9 @@
 //! Who may submit what: an immutable snapshot of the providers, made once from the configuration.
 //!
-//! A bearer token stands for a provider, or for rescue: whoever holds the rescue token may submit what
-//! chains to the anchors of a provider that has ended, since such a provider will not do it any more. What
-//! state a provider is in depends on the moment, and the moments are known beforehand, so they are in the
-//! log before they come ([`crate::statements`]).
+//! A bearer token stands for a provider, or for rescue: whoever holds the rescue token may submit
+//! what chains to the anchors of a provider that has ended, since such a provider will not do it
+//! any more. What state a provider is in depends on the moment, and the moments are known
+//! beforehand, so they are in the log before they come ([`crate::statements`]).
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -134,8 +134,9 @@ impl Registry {
 }
 
 impl Submitter {
-    /// Whether artifacts of `kind` are taken from this submitter at `now`, and under which providers'
-    /// anchors: the provider's own, or one after the other those of the providers that have ended.
+    /// Whether artifacts of `kind` are taken from this submitter at `now`, and under which
+    /// providers' anchors: the provider's own, or one after the other those of the providers that
+    /// have ended.
     pub fn providers(&self, kind: Option<Kind>, now: Time) -> Result<Vec<Arc<Provider>>, Refusal> {
         match self {
             Self::Provider(provider) => {
@@ -169,7 +170,8 @@ impl Submitter {
         }
     }
 
-    /// Takes `records` off the submitter's quota before the work is done; with 0 it only asks whether any is left.
+    /// Takes `records` off the submitter's quota before the work is done; with 0 it only asks
+    /// whether any is left.
     pub fn charge(&self, records: usize, clock: &dyn Clock) -> Result<(), Refusal> {
         let (who, meter) = self.account();
         meter

@@ -1,5 +1,5 @@
-//! What the commands print: text for people, or JSON with `--json`. What others said is one line each, whatever
-//! they said.
+//! What the commands print: text for people, or JSON with `--json`. What others said is one line
+//! each, whatever they said.
 
 use ishibumi_log::erasure::Erasure;
 use ishibumi_log::operate::check::{Checked, CheckedWitness};

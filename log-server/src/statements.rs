@@ -1,9 +1,10 @@
 //! What the log says about its providers, held against the registry that is to be in force.
 //!
-//! Every change of the registry becomes a `provider-statement` record before it takes effect, so that who
-//! was accepted when is as provable as what was accepted. What the log says is replayed from its own
-//! records, found through the index; nothing beside the log remembers it. A statement carries the whole
-//! entry of its provider, so one statement a change is enough, and a change that is taken back is one too.
+//! Every change of the registry becomes a `provider-statement` record before it takes effect, so
+//! that who was accepted when is as provable as what was accepted. What the log says is replayed
+//! from its own records, found through the index; nothing beside the log remembers it. A statement
+//! carries the whole entry of its provider, so one statement a change is enough, and a change that
+//! is taken back is one too.
 
 use std::collections::BTreeMap;
 
@@ -47,8 +48,8 @@ struct Said {
     count: u32,
 }
 
-/// The records that have to be in the log before `registry` is in force: one for every provider about
-/// which the log says something else, or nothing. Empty if nothing changed.
+/// The records that have to be in the log before `registry` is in force: one for every provider
+/// about which the log says something else, or nothing. Empty if nothing changed.
 pub fn outstanding(
     store: &dyn LogStore,
     registry: &Registry,

@@ -1,12 +1,13 @@
 //! Whose turn it is on a processor.
 //!
-//! To verify artifacts takes processors, of which there are few, and a batch holds thousands of artifacts. So
-//! whoever wants to verify waits for a turn, does a small part, and waits again. Turns go around among those who
-//! wait, one to each sender, whatever each of them has still to do: between two turns of a sender everybody else
-//! who waits has had one. Within one sender they are in the order in which they were asked for.
+//! To verify artifacts takes processors, of which there are few, and a batch holds thousands of
+//! artifacts. So whoever wants to verify waits for a turn, does a small part, and waits again.
+//! Turns go around among those who wait, one to each sender, whatever each of them has still to do:
+//! between two turns of a sender everybody else who waits has had one. Within one sender they are
+//! in the order in which they were asked for.
 //!
-//! A single artifact is never divided, and a list of many megabytes takes as long as thousands of tokens. So of
-//! several turns at once one is kept for what is short.
+//! A single artifact is never divided, and a list of many megabytes takes as long as thousands of
+//! tokens. So of several turns at once one is kept for what is short.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -25,8 +26,8 @@ pub enum Length {
 /// Those who wait for turns of one sender.
 type Own<T> = VecDeque<(Length, T)>;
 
-/// Who waits, and how many turns may be had at once. Without a clock and without tasks: `T` is told of its turn
-/// by whoever asks [`Self::next`].
+/// Who waits, and how many turns may be had at once. Without a clock and without tasks: `T` is told
+/// of its turn by whoever asks [`Self::next`].
 #[derive(Debug)]
 struct Waiting<T> {
     free: usize,
@@ -55,8 +56,8 @@ impl<T> Waiting<T> {
         }
     }
 
-    /// Whose turn begins now; none if no turn is free, or nobody waits for one that is. Whoever waits for a long
-    /// one that is not free keeps his place.
+    /// Whose turn begins now; none if no turn is free, or nobody waits for one that is. Whoever
+    /// waits for a long one that is not free keeps his place.
     fn next(&mut self) -> Option<(Length, T)> {
         let longest = match (self.free, self.free_for_long) {
             (0, _) => return None,

@@ -1,7 +1,7 @@
 //! Which records a TSA has covered, out of the log's own records.
 //!
-//! Nothing beside the log remembers it: the newest timestamps are found through the index when the log starts.
-//! Where that finds none, a TSA is asked once more than necessary, which does no harm.
+//! Nothing beside the log remembers it: the newest timestamps are found through the index when the
+//! log starts. Where that finds none, a TSA is asked once more than necessary, which does no harm.
 
 use ishibumi_artifact::record::{Body, Record};
 use ishibumi_artifact::time::Time;
@@ -25,7 +25,8 @@ pub(super) struct Last {
     pub gen_time: Time,
 }
 
-/// Whether the tree of `size` leaves holds a record from index `covered` on that is no checkpoint timestamp.
+/// Whether the tree of `size` leaves holds a record from index `covered` on that is no checkpoint
+/// timestamp.
 pub(super) fn has_news(store: &dyn LogStore, covered: u64, size: u64) -> Result<bool, StoreError> {
     let key = LookupKey::CheckpointAnchors.to_bytes();
     let mut next = covered;
@@ -44,7 +45,8 @@ pub(super) fn has_news(store: &dyn LogStore, covered: u64, size: u64) -> Result<
     Ok(next < size)
 }
 
-/// The last token of every TSA in the log, in their order. The keys of their units are remembered in `tsas`.
+/// The last token of every TSA in the log, in their order. The keys of their units are remembered
+/// in `tsas`.
 pub(super) fn last_timestamps(
     store: &dyn LogStore,
     tsas: &Tsas,
@@ -62,7 +64,8 @@ pub(super) fn last_timestamps(
                 detail: format!("record {index} is no checkpoint-anchor, as it says; run fsck"),
             });
         };
-        // One that is none of theirs, as of a TSA that was configured once, says nothing about them.
+        // One that is none of theirs, as of a TSA that was configured once, says nothing about
+        // them.
         let Ok(token) = TimestampToken::parse(timestamp.token()) else {
             continue;
         };

@@ -1,16 +1,17 @@
 //! Has TSAs stamp the log's published checkpoints, and logs their tokens (kind 10).
 //!
-//! Whoever trusts no witness may trust a TSA, and validators know time-stamps (docs/anchors.md). Nothing
-//! waits for any of this: a TSA that is slow, dead or lying costs an alarm, and submissions go on. A token
-//! is logged like any record, through the sequencer, and only if it verifies in full.
+//! Whoever trusts no witness may trust a TSA, and validators know time-stamps (docs/anchors.md).
+//! Nothing waits for any of this: a TSA that is slow, dead or lying costs an alarm, and submissions
+//! go on. A token is logged like any record, through the sequencer, and only if it verifies in
+//! full.
 //!
 //! ```text
 //!   published checkpoint -> kept for ever -> TSAs asked at once -> tokens verified -> sequencer
 //! ```
 //!
-//! **When a TSA is asked.** Every interval, if the published tree holds a record which no logged token of
-//! that TSA covers and which is not itself such a token. So a log that stands still is stamped once, and its
-//! own timestamps are never a reason for another one (`coverage`).
+//! **When a TSA is asked.** Every interval, if the published tree holds a record which no logged
+//! token of that TSA covers and which is not itself such a token. So a log that stands still is
+//! stamped once, and its own timestamps are never a reason for another one (`coverage`).
 
 mod ask;
 mod coverage;
@@ -67,7 +68,8 @@ struct Turn {
 }
 
 impl CheckpointTimestamping {
-    /// Starts asking, as a task of the present runtime, from where the log's records say that it stopped.
+    /// Starts asking, as a task of the present runtime, from where the log's records say that it
+    /// stopped.
     ///
     /// # Errors
     /// If the store fails, or its index leads to something else than a checkpoint timestamp.
@@ -191,8 +193,8 @@ impl CheckpointTimestamping {
 }
 
 /// How long to leave a TSA alone after its `failures`-th failure in a row: doubling, at most
-/// [`BACKOFF_MAX`] and the interval, and between half of that and all of it by `random`, so that many logs
-/// do not come back at once.
+/// [`BACKOFF_MAX`] and the interval, and between half of that and all of it by `random`, so that
+/// many logs do not come back at once.
 fn backoff(failures: u32, interval: Duration, random: u8) -> Duration {
     let doubled = BACKOFF_MIN.saturating_mul(1 << failures.saturating_sub(1).min(16));
     let most = doubled.min(BACKOFF_MAX).min(interval.max(BACKOFF_MIN));

@@ -1,8 +1,8 @@
 //! Who stamps the log's checkpoints: the TSAs of the configuration, with their certificates read.
 //!
-//! Two TSAs are worth more than one only if no single fault and no single theft makes both speak: those that
-//! share an anchor, a known certificate's key or a unit's key are one authority under two names, and are
-//! refused. The first two are seen at start, the last one when its tokens come.
+//! Two TSAs are worth more than one only if no single fault and no single theft makes both speak:
+//! those that share an anchor, a known certificate's key or a unit's key are one authority under
+//! two names, and are refused. The first two are seen at start, the last one when its tokens come.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -50,7 +50,8 @@ pub(super) struct Units {
 }
 
 impl Units {
-    /// Notes that the unit with this key speaks for `tsa`; the name of another TSA for which it spoke before.
+    /// Notes that the unit with this key speaks for `tsa`; the name of another TSA for which it
+    /// spoke before.
     pub(super) fn claim(&self, tsa: &str, key_hash: [u8; 32]) -> Option<String> {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let owner = seen.entry(key_hash).or_insert_with(|| tsa.to_owned());

@@ -1,9 +1,9 @@
 //! The configuration: one TOML file, read once at start.
 //!
-//! [`Config`] is the file: each key is one field, with its bounds, and its default in the `Default` of its table;
-//! `--print-config` writes the same structure back. Every problem is found and named in one go
-//! ([`ConfigError`]), with its key and what to write instead; nothing is guessed and no unknown key is passed
-//! over. Paths are relative to the file.
+//! [`Config`] is the file: each key is one field, with its bounds, and its default in the `Default`
+//! of its table; `--print-config` writes the same structure back. Every problem is found and named
+//! in one go ([`ConfigError`]), with its key and what to write instead; nothing is guessed and no
+//! unknown key is passed over. Paths are relative to the file.
 
 mod checkpoint_timestamps;
 mod provider;
@@ -73,7 +73,8 @@ pub struct Config {
     /// Witnesses, by key name, whose words against this log do not count. What they show does.
     #[serde(default, with = "Texts")]
     pub distrusted_witnesses: Vec<String>,
-    /// Which of the policy's witnesses are mirrors, by their names in the policy: they are sent records.
+    /// Which of the policy's witnesses are mirrors, by their names in the policy: they are sent
+    /// records.
     #[serde(default, with = "Texts")]
     pub mirrors: Vec<String>,
     /// What one request to a mirror may be.
@@ -277,7 +278,8 @@ mod tests {
         }
     }
 
-    /// Behind a key that cannot be read everything else is still looked at, and nothing is said twice.
+    /// Behind a key that cannot be read everything else is still looked at, and nothing is said
+    /// twice.
     #[test]
     fn what_cannot_be_read_hides_nothing_else() {
         let text = "head_dir = \"h\"\nkey_file = \"\"\npolicy_file = 3\nsequencing = 5\nmirrors = \"m\"\n\

@@ -45,14 +45,15 @@ pub struct ProviderConfig {
     /// Files with certificates that are known without being trusted, PEM or DER.
     #[serde(default, with = "Files")]
     pub intermediates: Vec<PathBuf>,
-    /// Files with certificates of OCSP responders that answer for its CAs without a certificate of theirs for
-    /// the purpose (RFC 6960 4.2.2.2 (1)), PEM or DER.
+    /// Files with certificates of OCSP responders that answer for its CAs without a certificate of
+    /// theirs for the purpose (RFC 6960 4.2.2.2 (1)), PEM or DER.
     #[serde(default, with = "Files")]
     pub responders: Vec<PathBuf>,
     /// What it may submit.
     #[serde(with = "Texts")]
     pub kinds: Vec<String>,
-    /// SHA-256 of the bearer tokens that it authenticates with. The tokens themselves are never stored.
+    /// SHA-256 of the bearer tokens that it authenticates with. The tokens themselves are never
+    /// stored.
     #[serde(with = "Hashes")]
     pub token_sha256: Vec<Hash>,
     /// Its states, in order of time; empty means accepted.
@@ -61,8 +62,8 @@ pub struct ProviderConfig {
     /// How much it may submit.
     #[serde(default)]
     pub quota: Quota,
-    /// A token whose genTime lies longer before its inclusion is suspected of backdating, in seconds;
-    /// 0 if none is.
+    /// A token whose genTime lies longer before its inclusion is suspected of backdating, in
+    /// seconds; 0 if none is.
     #[serde(default = "week", with = "Count::<0, { u32::MAX as u64 }>")]
     pub backdating_s: u32,
 }

@@ -1,8 +1,9 @@
-//! Reads the file into the configuration, and goes on behind each key that is wrong, so that all complaints come at once.
+//! Reads the file into the configuration, and goes on behind each key that is wrong, so that all
+//! complaints come at once.
 //!
-//! serde stops at the first error. Its path tells which key that is; the complaint is noted, the key taken out,
-//! and the rest read again. What is then missing is filled with something, since nothing is made of a
-//! configuration with a complaint.
+//! serde stops at the first error. Its path tells which key that is; the complaint is noted, the
+//! key taken out, and the rest read again. What is then missing is filled with something, since
+//! nothing is made of a configuration with a complaint.
 
 use std::collections::HashSet;
 
@@ -51,7 +52,8 @@ impl Complaints {
     }
 }
 
-/// The configuration in `table`, with something filled in for what cannot be read; `None` if that is not possible.
+/// The configuration in `table`, with something filled in for what cannot be read; `None` if that
+/// is not possible.
 pub(super) fn read<T: DeserializeOwned>(
     mut table: Table,
     complaints: &mut Complaints,
@@ -95,7 +97,8 @@ pub(super) fn read<T: DeserializeOwned>(
     None
 }
 
-/// Takes out arrays of neither texts nor tables, which no key has: serde would take one for a table without keys.
+/// Takes out arrays of neither texts nor tables, which no key has: serde would take one for a table
+/// without keys.
 fn take_out_plain_arrays(table: &mut Table, above: &str, complaints: &mut Complaints) {
     table.retain(|key, value| {
         let key = format!("{above}{key}");

@@ -1,5 +1,5 @@
-//! How values are written in the file: each type reads one form, says what it expected when it meets another one
-//! ([`super::read`] says what was there), and writes it back.
+//! How values are written in the file: each type reads one form, says what it expected when it
+//! meets another one ([`super::read`] says what was there), and writes it back.
 
 #![expect(
     clippy::ref_option,

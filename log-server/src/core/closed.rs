@@ -20,7 +20,8 @@ pub struct ClosedHandle {
 }
 
 impl ClosedHandle {
-    /// The way into a log that takes nothing, and what keeps it open: what the log published last is there.
+    /// The way into a log that takes nothing, and what keeps it open: what the log published last
+    /// is there.
     pub fn open(published: Option<Published>, standing: Standing) -> (Handle, Self) {
         let (submissions, _) = channel();
         let (events, _) = channel();

@@ -1,13 +1,15 @@
-//! What witnesses say against this log, and when it stops for that (`docs/decisions/0007-clones.md`).
+//! What witnesses say against this log, and when it stops for that
+//! (`docs/decisions/0007-clones.md`).
 //!
-//! A *proof* is a checkpoint that the log's own key signed and that is not part of this log ([`Foreign`]).
-//! One is enough, whoever shows it, unless a quorum stands behind this copy: it has cosigned as many of its
-//! leaves, or something that this process added, and can do without those that hold another tree.
+//! A *proof* is a checkpoint that the log's own key signed and that is not part of this log
+//! ([`Foreign`]). One is enough, whoever shows it, unless a quorum stands behind this copy: it has
+//! cosigned as many of its leaves, or something that this process added, and can do without those
+//! that hold another tree.
 //!
-//! A *word* is a status and a number: 409 with a size that this log has not signed or that it was just asked
-//! about, 422. Words count only if without those who say so there is no quorum. Then nothing is accepted
-//! until there is one: a liar whom the quorum can do without costs nothing, and a log whose witnesses are
-//! gone to another copy promises nothing.
+//! A *word* is a status and a number: 409 with a size that this log has not signed or that it was
+//! just asked about, 422. Words count only if without those who say so there is no quorum. Then
+//! nothing is accepted until there is one: a liar whom the quorum can do without costs nothing, and
+//! a log whose witnesses are gone to another copy promises nothing.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,8 +19,8 @@ use ishibumi_tlog::{Checkpoint, Policy};
 
 use super::elsewhere::Foreign;
 
-/// How long a proof may stand while the quorum may still come for this copy: the cosignatures of one round
-/// are on their way.
+/// How long a proof may stand while the quorum may still come for this copy: the cosignatures of
+/// one round are on their way.
 const CONTEST_MAX: Duration = Duration::from_secs(2);
 
 /// How long words may keep the quorum away before nothing is accepted any more.
@@ -183,8 +185,8 @@ impl Contradictions {
         if !policy.is_quorum(|place| !self.holders.contains_key(&place)) {
             return Behind::Nobody;
         }
-        // What this process added is in no other copy, or only as long as nobody else holds it: then they
-        // are counted above.
+        // What this process added is in no other copy, or only as long as nobody else holds it:
+        // then they are counted above.
         if published > began || self.outweighed.contains(&foreign.checkpoint) {
             return Behind::Us;
         }
@@ -217,8 +219,8 @@ impl Contradictions {
         self.since = None;
     }
 
-    /// Why nothing is to be accepted, if without those who speak against this log there has been no quorum
-    /// for a while.
+    /// Why nothing is to be accepted, if without those who speak against this log there has been no
+    /// quorum for a while.
     pub(super) fn held(&mut self, policy: &Policy, now: Duration) -> Option<String> {
         let silent = |place| !self.words.contains_key(&place) && !self.holders.contains_key(&place);
         if policy.is_quorum(silent) {
@@ -293,7 +295,8 @@ mod tests {
         Policy::parse(text.as_bytes()).unwrap()
     }
 
-    /// Began at 10. `published` and `asked` are this copy's, `theirs` is what one witness of three shows.
+    /// Began at 10. `published` and `asked` are this copy's, `theirs` is what one witness of three
+    /// shows.
     #[test]
     fn a_proof_stops_every_copy_but_the_one_that_is_followed() {
         let policy = policy(2);
@@ -338,8 +341,8 @@ mod tests {
         }
     }
 
-    /// The quorum cosigned something that both copies added (the same record was sent to both), and then went
-    /// with the other one.
+    /// The quorum cosigned something that both copies added (the same record was sent to both), and
+    /// then went with the other one.
     #[test]
     fn who_loses_the_quorum_later_stops_later() {
         let policy = policy(2);
@@ -363,7 +366,8 @@ mod tests {
         assert_eq!(said.held(&policy, NOW + 9 * WORDS_MAX), None);
     }
 
-    /// Where the quorum needs everybody, nobody else's tree is outweighed while it holds another one.
+    /// Where the quorum needs everybody, nobody else's tree is outweighed while it holds another
+    /// one.
     #[test]
     fn a_quorum_of_all_is_lost_with_one() {
         let policy = policy(3);
@@ -371,8 +375,8 @@ mod tests {
         let grown = followed(10, 11, Some(12));
         let judged = said.shown(&[2], "w", &foreign(15), (0, NOW), &policy, grown);
         assert_eq!(word(&judged), "stop");
-        // Even a tree that was outweighed long ago: without its holder there is no quorum, and nothing is
-        // promised.
+        // Even a tree that was outweighed long ago: without its holder there is no quorum, and
+        // nothing is promised.
         let mut said = Contradictions::default();
         let judged = said.shown(&[2], "w", &foreign(9), (0, NOW), &policy, grown);
         assert_eq!(word(&judged), "alarm");

@@ -1,8 +1,8 @@
-//! Checkpoints that this log's own key signed and that are not part of this log: the one proof that the key
-//! signs somewhere else, or that data were lost (`docs/decisions/0007-clones.md`).
+//! Checkpoints that this log's own key signed and that are not part of this log: the one proof that
+//! the key signs somewhere else, or that data were lost (`docs/decisions/0007-clones.md`).
 //!
-//! Nobody can make such a note who has not the key. What a witness merely says, by a status and a number,
-//! anybody can say; it is never one of these.
+//! Nobody can make such a note who has not the key. What a witness merely says, by a status and a
+//! number, anybody can say; it is never one of these.
 
 use ishibumi_store::{LogStore, StoreError, StoredTiles, consistency_proof};
 use ishibumi_tlog::Checkpoint;
@@ -22,9 +22,9 @@ pub struct Foreign {
 }
 
 impl Foreign {
-    /// Reads what somebody shows as the newest checkpoint of this log. `None` if it is none, if none of
-    /// `keys` signed it, or if the tree that it is about is part of the one that was signed here, of
-    /// `signed` leaves.
+    /// Reads what somebody shows as the newest checkpoint of this log. `None` if it is none, if
+    /// none of `keys` signed it, or if the tree that it is about is part of the one that was signed
+    /// here, of `signed` leaves.
     pub fn read(
         octets: &[u8],
         keys: &[VerifierKey],
@@ -58,8 +58,9 @@ impl Foreign {
         Ok(root(&TileNodes::new(&tiles, size), size)? == self.checkpoint.root)
     }
 
-    /// It and the head that was signed here, as a file that convicts by itself where the two contradict
-    /// each other (`docs/formats/fork-evidence.md`). `None` if they do not belong in one.
+    /// It and the head that was signed here, as a file that convicts by itself where the two
+    /// contradict each other (`docs/formats/fork-evidence.md`). `None` if they do not belong in
+    /// one.
     pub fn evidence(
         &self,
         keys: &[VerifierKey],
@@ -75,7 +76,8 @@ impl Foreign {
         if size >= signed {
             return Some(evidence);
         }
-        // What our own head says of the size that they have: a proof that the two have two histories.
+        // What our own head says of the size that they have: a proof that the two have two
+        // histories.
         let tiles = StoredTiles(store);
         let root = root(&TileNodes::new(&tiles, size), size).ok()?;
         let proof = consistency_proof(store, size, signed).ok()??;

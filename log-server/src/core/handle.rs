@@ -52,8 +52,8 @@ pub struct Handle {
 impl Handle {
     /// Hands artifacts to the sequencer and waits until they are durable.
     ///
-    /// A log that has stopped takes nothing, and confirms nothing that was on its way: it may have stopped
-    /// because it is an old copy.
+    /// A log that has stopped takes nothing, and confirms nothing that was on its way: it may have
+    /// stopped because it is an old copy.
     pub async fn submit(&self, items: Vec<Item>) -> Result<Vec<Placed>, SubmitError> {
         self.alive()?;
         if let Some(lack) = self.lack() {
@@ -99,8 +99,8 @@ impl Handle {
     /// `deadline`.
     ///
     /// # Errors
-    /// [`SubmitError::Forked`] or [`SubmitError::Stopped`] if the log stops meanwhile: what it had taken on the
-    /// way is then not to be confirmed, since it may be an old copy.
+    /// [`SubmitError::Forked`] or [`SubmitError::Stopped`] if the log stops meanwhile: what it had
+    /// taken on the way is then not to be confirmed, since it may be an old copy.
     pub async fn covered(
         &self,
         index: u64,
@@ -133,8 +133,8 @@ impl Handle {
         self.published.borrow().clone()
     }
 
-    /// Keeps the checkpoint that is published now for ever, and gives it; `None` if none is published, or
-    /// the log has stopped.
+    /// Keeps the checkpoint that is published now for ever, and gives it; `None` if none is
+    /// published, or the log has stopped.
     pub async fn keep_published(&self) -> Option<Published> {
         let (answer, answered) = oneshot::channel();
         self.events.send(Event::Keep(answer)).ok()?;

@@ -1,11 +1,11 @@
 //! The one place that signs (rule R1), and what it checks first.
 //!
-//! A head may be signed if: the records that are on the disk, read back and hashed anew, lead from the
-//! last signed tree to a root; the edge that the store computed on its own while writing has the same
-//! root; and a consistency proof out of the stored tiles says that the old tree begins the new one.
-//! Then: sign with every key of the log, verify each signature, sync the head file, sync the database's
-//! head, and only then let the signatures out. A crash between any two steps leaves a state that
-//! [`HeadSigner::open`] goes forward from.
+//! A head may be signed if: the records that are on the disk, read back and hashed anew, lead from
+//! the last signed tree to a root; the edge that the store computed on its own while writing has
+//! the same root; and a consistency proof out of the stored tiles says that the old tree begins the
+//! new one. Then: sign with every key of the log, verify each signature, sync the head file, sync
+//! the database's head, and only then let the signatures out. A crash between any two steps leaves
+//! a state that [`HeadSigner::open`] goes forward from.
 //!
 //! A log signs with an Ed25519 key and, beside it, an ML-DSA-44 one. All or nothing: one of the two
 //! signatures alone never leaves.
@@ -168,12 +168,12 @@ pub struct HeadSigner {
 }
 
 impl HeadSigner {
-    /// Takes up where the last process stopped, or refuses (rule R3). A closed log is refused, whatever
-    /// became of its keys.
+    /// Takes up where the last process stopped, or refuses (rule R3). A closed log is refused,
+    /// whatever became of its keys.
     ///
-    /// The staged tree has to contain both the head file's and the database's head: at least their size,
-    /// and the same root there. A head file that is behind the database's head was restored alone; since
-    /// the database proves the newer one, it is brought forward.
+    /// The staged tree has to contain both the head file's and the database's head: at least their
+    /// size, and the same root there. A head file that is behind the database's head was restored
+    /// alone; since the database proves the newer one, it is brought forward.
     pub fn open(
         store: Arc<dyn LogStore>,
         keys: LogKeys,
@@ -189,8 +189,8 @@ impl HeadSigner {
         }
     }
 
-    /// What [`Self::open`] does, for the one that closes the log: until the head file is sealed, the tree that ends with
-    /// the closing record may be signed, and no other ever.
+    /// What [`Self::open`] does, for the one that closes the log: until the head file is sealed,
+    /// the tree that ends with the closing record may be signed, and no other ever.
     pub fn open_to_close(
         store: Arc<dyn LogStore>,
         keys: LogKeys,
@@ -270,8 +270,8 @@ impl HeadSigner {
         foreign.evidence(&self.verifiers(), &head.note, self.store.as_ref(), seen)
     }
 
-    /// Keeps for every later start that `foreign` speaks against this copy: none of them signs before its
-    /// tree is part of this log.
+    /// Keeps for every later start that `foreign` speaks against this copy: none of them signs
+    /// before its tree is part of this log.
     pub fn accuse(&self, foreign: &Foreign, seen: u64) -> Result<(), StoreError> {
         match self.evidence(foreign, seen) {
             Some(evidence) => self.head_file.accuse(evidence.encode().as_bytes()),
@@ -306,8 +306,8 @@ impl HeadSigner {
         self.head.as_ref()
     }
 
-    /// Signs the staged tree, if it is larger than the last signed one; else the last one anew, if a key
-    /// was added since. With an error nothing has left, and this value is gone.
+    /// Signs the staged tree, if it is larger than the last signed one; else the last one anew, if
+    /// a key was added since. With an error nothing has left, and this value is gone.
     pub fn advance(mut self) -> Result<Self, HeadError> {
         let edge = self.store.staged()?;
         let (old, old_root, mut frontier) = match &self.head {
@@ -363,8 +363,8 @@ impl HeadSigner {
         Ok(self)
     }
 
-    /// Signs the last head again with all keys, if one of them has not signed it. It is the head that the
-    /// head file knows, so nothing is said that was not said before.
+    /// Signs the last head again with all keys, if one of them has not signed it. It is the head
+    /// that the head file knows, so nothing is said that was not said before.
     fn complete(mut self) -> Result<Self, HeadError> {
         let Some(head) = &mut self.head else {
             return Ok(self);
@@ -420,7 +420,8 @@ impl LogKeys {
         })
     }
 
-    /// The one function that signs. No signer is believed: each line is verified by the key that was asked.
+    /// The one function that signs. No signer is believed: each line is verified by the key that
+    /// was asked.
     fn sign(&self, checkpoint: &Checkpoint) -> Result<Note, HeadError> {
         let text = checkpoint.to_text();
         let mut note = Note::new(text.clone(), Vec::new());
@@ -458,7 +459,8 @@ impl LogKeys {
     }
 }
 
-/// Refuses while a tree that the key signed and that an earlier run was shown is not part of this log.
+/// Refuses while a tree that the key signed and that an earlier run was shown is not part of this
+/// log.
 fn settle(head_file: &HeadFile, keys: &LogKeys, store: &dyn LogStore) -> Result<(), HeadError> {
     let Some((path, octets)) = head_file.accusation()? else {
         return Ok(());

@@ -1,11 +1,11 @@
 //! Rounds of signing, cosigning and publishing: one in flight, always for the newest head.
 //!
 //! A round is a head and the cosignatures that came for it. The next head is signed only after the
-//! quorum cosigned the present one, so the log can never be more than one head ahead of its witnesses.
-//! The first round after a start is for the head that is already signed: as long as no quorum of
-//! witnesses has answered for it, nothing new is signed (a restored machine learns from its witnesses
-//! that it is old). Cosignatures beyond the quorum are added as they come, to the checkpoint that is
-//! published and to those that are kept.
+//! quorum cosigned the present one, so the log can never be more than one head ahead of its
+//! witnesses. The first round after a start is for the head that is already signed: as long as no
+//! quorum of witnesses has answered for it, nothing new is signed (a restored machine learns from
+//! its witnesses that it is old). Cosignatures beyond the quorum are added as they come, to the
+//! checkpoint that is published and to those that are kept.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -34,8 +34,9 @@ pub struct Round {
     pub number: u64,
     /// What is to be cosigned.
     pub head: SignedHead,
-    /// The note that is sent: the head with the log's signature, and in the first round of a process with
-    /// the cosignatures that are known for it, by which a witness that was rolled back recognises it.
+    /// The note that is sent: the head with the log's signature, and in the first round of a
+    /// process with the cosignatures that are known for it, by which a witness that was rolled back
+    /// recognises it.
     pub note: Note,
     /// Whether its checkpoint will be kept for ever.
     pub keep: bool,
@@ -202,8 +203,8 @@ impl Publisher {
         open.map(|open| open.started)
     }
 
-    /// Opens the first round: for the head that is signed already, or for the first head of a log that
-    /// has signed none.
+    /// Opens the first round: for the head that is signed already, or for the first head of a log
+    /// that has signed none.
     pub fn start(mut self, now: Duration) -> Result<(Self, Outcome), PublisherError> {
         self.began = self.store.staged()?.size();
         if self.signer.head().is_none() {
@@ -260,8 +261,8 @@ impl Publisher {
             .filter(|open| open.round.number == number)
         {
             open.lines.extend(lines);
-            // The next round will replace it in a moment: under load, checking and syncing it once more
-            // would cost as much as the round itself, and nobody would keep it.
+            // The next round will replace it in a moment: under load, checking and syncing it once
+            // more would cost as much as the round itself, and nobody would keep it.
             let published = if open.keep { self.improve()? } else { None };
             return Ok((
                 self,
@@ -291,9 +292,9 @@ impl Publisher {
         Ok((self, outcome))
     }
 
-    /// Those of `keys`, one witness, do not cosign and say `claim`; `shown` is a checkpoint of theirs that
-    /// the log's own key signed and that is not part of this log. `seen` is the time, in seconds since the
-    /// Epoch. Returns what the operator is to be told.
+    /// Those of `keys`, one witness, do not cosign and say `claim`; `shown` is a checkpoint of
+    /// theirs that the log's own key signed and that is not part of this log. `seen` is the time,
+    /// in seconds since the Epoch. Returns what the operator is to be told.
     ///
     /// # Errors
     /// [`PublisherError::Forked`] and [`PublisherError::Behind`] if that stops this copy.
@@ -328,8 +329,8 @@ impl Publisher {
         Ok((self, alarm))
     }
 
-    /// Why nothing is to be accepted for the time being: witnesses without whom there is no quorum say that
-    /// they know another tree, and show none.
+    /// Why nothing is to be accepted for the time being: witnesses without whom there is no quorum
+    /// say that they know another tree, and show none.
     pub fn held(&mut self, now: Duration) -> Option<String> {
         let said = self.contradictions.held(&self.policy, now)?;
         let size = self.signer.head().map_or(0, |head| head.checkpoint.size);
@@ -397,8 +398,8 @@ impl Publisher {
         }
     }
 
-    /// Keeps the published checkpoint for ever, whatever the interval says, and gives it: somebody is about
-    /// to have it stamped. Cosignatures that come late are added to it.
+    /// Keeps the published checkpoint for ever, whatever the interval says, and gives it: somebody
+    /// is about to have it stamped. Cosignatures that come late are added to it.
     pub fn keep_published(
         mut self,
         now: Duration,
@@ -478,7 +479,8 @@ impl Publisher {
         })
     }
 
-    /// Adds a late cosignature to the checkpoint of the round before, which is still the published one.
+    /// Adds a late cosignature to the checkpoint of the round before, which is still the published
+    /// one.
     fn improve(&mut self) -> Result<Option<Published>, PublisherError> {
         let Some(open) = &self.before else {
             return Ok(None);
@@ -531,7 +533,8 @@ impl Publisher {
 impl Open {
     /// The head with what was cosigned so far; `None` while the quorum is missing.
     fn trusted(&self, policy: &Policy) -> Result<Option<TrustedCheckpoint>, PublisherError> {
-        // Every line was verified when it came: who signed needs no second look, what is published does.
+        // Every line was verified when it came: who signed needs no second look, what is published
+        // does.
         let signed = |place: usize| {
             let witness = policy.witnesses().get(place);
             witness.is_some_and(|witness| self.lines.iter().any(|line| line.is_by(&witness.key)))

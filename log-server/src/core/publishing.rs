@@ -1,5 +1,5 @@
-//! The publisher's thread: hears what was staged and what witnesses say, has heads signed, and shows what has its
-//! quorum.
+//! The publisher's thread: hears what was staged and what witnesses say, has heads signed, and
+//! shows what has its quorum.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -48,7 +48,8 @@ pub(super) struct Publishing {
 }
 
 impl Publishing {
-    /// By reference: whoever waits for `published` is to learn first why there will be no more of them.
+    /// By reference: whoever waits for `published` is to learn first why there will be no more of
+    /// them.
     pub(super) fn run(&self, publisher: Publisher, staged: u64) -> Result<(), PublisherError> {
         let now = self.clock.monotonic();
         let published = publisher.published();

@@ -1,7 +1,7 @@
 //! Whether the quorum comes, for the operator: since when it does not, and what waits for it.
 //!
-//! A log without its quorum goes on taking records and answers 202. Nothing of that is wrong, and nobody
-//! would notice; so it says when it begins and when it ends.
+//! A log without its quorum goes on taking records and answers 202. Nothing of that is wrong, and
+//! nobody would notice; so it says when it begins and when it ends.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -34,7 +34,8 @@ pub(super) struct Waiting {
     patience: Duration,
     staged: u64,
     published: u64,
-    /// Tree sizes, ascending, and since when the first record below each, and above the one before, waits.
+    /// Tree sizes, ascending, and since when the first record below each, and above the one before,
+    /// waits.
     entries: VecDeque<(u64, Duration)>,
     /// When the round began that has no quorum yet, once that was told.
     lost: Option<Duration>,

@@ -1,7 +1,8 @@
 //! Whether there is room on the disk to take records.
 //!
-//! A disk that is full stops a log: it cannot sign, and whoever frees it has to hurry. So records are refused
-//! while there is still room for what a log writes without them: heads, checkpoints, merges of its index.
+//! A disk that is full stops a log: it cannot sign, and whoever frees it has to hurry. So records
+//! are refused while there is still room for what a log writes without them: heads, checkpoints,
+//! merges of its index.
 
 use std::path::PathBuf;
 use std::sync::Arc;

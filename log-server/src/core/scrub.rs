@@ -1,10 +1,10 @@
-//! Reading old data again while the log runs, so that a bit that flipped years ago stops the log within a stated
-//! time instead of being served, mirrored and built upon.
+//! Reading old data again while the log runs, so that a bit that flipped years ago stops the log
+//! within a stated time instead of being served, mirrored and built upon.
 //!
-//! One pass reads what `fsck` reads ([`crate::examine`]), slowly enough not to be felt, and takes half of the
-//! configured period at most: a bit that flips just behind the reader is found by the end of the next pass. What
-//! is found stops the log, and leaves a note beside the data that keeps it from starting until `fsck` has found
-//! nothing.
+//! One pass reads what `fsck` reads ([`crate::examine`]), slowly enough not to be felt, and takes
+//! half of the configured period at most: a bit that flips just behind the reader is found by the
+//! end of the next pass. What is found stops the log, and leaves a note beside the data that keeps
+//! it from starting until `fsck` has found nothing.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -113,7 +113,8 @@ impl Scrub {
             let mut pace = Paced::new(alive, metrics, Duration::ZERO, size);
             differences(store, size, &wanted, &found, &mut report, &mut pace)?;
         } else if !differing.is_empty() {
-            // Nothing that is signed rests on these, and a new version may know keys that an old one did not.
+            // Nothing that is signed rests on these, and a new version may know keys that an old
+            // one did not.
             eprintln!(
                 "the index of lookup keys is not what the records ask for: records may not be found under their \
                  keys; stop the log and run reindex"

@@ -1,4 +1,5 @@
-//! The sequencer's thread: gathers what is submitted into batches, stages each of them durably, and answers.
+//! The sequencer's thread: gathers what is submitted into batches, stages each of them durably, and
+//! answers.
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender};
@@ -58,8 +59,8 @@ impl Sequence {
             let backdated: Vec<bool> = items.iter().map(|item| item.backdated).collect();
             let before = sequencer.size();
             let timer = self.metrics.stage_seconds.start_timer();
-            // An error drops the answers: whoever waits is told that the log stopped, not that it took the
-            // record, and the next start finds out what is there.
+            // An error drops the answers: whoever waits is told that the log stopped, not that it
+            // took the record, and the next start finds out what is there.
             let (next, placed) = sequencer.stage(items)?;
             timer.observe_duration();
             sequencer = next;

@@ -1,8 +1,8 @@
 //! Gives records their indices.
 //!
-//! One sequencer per log. A batch is one atomic, synced write; what is answered afterwards is durable.
-//! A record that the log has already keeps its index: submitting is idempotent, across restarts too,
-//! since the index of leaf hashes is part of the same write.
+//! One sequencer per log. A batch is one atomic, synced write; what is answered afterwards is
+//! durable. A record that the log has already keeps its index: submitting is idempotent, across
+//! restarts too, since the index of leaf hashes is part of the same write.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -19,7 +19,8 @@ pub struct Item {
     pub records: Vec<NewRecord>,
     /// What is kept beside the log.
     pub blobs: Vec<Vec<u8>>,
-    /// Whether its genTime is farther back than its provider's threshold allows; counted if it is new.
+    /// Whether its genTime is farther back than its provider's threshold allows; counted if it is
+    /// new.
     pub backdated: bool,
 }
 
@@ -63,7 +64,8 @@ pub enum SequencerError {
 pub struct Sequencer {
     store: Arc<dyn LogStore>,
     size: u64,
-    /// Whether the last record closed the log. The one place that keeps everything from following it.
+    /// Whether the last record closed the log. The one place that keeps everything from following
+    /// it.
     closed: bool,
 }
 
@@ -84,8 +86,9 @@ impl Sequencer {
         self.size
     }
 
-    /// Stages `items` in one write and says where each is. All or nothing: with an error, nothing of the
-    /// batch was answered, and this value is gone. What a closed log has already is found as ever.
+    /// Stages `items` in one write and says where each is. All or nothing: with an error, nothing
+    /// of the batch was answered, and this value is gone. What a closed log has already is found as
+    /// ever.
     pub fn stage(mut self, items: Vec<Item>) -> Result<(Self, Vec<Placed>), SequencerError> {
         let mut batch = Batch::default();
         let mut fresh: HashMap<Hash, u64> = HashMap::new();
@@ -134,8 +137,9 @@ impl Sequencer {
         Ok((self, placements))
     }
 
-    /// The index that the record has already, in this batch or in the log, where its leaf is `stored`. The
-    /// whole leaf hash is the key, and a hit counts only if the stored record has the same octets.
+    /// The index that the record has already, in this batch or in the log, where its leaf is
+    /// `stored`. The whole leaf hash is the key, and a hit counts only if the stored record has the
+    /// same octets.
     fn find(
         &self,
         fresh: &HashMap<Hash, u64>,

@@ -42,8 +42,8 @@ impl Standing {
     }
 }
 
-/// Says how a log stands; held by the threads that it cannot do without. A thread that panics (an invariant
-/// did not hold) says so too: nobody may take a log for alive that has lost one.
+/// Says how a log stands; held by the threads that it cannot do without. A thread that panics (an
+/// invariant did not hold) says so too: nobody may take a log for alive that has lost one.
 #[derive(Clone)]
 pub(super) struct Teller {
     standing: Arc<watch::Sender<Standing>>,

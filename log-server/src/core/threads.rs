@@ -1,5 +1,5 @@
-//! Gives the core its threads: one for the sequencer, one for the publisher, one that watches the records,
-//! and a task per witness.
+//! Gives the core its threads: one for the sequencer, one for the publisher, one that watches the
+//! records, and a task per witness.
 //!
 //! The threads block on the disk and on nothing else. They end when the last [`Handle`] is gone, or
 //! with the first error; then [`Handle::standing`] says why and nothing is accepted any more.
@@ -28,8 +28,8 @@ use crate::metrics::Metrics;
 /// How long a witness is left alone after asking it met a fault of ours.
 const AFTER_FAULT: Duration = Duration::from_secs(1);
 
-/// A running log. Drop every [`Handle`], then wait for [`Running::finish`]: what was accepted is staged
-/// and the store is closed.
+/// A running log. Drop every [`Handle`], then wait for [`Running::finish`]: what was accepted is
+/// staged and the store is closed.
 pub struct Running {
     threads: Vec<std::thread::JoinHandle<()>>,
 }
@@ -225,8 +225,8 @@ impl Care {
     }
 }
 
-/// Asks one witness until the log ends. A fault of ours while dealing with it costs this witness a few
-/// seconds, and nobody else anything.
+/// Asks one witness until the log ends. A fault of ours while dealing with it costs this witness a
+/// few seconds, and nobody else anything.
 async fn supervised(
     endpoint: Endpoint,
     surroundings: Surroundings,

@@ -10,14 +10,15 @@ use super::{CHUNK, Ended, Pace, Report, Sums, distinct_keys, each_row};
 /// Rows that are held in memory at once, of the records and of the index each.
 const ROWS_MAX: u64 = 1 << 20;
 
-/// Passes over records and index; parts that are left after the last are named as such. An index that is
-/// wrong from end to end is rebuilt, not read about.
+/// Passes over records and index; parts that are left after the last are named as such. An index
+/// that is wrong from end to end is rebuilt, not read about.
 const PASSES_MAX: usize = 4;
 
 /// A row: key and index.
 type Row = (Vec<u8>, u64);
 
-/// Names the rows by which `wanted`, what the records below `end` ask for, and `found`, what there is, differ.
+/// Names the rows by which `wanted`, what the records below `end` ask for, and `found`, what there
+/// is, differ.
 ///
 /// # Errors
 /// [`Ended`] if something cannot be read at all, or `pace` says so.

@@ -9,7 +9,8 @@ use ishibumi_tlog::{Checkpoint, Hash};
 
 use super::report::{Report, Subject};
 
-/// Sizes of kept checkpoints that are read at once. There may be one for each second that the log ran.
+/// Sizes of kept checkpoints that are read at once. There may be one for each second that the log
+/// ran.
 const PAGE: usize = 1000;
 
 type Roots = BTreeMap<u64, Vec<(&'static str, Hash)>>;

@@ -1,12 +1,13 @@
-//! Reading a whole log and believing nothing: what `fsck` does at once and the scrub of a running log does
-//! slowly.
+//! Reading a whole log and believing nothing: what `fsck` does at once and the scrub of a running
+//! log does slowly.
 //!
-//! Two passes, each over rows in the order in which they lie on the disk. [`records`] hashes every record anew
-//! and computes from those hashes every tile of every level, the root of every head and of every kept
-//! checkpoint, and compares them with what is stored; and it sums up which index rows the records ask for.
-//! [`index`] sums up which rows there are. The sums agree exactly if the rows do, both ways; only where they
-//! do not, the rows themselves are looked at ([`differences`]). So a log costs the same for each record,
-//! however large it is, and a look-up for none of them. It repairs nothing.
+//! Two passes, each over rows in the order in which they lie on the disk. [`records`] hashes every
+//! record anew and computes from those hashes every tile of every level, the root of every head and
+//! of every kept checkpoint, and compares them with what is stored; and it sums up which index rows
+//! the records ask for. [`index`] sums up which rows there are. The sums agree exactly if the rows
+//! do, both ways; only where they do not, the rows themselves are looked at ([`differences`]). So a
+//! log costs the same for each record, however large it is, and a look-up for none of them. It
+//! repairs nothing.
 
 mod differences;
 mod kept;
@@ -32,8 +33,8 @@ pub use sums::Sums;
 /// Records or rows that are read at once.
 const CHUNK: u64 = 1024;
 
-/// Who is asked after each chunk whether to go on, and may take his time to answer: how many records or rows
-/// were read since he was asked last. An error ends the reading.
+/// Who is asked after each chunk whether to go on, and may take his time to answer: how many
+/// records or rows were read since he was asked last. An error ends the reading.
 pub trait Pace {
     /// Called after each chunk.
     ///
@@ -60,7 +61,8 @@ pub enum Ended {
     Told,
 }
 
-/// Reads the staged records, and what is computed from them. Puts into `sums` which index rows they ask for.
+/// Reads the staged records, and what is computed from them. Puts into `sums` which index rows they
+/// ask for.
 ///
 /// # Errors
 /// [`Ended`] if something cannot be read at all, or `pace` says so.
@@ -194,8 +196,8 @@ fn check_record(
     Ok(())
 }
 
-/// Under what a record is looked up. It may say a key twice (a response about one serial number, a subject
-/// with two equal identifiers), and stands under it once.
+/// Under what a record is looked up. It may say a key twice (a response about one serial number, a
+/// subject with two equal identifiers), and stands under it once.
 fn distinct_keys(record: &Record) -> BTreeSet<Vec<u8>> {
     let keys = record.lookup_keys();
     keys.iter().map(|key| key.to_bytes().to_vec()).collect()

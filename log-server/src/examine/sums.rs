@@ -1,11 +1,11 @@
 //! Comparing two sets of rows that come in different orders, without keeping either.
 //!
-//! The records ask for index rows in the order of the log, the index has them in the order of its keys. Each
-//! row is hashed with a key that is drawn anew for each examination, and the hashes are added up modulo 2^128,
-//! in parts, by the row's key. Addition knows no order: equal sets give equal sums. Different sets give equal
-//! sums only if the difference of the sums of 128-bit keyed hashes happens to vanish, once in 2^128; and since
-//! the key is drawn after the rows were written, nobody can have written rows for it. A part whose sums
-//! differ says where to look.
+//! The records ask for index rows in the order of the log, the index has them in the order of its
+//! keys. Each row is hashed with a key that is drawn anew for each examination, and the hashes are
+//! added up modulo 2^128, in parts, by the row's key. Addition knows no order: equal sets give
+//! equal sums. Different sets give equal sums only if the difference of the sums of 128-bit keyed
+//! hashes happens to vanish, once in 2^128; and since the key is drawn after the rows were written,
+//! nobody can have written rows for it. A part whose sums differ says where to look.
 
 use std::hash::{BuildHasher as _, RandomState};
 
@@ -26,7 +26,8 @@ pub struct Sums {
 }
 
 impl Sums {
-    /// Sums of nothing, under a new key. Only sums that were cloned from one another can be compared.
+    /// Sums of nothing, under a new key. Only sums that were cloned from one another can be
+    /// compared.
     pub fn new() -> Self {
         Self {
             keys: [RandomState::new(), RandomState::new()],
@@ -74,7 +75,8 @@ impl Default for Sums {
     }
 }
 
-/// In which part a row is summed up: by the last octets of its key, which are a hash's or a serial number's.
+/// In which part a row is summed up: by the last octets of its key, which are a hash's or a serial
+/// number's.
 pub(super) fn part(key: &[u8]) -> usize {
     let last = key.iter().rev().take(2);
     last.fold(0, |part, &octet| (part << 8) | usize::from(octet)) % PARTS

@@ -1,4 +1,5 @@
-//! An index that is not what its records ask for, row by row. The store takes the rows that it is given.
+//! An index that is not what its records ask for, row by row. The store takes the rows that it is
+//! given.
 
 use ishibumi_artifact::record::{Moment, OcspAnswer, OcspBody, OcspStatus, Opaque};
 use ishibumi_artifact::time::Time;

@@ -1,9 +1,10 @@
-//! Metrics and status for the operator, and the announcement of the log's end, on a listener of their own.
+//! Metrics and status for the operator, and the announcement of the log's end, on a listener of
+//! their own.
 //!
-//! The listener is private, and a browser of somebody who may reach it is not: a page from anywhere can have
-//! it send requests, and by a name that resolves to this address (DNS rebinding) even read the answers. So
-//! requests have to name an address, `localhost` or a configured name, and whoever writes shows what only
-//! the log's own user can read.
+//! The listener is private, and a browser of somebody who may reach it is not: a page from anywhere
+//! can have it send requests, and by a name that resolves to this address (DNS rebinding) even read
+//! the answers. So requests have to name an address, `localhost` or a configured name, and whoever
+//! writes shows what only the log's own user can read.
 
 use std::net::IpAddr;
 use std::sync::Arc;

@@ -1,8 +1,9 @@
 //! The artifacts of one request on their way through admission, a few at a time.
 //!
-//! To verify them takes processors, which all senders share ([`crate::turns`]). A request works at several of its
-//! artifacts at once, as many as there are processors, and asks for a turn again whenever it has done a little:
-//! so one that brings thousands is as fast as it can be while it is alone, and holds up nobody else.
+//! To verify them takes processors, which all senders share ([`crate::turns`]). A request works at
+//! several of its artifacts at once, as many as there are processors, and asks for a turn again
+//! whenever it has done a little: so one that brings thousands is as fast as it can be while it is
+//! alone, and holds up nobody else.
 
 use std::iter::{Enumerate, Peekable};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -21,8 +22,8 @@ use crate::refusal::Refusal;
 use crate::registry::Submitter;
 use crate::turns::Length;
 
-/// How much is done in one turn: as much effort as so many honest tokens take, some milliseconds. What is begun is
-/// finished, so one artifact may take longer.
+/// How much is done in one turn: as much effort as so many honest tokens take, some milliseconds.
+/// What is begun is finished, so one artifact may take longer.
 const EFFORT_A_TURN: usize = 32;
 
 /// Artifacts with more octets than this want a long turn: lists of tens of thousands of entries.
@@ -61,7 +62,8 @@ impl Work {
         }
     }
 
-    /// Of an artifact whose admission panicked nothing is left in here, and the request is answered so.
+    /// Of an artifact whose admission panicked nothing is left in here, and the request is answered
+    /// so.
     fn to_do(&self) -> MutexGuard<'_, ToDo> {
         self.to_do.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -92,7 +92,8 @@ impl App {
         self.metrics.submissions.with_label_values(name).inc();
     }
 
-    /// What somebody is told who came to a wrong place, which may be the wrong log or no log at all.
+    /// What somebody is told who came to a wrong place, which may be the wrong log or no log at
+    /// all.
     pub(super) fn nothing_at(&self, path: &str) -> Problem {
         Problem::not_found(format!(
             "there is nothing at {path} of the log {:?}. It takes POST /v1/submit, and serves /checkpoint, \

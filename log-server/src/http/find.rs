@@ -18,10 +18,12 @@ use crate::core::Published;
 const INDICES_MAX: usize = 1000;
 
 impl App {
-    /// `GET /v1/proof/LEAF[?fresh&signatures=...]`: the tlog-proof of the record with this leaf hash.
+    /// `GET /v1/proof/LEAF[?fresh&signatures=...]`: the tlog-proof of the record with this leaf
+    /// hash.
     ///
-    /// It is made for the earliest kept checkpoint that covers the record, which proves the earliest
-    /// time; `fresh` asks for the newest checkpoint instead, `signatures` for fewer of them.
+    /// It is made for the earliest kept checkpoint that covers the record, which proves the
+    /// earliest time; `fresh` asks for the newest checkpoint instead, `signatures` for fewer of
+    /// them.
     pub(super) fn proof(&self, leaf: &str, query: Option<&str>) -> Result<Reply, Problem> {
         let unknown = || {
             let detail = format!(
@@ -48,8 +50,8 @@ impl App {
         Ok(with_place(answer, index, hash))
     }
 
-    /// The tlog-proof of record `index` under the `earliest` kept checkpoint that covers it, or under the
-    /// published one.
+    /// The tlog-proof of record `index` under the `earliest` kept checkpoint that covers it, or
+    /// under the published one.
     pub(super) fn proof_text(
         &self,
         index: u64,
@@ -71,8 +73,8 @@ impl App {
         texts.pop().ok_or_else(|| not_published(index))
     }
 
-    /// The tlog-proofs of the records `indices` under `note`, a checkpoint of `size` leaves, with the
-    /// `signatures` that were asked for.
+    /// The tlog-proofs of the records `indices` under `note`, a checkpoint of `size` leaves, with
+    /// the `signatures` that were asked for.
     pub(super) fn proof_texts(
         &self,
         indices: &[u64],

@@ -16,10 +16,11 @@ impl App {
         }
     }
 
-    /// `GET /readyz`: 200 once a checkpoint has its quorum, and as long as newer ones get theirs and there is room
-    /// for records.
+    /// `GET /readyz`: 200 once a checkpoint has its quorum, and as long as newer ones get theirs
+    /// and there is room for records.
     pub(super) fn readyz(&self) -> Result<Reply, Problem> {
-        // Before everything that time may mend: that the log takes nothing does not look like a start.
+        // Before everything that time may mend: that the log takes nothing does not look like a
+        // start.
         if let Some(problem) = Problem::of_standing(&self.handle.standing().borrow()) {
             return Err(problem);
         }

@@ -1,8 +1,8 @@
 //! The public interface.
 //!
 //! One place routes, once for each request, so that the whole interface can be read at once
-//! (`App::route`). Reading needs no lock that the writer holds: it works on the store's snapshots and on the
-//! published checkpoint.
+//! (`App::route`). Reading needs no lock that the writer holds: it works on the store's snapshots
+//! and on the published checkpoint.
 
 mod admin;
 mod admitting;
@@ -42,7 +42,8 @@ impl Public {
         Self::with(config, served, registry, None)
     }
 
-    /// A service over a log that only reads: everything is read as before, and submitters are told `why`.
+    /// A service over a log that only reads: everything is read as before, and submitters are told
+    /// `why`.
     pub fn only_reading(config: &Config, served: Served, why: Problem) -> Self {
         Self::with(config, served, Arc::default(), Some(why))
     }

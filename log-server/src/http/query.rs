@@ -1,4 +1,5 @@
-//! What the query of a submission or of a proof asks for (docs/formats/submission-api.md, "Parameters").
+//! What the query of a submission or of a proof asks for (docs/formats/submission-api.md,
+//! "Parameters").
 
 use http::StatusCode;
 use ishibumi_tlog::policy::AlgorithmRequirement;
@@ -55,8 +56,8 @@ impl Query {
         })
     }
 
-    /// Reads what both may have, and has `own` read the rest. What is not understood is refused: an answer
-    /// that passes over a part of the question looks like an answer to all of it.
+    /// Reads what both may have, and has `own` read the rest. What is not understood is refused: an
+    /// answer that passes over a part of the question looks like an answer to all of it.
     fn read(
         query: Option<&str>,
         known: &str,

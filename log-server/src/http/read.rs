@@ -1,7 +1,7 @@
 //! The public copy: tlog-tiles (C2SP), kept checkpoints and blobs.
 //!
-//! What is where, and how long it may be cached, is [`public::read`]'s to say, which mirrors serve by
-//! too; here it becomes HTTP. Only what the published checkpoint covers is served.
+//! What is where, and how long it may be cached, is [`public::read`]'s to say, which mirrors serve
+//! by too; here it becomes HTTP. Only what the published checkpoint covers is served.
 
 use http::{HeaderValue, StatusCode, header};
 use ishibumi_store::public::{self, ReadError, Resource};

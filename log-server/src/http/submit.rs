@@ -1,8 +1,9 @@
 //! `POST /v1/submit`: artifacts in, proofs out (docs/formats/submission-api.md).
 //!
-//! An answer means durable. By default it also means proven: it comes when a checkpoint with the quorum
-//! covers the record, and it is the proof. When the quorum is late the answer is 202 and says where the
-//! proof will be; nothing is lost. Submitting again is answered with the same record.
+//! An answer means durable. By default it also means proven: it comes when a checkpoint with the
+//! quorum covers the record, and it is the proof. When the quorum is late the answer is 202 and
+//! says where the proof will be; nothing is lost. Submitting again is answered with the same
+//! record.
 
 use std::sync::Arc;
 
@@ -259,7 +260,8 @@ impl App {
         Ok(no_store(reply(status, "application/json", body)))
     }
 
-    /// A part at a time, since the proofs of thousands of records take as long as their admission did.
+    /// A part at a time, since the proofs of thousands of records take as long as their admission
+    /// did.
     async fn batch_proofs(
         self: &Arc<Self>,
         submission: &Submission,

@@ -1,5 +1,5 @@
-//! `check`: asks every witness and mirror of the policy once, as the log would, and names what is wrong with
-//! each. Changes nothing here; a witness may cosign a head that is signed already.
+//! `check`: asks every witness and mirror of the policy once, as the log would, and names what is
+//! wrong with each. Changes nothing here; a witness may cosign a head that is signed already.
 
 use std::sync::Arc;
 
@@ -23,7 +23,8 @@ use super::source::Source;
 use crate::config::Config;
 use crate::core::Endpoint;
 
-/// How far a clock may be off, in seconds: beyond, the log takes no cosignature that is dated ahead.
+/// How far a clock may be off, in seconds: beyond, the log takes no cosignature that is dated
+/// ahead.
 const CLOCK_MAX: u64 = 60;
 
 /// The longest answer that is read, in octets.
@@ -32,7 +33,8 @@ const ANSWER_LEN_MAX: usize = 64 << 10;
 /// What was found.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Checked {
-    /// The size of the head that was shown to them; `None` if the log has signed none that could be read.
+    /// The size of the head that was shown to them; `None` if the log has signed none that could be
+    /// read.
     pub shown_size: Option<u64>,
     /// What is wrong with the configuration or the policy.
     pub problems: Vec<String>,
@@ -518,7 +520,8 @@ impl Asking<'_> {
         }
     }
 
-    /// Whether a body that is no request is refused as C2SP says, and not as a stranger's web server would.
+    /// Whether a body that is no request is refused as C2SP says, and not as a stranger's web
+    /// server would.
     fn speaks(&self, endpoint: &Endpoint) -> bool {
         let answer = self.post(endpoint, "add-checkpoint", b"no request\n".to_vec());
         answer.is_ok_and(|answer| answer.status == 400)

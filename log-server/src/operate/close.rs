@@ -1,16 +1,18 @@
 //! `announce-closing` and `close`: how a log ends in order (docs/closing.md).
 //!
-//! Closing is a command of its own, for a log that does not run: whoever drains takes nothing, and one
-//! process that does one thing is easier to trust than a server with a last mode. Its steps are durable one
-//! by one, and each begins by looking how far an earlier run came, so that it can be run again after a
-//! crash at any of them, and ends in the same state:
+//! Closing is a command of its own, for a log that does not run: whoever drains takes nothing, and
+//! one process that does one thing is easier to trust than a server with a last mode. Its steps are
+//! durable one by one, and each begins by looking how far an earlier run came, so that it can be
+//! run again after a crash at any of them, and ends in the same state:
 //!
 //! 1. the announcement, if there was none, and the closing record: one write, all or nothing;
-//! 2. the last checkpoint, signed, under the quorum and cosigned by a mirror, published and kept for ever;
+//! 2. the last checkpoint, signed, under the quorum and cosigned by a mirror, published and kept
+//!    for ever;
 //! 3. the head file sealed: from here on nobody signs for this log with any key;
 //! 4. the key files destroyed.
 //!
-//! If the quorum or the mirror does not come, it stops before 3 and the keys are there for the next run.
+//! If the quorum or the mirror does not come, it stops before 3 and the keys are there for the next
+//! run.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -35,7 +37,8 @@ use crate::core::{Core, Handle, HeadSigner, Item, Published, Publisher, Sequence
 use crate::http::{ANNOUNCE_PATH, RECORD_MEDIA_TYPE};
 use crate::metrics::Metrics;
 
-/// How long cosignatures beyond what is needed are waited for: later ones find no log that takes them.
+/// How long cosignatures beyond what is needed are waited for: later ones find no log that takes
+/// them.
 const GRACE: Duration = Duration::from_secs(5);
 
 /// How often the published checkpoint is looked at.
@@ -95,8 +98,8 @@ impl Words {
     }
 }
 
-/// Has the log say that it will close at `date`. Works beside a running log, through its admin listener, and
-/// without one. Returns the index of the record.
+/// Has the log say that it will close at `date`. Works beside a running log, through its admin
+/// listener, and without one. Returns the index of the record.
 pub fn announce(config: &Config, words: &Words, date: Time) -> Result<u64, OperateError> {
     let record = Record::from(Body::Log(LogStatement::Closing(words.ending(date)?)));
     let store: Arc<dyn LogStore> = match RocksLog::open(&config.data_dir, &config.origin) {
@@ -135,8 +138,8 @@ fn ask_to_announce(config: &Config, record: &Record) -> Result<u64, OperateError
         })
 }
 
-/// Closes the log: all of it, or what was missing after an earlier run. `progress` is told what is waited
-/// for.
+/// Closes the log: all of it, or what was missing after an earlier run. `progress` is told what is
+/// waited for.
 pub fn close(
     config: &Config,
     words: &Words,

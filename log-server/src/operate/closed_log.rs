@@ -20,8 +20,9 @@ pub(super) struct ClosedLog {
 }
 
 impl ClosedLog {
-    /// Opens the log if it shows without opening that it may be closed (its head file is sealed, or its key
-    /// is gone) and its records say so. None leaves it to the start rule to say what is wrong, if anything.
+    /// Opens the log if it shows without opening that it may be closed (its head file is sealed, or
+    /// its key is gone) and its records say so. None leaves it to the start rule to say what is
+    /// wrong, if anything.
     pub(super) fn recognised(config: &Config) -> Result<Option<Self>, OperateError> {
         let sealed = match policy_keys(config)?.first() {
             Some(key) => HeadFile::is_sealed(&config.head_dir, key)?,

@@ -1,8 +1,10 @@
-//! A log that stopped since its key signed another tree is started again: does the quorum follow it after all?
+//! A log that stopped since its key signed another tree is started again: does the quorum follow it
+//! after all?
 //!
-//! Two copies raced, both were shown the other's head, and the witnesses that would have decided were away. No
-//! new signature is needed to find out: the head that this copy signed is shown to them once more. If a quorum
-//! cosigns it, and it has as many leaves as the other tree, none ever cosigns the other one.
+//! Two copies raced, both were shown the other's head, and the witnesses that would have decided
+//! were away. No new signature is needed to find out: the head that this copy signed is shown to
+//! them once more. If a quorum cosigns it, and it has as many leaves as the other tree, none ever
+//! cosigns the other one.
 
 use ishibumi_store::{HeadFile, LogStore as _, RocksLog};
 use ishibumi_tlog::Checkpoint;

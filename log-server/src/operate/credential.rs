@@ -1,8 +1,9 @@
-//! What a command shows to the running log when it writes through the admin listener: a secret that the log
-//! chooses at each start and keeps in a file that its own user can read, beside the head file.
+//! What a command shows to the running log when it writes through the admin listener: a secret that
+//! the log chooses at each start and keeps in a file that its own user can read, beside the head
+//! file.
 //!
-//! Nothing has to be configured, nothing has to be rotated, and a file that was copied is worth nothing
-//! after the next start.
+//! Nothing has to be configured, nothing has to be rotated, and a file that was copied is worth
+//! nothing after the next start.
 
 use std::io::{Read as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -33,7 +34,8 @@ pub(super) fn create(config: &Config, key: &VerifierKey) -> Result<Hash, Operate
     Ok(Hash::of(credential.as_bytes()))
 }
 
-/// A new file in the place of the old one: whoever reads sees one of the two, and the mode is never another.
+/// A new file in the place of the old one: whoever reads sees one of the two, and the mode is never
+/// another.
 fn write(path: &Path, credential: &str) -> std::io::Result<()> {
     let new = path.with_extension("admin.new");
     match std::fs::remove_file(&new) {

@@ -7,8 +7,8 @@ use super::{OperateError, SetupError};
 use crate::config::Config;
 use crate::core::Endpoint;
 
-/// The endpoints of all witnesses and mirrors of `policy`. Those with one URL are asked once for all
-/// their keys.
+/// The endpoints of all witnesses and mirrors of `policy`. Those with one URL are asked once for
+/// all their keys.
 pub(super) fn endpoints(policy: &Policy, config: &Config) -> Result<Vec<Endpoint>, OperateError> {
     let policy_file = config.policy_file.display().to_string();
     let names: Vec<&[u8]> = config.mirrors.iter().map(String::as_bytes).collect();

@@ -12,8 +12,8 @@ use crate::config::Config;
 use crate::core::Sequencer;
 use crate::erasure::{self, Erasure};
 
-/// Erases the blob with this SHA-256. The log must not be running; `serve` then has the record signed and
-/// cosigned like every other. Can be repeated after a crash.
+/// Erases the blob with this SHA-256. The log must not be running; `serve` then has the record
+/// signed and cosigned like every other. Can be repeated after a crash.
 pub fn erase(
     config: &Config,
     blob: Hash,

@@ -88,8 +88,8 @@ impl From<HeadError> for OperateError {
 }
 
 impl OperateError {
-    /// The exit code of a command that ends with this (`docs/verdicts.md`, "Exit codes"): 2 for what exists
-    /// already, 3 for what may be otherwise a moment later, else 1.
+    /// The exit code of a command that ends with this (`docs/verdicts.md`, "Exit codes"): 2 for
+    /// what exists already, 3 for what may be otherwise a moment later, else 1.
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Store(error)

@@ -1,8 +1,8 @@
 //! `export`: the whole log as files that need no server of ours (`docs/formats/archive.md`).
 //!
-//! It reads the store itself, so the log must not be running: a store has one owner. Neither key nor head
-//! file is needed: a log whose key is destroyed can be exported. A log that runs is exported over HTTP, by
-//! `ishibumi archive export`; both give the same octets.
+//! It reads the store itself, so the log must not be running: a store has one owner. Neither key
+//! nor head file is needed: a log whose key is destroyed can be exported. A log that runs is
+//! exported over HTTP, by `ishibumi archive export`; both give the same octets.
 
 use std::path::Path;
 
@@ -43,8 +43,8 @@ impl LogFiles for Published<'_> {
     }
 }
 
-/// Exports the published log to `out`, where nothing is yet. `progress` is told how many of how many records
-/// are done.
+/// Exports the published log to `out`, where nothing is yet. `progress` is told how many of how
+/// many records are done.
 pub fn export(
     config: &Config,
     out: &Path,

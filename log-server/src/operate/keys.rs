@@ -65,8 +65,8 @@ impl KeyPair {
     }
 }
 
-/// The log's public keys, Ed25519 first: those of its key files, or where these are gone (the log is
-/// closed) those that the policy names.
+/// The log's public keys, Ed25519 first: those of its key files, or where these are gone (the log
+/// is closed) those that the policy names.
 pub(super) fn public_keys(config: &Config) -> Result<Vec<VerifierKey>, OperateError> {
     if config.key_file.exists() {
         return Ok(KeyPair::read(config)?.verifiers());
@@ -100,8 +100,9 @@ pub(super) fn read_key(config: &Config) -> Result<NoteSigner, OperateError> {
 
 /// Overwrites a key file with zeros, removes it, and syncs both. Returns whether it was there.
 ///
-/// That is all that a program can do to a file. A copy in a backup or snapshot, and what a file system that
-/// never overwrites in place (btrfs, ZFS) or the spare cells of an SSD still hold, is not reached.
+/// That is all that a program can do to a file. A copy in a backup or snapshot, and what a file
+/// system that never overwrites in place (btrfs, ZFS) or the spare cells of an SSD still hold, is
+/// not reached.
 pub(super) fn destroy(path: &Path) -> Result<bool, OperateError> {
     let failed = |error: std::io::Error| OperateError::file(path, error);
     let mut file = match std::fs::OpenOptions::new().write(true).open(path) {
@@ -121,8 +122,9 @@ pub(super) fn destroy(path: &Path) -> Result<bool, OperateError> {
     Ok(true)
 }
 
-/// Makes the keys of a log that does not exist yet, so that the closing record of its predecessor can name
-/// them; `init --keep-key` takes them. Refuses to overwrite any. Returns the public keys, Ed25519 first.
+/// Makes the keys of a log that does not exist yet, so that the closing record of its predecessor
+/// can name them; `init --keep-key` takes them. Refuses to overwrite any. Returns the public keys,
+/// Ed25519 first.
 pub fn create_keys(config: &Config) -> Result<Vec<VerifierKey>, OperateError> {
     // Before the first is made: half a pair would have to be removed by hand.
     let beside = config.key_file_ml_dsa_44.as_ref();
@@ -135,8 +137,8 @@ pub fn create_keys(config: &Config) -> Result<Vec<VerifierKey>, OperateError> {
     Ok(KeyPair::create(config)?.verifiers())
 }
 
-/// Makes the ML-DSA-44 key of a log that was opened without one. From the next start on it signs; the
-/// policies have to name it first.
+/// Makes the ML-DSA-44 key of a log that was opened without one. From the next start on it signs;
+/// the policies have to name it first.
 pub fn add_key(config: &Config) -> Result<VerifierKey, OperateError> {
     let key = read_key(config)?;
     if HeadFile::is_sealed(&config.head_dir, key.verifier())? {

@@ -1,5 +1,6 @@
-//! What is said when something of a log is not there. The one wrong answer to that is a new log under the
-//! old key: its second tree is a fork. So nothing here advises to make or to remove anything.
+//! What is said when something of a log is not there. The one wrong answer to that is a new log
+//! under the old key: its second tree is a fork. So nothing here advises to make or to remove
+//! anything.
 
 use std::path::Path;
 
@@ -24,8 +25,8 @@ fn id(key: &VerifierKey) -> String {
     format!("{:08x}", key.id())
 }
 
-/// Refuses to make a log whose key has signed already, or whose recovery was begun: by the head file, and by
-/// whatever the witnesses and mirrors of the policy hold, if there is a policy yet.
+/// Refuses to make a log whose key has signed already, or whose recovery was begun: by the head
+/// file, and by whatever the witnesses and mirrors of the policy hold, if there is a policy yet.
 ///
 /// Says on standard error who could not be asked.
 pub(super) fn refuse_known(config: &Config, keys: &[VerifierKey]) -> Result<(), OperateError> {
@@ -70,14 +71,16 @@ pub(super) fn refuse_known(config: &Config, keys: &[VerifierKey]) -> Result<(), 
     }
 }
 
-/// Refuses the first start of a log that has signed nothing, if a witness or mirror shows that its key has
-/// signed: whoever was away when a lost log was made anew may be there now, and the first signature is the
-/// one that forks. What another key signed stops nobody here: a liar can show that.
+/// Refuses the first start of a log that has signed nothing, if a witness or mirror shows that its
+/// key has signed: whoever was away when a lost log was made anew may be there now, and the first
+/// signature is the one that forks. What another key signed stops nobody here: a liar can show
+/// that.
 pub(super) fn refuse_witnessed(config: &Config, keys: &[VerifierKey]) -> Result<(), OperateError> {
     refuse_held(config, keys, &ask(config, keys)?)
 }
 
-/// What the witnesses and mirrors of the policy hold. Says on standard error who could not be asked.
+/// What the witnesses and mirrors of the policy hold. Says on standard error who could not be
+/// asked.
 fn ask(config: &Config, keys: &[VerifierKey]) -> Result<Vec<Seen>, OperateError> {
     let asked = read_policy(config).and_then(|policy| endpoints(&policy, config));
     let Ok(asked) = asked else {
@@ -113,8 +116,8 @@ fn refuse_held(config: &Config, keys: &[VerifierKey], seen: &[Seen]) -> Result<(
     }
 }
 
-/// The head file and the store of a log that is to be served, or what is to be said of the one that is not
-/// there.
+/// The head file and the store of a log that is to be served, or what is to be said of the one that
+/// is not there.
 pub(super) fn open_both(
     config: &Config,
     key: &VerifierKey,

@@ -67,8 +67,8 @@ fn open_with(
     }
     let (head_file, store) = lost::open_both(config, keys.ed25519.verifier())?;
     let store: Arc<dyn LogStore> = Arc::new(store);
-    // Only where nothing was ever signed: an empty database beside a head that was is a rollback, and the
-    // head file is what tells.
+    // Only where nothing was ever signed: an empty database beside a head that was is a rollback,
+    // and the head file is what tells.
     if store.staged()?.size() == 0 && head_file.read()?.is_none() {
         return Err(LostError::Unfinished.into());
     }

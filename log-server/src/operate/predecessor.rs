@@ -1,8 +1,8 @@
 //! The log that a new one continues: its end is verified before the new log commits to it.
 //!
 //! By the code that will verify the succession later, so that no log opens with a link that nobody
-//! accepts. What goes into record 0 is the checkpoint with the old log's own signatures; its quorum is
-//! shown by evidence, and would not fit.
+//! accepts. What goes into record 0 is the checkpoint with the old log's own signatures; its quorum
+//! is shown by evidence, and would not fit.
 
 use std::path::{Path, PathBuf};
 
@@ -38,8 +38,8 @@ pub(super) struct VerifiedEnd {
 }
 
 impl PredecessorFiles {
-    /// Reads and verifies: log signature and quorum under the old policy, and that the closing record is
-    /// the last record of that very tree. `successor`: the origin of the new log.
+    /// Reads and verifies: log signature and quorum under the old policy, and that the closing
+    /// record is the last record of that very tree. `successor`: the origin of the new log.
     pub(super) fn verify(&self, successor: &str) -> Result<VerifiedEnd, OperateError> {
         let policy = Policy::parse(&read(&self.policy, FILE_LEN_MAX)?)
             .map_err(|error| OperateError::file(&self.policy, error))?;

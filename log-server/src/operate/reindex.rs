@@ -1,5 +1,5 @@
-//! `reindex`: makes the index anew from the records, when it is damaged or when this version finds records
-//! under keys that an older one did not know.
+//! `reindex`: makes the index anew from the records, when it is damaged or when this version finds
+//! records under keys that an older one did not know.
 
 use ishibumi_artifact::Record;
 use ishibumi_store::{HeadFile, RocksLog};
@@ -8,8 +8,9 @@ use super::OperateError;
 use super::keys::public_keys;
 use crate::config::Config;
 
-/// Drops and rebuilds the index; returns how many records it has. `progress` is told how many of how many
-/// records are done. If it is interrupted, `serve` refuses to start until it has been run to its end.
+/// Drops and rebuilds the index; returns how many records it has. `progress` is told how many of
+/// how many records are done. If it is interrupted, `serve` refuses to start until it has been run
+/// to its end.
 pub fn reindex(config: &Config, progress: impl FnMut(u64, u64)) -> Result<u64, OperateError> {
     let keys = public_keys(config)?;
     // Whoever holds the head file's lock is the only one that works on this log.

@@ -1,7 +1,8 @@
 //! `serve`: runs the log until it is told to stop, or until it must.
 //!
-//! A log whose key signs somewhere else does not end: what has its quorum is read as before, and nothing is
-//! taken. It stays so over restarts until that is settled (`docs/decisions/0007-clones.md`).
+//! A log whose key signs somewhere else does not end: what has its quorum is read as before, and
+//! nothing is taken. It stays so over restarts until that is settled
+//! (`docs/decisions/0007-clones.md`).
 
 use std::cell::Cell;
 use std::net::SocketAddr;
@@ -39,11 +40,11 @@ use crate::{erasure, statements};
 /// How often a log without room looks whether there is some.
 const LOOK_FOR_ROOM: Duration = Duration::from_secs(5);
 
-/// Serves until SIGTERM, SIGINT or SIGHUP, then finishes what is in flight. `ready` is called with the addresses
-/// once both listeners are open.
+/// Serves until SIGTERM, SIGINT or SIGHUP, then finishes what is in flight. `ready` is called with
+/// the addresses once both listeners are open.
 ///
-/// On a disk without the room that opening the store takes, it serves what is there, and starts in full once there
-/// is room.
+/// On a disk without the room that opening the store takes, it serves what is there, and starts in
+/// full once there is room.
 pub fn serve(
     config: &Config,
     mut ready: impl FnMut(SocketAddr, SocketAddr),
@@ -296,8 +297,8 @@ enum Until {
     Came,
 }
 
-/// Serves what is there without a key, whatever the state of the log: for one that must not sign and is to
-/// be read.
+/// Serves what is there without a key, whatever the state of the log: for one that must not sign
+/// and is to be read.
 pub fn serve_read_only(
     config: &Config,
     mut ready: impl FnMut(SocketAddr, SocketAddr),
@@ -455,8 +456,8 @@ impl Sockets {
     }
 }
 
-/// Completes when the process has to end, with the reason. A log whose key signs elsewhere goes on being
-/// read, and says so here.
+/// Completes when the process has to end, with the reason. A log whose key signs elsewhere goes on
+/// being read, and says so here.
 async fn failed(handle: &Handle) -> String {
     let mut standing = handle.standing();
     let ended = standing.wait_for(Standing::is_final).await;
@@ -480,7 +481,8 @@ async fn listen(address: SocketAddr) -> Result<TcpListener, OperateError> {
 fn termination() -> std::io::Result<impl Future<Output = ()>> {
     let mut term = signal(SignalKind::terminate())?;
     let mut int = signal(SignalKind::interrupt())?;
-    // A terminal that is closed, or an operator who expects a reload: requests in flight are finished.
+    // A terminal that is closed, or an operator who expects a reload: requests in flight are
+    // finished.
     let mut hangup = signal(SignalKind::hangup())?;
     Ok(async move {
         tokio::select! {

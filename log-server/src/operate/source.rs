@@ -1,5 +1,6 @@
-//! Where a log is rebuilt from: a mirror or a log over HTTP, an archive in files, the data directory of a
-//! log or of a mirror's copy. None of them is trusted; all are read by the paths that a log serves.
+//! Where a log is rebuilt from: a mirror or a log over HTTP, an archive in files, the data
+//! directory of a log or of a mirror's copy. None of them is trusted; all are read by the paths
+//! that a log serves.
 
 use std::fmt;
 use std::path::Path;
@@ -140,7 +141,8 @@ impl Source {
                 .kept_sizes()
                 .map_err(|error| self.wrong("checkpoints", error));
         }
-        // A folder of files behind a web server that knows nothing has pages of its own (docs/formats/archive.md).
+        // A folder of files behind a web server that knows nothing has pages of its own
+        // (docs/formats/archive.md).
         let files = |from: u64| match from {
             0 => names::LISTING.to_owned(),
             from => names::listing_from(from),
@@ -248,8 +250,8 @@ impl Source {
         }
     }
 
-    /// What came for `path`; where a partial tile is not there any more, the full one (C2SP tlog-tiles,
-    /// "Partial Tiles"). With its width.
+    /// What came for `path`; where a partial tile is not there any more, the full one (C2SP
+    /// tlog-tiles, "Partial Tiles"). With its width.
     fn widened(
         &self,
         path: &TilePath,
@@ -284,8 +286,8 @@ impl TileSource for Source {
     }
 }
 
-/// The prefix under which a log's files are: that of a log or of a mirror's copy as it was given, or of the
-/// copy of a mirror that was named by its address alone.
+/// The prefix under which a log's files are: that of a log or of a mirror's copy as it was given,
+/// or of the copy of a mirror that was named by its address alone.
 fn prefix(text: &str, origin: &str, reach: &Reach) -> Result<String, NetError> {
     let base = text.trim_end_matches('/');
     let copy = format!("{base}/{}", Hash::of(origin.as_bytes()));

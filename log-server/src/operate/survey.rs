@@ -1,7 +1,7 @@
 //! What the witnesses and mirrors of the policy hold of this log: asked once, all of them.
 //!
-//! A checkpoint that the log's own key signed is a proof; a number is a word; and who does not answer may
-//! hold anything.
+//! A checkpoint that the log's own key signed is a proof; a number is a word; and who does not
+//! answer may hold anything.
 
 use std::fmt;
 use std::time::Duration;
@@ -62,8 +62,8 @@ impl fmt::Display for Seen {
     }
 }
 
-/// Asks all of `endpoints` about the log `origin`, whose keys are `keys`. With `signed`, a head of it, those that show nothing are
-/// asked whether they take it: what they know says the answer.
+/// Asks all of `endpoints` about the log `origin`, whose keys are `keys`. With `signed`, a head of
+/// it, those that show nothing are asked whether they take it: what they know says the answer.
 pub(super) fn survey(
     reach: &Reach,
     endpoints: &[Endpoint],

@@ -1,4 +1,5 @@
-//! `take-over`: somebody who knows says that the machine that held the head file will never sign again.
+//! `take-over`: somebody who knows says that the machine that held the head file will never sign
+//! again.
 
 use ishibumi_store::{HeadFile, Machine};
 

@@ -1,5 +1,5 @@
-//! What submitters are charged for: the work that was done, also for what is refused, and no artifact may make more
-//! records than the quota allows at once.
+//! What submitters are charged for: the work that was done, also for what is refused, and no
+//! artifact may make more records than the quota allows at once.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -79,7 +79,8 @@ fn what_is_refused_is_charged_like_what_is_taken() {
         assert_eq!(problem.name, "quota-exceeded");
         assert!(problem.retry_after_seconds.is_some_and(|it| it > 0));
     }
-    // Control: it was taken before; its chain is logged with it, and so the allowance is overdrawn, too.
+    // Control: it was taken before; its chain is logged with it, and so the allowance is overdrawn,
+    // too.
     let north_of_three = north("{ per_day = 3 }");
     let taken = send(&north_of_three, ArtifactType::TimestampToken, &token);
     assert_eq!(taken.effort, 1);

@@ -1,5 +1,6 @@
-//! Pages for operators that have to be complete: every refusal, word for word (`docs/recovery.md`), every metric
-//! and every key of the configuration (`docs/configuration.md`), and for each limit a test (`docs/limits.md`).
+//! Pages for operators that have to be complete: every refusal, word for word (`docs/recovery.md`),
+//! every metric and every key of the configuration (`docs/configuration.md`), and for each limit a
+//! test (`docs/limits.md`).
 
 use std::path::Path;
 

@@ -170,8 +170,8 @@ fn settings() -> ishibumi_log::config::Sequencing {
     config(Path::new(".")).sequencing
 }
 
-/// A record was staged, and while its submitter waits for the proof, a witness shows that this log is an
-/// old copy. The submitter is not told that his record is safe here.
+/// A record was staged, and while its submitter waits for the proof, a witness shows that this log
+/// is an old copy. The submitter is not told that his record is safe here.
 #[tokio::test(flavor = "multi_thread")]
 async fn who_waits_while_the_log_stops_is_told_so() {
     let heads = tempfile::tempdir().unwrap();
@@ -199,8 +199,8 @@ async fn who_waits_while_the_log_stops_is_told_so() {
         .unwrap();
 }
 
-/// A word is no proof: the only witness says that it knows more, and shows nothing, or what the log's key
-/// did not sign. Nothing is accepted while it says so, and everything once it cosigns.
+/// A word is no proof: the only witness says that it knows more, and shows nothing, or what the
+/// log's key did not sign. Nothing is accepted while it says so, and everything once it cosigns.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_word_holds_the_log_and_a_cosignature_frees_it() {
     let stranger = NoteSigner::from_seed(ORIGIN, SignatureType::Ed25519, &[2; 32]).unwrap();
@@ -312,7 +312,8 @@ fn an_interrupted_init_does_not_serve() {
     let store = RocksLog::open(&config.data_dir, ORIGIN).unwrap();
     assert_eq!(store.staged().unwrap().size(), 0, "nothing was staged");
     drop(store);
-    // An empty database beside a head that was signed is a rollback: nobody may be told to start anew.
+    // An empty database beside a head that was signed is a rollback: nobody may be told to start
+    // anew.
     let mut head_file = HeadFile::open(&config.head_dir, &keys[0]).unwrap();
     let before = std::fs::read(HeadFile::path(&config.head_dir, &keys[0])).unwrap();
     head_file.advance(7, EMPTY_ROOT).unwrap();

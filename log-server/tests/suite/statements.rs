@@ -1,5 +1,5 @@
-//! The registry as the log states it: once for each change, in whatever order changes come and go, and
-//! from nothing but the log's own records.
+//! The registry as the log states it: once for each change, in whatever order changes come and go,
+//! and from nothing but the log's own records.
 
 use std::fmt::Write as _;
 use std::path::Path;

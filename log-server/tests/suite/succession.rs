@@ -1,4 +1,5 @@
-//! A log that opens as the successor of another one: what `init` takes, and that it makes nothing otherwise.
+//! A log that opens as the successor of another one: what `init` takes, and that it makes nothing
+//! otherwise.
 
 use std::path::Path;
 

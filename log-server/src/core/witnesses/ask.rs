@@ -18,8 +18,8 @@ use crate::core::publisher::Round;
 /// The longest answer that is read, in octets: 19 ML-DSA-44 cosignatures fit.
 pub(super) const ANSWER_LEN_MAX: usize = 64 << 10;
 
-/// How far ahead of this machine's clock a cosignature may be dated, in seconds. One that is dated later
-/// would delay what a proof says, and a verifier whose clock is right would not count it.
+/// How far ahead of this machine's clock a cosignature may be dated, in seconds. One that is dated
+/// later would delay what a proof says, and a verifier whose clock is right would not count it.
 const AHEAD_MAX_SECONDS: u64 = 60;
 
 enum Answer {
@@ -29,8 +29,8 @@ enum Answer {
 }
 
 impl Asked {
-    /// Brings the head of `round`, from whatever size is known there. The cosignatures of the witness;
-    /// `None` if there is only a mirror.
+    /// Brings the head of `round`, from whatever size is known there. The cosignatures of the
+    /// witness; `None` if there is only a mirror.
     pub(super) async fn add_checkpoint(
         &mut self,
         round: &Arc<Round>,
@@ -80,7 +80,8 @@ impl Asked {
         let answer = self.around.net.send(request).await;
         let answer = answer.map_err(|error| error.to_string())?;
         match answer.status {
-            // A mirror's answer may be empty here, and is not to be signed by its keys (C2SP tlog-mirror).
+            // A mirror's answer may be empty here, and is not to be signed by its keys (C2SP
+            // tlog-mirror).
             200 if self.endpoint.witness_keys.is_empty() => Ok(Answer::Taken(None)),
             200 => {
                 let keys = &self.endpoint.witness_keys;
@@ -117,8 +118,8 @@ pub(super) fn refused(answer: &Response) -> String {
 }
 
 /// The note that is sent: the head with the log's signatures, and those of the endpoint's own
-/// cosignatures that are known for it, by which a witness that was rolled back recognises it. Others'
-/// are of no use there, and a witness may read short notes only.
+/// cosignatures that are known for it, by which a witness that was rolled back recognises it.
+/// Others' are of no use there, and a witness may read short notes only.
 fn note_for(endpoint: &Endpoint, round: &Round) -> Note {
     let mut note = round.head.note.clone();
     let own = |line: &&SignatureLine| endpoint.keys().any(|key| line.is_by(key));

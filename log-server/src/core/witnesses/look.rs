@@ -1,8 +1,8 @@
 //! Looking at what a witness or mirror shows of this log (C2SP tlog-witness, "Monitor Retrieval
 //! Mechanism"): when it does not cosign, and now and then while there is nothing to ask it for.
 //!
-//! A copy of this log may have gone on elsewhere, and only the witnesses know. Whoever waits until he has
-//! something to be cosigned has taken something that may be lost by then.
+//! A copy of this log may have gone on elsewhere, and only the witnesses know. Whoever waits until
+//! he has something to be cosigned has taken something that may be lost by then.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,12 +16,13 @@ use super::asked::{Asked, Outcome};
 use crate::core::contradiction::Claim;
 use crate::core::elsewhere::Foreign;
 
-/// How long a witness has to show what it has. What stops the log has to stop it within five seconds.
+/// How long a witness has to show what it has. What stops the log has to stop it within five
+/// seconds.
 const DEADLINE: Duration = Duration::from_millis(1_500);
 
 impl Asked {
-    /// A checkpoint that this witness shows, that this log's own key signed, and that is not part of this
-    /// log. `None` is the rule, also for a witness that shows nothing.
+    /// A checkpoint that this witness shows, that this log's own key signed, and that is not part
+    /// of this log. `None` is the rule, also for a witness that shows nothing.
     pub(super) async fn look(&mut self) -> Option<Arc<Foreign>> {
         let origin = self.origin()?;
         let url = format!("{}{}", self.endpoint.url, checkpoint_path(&origin));
@@ -45,8 +46,8 @@ impl Asked {
         }
     }
 
-    /// Waits for the next time to look, and looks. Never comes back for a witness that shows nothing to
-    /// anybody.
+    /// Waits for the next time to look, and looks. Never comes back for a witness that shows
+    /// nothing to anybody.
     pub(super) async fn look_while_idle(&mut self) -> Option<Arc<Foreign>> {
         let interval = self.around.look_interval;
         if interval.is_zero() || !self.shows || !self.agreed {

@@ -1,8 +1,8 @@
 //! Sends a mirror what it lacks, and takes its cosignature.
 //!
-//! A mirror gets records before they are published, since a checkpoint that needs its cosignature cannot
-//! be published without it. One that is far behind catches up over many requests of bounded length; all
-//! that it costs others is the reading.
+//! A mirror gets records before they are published, since a checkpoint that needs its cosignature
+//! cannot be published without it. One that is far behind catches up over many requests of bounded
+//! length; all that it costs others is the reading.
 
 use std::sync::Arc;
 

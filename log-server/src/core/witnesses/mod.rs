@@ -1,9 +1,9 @@
 //! Asking witnesses and mirrors to cosign (C2SP tlog-witness, tlog-mirror), each at its own pace.
 //!
-//! Every submission prefix has a task of its own that works on one round at a time. A slow, dead or lying
-//! one delays nobody: its task waits, backs off and tries again, while the others make the quorum. One
-//! that answers but never in time for the newest round is asked about the rounds whose checkpoints are
-//! kept for ever, so that its cosignatures are worth something too.
+//! Every submission prefix has a task of its own that works on one round at a time. A slow, dead or
+//! lying one delays nobody: its task waits, backs off and tries again, while the others make the
+//! quorum. One that answers but never in time for the newest round is asked about the rounds whose
+//! checkpoints are kept for ever, so that its cosignatures are worth something too.
 
 mod ask;
 mod asked;
@@ -87,8 +87,8 @@ pub(super) async fn follow(
             // An upload that got further is no failure to be punished.
             backoff = BACKOFF_MIN;
         }
-        // Not even a newer round is a reason to ask sooner: there is one only if the quorum was reached
-        // without this witness.
+        // Not even a newer round is a reason to ask sooner: there is one only if the quorum was
+        // reached without this witness.
         tokio::time::sleep(backoff).await;
         backoff = (backoff * 2).min(BACKOFF_MAX);
     }

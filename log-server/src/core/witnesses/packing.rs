@@ -5,8 +5,8 @@ use ishibumi_wire::gzip;
 /// A shorter body is sent as it is, in octets.
 const PACKED_LEN_MIN: usize = 1024;
 
-/// Decides whether bodies are sent in gzip format: where that saves an eighth. Tokens' records are hashes
-/// and do not shrink, certificates do; so what did not pay is not tried again for a while.
+/// Decides whether bodies are sent in gzip format: where that saves an eighth. Tokens' records are
+/// hashes and do not shrink, certificates do; so what did not pay is not tried again for a while.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Packing {
     /// Bodies that are not tried any more.

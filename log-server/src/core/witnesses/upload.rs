@@ -1,9 +1,9 @@
-//! One upload to a mirror (C2SP tlog-mirror, `add-entries`), without network and disk: what to send next,
-//! and what an answer means.
+//! One upload to a mirror (C2SP tlog-mirror, `add-entries`), without network and disk: what to send
+//! next, and what an answer means.
 //!
-//! An upload goes on over as many requests as it needs. The mirror says with each answer what it lacks,
-//! and is believed in that: a wrong answer makes us send what is not needed, which costs the mirror as
-//! much as us. What it may not do is keep us going without getting anywhere.
+//! An upload goes on over as many requests as it needs. The mirror says with each answer what it
+//! lacks, and is believed in that: a wrong answer makes us send what is not needed, which costs the
+//! mirror as much as us. What it may not do is keep us going without getting anywhere.
 
 use ishibumi_tlog::protocol::add_entries::UploadHead;
 use ishibumi_tlog::protocol::mirror_info::MirrorInfo;
@@ -15,8 +15,9 @@ const CONFLICTS_MAX: u32 = 4;
 #[derive(Clone, Debug)]
 pub(super) struct Upload {
     origin: String,
-    /// The first record that the mirror lacks. While that is not known, `end`: a request without records,
-    /// to which a mirror that has them all answers with its cosignature, and any other with what it lacks.
+    /// The first record that the mirror lacks. While that is not known, `end`: a request without
+    /// records, to which a mirror that has them all answers with its cosignature, and any other
+    /// with what it lacks.
     next: Option<u64>,
     end: u64,
     ticket: Vec<u8>,
@@ -37,7 +38,8 @@ pub(super) enum Step {
 }
 
 impl Upload {
-    /// An upload of all records before `end` that the mirror lacks, from `next` on if that is known.
+    /// An upload of all records before `end` that the mirror lacks, from `next` on if that is
+    /// known.
     pub(super) fn new(origin: &str, end: u64, next: Option<u64>) -> Self {
         Self {
             origin: origin.to_owned(),
@@ -68,8 +70,8 @@ impl Upload {
         self.next
     }
 
-    /// The mirror answered with `status` and `body` to [`Self::head`]. `signed`: the size of the newest
-    /// head of this log.
+    /// The mirror answered with `status` and `body` to [`Self::head`]. `signed`: the size of the
+    /// newest head of this log.
     pub(super) fn answered(&mut self, status: u16, body: &[u8], signed: u64) -> Step {
         if status == 200 {
             self.next = Some(self.end);

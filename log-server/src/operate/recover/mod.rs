@@ -1,15 +1,15 @@
-//! `recover`: makes the data directory of a log anew, from whoever has a copy, and says whether the log may
-//! sign again (docs/recovery.md).
+//! `recover`: makes the data directory of a log anew, from whoever has a copy, and says whether the
+//! log may sign again (docs/recovery.md).
 //!
-//! What is brought is verified against checkpoints that the log's own key signed. Whether it is *all* that
-//! the key signed is another question, and the one that decides: a log that signs on from less forks. So
-//! the head file, and every witness and mirror of the policy, are asked for more. If any has more, the data
-//! are put in place to be read, the head file says how far the key has signed, and the start rule keeps
-//! everybody from signing.
+//! What is brought is verified against checkpoints that the log's own key signed. Whether it is
+//! *all* that the key signed is another question, and the one that decides: a log that signs on
+//! from less forks. So the head file, and every witness and mirror of the policy, are asked for
+//! more. If any has more, the data are put in place to be read, the head file says how far the key
+//! has signed, and the start rule keeps everybody from signing.
 //!
-//! The records are gathered beside the data directory, in one that bears its name with `.recovering` behind
-//! it, which becomes the data directory at the very end. A data directory that is there and too old is
-//! brought forward where it lies.
+//! The records are gathered beside the data directory, in one that bears its name with
+//! `.recovering` behind it, which becomes the data directory at the very end. A data directory that
+//! is there and too old is brought forward where it lies.
 
 mod plan;
 mod progress;
@@ -141,7 +141,8 @@ pub fn recover(
     Ok(recovered)
 }
 
-/// The head file, locked; `None` if there is none. Whoever holds it is the only one that works on this log.
+/// The head file, locked; `None` if there is none. Whoever holds it is the only one that works on
+/// this log.
 fn head_file(config: &Config, key: &VerifierKey) -> Result<Option<HeadFile>, OperateError> {
     match HeadFile::open(&config.head_dir, key) {
         Ok(file) => Ok(Some(file)),
@@ -317,8 +318,8 @@ fn set_signed(store: &RocksLog, plan: &Plan, keys: &[VerifierKey]) -> Result<(),
     Ok(())
 }
 
-/// Publishes the largest checkpoint with the quorum, and returns its size: a kept one, or the signed head with
-/// the cosignatures that sources, witnesses and mirrors have, each some of them.
+/// Publishes the largest checkpoint with the quorum, and returns its size: a kept one, or the
+/// signed head with the cosignatures that sources, witnesses and mirrors have, each some of them.
 fn publish(
     store: &RocksLog,
     signed: Option<&Note>,
@@ -442,7 +443,8 @@ impl Verdict {
                 }
                 Sight::Says(size) if *size > goal.size => obstacles.push(witness.to_string()),
                 Sight::Strange => obstacles.push(witness.to_string()),
-                // The head file was synced before each signature left: nobody can hold more than it says.
+                // The head file was synced before each signature left: nobody can hold more than it
+                // says.
                 Sight::Unreachable(_) if outside.is_none() => obstacles.push(format!(
                     "{witness}; without the head file every one of them has to be asked"
                 )),
@@ -457,8 +459,9 @@ impl Verdict {
         })
     }
 
-    /// Writes the head file: how far the key has signed. Where that is not known there is none, and without
-    /// one nothing starts. Another tree is kept beside it, so that a start finds it whoever is away then.
+    /// Writes the head file: how far the key has signed. Where that is not known there is none, and
+    /// without one nothing starts. Another tree is kept beside it, so that a start finds it whoever
+    /// is away then.
     fn write(
         &self,
         config: &Config,

@@ -1,7 +1,7 @@
 //! Up to which head a log is rebuilt, and which sources lead there.
 //!
-//! Heads count only with the signature of the log's own key. The largest is the goal; whoever has a smaller
-//! one helps as far as it goes, if the tree of the largest begins with it.
+//! Heads count only with the signature of the log's own key. The largest is the goal; whoever has a
+//! smaller one helps as far as it goes, if the tree of the largest begins with it.
 
 use ishibumi_tlog::Checkpoint;
 use ishibumi_tlog::key::VerifierKey;

@@ -1,7 +1,7 @@
 //! Brings records, blobs and kept checkpoints into a store, each verified before it is written.
 //!
-//! Every write is one atomic, synced batch, and each step begins by looking how far an earlier run came: it
-//! may be killed at any moment and run again.
+//! Every write is one atomic, synced batch, and each step begins by looking how far an earlier run
+//! came: it may be killed at any moment and run again.
 
 use ishibumi_artifact::Record;
 use ishibumi_store::{Batch, LogStore, NewRecord, RocksLog, StoredTiles};
@@ -118,8 +118,8 @@ fn verified(
     package.check(before, head).map_err(|error| wrong(&error))
 }
 
-/// Brings the blobs that records name and that were not erased. Returns how many came, and how many nobody
-/// has.
+/// Brings the blobs that records name and that were not erased. Returns how many came, and how many
+/// nobody has.
 pub(super) fn blobs(
     store: &RocksLog,
     sources: &[Source],
@@ -219,9 +219,9 @@ fn keep(store: &RocksLog, size: u64, note: &Note) -> Result<bool, OperateError> 
     Ok(store.kept(size)? != known)
 }
 
-/// The note as it may be kept: signed by the log over the tree that is here. With the quorum of today's
-/// policy only its verified lines are kept; one that has another quorum may have the one of its day, which
-/// some verifier's policy knows: its lines stay as they came.
+/// The note as it may be kept: signed by the log over the tree that is here. With the quorum of
+/// today's policy only its verified lines are kept; one that has another quorum may have the one of
+/// its day, which some verifier's policy knows: its lines stay as they came.
 fn fit(
     source: &Source,
     store: &RocksLog,

@@ -1,4 +1,5 @@
-//! The record that closes a log is the last one that is appended, and its tree the last one that is signed.
+//! The record that closes a log is the last one that is appended, and its tree the last one that is
+//! signed.
 
 use std::sync::Arc;
 
@@ -86,7 +87,8 @@ fn the_last_tree_is_signed_to_close_and_nothing_else_is() {
     assert_eq!(signed.head().unwrap().checkpoint.size, 5);
     drop(signed);
 
-    // Records that came past the sequencer: after a signed end, and after one that was not signed yet.
+    // Records that came past the sequencer: after a signed end, and after one that was not signed
+    // yet.
     let intruder = |start| Batch {
         records: vec![record(start)],
         ..Batch::default()

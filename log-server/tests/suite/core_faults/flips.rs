@@ -1,5 +1,5 @@
-//! Bits that flip, in memory or on the disk, between what was written and what is read back: nothing is
-//! signed over them.
+//! Bits that flip, in memory or on the disk, between what was written and what is read back:
+//! nothing is signed over them.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

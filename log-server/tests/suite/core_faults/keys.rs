@@ -53,7 +53,8 @@ fn a_signer_that_lies_gets_nothing_published() {
     }
 }
 
-/// How many of the log's keys have signed the head that the store holds; all that is there verifies.
+/// How many of the log's keys have signed the head that the store holds; all that is there
+/// verifies.
 fn signatures(rig: &Rig, store: &MemoryLog) -> usize {
     let mut keys = vec![rig.key.verifier().clone()];
     keys.extend(rig.beside.iter().map(|key| key.verifier().clone()));
@@ -63,8 +64,8 @@ fn signatures(rig: &Rig, store: &MemoryLog) -> usize {
     verified.len()
 }
 
-/// A log that has signed with Ed25519 alone gets its second key: the head that is there already is signed
-/// with it, but not before the quorum has said that this head is not an old one.
+/// A log that has signed with Ed25519 alone gets its second key: the head that is there already is
+/// signed with it, but not before the quorum has said that this head is not an old one.
 #[test]
 fn a_key_that_is_added_signs_the_old_head_once_the_quorum_knows_it() {
     for failing in [None, Some(Outcome::NotApplied), Some(Outcome::Applied)] {

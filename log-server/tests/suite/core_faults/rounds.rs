@@ -104,7 +104,8 @@ fn cosignatures_that_come_late_are_added_to_what_is_kept() {
     assert_eq!(store.kept_sizes(0, 99).unwrap(), [1, 5, 9]);
 }
 
-/// What is about to be stamped is kept whatever the interval says, and gathers cosignatures like the others.
+/// What is about to be stamped is kept whatever the interval says, and gathers cosignatures like
+/// the others.
 #[test]
 fn what_is_to_be_stamped_is_kept_whatever_the_interval_says() {
     let rig = Rig::new();
@@ -153,8 +154,8 @@ fn what_is_to_be_stamped_is_kept_whatever_the_interval_says() {
     assert_eq!(kept.signatures().len(), 4, "the late witness's as well");
 }
 
-/// One witness may lie as it likes; what the log's own key signed elsewhere stops the log, and every later
-/// start of it, until that tree is part of it.
+/// One witness may lie as it likes; what the log's own key signed elsewhere stops the log, and
+/// every later start of it, until that tree is part of it.
 #[test]
 fn words_stop_nobody_and_what_the_key_signed_elsewhere_does() {
     let rig = Rig::new();

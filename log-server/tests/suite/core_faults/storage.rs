@@ -62,8 +62,8 @@ fn a_batch_that_reports_failure_is_answered_to_nobody_and_staged_once() {
     }
 }
 
-/// The disk stays broken over several starts: nothing is sequenced or signed meanwhile, and it goes on
-/// where it was once the disk is mended.
+/// The disk stays broken over several starts: nothing is sequenced or signed meanwhile, and it goes
+/// on where it was once the disk is mended.
 #[test]
 fn a_disk_that_stays_broken_costs_time_only() {
     let rig = Rig::new();
