@@ -1,4 +1,5 @@
-//! A witness: makes its keys in a new folder, follows a log, and cosigns (C2SP tlog-witness) until it is interrupted:
+//! A witness: makes its keys in a new folder, follows a log, and cosigns (C2SP tlog-witness) until
+//! it is interrupted:
 //!
 //!     witness FOLDER NAME LOG_VKEY
 

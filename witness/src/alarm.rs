@@ -1,5 +1,5 @@
-//! What must not pass unheard: a log that forked or may have, and a memory that is older than our own
-//! signatures.
+//! What must not pass unheard: a log that forked or may have, and a memory that is older than our
+//! own signatures.
 
 use ishibumi_tlog::Hash;
 
@@ -20,8 +20,8 @@ pub enum Alarm {
         /// That this pair was kept as evidence; `false` if an earlier pair is there.
         kept: bool,
     },
-    /// A checkpoint that the log signed came with a consistency proof that fails. Anybody can send that;
-    /// only a log that forked has no proof that holds.
+    /// A checkpoint that the log signed came with a consistency proof that fails. Anybody can send
+    /// that; only a log that forked has no proof that holds.
     Suspicion {
         /// The log.
         origin: String,

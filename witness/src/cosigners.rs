@@ -38,8 +38,8 @@ impl Cosigners {
         self.0.iter().map(Cosigner::verifier)
     }
 
-    /// A line by each key over `checkpoint` as seen at `time`, in seconds since the Epoch. `None` for
-    /// what one of them cannot state; see [`Cosigner::cosign`].
+    /// A line by each key over `checkpoint` as seen at `time`, in seconds since the Epoch. `None`
+    /// for what one of them cannot state; see [`Cosigner::cosign`].
     pub fn cosign(&self, checkpoint: &Checkpoint, time: u64) -> Option<Vec<SignatureLine>> {
         let lines = self.0.iter().map(|key| key.cosign(checkpoint, time));
         lines.collect()

@@ -7,12 +7,12 @@
 //! DIR/bastion-key.pem   optional: the key by which a bastion knows this machine; it signs nothing
 //! ```
 //!
-//! The state says which keys sign, the file holds their private halves. A key is added to the state before
-//! the file and retired in the state before it leaves the file, so a crash in between leaves a key that
-//! cannot sign rather than one that signs unknown to the state.
+//! The state says which keys sign, the file holds their private halves. A key is added to the state
+//! before the file and retired in the state before it leaves the file, so a crash in between leaves
+//! a key that cannot sign rather than one that signs unknown to the state.
 //!
-//! Creation is a command of its own and overwrites nothing; opening never creates (rule R5). A copy of
-//! `state/` must never be put back: it would make the witness forget what it signed.
+//! Creation is a command of its own and overwrites nothing; opening never creates (rule R5). A copy
+//! of `state/` must never be put back: it would make the witness forget what it signed.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{ErrorKind, Read as _, Write as _};
@@ -130,8 +130,9 @@ pub struct Home {
     names: Names,
 }
 
-/// What the key file and the store are called. A mirror's are called otherwise, so that no directory is
-/// ever taken for the other's: a witness must not sign with a mirror's keys, nor a mirror with a witness's.
+/// What the key file and the store are called. A mirror's are called otherwise, so that no
+/// directory is ever taken for the other's: a witness must not sign with a mirror's keys, nor a
+/// mirror with a witness's.
 #[derive(Clone, Copy, Debug)]
 struct Names {
     key: &'static str,
@@ -159,10 +160,11 @@ impl Home {
         Self { dir, names }
     }
 
-    /// Creates the keys and the empty state of a witness called `name`: an Ed25519 and an ML-DSA-44 key.
+    /// Creates the keys and the empty state of a witness called `name`: an Ed25519 and an ML-DSA-44
+    /// key.
     ///
-    /// Of two that create at once, one wins. After a failure half-way the remains are left where they
-    /// are: nothing was signed, so the operator may remove them.
+    /// Of two that create at once, one wins. After a failure half-way the remains are left where
+    /// they are: nothing was signed, so the operator may remove them.
     pub fn init(&self, name: &str) -> Result<Identity, HomeError> {
         let keys = KINDS.iter().map(|&kind| self.new_key(name, kind));
         self.init_with(&keys.collect::<Result<Vec<_>, _>>()?)
@@ -188,8 +190,8 @@ impl Home {
         Ok(identity)
     }
 
-    /// Makes another key of this kind and signs with it as well, from the next start on. Not while the
-    /// witness runs.
+    /// Makes another key of this kind and signs with it as well, from the next start on. Not while
+    /// the witness runs.
     pub fn add_key(&self, kind: SignatureType) -> Result<VerifierKey, HomeError> {
         let registers = RocksRegisters::open(self.state_path())?;
         let mut keys = self.keys()?;
@@ -201,8 +203,8 @@ impl Home {
         Ok(public)
     }
 
-    /// Signs no more with the key with this id, and erases its private half. What it signed stays known
-    /// for ours. Also for a key whose private half is lost. Not while the witness runs.
+    /// Signs no more with the key with this id, and erases its private half. What it signed stays
+    /// known for ours. Also for a key whose private half is lost. Not while the witness runs.
     pub fn retire_key(&self, id: u32) -> Result<Identity, HomeError> {
         let registers = RocksRegisters::open(self.state_path())?;
         let mut keys = self.keys()?;

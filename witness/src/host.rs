@@ -1,8 +1,8 @@
-//! What the servers of this crate have in common: work that blocks on a disk, on threads of its own, a
-//! bounded number at once; and two listeners that end together.
+//! What the servers of this crate have in common: work that blocks on a disk, on threads of its
+//! own, a bounded number at once; and two listeners that end together.
 //!
-//! A failed read or write stops the server: what the database says after one is not believed (rule R4 of
-//! docs/design.md), and the next start reads and verifies everything.
+//! A failed read or write stops the server: what the database says after one is not believed (rule
+//! R4 of docs/design.md), and the next start reads and verifies everything.
 
 use std::future::Future;
 use std::io::Write as _;
@@ -131,8 +131,8 @@ impl<T: Send + Sync + 'static> Host<T> {
         text(StatusCode::SERVICE_UNAVAILABLE, &detail)
     }
 
-    /// Serves `public` for everybody and `private` for the operator until `shutdown` completes; then lets
-    /// requests in flight finish.
+    /// Serves `public` for everybody and `private` for the operator until `shutdown` completes;
+    /// then lets requests in flight finish.
     ///
     /// # Errors
     /// [`ServeError::Store`] as soon as the store failed once.

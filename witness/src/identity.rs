@@ -6,7 +6,8 @@
 //! retired <vkey>        0 to 64 of them sign no more; their old signatures are still known for ours
 //! ```
 //!
-//! Version 1 had one line `key` and was never changed; it is read, and the next change makes it version 2.
+//! Version 1 had one line `key` and was never changed; it is read, and the next change makes it
+//! version 2.
 
 use std::fmt::Write as _;
 
@@ -33,8 +34,8 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// A witness that signs with these keys. `None` unless there are 1 to 8, of one name, all different,
-    /// and of types that make cosignatures.
+    /// A witness that signs with these keys. `None` unless there are 1 to 8, of one name, all
+    /// different, and of types that make cosignatures.
     pub fn new(active: Vec<VerifierKey>) -> Option<Self> {
         let identity = Self {
             active,
@@ -94,8 +95,8 @@ impl Identity {
         })
     }
 
-    /// Signs no more with the key with this id; retiring it again changes nothing. Durable once this
-    /// returns.
+    /// Signs no more with the key with this id; retiring it again changes nothing. Durable once
+    /// this returns.
     pub(crate) fn retire<R: Registers>(registers: &R, id: u32) -> Result<Self, KeyChangeError> {
         Self::change(registers, |identity| {
             if identity.retired.iter().any(|key| key.id() == id) {

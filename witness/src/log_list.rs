@@ -1,7 +1,8 @@
 //! Lists of logs: where they come from, and what they may do to the logs that are followed.
 //!
-//! A list only ever adds logs. A log that is no longer on it goes on as it was, a key that changed is an
-//! error that names both, and a disabled log stays disabled. A list that cannot be read changes nothing.
+//! A list only ever adds logs. A log that is no longer on it goes on as it was, a key that changed
+//! is an error that names both, and a disabled log stays disabled. A list that cannot be read
+//! changes nothing.
 
 use std::fmt;
 use std::io;
@@ -88,7 +89,8 @@ pub struct ListOutcome {
     pub added: Vec<String>,
     /// How many were there already.
     pub known: usize,
-    /// Entries that are not supported here, or that need a command of their own: a line of the list each.
+    /// Entries that are not supported here, or that need a command of their own: a line of the list
+    /// each.
     pub skipped: Vec<String>,
     /// Entries that contradict what is known: a changed key. A line of the list each.
     pub refused: Vec<String>,

@@ -1,8 +1,8 @@
 //! The witness itself: C2SP tlog-witness without HTTP.
 //!
-//! It follows logs ([`crate::follow`]) and cosigns each checkpoint before it is recorded: with all of its
-//! keys, at one time. Cosignature times of a log never go back. The keys that sign are bound to the
-//! store, so that a state is never used with keys that it does not know.
+//! It follows logs ([`crate::follow`]) and cosigns each checkpoint before it is recorded: with all
+//! of its keys, at one time. Cosignature times of a log never go back. The keys that sign are bound
+//! to the store, so that a state is never used with keys that it does not know.
 
 use ishibumi_store::{Clock, Registers, StoreError};
 use ishibumi_tlog::key::VerifierKey;
@@ -36,8 +36,8 @@ impl<R: Registers, C: Clock> Witness<R, C> {
     /// Opens a store that [`Witness::init`] made for these keys, and verifies everything in it.
     ///
     /// # Errors
-    /// [`StateError::Foreign`] or [`StateError::KeyMissing`] if `cosigners` are not exactly the keys that
-    /// the store says to sign with.
+    /// [`StateError::Foreign`] or [`StateError::KeyMissing`] if `cosigners` are not exactly the
+    /// keys that the store says to sign with.
     pub fn open(
         registers: R,
         clock: C,
@@ -77,8 +77,8 @@ impl<R: Registers, C: Clock> Witness<R, C> {
         check_binding(self.follower.registers(), &self.identity, &self.cosigners)
     }
 
-    /// The newest cosigned checkpoint of the log whose origin has this SHA-256; `None` if there is no
-    /// such log or nothing was cosigned.
+    /// The newest cosigned checkpoint of the log whose origin has this SHA-256; `None` if there is
+    /// no such log or nothing was cosigned.
     pub fn checkpoint(&self, origin: Hash) -> Result<Option<Note>, StateError> {
         Ok(self.follower.latest(origin)?.map(|latest| latest.note()))
     }

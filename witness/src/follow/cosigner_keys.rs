@@ -13,8 +13,8 @@ pub struct CosignerKeys {
 }
 
 impl CosignerKeys {
-    /// A witness: every checkpoint that it records bears a cosignature by one of `keys`, those that it
-    /// signs with and those that it retired.
+    /// A witness: every checkpoint that it records bears a cosignature by one of `keys`, those that
+    /// it signs with and those that it retired.
     pub fn witness(keys: Vec<VerifierKey>) -> Self {
         Self {
             keys,
@@ -36,8 +36,8 @@ impl CosignerKeys {
         &self.keys
     }
 
-    /// That `note` has the signatures that the newest checkpoint of a log has to have: the log's, and
-    /// a witness's with a time.
+    /// That `note` has the signatures that the newest checkpoint of a log has to have: the log's,
+    /// and a witness's with a time.
     pub(super) fn suffices(&self, note: &Recorded) -> bool {
         !note.log_lines().is_empty() && (!self.cosigns || note.time().is_some())
     }

@@ -5,8 +5,8 @@
 //! | `fork/<id>` | two checkpoints of one size with two roots | the first |
 //! | `suspicion/<id>/<n>` | a recorded checkpoint, and a signed one whose consistency proof failed | the first 8 that differ |
 //!
-//! A fork convicts the log, so the first is enough. A suspicion convicts nobody: anybody can send a true
-//! checkpoint with a wrong proof. The bound keeps whoever does so from filling the disk.
+//! A fork convicts the log, so the first is enough. A suspicion convicts nobody: anybody can send a
+//! true checkpoint with a wrong proof. The bound keeps whoever does so from filling the disk.
 //!
 //! Version 1 of `fork/<id>` was `ishibumi-witness fork v1`, which is still read:
 //!
@@ -75,8 +75,8 @@ pub(super) fn keep_fork<R: Registers>(
     Ok(true)
 }
 
-/// Keeps a suspicion unless one about the same checkpoint is kept already, or too many; says whether
-/// it was.
+/// Keeps a suspicion unless one about the same checkpoint is kept already, or too many; says
+/// whether it was.
 pub(super) fn keep_suspicion<R: Registers>(
     registers: &R,
     id: Hash,

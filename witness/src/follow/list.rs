@@ -1,5 +1,5 @@
-//! The list of logs, and what its operator may do to it: add, disable, enable, resume; never remove, and
-//! never change a key. A log that is forgotten could be given a second history.
+//! The list of logs, and what its operator may do to it: add, disable, enable, resume; never
+//! remove, and never change a key. A log that is forgotten could be given a second history.
 
 use ishibumi_store::{Clock, Registers};
 use ishibumi_tlog::Hash;
@@ -20,11 +20,12 @@ pub enum Added {
 }
 
 impl<R: Registers, C: Clock> Follower<R, C> {
-    /// Follows another log, whose first checkpoint will be trusted. Adding it again changes nothing.
+    /// Follows another log, whose first checkpoint will be trusted. Adding it again changes
+    /// nothing.
     ///
     /// # Errors
-    /// [`AddLogError::OtherKey`] if the origin is known under other keys: a second key of a log that is
-    /// followed is added with [`Self::add_log_key`].
+    /// [`AddLogError::OtherKey`] if the origin is known under other keys: a second key of a log
+    /// that is followed is added with [`Self::add_log_key`].
     pub fn add_log(&self, key: &VerifierKey) -> Result<Added, AddLogError> {
         let origin = self.check_log_key(key)?;
         let id = Hash::of(origin.as_bytes());
@@ -51,8 +52,8 @@ impl<R: Registers, C: Clock> Follower<R, C> {
     /// Any of a log's keys suffices from then on, so this is as weighty as adding the log was.
     ///
     /// # Errors
-    /// [`AddLogError::SameType`] for a second key of a type that the log has: that is a changed key, and
-    /// a changed key is a new log.
+    /// [`AddLogError::SameType`] for a second key of a type that the log has: that is a changed
+    /// key, and a changed key is a new log.
     pub fn add_log_key(&self, key: &VerifierKey) -> Result<Added, AddLogError> {
         let origin = self.check_log_key(key)?;
         let id = Hash::of(origin.as_bytes());
@@ -85,9 +86,9 @@ impl<R: Registers, C: Clock> Follower<R, C> {
         Ok(loaded.state.is_disabled() != disabled)
     }
 
-    /// Lets a halted log go on from the note that halted it, and says from which size. That note bears
-    /// the log's signature and ours, so we did stand for it; whether we signed something even newer is
-    /// the operator's to know.
+    /// Lets a halted log go on from the note that halted it, and says from which size. That note
+    /// bears the log's signature and ours, so we did stand for it; whether we signed something even
+    /// newer is the operator's to know.
     pub fn resume(&self, origin: &str) -> Result<u64, ResumeError> {
         let id = Hash::of(origin.as_bytes());
         let _held = self.locks.lock(id);
@@ -134,8 +135,8 @@ impl<R: Registers, C: Clock> Follower<R, C> {
         Ok(self.load(id)?.map(|loaded| loaded.state))
     }
 
-    /// The newest recorded checkpoint of the log whose origin has the hash `id`; `None` if there is no
-    /// such log or nothing was recorded.
+    /// The newest recorded checkpoint of the log whose origin has the hash `id`; `None` if there is
+    /// no such log or nothing was recorded.
     pub fn latest(&self, id: Hash) -> Result<Option<Recorded>, StateError> {
         Ok(self.log(id)?.and_then(|state| state.latest().cloned()))
     }
@@ -146,7 +147,8 @@ impl<R: Registers, C: Clock> Follower<R, C> {
         evidence::fork(&self.registers, id, log.keys())
     }
 
-    /// Signed checkpoints whose consistency proofs failed, each with the one that it did not follow.
+    /// Signed checkpoints whose consistency proofs failed, each with the one that it did not
+    /// follow.
     pub fn suspicions(&self, log: &LogState) -> Result<Vec<Evidence>, StateError> {
         let id = Hash::of(log.origin().as_bytes());
         evidence::suspicions(&self.registers, id, log.keys())

@@ -1,17 +1,19 @@
 //! Following a log: what a witness and a mirror do alike, before either signs anything.
 //!
-//! A [`Follower`] checks the log's signature, reads and verifies what is stored, checks that the log has
-//! grown from it, and writes by compare-and-swap. A witness signs between the last two; a mirror records
-//! the checkpoint as pending and signs later (C2SP tlog-mirror: `add-checkpoint` is handled as a witness
-//! does). What does not fit is kept as evidence, or stops the log.
+//! A [`Follower`] checks the log's signature, reads and verifies what is stored, checks that the
+//! log has grown from it, and writes by compare-and-swap. A witness signs between the last two; a
+//! mirror records the checkpoint as pending and signs later (C2SP tlog-mirror: `add-checkpoint` is
+//! handled as a witness does). What does not fit is kept as evidence, or stops the log.
 //!
-//! There is no state in memory. Each request takes its log's lock, reads and verifies what is stored,
-//! decides, and writes by compare-and-swap; signatures leave only after that write. So there is nothing
-//! stale to go on with after a failed write (rule R4): the next request reads what is there.
+//! There is no state in memory. Each request takes its log's lock, reads and verifies what is
+//! stored, decides, and writes by compare-and-swap; signatures leave only after that write. So
+//! there is nothing stale to go on with after a failed write (rule R4): the next request reads what
+//! is there.
 //!
-//! Stricter than C2SP: checkpoints with extension lines are refused (an Ed25519 cosignature would cover
-//! lines that we do not understand), and whoever meets a signature of its own that its memory does not
-//! cover stops signing for that log (the memory was restored from an older copy, or the key runs twice).
+//! Stricter than C2SP: checkpoints with extension lines are refused (an Ed25519 cosignature would
+//! cover lines that we do not understand), and whoever meets a signature of its own that its memory
+//! does not cover stops signing for that log (the memory was restored from an older copy, or the
+//! key runs twice).
 
 mod cosigner_keys;
 mod evidence;
@@ -40,10 +42,12 @@ use crate::refusal::Refusal;
 
 const LOG_PREFIX: &str = "log/";
 
-/// The most lines in our own names that are checked in a submitted note: honest notes have one per key.
+/// The most lines in our own names that are checked in a submitted note: honest notes have one per
+/// key.
 const OWN_LINES_MAX: usize = 8;
 
-/// Follows logs over a store and a clock. Methods may be called from any thread and block on the store.
+/// Follows logs over a store and a clock. Methods may be called from any thread and block on the
+/// store.
 pub struct Follower<R, C> {
     registers: R,
     clock: C,
@@ -106,15 +110,16 @@ impl<R: Registers, C: Clock> Follower<R, C> {
         self.clock.unix_time()
     }
 
-    /// Records the checkpoint of an `add-checkpoint` request as its log's newest, with the signatures
-    /// that `sign` makes for it: none for a mirror.
+    /// Records the checkpoint of an `add-checkpoint` request as its log's newest, with the
+    /// signatures that `sign` makes for it: none for a mirror.
     ///
-    /// `sign` is called once everything else was checked, with the state that the checkpoint follows, and
-    /// its signatures are verified. They may leave once this has returned: the record is durable then.
+    /// `sign` is called once everything else was checked, with the state that the checkpoint
+    /// follows, and its signatures are verified. They may leave once this has returned: the record
+    /// is durable then.
     ///
-    /// The statuses come in the order of C2SP: 404, 403, 400, 409, 422. A log's signature is checked
-    /// before anything is locked; what a submitter may cost is bounded by the limits of the parser and
-    /// one check per signature of a known key.
+    /// The statuses come in the order of C2SP: 404, 403, 400, 409, 422. A log's signature is
+    /// checked before anything is locked; what a submitter may cost is bounded by the limits of the
+    /// parser and one check per signature of a known key.
     pub fn advance(
         &self,
         request: &AddCheckpoint,
@@ -174,8 +179,8 @@ impl<R: Registers, C: Clock> Follower<R, C> {
         })
     }
 
-    /// Refuses if the state is known to be older than our own signatures, or turns out to be by this
-    /// note; and if the operator disabled the log.
+    /// Refuses if the state is known to be older than our own signatures, or turns out to be by
+    /// this note; and if the operator disabled the log.
     fn check_own_memory(
         &self,
         loaded: &Loaded,

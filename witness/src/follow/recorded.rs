@@ -1,5 +1,5 @@
-//! A checkpoint with the signatures that were verified, and with nothing else: the only form in which a
-//! checkpoint is remembered, shown or kept.
+//! A checkpoint with the signatures that were verified, and with nothing else: the only form in
+//! which a checkpoint is remembered, shown or kept.
 
 use ishibumi_tlog::Checkpoint;
 use ishibumi_tlog::key::VerifierKey;
@@ -15,8 +15,8 @@ pub struct Recorded {
 }
 
 impl Recorded {
-    /// Verifies that keys of `log` made all of `log_lines` and keys of `own` all of `own_lines`, each
-    /// line once, over `checkpoint`.
+    /// Verifies that keys of `log` made all of `log_lines` and keys of `own` all of `own_lines`,
+    /// each line once, over `checkpoint`.
     pub(crate) fn check(
         checkpoint: Checkpoint,
         log_lines: Vec<SignatureLine>,
@@ -71,8 +71,8 @@ impl Recorded {
         &self.own_lines
     }
 
-    /// The latest time that our cosignatures state, in seconds since the Epoch; `None` if none states
-    /// one.
+    /// The latest time that our cosignatures state, in seconds since the Epoch; `None` if none
+    /// states one.
     pub fn time(&self) -> Option<u64> {
         self.time
     }

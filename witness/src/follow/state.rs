@@ -12,10 +12,11 @@
 //! <note latest><note halted>
 //! ```
 //!
-//! One register holds one log's state, so that it changes as one. [`LogState::decode`] verifies every
-//! signature of both notes and that the value stands under the name of its own log: a damaged,
-//! exchanged or edited value is refused, and a [`LogState`] is always one that was verified. Version 1,
-//! which had one key and no status, is read as it was written; the next write makes it version 2.
+//! One register holds one log's state, so that it changes as one. [`LogState::decode`] verifies
+//! every signature of both notes and that the value stands under the name of its own log: a
+//! damaged, exchanged or edited value is refused, and a [`LogState`] is always one that was
+//! verified. Version 1, which had one key and no status, is read as it was written; the next write
+//! makes it version 2.
 
 use std::fmt::Write as _;
 
@@ -92,8 +93,8 @@ pub struct LogState {
     first: Option<FirstUse>,
     /// The newest checkpoint.
     latest: Option<Recorded>,
-    /// A note with our own valid cosignature that this state cannot know of: proof that the state is
-    /// older than our signatures. While it is there, nothing is signed.
+    /// A note with our own valid cosignature that this state cannot know of: proof that the state
+    /// is older than our signatures. While it is there, nothing is signed.
     halted: Option<Recorded>,
 }
 
@@ -165,7 +166,8 @@ impl LogState {
         }
     }
 
-    /// The state after `latest` was recorded at `now`; the first one is noted as trusted on first use.
+    /// The state after `latest` was recorded at `now`; the first one is noted as trusted on first
+    /// use.
     pub(super) fn after(&self, latest: Recorded, now: u64) -> Self {
         let first = self.first.unwrap_or(FirstUse {
             size: latest.checkpoint().size,
@@ -209,9 +211,9 @@ impl LogState {
 
     /// That this state cannot know of a signature of ours over `checkpoint` at `time`.
     ///
-    /// Sizes and times of our signatures over a log's checkpoints only rise, and each is stored before it
-    /// leaves. So none of them is above the stored size, nor above the stored time if times are stored,
-    /// nor has another root at the stored size.
+    /// Sizes and times of our signatures over a log's checkpoints only rise, and each is stored
+    /// before it leaves. So none of them is above the stored size, nor above the stored time if
+    /// times are stored, nor has another root at the stored size.
     pub(super) fn is_older_than(&self, checkpoint: &Checkpoint, time: Option<u64>) -> bool {
         let Some(latest) = &self.latest else {
             return true;

@@ -1,9 +1,9 @@
 //! The copy of one log: entries that were proven to belong to it, and the mirror checkpoint.
 //!
-//! The staged size of the store is the mirror's *next entry*: entries are appended in order, each package
-//! in one synced write. The published checkpoint of the store is the *mirror checkpoint*: it carries our
-//! cosignatures, and only its entries are served. Before it is signed, what is stored is read back, hashed
-//! anew and held against the root.
+//! The staged size of the store is the mirror's *next entry*: entries are appended in order, each
+//! package in one synced write. The published checkpoint of the store is the *mirror checkpoint*:
+//! it carries our cosignatures, and only its entries are served. Before it is signed, what is
+//! stored is read back, hashed anew and held against the root.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -93,8 +93,8 @@ impl LogCopy {
         Ok(Some(KeptCheckpoint { size, note }))
     }
 
-    /// The leaf hashes between the beginning of the bundle and the package `range`, which has to begin at
-    /// or before the next entry.
+    /// The leaf hashes between the beginning of the bundle and the package `range`, which has to
+    /// begin at or before the next entry.
     pub fn before(&self, range: PackageRange) -> Result<Vec<Hash>, StoreError> {
         let Ok(width @ 1..) = u16::try_from(range.before()) else {
             return Ok(Vec::new());
@@ -103,8 +103,8 @@ impl LogCopy {
         Ok(self.store.tile(0, index, width)?.hashes().to_vec())
     }
 
-    /// Appends the entries of `package` that are not stored yet, and returns the next entry. Durable once
-    /// this returns.
+    /// Appends the entries of `package` that are not stored yet, and returns the next entry.
+    /// Durable once this returns.
     ///
     /// # Errors
     /// [`StoreError::Conflict`] if the package begins after the next entry.
@@ -146,8 +146,8 @@ impl LogCopy {
 
     /// Makes `signed` the mirror checkpoint. Durable once this returns.
     ///
-    /// The log's part of it comes first, as the store's signed head: at each opening the store holds that
-    /// against the tree, and the published checkpoint against it.
+    /// The log's part of it comes first, as the store's signed head: at each opening the store
+    /// holds that against the tree, and the published checkpoint against it.
     pub(super) fn publish(&self, signed: &Recorded) -> Result<(), StoreError> {
         let checkpoint = signed.checkpoint();
         let head = self.store.signed_head()?;
@@ -171,8 +171,8 @@ impl LogCopy {
         self.growing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Reads back what is stored: hashes the entries `from..size` anew, holds them against the tree, and
-    /// the tree against `expected`, its root at `size`.
+    /// Reads back what is stored: hashes the entries `from..size` anew, holds them against the
+    /// tree, and the tree against `expected`, its root at `size`.
     ///
     /// # Errors
     /// [`StoreError::Damaged`] says where they part.
@@ -251,7 +251,8 @@ mod tests {
         LogCopy::new("log.example", Arc::new(store))
     }
 
-    /// What is stored is read back before anything is signed: another entry, one too few, an exchange.
+    /// What is stored is read back before anything is signed: another entry, one too few, an
+    /// exchange.
     #[test]
     fn a_copy_that_is_not_the_logs_is_found_out() {
         let log = copy_of(&["a", "b", "c"]);

@@ -1,9 +1,9 @@
 //! The mirror itself: C2SP tlog-mirror without HTTP.
 //!
-//! Three steps, each durable before the next: a checkpoint of the log becomes *pending*, by the very code
-//! by which a witness follows a log; entries that are proven to belong to it are appended to the copy; and
-//! once the copy reaches the pending checkpoint and was read back, it is cosigned and becomes the *mirror
-//! checkpoint*. A crash between any two loses nothing that was answered.
+//! Three steps, each durable before the next: a checkpoint of the log becomes *pending*, by the
+//! very code by which a witness follows a log; entries that are proven to belong to it are appended
+//! to the copy; and once the copy reaches the pending checkpoint and was read back, it is cosigned
+//! and becomes the *mirror checkpoint*. A crash between any two loses nothing that was answered.
 //!
 //! Any number of clients may be at it at once. Nobody holds a lock while he waits for a client.
 
@@ -73,8 +73,8 @@ impl From<StateError> for UploadRefusal {
     }
 }
 
-/// A mirror over a store of registers, a store per log, a clock and keys. Methods may be called from any
-/// thread and block on the stores.
+/// A mirror over a store of registers, a store per log, a clock and keys. Methods may be called
+/// from any thread and block on the stores.
 pub struct Mirror<R, C> {
     follower: Follower<R, C>,
     cosigners: Cosigners,
@@ -105,7 +105,8 @@ impl<R: Registers, C: Clock> Mirror<R, C> {
     /// A mirror of the logs that `follower` follows, of each of which `copies` has the copy.
     ///
     /// # Errors
-    /// If a copy does not fit what is remembered of its log: one of both is an older copy of itself.
+    /// If a copy does not fit what is remembered of its log: one of both is an older copy of
+    /// itself.
     pub(super) fn open(
         follower: Follower<R, C>,
         cosigners: Cosigners,
@@ -167,7 +168,8 @@ impl<R: Registers, C: Clock> Mirror<R, C> {
         self.follower.logs()?.into_iter().map(standing).collect()
     }
 
-    /// The mirror checkpoint as it is shown: with the cosignatures of others that are kept for its size.
+    /// The mirror checkpoint as it is shown: with the cosignatures of others that are kept for its
+    /// size.
     pub fn shown(&self, copy: &LogCopy) -> Result<Option<KeptCheckpoint>, StoreError> {
         let Some(mut newest) = copy.newest()? else {
             return Ok(None);
@@ -185,8 +187,8 @@ impl<R: Registers, C: Clock> Mirror<R, C> {
         Ok(Some(newest))
     }
 
-    /// Takes the body of an `add-checkpoint` request: makes its checkpoint the pending one. Nothing is
-    /// signed.
+    /// Takes the body of an `add-checkpoint` request: makes its checkpoint the pending one. Nothing
+    /// is signed.
     pub fn add_checkpoint(&self, body: &[u8]) -> Result<(), Refusal> {
         self.advance(&AddCheckpoint::parse(body)?).map(drop)
     }
@@ -280,8 +282,8 @@ impl<R: Registers, C: Clock> Mirror<R, C> {
         Ok(self.info(&upload.target, next))
     }
 
-    /// Cosigns the checkpoint of an upload whose packages were all appended, and makes it the mirror
-    /// checkpoint. Durable once this returns; only then may the lines leave.
+    /// Cosigns the checkpoint of an upload whose packages were all appended, and makes it the
+    /// mirror checkpoint. Durable once this returns; only then may the lines leave.
     pub fn finish(&self, upload: &Upload) -> Result<Vec<SignatureLine>, UploadRefusal> {
         let (copy, state) = self.known(upload.log, &upload.target.checkpoint().origin)?;
         check_signing(&state)?;
@@ -346,8 +348,8 @@ impl<R: Registers, C: Clock> Mirror<R, C> {
         }
     }
 
-    /// That the copy of a log is there, holds what its mirror checkpoint says, and is not ahead of what
-    /// is pending.
+    /// That the copy of a log is there, holds what its mirror checkpoint says, and is not ahead of
+    /// what is pending.
     fn check_copy(&self, state: &LogState) -> Result<(), StateError> {
         let id = Hash::of(state.origin().as_bytes());
         let damaged = |detail: String| StateError::Damaged {

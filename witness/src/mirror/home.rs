@@ -6,8 +6,9 @@
 //! DIR/logs/<id>/      the copy of one log, a database of its own; <id> is the SHA-256 of its origin
 //! ```
 //!
-//! Creation is a command of its own and overwrites nothing; opening never creates (rule R5). No part of it
-//! may be put back from a backup on its own: the keys would sign what they signed otherwise before.
+//! Creation is a command of its own and overwrites nothing; opening never creates (rule R5). No
+//! part of it may be put back from a backup on its own: the keys would sign what they signed
+//! otherwise before.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -73,8 +74,8 @@ impl MirrorHome {
         Self { dir, home }
     }
 
-    /// Creates the keys and the empty state of a mirror called `name`: an Ed25519 and an ML-DSA-44 key,
-    /// distinct from any witness's.
+    /// Creates the keys and the empty state of a mirror called `name`: an Ed25519 and an ML-DSA-44
+    /// key, distinct from any witness's.
     pub fn init(&self, name: &str) -> Result<Identity, HomeError> {
         let identity = self.home.init(name)?;
         self.finish_init()?;
@@ -108,8 +109,8 @@ impl MirrorHome {
         self.home.keys()
     }
 
-    /// Copies another log, whose first checkpoint will be trusted; for one that is copied already, only
-    /// its source is changed, if one is given. Not while the mirror runs.
+    /// Copies another log, whose first checkpoint will be trusted; for one that is copied already,
+    /// only its source is changed, if one is given. Not while the mirror runs.
     pub fn add_log(
         &self,
         key: &VerifierKey,
@@ -118,8 +119,9 @@ impl MirrorHome {
         let (registers, _) = self.home.parts()?;
         let follower = follower(registers, Box::new(|_| {}))?;
         let id = Hash::of(key.name().as_bytes());
-        // The database first: a log that is known has one. It gets its name once it is whole, so that a
-        // crash leaves either a database, which is taken up, or a begun one, which nobody used.
+        // The database first: a log that is known has one. It gets its name once it is whole, so
+        // that a crash leaves either a database, which is taken up, or a begun one, which nobody
+        // used.
         let path = self.logs_path().join(id.to_hex());
         if path.join("CURRENT").exists() {
             RocksLog::open(&path, key.name())?;
@@ -161,8 +163,8 @@ impl MirrorHome {
         )?)
     }
 
-    /// Erases a blob from the copy of a log, for good: it is not brought over again. Says whether it was there.
-    /// Every entry and every proof stays. Not while the mirror runs.
+    /// Erases a blob from the copy of a log, for good: it is not brought over again. Says whether
+    /// it was there. Every entry and every proof stays. Not while the mirror runs.
     pub fn erase_blob(&self, origin: &str, blob: Hash) -> Result<bool, MirrorLogError> {
         let (registers, _) = self.home.parts()?;
         ticket_key(&registers)?;

@@ -1,9 +1,9 @@
 //! Makes a mirror's copy out of an archive (`docs/formats/archive.md`), the log being gone or not.
 //!
-//! First everything in the archive is read and held against its checkpoint, which has the quorum of the
-//! policy: what is damaged is named before anything is stored. Then the archive is pulled like a log, by the
-//! same road that takes nothing on trust. What was taken before an interruption stays, and importing again
-//! goes on from there.
+//! First everything in the archive is read and held against its checkpoint, which has the quorum of
+//! the policy: what is damaged is named before anything is stored. Then the archive is pulled like
+//! a log, by the same road that takes nothing on trust. What was taken before an interruption
+//! stays, and importing again goes on from there.
 
 use std::sync::Arc;
 
@@ -118,8 +118,8 @@ pub fn verify(
     })
 }
 
-/// Brings over what `archive` has and the mirror has not, of a log that was added. Blocks; not on a thread
-/// of the runtime, in which it has to be called.
+/// Brings over what `archive` has and the mirror has not, of a log that was added. Blocks; not on a
+/// thread of the runtime, in which it has to be called.
 pub fn import<R: Registers, C: Clock>(
     mirror: &Arc<Mirror<R, C>>,
     metrics: &Arc<MirrorMetrics>,

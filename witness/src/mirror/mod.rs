@@ -12,9 +12,9 @@
 //! | `pull` | pull mode: follows any tlog-tiles log |
 //! | [`import`] | the same from an archive |
 //!
-//! A mirror's keys are its own: no witness has them, and its cosignature is a stronger statement than a
-//! witness's. Whatever comes, by whatever way, takes the same road into the copy: a package that is
-//! proven to belong to a checkpoint that the log signed.
+//! A mirror's keys are its own: no witness has them, and its cosignature is a stronger statement
+//! than a witness's. Whatever comes, by whatever way, takes the same road into the copy: a package
+//! that is proven to belong to a checkpoint that the log signed.
 
 mod api;
 mod copy;

@@ -1,5 +1,5 @@
-//! HTTP: the submission and the monitoring prefix of C2SP tlog-mirror on one address, and metrics on
-//! another. `<id>` is the hex SHA-256 of a log's origin.
+//! HTTP: the submission and the monitoring prefix of C2SP tlog-mirror on one address, and metrics
+//! on another. `<id>` is the hex SHA-256 of a log's origin.
 //!
 //! | request | answer |
 //! | --- | --- |
@@ -48,8 +48,8 @@ pub struct Pulling {
     pub interval: Duration,
 }
 
-/// Serves `mirror` and, for its operator, `metrics`, and pulls those logs that have a URL, until `shutdown`
-/// completes; then lets requests in flight finish.
+/// Serves `mirror` and, for its operator, `metrics`, and pulls those logs that have a URL, until
+/// `shutdown` completes; then lets requests in flight finish.
 ///
 /// # Errors
 /// [`ServeError::Store`] as soon as a store failed once.
@@ -204,7 +204,8 @@ impl<R: Registers, C: Clock> Service for Public<R, C> {
     }
 }
 
-/// What is at `path` under the prefix of the log `id`. Only what the mirror checkpoint covers is served.
+/// What is at `path` under the prefix of the log `id`. Only what the mirror checkpoint covers is
+/// served.
 fn copy_reply<R: Registers, C: Clock>(
     mirror: &Mirror<R, C>,
     id: Hash,
@@ -247,8 +248,8 @@ fn copy_reply<R: Registers, C: Clock>(
     }
 }
 
-/// The tlog-proof of the record with this leaf hash, under the earliest kept checkpoint that covers it,
-/// or under the mirror checkpoint. The answers are those of a log.
+/// The tlog-proof of the record with this leaf hash, under the earliest kept checkpoint that covers
+/// it, or under the mirror checkpoint. The answers are those of a log.
 fn proof_reply(
     store: &dyn ishibumi_store::LogStore,
     newest: KeptCheckpoint,

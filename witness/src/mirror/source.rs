@@ -1,4 +1,5 @@
-//! Where a mirror pulls a log from, and by which policy it believes kept checkpoints: a register per log.
+//! Where a mirror pulls a log from, and by which policy it believes kept checkpoints: a register
+//! per log.
 //!
 //! ```text
 //! ishibumi-mirror source v1
@@ -20,10 +21,11 @@ const HEADING: &str = "ishibumi-mirror source v1";
 /// Where a log is pulled from.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Source {
-    /// The URL prefix of its tlog-tiles interface, without a slash at its end; `None` if it pushes only.
+    /// The URL prefix of its tlog-tiles interface, without a slash at its end; `None` if it pushes
+    /// only.
     pub url: Option<String>,
-    /// The text of the policy that kept checkpoints have to satisfy; empty if the log's signature and the
-    /// copy's root suffice.
+    /// The text of the policy that kept checkpoints have to satisfy; empty if the log's signature
+    /// and the copy's root suffice.
     pub policy: String,
 }
 

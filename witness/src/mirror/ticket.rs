@@ -1,12 +1,13 @@
-//! Tickets: how a client helps the mirror remember a pending checkpoint (C2SP tlog-mirror, "ticket").
+//! Tickets: how a client helps the mirror remember a pending checkpoint (C2SP tlog-mirror,
+//! "ticket").
 //!
 //! ```text
 //! the pending checkpoint: a note with the log's signatures
 //! 32 octets: HMAC-SHA-256 over a label and the note, under a key that never leaves the mirror
 //! ```
 //!
-//! A ticket that opens was issued by this mirror, so the checkpoint in it was once pending and every later
-//! pending checkpoint is consistent with it. Nothing in a ticket is secret.
+//! A ticket that opens was issued by this mirror, so the checkpoint in it was once pending and
+//! every later pending checkpoint is consistent with it. Nothing in a ticket is secret.
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use ishibumi_tlog::Checkpoint;
@@ -42,8 +43,8 @@ impl TicketKey {
         ticket
     }
 
-    /// The pending checkpoint in a ticket; `None` for one that this mirror did not issue, and for one
-    /// whose signatures are not by these keys of the log.
+    /// The pending checkpoint in a ticket; `None` for one that this mirror did not issue, and for
+    /// one whose signatures are not by these keys of the log.
     pub(super) fn open(&self, ticket: &[u8], log: &[VerifierKey]) -> Option<Recorded> {
         let (note, mac) = ticket.split_last_chunk::<MAC_LEN>()?;
         self.mac(note).verify_slice(mac).ok()?;

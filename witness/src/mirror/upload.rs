@@ -1,7 +1,8 @@
 //! `POST /add-entries`: reads a body as it comes, and appends package by package.
 //!
-//! No more than one package is in memory. Whatever ends a body early, what was appended stays appended, and
-//! the client is told from where to go on. An error is answered as soon as it is known.
+//! No more than one package is in memory. Whatever ends a body early, what was appended stays
+//! appended, and the client is told from where to go on. An error is answered as soon as it is
+//! known.
 
 use http::StatusCode;
 use ishibumi_store::{Clock, Registers};

@@ -1,9 +1,9 @@
-//! The running witness: its sockets, its connection to a bastion, the lists of logs that it reads, and how
-//! all of that ends.
+//! The running witness: its sockets, its connection to a bastion, the lists of logs that it reads,
+//! and how all of that ends.
 //!
-//! A failed read or write of the store stops the server: what the database says after one is not believed
-//! (rule R4 of docs/design.md), and the next start reads and verifies everything. What the network does, a
-//! bastion or a list, stops nothing.
+//! A failed read or write of the store stops the server: what the database says after one is not
+//! believed (rule R4 of docs/design.md), and the next start reads and verifies everything. What the
+//! network does, a bastion or a list, stops nothing.
 
 mod api;
 
@@ -51,8 +51,8 @@ impl Default for Options {
     }
 }
 
-/// Serves `witness` on `listener`, and what `options` say, until `shutdown` completes; then lets requests
-/// in flight finish.
+/// Serves `witness` on `listener`, and what `options` say, until `shutdown` completes; then lets
+/// requests in flight finish.
 ///
 /// # Errors
 /// [`ServeError::Store`] as soon as the store failed once.

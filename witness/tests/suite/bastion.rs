@@ -1,5 +1,5 @@
-//! Answering through a bastion (C2SP https-bastion), against a small one over real sockets and TLS: it
-//! checks the protocol and the client's key, and forwards requests over HTTP/2.
+//! Answering through a bastion (C2SP https-bastion), against a small one over real sockets and TLS:
+//! it checks the protocol and the client's key, and forwards requests over HTTP/2.
 
 use std::pin::Pin;
 use std::sync::Arc;

@@ -1,4 +1,5 @@
-//! A log that lives in memory, signs whatever a test wants, and proves what is true, on a clock that stands still.
+//! A log that lives in memory, signs whatever a test wants, and proves what is true, on a clock
+//! that stands still.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -139,7 +140,8 @@ pub(crate) fn witness<R: Registers>(registers: R, clock: HandClock) -> Witness<R
     witness
 }
 
-/// Submits, and checks that what comes back is a valid cosignature over the log's checkpoint of `new`.
+/// Submits, and checks that what comes back is a valid cosignature over the log's checkpoint of
+/// `new`.
 pub(crate) fn cosigned<R: Registers, C: Clock>(
     witness: &Witness<R, C>,
     log: &TestLog,

@@ -1,5 +1,5 @@
-//! The witness over a real socket, on a real disk: every status of C2SP, types and bodies, limits, the
-//! monitoring prefix, metrics, and that a failed store ends the server.
+//! The witness over a real socket, on a real disk: every status of C2SP, types and bodies, limits,
+//! the monitoring prefix, metrics, and that a failed store ends the server.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -129,7 +129,8 @@ fn every_status_of_c2sp() {
         );
         lines(&server.add(log.request(10, 20)).await);
 
-        // One octet too many is refused before it is read; the longest body is read and refused as text.
+        // One octet too many is refused before it is read; the longest body is read and refused as
+        // text.
         assert_eq!(server.add(vec![b'x'; BODY_LEN_MAX + 1]).await.status, 413);
         assert_eq!(server.add(vec![b'x'; BODY_LEN_MAX]).await.status, 400);
         for path in [

@@ -1,5 +1,5 @@
-//! Several keys: all of them sign, a retired one signs no more but is still known for ours, and a log with
-//! two keys needs one of them.
+//! Several keys: all of them sign, a retired one signs no more but is still known for ours, and a
+//! log with two keys needs one of them.
 
 use crate::common::*;
 use ishibumi_store::MemoryRegisters;

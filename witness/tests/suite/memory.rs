@@ -1,5 +1,5 @@
-//! The witness's memory (docs/reliability.md): writes that fail (F29), a state that is restored from an older
-//! copy (F30), values that were damaged or exchanged (I29), restarts.
+//! The witness's memory (docs/reliability.md): writes that fail (F29), a state that is restored
+//! from an older copy (F30), values that were damaged or exchanged (I29), restarts.
 
 use std::sync::Arc;
 
@@ -48,8 +48,8 @@ fn f29_after_a_failed_write_no_signature_leaves_and_the_state_is_read_again() {
     }
 }
 
-/// A store that says that it wrote, and did not: what the test above would see if signatures left before
-/// they were durable.
+/// A store that says that it wrote, and did not: what the test above would see if signatures left
+/// before they were durable.
 struct Liar(Arc<MemoryRegisters>);
 
 impl ishibumi_store::Registers for Liar {
@@ -122,7 +122,8 @@ fn rolled_back(log: &TestLog) -> (Arc<MemoryRegisters>, Opened, Note) {
 fn f30_a_cosignature_that_the_memory_does_not_cover_stops_the_log() {
     let log = log(50);
     let (registers, witness, note) = rolled_back(&log);
-    // What makes it dangerous: without the note, the old memory would sign any continuation of size 10.
+    // What makes it dangerous: without the note, the old memory would sign any continuation of size
+    // 10.
     let refused = refusal(&witness, &body(20, &[], &note));
     assert!(
         matches!(
@@ -136,8 +137,8 @@ fn f30_a_cosignature_that_the_memory_does_not_cover_stops_the_log() {
         "{refused}"
     );
     assert_eq!(refused.status(), 503);
-    // From now on nothing is signed, with or without the note, for honest trees or others, nor after
-    // a restart; other logs go on.
+    // From now on nothing is signed, with or without the note, for honest trees or others, nor
+    // after a restart; other logs go on.
     let fork = TestLog::new(50, 15);
     let restarted = open(&Arc::new(registers.crash()), &clock());
     for witness in [&witness, &restarted] {
@@ -269,8 +270,8 @@ fn damaged_and_exchanged_values_are_refused() {
         );
     };
     refuses(&theirs, "the value of another log");
-    // The sizes and times of the first use are for people, nothing rests on them; they alone are not
-    // signed.
+    // The sizes and times of the first use are for people, nothing rests on them; they alone are
+    // not signed.
     let text = String::from_utf8(good.clone()).unwrap();
     let first = text.find("first ").unwrap() + "first ".len();
     let unsigned = first..text.find("\nlatest ").unwrap();

@@ -1,5 +1,6 @@
-//! A state of version 1 opens, is not touched by reading, and becomes version 2 with the next write; what
-//! it remembered still holds (F57). The values are those that version 1 wrote (`testdata/witness-v1/`).
+//! A state of version 1 opens, is not touched by reading, and becomes version 2 with the next
+//! write; what it remembered still holds (F57). The values are those that version 1 wrote
+//! (`testdata/witness-v1/`).
 
 use std::sync::Arc;
 

@@ -1,5 +1,6 @@
 //! What C2SP tlog-witness says about `add-checkpoint`, without HTTP: faults F27 and F31 to F36 of
-//! docs/reliability.md. Every refusal stands beside the request that is accepted but for the one defect.
+//! docs/reliability.md. Every refusal stands beside the request that is accepted but for the one
+//! defect.
 
 use crate::common::*;
 use ishibumi_store::MemoryRegisters;

@@ -1,6 +1,6 @@
-//! F28 live: many submitters at once. C2SP's race: N and N+K are both checked, N+K is stored and answered,
-//! then N is stored: K leaves are forgotten. Here the recorded size never falls. `schedules.rs` runs the
-//! same code under a model checker, with the control that finds the race.
+//! F28 live: many submitters at once. C2SP's race: N and N+K are both checked, N+K is stored and
+//! answered, then N is stored: K leaves are forgotten. Here the recorded size never falls.
+//! `schedules.rs` runs the same code under a model checker, with the control that finds the race.
 
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

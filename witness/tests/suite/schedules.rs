@@ -1,11 +1,11 @@
-//! F28 under a model checker: the race of C2SP tlog-witness through every schedule of two submitters, and
-//! through many of three. What runs is the witness that ships, with the checker's locks in the place of
-//! the standard library's ([`ishibumi_witness::follow::Locks`]) and with a store whose every access is a
-//! point at which the checker may switch.
+//! F28 under a model checker: the race of C2SP tlog-witness through every schedule of two
+//! submitters, and through many of three. What runs is the witness that ships, with the checker's
+//! locks in the place of the standard library's ([`ishibumi_witness::follow::Locks`]) and with a
+//! store whose every access is a point at which the checker may switch.
 //!
-//! The race: N and N+K are both checked; N+K is stored and answered; then N is stored, and K leaves are
-//! forgotten. Two defences stand against it, a lock per log and compare-and-swap. Each suffices; the
-//! control is that without both the checker finds the race.
+//! The race: N and N+K are both checked; N+K is stored and answered; then N is stored, and K leaves
+//! are forgotten. Two defences stand against it, a lock per log and compare-and-swap. Each
+//! suffices; the control is that without both the checker finds the race.
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -51,8 +51,9 @@ static START_VALUES: LazyLock<Values> = LazyLock::new(|| {
 
 static LOG: LazyLock<TestLog> = LazyLock::new(|| log(64));
 
-/// Registers whose every access is a point at which the checker may switch. One thread runs at a time,
-/// and none is switched from within an access, so that the lock of the standard library never waits.
+/// Registers whose every access is a point at which the checker may switch. One thread runs at a
+/// time, and none is switched from within an access, so that the lock of the standard library never
+/// waits.
 struct Checked {
     values: std::sync::Mutex<Values>,
     compare: bool,

@@ -158,7 +158,8 @@ fn a_retired_key_s_cosignature_is_no_reference_and_an_ed25519_key_signs_no_range
     let refused = classical.sign_subtree(&request(&by_ed25519(&log.note(50))));
     let refused = refused.unwrap_err();
     assert!(matches!(refused, Refusal::NoSubtreeKey) && refused.status() == 404);
-    // With both keys, a reference that only the Ed25519 key signed is good, and the other key answers.
+    // With both keys, a reference that only the Ed25519 key signed is good, and the other key
+    // answers.
     let (_, both, note) = cosigned_fifty();
     let lines = both.sign_subtree(&request(&by_ed25519(&note))).unwrap();
     assert_eq!(lines[0].id, pq_cosigner().verifier().id());

@@ -1,10 +1,10 @@
 //! Blobs: lists and responses that records name by their SHA-256, and that lie beside the log.
 //!
-//! Which blobs a log of ours has is known from its `crl` and `ocsp-response` records; entries of other
-//! logs are opaque. A blob that the log does not give gates nothing: it is asked for again at the next
-//! round, and how far all are there is remembered. A blob that the log states to have erased is not asked
-//! for any more; a copy that is here stays, until the mirror's own operator erases it (`mirror erase`):
-//! whose evidence goes is not for the log alone to say.
+//! Which blobs a log of ours has is known from its `crl` and `ocsp-response` records; entries of
+//! other logs are opaque. A blob that the log does not give gates nothing: it is asked for again at
+//! the next round, and how far all are there is remembered. A blob that the log states to have
+//! erased is not asked for any more; a copy that is here stays, until the mirror's own operator
+//! erases it (`mirror erase`): whose evidence goes is not for the log alone to say.
 //!
 //!
 //! ```text
@@ -12,7 +12,8 @@
 //! whole <index>       every blob that a record below this index names is kept
 //! ```
 //!
-//! and, for each blob that the operator erased, under `erased/<hex SHA-256>`: `ishibumi-mirror erased v1`.
+//! and, for each blob that the operator erased, under `erased/<hex SHA-256>`: `ishibumi-mirror
+//! erased v1`.
 
 use std::collections::BTreeMap;
 
@@ -31,7 +32,8 @@ const BLOB_LEN_MAX: usize = 64 << 20;
 /// Records that are looked at in one go.
 const RECORDS_AT_ONCE: u64 = 256;
 
-/// The most missing blobs that are asked for again and again; beyond, no further record is looked at.
+/// The most missing blobs that are asked for again and again; beyond, no further record is looked
+/// at.
 const MISSING_MAX: usize = 10_000;
 
 const HEADING: &str = "ishibumi-mirror blobs v1\nwhole ";

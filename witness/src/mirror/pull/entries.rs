@@ -17,8 +17,8 @@ use crate::mirror::core::Mirror;
 /// Bundles that are asked for at once.
 const BUNDLES_AT_ONCE: usize = 16;
 
-/// Makes the log's newest checkpoint the pending one, with a consistency proof out of the log's tiles.
-/// Returns it as it came, with whatever cosignatures it bears.
+/// Makes the log's newest checkpoint the pending one, with a consistency proof out of the log's
+/// tiles. Returns it as it came, with whatever cosignatures it bears.
 pub(super) fn advance<R: Registers, C: Clock>(
     mirror: &Mirror<R, C>,
     copy: &LogCopy,
@@ -59,8 +59,8 @@ pub(super) fn advance<R: Registers, C: Clock>(
     Ok(note)
 }
 
-/// That a signed checkpoint which is no larger than the pending one is one of this copy, as far as the
-/// copy goes.
+/// That a signed checkpoint which is no larger than the pending one is one of this copy, as far as
+/// the copy goes.
 fn check_older(copy: &LogCopy, checkpoint: &Checkpoint) -> Result<(), PullError> {
     if checkpoint.size > copy.next()? {
         return Ok(());
@@ -77,8 +77,8 @@ fn check_older(copy: &LogCopy, checkpoint: &Checkpoint) -> Result<(), PullError>
     })
 }
 
-/// Appends the entries up to the pending checkpoint and cosigns it. Returns how many were appended, and
-/// the size of the mirror checkpoint.
+/// Appends the entries up to the pending checkpoint and cosigns it. Returns how many were appended,
+/// and the size of the mirror checkpoint.
 pub(super) fn bring_over<R: Registers, C: Clock>(
     mirror: &Mirror<R, C>,
     copy: &LogCopy,

@@ -1,12 +1,13 @@
-//! Kept checkpoints: where proven times come from. A log of ours keeps one with its quorum at least once
-//! a minute, at `/checkpoints/<size>`; they are what must not die with the log.
+//! Kept checkpoints: where proven times come from. A log of ours keeps one with its quorum at least
+//! once a minute, at `/checkpoints/<size>`; they are what must not die with the log.
 //!
-//! One is kept here if the log signed it and its root is the copy's at that size. Whose cosignatures it
-//! bears only a policy tells: with one, its quorum is demanded and every other line is left behind; without
-//! one, the lines are kept as they came, and whoever reads them has to verify them, as always.
+//! One is kept here if the log signed it and its root is the copy's at that size. Whose
+//! cosignatures it bears only a policy tells: with one, its quorum is demanded and every other line
+//! is left behind; without one, the lines are kept as they came, and whoever reads them has to
+//! verify them, as always.
 //!
-//! The log's newest checkpoint is kept as well whenever it was pulled: should the log go before it keeps
-//! its next one, the newest entries have their time all the same.
+//! The log's newest checkpoint is kept as well whenever it was pulled: should the log go before it
+//! keeps its next one, the newest entries have their time all the same.
 
 use ishibumi_archive::names;
 use ishibumi_tlog::key::VerifierKey;
@@ -40,8 +41,8 @@ pub(super) struct Demands<'a> {
     pub(super) policy: Option<&'a Policy>,
 }
 
-/// Keeps the log's newest checkpoint, if it is that of the copy and has what is demanded. Says whether
-/// that is new, or says more.
+/// Keeps the log's newest checkpoint, if it is that of the copy and has what is demanded. Says
+/// whether that is new, or says more.
 pub(super) fn keep_newest(
     copy: &LogCopy,
     newest: Note,
@@ -75,7 +76,8 @@ fn page(remote: &Remote, path: &str) -> Result<Option<Listing>, PullError> {
 }
 
 impl Kept {
-    /// Brings over the kept checkpoints of at most `size` leaves. Returns how many are new, or say more.
+    /// Brings over the kept checkpoints of at most `size` leaves. Returns how many are new, or say
+    /// more.
     pub(super) fn bring_over(
         &mut self,
         copy: &LogCopy,

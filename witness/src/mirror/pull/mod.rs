@@ -1,11 +1,12 @@
 //! Pull mode: the mirror follows a log that anybody can read, over its tlog-tiles interface (C2SP).
 //!
-//! Nothing is believed because the log's server sent it. The checkpoint becomes pending as if it had been
-//! submitted; entries go through the same check of a package as an upload; blobs have to have the hash that
-//! a record names; and a kept checkpoint has to be signed by the log and to have the root of the copy.
+//! Nothing is believed because the log's server sent it. The checkpoint becomes pending as if it
+//! had been submitted; entries go through the same check of a package as an upload; blobs have to
+//! have the hash that a record names; and a kept checkpoint has to be signed by the log and to have
+//! the root of the copy.
 //!
-//! It blocks, so it runs on a thread of its own; every request to the log has a deadline, and between two
-//! of them it looks whether it should stop.
+//! It blocks, so it runs on a thread of its own; every request to the log has a deadline, and
+//! between two of them it looks whether it should stop.
 
 pub(super) mod blobs;
 mod entries;
@@ -77,7 +78,8 @@ impl<R: Registers, C: Clock> Puller<R, C> {
         Ok(pullers)
     }
 
-    /// One for the log `log`, which is read below `url` this time; `None` if the mirror does not have it.
+    /// One for the log `log`, which is read below `url` this time; `None` if the mirror does not
+    /// have it.
     pub(super) fn one(
         mirror: &Arc<Mirror<R, C>>,
         metrics: &Arc<MirrorMetrics>,
@@ -107,8 +109,8 @@ impl<R: Registers, C: Clock> Puller<R, C> {
         &self.origin
     }
 
-    /// Brings over everything that the log has and the mirror has not. Blocks; not on a thread of the
-    /// runtime.
+    /// Brings over everything that the log has and the mirror has not. Blocks; not on a thread of
+    /// the runtime.
     ///
     /// # Errors
     /// What was brought over before stays. A blob or a kept checkpoint that is missing is no error.

@@ -87,8 +87,8 @@ impl Remote {
         Ok(entries.into_iter().map(<[u8]>::to_vec).collect())
     }
 
-    /// A tile of this width; where the log has dropped a partial one, the full one (C2SP tlog-tiles,
-    /// "Partial Tiles"): path, width and octets.
+    /// A tile of this width; where the log has dropped a partial one, the full one (C2SP
+    /// tlog-tiles, "Partial Tiles"): path, width and octets.
     async fn widest(
         &self,
         kind: TileKind,

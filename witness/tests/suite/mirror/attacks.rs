@@ -6,7 +6,8 @@ use ishibumi_wire::{Request, gzip};
 use super::support::*;
 use crate::common::{TestLog, log};
 
-/// Each octet of a small upload behind its head, changed; nothing of it is stored. Then the upload itself.
+/// Each octet of a small upload behind its head, changed; nothing of it is stored. Then the upload
+/// itself.
 #[test]
 fn no_forged_octet_gets_in() {
     run(async {
@@ -38,7 +39,8 @@ fn no_forged_octet_gets_in() {
     });
 }
 
-/// A log that signed another tree of entries: its packages prove nothing here, though they are proven there.
+/// A log that signed another tree of entries: its packages prove nothing here, though they are
+/// proven there.
 #[test]
 fn packages_of_a_fork_do_not_get_in() {
     run(async {
@@ -66,7 +68,8 @@ fn packages_of_a_fork_do_not_get_in() {
     });
 }
 
-/// A ticket takes the mirror back to a checkpoint that it no longer remembers; a forged one does not.
+/// A ticket takes the mirror back to a checkpoint that it no longer remembers; a forged one does
+/// not.
 #[test]
 fn only_the_mirrors_own_tickets_count() {
     run(async {
@@ -103,7 +106,8 @@ fn only_the_mirrors_own_tickets_count() {
     });
 }
 
-/// Sixteen megabytes of zeros for every sixteen thousand octets sent, for as long as anybody reads them.
+/// Sixteen megabytes of zeros for every sixteen thousand octets sent, for as long as anybody reads
+/// them.
 #[test]
 fn a_gzip_bomb_ends_at_its_first_package() {
     run(async {

@@ -128,7 +128,8 @@ fn many_clients_leave_one_copy() {
     });
 }
 
-/// Time begins anew with every package, so a slow client gets through, and one that stands still does not.
+/// Time begins anew with every package, so a slow client gets through, and one that stands still
+/// does not.
 #[test]
 fn a_client_that_stands_still_is_let_go() {
     run(async {
@@ -154,8 +155,8 @@ fn a_client_that_stands_still_is_let_go() {
     });
 }
 
-/// Packages that a few octets inflate to, and that never end: they take no more than one sender's share,
-/// and an upload that comes is taken though it comes from their address.
+/// Packages that a few octets inflate to, and that never end: they take no more than one sender's
+/// share, and an upload that comes is taken though it comes from their address.
 #[test]
 fn uploads_that_inflate_hold_up_nobody() {
     const LEN_MAX: usize = 24 << 20;

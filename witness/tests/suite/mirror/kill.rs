@@ -96,8 +96,8 @@ fn prepared(dir: &Path) -> Vec<VerifierKey> {
     keys.lines().map(|key| key.parse().unwrap()).collect()
 }
 
-/// Three clients upload while the mirror is killed, again and again: after each start, every entry that was
-/// acknowledged is there; and in the end one tree is, with the root that was cosigned.
+/// Three clients upload while the mirror is killed, again and again: after each start, every entry
+/// that was acknowledged is there; and in the end one tree is, with the root that was cosigned.
 #[test]
 fn kill_9_loses_no_acknowledged_entry() {
     const SIZE: u64 = 20_000;
@@ -168,7 +168,8 @@ fn kill_9_loses_no_acknowledged_entry() {
         .unwrap();
 }
 
-/// Four gigabytes out of four megabytes take no memory; the same octets without the bomb do their work.
+/// Four gigabytes out of four megabytes take no memory; the same octets without the bomb do their
+/// work.
 #[test]
 fn a_gzip_bomb_costs_no_memory() {
     let dir = tempfile::tempdir().unwrap();
@@ -246,8 +247,8 @@ fn commands_refuse_what_they_must() {
     assert_eq!(running.terminate(), 0);
 }
 
-/// A pending state that was put back from a backup does not know what was cosigned: the mirror does not
-/// start. With the state as it was, it does.
+/// A pending state that was put back from a backup does not know what was cosigned: the mirror does
+/// not start. With the state as it was, it does.
 #[test]
 fn a_state_from_a_backup_is_refused() {
     let dir = tempfile::tempdir().unwrap();

@@ -1,5 +1,5 @@
-//! Pull mode against a log that is a folder of files, as any tlog-tiles log may be, and that lies as a
-//! test wants.
+//! Pull mode against a log that is a folder of files, as any tlog-tiles log may be, and that lies
+//! as a test wants.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -180,7 +180,8 @@ fn a_growing_log_is_followed() {
         .unwrap();
 }
 
-/// The pending checkpoint is that of a log that grew and dropped its partial tiles before the entries came.
+/// The pending checkpoint is that of a log that grew and dropped its partial tiles before the
+/// entries came.
 #[test]
 fn full_bundles_stand_for_partial_ones() {
     let world = World::new("");

@@ -132,13 +132,15 @@ impl Server {
                 return None;
             }
         }
-        // Whoever stands at the end is given the signatures; one beyond every size is told where to go.
+        // Whoever stands at the end is given the signatures; one beyond every size is told where to
+        // go.
         let answer = self.add_entries(head(end, end + 1).encode().unwrap()).await;
         let standing = info(&answer, 409);
         Some((standing.next, standing.size))
     }
 
-    /// Checks that `answer` has the lines of all of the mirror's keys over the checkpoint of `size`.
+    /// Checks that `answer` has the lines of all of the mirror's keys over the checkpoint of
+    /// `size`.
     pub(crate) fn signed(&self, answer: &Response, log: &TestLog, size: u64) -> u64 {
         let text = String::from_utf8_lossy(&answer.body);
         assert_eq!(answer.status, 200, "{text}");
