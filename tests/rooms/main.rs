@@ -1,7 +1,7 @@
 //! Which room may use which, and that no files of a room run in a circle: read out of the imports.
 //!
-//! ARCHITECTURE.md draws what is here a table. An arrow that is not in it, a circle of files within a crate,
-//! and a page that a crate carries and that is not the one in `docs/`, fail.
+//! ARCHITECTURE.md draws what is here a table. An arrow that is not in it, a circle of files within
+//! a crate, and a page that a crate carries and that is not the one in `docs/`, fail.
 
 mod circles;
 mod source;
@@ -12,7 +12,8 @@ use std::path::{Path, PathBuf};
 use circles::{circles, shown};
 use source::needs;
 
-/// Package, folder, and the packages of this workspace that it may use: only such as stand above it here.
+/// Package, folder, and the packages of this workspace that it may use: only such as stand above it
+/// here.
 const ROOMS: [(&str, &str, &[&str]); 15] = [
     ("ishibumi-tlog", "tlog", &[]),
     ("ishibumi-wire", "wire", &[]),
@@ -198,7 +199,8 @@ fn no_files_run_in_a_circle() {
     assert!(found.is_empty(), "circles of files:\n{}", found.join("\n"));
 }
 
-/// The controls: what would be a circle is found, whichever way it is written, and what is none is not.
+/// The controls: what would be a circle is found, whichever way it is written, and what is none is
+/// not.
 #[test]
 fn the_reader_finds_what_is_there() {
     let parent = "mod a;\nmod b;\npub use a::A;\npub use b::B;\n";
@@ -278,7 +280,8 @@ fn below(folder: &Path, end: &str, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// What a source includes from the folder that it is in, tests apart: those stand on what no package has.
+/// What a source includes from the folder that it is in, tests apart: those stand on what no
+/// package has.
 fn included(source: &str) -> Vec<&str> {
     let code = source.split("#[cfg(test)]").next().unwrap();
     let mut found = Vec::new();

@@ -1,6 +1,8 @@
-//! HTTP as a stranger speaks it: one connection per request, and any octets that a test wants to send.
+//! HTTP as a stranger speaks it: one connection per request, and any octets that a test wants to
+//! send.
 //!
-//! A proper client would refuse to send much of what a log has to survive, so this one writes octets.
+//! A proper client would refuse to send much of what a log has to survive, so this one writes
+//! octets.
 
 use std::io::{self, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -103,8 +105,8 @@ pub fn connect(url: &str) -> io::Result<TcpStream> {
     Ok(stream)
 }
 
-/// Sends `octets` on a connection of their own and reads what comes back until the end. Whoever is cut
-/// off while sending may still have been told why.
+/// Sends `octets` on a connection of their own and reads what comes back until the end. Whoever is
+/// cut off while sending may still have been told why.
 pub fn exchange(url: &str, octets: &[u8]) -> io::Result<Answer> {
     let mut stream = connect(url)?;
     let sent = stream.write_all(octets);

@@ -12,14 +12,15 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Builds programs into the folder of the tests' own profile.
 fn build(folder: &Path, what: &str) {
-    // As the tests themselves were built: same profile, same target directory. And as scripts/test.sh
-    // does before them: a selection of packages has features, and so a build, of its own.
+    // As the tests themselves were built: same profile, same target directory. And as
+    // scripts/test.sh does before them: a selection of packages has features, and so a build, of
+    // its own.
     let mut build = Command::new(std::env::var_os("CARGO").unwrap_or("cargo".into()));
     build.args(["build", "--quiet", "--workspace", what, "--target-dir"]);
     build.arg(folder.parent().expect("target"));
     build.args((!folder.ends_with("debug")).then_some("--release"));
-    // What cargo says to a test of its package; build scripts that look at it (ring's) would run again,
-    // and everything above them be compiled again.
+    // What cargo says to a test of its package; build scripts that look at it (ring's) would run
+    // again, and everything above them be compiled again.
     for (name, _) in std::env::vars() {
         if name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_") {
             build.env_remove(name);

@@ -1,5 +1,5 @@
-//! A TSA over HTTP: the OpenSSL on this machine makes the tokens (`openssl ts -reply`), and a thread serves
-//! them; and what a careless or hostile TSA would answer instead.
+//! A TSA over HTTP: the OpenSSL on this machine makes the tokens (`openssl ts -reply`), and a
+//! thread serves them; and what a careless or hostile TSA would answer instead.
 
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -185,7 +185,8 @@ impl Shared {
         let _ = stream.write_all(&[head.as_bytes(), &body].concat());
     }
 
-    /// The reply to a query that is changed first: 67 octets, SHA-256, an eight-octet nonce, certReq.
+    /// The reply to a query that is changed first: 67 octets, SHA-256, an eight-octet nonce,
+    /// certReq.
     fn reply(&self, manner: Manner, mut query: Vec<u8>) -> Vec<u8> {
         let pki = self.pki.lock().expect("not poisoned");
         let end = query.len();
@@ -246,8 +247,8 @@ fn answer(pki: &Pki, unit: &str, query: &[u8], more: &[&str], digests: &str) -> 
     pki.openssl(&[&fixed[..], more].concat())
 }
 
-/// The token with the year of its genTime, which is the first GeneralizedTime in it, one less: its signature
-/// does not fit any more.
+/// The token with the year of its genTime, which is the first GeneralizedTime in it, one less: its
+/// signature does not fit any more.
 fn year_before(mut token: Vec<u8>) -> Vec<u8> {
     let digits = |window: &[u8]| window[2..6].iter().all(u8::is_ascii_digit) && window[16] == b'Z';
     let found = token

@@ -1,4 +1,5 @@
-//! A log, its witnesses and mirrors, each a process with a directory of its own under one temporary one.
+//! A log, its witnesses and mirrors, each a process with a directory of its own under one temporary
+//! one.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -184,8 +185,8 @@ impl World {
         self.vkeys.iter().fold(String::new(), line)
     }
 
-    /// The text of the policy that everybody follows here. An operator is a group of his keys, so that he
-    /// counts once.
+    /// The text of the policy that everybody follows here. An operator is a group of his keys, so
+    /// that he counts once.
     pub fn policy_text(&self) -> String {
         let mut text = self.log_lines();
         let mut operators = |kind: &str, all: &[Witness]| {
@@ -265,7 +266,8 @@ impl World {
         Running::start(command.args(self.arguments(&["serve"])))
     }
 
-    /// Starts the log through another program, which gets the log's path and arguments behind its own.
+    /// Starts the log through another program, which gets the log's path and arguments behind its
+    /// own.
     pub fn start_log_through(
         &self,
         program_name: &str,

@@ -1,5 +1,5 @@
-//! Admission that one sender cannot take: a provider that sends thousands of artifacts holds up nobody, and whoever
-//! sends what is refused uses up his own quota. Order is asserted, and no time.
+//! Admission that one sender cannot take: a provider that sends thousands of artifacts holds up
+//! nobody, and whoever sends what is refused uses up his own quota. Order is asserted, and no time.
 
 use std::sync::mpsc::channel;
 
@@ -49,7 +49,8 @@ fn a_batch_of_one_provider_holds_up_no_single_of_another() {
         for number in 0..5 {
             drop(world.put(format!("beside a batch {number}").as_bytes()));
         }
-        // Five have come and gone, one after the other, and the batch, which was there first, is still at work.
+        // Five have come and gone, one after the other, and the batch, which was there first, is
+        // still at work.
         let after = tried(&world);
         assert!(told.try_recv().is_err(), "{before}, {after} of {TIMES}");
         let answer = told.recv().unwrap().unwrap().expect(200).json();

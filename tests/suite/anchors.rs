@@ -1,6 +1,6 @@
-//! TSAs stamp the log's checkpoints: the log holds their tokens, evidence carries the first that covers a
-//! record, and whoever trusts no witness verifies it when everything is gone. A TSA that fails in any way
-//! costs an alarm and nothing else.
+//! TSAs stamp the log's checkpoints: the log holds their tokens, evidence carries the first that
+//! covers a record, and whoever trusts no witness verifies it when everything is gone. A TSA that
+//! fails in any way costs an alarm and nothing else.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -186,7 +186,8 @@ fn two_unrelated_tsas_prove_existence_when_everything_is_gone() {
     let packed = drawer.pack(world.url(), "early.zip", &["early.tst"]);
     let said: Value = serde_json::from_str(&packed.done()).unwrap();
     assert_eq!(said["covered_by_tsa_tokens"], 1);
-    // Records after the stamped checkpoints are not covered by them: with the TSAs gone, by nothing.
+    // Records after the stamped checkpoints are not covered by them: with the TSAs gone, by
+    // nothing.
     for tsa in [&one, &two] {
         tsa.be(Manner::Unavailable);
     }

@@ -1,5 +1,6 @@
-//! A log is exported and destroyed. Its archive, as a tree behind a web server that knows nothing, as a
-//! folder and as ZIP volumes, is audited, gives evidence, is verified by hand, and becomes a mirror.
+//! A log is exported and destroyed. Its archive, as a tree behind a web server that knows nothing,
+//! as a folder and as ZIP volumes, is audited, gives evidence, is verified by hand, and becomes a
+//! mirror.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -17,8 +18,8 @@ use ishibumi_tlog::Hash;
 /// Opaque records beside the artifacts: two levels of tiles, and partial ones on each.
 const OPAQUE: u64 = 4_000;
 
-/// A web server as one finds it anywhere: files below a folder, `index.html` nowhere, queries ignored.
-/// Serves for as long as the process lives.
+/// A web server as one finds it anywhere: files below a folder, `index.html` nowhere, queries
+/// ignored. Serves for as long as the process lives.
 fn serve(folder: PathBuf) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -214,7 +215,8 @@ fn scene() -> Scene {
         (world.get(&format!("/checkpoints/{size}")).status == 200).then_some(())
     });
 
-    // While it runs, over HTTP, from which the tree differs at most in cosignatures that came since.
+    // While it runs, over HTTP, from which the tree differs at most in cosignatures that came
+    // since.
     let refused = world.operate(&["export", "--out", &scene.text("tree")]);
     refused.refused(3, &["in use", "ishibumi archive export"]);
     let (url, live) = (world.url().to_owned(), scene.text("live"));
@@ -394,7 +396,8 @@ fn damage_is_named(scene: &Scene) {
     }
     scene.check(&from).done();
 
-    // A volume: the disk's damage by its checksum, a forger's by the tree; each names volume and entry.
+    // A volume: the disk's damage by its checksum, a forger's by the tree; each names volume and
+    // entry.
     let volume = fs::read(scene.path("volumes/000.zip")).unwrap();
     let at = volume
         .windows(8)

@@ -1,5 +1,5 @@
-//! What careless and hostile people send: each is told what is wrong, in a form that programs read, and
-//! nothing is lost or added by it.
+//! What careless and hostile people send: each is told what is wrong, in a form that programs read,
+//! and nothing is lost or added by it.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -11,7 +11,8 @@ use ishibumi_tests::world::{OPAQUE, Setup, World, submit};
 use ishibumi_tlog::Checkpoint;
 use ishibumi_tlog::note::Note;
 
-/// One provider and one log for all tests of requests: that it outlives them all is part of the test.
+/// One provider and one log for all tests of requests: that it outlives them all is part of the
+/// test.
 struct Place {
     made: Artifacts,
     world: World,
@@ -172,7 +173,8 @@ fn tokens_that_break_the_rules() {
         );
         let one = made.token("tsa-one", b"content");
         refused(&made.forced(&one, "tsu-not-critical"), "eku-not-critical");
-        // The same tool with the right unit makes a token that only its TSTInfo's tsa name tells apart.
+        // The same tool with the right unit makes a token that only its TSTInfo's tsa name tells
+        // apart.
         refused(&made.forced(&one, "tsa-two"), "tsa-name-mismatch");
         refused(
             &made.with_reissued_certificate(&good, "tsa-two"),

@@ -1,5 +1,5 @@
-//! A machine that was cloned: data and head directories copied, and both started. One of the two is the log;
-//! the other has to find out within five seconds, and promise nothing.
+//! A machine that was cloned: data and head directories copied, and both started. One of the two is
+//! the log; the other has to find out within five seconds, and promise nothing.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -107,8 +107,8 @@ fn assert_says_what_to_do(ended: &Ended) {
     }
 }
 
-/// The usual way: a template, a snapshot, a standby that somebody starts. Nobody sends it anything; that the
-/// other one went on it learns from the witnesses.
+/// The usual way: a template, a snapshot, a standby that somebody starts. Nobody sends it anything;
+/// that the other one went on it learns from the witnesses.
 #[test]
 fn an_idle_clone_stops_within_five_seconds() {
     let mut world = world();
@@ -184,8 +184,8 @@ fn a_clone_that_signed_another_head_stops_within_five_seconds() {
     }
 }
 
-/// Copied while it ran: the copy's head file says that it is held by a process that runs, and it is not that
-/// process's.
+/// Copied while it ran: the copy's head file says that it is held by a process that runs, and it is
+/// not that process's.
 #[test]
 fn a_clone_of_a_running_log_is_refused_while_that_runs() {
     let mut world = world();
@@ -195,7 +195,8 @@ fn a_clone_of_a_running_log_is_refused_while_that_runs() {
     refused.refused(1, &["COPIED", "heads2", "docs/recovery.md"]);
     world.put(b"undisturbed");
 
-    // The machine failed, and the copy is started in its place. It lacks what was taken since it was made.
+    // The machine failed, and the copy is started in its place. It lacks what was taken since it
+    // was made.
     world.kill_log();
     let second = clone.start().unwrap();
     let took = seconds_until_forked(&second);
@@ -209,8 +210,8 @@ fn a_clone_of_a_running_log_is_refused_while_that_runs() {
     world.put(b"goes on");
 }
 
-/// The head file was put back, or another machine that has the disk wrote to it: before each signature the
-/// file is looked at.
+/// The head file was put back, or another machine that has the disk wrote to it: before each
+/// signature the file is looked at.
 #[test]
 fn a_log_whose_head_file_was_replaced_signs_nothing() {
     let mut world = world();
@@ -279,7 +280,8 @@ fn log_key(world: &World) -> NoteSigner {
     NoteSigner::from_private_text(text.trim_end()).unwrap()
 }
 
-/// Puts a witness into the policy that shows a checkpoint of another tree, signed with `key`. Returns its name.
+/// Puts a witness into the policy that shows a checkpoint of another tree, signed with `key`.
+/// Returns its name.
 fn add_one_that_shows(world: &mut World, key: &NoteSigner, size: u64) -> &'static str {
     let text = Checkpoint::new(ORIGIN, size, leaf_hash(b"another tree")).to_text();
     let line = key.sign(&text).unwrap();
@@ -290,8 +292,8 @@ fn add_one_that_shows(world: &mut World, key: &NoteSigner, size: u64) -> &'stati
     name
 }
 
-/// The data were lost, and among those who are asked is one that shows another tree: the next start knows,
-/// whoever is away then. It is settled by the quorum, and by nobody else.
+/// The data were lost, and among those who are asked is one that shows another tree: the next start
+/// knows, whoever is away then. It is settled by the quorum, and by nobody else.
 #[test]
 fn a_recovery_that_is_shown_another_tree_keeps_it_for_the_next_start() {
     let mut world = world();
@@ -320,8 +322,9 @@ fn a_recovery_that_is_shown_another_tree_keeps_it_for_the_next_start() {
     world.stop_log();
 }
 
-/// One witness shows a checkpoint of another tree. If the log's own key signed it, it is proof and the log
-/// stops; if not, it is an invention and costs nothing. The two differ in the signature alone.
+/// One witness shows a checkpoint of another tree. If the log's own key signed it, it is proof and
+/// the log stops; if not, it is an invention and costs nothing. The two differ in the signature
+/// alone.
 #[test]
 fn one_witness_stops_a_log_with_its_own_signature_and_with_no_other() {
     for (by_the_log, size) in [(true, 1000), (false, 1000), (false, 3), (true, 1000)] {

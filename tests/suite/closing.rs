@@ -1,5 +1,5 @@
-//! A log closes: its last checkpoint is held by quorum and mirror, its keys are gone, and nothing signs for it
-//! again. Every refusal stands beside the same thing where it works.
+//! A log closes: its last checkpoint is held by quorum and mirror, its keys are gone, and nothing
+//! signs for it again. Every refusal stands beside the same thing where it works.
 
 use ishibumi_artifact::record::LogStatement;
 use ishibumi_artifact::{Body, Record};
@@ -67,7 +67,8 @@ fn a_closed_log_serves_what_it_has_and_takes_nothing() {
     let before = world.put(b"before the end");
     world.verified(&before.body, &opaque_record(b"before the end"));
 
-    // A running log is not closed, an unannounced end wants a reason, and nobody closes by accident.
+    // A running log is not closed, an unannounced end wants a reason, and nobody closes by
+    // accident.
     close(&world, &[]).refused(3, &["in use"]);
     let announce = [
         "announce-closing",

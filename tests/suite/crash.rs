@@ -1,8 +1,9 @@
 //! `kill -9`, again and again, while a thousand records and more are submitted.
 //!
 //! The submitters keep a journal of what was answered; watchers keep every checkpoint that was ever
-//! published. After each restart every answered record has a proof. In the end there is one history:
-//! the naive oracle computes the roots of all checkpoints ever seen from the records that are there.
+//! published. After each restart every answered record has a proof. In the end there is one
+//! history: the naive oracle computes the roots of all checkpoints ever seen from the records that
+//! are there.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
@@ -151,8 +152,8 @@ fn kill_9_during_a_thousand_submissions_loses_nothing_that_was_answered() {
                 .map(|_| scope.spawn(|| journal.submit(end, (url, token), &policy)))
                 .collect();
             if !spared {
-                // In the number of answers, so that kills are spread over the records on any machine;
-                // and a random moment more, so that they fall anywhere within a batch.
+                // In the number of answers, so that kills are spread over the records on any
+                // machine; and a random moment more, so that they fall anywhere within a batch.
                 let enough = proven + 20 + usize::try_from(dice.below(140)).unwrap();
                 eventually("answers", || {
                     let answered = journal.acks.lock().unwrap().len();

@@ -1,5 +1,5 @@
-//! Bits that rot, on disk and below RocksDB's checksums: `fsck` finds them, and nothing is signed over
-//! what was not written.
+//! Bits that rot, on disk and below RocksDB's checksums: `fsck` finds them, and nothing is signed
+//! over what was not written.
 
 use std::path::{Path, PathBuf};
 
@@ -219,8 +219,8 @@ fn first_key(path: &Path, family: &str) -> Vec<u8> {
     rows.next().unwrap().unwrap().0.into_vec()
 }
 
-/// A bit that flips in old data, where nothing that is done every day would meet it: the scrub finds it, the log
-/// stops, and does not come back before fsck has found nothing.
+/// A bit that flips in old data, where nothing that is done every day would meet it: the scrub
+/// finds it, the log stops, and does not come back before fsck has found nothing.
 #[test]
 fn the_scrub_stops_a_log_whose_old_data_changed() {
     let (mut world, _) = filled();

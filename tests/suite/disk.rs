@@ -1,10 +1,11 @@
-//! Disks that take no more and syncs that fail: the log stops, says so, signs and answers nothing over
-//! it, and the next start finds everything that was answered.
+//! Disks that take no more and syncs that fail: the log stops, says so, signs and answers nothing
+//! over it, and the next start finds everything that was answered.
 
 use ishibumi_tests::process::{Ended, Running, program};
 use ishibumi_tests::world::{OPAQUE, Setup, World, opaque_record, submit};
 
-/// Submits until the log answers no more, or `most` times; what was answered, and how the log ended.
+/// Submits until the log answers no more, or `most` times; what was answered, and how the log
+/// ended.
 fn submit_until_stopped(world: &World, log: Running, most: usize) -> (Vec<Vec<u8>>, Option<Ended>) {
     let token = world.token("lab");
     let mut answered = Vec::new();
@@ -40,8 +41,8 @@ fn assert_recovers(world: &mut World, answered: &[Vec<u8>]) {
 #[test]
 fn a_disk_that_takes_no_more_stops_the_log_and_loses_nothing() {
     let mut world = World::prepared(Setup::default());
-    // Blocks of 512 or of 1024 octets, as the shell counts. Each round writes its checkpoint beside the
-    // record: with six cosignatures, three of them post-quantum, it is longer than the record.
+    // Blocks of 512 or of 1024 octets, as the shell counts. Each round writes its checkpoint beside
+    // the record: with six cosignatures, three of them post-quantum, it is longer than the record.
     // An opening wants 8 MiB to be free.
     let script = "trap '' XFSZ; ulimit -f 20000; exec \"$0\" \"$@\"";
     let log = world.start_log_through("sh", &["-c", script]).unwrap();
@@ -57,7 +58,8 @@ fn a_disk_that_takes_no_more_stops_the_log_and_loses_nothing() {
     assert_recovers(&mut world, &answered);
 }
 
-/// What was published can be read and proven; nothing is taken, and the sender is told to come back.
+/// What was published can be read and proven; nothing is taken, and the sender is told to come
+/// back.
 fn assert_serves_reads_alone(world: &World, answered: &[Vec<u8>]) {
     let checkpoint = world.checkpoint().checkpoint().clone();
     assert_eq!(world.records().len() as u64, checkpoint.size);
@@ -71,8 +73,8 @@ fn assert_serves_reads_alone(world: &World, answered: &[Vec<u8>]) {
     assert_eq!(world.checkpoint().checkpoint(), &checkpoint);
 }
 
-/// A file system that is full to the last block, while the log is down: RocksDB's own opening aborts there, with
-/// a core. Needs the right to mount, in a namespace of its own.
+/// A file system that is full to the last block, while the log is down: RocksDB's own opening
+/// aborts there, with a core. Needs the right to mount, in a namespace of its own.
 #[test]
 fn a_full_file_system_is_met_with_words_and_reads_go_on() {
     let mut world = World::new(Setup::default());
@@ -130,7 +132,8 @@ fn a_full_file_system_is_met_with_words_and_reads_go_on() {
     assert_recovers(&mut world, &answered);
 }
 
-/// Records are refused while there is still room for the log's own writing; what waits is published.
+/// Records are refused while there is still room for the log's own writing; what waits is
+/// published.
 #[test]
 fn accepting_stops_before_the_disk_is_full() {
     let mut world = World::new(Setup::default());
@@ -158,8 +161,8 @@ fn accepting_stops_before_the_disk_is_full() {
     world.put(b"without room");
 }
 
-/// strace lets the nth sync fail, once. A log that tried again would be told that all is well, and it
-/// would not be (the kernel drops what it could not write).
+/// strace lets the nth sync fail, once. A log that tried again would be told that all is well, and
+/// it would not be (the kernel drops what it could not write).
 #[test]
 fn a_sync_that_fails_once_is_fatal() {
     let mut stopped = 0;

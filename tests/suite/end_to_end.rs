@@ -1,5 +1,5 @@
-//! A provider submits, the log orders, witnesses cosign; then everything is stopped and every key of
-//! the provider destroyed, and a relying party still verifies.
+//! A provider submits, the log orders, witnesses cosign; then everything is stopped and every key
+//! of the provider destroyed, and a relying party still verifies.
 
 use std::path::Path;
 use std::sync::Mutex;
@@ -119,8 +119,8 @@ fn evidence_outlives_provider_log_and_witnesses() {
         let ok = drawer.verify(name, &[]);
         assert_eq!(ok.code, 0, "{name}: {}{}", ok.out, ok.err);
     }
-    // What revocation says about a certificate by itself is the verdict's matter; that it was logged
-    // is proven either way.
+    // What revocation says about a certificate by itself is the verdict's matter; that it was
+    // logged is proven either way.
     let sealed = drawer.verify("seal.crt", &["--revocation", &document("issuing.crl")]);
     assert!(
         [0, 4].contains(&sealed.code),
@@ -223,8 +223,8 @@ fn durable_answers_at_once_and_the_proof_comes() {
     );
     let proof = world.proven(&record);
     assert_eq!(place["index"], proof.index);
-    // A proof stays with the checkpoint that is kept, to which late cosignatures may come; a fresh one is
-    // for the newest.
+    // A proof stays with the checkpoint that is kept, to which late cosignatures may come; a fresh
+    // one is for the newest.
     world.put(b"later");
     let again = world.proven(&record);
     assert_eq!(again.checkpoint.text(), proof.checkpoint.text());

@@ -1,5 +1,5 @@
-//! A list that lies beside the log is erased: the log says so, its octets are in no file any more, and every
-//! proof stays.
+//! A list that lies beside the log is erased: the log says so, its octets are in no file any more,
+//! and every proof stays.
 
 use std::path::Path;
 use std::process::Command;

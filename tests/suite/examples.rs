@@ -1,5 +1,5 @@
-//! The configuration and the policy that the pages give as examples run: with an operator's own paths and keys in
-//! the places where the files say so, and nothing else changed.
+//! The configuration and the policy that the pages give as examples run: with an operator's own
+//! paths and keys in the places where the files say so, and nothing else changed.
 
 use std::fs;
 use std::process::Command;

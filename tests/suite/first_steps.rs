@@ -1,5 +1,5 @@
-//! The first pages do what they say: their commands, taken out of the text, run one after another on what a
-//! newcomer has, with nothing but the log's address put in.
+//! The first pages do what they say: their commands, taken out of the text, run one after another
+//! on what a newcomer has, with nothing but the log's address put in.
 
 use std::fs;
 use std::path::Path;
@@ -106,8 +106,8 @@ impl Desk {
             fs::write(path(name), made.crl(ca)).unwrap();
         }
         let desk = Self { world };
-        // The provider sent the proof of one token with it; that of the contract the newcomer has to fetch. The log has
-        // the issuer's list, and the demo's newcomer collected it.
+        // The provider sent the proof of one token with it; that of the contract the newcomer has
+        // to fetch. The log has the issuer's list, and the demo's newcomer collected it.
         let submit = "submit() { ishibumi submit --log https://LOG --token-file demo/private/log/bearer-token \"$@\"; }
             submit --out elsewhere contract.pdf.tst && submit demo/artifacts &&
             mv demo/artifacts/one.tst.tlog-proof demo/artifacts/one.tlog-proof &&

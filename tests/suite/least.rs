@@ -1,4 +1,5 @@
-//! Proofs with the fewest signatures, from the log and from a whole proof: smaller, and proof of the same.
+//! Proofs with the fewest signatures, from the log and from a whole proof: smaller, and proof of
+//! the same.
 
 use std::fs;
 use std::path::Path;

@@ -1,5 +1,6 @@
-//! Witnesses that are slow, dead or lying, over real sockets: they cost nothing, as long as the others are a
-//! quorum. That is: rounds go on, every submission gets its proof, and nothing of theirs is published.
+//! Witnesses that are slow, dead or lying, over real sockets: they cost nothing, as long as the
+//! others are a quorum. That is: rounds go on, every submission gets its proof, and nothing of
+//! theirs is published.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -277,7 +278,8 @@ fn whoever_lies_or_sleeps_costs_nothing() {
     assert!(world.running().is_alive());
 }
 
-/// The control of the other side: where the quorum needs a liar, there is none, and nothing is lost.
+/// The control of the other side: where the quorum needs a liar, there is none, and nothing is
+/// lost.
 #[test]
 fn a_quorum_that_needs_a_liar_is_not_reached() {
     for conduct in LIES
@@ -298,7 +300,8 @@ fn a_quorum_that_needs_a_liar_is_not_reached() {
     }
 }
 
-/// Slow is not wrong: a witness that never keeps up with the rounds still cosigns what is kept for ever.
+/// Slow is not wrong: a witness that never keeps up with the rounds still cosigns what is kept for
+/// ever.
 #[test]
 fn a_slow_witness_is_heard_in_what_is_kept() {
     let mut world = World::prepared(Setup {

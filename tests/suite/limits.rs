@@ -25,8 +25,8 @@ fn submission_head(world: &World, more: &[(&str, &str)]) -> String {
     http::head("POST", "/v1/submit", &[&headers[..], more].concat())
 }
 
-/// Opens a crowd of connections that send `start`, then an octet now and then, while others work. What
-/// each of them was answered before it was cut off.
+/// Opens a crowd of connections that send `start`, then an octet now and then, while others work.
+/// What each of them was answered before it was cut off.
 fn crowd(world: &World, number: usize, start: &[u8]) -> Vec<Vec<u8>> {
     let mut streams: Vec<TcpStream> = (0..number)
         .map(|_| {
@@ -187,8 +187,8 @@ fn who_may_not_send_is_told_before_he_sends() {
     answer.expect_problem(401, "unauthorized");
 }
 
-/// What two servers could read in two ways is refused, or at least what stands behind it is not answered:
-/// otherwise a proxy and the log may disagree about where one customer's request ends.
+/// What two servers could read in two ways is refused, or at least what stands behind it is not
+/// answered: otherwise a proxy and the log may disagree about where one customer's request ends.
 #[test]
 fn ambiguous_requests_are_refused() {
     let world = world();
@@ -222,7 +222,8 @@ fn ambiguous_requests_are_refused() {
         assert_eq!(text.matches("HTTP/1.1 ").count(), 1, "{headers}: {text}");
     }
     assert_eq!(world.size(), size);
-    // RFC 9112 section 6.1 lets a server believe the encoding, and has it close the connection then.
+    // RFC 9112 section 6.1 lets a server believe the encoding, and has it close the connection
+    // then.
     for headers in [
         "content-length: 5\r\ntransfer-encoding: chunked\r\n",
         "transfer-encoding: chunked\r\ncontent-length: 5\r\n",

@@ -1,5 +1,5 @@
-//! A revocation list of 100,000 entries through a running log, with its witnesses. No time is asserted; how
-//! long it took and how much memory the log had is printed:
+//! A revocation list of 100,000 entries through a running log, with its witnesses. No time is
+//! asserted; how long it took and how much memory the log had is printed:
 //!
 //! `cargo test --release -p ishibumi-tests --test suite long_list -- --ignored --nocapture`
 

@@ -1,5 +1,5 @@
-//! A log is destroyed. What it proved is fetched from one mirror that had pulled it, all of it, and verified
-//! offline.
+//! A log is destroyed. What it proved is fetched from one mirror that had pulled it, all of it, and
+//! verified offline.
 
 use std::path::Path;
 use std::process::Command;
@@ -65,7 +65,8 @@ impl Mirror {
     }
 }
 
-/// Fetches the proof of `artifact` from the log's copy at `prefix` and verifies it before it is written.
+/// Fetches the proof of `artifact` from the log's copy at `prefix` and verifies it before it is
+/// written.
 fn fetch(prefix: &str, drawer: &Path, artifact: &str) -> Ended {
     let path = |name: &str| drawer.join(name).display().to_string();
     let (anchors, policy) = (path("anchors"), path("policy.txt"));

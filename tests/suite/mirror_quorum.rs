@@ -1,5 +1,5 @@
-//! A quorum that needs a mirror is reached only when the mirror has everything: it gets records before they
-//! are published, and what it holds is the log's, octet by octet.
+//! A quorum that needs a mirror is reached only when the mirror has everything: it gets records
+//! before they are published, and what it holds is the log's, octet by octet.
 
 use ishibumi_tests::http;
 use ishibumi_tests::process::eventually;

@@ -1,5 +1,5 @@
-//! What an operator sees and does beside the log: that the quorum is gone, what is wrong with a witness, who
-//! may write to the admin listener, and signals.
+//! What an operator sees and does beside the log: that the quorum is gone, what is wrong with a
+//! witness, who may write to the admin listener, and signals.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpListener;
@@ -331,8 +331,8 @@ fn listener(answer: impl Fn(&[u8]) -> (u16, String) + Send + 'static) -> String 
     url
 }
 
-/// Writing takes what only the log's own user can read; and a page that was made to name this address by a
-/// name of its own gets nothing at all.
+/// Writing takes what only the log's own user can read; and a page that was made to name this
+/// address by a name of its own gets nothing at all.
 #[test]
 fn the_admin_listener_knows_who_writes_and_by_what_name_it_is_called() {
     let world = World::new(Setup {

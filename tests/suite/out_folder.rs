@@ -1,5 +1,5 @@
-//! The folders that scripts leave behind (`scripts/out-folder.sh`): a run moves away what a run left, and deletes
-//! nothing.
+//! The folders that scripts leave behind (`scripts/out-folder.sh`): a run moves away what a run
+//! left, and deletes nothing.
 
 use std::fs;
 use std::path::{Path, PathBuf};

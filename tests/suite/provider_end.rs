@@ -1,5 +1,5 @@
-//! A provider ends in order: each piece that a report wants is missing until it is there, and no piece is taken
-//! from anybody but the provider itself.
+//! A provider ends in order: each piece that a report wants is missing until it is there, and no
+//! piece is taken from anybody but the provider itself.
 
 use std::collections::BTreeSet;
 

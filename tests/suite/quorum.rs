@@ -1,4 +1,5 @@
-//! Witnesses come and go: two of three are enough, one is not, and who comes late is still collected.
+//! Witnesses come and go: two of three are enough, one is not, and who comes late is still
+//! collected.
 
 use ishibumi_tests::process::eventually;
 use ishibumi_tests::world::{OPAQUE, Setup, World, opaque_record};
@@ -39,7 +40,8 @@ fn without_a_quorum_nothing_is_proven_and_nothing_lost() {
         (again.json(), again.number("ishibumi-added")),
         (place.clone(), 0)
     );
-    // One head ahead of its witnesses at most: it is signed with the first record, and none after it.
+    // One head ahead of its witnesses at most: it is signed with the first record, and none after
+    // it.
     let signed = published.size + 1;
     eventually("the head with the first", || {
         (world.status("signed_size") == signed).then_some(())

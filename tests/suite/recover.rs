@@ -1,5 +1,5 @@
-//! The data disk is lost. Nothing that anybody is told leads to a second tree under the log's key, and
-//! `recover` makes the data anew from whoever has a copy, or says why the log must not sign.
+//! The data disk is lost. Nothing that anybody is told leads to a second tree under the log's key,
+//! and `recover` makes the data anew from whoever has a copy, or says why the log must not sign.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -66,7 +66,8 @@ fn export(world: &World, name: &str, more: &[&str]) -> PathBuf {
     out
 }
 
-/// Every refusal that an operator meets says what is lost, and none says to make or remove anything.
+/// Every refusal that an operator meets says what is lost, and none says to make or remove
+/// anything.
 fn assert_leads_nowhere_else(ended: &Ended, words: &[&str]) {
     ended.refused(1, words);
     for advice in [
@@ -215,8 +216,8 @@ fn a_recovery_that_is_killed_goes_on_where_it_was() {
     world.assert_one_history(&[before]);
 }
 
-/// The archive is older than the last signature: what is missing is counted, the log can be read and does
-/// not sign; and when the rest is found, it goes on.
+/// The archive is older than the last signature: what is missing is counted, the log can be read
+/// and does not sign; and when the rest is found, it goes on.
 #[test]
 fn a_log_whose_last_records_are_lost_does_not_sign_until_they_are_found() {
     let mut world = world(0);
@@ -279,7 +280,8 @@ fn a_log_whose_last_records_are_lost_does_not_sign_until_they_are_found() {
     refused.expect_problem(503, "read-only");
     world.stop_log();
 
-    // The old disk can still be read, as it turns out. What is there is brought forward where it lies.
+    // The old disk can still be read, as it turns out. What is there is brought forward where it
+    // lies.
     let done = recover(&world, &["--json", "--from", &path(&world.path("disk"))]);
     assert_eq!(done.code, 0, "{done:?}");
     let said = json(&done);
@@ -295,8 +297,8 @@ fn a_log_whose_last_records_are_lost_does_not_sign_until_they_are_found() {
     world.assert_one_history(&[old, newest]);
 }
 
-/// Machine, head file and all are gone; the keys come from a safe. Only the witnesses know how far the log
-/// had come, and all of them have to be asked.
+/// Machine, head file and all are gone; the keys come from a safe. Only the witnesses know how far
+/// the log had come, and all of them have to be asked.
 #[test]
 fn without_its_head_file_a_log_asks_every_witness() {
     let mut world = world(1);
@@ -390,7 +392,8 @@ fn a_lost_log_that_was_made_anew_signs_nothing() {
         &["LOST DATA", "holds a checkpoint of", "ishibumi-log recover"],
     );
 
-    // Its head file says that nothing was signed. Nobody may rely on that while one is away who may hold more.
+    // Its head file says that nothing was signed. Nobody may rely on that while one is away who may
+    // hold more.
     world.kill_witness(2);
     let done = recover(&world, &["--json"]);
     assert_eq!(
@@ -455,8 +458,8 @@ fn a_damaged_source_is_named_and_another_one_used() {
     world.assert_one_history(&[before]);
 }
 
-/// An old backup of the data, with the head file of today: brought forward from the mirror, where it lies.
-/// Data that are no beginning of the log are not touched.
+/// An old backup of the data, with the head file of today: brought forward from the mirror, where
+/// it lies. Data that are no beginning of the log are not touched.
 #[test]
 fn older_data_are_brought_forward_and_other_data_left_alone() {
     let mut world = world(1);
@@ -525,8 +528,8 @@ fn older_data_are_brought_forward_and_other_data_left_alone() {
     world.put(b"goes on");
 }
 
-/// What lies beside the records comes back too: lists, the index by which they are found, and the kept
-/// checkpoints, which the times are proven by.
+/// What lies beside the records comes back too: lists, the index by which they are found, and the
+/// kept checkpoints, which the times are proven by.
 #[test]
 fn blobs_index_and_kept_checkpoints_come_back() {
     let made = Artifacts::new();
@@ -594,8 +597,8 @@ fn blobs_index_and_kept_checkpoints_come_back() {
     world.start_log();
     assert_back(&world);
 
-    // A tree behind a web server that knows nothing would do as well as one on the disk; without its blobs it
-    // is said that they are missing.
+    // A tree behind a web server that knows nothing would do as well as one on the disk; without
+    // its blobs it is said that they are missing.
     world.stop_log();
     let tree = export(&world, "tree", &[]);
     std::fs::remove_dir_all(tree.join("blob")).unwrap();

@@ -1,6 +1,6 @@
-//! The provider registry from outside: what a provider in each state may do, what the log says about it
-//! beforehand, who may rescue what, and what a quota refuses. Every refusal has its control: the same
-//! artifact where it is taken.
+//! The provider registry from outside: what a provider in each state may do, what the log says
+//! about it beforehand, who may rescue what, and what a quota refuses. Every refusal has its
+//! control: the same artifact where it is taken.
 
 use ishibumi_artifact::{Body, Record};
 use ishibumi_tests::artifacts::{Artifacts, CERTIFICATE, CRL, OCSP, REPLY, TOKEN};

@@ -1,5 +1,6 @@
-//! The easy path is the good one: what a log holds about revocation is fetched with the proof, is found beside the
-//! artifact, and goes into the evidence file; and without it validity is not judged.
+//! The easy path is the good one: what a log holds about revocation is fetched with the proof, is
+//! found beside the artifact, and goes into the evidence file; and without it validity is not
+//! judged.
 
 use std::fs;
 use std::path::{Path, PathBuf};

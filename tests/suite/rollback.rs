@@ -1,5 +1,5 @@
-//! Backups that are restored, keys that are used twice, witnesses that lie. A fork is the one fault that
-//! no log survives; each of these would be one.
+//! Backups that are restored, keys that are used twice, witnesses that lie. A fork is the one fault
+//! that no log survives; each of these would be one.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpListener;
@@ -128,7 +128,8 @@ fn a_machine_that_was_set_back_learns_it_from_its_witnesses() {
     ended.refused(1, &["FORKED", ".forked", "docs/recovery.md"]);
     assert_eq!(figure(&world, "signed_size"), old);
 
-    // Set back once more, without witnesses: it cannot know, and signs nothing as long as it does not.
+    // Set back once more, without witnesses: it cannot know, and signs nothing as long as it does
+    // not.
     restore_dir(&world.path("heads.old"), &world.path("heads"));
     world.start_log();
     let _ = world
@@ -193,8 +194,8 @@ fn liar(listener: TcpListener) {
     std::thread::spawn(move || {
         for stream in listener.incoming() {
             let mut stream = stream.unwrap();
-            // The whole request, whatever it says: a connection that is closed before that is reset, and
-            // the lie may get lost.
+            // The whole request, whatever it says: a connection that is closed before that is
+            // reset, and the lie may get lost.
             let mut request = BufReader::new(&stream);
             let head: Vec<String> = request
                 .by_ref()
@@ -217,9 +218,9 @@ fn liar(listener: TcpListener) {
     });
 }
 
-/// A witness that says from the start that it knows more, and shows nothing. Where the quorum can do without
-/// it, it costs nothing. Where the quorum needs it, nothing is accepted, unless its word is distrusted; the
-/// quorum is missing all the same.
+/// A witness that says from the start that it knows more, and shows nothing. Where the quorum can
+/// do without it, it costs nothing. Where the quorum needs it, nothing is accepted, unless its word
+/// is distrusted; the quorum is missing all the same.
 #[test]
 fn a_witness_that_lies_costs_what_the_quorum_needs_of_it() {
     let mut world = World::prepared(Setup {
@@ -313,8 +314,9 @@ fn one_directory_has_one_owner_and_one_key_one_log() {
     world.put(b"undisturbed");
 }
 
-/// Everything was copied to another machine and started there as well. No lock reaches that far; the
-/// witnesses do: one of the two gets its quorum for a tree, never both, and the other learns of it.
+/// Everything was copied to another machine and started there as well. No lock reaches that far;
+/// the witnesses do: one of the two gets its quorum for a tree, never both, and the other learns of
+/// it.
 #[test]
 fn two_machines_with_one_key_never_publish_two_histories() {
     let mut world = World::new(Setup {
@@ -423,7 +425,8 @@ fn nothing_is_created_by_serving_nor_twice_by_init() {
         if empty {
             std::fs::create_dir(world.path("data")).unwrap();
         }
-        // The key has signed nothing yet: this is the one state in which there is something to make.
+        // The key has signed nothing yet: this is the one state in which there is something to
+        // make.
         world.operate(&["serve"]).refused(1, &["UNFINISHED INIT"]);
         for command in ["fsck", "status"] {
             world

@@ -1,5 +1,6 @@
-//! What the programs say, word for word: every `--help`, and the verdicts about the published evidence in both
-//! languages, for people and for programs. A changed word is a reviewed difference.
+//! What the programs say, word for word: every `--help`, and the verdicts about the published
+//! evidence in both languages, for people and for programs. A changed word is a reviewed
+//! difference.
 //!
 //! `INSTA_UPDATE=always` writes the snapshots anew.
 

@@ -1,5 +1,6 @@
-//! A log closes and another one continues it: keys first, then the closing record that names them, then the
-//! new log; evidence of the old one is judged offline with the link, and an audit goes down the chain.
+//! A log closes and another one continues it: keys first, then the closing record that names them,
+//! then the new log; evidence of the old one is judged offline with the link, and an audit goes
+//! down the chain.
 
 use std::path::Path;
 use std::process::Command;

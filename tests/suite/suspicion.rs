@@ -1,5 +1,5 @@
-//! A TSA that uses one serial twice, tokens that come late, and revocations that are taken back: admitted,
-//! counted, listed by an audit, and, where two tokens say it, proven.
+//! A TSA that uses one serial twice, tokens that come late, and revocations that are taken back:
+//! admitted, counted, listed by an audit, and, where two tokens say it, proven.
 
 use ishibumi_tests::artifacts::{Artifacts, CERTIFICATE, CRL, OCSP, REPLY, TOKEN};
 use ishibumi_tests::http;
@@ -153,8 +153,8 @@ fn a_revocation_that_is_taken_back_is_counted_and_listed() {
     assert_eq!(said["suspicions"][0]["suspicion"], "reinstated");
     assert_eq!(said["suspicions"].as_array().map(Vec::len), Some(1));
 
-    // A later list that has nothing of it: only the lists themselves show that. Nobody has the seal's
-    // certificate, so it may have expired.
+    // A later list that has nothing of it: only the lists themselves show that. Nobody has the
+    // seal's certificate, so it may have expired.
     send(CRL, &short);
     let said = audit(&world, &[]);
     assert_eq!(said["suspicions_counted"]["unlisted"], 0, "{said:#}");
