@@ -1,5 +1,5 @@
-//! What signatures cost: signing and cosigning a checkpoint, reading and verifying the note of a log
-//! and three witnesses, and checking a whole proof under a 2-of-3 policy.
+//! What signatures cost: signing and cosigning a checkpoint, reading and verifying the note of a
+//! log and three witnesses, and checking a whole proof under a 2-of-3 policy.
 
 use std::hint::black_box;
 
@@ -26,8 +26,8 @@ struct World {
 }
 
 impl World {
-    /// A tree of 2^20 leaves, the first of which is [`RECORD`] and whose others are all alike, so that
-    /// the audit path of the first is made of the complete subtrees of equal leaves.
+    /// A tree of 2^20 leaves, the first of which is [`RECORD`] and whose others are all alike, so
+    /// that the audit path of the first is made of the complete subtrees of equal leaves.
     fn new() -> Self {
         let other = leaf_hash(b"all others");
         let mut frontier = Frontier::new();

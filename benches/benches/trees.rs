@@ -1,7 +1,7 @@
 //! What a tree costs: hashing, growing, proving and checking, at 2^20 leaves.
 //!
-//! Proofs are made as the log makes them, out of tiles; here the tiles lie in memory, so the figures
-//! are without any store. Run with `cargo bench -p ishibumi-benches --bench trees`.
+//! Proofs are made as the log makes them, out of tiles; here the tiles lie in memory, so the
+//! figures are without any store. Run with `cargo bench -p ishibumi-benches --bench trees`.
 
 use std::collections::HashMap;
 use std::convert::Infallible;

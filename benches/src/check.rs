@@ -1,8 +1,8 @@
 //! Calling in a sample of the promises.
 //!
 //! The record is rebuilt from what was sent; its leaf hash has to be the acknowledged one, and the
-//! proof, which came with the answer or is fetched after the run, has to verify under the policy for
-//! that very record and index.
+//! proof, which came with the answer or is fetched after the run, has to verify under the policy
+//! for that very record and index.
 
 use std::time::Duration;
 

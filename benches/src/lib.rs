@@ -5,11 +5,11 @@
 //! figures honest.
 //!
 //! 1. At a given rate a latency counts from the moment at which a submission was due, not from the
-//!    moment at which a connection became free for it: a server that stalls is charged for everybody
-//!    who would have come in the meantime (no coordinated omission).
+//!    moment at which a connection became free for it: a server that stalls is charged for
+//!    everybody who would have come in the meantime (no coordinated omission).
 //! 2. An answer counts only if the log promised something in it: index and leaf hash, per record. A
-//!    sample of the promises is called in: the record is rebuilt from what was sent, and its proof is
-//!    verified under the policy.
+//!    sample of the promises is called in: the record is rebuilt from what was sent, and its proof
+//!    is verified under the policy.
 //! 3. The report says what else used the machine while it ran.
 //!
 //! Benchmarks print; nothing here fails because something was slow. The kernels are `cargo bench`

@@ -1,8 +1,9 @@
 //! A real time-stamping authority, run by the OpenSSL on this machine: a CA, a TSU below it, and as
 //! many distinct tokens as a load needs.
 //!
-//! Every token is made by `openssl ts -reply`, one process each. To save the other process, the query
-//! is made once and the imprint in it replaced: all of them are random digests, as a TSA sees them.
+//! Every token is made by `openssl ts -reply`, one process each. To save the other process, the
+//! query is made once and the imprint in it replaced: all of them are random digests, as a TSA sees
+//! them.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -79,9 +80,8 @@ impl Tsa {
         self.path("ca.crt")
     }
 
-    /// Makes `count` tokens as `NAME.tst` in `folder`, `jobs` at a time; those that are there count.
-    /// `made` is told the number of each that
-    /// was made.
+    /// Makes `count` tokens as `NAME.tst` in `folder`, `jobs` at a time; those that are there
+    /// count. `made` is told the number of each that was made.
     ///
     /// # Errors
     /// [`TsaError`] of the first that failed.

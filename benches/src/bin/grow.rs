@@ -1,4 +1,5 @@
-//! `grow`: grows a log and writes down what a record costs. See [`ishibumi_benches::grow::GrowOptions`].
+//! `grow`: grows a log and writes down what a record costs. See
+//! [`ishibumi_benches::grow::GrowOptions`].
 
 use std::process::ExitCode;
 

@@ -1,5 +1,6 @@
-//! Growing a log in this process: its sequencer, its signer with both keys, its store. No HTTP, no witnesses.
-//! What it leaves with --keep is a whole log: `ishibumi-log --config DIR/log.toml fsck` reads it.
+//! Growing a log in this process: its sequencer, its signer with both keys, its store. No HTTP, no
+//! witnesses. What it leaves with --keep is a whole log: `ishibumi-log --config DIR/log.toml fsck`
+//! reads it.
 
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -21,7 +22,8 @@ use crate::error::LoadError;
 
 const ORIGIN: &str = "log.example/grow";
 
-/// Batches after which the head is signed and published: about what is staged while witnesses answer.
+/// Batches after which the head is signed and published: about what is staged while witnesses
+/// answer.
 const ROUND_BATCHES: u64 = 8;
 
 /// At most this often a published checkpoint is kept for ever, as the log does by default.
@@ -144,7 +146,8 @@ impl Growing {
         self.sequencer.size()
     }
 
-    /// Stages one batch, which ends at `end` records at the latest; every few of them signs and publishes.
+    /// Stages one batch, which ends at `end` records at the latest; every few of them signs and
+    /// publishes.
     fn batch(mut self, end: u64) -> Result<Self, LoadError> {
         let count = self.batch.min(end - self.size());
         let items = (0..count).map(|_| self.work.item());

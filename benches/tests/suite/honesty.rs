@@ -112,8 +112,8 @@ fn a_stall_is_charged_for_everybody_who_was_due_in_it() {
     };
     let options = ["--clients", "1", "--rate", "100"];
     let report = load(&stalling.start(), folder.path(), &options);
-    // 100 were due, 80 of them while the only connection was stuck. Counted from when each was sent,
-    // all but one would look fast; the median shows that they were not.
+    // 100 were due, 80 of them while the only connection was stuck. Counted from when each was
+    // sent, all but one would look fast; the median shows that they were not.
     assert_eq!(report.records, 100);
     assert!(report.latency.p50_ms > 100.0, "{report}");
     assert!(report.latency.max_ms >= 800.0, "{report}");
