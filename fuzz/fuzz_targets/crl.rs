@@ -1,5 +1,5 @@
-//! Revocation lists: every entry that parsing counted is walked again, and only lists that the golden
-//! CA signed verify.
+//! Revocation lists: every entry that parsing counted is walked again, and only lists that the
+//! golden CA signed verify.
 
 #![no_main]
 

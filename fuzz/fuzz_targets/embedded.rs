@@ -1,5 +1,5 @@
-//! Tokens with proofs inside, and PDFs with tokens: whatever is read, putting a proof in leaves the record
-//! that the golden token has, and is found again; nothing in a PDF makes the reader fail.
+//! Tokens with proofs inside, and PDFs with tokens: whatever is read, putting a proof in leaves the
+//! record that the golden token has, and is found again; nothing in a PDF makes the reader fail.
 
 #![no_main]
 

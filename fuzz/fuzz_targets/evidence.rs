@@ -1,6 +1,6 @@
-//! Evidence files: whatever is read is laid out again to the same file, but for the pages in it; and under
-//! the golden policy and anchor nothing but the golden items is ever proven. Checksums are not compared
-//! here (`cfg(fuzzing)`), so that changes get past them to everything behind.
+//! Evidence files: whatever is read is laid out again to the same file, but for the pages in it;
+//! and under the golden policy and anchor nothing but the golden items is ever proven. Checksums
+//! are not compared here (`cfg(fuzzing)`), so that changes get past them to everything behind.
 
 #![no_main]
 

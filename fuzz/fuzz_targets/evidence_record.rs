@@ -1,5 +1,5 @@
-//! Evidence records: octets are kept; nothing but the golden times is ever proven of the golden data, and
-//! nothing of other data; and a renewal of whatever was read reads again.
+//! Evidence records: octets are kept; nothing but the golden times is ever proven of the golden
+//! data, and nothing of other data; and a renewal of whatever was read reads again.
 
 #![no_main]
 

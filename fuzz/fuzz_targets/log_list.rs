@@ -1,4 +1,5 @@
-//! Lists of logs: lines are numbered in order, and a usable entry has a log's key under its own name.
+//! Lists of logs: lines are numbered in order, and a usable entry has a log's key under its own
+//! name.
 
 #![no_main]
 

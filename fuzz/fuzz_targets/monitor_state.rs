@@ -1,5 +1,5 @@
-//! What a monitor keeps: what reads is written and read again as the same, and only what the golden log
-//! signed is believed.
+//! What a monitor keeps: what reads is written and read again as the same, and only what the golden
+//! log signed is believed.
 
 #![no_main]
 

@@ -1,5 +1,6 @@
-//! Multiproof files: read, written back, split, and checked under a real policy. Nothing but the golden
-//! entries may ever be proven, and the single proofs that are split off have to say the same.
+//! Multiproof files: read, written back, split, and checked under a real policy. Nothing but the
+//! golden entries may ever be proven, and the single proofs that are split off have to say the
+//! same.
 
 #![no_main]
 

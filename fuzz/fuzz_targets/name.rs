@@ -1,5 +1,5 @@
-//! Names: two at a time, from halves of the input. The comparison is an equivalence, and what is compared
-//! equal stays so however it is asked.
+//! Names: two at a time, from halves of the input. The comparison is an equivalence, and what is
+//! compared equal stays so however it is asked.
 
 #![no_main]
 

@@ -1,4 +1,5 @@
-//! Policy files: whatever reads keeps the promises of the type, and more witnesses never undo a quorum.
+//! Policy files: whatever reads keeps the promises of the type, and more witnesses never undo a
+//! quorum.
 
 #![no_main]
 

@@ -1,5 +1,5 @@
-//! Proof files: read, written back, and checked against a real policy and record. Nothing but record,
-//! tree and index of the golden proof may ever be accepted, and never at an earlier time.
+//! Proof files: read, written back, and checked against a real policy and record. Nothing but
+//! record, tree and index of the golden proof may ever be accepted, and never at an earlier time.
 
 #![no_main]
 

@@ -1,5 +1,5 @@
-//! The kind of a file by its outline: whatever a reader takes is of that reader's kind, and what is of no kind
-//! is named without a panic.
+//! The kind of a file by its outline: whatever a reader takes is of that reader's kind, and what is
+//! of no kind is named without a panic.
 
 #![no_main]
 

@@ -1,5 +1,5 @@
-//! Replies of a TSA: whatever comes, it answers a query only if it holds the golden token, and the query has
-//! that token's nonce. The first eight octets are the query's randomness.
+//! Replies of a TSA: whatever comes, it answers a query only if it holds the golden token, and the
+//! query has that token's nonce. The first eight octets are the query's randomness.
 
 #![no_main]
 

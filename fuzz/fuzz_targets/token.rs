@@ -1,5 +1,5 @@
-//! Time-stamp tokens and replies: whatever is read, only the golden token's signed octets ever verify
-//! under the golden anchor, and then to the golden record.
+//! Time-stamp tokens and replies: whatever is read, only the golden token's signed octets ever
+//! verify under the golden anchor, and then to the golden record.
 
 #![no_main]
 

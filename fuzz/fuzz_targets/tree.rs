@@ -1,5 +1,5 @@
-//! Proof checkers with any numbers and any hashes: they end, they do not wrap, and an accepted path is
-//! refused under every other index of its tree.
+//! Proof checkers with any numbers and any hashes: they end, they do not wrap, and an accepted path
+//! is refused under every other index of its tree.
 
 #![no_main]
 
@@ -13,7 +13,8 @@ fuzz_target!(|input: (u64, u64, u64, [u8; 32], Vec<[u8; 32]>)| {
     let (index, size, other, leaf, proof) = input;
     let proof: Vec<Hash> = proof.into_iter().map(Hash).collect();
     let leaf = Hash(leaf);
-    // The checker itself tells the root that a proof leads to; with that root it has to be accepted.
+    // The checker itself tells the root that a proof leads to; with that root it has to be
+    // accepted.
     let root = match check_inclusion(leaf, index, size, Hash([0; 32]), &proof) {
         Err(ProofError::Root { computed, .. }) => computed,
         _ => leaf,

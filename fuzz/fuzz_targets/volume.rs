@@ -1,6 +1,6 @@
-//! ZIP volumes of archives: whatever opens has known names only, every entry can be read, and all of them
-//! together are shorter than the file. Checksums are not compared here (`cfg(fuzzing)`), so that changes
-//! get past them.
+//! ZIP volumes of archives: whatever opens has known names only, every entry can be read, and all
+//! of them together are shorter than the file. Checksums are not compared here (`cfg(fuzzing)`), so
+//! that changes get past them.
 
 #![no_main]
 
