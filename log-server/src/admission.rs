@@ -1,5 +1,5 @@
-//! From an artifact's octets to what the sequencer takes; the checks themselves are the `artifact`
-//! room's.
+//! From an artifact's octets to what the sequencer takes; the checks themselves are in the crate
+//! `artifact`.
 
 use std::sync::Arc;
 
@@ -16,9 +16,9 @@ use crate::kind::Kind;
 use crate::refusal::{RecordTooLarge, Refusal};
 use crate::registry::{Provider, Submitter};
 
-/// What became of an artifact, and what it cost to find that out.
+/// The outcome of an admission, and its cost.
 pub struct Tried {
-    /// What the sequencer takes, or why it was refused.
+    /// The item for the sequencer, or why the artifact was refused.
     pub outcome: Result<Item, Refusal>,
     /// The effort of an honest token is 1; see `effort`.
     pub effort: usize,
@@ -28,8 +28,8 @@ pub struct Tried {
 /// what that cost: the records of what is taken, or the effort of verifying where that is more, as
 /// with what is refused.
 ///
-/// What is rescued has to chain to the anchors of one provider that has ended; which one is found
-/// by trying.
+/// A rescued artifact has to chain to the anchors of one provider that has ended; which one is
+/// found by trying.
 pub fn admit(submitter: &Submitter, kind: Kind, octets: &[u8], clock: &dyn Clock) -> Tried {
     let now = clock::now(clock);
     let providers = submitter.providers(Some(kind), now);
@@ -54,7 +54,7 @@ pub fn admit(submitter: &Submitter, kind: Kind, octets: &[u8], clock: &dyn Clock
     Tried { outcome, effort }
 }
 
-/// What is charged like so many records: one for an artifact, one for each further 64 KiB of it
+/// The charge for an artifact, in records: one for an artifact, one for each further 64 KiB of it
 /// that were read, and one for each four signatures of certificates, since three or four are what
 /// an honest artifact needs at most. Octets count as often as they were read, which is once for
 /// each provider under whose anchors they were tried.
@@ -62,7 +62,8 @@ const fn effort(octets_read: usize, signatures: usize) -> usize {
     1 + octets_read / (64 << 10) + signatures / 4
 }
 
-/// Also says how many octets were read for that.
+/// Admits an artifact under the one provider of `providers` whose anchors it chains to. Returns the
+/// outcome and how many octets were read to find it.
 fn admit_under_one_of(
     providers: &[Arc<Provider>],
     kind: Kind,

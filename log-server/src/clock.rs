@@ -1,4 +1,4 @@
-//! What a clock shows, in the unit of records.
+//! The time of a clock, in the unit of records.
 
 use ishibumi_artifact::time::Time;
 use ishibumi_store::Clock;

@@ -1,7 +1,7 @@
 //! Erasing what lies beside the log: a list or response that had to go.
 //!
 //! A record says that it was erased, and when, and why; it is durable before the octets go. Every
-//! record and every proof stays: whoever has the octets can still prove what they were. A blob that
+//! record and every proof stays: holders of the octets can still prove what they were. A blob that
 //! a record names as erased is removed again at each start, so that a crash between the two steps
 //! ends as the erasure that it was to be; and since its own record is in the log already,
 //! submitting it again brings nothing back.
@@ -40,7 +40,7 @@ pub enum ErasureError {
     Record(#[from] RecordTooLarge),
 }
 
-/// What [`erase`] did.
+/// The result of [`erase`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Erasure {
     /// Index of the record that says so.

@@ -1,8 +1,8 @@
-//! What can be submitted, and how that is said in a header, in a batch and in the configuration.
+//! The kinds of submissions, and their names in a header, in a batch and in the configuration.
 
 use ishibumi_artifact::ArtifactType;
 
-/// What a submitter says that it sends.
+/// The kind that a submitter declares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// A trust artifact.
@@ -42,7 +42,8 @@ impl Kind {
             Self::Artifact(ArtifactType::TimestampReply | ArtifactType::TimestampToken) => {
                 "timestamp-token"
             }
-            // A kind that the artifact room learnt and this one did not: no provider may submit it.
+            // A kind that the crate `artifact` knows and this one does not: no provider may submit
+            // it.
             Self::Artifact(_) => "unsupported",
             Self::Opaque => "opaque",
         }

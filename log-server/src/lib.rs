@@ -1,6 +1,6 @@
 //! The log: takes trust artifacts, orders them, signs, has witnesses cosign, and proves.
 //!
-//! | room | what it does |
+//! | module | what it does |
 //! | --- | --- |
 //! | [`config`] | the one file that says what is in force |
 //! | [`registry`], [`quota`], [`kind`], [`admission`] | who may submit what and how much, and from octets to records |

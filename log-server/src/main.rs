@@ -28,7 +28,8 @@ macro_rules! println {
     ($($text:tt)*) => { std::println!("{}", ishibumi_tlog::shown::json(&format!($($text)*))) };
 }
 
-/// The same on standard error.
+/// Prints text on standard error in which no foreign octet steers a terminal: all but line ends is
+/// escaped.
 macro_rules! eprintln {
     ($($text:tt)*) => { std::eprintln!("{}", ishibumi_tlog::shown::lines(&format!($($text)*))) };
 }
@@ -247,7 +248,7 @@ fn run(arguments: &Arguments) -> Result<ExitCode, OperateError> {
     private::keep_memory().map_err(|error| {
         OperateError::system(format!("cannot keep its memory from others: {error}"))
     })?;
-    // What is exported is for others; everything else is the operator's.
+    // An export is for others; every other file is for the operator alone.
     if !matches!(arguments.command, Some(Command::Export { .. })) {
         private::keep_files();
     }
@@ -401,14 +402,14 @@ fn announce(config: &Config, date: &str, end: &End, as_json: bool) -> Result<(),
     Ok(())
 }
 
-/// Has somebody type the log's name: closing cannot be undone.
+/// Asks the operator to type the log's name: closing cannot be undone.
 fn confirm(origin: &str) -> Result<(), OperateError> {
     eprintln!(
         "{origin} will be closed for ever: it takes nothing any more and its signing keys are destroyed.\n\
          This cannot be undone. Type the log's name to go on:"
     );
     let mut line = String::new();
-    // What cannot be read was not typed.
+    // Unreadable input counts as not typed.
     let _ = std::io::stdin().read_line(&mut line);
     if line.trim() == origin {
         return Ok(());

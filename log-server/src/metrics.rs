@@ -1,4 +1,4 @@
-//! What is counted, for Prometheus, on the admin listener.
+//! The counters for Prometheus, on the admin listener.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -44,7 +44,7 @@ pub struct Metrics {
     pub responses: IntCounterVec,
     /// How long admission of one artifact takes.
     pub admission_seconds: Histogram,
-    /// Records at which nobody looked for suspicions, since the log was busier than the watching
+    /// Records that were not searched for suspicions, since the log was busier than the watching
     /// thread.
     pub unwatched: IntCounter,
     /// Octets that are free on the fuller of the log's disks.
@@ -180,7 +180,8 @@ impl Metrics {
             witness_up: gauges("witness_up", "1 if the last request gave a cosignature")?,
             registry,
         };
-        // What only two lists show the log does not look for: a zero would claim that it does.
+        // The log does not look for suspicions that only two lists show: a zero would claim that it
+        // does.
         let looked_for = |suspicion: &Suspicion| *suspicion != Suspicion::Unlisted;
         for suspicion in Suspicion::ALL.into_iter().filter(looked_for) {
             // A kind that never came is shown as zero.

@@ -15,7 +15,7 @@ use crate::clock::now;
 use crate::core::{Handle, Item, Published, SubmitError};
 use crate::refusal::RecordTooLarge;
 
-/// What asking needs.
+/// The state that asking a TSA needs.
 pub(super) struct Around {
     pub(super) handle: Handle,
     pub(super) net: Arc<dyn Net>,

@@ -1,9 +1,9 @@
 //! Has TSAs stamp the log's published checkpoints, and logs their tokens (kind 10).
 //!
-//! Whoever trusts no witness may trust a TSA, and validators know time-stamps (docs/anchors.md).
-//! Nothing waits for any of this: a TSA that is slow, dead or lying costs an alarm, and submissions
-//! go on. A token is logged like any record, through the sequencer, and only if it verifies in
-//! full.
+//! Relying parties that trust no witness may trust a TSA, and validators know time-stamps
+//! (docs/anchors.md). Nothing waits for any of this: a TSA that is slow, dead or lying costs an
+//! alarm, and submissions go on. A token is logged like any record, through the sequencer, and only
+//! if it verifies in full.
 //!
 //! ```text
 //!   published checkpoint -> kept for ever -> TSAs asked at once -> tokens verified -> sequencer
@@ -40,7 +40,7 @@ const BACKOFF_MAX: Duration = Duration::from_secs(600);
 /// How long to wait for a log that has published nothing yet.
 const UNPUBLISHED: Duration = Duration::from_secs(1);
 
-/// What stamping needs.
+/// The state that stamping needs.
 pub struct CheckpointTimestamping {
     /// Whom to ask, and how often.
     pub tsas: Tsas,
@@ -50,7 +50,7 @@ pub struct CheckpointTimestamping {
     pub handle: Handle,
     /// How to ask.
     pub net: Arc<dyn Net>,
-    /// What genTime is held against.
+    /// The clock that the genTime of a token is compared with.
     pub clock: Arc<dyn Clock>,
     /// Where alarms are counted.
     pub metrics: Arc<Metrics>,
@@ -133,7 +133,7 @@ impl CheckpointTimestamping {
         if asked.is_empty() {
             return;
         }
-        // What is stamped has to stay: without the note nobody could say what the token is about.
+        // The stamped note has to stay: without it nobody could say what the token is about.
         let Some(published) = self.handle.keep_published().await else {
             for place in asked {
                 turns[place].next = now + UNPUBLISHED;

@@ -55,7 +55,7 @@ impl TsasHealth {
         })
     }
 
-    /// What is to be registered.
+    /// The metrics, for registration with Prometheus.
     pub fn collectors(&self) -> Vec<Box<dyn Collector>> {
         vec![
             Box::new(self.timestamps.clone()),
@@ -75,7 +75,7 @@ impl TsasHealth {
         }
     }
 
-    /// What the log held already when it started.
+    /// Takes over the newest token that the log held already when it started.
     pub(super) fn known(&self, name: &str, last: &Last) {
         self.size
             .with_label_values(&[name])

@@ -104,7 +104,7 @@ impl Tsas {
         })
     }
 
-    /// What whoever starts the log should know about it, if anything.
+    /// A warning for the operator who starts the log, if there is cause for one.
     pub fn warning(&self) -> Option<String> {
         let first = match &*self.all {
             [] => "no TSA stamps this log's checkpoints: who trusts no witness finds no time in its proofs"

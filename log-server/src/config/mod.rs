@@ -29,7 +29,7 @@ const CONFIG_LEN_MAX: usize = 1 << 20;
 /// Where the ML-DSA-44 key lies if nothing is said: beside `key_file`, with this behind its name.
 const ML_DSA_44_ENDING: &str = ".ml-dsa-44";
 
-/// What is in force.
+/// The configuration that is in force.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
@@ -67,7 +67,7 @@ pub struct Config {
     /// Limits of the public interface.
     #[serde(default)]
     pub limits: LimitsConfig,
-    /// What is never in production.
+    /// Settings that are never used in production.
     #[serde(default)]
     pub lab: LabConfig,
     /// Witnesses, by key name, whose words against this log do not count. What they show does.
@@ -77,16 +77,16 @@ pub struct Config {
     /// records.
     #[serde(default, with = "Texts")]
     pub mirrors: Vec<String>,
-    /// What one request to a mirror may be.
+    /// Limits on one request to a mirror.
     #[serde(default)]
     pub upload: UploadLimits,
-    /// Memory, room and care of the store.
+    /// Memory, disk space and upkeep of the store.
     #[serde(default)]
     pub store: StoreConfig,
     /// Who may submit what.
     #[serde(rename = "provider", default, skip_serializing_if = "Vec::is_empty")]
     pub providers: Vec<ProviderConfig>,
-    /// What anybody may submit for providers that have ended.
+    /// What holders of the rescue token may submit for providers that have ended.
     #[serde(default)]
     pub rescue: RescueConfig,
     /// Which TSAs stamp the log's checkpoints.
@@ -94,7 +94,7 @@ pub struct Config {
     pub checkpoint_timestamps: CheckpointTimestampsConfig,
 }
 
-/// Stands for the place beside `key_file`, which [`Config::resolve`] knows.
+/// Stands for the path beside `key_file`, which [`Config::resolve`] knows.
 #[expect(
     clippy::unnecessary_wraps,
     reason = "serde asks for a value of the field's type"
@@ -190,7 +190,7 @@ impl Config {
         self.checkpoint_timestamps.resolve(base);
     }
 
-    /// What single keys cannot tell.
+    /// Checks that concern several keys at once.
     fn check(&self, complaints: &mut Complaints) {
         for (number, provider) in self.providers.iter().enumerate() {
             let key = format!("provider[{number}]");

@@ -49,7 +49,7 @@ pub struct ProviderConfig {
     /// theirs for the purpose (RFC 6960 4.2.2.2 (1)), PEM or DER.
     #[serde(default, with = "Files")]
     pub responders: Vec<PathBuf>,
-    /// What it may submit.
+    /// The kinds of artifacts that it may submit.
     #[serde(with = "Texts")]
     pub kinds: Vec<String>,
     /// SHA-256 of the bearer tokens that it authenticates with. The tokens themselves are never
@@ -82,7 +82,7 @@ pub struct StatusConfig {
     /// From when it holds.
     #[serde(with = "Moment")]
     pub from: Time,
-    /// Who takes over; empty if nobody is named.
+    /// Name of the provider that takes over; empty if none is named.
     #[serde(default, with = "Text", skip_serializing_if = "String::is_empty")]
     pub successor: String,
 }
@@ -99,7 +99,7 @@ pub struct Quota {
     pub per_day: u32,
 }
 
-/// The `[rescue]` table: what anybody who holds its token may do for providers that have ended.
+/// The `[rescue]` table: what holders of its token may submit for providers that have ended.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct RescueConfig {
@@ -125,7 +125,7 @@ impl ProviderConfig {
         }
     }
 
-    /// What is wrong with the table under `key`.
+    /// Adds to `complaints` what is wrong with the table under `key`.
     pub(super) fn check(&self, key: &str, accept_opaque: bool, complaints: &mut Complaints) {
         let at = |name: &str| format!("{key}.{name}");
         check_short_name(&at("id"), &self.id, complaints);

@@ -14,7 +14,7 @@ use toml::{Table, Value};
 /// So many complaints are enough for one reading.
 const COMPLAINTS_MAX: usize = 100;
 
-/// What is wrong, one sentence each, with the key it is about.
+/// Complaints: one sentence each, with the key that it is about.
 #[derive(Debug, Default)]
 pub(super) struct Complaints {
     sentences: Vec<String>,
@@ -89,7 +89,7 @@ pub(super) fn read<T: DeserializeOwned>(
         if complaints.unreadable(&key, &what) {
             remove(&mut table, &steps);
         } else {
-            // What was filled in does not fit either.
+            // The filler does not fit either.
             let tried = FILLERS.iter().position(|filler| filler(&steps) == there)?;
             fill(&mut table, &steps, tried + 1)?;
         }
@@ -127,7 +127,7 @@ fn take_out_plain_arrays(table: &mut Table, above: &str, complaints: &mut Compla
     });
 }
 
-/// What is filled in, one after the other until one of them fits.
+/// Fillers, tried one after the other until one fits.
 const FILLERS: [fn(&[Step]) -> Value; 4] = [
     |steps| match steps.last() {
         Some(Step::Key(key)) => Value::String(key.clone()),
@@ -206,7 +206,8 @@ fn parent<'a>(table: &'a mut Table, steps: &[Step]) -> Option<(&'a mut Table, St
     }
 }
 
-/// Takes a key out; of an array, which keeps its places, what is above it.
+/// Takes a key out; for an element of an array, whose indices stay as they are, the key of the
+/// array.
 fn remove(table: &mut Table, steps: &[Step]) {
     let mut steps = steps;
     while let [above @ .., Step::Index(_)] = steps {

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::values::{Count, Flag, Millis};
 
-/// `[store]`: memory, room and care of the store.
+/// `[store]`: memory, disk space and upkeep of the store.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct StoreConfig {
@@ -19,7 +19,7 @@ pub struct StoreConfig {
     /// Octets that are left free on the disks of data and head file.
     #[serde(with = "Count::<0, { 1 << 60 }>")]
     pub reserve_octets: u64,
-    /// Within which time old data that changed is found; zero: nobody looks.
+    /// Within which time old data that changed is found; zero turns the search off.
     #[serde(rename = "scrub_period_ms", with = "Millis::<0, 2_678_400_000>")]
     pub scrub_period: Duration,
 }
@@ -163,7 +163,7 @@ impl Default for LimitsConfig {
 }
 
 impl LimitsConfig {
-    /// What the server that listens is told.
+    /// The limits for the listening server.
     pub const fn of_the_server(&self) -> Limits {
         Limits {
             head_deadline: self.head_deadline,

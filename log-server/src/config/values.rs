@@ -21,10 +21,10 @@ use serde::ser::{Error as _, Serialize as _, Serializer};
 use toml::Value;
 use toml::value::Datetime;
 
-/// What `key_file_ml_dsa_44` is set to for a log that signs with Ed25519 alone.
+/// Value of `key_file_ml_dsa_44` for a log that signs with Ed25519 alone.
 pub const NO_KEY: &str = "none";
 
-/// What is there, if `read` understands it, or else what was expected.
+/// The value, if `read` understands it; otherwise an error that says what was expected.
 fn value<'de, D: Deserializer<'de>, T>(
     deserializer: D,
     expected: impl Display,

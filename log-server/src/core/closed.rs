@@ -1,4 +1,4 @@
-//! What stands in for a running log where the log only reads.
+//! A stand-in for the running log, for a log that is only read.
 
 use std::sync::Arc;
 use std::sync::mpsc::channel;
@@ -11,7 +11,7 @@ use super::publisher::Published;
 use super::room::Lack;
 use super::standing::Standing;
 
-/// What keeps the [`Handle`] of a log alive that takes nothing.
+/// Keeps the [`Handle`] alive of a log that takes no records.
 pub struct ClosedHandle {
     _published: watch::Sender<Option<Published>>,
     _standing: watch::Sender<Standing>,

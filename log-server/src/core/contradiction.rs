@@ -1,10 +1,10 @@
-//! What witnesses say against this log, and when it stops for that
+//! Claims of witnesses against this log, and when it stops because of them
 //! (`docs/decisions/0007-clones.md`).
 //!
 //! A *proof* is a checkpoint that the log's own key signed and that is not part of this log
-//! ([`Foreign`]). One is enough, whoever shows it, unless a quorum stands behind this copy: it has
-//! cosigned as many of its leaves, or something that this process added, and can do without those
-//! that hold another tree.
+//! ([`Foreign`]). One is enough, no matter who shows it, unless a quorum stands behind this copy:
+//! it has cosigned as many of its leaves, or something that this process added, and can do without
+//! those that hold another tree.
 //!
 //! A *word* is a status and a number: 409 with a size that this log has not signed or that it was
 //! just asked about, 422. Words count only if without those who say so there is no quorum. Then
@@ -26,7 +26,7 @@ const CONTEST_MAX: Duration = Duration::from_secs(2);
 /// How long words may keep the quorum away before nothing is accepted any more.
 const WORDS_MAX: Duration = Duration::from_secs(2);
 
-/// What a witness says when it does not cosign.
+/// A witness's claim when it does not cosign.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Claim {
     /// That it knows a larger tree than this log has signed.
@@ -71,12 +71,12 @@ pub(super) struct Followed {
     pub(super) asked: Option<u64>,
 }
 
-/// What a proof means.
+/// The consequence of a proof.
 #[derive(Debug)]
 pub(super) enum Judgement {
     /// This copy has to stop.
     Stop(Proof),
-    /// Another copy signs or signed; the witnesses follow this one. Said once for each tree.
+    /// Another copy signs or signed; the witnesses follow this one. Reported once for each tree.
     Alarm(Proof),
     /// Nothing new.
     Nothing,
@@ -91,15 +91,15 @@ enum Behind {
     Nobody,
 }
 
-/// What was said and shown.
+/// The claims and proofs so far.
 #[derive(Debug, Default)]
 pub(super) struct Contradictions {
     contested: Option<Proof>,
     /// Trees that no longer stop this copy by themselves: the operator was told of them.
     outweighed: Vec<Checkpoint>,
-    /// By the place of the witness in the policy: its name and the other tree that it holds.
+    /// By the index of the witness in the policy: its name and the other tree that it holds.
     holders: BTreeMap<usize, (String, Arc<Foreign>)>,
-    /// By the place of the witness in the policy: its name and its claim.
+    /// By the index of the witness in the policy: its name and its claim.
     words: BTreeMap<usize, (String, Claim)>,
     since: Option<Duration>,
 }
@@ -116,7 +116,7 @@ impl Contradictions {
         }
     }
 
-    /// The witness at `places` of the policy shows that it holds `foreign`.
+    /// The witness with the indices `places` in the policy shows that it holds `foreign`.
     pub(super) fn shown(
         &mut self,
         places: &[usize],
@@ -143,7 +143,7 @@ impl Contradictions {
         self.judge(now, policy, followed)
     }
 
-    /// What the proof that stands means now.
+    /// Judges the standing proof anew.
     pub(super) fn judge(
         &mut self,
         now: Duration,
@@ -177,7 +177,7 @@ impl Contradictions {
             published,
             asked,
         } = followed;
-        // What a quorum cosigned of this tree it does not cosign of the other.
+        // A quorum that cosigned leaves of this tree does not cosign the other tree at those sizes.
         if published >= foreign.checkpoint.size {
             return Behind::Us;
         }
@@ -185,8 +185,8 @@ impl Contradictions {
         if !policy.is_quorum(|place| !self.holders.contains_key(&place)) {
             return Behind::Nobody;
         }
-        // What this process added is in no other copy, or only as long as nobody else holds it:
-        // then they are counted above.
+        // Leaves that this process added are in no other copy, unless a witness holds them: those
+        // are counted above.
         if published > began || self.outweighed.contains(&foreign.checkpoint) {
             return Behind::Us;
         }
@@ -202,12 +202,12 @@ impl Contradictions {
         self.contested.is_some()
     }
 
-    /// The witness at `place` of the policy says `claim`, and shows nothing.
+    /// The witness with the index `place` in the policy says `claim`, and shows nothing.
     pub(super) fn said(&mut self, place: usize, witness: &str, claim: Claim) {
         self.words.insert(place, (witness.to_owned(), claim));
     }
 
-    /// The witness at `place` cosigned.
+    /// The witness with the index `place` in the policy cosigned.
     pub(super) fn agreed(&mut self, place: usize) {
         self.words.remove(&place);
         self.holders.remove(&place);
@@ -366,7 +366,7 @@ mod tests {
         assert_eq!(said.held(&policy, NOW + 9 * WORDS_MAX), None);
     }
 
-    /// Where the quorum needs everybody, nobody else's tree is outweighed while it holds another
+    /// If the quorum needs every witness, no tree of a witness is outweighed while it holds another
     /// one.
     #[test]
     fn a_quorum_of_all_is_lost_with_one() {

@@ -1,8 +1,8 @@
 //! Checkpoints that this log's own key signed and that are not part of this log: the one proof that
 //! the key signs somewhere else, or that data were lost (`docs/decisions/0007-clones.md`).
 //!
-//! Nobody can make such a note who has not the key. What a witness merely says, by a status and a
-//! number, anybody can say; it is never one of these.
+//! Nobody can make such a note without the key. A mere claim of a witness, by a status and a
+//! number, is never one of these: anybody can make it.
 
 use ishibumi_store::{LogStore, StoreError, StoredTiles, consistency_proof};
 use ishibumi_tlog::Checkpoint;
@@ -22,9 +22,9 @@ pub struct Foreign {
 }
 
 impl Foreign {
-    /// Reads what somebody shows as the newest checkpoint of this log. `None` if it is none, if
-    /// none of `keys` signed it, or if the tree that it is about is part of the one that was signed
-    /// here, of `signed` leaves.
+    /// Reads octets that an endpoint shows as the newest checkpoint of this log. `None` if it is
+    /// none, if none of `keys` signed it, or if the tree that it is about is part of the one that
+    /// was signed here, of `signed` leaves.
     pub fn read(
         octets: &[u8],
         keys: &[VerifierKey],
@@ -39,7 +39,7 @@ impl Foreign {
         Ok((!ours).then_some(shown))
     }
 
-    /// What is in `octets`, if one of `keys` signed it for `origin`.
+    /// The checkpoint in `octets`, if one of `keys` signed it for `origin`.
     pub fn signed(octets: &[u8], keys: &[VerifierKey], origin: &str) -> Option<Self> {
         let note = Note::parse(octets).ok()?;
         note.verify(keys).ok()?;
@@ -76,7 +76,7 @@ impl Foreign {
         if size >= signed {
             return Some(evidence);
         }
-        // What our own head says of the size that they have: a proof that the two have two
+        // The log's own head has another root at that size: a proof that the two have two
         // histories.
         let tiles = StoredTiles(store);
         let root = root(&TileNodes::new(&tiles, size), size).ok()?;

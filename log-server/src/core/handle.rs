@@ -83,7 +83,7 @@ impl Handle {
         Ok(placed)
     }
 
-    /// Why there is no room for records, in a sentence; `None` while there is.
+    /// Why there is no disk space for records, in a sentence; `None` while there is.
     pub fn lack(&self) -> Option<String> {
         self.lack.borrow().clone()
     }

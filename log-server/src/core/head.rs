@@ -1,4 +1,4 @@
-//! The one place that signs (rule R1), and what it checks first.
+//! The only code that signs (rule R1), and what it checks first.
 //!
 //! A head may be signed if: the records that are on the disk, read back and hashed anew, lead from
 //! the last signed tree to a root; the edge that the store computed on its own while writing has
@@ -50,7 +50,7 @@ pub enum HeadError {
         /// What is wrong with the answer.
         why: String,
     },
-    /// The stored signed head is none of ours.
+    /// The stored signed head is not by this log's keys.
     #[error("the signed head in the database is not by this log's key: {0}")]
     ForeignHead(String),
     /// Reading back gives another root than writing did.
@@ -77,7 +77,7 @@ pub enum HeadError {
          keys are there"
     )]
     Closed {
-        /// What says so.
+        /// Name of the file or record that says so.
         place: &'static str,
     },
     /// An earlier run was shown another tree that the log's key signed, and it is not settled.
@@ -189,8 +189,8 @@ impl HeadSigner {
         }
     }
 
-    /// What [`Self::open`] does, for the one that closes the log: until the head file is sealed,
-    /// the tree that ends with the closing record may be signed, and no other ever.
+    /// Opens the head file like [`Self::open`], for the command that closes the log: until the head
+    /// file is sealed, the tree that ends with the closing record may be signed, and no other ever.
     pub fn open_to_close(
         store: Arc<dyn LogStore>,
         keys: LogKeys,
@@ -243,7 +243,7 @@ impl HeadSigner {
             return Err(HeadError::Closed { place: "head file" });
         }
         settle(&head_file, &keys, store.as_ref())?;
-        // Last: whoever is refused leaves no trace.
+        // Last: a refused process leaves no trace.
         let moved = head_file.claim(&Machine::here())?;
         Ok(Self {
             store,
@@ -348,7 +348,7 @@ impl HeadSigner {
         check_consistency(old, old_root, new, read_back, &proof)?;
 
         let checkpoint = Checkpoint::new(self.keys.origin(), new, read_back);
-        // Whoever took the head file meanwhile is the one that signs.
+        // A process that took the head file meanwhile is the one that signs.
         self.head_file.unchanged()?;
         let note = self.keys.sign(&checkpoint)?;
 

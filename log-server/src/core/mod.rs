@@ -8,7 +8,7 @@
 //!                                                        published, kept, answered with a proof
 //! ```
 //!
-//! [`Sequencer`] is the only writer of records, [`HeadSigner`] the only place that asks the keys to
+//! [`Sequencer`] is the only writer of records, [`HeadSigner`] the only code that asks the keys to
 //! sign, [`Publisher`] decides when. All three are plain values that are driven by events;
 //! [`start`] gives them threads. A value that met an error is gone with it (rule R4): the process
 //! stops, and the next start believes nothing that it has not read again.

@@ -32,7 +32,7 @@ pub type Published = Arc<TrustedCheckpoint>;
 pub struct Round {
     /// Counts up with every round of this process; a cosignature belongs to one.
     pub number: u64,
-    /// What is to be cosigned.
+    /// The signed head to be cosigned.
     pub head: SignedHead,
     /// The note that is sent: the head with the log's signature, and in the first round of a
     /// process with the cosignatures that are known for it, by which a witness that was rolled back
@@ -97,7 +97,7 @@ impl PublisherError {
     }
 }
 
-/// What the publisher wants done after an event.
+/// The actions that the publisher asks for after an event.
 #[derive(Debug, Default)]
 pub struct Outcome {
     /// Ask the witnesses to cosign this.
@@ -120,7 +120,7 @@ pub struct Publisher {
     /// Older rounds whose checkpoints are kept, oldest first.
     kept: VecDeque<Open>,
     rounds: u64,
-    /// What speaks against this log.
+    /// The claims and proofs of witnesses against this log.
     contradictions: Contradictions,
     /// Records that were staged when it was started: other copies may have them too.
     began: u64,
@@ -262,7 +262,7 @@ impl Publisher {
         {
             open.lines.extend(lines);
             // The next round will replace it in a moment: under load, checking and syncing it once
-            // more would cost as much as the round itself, and nobody would keep it.
+            // more would cost as much as the round itself, and no copy would keep it.
             let published = if open.keep { self.improve()? } else { None };
             return Ok((
                 self,
@@ -398,8 +398,8 @@ impl Publisher {
         }
     }
 
-    /// Keeps the published checkpoint for ever, whatever the interval says, and gives it: somebody
-    /// is about to have it stamped. Cosignatures that come late are added to it.
+    /// Keeps the published checkpoint for ever, whatever the interval says, and gives it: a TSA is
+    /// about to stamp it. Cosignatures that come late are added to it.
     pub fn keep_published(
         mut self,
         now: Duration,

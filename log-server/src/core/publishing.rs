@@ -21,11 +21,11 @@ use crate::metrics::Metrics;
 /// How often the publisher looks at the time when nothing happens.
 const TICK: Duration = Duration::from_millis(50);
 
-/// What the publisher hears.
+/// The events that the publisher handles.
 pub(super) enum Event {
     /// The size of the staged tree.
     Staged(u64),
-    /// What came of asking a witness.
+    /// The outcome of asking a witness.
     Witness(Report),
     /// Keep what is published, and say what that is.
     Keep(oneshot::Sender<Option<Published>>),
@@ -33,7 +33,7 @@ pub(super) enum Event {
     Stop,
 }
 
-/// What the thread works with.
+/// The state of the thread.
 pub(super) struct Publishing {
     pub(super) events: Receiver<Event>,
     pub(super) rounds: watch::Sender<Option<Rounds>>,
@@ -48,7 +48,7 @@ pub(super) struct Publishing {
 }
 
 impl Publishing {
-    /// By reference: whoever waits for `published` is to learn first why there will be no more of
+    /// By reference: those who wait for `published` are to learn first why there will be no more of
     /// them.
     pub(super) fn run(&self, publisher: Publisher, staged: u64) -> Result<(), PublisherError> {
         let now = self.clock.monotonic();
@@ -136,7 +136,7 @@ impl Publishing {
         });
     }
 
-    /// What a witness reports.
+    /// Handles the report of a witness.
     fn hear(
         &self,
         publisher: Publisher,
@@ -159,7 +159,7 @@ impl Publishing {
                 if shown.is_none() && !report.from.keys().all(trusted) {
                     return Ok(publisher);
                 }
-                // Said once, not each time that it is asked.
+                // Reported once, not each time that it is asked.
                 if said.insert(from.to_owned(), claim.clone()).as_ref() != Some(&claim) {
                     let said =
                         format!("witness {from} contradicts: {claim}; this log signed {ours}");

@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-/// What was staged within this time is one entry.
+/// Records staged within this time share one entry.
 const GRAIN: Duration = Duration::from_millis(100);
 
 /// Entries that are remembered; beyond, the newest takes in what comes.
@@ -27,7 +27,7 @@ pub(super) enum Change {
     },
 }
 
-/// What waits for the quorum.
+/// The records that wait for the quorum.
 #[derive(Debug)]
 pub(super) struct Waiting {
     /// How long a round may go on before the quorum counts as lost.

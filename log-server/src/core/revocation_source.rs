@@ -1,4 +1,4 @@
-//! What carried a revocation, found in the store.
+//! The artifact that carried a revocation, found in the store.
 //!
 //! The record of a list or response stands after the revocations that it brought, in one batch with
 //! them (docs/formats/record.md, "Order in the log"). Reading on from a revocation finds it; what

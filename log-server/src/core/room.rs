@@ -1,8 +1,8 @@
-//! Whether there is room on the disk to take records.
+//! Whether there is space on the disk to take records.
 //!
-//! A disk that is full stops a log: it cannot sign, and whoever frees it has to hurry. So records
-//! are refused while there is still room for what a log writes without them: heads, checkpoints,
-//! merges of its index.
+//! A disk that is full stops a log: it cannot sign, and the operator who frees it has to hurry. So
+//! records are refused while there is still space for what a log writes without them: heads,
+//! checkpoints, merges of its index.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use crate::metrics::Metrics;
 /// How often it is asked.
 const TICK: Duration = Duration::from_secs(1);
 
-/// What is to stay free where.
+/// How many octets are to stay free, and in which directories.
 #[derive(Clone, Debug)]
 pub struct Reserve {
     /// The data directory and the head file's.
@@ -26,13 +26,13 @@ pub struct Reserve {
     pub octets: u64,
 }
 
-/// How it stands: `None` while there is room, else why not, in a sentence.
+/// Lack of disk space: `None` while there is enough, else why there is not, in a sentence.
 pub(super) type Lack = Option<String>;
 
 impl Reserve {
-    /// How it stands now.
+    /// The lack of disk space now.
     pub(super) fn lack(&self, store: &dyn LogStore, metrics: &Metrics) -> Lack {
-        // A store that cannot tell is found out by whoever reads from it.
+        // A store that cannot tell fails at the next read, which reports it.
         let needed = self.octets.saturating_add(store.room_needed().unwrap_or(0));
         metrics.reserve_octets.set(needed.cast_signed());
         let mut least = u64::MAX;

@@ -23,17 +23,17 @@ const RATE_LEAST: f64 = 5000.0;
 /// The note that keeps a log from starting, in the data directory.
 const NOTE: &str = "DAMAGED";
 
-/// What the thread needs.
+/// The state of the thread.
 pub struct Scrub {
     /// The log's keys, Ed25519 first.
     pub keys: Vec<VerifierKey>,
-    /// Within which time what flipped is found; zero: nobody looks.
+    /// Within which time a flipped bit is found; zero turns the search off.
     pub period: Duration,
     /// Where the note goes.
     pub data_dir: PathBuf,
 }
 
-/// What a pass of an earlier process found, if nobody has run `fsck` since.
+/// The finding of a pass of an earlier process, if `fsck` was not run since.
 pub fn note_of(data_dir: &Path) -> Option<String> {
     let note = data_dir.join(NOTE);
     note.exists()

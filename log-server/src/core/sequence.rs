@@ -14,7 +14,7 @@ use super::suspicion_watcher::SuspicionWatcher;
 use crate::config::Sequencing;
 use crate::metrics::Metrics;
 
-/// Artifacts that somebody waits for.
+/// Artifacts whose submitter waits for the answer.
 pub(super) struct Submission {
     pub(super) items: Vec<Item>,
     pub(super) records: usize,
@@ -22,7 +22,7 @@ pub(super) struct Submission {
     pub(super) _place: OwnedSemaphorePermit,
 }
 
-/// What the thread works with.
+/// The state of the thread.
 pub(super) struct Sequence {
     pub(super) submitted: Receiver<Submission>,
     pub(super) events: Sender<Event>,
@@ -59,8 +59,8 @@ impl Sequence {
             let backdated: Vec<bool> = items.iter().map(|item| item.backdated).collect();
             let before = sequencer.size();
             let timer = self.metrics.stage_seconds.start_timer();
-            // An error drops the answers: whoever waits is told that the log stopped, not that it
-            // took the record, and the next start finds out what is there.
+            // An error drops the answers: the submitters that wait are told that the log stopped,
+            // not that it took the record, and the next start finds out what is there.
             let (next, placed) = sequencer.stage(items)?;
             timer.observe_duration();
             sequencer = next;

@@ -12,12 +12,12 @@ use ishibumi_artifact::record::LogEnding;
 use ishibumi_store::{Batch, LogStore, NewRecord, StoreError};
 use ishibumi_tlog::Hash;
 
-/// What one artifact adds to the log.
+/// The records and blobs that one artifact adds to the log.
 #[derive(Clone, Debug, Default)]
 pub struct Item {
     /// Its records, in order; the last one stands for the artifact.
     pub records: Vec<NewRecord>,
-    /// What is kept beside the log.
+    /// The blobs that are kept beside the log.
     pub blobs: Vec<Vec<u8>>,
     /// Whether its genTime is farther back than its provider's threshold allows; counted if it is
     /// new.
@@ -64,8 +64,7 @@ pub enum SequencerError {
 pub struct Sequencer {
     store: Arc<dyn LogStore>,
     size: u64,
-    /// Whether the last record closed the log. The one place that keeps everything from following
-    /// it.
+    /// Whether the last record closed the log. Nothing but this keeps records from following it.
     closed: bool,
 }
 

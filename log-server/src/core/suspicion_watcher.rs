@@ -64,7 +64,7 @@ impl SuspicionWatcher {
         if start == end {
             return;
         }
-        // The backlog is full, or the thread is gone: either way nobody looks.
+        // The backlog is full, or the thread is gone: either way the batch is passed over.
         if self.ranges.try_send((start, end)).is_err() {
             self.metrics.unwatched.inc_by(end - start);
         }
@@ -194,7 +194,7 @@ impl Watching {
         Ok(())
     }
 
-    /// What records before `index` say about the certificate that `key` names.
+    /// The statements of records before `index` about the certificate that `key` names.
     fn said_before(&mut self, index: u64, key: &LookupKey) -> Result<Said, StoreError> {
         let mut said = Said::default();
         for other in self.store.lookup(&key.to_bytes(), 0, COMPARED_MAX)? {
@@ -250,7 +250,7 @@ impl Watching {
     }
 }
 
-/// What is in the log about one certificate.
+/// The log's records about one certificate.
 #[derive(Default)]
 struct Said {
     /// When it ends; of several certificates with one serial, the last.
@@ -265,7 +265,8 @@ impl Said {
         self.revoked.is_empty() && self.taken_back.is_empty()
     }
 
-    /// What a newer record is that takes back; the graver cause if there are two.
+    /// The suspicion that a newer record raises by taking a statement back; the graver cause if
+    /// there are two.
     fn against(&self, statement: &Reinstatement) -> Option<Suspicion> {
         let revoked = self.revoked.iter();
         revoked

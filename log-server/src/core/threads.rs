@@ -25,7 +25,7 @@ use super::witnesses::{self, Endpoint, Report, Surroundings, follow};
 use crate::config::Sequencing;
 use crate::metrics::Metrics;
 
-/// How long a witness is left alone after asking it met a fault of ours.
+/// How long a witness is left alone after the log itself failed while asking it.
 const AFTER_FAULT: Duration = Duration::from_secs(1);
 
 /// A running log. Drop every [`Handle`], then wait for [`Running::finish`]: what was accepted is
@@ -44,7 +44,7 @@ impl Running {
     }
 }
 
-/// What [`start`] starts.
+/// Everything that [`start`] starts.
 pub struct Core {
     /// The store, open.
     pub store: Arc<dyn LogStore>,
@@ -58,19 +58,19 @@ pub struct Core {
     pub distrusted: Vec<String>,
     /// How to ask them.
     pub net: Arc<dyn Net>,
-    /// What their times are held against.
+    /// The clock that their times are compared with.
     pub clock: Arc<dyn Clock>,
     /// Sizes and times.
     pub settings: Sequencing,
     /// Care of the disks, for as long as the log runs; none where it only ends.
     pub care: Option<Care>,
-    /// What is counted.
+    /// The counters.
     pub metrics: Arc<Metrics>,
 }
 
 /// How the disks of a running log are looked after.
 pub struct Care {
-    /// What is to stay free.
+    /// The disk space that is to stay free.
     pub reserve: Reserve,
     /// How old data is read again.
     pub scrub: Scrub,
@@ -174,7 +174,8 @@ pub fn start(core: Core) -> (Handle, Running) {
     (handle, Running { threads })
 }
 
-/// How it stands with the room, the threads that care, and what they live on.
+/// The lack of disk space, the threads that look after the store, and the values that they depend
+/// on.
 struct Cared {
     lack: watch::Receiver<Lack>,
     threads: Vec<std::thread::JoinHandle<()>>,
@@ -225,8 +226,8 @@ impl Care {
     }
 }
 
-/// Asks one witness until the log ends. A fault of ours while dealing with it costs this witness a
-/// few seconds, and nobody else anything.
+/// Asks one witness until the log ends. A fault of the log while dealing with it costs this witness
+/// a few seconds, and the others nothing.
 async fn supervised(
     endpoint: Endpoint,
     surroundings: Surroundings,

@@ -127,7 +127,7 @@ fn compare(
 fn keys_of(kind: IndexKind, octets: &[u8]) -> Vec<Vec<u8>> {
     match kind {
         IndexKind::Leaves => vec![leaf_hash(octets).0.to_vec()],
-        // What is no record was named already.
+        // An entry that is no record was named already.
         IndexKind::Keys => Record::decode(octets).map_or(Vec::new(), |record| {
             distinct_keys(&record).into_iter().collect()
         }),

@@ -1,4 +1,4 @@
-//! The roots that somebody was or could be told, in the order of their sizes, beside the records.
+//! The roots that were or could be given out, in the order of their sizes, beside the records.
 
 use std::collections::BTreeMap;
 

@@ -33,8 +33,8 @@ pub use sums::Sums;
 /// Records or rows that are read at once.
 const CHUNK: u64 = 1024;
 
-/// Who is asked after each chunk whether to go on, and may take his time to answer: how many
-/// records or rows were read since he was asked last. An error ends the reading.
+/// Decides after each chunk whether the reading goes on, and may delay it; `count` is the number of
+/// records or rows that were read since the last call. An error ends the reading.
 pub trait Pace {
     /// Called after each chunk.
     ///
@@ -53,10 +53,10 @@ impl<F: FnMut(u64) -> Result<(), Ended>> Pace for F {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Ended {
-    /// What is stored could not be read.
+    /// Stored data could not be read.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// Nobody wants to know any more.
+    /// The caller ended the examination.
     #[error("the examination was told to end")]
     Told,
 }
@@ -132,7 +132,7 @@ pub fn index(
 ) -> Result<(), Ended> {
     for kind in KINDS {
         each_row(store, kind, pace, |row| {
-            // What was staged meanwhile is the next examination's.
+            // Records staged meanwhile are left to the next examination.
             if row.index < end {
                 sums.add(kind, &row.key, row.index);
             }

@@ -1,4 +1,4 @@
-//! What is examined, and what was found.
+//! The subject of an examination, and its findings.
 
 use ishibumi_store::LogStore;
 use ishibumi_tlog::Hash;
@@ -8,7 +8,7 @@ use ishibumi_tlog::tile::Edge;
 /// The most findings that are listed; the rest is counted.
 const LISTED_MAX: usize = 100;
 
-/// What was found.
+/// The findings.
 #[derive(Debug, Default)]
 pub struct Report {
     /// Records that were read.
@@ -34,7 +34,7 @@ impl Report {
     }
 }
 
-/// What is examined.
+/// The subject of the examination.
 #[derive(Clone, Copy)]
 pub struct Subject<'a> {
     /// The store.
@@ -43,7 +43,7 @@ pub struct Subject<'a> {
     pub staged: &'a Edge,
     /// The log's keys, Ed25519 first.
     pub keys: &'a [VerifierKey],
-    /// What the head file says.
+    /// Size and root that the head file has.
     pub outside: Option<(u64, Hash)>,
     /// Whether the log runs: what is beyond `staged` then came later.
     pub runs: bool,

@@ -5,7 +5,7 @@
 //! added up modulo 2^128, in parts, by the row's key. Addition knows no order: equal sets give
 //! equal sums. Different sets give equal sums only if the difference of the sums of 128-bit keyed
 //! hashes happens to vanish, once in 2^128; and since the key is drawn after the rows were written,
-//! nobody can have written rows for it. A part whose sums differ says where to look.
+//! no attacker can have written rows for it. A part whose sums differ says where to look.
 
 use std::hash::{BuildHasher as _, RandomState};
 

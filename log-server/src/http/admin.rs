@@ -1,10 +1,10 @@
 //! Metrics and status for the operator, and the announcement of the log's end, on a listener of
 //! their own.
 //!
-//! The listener is private, and a browser of somebody who may reach it is not: a page from anywhere
+//! The listener is private, but a browser of a user who may reach it is not: a page from anywhere
 //! can have it send requests, and by a name that resolves to this address (DNS rebinding) even read
-//! the answers. So requests have to name an address, `localhost` or a configured name, and whoever
-//! writes shows what only the log's own user can read.
+//! the answers. So requests have to name an address, `localhost` or a configured name, and a
+//! request that writes has to show a credential that only the log's own user can read.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -38,7 +38,7 @@ pub struct Admin {
     pub store: Arc<dyn LogStore>,
     /// The running log.
     pub handle: Handle,
-    /// What is counted.
+    /// The counters.
     pub metrics: Arc<Metrics>,
     /// The log's name.
     pub origin: String,
@@ -53,7 +53,7 @@ pub struct Admin {
 pub struct Guard {
     /// Names by which it may be called, beside addresses and `localhost`.
     pub hosts: Vec<String>,
-    /// The SHA-256 of what a writer has to show; `None` lets nobody write.
+    /// The SHA-256 of the credential that a writer has to show; `None` refuses all writes.
     pub credential: Option<Hash>,
 }
 
@@ -112,7 +112,7 @@ impl Guard {
     }
 }
 
-/// What the operator asks for.
+/// The operator's request.
 #[derive(Clone, Copy, Debug)]
 pub enum AdminRoute {
     /// `POST /announce-closing`.
@@ -239,7 +239,7 @@ pub fn status(
     };
     let signed_by: Vec<String> = signed.as_ref().map(keys).unwrap_or_default();
     let published_size = size_of(published.clone());
-    // What waits for the quorum, and what waits for the disk.
+    // The records that wait for the quorum, and those that wait for the disk.
     let pending = edge.size().saturating_sub(published_size.unwrap_or(0));
     let waiting = handle.map_or(0, |handle| handle.pending() as u64);
     let pending = pending.saturating_add(waiting);

@@ -3,7 +3,7 @@
 //! To verify them takes processors, which all senders share ([`crate::turns`]). A request works at
 //! several of its artifacts at once, as many as there are processors, and asks for a turn again
 //! whenever it has done a little: so one that brings thousands is as fast as it can be while it is
-//! alone, and holds up nobody else.
+//! alone, and holds up no other sender.
 
 use std::iter::{Enumerate, Peekable};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -33,19 +33,20 @@ type Outcome = Result<Item, Refusal>;
 
 type ToDo = Peekable<Enumerate<IntoIter<(Kind, Bytes)>>>;
 
-/// What is still to be admitted, and what became of the rest, each with its place in the request.
+/// The artifacts still to be admitted, and the outcomes of the rest, each with its index in the
+/// request.
 struct Work {
     to_do: Mutex<ToDo>,
     done: Mutex<Vec<(usize, Outcome)>>,
 }
 
 impl Work {
-    /// What turn the next artifact wants, if any is left.
+    /// The turn that the next artifact needs, if any is left.
     fn next(&self) -> Option<Length> {
         self.to_do().peek().map(length)
     }
 
-    /// As much as a turn of this length is for.
+    /// Admits artifacts until the effort that one turn of this length allows is spent.
     fn do_some(&self, turn: Length, submitter: &Submitter, app: &App) {
         let mut effort = 0;
         while effort < EFFORT_A_TURN {
@@ -87,7 +88,8 @@ impl App {
             to_do: Mutex::new(artifacts.into_iter().enumerate().peekable()),
             done: Mutex::default(),
         });
-        // Whoever hangs up ends them: what is in a turn is finished, the rest is never begun.
+        // A client that hangs up ends them: artifacts in a turn are finished, the rest is never
+        // begun.
         let mut workers: JoinSet<Result<(), Problem>> = JoinSet::new();
         for _ in 0..at_once {
             let (app, submitter) = (Arc::clone(self), submitter.clone());

@@ -1,4 +1,4 @@
-//! What answering needs, and what all answers share.
+//! The state that answering needs, and the parts that all answers share.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,13 +23,13 @@ pub struct Served {
     pub store: Arc<dyn LogStore>,
     /// The running log, or what stands in for one.
     pub handle: Handle,
-    /// What is counted.
+    /// The counters.
     pub metrics: Arc<Metrics>,
     /// By which states and quotas of providers are judged.
     pub clock: Arc<dyn Clock>,
 }
 
-/// What answering needs.
+/// The state that answering needs.
 pub(super) struct App {
     pub(super) origin: String,
     pub(super) policy: Policy,
@@ -38,7 +38,7 @@ pub(super) struct App {
     pub(super) registry: Arc<Registry>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) clock: Arc<dyn Clock>,
-    /// What submitters to a log are told that only reads.
+    /// The answer to submitters if the log is only read.
     pub(super) closed: Option<Problem>,
     pub(super) turns: Arc<Turns>,
     pub(super) cores: usize,
@@ -92,8 +92,8 @@ impl App {
         self.metrics.submissions.with_label_values(name).inc();
     }
 
-    /// What somebody is told who came to a wrong place, which may be the wrong log or no log at
-    /// all.
+    /// The answer to a request for an unknown path: the client may be at the wrong log or at no log
+    /// at all.
     pub(super) fn nothing_at(&self, path: &str) -> Problem {
         Problem::not_found(format!(
             "there is nothing at {path} of the log {:?}. It takes POST /v1/submit, and serves /checkpoint, \

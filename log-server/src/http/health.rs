@@ -17,7 +17,7 @@ impl App {
     }
 
     /// `GET /readyz`: 200 once a checkpoint has its quorum, and as long as newer ones get theirs
-    /// and there is room for records.
+    /// and there is disk space for records.
     pub(super) fn readyz(&self) -> Result<Reply, Problem> {
         // Before everything that time may mend: that the log takes nothing does not look like a
         // start.

@@ -1,6 +1,6 @@
 //! The public interface.
 //!
-//! One place routes, once for each request, so that the whole interface can be read at once
+//! One function routes, once for each request, so that the whole interface can be read at once
 //! (`App::route`). Reading needs no lock that the writer holds: it works on the store's snapshots
 //! and on the published checkpoint.
 
@@ -58,7 +58,7 @@ impl Public {
     }
 }
 
-/// What a request asks for.
+/// The target of a request.
 pub enum Route {
     /// `POST /v1/submit`.
     Submit(Submission),
@@ -66,7 +66,7 @@ pub enum Route {
     Read(Resource),
 }
 
-/// What is read. Queries are as they came.
+/// A resource to be read. Queries are as they came.
 #[derive(Debug)]
 pub enum Resource {
     /// `/checkpoint`.
@@ -89,7 +89,7 @@ pub enum Resource {
         /// The query.
         query: Option<String>,
     },
-    /// What every copy of a log has as well, without a slash in front.
+    /// A path that every copy of a log has as well, without a slash in front.
     Public {
         /// The path.
         path: String,
@@ -141,7 +141,8 @@ impl Service for Public {
 }
 
 impl App {
-    /// What the head asks for; for a submission also who sends it, and whether that is taken.
+    /// Routes a request by its head; for a submission, also finds the sender and checks that
+    /// submissions are taken.
     fn route(&self, head: &Parts) -> Result<Route, Problem> {
         let path = head.uri.path();
         let query = head.uri.query().map(str::to_owned);

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::batch::BatchError;
 use crate::core::Standing;
 
-/// What a client is told when something is not as it should be.
+/// An error answer to a client.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
     /// The HTTP status.
@@ -68,7 +68,7 @@ impl Problem {
         problem
     }
 
-    /// The disk is nearly full; the operator has to make room.
+    /// The disk is nearly full; the operator has to free space.
     pub fn no_room(detail: impl Into<String>) -> Self {
         Self {
             retry_after_seconds: Some(60),

@@ -1,4 +1,4 @@
-//! What the query of a submission or of a proof asks for (docs/formats/submission-api.md,
+//! The options in the query of a submission or of a proof (docs/formats/submission-api.md,
 //! "Parameters").
 
 use http::StatusCode;
@@ -12,14 +12,15 @@ pub(super) enum Wait {
     /// When a checkpoint with the quorum covers the record.
     #[default]
     Quorum,
-    /// As soon as the record is durable.
+    /// Once the record is durable, before any checkpoint covers it.
     Durable,
 }
 
 /// Which signatures of the checkpoint a proof bears.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub(super) enum Signatures {
-    /// All of them: under whatever policy somebody verifies later, and with whatever algorithm.
+    /// All of them, so that the proof can be verified later under any policy and with any
+    /// algorithm.
     #[default]
     All,
     /// The fewest that the log's own policy accepts.

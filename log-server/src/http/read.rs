@@ -1,7 +1,8 @@
 //! The public copy: tlog-tiles (C2SP), kept checkpoints and blobs.
 //!
-//! What is where, and how long it may be cached, is [`public::read`]'s to say, which mirrors serve
-//! by too; here it becomes HTTP. Only what the published checkpoint covers is served.
+//! [`public::read`], by which mirrors serve too, says which resource is at which path and how long
+//! it may be cached; here that becomes HTTP. Only data that the published checkpoint covers are
+//! served.
 
 use http::{HeaderValue, StatusCode, header};
 use ishibumi_store::public::{self, ReadError, Resource};
@@ -47,7 +48,7 @@ impl App {
 }
 
 impl App {
-    /// What is to be said of a blob that was erased.
+    /// The answer for a blob that was erased; `None` if it was not.
     fn erased(&self, path: &str) -> Result<Option<Problem>, Problem> {
         let Some(blob) = path.strip_prefix("blob/").and_then(Hash::from_hex) else {
             return Ok(None);

@@ -1,4 +1,4 @@
-//! What HTTP makes of a refusal: a status, a name (`docs/errors.md`), and the refusal's own text.
+//! Refusals as HTTP answers: a status, a name (`docs/errors.md`), and the refusal's own text.
 
 use http::StatusCode;
 use ishibumi_artifact::Fault;

@@ -30,7 +30,7 @@ use crate::turns::Length;
 /// Proofs of a batch that are made in one turn.
 const PROOFS_A_TURN: usize = 256;
 
-/// What the head of a submission says.
+/// The head of a submission.
 pub struct Submission {
     submitter: Submitter,
     form: Form,
@@ -148,7 +148,8 @@ impl App {
         let mut answer = match published {
             None => pending(placed.index, placed.leaf),
             Some(published) => {
-                // What was there before is proven by the earliest time that is known for it.
+                // A record that was there before is proven by the earliest time that is known for
+                // it.
                 let signatures = submission.query.signatures;
                 let text = self.submitted_proof(&placed, &published, signatures)?;
                 let answer = reply(StatusCode::OK, "text/plain; charset=utf-8", text);

@@ -67,7 +67,7 @@ impl Asked {
 
     async fn ask(&self, round: &Round) -> Result<Answer, Trouble> {
         let size = round.head.checkpoint.size;
-        // What is known may be from a newer round than this one.
+        // The known size may be from a newer round than this one.
         let old = self.known.min(size);
         let proof = consistency_proof(self.around.store.as_ref(), old, size)
             .map_err(|error| error.to_string())?;
@@ -109,7 +109,7 @@ impl Asked {
     }
 }
 
-/// What a refusal says, for people.
+/// The text of a refusal, for people.
 pub(super) fn refused(answer: &Response) -> String {
     let text = String::from_utf8_lossy(&answer.body);
     let said: String = text.chars().take(200).collect();
@@ -186,7 +186,8 @@ mod tests {
         let strangers = [by(&stranger, &head, NOW), both[1].clone()];
         assert_eq!(read(&strangers).unwrap(), both[1..]);
         assert!(read(&strangers[..1]).is_err(), "nobody whom we asked");
-        // One that is bad spoils the other: whoever signs another tree is not to be believed.
+        // One bad signature spoils the other: a witness that signs another tree is not to be
+        // believed.
         assert!(read(&[both[0].clone(), by(&ml_dsa_44, &other, NOW)]).is_err());
         // No time is no cosignature, but no lie either.
         let whole = ishibumi_tlog::tree::Subtree::new(0, 3).unwrap();

@@ -1,4 +1,4 @@
-//! What is known of an endpoint that is asked, and what comes of it.
+//! The known state of an endpoint that is asked, and the outcome of asking.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,12 +15,12 @@ use crate::core::contradiction::Claim;
 use crate::core::elsewhere::Foreign;
 use crate::core::publisher::Round;
 
-/// What came of asking.
+/// The outcome of asking.
 #[derive(Clone, Debug)]
 pub struct Report {
     /// Who was asked.
     pub from: Arc<Endpoint>,
-    /// What came.
+    /// The outcome.
     pub what: Outcome,
 }
 
@@ -40,21 +40,21 @@ pub enum Outcome {
     },
     /// It speaks against this log.
     Contradicts {
-        /// What it says.
+        /// Its claim.
         claim: Claim,
         /// The size of the newest head of this log.
         ours: u64,
-        /// What it shows: a checkpoint by this log's own key that is not part of this log.
+        /// Its proof: a checkpoint by this log's own key that is not part of this log.
         shown: Option<Arc<Foreign>>,
     },
     /// It did not cosign.
     Failed {
-        /// Why.
+        /// Why not, in a sentence for the operator.
         why: String,
     },
 }
 
-/// What there is to be cosigned.
+/// The head to be cosigned.
 #[derive(Clone, Debug)]
 pub(in crate::core) struct Rounds {
     /// The newest head.
@@ -63,7 +63,7 @@ pub(in crate::core) struct Rounds {
     pub(in crate::core) kept: Option<Arc<Round>>,
 }
 
-/// What the tasks share.
+/// The state that the tasks share.
 #[derive(Clone)]
 pub(in crate::core) struct Surroundings {
     pub(in crate::core) store: Arc<dyn LogStore>,
@@ -76,7 +76,7 @@ pub(in crate::core) struct Surroundings {
     pub(in crate::core) look_interval: Duration,
 }
 
-/// What is known of one endpoint.
+/// The known state of one endpoint.
 pub(super) struct Asked {
     pub(super) endpoint: Arc<Endpoint>,
     pub(super) around: Surroundings,

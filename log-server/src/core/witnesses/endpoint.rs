@@ -18,12 +18,12 @@ pub struct Endpoint {
     pub mirror_keys: Vec<VerifierKey>,
     /// How long it has for one answer to `add-checkpoint`.
     pub deadline: Duration,
-    /// What one `add-entries` may be.
+    /// Limits on one `add-entries` request.
     pub upload: UploadLimits,
 }
 
 impl Endpoint {
-    /// What it is called in reports: the name of its first key.
+    /// Its name in reports: the name of its first key.
     pub fn name(&self) -> &str {
         self.keys().next().map_or("", VerifierKey::name)
     }
@@ -38,7 +38,7 @@ impl Endpoint {
 pub(super) enum Trouble {
     /// It speaks against this log.
     Contradicts(Claim),
-    /// Somebody else brought it a newer head of this log than the one that it was asked about.
+    /// Another client brought it a newer head of this log than the one that it was asked about.
     Passed,
     Failed(String),
 }

@@ -1,8 +1,8 @@
 //! Looking at what a witness or mirror shows of this log (C2SP tlog-witness, "Monitor Retrieval
 //! Mechanism"): when it does not cosign, and now and then while there is nothing to ask it for.
 //!
-//! A copy of this log may have gone on elsewhere, and only the witnesses know. Whoever waits until
-//! he has something to be cosigned has taken something that may be lost by then.
+//! A copy of this log may have gone on elsewhere, and only the witnesses know. A log that asks them
+//! only when it has something to be cosigned has taken records that may be lost by then.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -57,7 +57,7 @@ impl Asked {
         self.look().await
     }
 
-    /// What is reported of a witness that says `claim` and shows `shown`.
+    /// The report on a witness that says `claim` and shows `shown`.
     pub(super) fn contradicts(&self, claim: Claim, shown: Option<Arc<Foreign>>) -> Outcome {
         Outcome::Contradicts {
             claim,

@@ -47,7 +47,7 @@ impl Asked {
                     let keys = &self.endpoint.mirror_keys;
                     return Ok(self.cosignatures(&answer.body, keys, checkpoint)?);
                 }
-                // It holds another tree of this log; whether it is ours says the next head.
+                // It holds another tree of this log; the next head tells whether it is this log's.
                 Step::Complete if upload.end() > checkpoint.size => return Err(Trouble::Passed),
                 Step::Complete if detours == DETOURS_MAX => {
                     return Err("it always wants to be brought to an older head"
@@ -148,7 +148,7 @@ mod tests {
         }
     }
 
-    /// What a mirror makes of a body: the index after the last record that it believes.
+    /// The index after the last record of a body that a mirror believes.
     fn believed(store: &MemoryLog, body: &[u8], end: u64) -> u64 {
         let tiles = StoredTiles(store);
         let root = root(&TileNodes::new(&tiles, end), end).unwrap();

@@ -1,7 +1,7 @@
 //! Asking witnesses and mirrors to cosign (C2SP tlog-witness, tlog-mirror), each at its own pace.
 //!
 //! Every submission prefix has a task of its own that works on one round at a time. A slow, dead or
-//! lying one delays nobody: its task waits, backs off and tries again, while the others make the
+//! lying one delays no other: its task waits, backs off and tries again, while the others make the
 //! quorum. One that answers but never in time for the newest round is asked about the rounds whose
 //! checkpoints are kept for ever, so that its cosignatures are worth something too.
 
@@ -46,7 +46,7 @@ pub(super) async fn follow(
             .borrow_and_update()
             .as_ref()
             .and_then(|rounds| asked.pick(rounds));
-        // Nobody decides about rounds any more: the log stopped.
+        // No thread decides about rounds any more: the log stopped.
         if rounds.has_changed().is_err() {
             return;
         }
@@ -77,7 +77,7 @@ pub(super) async fn follow(
                 continue;
             }
             Err(Trouble::Contradicts(claim)) => {
-                // Whoever says so can show it; what is shown is worth more than what is said.
+                // A witness that says so can show it; a proof is worth more than a claim.
                 let shown = asked.look().await;
                 report(asked.contradicts(claim, shown));
             }

@@ -24,7 +24,7 @@ pub(super) struct Upload {
     conflicts: u32,
 }
 
-/// What an answer means.
+/// The meaning of an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Step {
     /// Send [`Upload::head`] and what it announces.
@@ -50,7 +50,7 @@ impl Upload {
         }
     }
 
-    /// What the next request says.
+    /// The head of the next request.
     pub(super) fn head(&self) -> UploadHead {
         UploadHead {
             origin: self.origin.clone(),
@@ -151,7 +151,7 @@ mod tests {
         // It knows an older head only: it is brought there first.
         assert_eq!(upload.answered(409, &info(400, 300), SIGNED), Step::Send);
         assert_eq!(range(&upload), (300, 400));
-        // What was known may be more than this round has.
+        // The known size may be more than this round has.
         assert_eq!(range(&Upload::new("log.example", 10, Some(11))), (10, 10));
     }
 
