@@ -44,7 +44,7 @@ pub struct Report {
     pub failures: Vec<String>,
     /// Seconds of CPU of the processes named by --server-pid.
     pub server_cpu_seconds: f64,
-    /// The same per acknowledged record.
+    /// Microseconds of CPU of those processes for each acknowledged record.
     pub server_cpu_us_per_record: f64,
     /// Their resident memory at the end.
     pub server_resident_mib: f64,
@@ -52,7 +52,7 @@ pub struct Report {
     pub server_resident_peak_mib: f64,
     /// Seconds of CPU of the load generator itself.
     pub load_cpu_seconds: f64,
-    /// Seconds of CPU that anybody else used on this machine meanwhile: noise.
+    /// Seconds of CPU that other processes used on this machine meanwhile: noise.
     pub others_cpu_seconds: f64,
     /// Seconds of CPU that the hypervisor withheld meanwhile: noise.
     pub stolen_cpu_seconds: f64,

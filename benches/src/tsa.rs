@@ -26,10 +26,10 @@ pub enum TsuKey {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TsaError {
-    /// A file.
+    /// A file could not be read or written.
     #[error("{}: {error}", .path.display())]
     File {
-        /// Which.
+        /// Path of the file.
         path: PathBuf,
         /// What happened.
         error: std::io::Error,
@@ -257,7 +257,7 @@ impl Tsa {
             .spawn()
             .map_err(|error| fail(error.to_string()))?;
         if let Some(mut stdin) = child.stdin.take() {
-            // Who does not read his input says why on standard error.
+            // A program that does not read its input says why on standard error.
             let _ = stdin.write_all(input);
         }
         let output = child

@@ -24,7 +24,7 @@ pub struct ProcessUsage {
 /// What the machine has used so far, in seconds of CPU over all cores.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct MachineUsage {
-    /// Anything but idle and waiting for a disk, by anybody.
+    /// Anything but idle and waiting for a disk, by any process.
     pub busy_seconds: f64,
     /// Withheld by the hypervisor.
     pub stolen_seconds: f64,
