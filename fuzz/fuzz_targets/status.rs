@@ -44,7 +44,8 @@ fn revocations(history: &History) -> Vec<&Revocation> {
 fuzz_target!(|octets: &[u8]| {
     let Truth { anchors, above, seal, golden } = &*TRUTH;
     let reading = StatusInformation::read(octets, anchors, &[]);
-    // What cannot be used answers whose it may be, and what is used is somebody's.
+    // An answer that cannot be used still tells which certificates it may be about; one that is
+    // used is about a known certificate.
     for unusable in &reading.unusable {
         let _ = unusable.may_concern(seal, above.first().map(AsRef::as_ref));
         let _ = unusable.may_concern(seal, None);

@@ -1,4 +1,4 @@
-//! Tile paths: one place has one path.
+//! Tile paths: one tile has one path.
 
 #![no_main]
 
