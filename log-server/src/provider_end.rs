@@ -3,7 +3,7 @@
 //!
 //! A statement is the provider's word, so what is checked is that it is the provider's: under its
 //! bearer token, about itself, and about a list or certificate that this log holds and that chains
-//! to the provider's anchors. Whether what it says is true, nobody here can check.
+//! to the provider's anchors. The log cannot check whether the statement is true.
 
 use ishibumi_artifact::record::{EndingStatement, LastCrl};
 use ishibumi_artifact::{ArtifactType, Body, Crl, LookupKey, Record, admit};

@@ -2,11 +2,12 @@
 //!
 //! One number a limit, after the generic cell rate algorithm (ITU-T I.371): the moment at which all
 //! of the allowance is there again. A record moves it forward by its share of the period; as long
-//! as it is less than a period away, there is some allowance left. What an artifact costs is known
+//! as it is less than a period away, there is some allowance left. The cost of an artifact is known
 //! only after it was verified: one record is taken before, and the rest afterwards, whether there
 //! is so much left or not, since the work is done. So the last one may overdraw the allowance, and
-//! whoever overdrew waits longer. By how much is bounded, since no artifact makes more records than
-//! [`Meter::burst`]. The state is in memory: a restart gives everybody a full allowance.
+//! a sender that overdrew waits longer. By how much is bounded, since no artifact makes more
+//! records than [`Meter::burst`]. The state is in memory: a restart gives every sender a full
+//! allowance.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -20,7 +21,7 @@ const DAY: Duration = Duration::from_secs(86_400);
 #[derive(Clone, Copy, Debug)]
 struct Rate {
     period: Duration,
-    /// What one record takes of the period.
+    /// The part of the period that one record takes.
     share: Duration,
     /// When all of the allowance is there.
     full_at: Duration,
@@ -95,7 +96,8 @@ impl Meter {
         self.burst
     }
 
-    /// Whoever panicked with the lock had changed at most one of the numbers.
+    /// Locks the rates. A poisoned lock does no harm: a thread that panicked with it had changed at
+    /// most one of the numbers.
     fn rates(&self) -> MutexGuard<'_, Vec<Rate>> {
         self.rates.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -38,7 +38,7 @@ pub enum Refusal {
     /// The statement is about what this log does not hold, or holds otherwise.
     #[error("{0}")]
     StatementUnfounded(String),
-    /// The statement is somebody else's to make.
+    /// The statement is another provider's to make.
     #[error("{0}")]
     StatementNotYours(String),
     /// The submitter's quota is used up.
@@ -89,9 +89,9 @@ pub enum Refusal {
     KindNotAccepted {
         /// The provider.
         id: String,
-        /// What it may submit.
+        /// The kinds that it may submit.
         kinds: Vec<String>,
-        /// What it submitted.
+        /// The kind that it submitted.
         word: &'static str,
     },
     /// The store failed while it was read.

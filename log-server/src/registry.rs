@@ -1,8 +1,8 @@
 //! Who may submit what: an immutable snapshot of the providers, made once from the configuration.
 //!
-//! A bearer token stands for a provider, or for rescue: whoever holds the rescue token may submit
-//! what chains to the anchors of a provider that has ended, since such a provider will not do it
-//! any more. What state a provider is in depends on the moment, and the moments are known
+//! A bearer token stands for a provider, or for rescue: the holder of the rescue token may submit
+//! artifacts that chain to the anchors of a provider that has ended, since such a provider will not
+//! do it any more. The state of a provider depends on the moment, and the moments are known
 //! beforehand, so they are in the log before they come ([`crate::statements`]).
 
 use std::borrow::Cow;
@@ -31,9 +31,9 @@ const MEMO_CAPACITY: usize = 65_536;
 pub struct Provider {
     /// Its short name.
     pub id: String,
-    /// What its artifacts have to chain to.
+    /// The anchors that its artifacts have to chain to.
     pub anchors: Anchors,
-    /// What the log states about it; the number of the statement is left 0.
+    /// The log's statement about it; the number of the statement is left 0.
     pub entry: ProviderEntry,
     kinds: Vec<String>,
     meter: Meter,
@@ -50,7 +50,7 @@ pub struct Rescue {
 pub enum Submitter {
     /// A provider.
     Provider(Arc<Provider>),
-    /// Whoever rescues artifacts of providers that have ended.
+    /// The holder of the rescue token, who submits artifacts of providers that have ended.
     Rescue(Arc<Rescue>),
 }
 
@@ -162,7 +162,7 @@ impl Submitter {
         }
     }
 
-    /// What stands for it where submitters share something.
+    /// Its name where submitters share something, such as turns.
     pub fn sender(&self) -> Arc<str> {
         match self {
             Self::Provider(provider) => format!("provider {}", provider.id).into(),
@@ -271,7 +271,7 @@ fn load(provider: &ProviderConfig, problems: &mut Vec<String>) -> Option<Provide
     let responders = read(&provider.responders);
     let known = intermediates.iter().chain(&responders);
     let entry = entry(provider, known).and_then(|entry| {
-        // What could not be stated must not be accepted.
+        // A provider that could not be stated must not be accepted.
         entry.encode().map(|_| entry)
     });
     let entry =

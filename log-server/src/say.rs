@@ -1,5 +1,5 @@
-//! What the commands print: text for people, or JSON with `--json`. What others said is one line
-//! each, whatever they said.
+//! The output of the commands: text for people, or JSON with `--json`. Text of others is escaped so
+//! that it stays on one line.
 
 use ishibumi_log::erasure::Erasure;
 use ishibumi_log::operate::check::{Checked, CheckedWitness};
@@ -86,7 +86,7 @@ pub(crate) fn erased(as_json: bool, Erasure { index, was_there }: Erasure) {
     println!("{done}; record {index} says so. Start the log again to have it signed");
 }
 
-/// What was recovered, and whether the log may sign.
+/// Prints the recovered data, and whether the log may sign.
 pub(crate) fn recovered(as_json: bool, origin: &str, done: &Recovered) {
     let [records, blobs, checkpoints] = done.brought;
     if as_json {
@@ -140,7 +140,7 @@ pub(crate) fn recovered(as_json: bool, origin: &str, done: &Recovered) {
     );
 }
 
-/// What was found about the witnesses and mirrors.
+/// Prints the findings about the witnesses and mirrors.
 pub(crate) fn checked(as_json: bool, checked: &Checked) {
     if as_json {
         let mut said = serde_json::to_value(checked).unwrap_or(Value::Null);

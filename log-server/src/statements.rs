@@ -1,4 +1,4 @@
-//! What the log says about its providers, held against the registry that is to be in force.
+//! The log's statements about its providers, compared with the registry that is to be in force.
 //!
 //! Every change of the registry becomes a `provider-statement` record before it takes effect, so
 //! that who was accepted when is as provable as what was accepted. What the log says is replayed
@@ -37,12 +37,12 @@ pub enum StatementError {
     Entry {
         /// The provider.
         provider: String,
-        /// What does not fit.
+        /// Why the statement does not fit a record.
         source: RecordError,
     },
 }
 
-/// What the log says about one provider.
+/// The log's newest statement about one provider.
 struct Said {
     last: ProviderStatement,
     count: u32,
@@ -91,7 +91,7 @@ fn replay(store: &dyn LogStore) -> Result<BTreeMap<Vec<u8>, Said>, StatementErro
             let Body::Provider(last) = record.body().clone() else {
                 return Err(StatementError::Index { index });
             };
-            // What the provider says itself is not about the registry.
+            // A provider's own statement is not about the registry.
             if last.code().is_by_provider() {
                 continue;
             }

@@ -1,10 +1,10 @@
 //! Whose turn it is on a processor.
 //!
 //! To verify artifacts takes processors, of which there are few, and a batch holds thousands of
-//! artifacts. So whoever wants to verify waits for a turn, does a small part, and waits again.
-//! Turns go around among those who wait, one to each sender, whatever each of them has still to do:
-//! between two turns of a sender everybody else who waits has had one. Within one sender they are
-//! in the order in which they were asked for.
+//! artifacts. So a task that has artifacts to verify waits for a turn, does a small part, and waits
+//! again. Turns go around among those who wait, one to each sender, whatever each of them has still
+//! to do: between two turns of a sender all other waiting senders have had one. Within one sender
+//! they are in the order in which they were asked for.
 //!
 //! A single artifact is never divided, and a list of many megabytes takes as long as thousands of
 //! tokens. So of several turns at once one is kept for what is short.
@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::oneshot;
 
-/// What a turn is wanted for.
+/// The use that a turn is wanted for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Length {
     /// Some milliseconds.
@@ -27,12 +27,12 @@ pub enum Length {
 type Own<T> = VecDeque<(Length, T)>;
 
 /// Who waits, and how many turns may be had at once. Without a clock and without tasks: `T` is told
-/// of its turn by whoever asks [`Self::next`].
+/// of its turn by the caller of [`Self::next`].
 #[derive(Debug)]
 struct Waiting<T> {
     free: usize,
     free_for_long: usize,
-    /// In the order in which they are served; none of them without anybody who waits.
+    /// In the order in which they are served; each of them has at least one that waits.
     senders: VecDeque<(Arc<str>, Own<T>)>,
 }
 
@@ -56,8 +56,8 @@ impl<T> Waiting<T> {
         }
     }
 
-    /// Whose turn begins now; none if no turn is free, or nobody waits for one that is. Whoever
-    /// waits for a long one that is not free keeps his place.
+    /// The one whose turn begins now; `None` if no turn is free, or none waits for one that is. One
+    /// that waits for a long turn that is not free keeps its position in the queue.
     fn next(&mut self) -> Option<(Length, T)> {
         let longest = match (self.free, self.free_for_long) {
             (0, _) => return None,
@@ -107,7 +107,7 @@ impl Turns {
         })
     }
 
-    /// Waits for a turn of `sender`'s. Whoever stops waiting is passed over.
+    /// Waits for a turn of `sender`'s. A caller that stops waiting is passed over.
     pub async fn turn(self: &Arc<Self>, sender: &Arc<str>, length: Length) -> Turn {
         loop {
             let (tell, told) = oneshot::channel();
@@ -124,7 +124,7 @@ impl Turns {
     fn serve(self: &Arc<Self>) {
         while let Some((length, who)) = self.next() {
             let turns = Arc::clone(self);
-            // Not under the lock: whoever has just gone drops the turn, which needs it.
+            // Not under the lock: a caller that has just gone drops the turn, which needs the lock.
             let _ = who.send(Turn { turns, length });
         }
     }
@@ -192,7 +192,7 @@ mod tests {
         let others = [("b", Short, 10), ("c", Short, 20), ("b", Short, 11)];
         let asking: Vec<_> = a.chain(others).collect();
         assert_eq!(order(&asking), [1, 10, 20, 2, 11, 3, 4, 5]);
-        // Control: without names whoever came last waits for all.
+        // Control: without names the last one to come waits for all.
         let nameless = asking.iter().map(|(_, length, who)| ("all", *length, *who));
         let nameless: Vec<_> = nameless.collect();
         assert_eq!(order(&nameless), [1, 2, 3, 4, 5, 10, 20, 11]);

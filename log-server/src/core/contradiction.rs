@@ -181,7 +181,7 @@ impl Contradictions {
         if published >= foreign.checkpoint.size {
             return Behind::Us;
         }
-        // Who holds another tree never cosigns this one again.
+        // A witness that holds another tree never cosigns this one again.
         if !policy.is_quorum(|place| !self.holders.contains_key(&place)) {
             return Behind::Nobody;
         }

@@ -30,13 +30,13 @@ const CLOCK_MAX: u64 = 60;
 /// The longest answer that is read, in octets.
 const ANSWER_LEN_MAX: usize = 64 << 10;
 
-/// What was found.
+/// The findings.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Checked {
     /// The size of the head that was shown to them; `None` if the log has signed none that could be
     /// read.
     pub shown_size: Option<u64>,
-    /// What is wrong with the configuration or the policy.
+    /// Faults of the configuration or the policy, a sentence each.
     pub problems: Vec<String>,
     /// The witnesses and mirrors, one for each URL.
     pub witnesses: Vec<CheckedWitness>,
@@ -57,7 +57,7 @@ pub struct CheckedWitness {
     pub size: Option<u64>,
     /// Whether it cosigned what it was shown, with every key that the policy names.
     pub cosigned: bool,
-    /// What is wrong, and what to do; empty if nothing is.
+    /// Faults and what to do about them, a sentence each; empty if there are none.
     pub problems: Vec<String>,
 }
 
@@ -231,7 +231,7 @@ struct Asking<'a> {
 }
 
 impl Asking<'_> {
-    /// All at once: one that is slow delays nobody.
+    /// All at once: a slow one delays no other.
     fn ask_all(&self, endpoints: &[Endpoint]) -> Vec<CheckedWitness> {
         std::thread::scope(|scope| {
             let ask = |endpoint| scope.spawn(move || self.ask(endpoint));
@@ -433,7 +433,7 @@ impl Asking<'_> {
         })
     }
 
-    /// What a mirror says to an upload of nothing: its cosignatures, if it has everything.
+    /// A mirror's answer to an upload of nothing: its cosignatures, if it has everything.
     fn upload(
         &self,
         endpoint: &Endpoint,
@@ -528,7 +528,7 @@ impl Asking<'_> {
     }
 }
 
-/// What a refusal says, for people.
+/// The text of a refusal, for people.
 fn said(answer: &Response) -> String {
     let text = String::from_utf8_lossy(&answer.body);
     let said: String = text.chars().take(200).collect();

@@ -1,9 +1,9 @@
 //! `announce-closing` and `close`: how a log ends in order (docs/closing.md).
 //!
-//! Closing is a command of its own, for a log that does not run: whoever drains takes nothing, and
-//! one process that does one thing is easier to trust than a server with a last mode. Its steps are
-//! durable one by one, and each begins by looking how far an earlier run came, so that it can be
-//! run again after a crash at any of them, and ends in the same state:
+//! Closing is a command of its own, for a log that does not run: a log that drains takes no
+//! records, and one process that does one thing is easier to trust than a server with a last mode.
+//! Its steps are durable one by one, and each begins by looking how far an earlier run came, so
+//! that it can be run again after a crash at any of them, and ends in the same state:
 //!
 //! 1. the announcement, if there was none, and the closing record: one write, all or nothing;
 //! 2. the last checkpoint, signed, under the quorum and cosigned by a mirror, published and kept
@@ -47,7 +47,7 @@ const LOOK: Duration = Duration::from_millis(50);
 /// The longest answer of the admin listener, in octets.
 const ANSWER_LEN_MAX: usize = 1 << 16;
 
-/// What the operator says about the end.
+/// The operator's words about the end.
 #[derive(Clone, Debug, Default)]
 pub struct Words {
     /// Why, in English; may be empty if it was announced.
@@ -60,7 +60,7 @@ pub struct Words {
     pub custodians: Vec<String>,
 }
 
-/// What closing waits for.
+/// The cosignatures that closing waits for.
 #[derive(Clone, Copy, Debug)]
 pub struct Waiting {
     /// Closes without the cosignature of a mirror.
@@ -69,7 +69,7 @@ pub struct Waiting {
     pub deadline: Duration,
 }
 
-/// What has been done when a log is closed.
+/// The results of closing a log.
 #[derive(Clone, Debug)]
 pub struct Done {
     /// Size of the last tree.
@@ -169,7 +169,7 @@ pub fn close(
 
 /// Who has to cosign beyond the quorum.
 struct Needed {
-    /// One of these vkeys' places in the policy; empty if none is needed.
+    /// Indices in the policy of mirrors of which one has to cosign; empty if none has to.
     mirrors: Vec<usize>,
 }
 
@@ -235,7 +235,7 @@ fn stage_end(store: &Arc<dyn LogStore>, words: &Words, now: Time) -> Result<(), 
     let announced = announcement(store.as_ref())?;
     let mut records = Vec::new();
     let closed = match announced {
-        // What was announced holds, with the day on which it came true.
+        // The announcement holds, with the day on which it came true.
         Some(announced) if words.reason.is_empty() => {
             let texts = |lines: &mut dyn Iterator<Item = &[u8]>| -> Vec<String> {
                 lines

@@ -11,10 +11,10 @@ use super::policy::read_policy;
 use crate::config::Config;
 use crate::core::{Published, ending};
 
-/// What can be read of a log that ended.
+/// The readable parts of a log that ended.
 pub(super) struct ClosedLog {
     pub(super) store: Arc<dyn LogStore>,
-    /// What its last record says.
+    /// The content of its last record.
     pub(super) ending: LogEnding,
     config: Config,
 }

@@ -1,6 +1,6 @@
-//! What a command shows to the running log when it writes through the admin listener: a secret that
-//! the log chooses at each start and keeps in a file that its own user can read, beside the head
-//! file.
+//! The credential that a command shows to the running log when it writes through the admin
+//! listener: a secret that the log chooses at each start and keeps in a file that its own user can
+//! read, beside the head file.
 //!
 //! Nothing has to be configured, nothing has to be rotated, and a file that was copied is worth
 //! nothing after the next start.
@@ -34,8 +34,7 @@ pub(super) fn create(config: &Config, key: &VerifierKey) -> Result<Hash, Operate
     Ok(Hash::of(credential.as_bytes()))
 }
 
-/// A new file in the place of the old one: whoever reads sees one of the two, and the mode is never
-/// another.
+/// Replaces the file by a new one: a reader sees one of the two, and the mode is never another.
 fn write(path: &Path, credential: &str) -> std::io::Result<()> {
     let new = path.with_extension("admin.new");
     match std::fs::remove_file(&new) {

@@ -22,7 +22,7 @@ pub fn erase(
 ) -> Result<Erasure, OperateError> {
     // Nothing is signed here; and a closed log, which has no keys, is to be told that it is closed.
     let keys = public_keys(config)?;
-    // Whoever holds the head file's lock is the only one that works on this log.
+    // The process that holds the head file's lock is the only one that works on this log.
     let _head_file = HeadFile::open(&config.head_dir, &keys[0])?;
     let store: Arc<dyn LogStore> = Arc::new(RocksLog::open(&config.data_dir, &config.origin)?);
     let sequencer = Sequencer::open(Arc::clone(&store))?;

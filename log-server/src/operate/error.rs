@@ -32,7 +32,7 @@ pub enum OperateError {
     /// The log was not recovered.
     #[error(transparent)]
     Recover(#[from] RecoverError),
-    /// The place of an export is taken.
+    /// The target of an export exists already.
     #[error(transparent)]
     Export(ishibumi_archive::SinkError),
     /// The log runs; what to do instead.
@@ -41,19 +41,19 @@ pub enum OperateError {
     /// Keys, policy or addresses.
     #[error(transparent)]
     Setup(#[from] SetupError),
-    /// What the log had to say of itself does not fit a record.
+    /// A statement of the log about itself does not fit a record.
     #[error(transparent)]
     Record(#[from] RecordTooLarge),
     /// Records could not be staged.
     #[error(transparent)]
     Sequencer(#[from] SequencerError),
-    /// What the log has to say about its registry.
+    /// The statements about the log's registry could not be made.
     #[error(transparent)]
     Statements(#[from] StatementError),
     /// A blob was not erased.
     #[error(transparent)]
     Erasure(#[from] ErasureError),
-    /// What the operator says of the log does not fit a record.
+    /// The operator's statement about the log does not fit a record.
     #[error(transparent)]
     Field(#[from] RecordError),
     /// The operator has to say something else, on the command line or in the configuration.
@@ -62,15 +62,15 @@ pub enum OperateError {
     /// A file or directory is not what it has to be.
     #[error("{path}: {what}")]
     File {
-        /// Where.
+        /// Path of the file or directory.
         path: String,
         /// What is wrong with it.
         what: String,
     },
-    /// Somebody else has not done something yet: it may be otherwise later.
+    /// Another party has not done its part yet: a later try may succeed.
     #[error("{0}")]
     Unavailable(String),
-    /// What is stored is not what it was.
+    /// Stored data changed.
     #[error("{0}")]
     Damaged(String),
     /// A log that was started has stopped.

@@ -13,8 +13,8 @@ use crate::admission::new_record;
 use crate::config::Config;
 
 /// Creates the keys, the head file and the data directory, and stages record 0, which says which
-/// log this is. Refuses if any of them exists, and if anybody knows a log of this name or key.
-/// Returns the public keys, Ed25519 first.
+/// log this is. Refuses if any of them exists, and if a witness or mirror knows a log of this name
+/// or key. Returns the public keys, Ed25519 first.
 ///
 /// With `keep_key` the existing key files are used: for keys that were made elsewhere, and to
 /// finish what an interrupted run began.

@@ -1,4 +1,4 @@
-//! What of a log is missing.
+//! Missing parts of a log.
 
 /// Why a log is not served, or not made.
 #[derive(Debug, thiserror::Error)]
@@ -15,7 +15,7 @@ pub enum LostError {
         key: String,
         /// The log.
         origin: String,
-        /// What the head file says.
+        /// The size in the head file.
         size: u64,
         /// The data directory.
         data: String,
@@ -77,7 +77,7 @@ pub enum LostError {
     Damaged {
         /// The data directory.
         data: String,
-        /// What was found.
+        /// A description of what was found.
         found: String,
     },
     /// `recover` was interrupted.
@@ -89,7 +89,7 @@ pub enum LostError {
         /// The directory.
         path: String,
     },
-    /// Somebody watches a log of this name with another key.
+    /// A witness or mirror knows a log of this name with another key.
     #[error(
         "NAME TAKEN: {witness} watches a log {origin} with other keys than these. If that is this log, its key \
          was lost or changed: bring it back. If not, choose another origin: docs/recovery.md, NAME TAKEN"

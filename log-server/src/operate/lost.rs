@@ -1,4 +1,4 @@
-//! What is said when something of a log is not there. The one wrong answer to that is a new log
+//! Messages for a log of which something is missing. The one wrong answer to that is a new log
 //! under the old key: its second tree is a fork. So nothing here advises to make or to remove
 //! anything.
 
@@ -72,15 +72,15 @@ pub(super) fn refuse_known(config: &Config, keys: &[VerifierKey]) -> Result<(), 
 }
 
 /// Refuses the first start of a log that has signed nothing, if a witness or mirror shows that its
-/// key has signed: whoever was away when a lost log was made anew may be there now, and the first
-/// signature is the one that forks. What another key signed stops nobody here: a liar can show
-/// that.
+/// key has signed: one that was away when a lost log was made anew may be there now, and the first
+/// signature is the one that forks. A checkpoint that another key signed stops nothing here: a liar
+/// can show that.
 pub(super) fn refuse_witnessed(config: &Config, keys: &[VerifierKey]) -> Result<(), OperateError> {
     refuse_held(config, keys, &ask(config, keys)?)
 }
 
-/// What the witnesses and mirrors of the policy hold. Says on standard error who could not be
-/// asked.
+/// The heads that the witnesses and mirrors of the policy hold. Names on standard error those that
+/// could not be asked.
 fn ask(config: &Config, keys: &[VerifierKey]) -> Result<Vec<Seen>, OperateError> {
     let asked = read_policy(config).and_then(|policy| endpoints(&policy, config));
     let Ok(asked) = asked else {
@@ -122,7 +122,8 @@ pub(super) fn open_both(
     config: &Config,
     key: &VerifierKey,
 ) -> Result<(HeadFile, RocksLog), OperateError> {
-    // The head file first: whoever holds its lock is the only one that may sign with this key.
+    // The head file first: the process that holds its lock is the only one that may sign with this
+    // key.
     let head_file = HeadFile::open(&config.head_dir, key);
     if let (Ok(_), Some(found)) = (&head_file, scrub::note_of(&config.data_dir)) {
         let data = shown(&config.data_dir);

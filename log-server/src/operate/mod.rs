@@ -44,7 +44,7 @@ fn open(config: &Config) -> Result<Opened, OperateError> {
     open_with(config, HeadSigner::open)
 }
 
-/// What [`open`] does, for the command that closes the log.
+/// Opens the log like [`open`], for the command that closes it.
 fn open_to_close(config: &Config) -> Result<Opened, OperateError> {
     open_with(config, HeadSigner::open_to_close)
 }

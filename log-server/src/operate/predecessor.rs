@@ -98,7 +98,8 @@ fn closed(policy: &Policy, path: &Path, last: &Checkpoint) -> Result<End, Operat
 }
 
 impl VerifiedEnd {
-    /// What record 0 of the log with `keys` says. A closing record has to name each of them.
+    /// The commitment to the predecessor in record 0 of the log with `keys`. A closing record has
+    /// to name each of them.
     pub(super) fn committed_by(&self, keys: &[VerifierKey]) -> Result<Predecessor, OperateError> {
         let end = &self.end;
         let origin = &end.checkpoint().origin;

@@ -13,7 +13,7 @@ use crate::config::Config;
 /// to its end.
 pub fn reindex(config: &Config, progress: impl FnMut(u64, u64)) -> Result<u64, OperateError> {
     let keys = public_keys(config)?;
-    // Whoever holds the head file's lock is the only one that works on this log.
+    // The process that holds the head file's lock is the only one that works on this log.
     let _head_file = HeadFile::open(&config.head_dir, &keys[0])?;
     let count = RocksLog::reindex(&config.data_dir, &config.origin, lookup_keys, progress)?;
     Ok(count)
@@ -21,7 +21,7 @@ pub fn reindex(config: &Config, progress: impl FnMut(u64, u64)) -> Result<u64, O
 
 /// Under what a stored record is looked up.
 pub(super) fn lookup_keys(octets: &[u8]) -> Vec<Vec<u8>> {
-    // What is no record has no keys; `fsck` names it.
+    // An entry that is no record has no keys; `fsck` names it.
     let record = Record::decode(octets).ok();
     let keys = record
         .map(|record| record.lookup_keys())

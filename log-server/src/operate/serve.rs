@@ -37,14 +37,14 @@ use crate::metrics::Metrics;
 use crate::registry::Registry;
 use crate::{erasure, statements};
 
-/// How often a log without room looks whether there is some.
+/// How often a log without disk space looks whether there is some again.
 const LOOK_FOR_ROOM: Duration = Duration::from_secs(5);
 
 /// Serves until SIGTERM, SIGINT or SIGHUP, then finishes what is in flight. `ready` is called with
 /// the addresses once both listeners are open.
 ///
-/// On a disk without the room that opening the store takes, it serves what is there, and starts in
-/// full once there is room.
+/// On a disk without the space that opening the store takes, it serves the data that are there, and
+/// starts in full once there is space.
 pub fn serve(
     config: &Config,
     mut ready: impl FnMut(SocketAddr, SocketAddr),
@@ -61,7 +61,7 @@ pub fn serve(
     }
 }
 
-/// What is called with the addresses of both listeners.
+/// Callback that takes the addresses of both listeners.
 type Ready<'a> = &'a mut dyn FnMut(SocketAddr, SocketAddr);
 
 fn serve_in_full(config: &Config, ready: Ready<'_>) -> Result<(), OperateError> {
@@ -155,7 +155,7 @@ impl Ours {
         let runtime = runtime()?;
         let served = runtime.block_on(async {
             let sockets = Sockets::open(config).await?;
-            // Before anybody is told that the log runs: from then on it may be told to stop.
+            // Before the log is reported as running: from then on it may be told to stop.
             let terminated = termination().map_err(OperateError::system)?;
             let (net, clock) = (Arc::clone(&core.net), Arc::clone(&core.clock));
             let metrics = Arc::clone(&core.metrics);
@@ -235,7 +235,7 @@ fn state_changes(
 
 /// Serves a closed log: reads as before, no key, nothing taken.
 fn serve_closed(config: &Config, closed: &ClosedLog, ready: Ready<'_>) -> Result<(), OperateError> {
-    // What had to go does not come back because the log ended before it was gone.
+    // An erased blob does not come back because the log ended before it was removed.
     erasure::finish(closed.store.as_ref())?;
     let read = Read {
         policy: read_policy(config)?,
@@ -259,7 +259,7 @@ fn serve_reads(
     only_read(config, read, ready, std::future::pending()).map(drop)
 }
 
-/// Serves what is there while the disk has no room for more, until there is some.
+/// Serves the data that are there while the disk has no space for more, until it has.
 fn serve_without_room(
     config: &Config,
     full: &StoreError,
@@ -291,9 +291,9 @@ fn serve_without_room(
 /// Why reading alone ended.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Until {
-    /// Somebody stopped the process.
+    /// The process was told to stop.
     Told,
-    /// What was waited for came.
+    /// The awaited event came.
     Came,
 }
 
@@ -312,12 +312,12 @@ struct Read {
     store: Arc<dyn LogStore>,
     published: Option<Published>,
     standing: Standing,
-    /// What submitters are told.
+    /// The answer to submitters.
     why: Problem,
 }
 
 impl Read {
-    /// What `store` published last, if the policy accepts it.
+    /// The checkpoint that `store` published last, if the policy accepts it.
     fn published_of(
         config: &Config,
         store: RocksLog,
@@ -390,7 +390,7 @@ fn admin(config: &Config, served: &Served, credential: Option<Hash>) -> Admin {
     }
 }
 
-/// What answers on the two sockets.
+/// The services on the two sockets.
 struct Services {
     public: Public,
     admin: Admin,
@@ -410,7 +410,7 @@ impl Sockets {
         })
     }
 
-    /// Tells the addresses to whoever waits for them.
+    /// Calls `ready` with the addresses of the listeners.
     fn tell(&self, ready: Ready<'_>) -> Result<(), OperateError> {
         let address = |listener: &TcpListener| listener.local_addr().map_err(OperateError::system);
         ready(address(&self.public)?, address(&self.admin)?);

@@ -1,4 +1,4 @@
-//! What is wrong with keys, policy and addresses before a log starts.
+//! Faults of keys, policy and addresses that are found before a log starts.
 
 use std::net::SocketAddr;
 
@@ -40,9 +40,9 @@ pub enum SetupError {
     KeyType {
         /// The file.
         path: String,
-        /// What it is.
+        /// The value that was found.
         found: &'static str,
-        /// What it should be.
+        /// The value that is expected.
         wanted: &'static str,
     },
     /// Others than its owner may do something with the key file.
@@ -56,7 +56,7 @@ pub enum SetupError {
         /// Its permission bits.
         mode: u32,
     },
-    /// The keys are gone, and nobody names them.
+    /// The keys are gone, and the configuration does not name them.
     #[error("{path} is not there, and the policy names no key of this log")]
     NoKey {
         /// The file.
@@ -94,7 +94,7 @@ pub enum SetupError {
     Listen {
         /// The address.
         address: SocketAddr,
-        /// What the system says.
+        /// The error text of the system.
         cause: String,
     },
 }

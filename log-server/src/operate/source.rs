@@ -65,7 +65,8 @@ struct Listing {
 }
 
 impl Source {
-    /// What `text` names: a URL, an archive, or a data directory of the log `origin`.
+    /// Opens the source that `text` names: a URL, an archive, or a data directory of the log
+    /// `origin`.
     pub(super) fn open(text: &str, origin: &str, reach: &Arc<Reach>) -> Result<Self, OperateError> {
         let refused = |error: &dyn fmt::Display| OperateError::Usage(format!("{text}: {error}"));
         let path = reader::path_of(text).map_err(|error| refused(&error))?;
@@ -250,8 +251,8 @@ impl Source {
         }
     }
 
-    /// What came for `path`; where a partial tile is not there any more, the full one (C2SP
-    /// tlog-tiles, "Partial Tiles"). With its width.
+    /// The octets at `path`, with the width of the tile; if a partial tile is not there any more,
+    /// the full one (C2SP tlog-tiles, "Partial Tiles").
     fn widened(
         &self,
         path: &TilePath,

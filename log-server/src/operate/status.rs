@@ -22,7 +22,7 @@ pub fn status(config: &Config) -> Result<Value, OperateError> {
             status["vkeys"] = json!(keys);
             Ok(status)
         }
-        // One that only reads for want of room takes no lock.
+        // A log that only reads because disk space is lacking takes no lock.
         Err(StoreError::InUse { .. } | StoreError::NoRoom { .. }) => ask(config),
         Err(error) => Err(error.into()),
     }

@@ -1,4 +1,5 @@
-//! What the witnesses and mirrors of the policy hold of this log: asked once, all of them.
+//! The heads of this log that the witnesses and mirrors of the policy hold: all of them are asked
+//! once.
 //!
 //! A checkpoint that the log's own key signed is a proof; a number is a word; and who does not
 //! answer may hold anything.
@@ -18,7 +19,7 @@ use crate::core::{Endpoint, Foreign};
 /// How long each has for an answer.
 const DEADLINE: Duration = Duration::from_secs(10);
 
-/// What one of them holds.
+/// The head that one of them holds.
 #[derive(Clone, Debug)]
 pub(super) struct Seen {
     /// The name of its first key.

@@ -1,4 +1,4 @@
-//! `take-over`: somebody who knows says that the machine that held the head file will never sign
+//! `take-over`: an operator who knows says that the machine that held the head file will never sign
 //! again.
 
 use ishibumi_store::{HeadFile, Machine};

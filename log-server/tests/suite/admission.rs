@@ -1,5 +1,5 @@
-//! What submitters are charged for: the work that was done, also for what is refused, and no
-//! artifact may make more records than the quota allows at once.
+//! The charge to submitters: for the work that was done, also on refused artifacts; and no artifact
+//! may make more records than the quota allows at once.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -1,5 +1,5 @@
-//! What the log promises without a process of its own: admission, statements, succession, threads,
-//! the core on broken disks; and that the pages for operators are complete.
+//! The log's promises that need no process of their own: admission, statements, succession,
+//! threads, the core on broken disks; and that the pages for operators are complete.
 
 mod admission;
 mod core_faults;

@@ -74,7 +74,7 @@ fn plain(text: &str) -> String {
 #[test]
 fn every_refusal_stands_on_the_page_word_for_word() {
     let page = read("../docs/recovery.md");
-    // What is in blocks is quoted; the rest of the page may have braces of its own.
+    // Text in blocks is quoted; the rest of the page may have braces of its own.
     let blocks: Vec<String> = page.split("```").skip(1).step_by(2).map(plain).collect();
     let mut wanted = Vec::new();
     for source in SOURCES {
@@ -100,7 +100,7 @@ fn every_refusal_stands_on_the_page_word_for_word() {
         "not on the page:\n{}",
         missing.join("\n")
     );
-    // And none that nobody says.
+    // And the page has no name that no answer has.
     let known: Vec<String> = wanted.iter().map(|text| plain(text)).collect();
     let quoted = blocks
         .iter()
@@ -238,7 +238,7 @@ fn every_row_of_the_page_of_limits_names_a_test() {
     }
 }
 
-/// What a verdict may not depend on.
+/// Modules that a verdict may not depend on.
 const OUTSIDE: [&str; 9] = [
     "std::time",
     "SystemTime",

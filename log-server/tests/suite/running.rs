@@ -25,7 +25,7 @@ const LONG: Duration = Duration::from_secs(60);
 
 /// A witness without a network: what it does with the nth request, counted from 0.
 struct Wire<F> {
-    /// As many requests as are answered.
+    /// One permit for each request that may be answered.
     answers: Semaphore,
     asked: AtomicUsize,
     conduct: F,
@@ -171,7 +171,7 @@ fn settings() -> ishibumi_log::config::Sequencing {
 }
 
 /// A record was staged, and while its submitter waits for the proof, a witness shows that this log
-/// is an old copy. The submitter is not told that his record is safe here.
+/// is an old copy. The submitter is not told that the record is safe here.
 #[tokio::test(flavor = "multi_thread")]
 async fn who_waits_while_the_log_stops_is_told_so() {
     let heads = tempfile::tempdir().unwrap();
@@ -260,7 +260,7 @@ async fn an_idle_copy_learns_that_it_is_one() {
         let mut standing = handle.standing();
         let word = standing.wait_for(|standing| standing.why().is_some());
         let word = tokio::time::timeout(Duration::from_secs(5), word).await;
-        // One that the quorum has outvoted, of the size that is published, stops nobody.
+        // One that the quorum has outvoted, of the size that is published, stops nothing.
         let told = word.map(|word| word.unwrap().word());
         assert_eq!(
             told.is_ok_and(|word| word == "forked"),
@@ -274,7 +274,7 @@ async fn an_idle_copy_learns_that_it_is_one() {
     }
 }
 
-/// Asking a witness meets a fault of ours: it is asked again, and the log lives.
+/// The log itself fails while asking a witness: it is asked again, and the log lives.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_fault_while_asking_costs_that_witness_a_moment() {
     let heads = tempfile::tempdir().unwrap();
@@ -312,8 +312,8 @@ fn an_interrupted_init_does_not_serve() {
     let store = RocksLog::open(&config.data_dir, ORIGIN).unwrap();
     assert_eq!(store.staged().unwrap().size(), 0, "nothing was staged");
     drop(store);
-    // An empty database beside a head that was signed is a rollback: nobody may be told to start
-    // anew.
+    // An empty database beside a head that was signed is a rollback: the operator must not be told
+    // to start anew.
     let mut head_file = HeadFile::open(&config.head_dir, &keys[0]).unwrap();
     let before = std::fs::read(HeadFile::path(&config.head_dir, &keys[0])).unwrap();
     head_file.advance(7, EMPTY_ROOT).unwrap();
@@ -326,7 +326,7 @@ fn an_interrupted_init_does_not_serve() {
     );
     assert!(!said.contains("--keep-key"), "{said}");
     std::fs::write(HeadFile::path(&config.head_dir, &keys[0]), before).unwrap();
-    // What it says to do helps: nothing has to be removed.
+    // The advice in the message helps: nothing has to be removed.
     assert_eq!(init(&config, true, None).unwrap(), keys);
     let store = RocksLog::open(&config.data_dir, ORIGIN).unwrap();
     assert_eq!(store.staged().unwrap().size(), 1);

@@ -1,11 +1,11 @@
-//! `recover`: makes the data directory of a log anew, from whoever has a copy, and says whether the
-//! log may sign again (docs/recovery.md).
+//! `recover`: makes the data directory of a log anew, from anyone who has a copy, and says whether
+//! the log may sign again (docs/recovery.md).
 //!
-//! What is brought is verified against checkpoints that the log's own key signed. Whether it is
-//! *all* that the key signed is another question, and the one that decides: a log that signs on
-//! from less forks. So the head file, and every witness and mirror of the policy, are asked for
-//! more. If any has more, the data are put in place to be read, the head file says how far the key
-//! has signed, and the start rule keeps everybody from signing.
+//! Records are verified against checkpoints that the log's own key signed. Whether it is *all* that
+//! the key signed is another question, and the one that decides: a log that signs on from less
+//! forks. So the head file, and every witness and mirror of the policy, are asked for more. If any
+//! has more, the data are put where they can be read, the head file says how far the key has
+//! signed, and the start rule keeps everybody from signing.
 //!
 //! The records are gathered beside the data directory, in one that bears its name with
 //! `.recovering` behind it, which becomes the data directory at the very end. A data directory that
@@ -52,7 +52,7 @@ pub struct Wishes {
     pub without: Vec<String>,
 }
 
-/// What is there now.
+/// The state after the recovery.
 #[derive(Clone, Debug)]
 pub struct Recovered {
     /// The size of the tree that is there.
@@ -63,15 +63,15 @@ pub struct Recovered {
     pub published: u64,
     /// Records, blobs and kept checkpoints that were brought.
     pub brought: [u64; 3],
-    /// Blobs that records name and nobody has.
+    /// Blobs that records name and no source has.
     pub missing_blobs: u64,
     /// Records that were signed and are in no source.
     pub lost: u64,
     /// Why the log must not sign; empty if it may.
     pub obstacles: Vec<String>,
-    /// What the witnesses and mirrors hold, a line each.
+    /// The heads that the witnesses and mirrors hold, a line each.
     pub seen: Vec<String>,
-    /// What was wrong with sources.
+    /// Faults of sources, a line each.
     pub complaints: Vec<String>,
 }
 
@@ -85,7 +85,7 @@ pub fn recover(
     let policy = read_policy(config)?;
     let asked = asked(&policy, config, wishes)?;
     let mut head_file = head_file(config, &keys[0])?;
-    // Before anything is brought: whoever may not sign here is told so at once.
+    // Before anything is brought: an operator whose log may not sign here is told so at once.
     if let Some(head_file) = &mut head_file {
         head_file.claim(&Machine::here())?;
     }
@@ -141,8 +141,8 @@ pub fn recover(
     Ok(recovered)
 }
 
-/// The head file, locked; `None` if there is none. Whoever holds it is the only one that works on
-/// this log.
+/// The head file, locked; `None` if there is none. The process that holds it is the only one that
+/// works on this log.
 fn head_file(config: &Config, key: &VerifierKey) -> Result<Option<HeadFile>, OperateError> {
     match HeadFile::open(&config.head_dir, key) {
         Ok(file) => Ok(Some(file)),
@@ -181,7 +181,7 @@ fn sources(
         .iter()
         .filter(|endpoint| !endpoint.mirror_keys.is_empty());
     let opened = mirrors.map(|mirror| named(&mirror.url));
-    // Nobody named them, so that one that is away is none of the caller's mistakes.
+    // The caller did not name them, so it is no mistake of the caller's if one is away.
     let opened =
         opened.filter_map(|source| source.map_err(|error| complain(error.to_string())).ok());
     Ok(opened.collect())
@@ -207,7 +207,8 @@ impl Workplace {
         }
         let path = recovering(data);
         if !path.exists() {
-            // What is made under another name first is never half of a directory under this one.
+            // The directory is made under another name first, so that there is never half of one
+            // under this name.
             let new = path.with_extension("recovering-new");
             if new.exists() {
                 std::fs::remove_dir_all(&new).map_err(|error| OperateError::file(&new, error))?;
@@ -384,9 +385,9 @@ fn size_of(note: &Note) -> u64 {
 
 /// Whether the log may sign.
 struct Verdict {
-    /// What was rebuilt.
+    /// The rebuilt data.
     goal: u64,
-    /// How far its key has signed, as far as anybody shows.
+    /// How far its key has signed, as far as any source shows.
     signed: ishibumi_store::Head,
     obstacles: Vec<String>,
     /// A tree that the key signed and that is not part of what was rebuilt.
@@ -443,8 +444,8 @@ impl Verdict {
                 }
                 Sight::Says(size) if *size > goal.size => obstacles.push(witness.to_string()),
                 Sight::Strange => obstacles.push(witness.to_string()),
-                // The head file was synced before each signature left: nobody can hold more than it
-                // says.
+                // The head file was synced before each signature left: no source can hold more than
+                // it says.
                 Sight::Unreachable(_) if outside.is_none() => obstacles.push(format!(
                     "{witness}; without the head file every one of them has to be asked"
                 )),
@@ -459,9 +460,9 @@ impl Verdict {
         })
     }
 
-    /// Writes the head file: how far the key has signed. Where that is not known there is none, and
-    /// without one nothing starts. Another tree is kept beside it, so that a start finds it whoever
-    /// is away then.
+    /// Writes the head file: how far the key has signed. If that is not known, none is written, and
+    /// without one nothing starts. Another tree is kept beside it, so that a start finds it no
+    /// matter which witness is away then.
     fn write(
         &self,
         config: &Config,
@@ -491,7 +492,7 @@ impl Verdict {
         Ok(())
     }
 
-    /// Whether somebody may hold more, and nobody shows what.
+    /// Whether a witness or mirror may hold more than any of them shows.
     fn unknown(&self) -> bool {
         !self.obstacles.is_empty() && self.signed.size == self.goal
     }

@@ -1,7 +1,7 @@
 //! Up to which head a log is rebuilt, and which sources lead there.
 //!
-//! Heads count only with the signature of the log's own key. The largest is the goal; whoever has a
-//! smaller one helps as far as it goes, if the tree of the largest begins with it.
+//! Heads count only with the signature of the log's own key. The largest is the goal; a source that
+//! has a smaller one helps as far as it goes, if the tree of the largest begins with it.
 
 use ishibumi_tlog::Checkpoint;
 use ishibumi_tlog::key::VerifierKey;
@@ -17,13 +17,13 @@ use crate::operate::source::Source;
 /// A signed head that a source has.
 #[derive(Clone, Debug)]
 pub(super) struct Offer {
-    /// Whose.
+    /// Index of the source that has it, in the list of sources.
     pub(super) source: usize,
     pub(super) checkpoint: Checkpoint,
     pub(super) note: Note,
 }
 
-/// What is to be done.
+/// The plan of a recovery.
 pub(super) struct Plan {
     /// The head that is to be reached.
     pub(super) goal: Checkpoint,

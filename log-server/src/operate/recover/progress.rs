@@ -1,11 +1,11 @@
-//! What is told while a log is brought over.
+//! Progress reports while a log is brought over.
 
-/// What is being brought over.
+/// The part of the log that is being brought over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
     /// Records.
     Records,
-    /// What lies beside them.
+    /// The blobs beside them.
     Blobs,
     /// Kept checkpoints.
     Checkpoints,

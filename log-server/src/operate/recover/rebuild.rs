@@ -119,7 +119,7 @@ fn verified(
 }
 
 /// Brings the blobs that records name and that were not erased. Returns how many came, and how many
-/// nobody has.
+/// no source has.
 pub(super) fn blobs(
     store: &RocksLog,
     sources: &[Source],

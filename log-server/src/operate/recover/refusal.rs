@@ -52,7 +52,7 @@ pub enum RecoverError {
         /// The root of what was rebuilt.
         rebuilt: Hash,
     },
-    /// What is here already is no beginning of the log.
+    /// The data that are here already are no beginning of the log.
     #[error(
         "ANOTHER TREE: the records in {path} are not those to which the sources lead: it is the other side of a \
          fork, or has records that were never signed. Nothing was changed. Move it away and keep it, then run \
@@ -62,7 +62,7 @@ pub enum RecoverError {
         /// The directory.
         path: String,
     },
-    /// Somebody is not to be asked who is not in the policy.
+    /// `--without` names a witness or mirror that is not in the policy.
     #[error("--without {name}: no witness or mirror of {policy} has a key of that name")]
     Without {
         /// The name.

@@ -48,7 +48,7 @@ fn nothing_is_appended_to_a_closed_log() {
     let (open, _) = sequencer(&store).stage(items(4..6)).unwrap();
     let (at_once, placed) = open.stage(item(vec![closed("an end")])).unwrap();
     assert_eq!(placed[0].index, 6);
-    // By the value that appended it, by a new one, and by nobody twice.
+    // By the value that appended it, by a new one, and by neither twice.
     for sequencer in [at_once, sequencer(&store)] {
         let (sequencer, placed) = sequencer.stage(items(2..3)).unwrap();
         assert_eq!(

@@ -9,8 +9,8 @@ use ishibumi_tlog::note::Note;
 
 use super::rig::{NOW, Rig, items, record};
 
-/// What one life of the log does, until its end or the first error: stage, sign, cosign, publish,
-/// five times. `acked` learns what was answered.
+/// One life of the log, until its end or the first error: stage, sign, cosign, publish, five times.
+/// `acked` learns what was answered.
 fn live(rig: &Rig, store: &Arc<MemoryLog>, acked: &Mutex<Vec<(u64, u64)>>) -> Result<(), String> {
     let text = |error: &dyn std::fmt::Display| error.to_string();
     let shared = || Arc::<MemoryLog>::clone(store);

@@ -1,4 +1,5 @@
-//! What the tests share: a log's keys, which may misbehave, its head file and its one witness.
+//! Parts that the tests share: a log's keys, which may misbehave, its head file and its one
+//! witness.
 
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex};
@@ -23,7 +24,7 @@ pub(crate) fn key(kind: SignatureType, seed: u8) -> NoteSigner {
     NoteSigner::from_seed(ORIGIN, kind, &[seed; 32]).unwrap()
 }
 
-/// What a signer does with what it is asked to sign.
+/// The conduct of a signer that is asked to sign.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Conduct {
     Honest,

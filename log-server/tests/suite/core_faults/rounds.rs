@@ -104,8 +104,8 @@ fn cosignatures_that_come_late_are_added_to_what_is_kept() {
     assert_eq!(store.kept_sizes(0, 99).unwrap(), [1, 5, 9]);
 }
 
-/// What is about to be stamped is kept whatever the interval says, and gathers cosignatures like
-/// the others.
+/// A checkpoint that is about to be stamped is kept whatever the interval says, and gathers
+/// cosignatures like the others.
 #[test]
 fn what_is_to_be_stamped_is_kept_whatever_the_interval_says() {
     let rig = Rig::new();
@@ -168,7 +168,8 @@ fn words_stop_nobody_and_what_the_key_signed_elsewhere_does() {
     let ask = |publisher: Publisher, claim, shown: Option<&Arc<Foreign>>| {
         publisher.contradicted(std::iter::once(witness), &claim, shown, 1_800_000_000, NOW)
     };
-    // A word, of whatever size, holds the log for as long as the quorum needs the one who says it.
+    // A claim, of any size, holds the log for as long as the quorum needs the witness that makes
+    // it.
     for claim in [
         Claim::Larger(99),
         Claim::SameSize(4),
@@ -229,7 +230,7 @@ fn words_stop_nobody_and_what_the_key_signed_elsewhere_does() {
     drop(rig.signer(other).unwrap().advance().unwrap());
 }
 
-/// What is shown is judged by who signed it and by what is in it, not by who shows it.
+/// A proof is judged by who signed it and by what is in it, not by who shows it.
 #[test]
 fn only_what_the_key_signed_and_the_log_does_not_have_is_foreign() {
     let rig = Rig::new();

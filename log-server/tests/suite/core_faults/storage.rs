@@ -39,7 +39,7 @@ fn a_batch_that_reports_failure_is_answered_to_nobody_and_staged_once() {
         let (sequencer, _) = sequencer.stage(items(0..3)).unwrap();
         store.fail_write(1, outcome);
         assert!(sequencer.stage(items(3..6)).is_err());
-        // The store that failed takes nothing more, whoever holds it.
+        // The store that failed takes nothing more, no matter which value holds it.
         assert!(
             store
                 .stage(
