@@ -1,9 +1,9 @@
-//! What must not pass unheard: a log that forked or may have, and a memory that is older than our
-//! own signatures.
+//! Events that must not pass unheard: a log that forked or may have, and a memory that is older
+//! than our own signatures.
 
 use ishibumi_tlog::Hash;
 
-/// What an operator has to hear about.
+/// An event that an operator has to hear about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Alarm {

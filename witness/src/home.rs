@@ -52,9 +52,9 @@ pub enum HomeError {
          made anew with its old key: docs/witness.md, If the state is lost"
     )]
     Absent {
-        /// What was looked for.
+        /// Path of the missing file.
         path: PathBuf,
-        /// What creates it.
+        /// The command that creates it.
         command: &'static str,
     },
     /// Others than the owner may read the key.
@@ -74,7 +74,7 @@ pub enum HomeError {
     Key {
         /// The key file.
         path: PathBuf,
-        /// What is wrong.
+        /// Why the key is refused.
         cause: KeyError,
     },
     /// The key file holds no key, too many, or keys of several names.
@@ -91,7 +91,7 @@ pub enum HomeError {
     Io {
         /// The file or directory.
         path: PathBuf,
-        /// What the system says.
+        /// The error of the system.
         cause: std::io::Error,
     },
     /// The system gave no random octets.
@@ -130,9 +130,9 @@ pub struct Home {
     names: Names,
 }
 
-/// What the key file and the store are called. A mirror's are called otherwise, so that no
-/// directory is ever taken for the other's: a witness must not sign with a mirror's keys, nor a
-/// mirror with a witness's.
+/// Names of the key file and the store. A mirror's have other names, so that no directory is ever
+/// taken for the other's: a witness must not sign with a mirror's keys, nor a mirror with a
+/// witness's.
 #[derive(Clone, Copy, Debug)]
 struct Names {
     key: &'static str,
@@ -170,7 +170,8 @@ impl Home {
         self.init_with(&keys.collect::<Result<Vec<_>, _>>()?)
     }
 
-    /// As [`Home::init`], with given keys, which must never have been used anywhere else.
+    /// Creates the empty state of a witness with given keys, which must never have been used
+    /// anywhere else.
     pub fn init_with(&self, keys: &[NoteSigner]) -> Result<Identity, HomeError> {
         let path = self.key_path();
         let public = keys.iter().map(|key| key.verifier().clone()).collect();
@@ -274,10 +275,10 @@ impl Home {
         })
     }
 
-    /// Puts other keys in the place of those in the key file: all of them or none.
+    /// Replaces the keys in the key file: all of them or none.
     fn replace_keys(&self, keys: &[NoteSigner]) -> Result<(), HomeError> {
         let (path, new) = (self.key_path(), self.dir.join("key.new"));
-        // A crash may have left one, which nobody reads.
+        // A crash may have left one, which is never read.
         match fs::remove_file(&new) {
             Err(error) if error.kind() != ErrorKind::NotFound => return Err(failed(&new)(error)),
             _ => {}
@@ -330,7 +331,7 @@ fn write_private(path: &Path, text: &str) -> Result<(), HomeError> {
         .map_err(failed(path))
 }
 
-/// Reads a file that nobody but its owner may read, and that `command` creates.
+/// Reads a file that only its owner may read, and that `command` creates.
 fn read_private(path: &Path, command: &'static str) -> Result<Zeroizing<String>, HomeError> {
     let io = |cause: std::io::Error| match cause.kind() {
         ErrorKind::NotFound => HomeError::Absent {

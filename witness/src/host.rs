@@ -1,5 +1,5 @@
-//! What the servers of this crate have in common: work that blocks on a disk, on threads of its
-//! own, a bounded number at once; and two listeners that end together.
+//! Parts that the servers of this crate share: work that blocks on a disk, on threads of its own, a
+//! bounded number at once; and two listeners that end together.
 //!
 //! A failed read or write stops the server: what the database says after one is not believed (rule
 //! R4 of docs/design.md), and the next start reads and verifies everything.
@@ -44,10 +44,10 @@ pub struct Listening {
     pub limits: Limits,
 }
 
-/// What is served, and whether it may go on.
+/// The served value, and whether serving may go on.
 pub(crate) struct Host<T> {
     subject: Arc<T>,
-    /// What it is, for those who are told that it cannot serve.
+    /// Name of the server's kind, for clients that are told that it cannot serve.
     noun: &'static str,
     slots: Semaphore,
     failed: watch::Sender<Option<String>>,
@@ -80,12 +80,13 @@ impl<T: Send + Sync + 'static> Host<T> {
         self.run(slot, work).await
     }
 
-    /// The same, but waits while too many are at it: for those whose sending can be held up.
+    /// Runs `work` on a thread that may block, and waits while too many are at it: for clients
+    /// whose sending can be held up.
     pub(crate) async fn patiently<V: Send + 'static>(
         &self,
         work: impl FnOnce(&T) -> V + Send + 'static,
     ) -> Result<V, Reply> {
-        // Closed never: the semaphore lives as long as this.
+        // The semaphore is never closed: it lives as long as this.
         let slot = self.slots.acquire().await;
         let slot = slot.map_err(|_| text(StatusCode::SERVICE_UNAVAILABLE, "stopping"))?;
         self.run(slot, work).await
@@ -113,7 +114,7 @@ impl<T: Send + Sync + 'static> Host<T> {
 
     /// Tells the operator, and ends the process if the store failed.
     pub(crate) fn complain(&self, error: &StateError) {
-        // Standard error may be closed; there is nobody else to tell.
+        // Standard error may be closed; there is no other way to tell.
         let said = shown::line(&error.to_string());
         let _ = writeln!(std::io::stderr(), "{said}");
         if matches!(error, StateError::Store(StoreError::Failed { .. })) {
@@ -121,7 +122,7 @@ impl<T: Send + Sync + 'static> Host<T> {
         }
     }
 
-    /// 503, and the end of the process if the store failed. Who asked learns no path of ours.
+    /// 503, and the end of the process if the store failed. The client learns no path of ours.
     pub(crate) fn state_error(&self, error: &StateError) -> Reply {
         self.complain(error);
         let noun = self.noun;

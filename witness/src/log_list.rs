@@ -26,7 +26,7 @@ pub enum ListSource {
 }
 
 impl From<&str> for ListSource {
-    /// What begins with `http://` or `https://` is a URL, all else a path.
+    /// Text that begins with `http://` or `https://` is a URL, all else a path.
     fn from(text: &str) -> Self {
         if text.starts_with("http://") || text.starts_with("https://") {
             Self::Url(text.to_owned())
@@ -51,7 +51,7 @@ impl fmt::Display for ListSource {
 pub struct ListUnread {
     /// The source.
     pub from: String,
-    /// What is wrong.
+    /// Why it could not be read.
     pub cause: String,
 }
 
@@ -82,7 +82,7 @@ fn read_file(path: &Path) -> io::Result<Vec<u8>> {
     regular::read(path, LIST_LEN_MAX)
 }
 
-/// What a list changed, and what of it could not be used.
+/// The changes that a list made, and its lines that could not be used.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ListOutcome {
     /// Origins of the logs that are new.

@@ -1,4 +1,4 @@
-//! What an operator's Prometheus sees, and how alarms reach people.
+//! The metrics for an operator's Prometheus, and how alarms reach people.
 
 use std::io::Write as _;
 use std::sync::Arc;
@@ -120,7 +120,7 @@ impl Metrics {
     }
 
     /// Alarms that are counted here and said on standard error, a line each. A fork whose proof is
-    /// kept already is counted only: whoever replays it must not fill the operator's disk.
+    /// kept already is counted only: a sender that replays it must not fill the operator's disk.
     pub fn alarms(self: &Arc<Self>) -> Alarms {
         let metrics = Arc::clone(self);
         Box::new(move |alarm| metrics.alarms.hear(alarm))

@@ -55,7 +55,7 @@ impl<R: Registers, C: Clock> Witness<R, C> {
         })
     }
 
-    /// The same with other locks: for model checkers.
+    /// Uses other locks, for model checkers.
     #[must_use]
     pub fn with_locks(mut self, locks: Box<dyn Locks>) -> Self {
         self.follower = self.follower.with_locks(locks);

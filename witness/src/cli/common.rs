@@ -1,4 +1,4 @@
-//! What commands share: their arguments, and how they say what they did.
+//! Parts that commands share: their arguments, and how they report what they did.
 
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -42,7 +42,7 @@ pub(super) struct BastionArgs {
     pub(super) roots: Option<PathBuf>,
 }
 
-/// What a command prints: for people, and with `--json`.
+/// The output of a command: for people, and with `--json`.
 pub(super) struct Printed {
     pub(super) text: String,
     pub(super) json: Value,
@@ -53,7 +53,7 @@ pub(super) fn utc(seconds: u64) -> Time {
     Time::from_unix(i64::try_from(seconds).unwrap_or(i64::MAX))
 }
 
-/// Standard output may be a pipe that was closed; then nobody is listening.
+/// Standard output may be a pipe that was closed; then there is no reader.
 pub(super) fn say(text: &str) {
     let mut out = std::io::stdout().lock();
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());

@@ -43,7 +43,7 @@ pub(super) fn run(
     })?;
     let place = ArchiveReader::open(&path).map_err(|error| Failure::refused(&error))?;
     let home = MirrorHome::at(&common.dir);
-    // Whether there is a mirror that nobody runs, before hours of reading.
+    // Check that there is a mirror and that it does not run, before hours of reading.
     drop(home.open_logs(logs::silent())?);
     let bar = ProgressBar::new(0);
     if let Ok(style) =

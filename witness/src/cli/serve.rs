@@ -75,7 +75,7 @@ pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
         .map_err(|error| Failure::unavailable(&error))
 }
 
-/// What a server says that was told to stop.
+/// The output of a server that was told to stop: nothing.
 pub(super) fn nothing() -> Printed {
     Printed {
         text: String::new(),

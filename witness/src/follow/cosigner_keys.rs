@@ -48,7 +48,7 @@ impl CosignerKeys {
         self.keys.iter().any(is_by)
     }
 
-    /// That a log must not have this key: its signatures could be taken for ours.
+    /// Whether a log must not have this key: its signatures could be taken for ours.
     pub(super) fn is_confusable_with(&self, key: &VerifierKey) -> bool {
         let mut keys = self.keys.iter();
         keys.any(|own| own.name() == key.name() || own.public_key() == key.public_key())

@@ -6,7 +6,7 @@
 //! | `suspicion/<id>/<n>` | a recorded checkpoint, and a signed one whose consistency proof failed | the first 8 that differ |
 //!
 //! A fork convicts the log, so the first is enough. A suspicion convicts nobody: anybody can send a
-//! true checkpoint with a wrong proof. The bound keeps whoever does so from filling the disk.
+//! true checkpoint with a wrong proof. The bound keeps such a sender from filling the disk.
 //!
 //! Version 1 of `fork/<id>` was `ishibumi-witness fork v1`, which is still read:
 //!

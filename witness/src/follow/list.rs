@@ -10,7 +10,7 @@ use super::{Follower, LOG_KEYS_MAX, LOG_PREFIX, Loaded, LogState, StateError, lo
 use super::{Recorded, evidence};
 use crate::refusal::{AddLogError, LogError, ResumeError};
 
-/// What adding a log or a key did.
+/// The effect of adding a log or a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Added {
     /// It is new.
@@ -87,8 +87,8 @@ impl<R: Registers, C: Clock> Follower<R, C> {
     }
 
     /// Lets a halted log go on from the note that halted it, and says from which size. That note
-    /// bears the log's signature and ours, so we did stand for it; whether we signed something even
-    /// newer is the operator's to know.
+    /// bears the log's signature and ours, so we did stand for it; only the operator can know
+    /// whether we signed something even newer.
     pub fn resume(&self, origin: &str) -> Result<u64, ResumeError> {
         let id = Hash::of(origin.as_bytes());
         let _held = self.locks.lock(id);

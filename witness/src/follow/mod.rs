@@ -11,9 +11,9 @@
 //! is there.
 //!
 //! Stricter than C2SP: checkpoints with extension lines are refused (an Ed25519 cosignature would
-//! cover lines that we do not understand), and whoever meets a signature of its own that its memory
-//! does not cover stops signing for that log (the memory was restored from an older copy, or the
-//! key runs twice).
+//! cover lines that we do not understand), and a witness that meets a signature of its own that its
+//! memory does not cover stops signing for that log (the memory was restored from an older copy, or
+//! the key runs twice).
 
 mod cosigner_keys;
 mod evidence;
@@ -94,7 +94,7 @@ impl<R: Registers, C: Clock> Follower<R, C> {
         Ok(follower)
     }
 
-    /// The same with other locks: for model checkers.
+    /// Uses other locks, for model checkers.
     #[must_use]
     pub fn with_locks(self, locks: Box<dyn Locks>) -> Self {
         Self { locks, ..self }
@@ -188,7 +188,7 @@ impl<R: Registers, C: Clock> Follower<R, C> {
         submitted: &Submitted,
     ) -> Result<(), Refusal> {
         let state = &loaded.state;
-        // A line in our name that does not verify is somebody else's invention and says nothing.
+        // A line in our name that does not verify is another party's invention and says nothing.
         let verified = |line: &SignatureLine| {
             let (checkpoint, own) = (submitted.checkpoint.clone(), vec![line.clone()]);
             Recorded::check(checkpoint, Vec::new(), own, &[], self.cosigner_keys.keys()).ok()

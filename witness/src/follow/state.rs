@@ -1,4 +1,4 @@
-//! What is remembered of one log, and its durable text (`docs/formats/witness-state.md`).
+//! The remembered state of one log, and its durable text (`docs/formats/witness-state.md`).
 //!
 //! ```text
 //! ishibumi-witness log v2
@@ -66,7 +66,7 @@ pub enum StateError {
     Damaged {
         /// The register's name.
         register: String,
-        /// What was found.
+        /// A description of the fault.
         detail: String,
     },
     /// The store failed.
@@ -83,7 +83,7 @@ pub struct FirstUse {
     pub time: u64,
 }
 
-/// What is remembered of one log.
+/// The remembered state of one log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogState {
     /// At least one; all have the origin as their name.
@@ -209,7 +209,7 @@ impl LogState {
         check_consistency(self.size(), root, checkpoint.size, checkpoint.root, proof)
     }
 
-    /// That this state cannot know of a signature of ours over `checkpoint` at `time`.
+    /// Whether this state cannot know of a signature of ours over `checkpoint` at `time`.
     ///
     /// Sizes and times of our signatures over a log's checkpoints only rise, and each is stored
     /// before it leaves. So none of them is above the stored size, nor above the stored time if
@@ -315,7 +315,8 @@ impl LogState {
         if !consistent {
             return Err(damaged("`first` cannot come before `latest`".into()));
         }
-        // What is read is exactly what would be written: no other spelling, no octet beside it.
+        // The text that is read is exactly what would be written: no other spelling, no octet
+        // beside it.
         let spelled = match value.version {
             Version::One => state.encode_as(HEADING_V1, ""),
             Version::Two => state.encode(),
@@ -331,8 +332,8 @@ impl LogState {
 
 /// The keys of the log in a stored value, without verifying the notes in it.
 ///
-/// For refusing submissions that the log did not sign before anything is locked. Whoever signs goes
-/// through [`LogState::decode`].
+/// For refusing submissions that the log did not sign before anything is locked. Code that signs
+/// goes through [`LogState::decode`].
 pub(super) fn stored_keys(bytes: &[u8]) -> Option<Vec<VerifierKey>> {
     Value::parse(bytes).map(|value| value.keys)
 }

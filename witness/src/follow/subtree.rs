@@ -1,8 +1,8 @@
 //! `sign-subtree` (C2SP tlog-witness): a range of a tree that we signed is signed by itself.
 //!
-//! Nothing is recorded: what is signed follows from a checkpoint that we stand for already. That
-//! checkpoint has to bear a signature by one of the keys that sign now; a retired key may have been
-//! retired because somebody else has it.
+//! Nothing is recorded: the signed range follows from a checkpoint that we stand for already. That
+//! checkpoint has to bear a signature by one of the keys that sign now; a key may have been retired
+//! because another party has it.
 
 use ishibumi_store::{Clock, Registers};
 use ishibumi_tlog::Hash;

@@ -1,4 +1,4 @@
-//! What all answers of a mirror share.
+//! Parts that all answers of a mirror share.
 
 use std::sync::Arc;
 use std::time::Instant;

@@ -26,7 +26,7 @@ const RECENT_MAX: usize = 8;
 pub struct LogCopy {
     origin: String,
     store: Arc<dyn LogStore>,
-    /// Held by whoever appends or signs. It guards nothing in memory.
+    /// Held by the thread that appends or signs. It guards nothing in memory.
     growing: Mutex<()>,
     /// The newest pending checkpoints of this process, the newest last.
     recent: Mutex<VecDeque<Recorded>>,
@@ -165,9 +165,9 @@ impl LogCopy {
         Ok(checkpoint.size)
     }
 
-    /// Waits until nobody else appends or signs.
+    /// Waits until no other thread appends or signs.
     pub(super) fn grow(&self) -> MutexGuard<'_, ()> {
-        // Whoever panicked while holding it has written a whole batch, or nothing.
+        // A thread that panicked while holding it has written a whole batch, or nothing.
         self.growing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -251,7 +251,7 @@ mod tests {
         LogCopy::new("log.example", Arc::new(store))
     }
 
-    /// What is stored is read back before anything is signed: another entry, one too few, an
+    /// Stored data are read back before anything is signed: another entry, one too few, an
     /// exchange.
     #[test]
     fn a_copy_that_is_not_the_logs_is_found_out() {

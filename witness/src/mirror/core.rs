@@ -5,7 +5,7 @@
 //! to the copy; and once the copy reaches the pending checkpoint and was read back, it is cosigned
 //! and becomes the *mirror checkpoint*. A crash between any two loses nothing that was answered.
 //!
-//! Any number of clients may be at it at once. Nobody holds a lock while he waits for a client.
+//! Any number of clients may be at it at once. No thread holds a lock while it waits for a client.
 
 use std::collections::BTreeMap;
 
@@ -41,7 +41,7 @@ pub enum UploadRefusal {
     /// 409: the upload does not fit where the mirror stands.
     #[error("{reason}")]
     Conflict {
-        /// What does not fit.
+        /// Why the package does not fit.
         reason: String,
         /// Where the mirror stands.
         info: MirrorInfo,
@@ -53,7 +53,7 @@ pub enum UploadRefusal {
         start: u64,
         /// The index after its last.
         end: u64,
-        /// What is wrong with the proof.
+        /// The fault of the proof.
         cause: ProofError,
     },
     /// Nothing is signed for this log, or the state cannot be used.
@@ -176,7 +176,7 @@ impl<R: Registers, C: Clock> Mirror<R, C> {
         };
         let kept = copy.store().kept(newest.size)?;
         let kept = kept.filter(|kept| kept.note.text() == newest.note.text());
-        // What stands under the log's name and ours was verified; nothing else is shown under them.
+        // Lines under the log's name and ours were verified; no other lines are shown under them.
         let known = [copy.origin(), self.identity.name()];
         let lines = kept.iter().flat_map(|kept| kept.note.signatures());
         for line in lines.filter(|line| !known.contains(&line.name.as_str())) {
@@ -193,7 +193,8 @@ impl<R: Registers, C: Clock> Mirror<R, C> {
         self.advance(&AddCheckpoint::parse(body)?).map(drop)
     }
 
-    /// The same for a request that was read, or made, elsewhere. Returns the pending checkpoint.
+    /// Makes the checkpoint of a parsed `add-checkpoint` request the pending one, and returns it.
+    /// Nothing is signed.
     pub fn advance(&self, request: &AddCheckpoint) -> Result<Recorded, Refusal> {
         let pending = self.follower.advance(request, |_, _| Ok(Vec::new()))?;
         let id = Hash::of(pending.checkpoint().origin.as_bytes());
@@ -290,7 +291,7 @@ impl<R: Registers, C: Clock> Mirror<R, C> {
         let own = self.identity.all();
         let target = upload.target.checkpoint();
         let size = |signed: &Option<Recorded>| signed.as_ref().map_or(0, |s| s.checkpoint().size);
-        // Entries never change, so they are read back before anybody has to wait.
+        // Entries never change, so they are read back before any client has to wait.
         let read_back = size(&copy.checkpoint(state.keys(), &own)?).min(target.size);
         copy.check_stored(read_back, target.size, target.root)?;
 

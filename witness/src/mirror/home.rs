@@ -82,7 +82,8 @@ impl MirrorHome {
         Ok(identity)
     }
 
-    /// As [`Self::init`], with given keys, which must never have been used anywhere else.
+    /// Creates the empty state of a mirror with given keys, which must never have been used
+    /// anywhere else.
     pub fn init_with(&self, keys: &[NoteSigner]) -> Result<Identity, HomeError> {
         let identity = self.home.init_with(keys)?;
         self.finish_init()?;
@@ -120,7 +121,7 @@ impl MirrorHome {
         let follower = follower(registers, Box::new(|_| {}))?;
         let id = Hash::of(key.name().as_bytes());
         // The database first: a log that is known has one. It gets its name once it is whole, so
-        // that a crash leaves either a database, which is taken up, or a begun one, which nobody
+        // that a crash leaves either a database, which is taken up, or a begun one, which was never
         // used.
         let path = self.logs_path().join(id.to_hex());
         if path.join("CURRENT").exists() {

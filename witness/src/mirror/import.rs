@@ -20,7 +20,7 @@ use super::core::Mirror;
 use super::metrics::MirrorMetrics;
 use super::pull::{PullError, Pulled, Puller};
 
-/// What the archive is called as if it were a log that is pulled.
+/// The URL of the archive, as if it were a log that is pulled.
 const BASE: &str = "archive:";
 
 /// Why an archive was not taken.
@@ -35,7 +35,7 @@ pub enum ImportError {
     Note {
         /// Where it lies.
         place: String,
-        /// What is wrong with it.
+        /// Why it is refused.
         error: NoteError,
     },
     /// Its checkpoint is not to be trusted under the policy.
@@ -51,7 +51,7 @@ pub enum ImportError {
     Damaged {
         /// The file, or the volume and the entry in it.
         place: String,
-        /// What is wrong with it.
+        /// Why it is refused.
         reason: String,
     },
     /// The mirror did not take it.
@@ -72,7 +72,8 @@ pub struct Verified {
     pub keys: Vec<VerifierKey>,
 }
 
-/// Reads all of `place`. `progress` is told (records read, records in all).
+/// Reads and verifies the archive in `place`. `progress` is called with the number of records read
+/// and of records in all.
 pub fn verify(
     mut place: ArchiveReader,
     policy: &Policy,
@@ -156,7 +157,7 @@ pub fn import<R: Registers, C: Clock>(
     })
 }
 
-/// An archive as if somebody served it.
+/// An archive as if a server served it.
 struct ArchiveNet(Arc<ArchiveReader>);
 
 impl ArchiveNet {

@@ -1,4 +1,4 @@
-//! What the Prometheus of a mirror's operator sees.
+//! The metrics for the Prometheus of a mirror's operator.
 
 use std::sync::Arc;
 use std::time::Duration;

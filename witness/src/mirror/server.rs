@@ -87,12 +87,12 @@ pub async fn serve<R: Registers, C: Clock>(
     served
 }
 
-/// What a request asks for.
+/// The target of a request.
 enum Route {
     AddCheckpoint,
     AddEntries,
     SignSubtree,
-    /// What is under a log's prefix, without a slash in front, and the query.
+    /// A path under a log's prefix, without a slash in front, and the query.
     Copy(Hash, String, Option<String>),
     Health,
     Ready,
@@ -124,7 +124,7 @@ fn route(head: &Parts) -> Result<Route, Reply> {
     if fits { Ok(route) } else { Err(only(method)) }
 }
 
-/// What somebody is told who came to a wrong place, which may be the wrong server.
+/// The answer to a request for an unknown path: the client may be at the wrong server.
 fn nothing_at(path: &str) -> Reply {
     let detail = format!(
         "there is nothing at {path:?}: this is a mirror of transparency logs. The copy of a log is under /ID/, \
@@ -134,7 +134,7 @@ fn nothing_at(path: &str) -> Reply {
     text(StatusCode::NOT_FOUND, &detail)
 }
 
-/// What a copy has.
+/// The paths that a copy has.
 const COPY: &str = "checkpoint, checkpoints, tile/..., blob/SHA256, v1/proof/LEAF";
 
 /// The public address.
@@ -204,8 +204,8 @@ impl<R: Registers, C: Clock> Service for Public<R, C> {
     }
 }
 
-/// What is at `path` under the prefix of the log `id`. Only what the mirror checkpoint covers is
-/// served.
+/// The resource at `path` under the prefix of the log `id`. Only data that the mirror checkpoint
+/// covers are served.
 fn copy_reply<R: Registers, C: Clock>(
     mirror: &Mirror<R, C>,
     id: Hash,

@@ -15,7 +15,7 @@ use super::api::Api;
 use super::core::{Mirror, Upload, UploadRefusal};
 use crate::host::{TEXT, no_store, text};
 
-/// What has come of an upload so far.
+/// The part of an upload that has come so far.
 #[derive(Default)]
 struct Progress {
     reader: UploadReader,
@@ -124,7 +124,7 @@ fn body_end(error: &BodyError) -> End {
     End::Early(status, error.to_string())
 }
 
-/// What the mirror did, or the answer to what it refused (C2SP tlog-mirror, "Processing").
+/// The result of the upload, or the answer that refuses it (C2SP tlog-mirror, "Processing").
 // The error is an answer on its way out, once per refused upload.
 #[allow(clippy::result_large_err)]
 fn done<R: Registers, C: Clock, T>(

@@ -1,4 +1,5 @@
-//! What is answered: the submission and the monitoring prefix of C2SP tlog-witness, and metrics.
+//! The answered requests: the submission and the monitoring prefix of C2SP tlog-witness, and
+//! metrics.
 //!
 //! | request | answer |
 //! | --- | --- |
@@ -34,7 +35,7 @@ pub(super) struct Api<R, C> {
     pub(super) metrics: Arc<Metrics>,
 }
 
-/// What a request asks for.
+/// The target of a request.
 pub(super) enum Route {
     AddCheckpoint,
     SignSubtree,
@@ -43,7 +44,7 @@ pub(super) enum Route {
     Ready,
 }
 
-/// What somebody is told who came to a wrong place, which may be the wrong server.
+/// The answer to a request for an unknown path: the client may be at the wrong server.
 fn nothing_at(path: &str) -> Reply {
     let detail = format!(
         "there is nothing at {path:?}: this is a witness of transparency logs. What it cosigned last of a log is at \

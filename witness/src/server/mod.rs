@@ -24,11 +24,11 @@ use crate::log_list::{self, ListOutcome, ListSource};
 use crate::metrics::Metrics;
 use crate::witness::Witness;
 
-/// What a witness does beside answering on its public socket.
+/// Tasks of a witness beside answering on its public socket.
 pub struct Options {
     /// Where metrics are served.
     pub admin: Option<TcpListener>,
-    /// What connections and requests may cost.
+    /// Limits on connections and requests.
     pub limits: Limits,
     /// Lists whose logs are added.
     pub lists: Vec<ListSource>,
@@ -127,7 +127,7 @@ async fn follow_lists<R: Registers, C: Clock>(
     interval: Duration,
 ) {
     let net = HttpNet::new();
-    // What was said of each list is not said again until it changes.
+    // The report on each list is not repeated until it changes.
     let mut said: Vec<Vec<String>> = vec![Vec::new(); lists.len()];
     while !lists.is_empty() {
         for (list, said) in lists.iter().zip(&mut said) {

@@ -26,7 +26,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
-/// Lets in whoever proves to have the Ed25519 key with these octets.
+/// Lets in a client that proves to have the Ed25519 key with these octets.
 #[derive(Debug)]
 struct OnlyKey {
     public: Vec<u8>,
@@ -254,7 +254,7 @@ fn a_witness_answers_through_a_bastion_and_comes_back_when_it_is_lost() {
     });
 }
 
-/// What is heard of a bastion first.
+/// The first event of a bastion.
 async fn first_event(test_bastion: &TestBastion, key: &BastionKey, roots: &str) -> BastionEvent {
     let (heard, mut events) = mpsc::unbounded_channel();
     let bastion = Bastion::new(&test_bastion.address, key, Some(roots.as_bytes())).unwrap();

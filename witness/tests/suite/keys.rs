@@ -146,7 +146,7 @@ fn a_crash_between_state_and_key_file_leaves_no_key_that_signs_unknown_to_the_st
         home.open(Box::new(|_| {})).err(),
         Some(HomeError::State(StateError::Foreign { .. }))
     ));
-    // A leftover of an interrupted replacement is in nobody's way.
+    // A leftover of an interrupted replacement does no harm.
     std::fs::write(&file, text).unwrap();
     std::fs::write(place.dir.path().join("w/key.new"), "rubbish").unwrap();
     home.add_key(SignatureType::CosignatureV1).unwrap();

@@ -23,8 +23,8 @@ fn f34_a_disabled_log_is_refused_and_forgets_nothing() {
     let refused = refusal(&witness, &log.request(10, 20));
     assert!(matches!(refused, Refusal::Disabled(_)), "{refused}");
     assert_eq!(refused.status(), 403);
-    // What it stood for is still shown, a fork is still kept, a restart changes nothing, and adding
-    // the log again does not enable it.
+    // Its cosigned checkpoint is still shown, a fork is still kept, a restart changes nothing, and
+    // adding the log again does not enable it.
     drop(witness);
     let restarted = open();
     assert_eq!(shown_size(&restarted), 10);

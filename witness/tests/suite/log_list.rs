@@ -108,7 +108,7 @@ fn a_list_adds_and_changes_nothing_else() {
         let outcome = apply(format!("logs/v0\nvkey {}\n", pq.verifier())).await;
         assert_eq!((outcome.skipped.len(), outcome.refused.len()), (1, 0));
         assert!(outcome.skipped[0].contains("add-log-key"));
-        // Our own name is nobody's log.
+        // Our own name is the name of no log.
         let own = TestLog::named(WITNESS, 3, 5, u64::MAX);
         assert_eq!(
             apply(format!("logs/v0\nvkey {}\n", own.vkey()))

@@ -1,5 +1,5 @@
-//! What the witness and the mirror promise: the protocol without and with HTTP, memory that fails
-//! or is set back, every schedule of two submitters, the program with its signals.
+//! Promises of the witness and the mirror: the protocol without and with HTTP, memory that fails or
+//! is set back, every schedule of two submitters, the program with its signals.
 
 mod bastion;
 mod common;

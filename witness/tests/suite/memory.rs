@@ -122,8 +122,7 @@ fn rolled_back(log: &TestLog) -> (Arc<MemoryRegisters>, Opened, Note) {
 fn f30_a_cosignature_that_the_memory_does_not_cover_stops_the_log() {
     let log = log(50);
     let (registers, witness, note) = rolled_back(&log);
-    // What makes it dangerous: without the note, the old memory would sign any continuation of size
-    // 10.
+    // The danger: without the note, the old memory would sign any continuation of size 10.
     let refused = refusal(&witness, &body(20, &[], &note));
     assert!(
         matches!(

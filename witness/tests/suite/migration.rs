@@ -73,7 +73,7 @@ fn version_1_is_read_as_it_was_written_and_then_rewritten() {
     let verdict = fork.check(&[log_key().verifier().clone()]);
     assert_eq!(verdict, Ok(Verdict::Proven { key: 0 }));
 
-    // What it remembered holds: an older size is refused, the same tree is cosigned again.
+    // Its memory holds: an older size is refused, the same tree is cosigned again.
     let golden = Note::parse(&file("tlog/checkpoint.unwitnessed")).unwrap();
     assert!(matches!(
         witness.add_checkpoint(&body(0, &[], &golden)),

@@ -154,7 +154,7 @@ fn kill_9_loses_nothing_that_was_answered() {
     assert_eq!(logs["logs"][0]["first"]["size"], 3);
 }
 
-/// The terminal was closed, or somebody stops it: what is in flight is finished, and durable.
+/// The terminal was closed, or the operator stops it: requests in flight are finished, and durable.
 #[test]
 fn signals_end_a_witness_in_order() {
     let (dir, keys) = prepared();
@@ -190,7 +190,7 @@ fn signals_end_a_witness_in_order() {
         old += 3;
         assert_eq!(running.child.wait().unwrap().code(), Some(0), "{name}");
     }
-    // The control: a signal that nobody waits for ends it at once.
+    // The control: a signal without a handler ends it at once.
     let mut running = Running::start(&dir);
     assert_eq!(running.signal("-USR1"), -1);
     let logs: serde_json::Value =

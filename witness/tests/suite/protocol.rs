@@ -1,4 +1,4 @@
-//! What C2SP tlog-witness says about `add-checkpoint`, without HTTP: faults F27 and F31 to F36 of
+//! The rules of C2SP tlog-witness for `add-checkpoint`, without HTTP: faults F27 and F31 to F36 of
 //! docs/reliability.md. Every refusal stands beside the request that is accepted but for the one
 //! defect.
 

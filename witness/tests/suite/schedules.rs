@@ -1,7 +1,7 @@
 //! F28 under a model checker: the race of C2SP tlog-witness through every schedule of two
 //! submitters, and through many of three. What runs is the witness that ships, with the checker's
-//! locks in the place of the standard library's ([`ishibumi_witness::follow::Locks`]) and with a
-//! store whose every access is a point at which the checker may switch.
+//! locks instead of the standard library's ([`ishibumi_witness::follow::Locks`]) and with a store
+//! whose every access is a point at which the checker may switch.
 //!
 //! The race: N and N+K are both checked; N+K is stored and answered; then N is stored, and K leaves
 //! are forgotten. Two defences stand against it, a lock per log and compare-and-swap. Each
@@ -32,7 +32,7 @@ const BOTH: Defences = Defences {
     compare: true,
 };
 
-/// What every run begins with: a witness that cosigned 10 leaves.
+/// The state that every run begins with: a witness that cosigned 10 leaves.
 type Values = BTreeMap<Vec<u8>, Vec<u8>>;
 
 static START_VALUES: LazyLock<Values> = LazyLock::new(|| {
@@ -109,7 +109,7 @@ impl Locks for NoLocks {
     }
 }
 
-/// One run: everybody submits a size of his own, from size 10, at once. Whoever is answered with a
+/// One run: all submitters submit different sizes, from size 10, at once. A submitter that gets a
 /// signature finds that size, or a larger one, recorded then and in the end.
 fn submit(sizes: &'static [u64], defences: Defences) {
     let registers = Checked {
@@ -144,7 +144,7 @@ fn submit(sizes: &'static [u64], defences: Defences) {
         .into_iter()
         .filter_map(|thread| thread.join().unwrap())
         .collect();
-    // Somebody was first, and the largest that was signed is what is recorded.
+    // One was first, and the largest size that was signed is recorded.
     assert_eq!(signed.iter().max(), Some(&shown_size(&witness)));
     if defences.lock {
         // All began at the same size, so that there is one winner.

@@ -46,7 +46,7 @@ pub(super) struct Blobs {
     register: String,
     /// The first record that was not looked at yet.
     looked_at: u64,
-    /// What records before it name and the log did not give, by index.
+    /// Blobs that records before it name and the log did not give, by index.
     missing: BTreeMap<u64, Hash>,
 }
 
@@ -167,7 +167,7 @@ fn erased_register(digest: Hash) -> String {
     format!("erased/{digest}")
 }
 
-/// What a record says of a blob.
+/// A record's statement about a blob.
 enum Named {
     /// It is kept beside the log.
     Kept(Hash),

@@ -18,9 +18,9 @@ pub enum PullError {
     /// The log did not answer, or not with what its interface has.
     #[error("{url}: {reason}")]
     Remote {
-        /// What was asked for.
+        /// The URL that was requested.
         url: String,
-        /// What is wrong.
+        /// Why the answer is refused.
         reason: String,
     },
     /// The log signed a checkpoint that the copy contradicts.

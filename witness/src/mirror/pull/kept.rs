@@ -1,10 +1,10 @@
 //! Kept checkpoints: where proven times come from. A log of ours keeps one with its quorum at least
-//! once a minute, at `/checkpoints/<size>`; they are what must not die with the log.
+//! once a minute, at `/checkpoints/<size>`; they must not die with the log.
 //!
-//! One is kept here if the log signed it and its root is the copy's at that size. Whose
-//! cosignatures it bears only a policy tells: with one, its quorum is demanded and every other line
-//! is left behind; without one, the lines are kept as they came, and whoever reads them has to
-//! verify them, as always.
+//! One is kept here if the log signed it and its root is the copy's at that size. Only a policy
+//! tells whose cosignatures it bears: with one, its quorum is demanded and every other line is left
+//! behind; without one, the lines are kept as they came, and readers have to verify them, as
+//! always.
 //!
 //! The log's newest checkpoint is kept as well whenever it was pulled: should the log go before it
 //! keeps its next one, the newest entries have their time all the same.
@@ -32,7 +32,7 @@ pub(super) struct Kept {
     newest: Vec<u64>,
 }
 
-/// What a checkpoint has to satisfy to be kept.
+/// The conditions that a checkpoint has to satisfy to be kept.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Demands<'a> {
     /// The log's keys, one of which signed it.

@@ -33,7 +33,7 @@ use super::metrics::MirrorMetrics;
 use super::source::Source;
 use crate::follow::StateError;
 
-/// What a round brought.
+/// The result of a round.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Pulled {
     /// Entries that were appended.
@@ -113,7 +113,8 @@ impl<R: Registers, C: Clock> Puller<R, C> {
     /// the runtime.
     ///
     /// # Errors
-    /// What was brought over before stays. A blob or a kept checkpoint that is missing is no error.
+    /// Data that were brought over before stay. A blob or a kept checkpoint that is missing is no
+    /// error.
     pub fn round(&mut self) -> Result<Pulled, PullError> {
         let outcome = self.bring_over();
         let word = outcome.as_ref().map_or_else(PullError::outcome, |_| "done");
@@ -177,7 +178,7 @@ impl<R: Registers, C: Clock> Puller<R, C> {
             match outcome {
                 Ok(_) => said.clear(),
                 Err(error) if error.state().is_some() => return Err(error),
-                // Said once, not at each round: whoever is unreachable is so for long.
+                // Reported once, not at each round: an unreachable log is so for long.
                 Err(error) => {
                     let line = format!("{}: {error}", self.origin);
                     if line != said && !matches!(error, PullError::Stopped) {

@@ -42,7 +42,7 @@ impl Remote {
         Note::parse(&octets).map_err(|error| self.wrong("checkpoint", error.to_string()))
     }
 
-    /// What is at `path`; `None` for a 404 or 410.
+    /// The octets at `path`; `None` for a 404 or 410.
     pub(super) fn get(&self, path: &str, most: usize) -> Result<Option<Vec<u8>>, PullError> {
         self.runtime.block_on(self.fetch(path.to_owned(), most))
     }

@@ -1,4 +1,4 @@
-//! What must not get in, each beside the good thing that does.
+//! Data that must not get in, each beside good data that do.
 
 use ishibumi_tlog::protocol::add_entries::{Package, PackageRange};
 use ishibumi_wire::{Request, gzip};
@@ -106,8 +106,8 @@ fn only_the_mirrors_own_tickets_count() {
     });
 }
 
-/// Sixteen megabytes of zeros for every sixteen thousand octets sent, for as long as anybody reads
-/// them.
+/// Sixteen megabytes of zeros for every sixteen thousand octets sent, for as long as the other side
+/// reads them.
 #[test]
 fn a_gzip_bomb_ends_at_its_first_package() {
     run(async {

@@ -41,7 +41,7 @@ fn an_upload_that_breaks_off_keeps_its_whole_packages() {
     });
 }
 
-/// A client that pauses holds up nobody, and finds its place when it goes on.
+/// A client that pauses holds up no other, and goes on where it stopped.
 #[test]
 fn two_clients_interleave() {
     run(async {
@@ -105,7 +105,7 @@ fn many_clients_leave_one_copy() {
                         answer.status
                     );
                     if answer.status == 200 && end < 3000 {
-                        // Whoever is first makes the log grow; the others are told how far.
+                        // The first one makes the log grow; the others are told how far.
                         server.add_checkpoint(&log, end, end + 1000).await;
                         end += 1000;
                     }
@@ -118,7 +118,7 @@ fn many_clients_leave_one_copy() {
         server.serves(&log, 3000).await;
         Arc::into_inner(server).unwrap().end().await;
 
-        // What is on the disk is one tree, with the root that was cosigned.
+        // The data on the disk are one tree, with the root that was cosigned.
         let mirror = MirrorHome::at(dir.path().join("m"))
             .open(Box::new(|_| {}))
             .unwrap();
@@ -192,7 +192,7 @@ fn uploads_that_inflate_hold_up_nobody() {
             .collect();
         let answer = loop {
             let answer = server.add_entries(body(&log, 0, 600)).await;
-            // Whoever is asked to come again does.
+            // The client comes again when it is asked to.
             if answer.status == 200 {
                 break answer;
             }

@@ -170,7 +170,7 @@ fn gzip_is_read_and_named_and_nothing_else_is() {
                 "{coding}"
             );
         }
-        // What is not in gzip format, and what breaks off in the middle.
+        // A body that is not in gzip format, and one that breaks off in the middle.
         assert_eq!(server.send(coded("gzip", &whole)).await.status, 400);
         let half = server
             .send(coded("gzip", &packed[..packed.len() / 2]))

@@ -132,8 +132,8 @@ impl Server {
                 return None;
             }
         }
-        // Whoever stands at the end is given the signatures; one beyond every size is told where to
-        // go.
+        // A client that has sent everything is given the signatures; one beyond every size is told
+        // where to go.
         let answer = self.add_entries(head(end, end + 1).encode().unwrap()).await;
         let standing = info(&answer, 409);
         Some((standing.next, standing.size))
