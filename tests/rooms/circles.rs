@@ -36,7 +36,7 @@ pub(crate) fn shown(circle: &[String], arrows: &Arrows) -> String {
     text
 }
 
-/// What can be reached from a file, by at least one arrow.
+/// The files that can be reached from a file, by at least one arrow.
 fn reach<'a>(arrows: &'a Arrows, from: &'a String) -> BTreeSet<&'a String> {
     let mut reached = BTreeSet::new();
     let mut next = vec![from];

@@ -1,4 +1,5 @@
-//! Which room may use which, and that no files of a room run in a circle: read out of the imports.
+//! Which crate may use which, and that no files of a crate run in a circle: read out of the
+//! imports.
 //!
 //! ARCHITECTURE.md draws what is here a table. An arrow that is not in it, a circle of files within
 //! a crate, and a page that a crate carries and that is not the one in `docs/`, fail.
@@ -127,7 +128,7 @@ fn read(path: &str) -> Option<String> {
     std::fs::read_to_string(house().join(path)).ok()
 }
 
-/// The roots of a room's library and programs.
+/// The root files of a crate's library and programs.
 fn roots(folder: &str) -> Vec<String> {
     let mut roots = Vec::new();
     for name in ["lib.rs", "main.rs"] {
@@ -179,7 +180,7 @@ fn no_import_leads_upwards() {
         for root in roots(folder) {
             let mut crates = needs(&root, &read).crates;
             crates.retain(|name| ROOMS.iter().any(|(known, _, _)| named(known) == *name));
-            // What a package's programs take of its library.
+            // The names that a package's programs take from its library.
             crates.remove(&named(package));
             let upwards: Vec<_> = crates.difference(&known).collect();
             assert!(upwards.is_empty(), "{root} uses {upwards:?}");
@@ -280,7 +281,7 @@ fn below(folder: &Path, end: &str, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// What a source includes from the folder that it is in, tests apart: those stand on what no
+/// Files that a source includes from its own folder, except in tests: those use files that no
 /// package has.
 fn included(source: &str) -> Vec<&str> {
     let code = source.split("#[cfg(test)]").next().unwrap();

@@ -44,7 +44,7 @@ struct Import {
     is_passed_on: bool,
 }
 
-/// What a path leads to.
+/// The target of a path.
 #[derive(Clone, Copy, PartialEq)]
 enum Found {
     /// A module itself.
@@ -216,7 +216,7 @@ impl Reader<'_> {
         needs
     }
 
-    /// What a file needs of another one all of whose names it takes.
+    /// The names that a file needs of another one, if it imports all of that one's names.
     fn glob(&self, this: usize, path: &[String]) -> Vec<Found> {
         let Some(Found::Module(target)) = self.find(this, path, 0) else {
             return Vec::new();
@@ -246,7 +246,7 @@ impl Reader<'_> {
         Some(here)
     }
 
-    /// What a name means in a module.
+    /// The item that a name means in a module.
     fn name(&self, module: usize, name: &str, depth: u8) -> Option<Found> {
         // Imports that go round are no Rust.
         let depth = depth.checked_add(1).filter(|depth| *depth < 16)?;

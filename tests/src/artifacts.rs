@@ -161,7 +161,7 @@ impl Artifacts {
         self.pki.crl(ca, &["-crl_nextupdate", "99991231235959Z"])
     }
 
-    /// What the issuing CA answers about one of its certificates, signed by itself.
+    /// The OCSP answer of the issuing CA about one of its certificates, signed by the CA itself.
     pub fn ocsp(&self, name: &str) -> Vec<u8> {
         self.pki.ocsp("issuing", &[name], "issuing")
     }
@@ -204,7 +204,7 @@ impl Artifacts {
     }
 }
 
-/// The same octets as text (RFC 7468).
+/// DER octets as PEM text (RFC 7468).
 pub fn pem(label: &str, der: &[u8]) -> Vec<u8> {
     let text = STANDARD.encode(der);
     let lines: Vec<&str> = (0..text.len())
@@ -215,7 +215,7 @@ pub fn pem(label: &str, der: &[u8]) -> Vec<u8> {
     format!("-----BEGIN {label}-----\n{lines}\n-----END {label}-----\n").into_bytes()
 }
 
-/// The same token with indefinite lengths around its parts: BER, as some TSAs send it.
+/// `token` in BER, as some TSAs send it: with indefinite lengths around its parts.
 pub fn in_ber(token: &[u8]) -> Vec<u8> {
     let mut root = Node::read(token);
     let mut signed = signed_data(&mut root).clone();

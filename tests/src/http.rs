@@ -105,8 +105,8 @@ pub fn connect(url: &str) -> io::Result<TcpStream> {
     Ok(stream)
 }
 
-/// Sends `octets` on a connection of their own and reads what comes back until the end. Whoever is
-/// cut off while sending may still have been told why.
+/// Sends `octets` on a connection of their own and reads what comes back until the end. A client
+/// that is cut off while sending may still have been told why.
 pub fn exchange(url: &str, octets: &[u8]) -> io::Result<Answer> {
     let mut stream = connect(url)?;
     let sent = stream.write_all(octets);

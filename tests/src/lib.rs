@@ -1,4 +1,4 @@
-//! What whole-system tests are written with: real processes, real sockets, real artifacts.
+//! Tools for whole-system tests: real processes, real sockets, real artifacts.
 //!
 //! | module | what it gives |
 //! | --- | --- |

@@ -1,4 +1,4 @@
-//! RFC 6962 section 2.1, word for word: a second opinion that shares no code with the `tlog` room.
+//! RFC 6962 section 2.1, word for word: a second opinion that shares no code with the crate `tlog`.
 
 use sha2::{Digest as _, Sha256};
 

@@ -19,8 +19,8 @@ fn build(folder: &Path, what: &str) {
     build.args(["build", "--quiet", "--workspace", what, "--target-dir"]);
     build.arg(folder.parent().expect("target"));
     build.args((!folder.ends_with("debug")).then_some("--release"));
-    // What cargo says to a test of its package; build scripts that look at it (ring's) would run
-    // again, and everything above them be compiled again.
+    // Variables that cargo sets for a test of its package; build scripts that look at them (ring's)
+    // would run again, and everything above them would be compiled again.
     for (name, _) in std::env::vars() {
         if name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_") {
             build.env_remove(name);
@@ -115,7 +115,7 @@ pub struct Running {
     errors: Option<JoinHandle<String>>,
     /// `http://ADDRESS:PORT`.
     pub url: String,
-    /// The same of the operator's listener, if there is one.
+    /// `http://ADDRESS:PORT` of the operator's listener; empty if there is none.
     pub admin_url: String,
 }
 
@@ -128,7 +128,7 @@ impl Running {
         let mut stderr = child.stderr.take().expect("piped");
         let errors = std::thread::spawn(move || {
             let mut text = Vec::new();
-            // What cannot be read was not said.
+            // Unreadable output counts as not said.
             let _ = stderr.read_to_end(&mut text);
             String::from_utf8_lossy(&text).into_owned()
         });

@@ -13,15 +13,15 @@ use crate::pki::{P256, Pki, element};
 
 /// The unit that answers.
 const UNIT: &str = "tsu";
-/// A unit under a root that nobody trusts.
+/// A unit under a root that no verifier trusts.
 const STRANGER: &str = "tsu-stranger";
 
 /// How a TSA answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Manner {
-    /// As it should.
+    /// With a token, as it should.
     Good,
-    /// As it should, under the media type that RFC 3161 names by mistake.
+    /// With a token, under the media type that RFC 3161 names by mistake.
     OtherType,
     /// With a rejection, as OpenSSL words it: the hash is not accepted.
     Rejection,
@@ -169,7 +169,7 @@ impl Shared {
                 self.reply(manner, query),
             ),
             Manner::Silent => {
-                // Until whoever asked has gone.
+                // Until the client has gone.
                 let _ = stream.set_read_timeout(Some(Duration::from_secs(60)));
                 let _ = stream.read(&mut [0]);
                 return;
@@ -181,7 +181,7 @@ impl Shared {
              content-length: {}\r\n\r\n",
             body.len()
         );
-        // Whoever asked may be gone.
+        // The client may be gone.
         let _ = stream.write_all(&[head.as_bytes(), &body].concat());
     }
 
@@ -223,7 +223,7 @@ impl Shared {
     }
 }
 
-/// What `openssl ts -reply` says to `query`; it accepts `digests` alone.
+/// The answer of `openssl ts -reply` to `query`; it accepts only `digests`.
 fn answer(pki: &Pki, unit: &str, query: &[u8], more: &[&str], digests: &str) -> Vec<u8> {
     pki.write("asked.tsq", query);
     pki.write(

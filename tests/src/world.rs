@@ -18,7 +18,7 @@ use crate::process::{Ended, Running, eventually, program, run};
 
 /// The origin of every log here.
 pub const ORIGIN: &str = "log.example/whole";
-/// What opaque records are sent as.
+/// The media type of opaque records.
 pub const OPAQUE: &str = "application/octet-stream";
 
 /// Who may submit.
@@ -26,13 +26,13 @@ pub const OPAQUE: &str = "application/octet-stream";
 pub struct Provider {
     /// Its name.
     pub id: &'static str,
-    /// What it may submit.
+    /// The kinds that it may submit.
     pub kinds: &'static [&'static str],
     /// Its anchors.
     pub anchors: Vec<PathBuf>,
 }
 
-/// What a world is made of.
+/// The parts of a world.
 #[derive(Clone, Debug)]
 pub struct Setup<'a> {
     /// How many witnesses.
@@ -66,7 +66,7 @@ pub struct Witness {
     pub dir: PathBuf,
     /// Its public keys.
     pub vkeys: Vec<String>,
-    /// Where it listens; it comes back to the same address, which nobody else takes meanwhile.
+    /// Where it listens; it comes back to the same address, which no other process takes meanwhile.
     pub address: String,
     mirror: bool,
     running: Option<Running>,
@@ -95,7 +95,7 @@ impl World {
         world
     }
 
-    /// The same without the log's process: the witnesses run, the log exists.
+    /// Makes log and witnesses, and starts the witnesses but not the log.
     pub fn prepared(setup: Setup<'_>) -> Self {
         let dir = tempfile::tempdir().expect("a temporary directory");
         let lab = Provider {
@@ -185,8 +185,8 @@ impl World {
         self.vkeys.iter().fold(String::new(), line)
     }
 
-    /// The text of the policy that everybody follows here. An operator is a group of his keys, so
-    /// that he counts once.
+    /// The text of the policy that all parties follow here. An operator is a group of keys, so that
+    /// it counts once.
     pub fn policy_text(&self) -> String {
         let mut text = self.log_lines();
         let mut operators = |kind: &str, all: &[Witness]| {
@@ -406,7 +406,7 @@ impl World {
     }
 
     /// The roots that the naive oracle computes for the records of this log, and the check of
-    /// checkpoints against them: one history, whoever was told what and when.
+    /// checkpoints against them: one history, no matter who was told what and when.
     pub fn assert_one_history(&self, seen: &[Checkpoint]) {
         let records = self.records();
         let leaves: Vec<[u8; 32]> = records.iter().map(|record| oracle::leaf(record)).collect();
@@ -436,7 +436,7 @@ impl World {
     }
 }
 
-/// What the keys of an operator are called in the policy, in the order in which `init` prints them.
+/// Names of an operator's keys in the policy, in the order in which `init` prints them.
 fn key_names(kind: &str, number: usize) -> [String; 2] {
     ["ed25519", "ml-dsa-44"].map(|key| format!("{kind}{number}-{key}"))
 }
@@ -541,7 +541,7 @@ pub fn copy_dir(from: &Path, to: &Path) {
     }
 }
 
-/// Puts the directory `from` in the place of `to`, as a restored backup would be.
+/// Replaces the directory `to` by `from`, as a restored backup would be.
 pub fn restore_dir(from: &Path, to: &Path) {
     std::fs::remove_dir_all(to).expect("removes");
     copy_dir(from, to);

@@ -1,5 +1,5 @@
-//! Admission that one sender cannot take: a provider that sends thousands of artifacts holds up
-//! nobody, and whoever sends what is refused uses up his own quota. Order is asserted, and no time.
+//! Admission that one sender cannot take: a provider that sends thousands of artifacts holds up no
+//! other, and a sender of refused artifacts uses up its own quota. The order is asserted, no times.
 
 use std::sync::mpsc::channel;
 

@@ -1,6 +1,6 @@
 //! TSAs stamp the log's checkpoints: the log holds their tokens, evidence carries the first that
-//! covers a record, and whoever trusts no witness verifies it when everything is gone. A TSA that
-//! fails in any way costs an alarm and nothing else.
+//! covers a record, and a relying party that trusts no witness verifies it when everything is gone.
+//! A TSA that fails in any way costs an alarm and nothing else.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -147,7 +147,7 @@ fn assert_each_has_stamped(world: &World, tsas: [&TsaServer; 2]) {
     assert_eq!(units.len(), 2);
 }
 
-/// What a report says about the tokens over checkpoints.
+/// The part of a report about the tokens over checkpoints.
 fn stamps(report: &Value) -> Vec<&Value> {
     let tokens = report["checkpoint_tokens"].as_array().expect("a list");
     tokens.iter().collect()
@@ -168,7 +168,7 @@ fn two_unrelated_tsas_prove_existence_when_everything_is_gone() {
     wait_covered(&world, &["one", "two"], early);
     assert_each_has_stamped(&world, [&one, &two]);
 
-    // Nothing but its own anchors came, so nobody is asked again: not now, and not after a restart.
+    // Nothing but its own anchors came, so no TSA is asked again: not now, and not after a restart.
     let quiet = (one.asked(), two.asked());
     let held = anchors(&world).len();
     let known = standing(&world, "one")["anchored_size"].clone();
@@ -398,7 +398,7 @@ fn the_client_stamps_documents_and_checkpoints() {
     assert!(said["gen_time"].is_string(), "{said}");
     let token = std::fs::read(path("contract.txt.tst")).unwrap();
     assert!(TimestampToken::parse(&token).unwrap().stamps(b"a contract"));
-    // What comes out is what OpenSSL takes, whole or alone.
+    // OpenSSL takes the output, whole or alone.
     let whole = path("contract.tsr");
     stamp(&["-o", &whole], "contract.txt").done();
     let openssl = |more: &[&str]| {

@@ -51,7 +51,7 @@ fn answer(folder: &Path, mut stream: std::net::TcpStream) {
     let length = body.len();
     let head =
         format!("HTTP/1.1 {status}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n");
-    // Whoever asked may be gone.
+    // The client may be gone.
     let _ = stream.write_all(&[head.as_bytes(), &body].concat());
 }
 
@@ -242,7 +242,7 @@ fn scene() -> Scene {
     };
     assert!(tiles(&scene.path("tree")) == tiles(&scene.path("live")));
 
-    // No room: it says so, and leaves nothing behind.
+    // No disk space: it says so, and leaves nothing behind.
     let script = "trap '' XFSZ; ulimit -f 100; exec \"$0\" \"$@\"";
     let mut limited = Command::new("sh");
     limited.args(["-c", script]).arg(program("ishibumi"));
@@ -332,7 +332,7 @@ fn by_hand_each_volume_holds(scene: &Scene) {
         };
         assert!(lines.len() > entries + 2, "{}", held.out);
     }
-    // An entry, a tile and a blob that somebody changed with their sums.
+    // An entry, a tile and a blob that were changed together with their sums.
     for (volume, path) in [
         ("000", "tile/entries/003"),
         ("000", "tile/0/004"),

@@ -1,4 +1,4 @@
-//! What careless and hostile people send: each is told what is wrong, in a form that programs read,
+//! Input of careless and hostile people: each is told what is wrong, in a form that programs read,
 //! and nothing is lost or added by it.
 
 use std::path::Path;
@@ -136,7 +136,7 @@ fn who_may_not_or_says_not_what() {
             send(&[as_north, ("content-type", wrong)])
                 .expect_problem(415, "unsupported-media-type");
         }
-        // What it may not submit, in either form.
+        // A kind that it may not submit, in either form.
         north(world, OPAQUE, b"x").expect_problem(403, "kind-not-accepted");
         world
             .submit("lab", TOKEN, "", &token)
@@ -375,7 +375,7 @@ fn a_proof_with_octets_behind_it_is_no_proof() {
         put("anchors/root.crt", &made.certificate("root"));
         put("anchors/issuing.crt", &made.certificate("issuing"));
         put("policy.txt", world.policy_text().as_bytes());
-        // It was logged by the first good request of this place.
+        // It was logged by the first good request of this world.
         let token = made.token("tsa-one", b"with a tail");
         let again = World::new(Setup {
             providers: vec![made.provider()],

@@ -15,7 +15,7 @@ use ishibumi_tlog::hash::leaf_hash;
 use ishibumi_tlog::key::{NoteSigner, SignatureType};
 use ishibumi_tlog::note::Note;
 
-/// What a clone may take to find out, from what it could have known on.
+/// How long a clone may take to find out, from when it could have known.
 const DEADLINE: Duration = Duration::from_secs(5);
 
 /// Data and heads under new names, with a configuration that names them.
@@ -70,7 +70,7 @@ fn all_up(log: &Running) {
     });
 }
 
-/// What a log that is no more the log does and does not.
+/// Asserts the conduct of a copy that is not the log any more: it only reads.
 fn assert_reads_only(world: &World, log: &Running) {
     let token = world.token("lab");
     for query in ["", "?wait=durable"] {
@@ -84,7 +84,7 @@ fn assert_reads_only(world: &World, log: &Running) {
     http::get(&log.url, "/readyz")
         .unwrap()
         .expect_problem(503, "forked");
-    // What has its quorum is read as before.
+    // Records that have their quorum are read as before.
     let note = http::get(&log.url, "/checkpoint").unwrap().expect(200);
     let note = Note::parse(&note.body).unwrap();
     drop(world.policy().check_checkpoint(&note).unwrap());
@@ -99,7 +99,7 @@ fn assert_reads_only(world: &World, log: &Running) {
     assert!(metrics.contains("ishibumi_log_accepting 0"), "{metrics}");
 }
 
-/// What is said to its operator leads into no loss.
+/// The message to its operator advises nothing that loses data.
 fn assert_says_what_to_do(ended: &Ended) {
     ended.refused(1, &["FORKED", "docs/recovery.md", "emove"]);
     for advice in ["rm ", "delete", "init", "distrust", "start again"] {
@@ -107,8 +107,8 @@ fn assert_says_what_to_do(ended: &Ended) {
     }
 }
 
-/// The usual way: a template, a snapshot, a standby that somebody starts. Nobody sends it anything;
-/// that the other one went on it learns from the witnesses.
+/// The usual way: a template, a snapshot, a standby that is started. It gets no submissions; it
+/// learns from the witnesses that the other one went on.
 #[test]
 fn an_idle_clone_stops_within_five_seconds() {
     let mut world = world();
@@ -195,8 +195,8 @@ fn a_clone_of_a_running_log_is_refused_while_that_runs() {
     refused.refused(1, &["COPIED", "heads2", "docs/recovery.md"]);
     world.put(b"undisturbed");
 
-    // The machine failed, and the copy is started in its place. It lacks what was taken since it
-    // was made.
+    // The machine failed, and the copy is started instead. It lacks the records that were taken
+    // since it was made.
     world.kill_log();
     let second = clone.start().unwrap();
     let took = seconds_until_forked(&second);
@@ -226,7 +226,7 @@ fn a_log_whose_head_file_was_replaced_signs_nothing() {
     }
     let signed = world.status("signed_size");
     let token = world.token("lab").to_owned();
-    // Whoever sends it something is not told that it is safe.
+    // A submitter is not told that its record is safe.
     let answer = submit(world.url(), &token, OPAQUE, "", b"nobody signs this");
     assert!(answer.map_or(true, |answer| answer.status == 503));
     let ended = world.log.take().unwrap().ended();
@@ -242,7 +242,7 @@ fn shows(shown: String) -> String {
     let address = listener.local_addr().unwrap();
     std::thread::spawn(move || {
         for stream in listener.incoming() {
-            // Whoever hangs up needs no answer.
+            // A client that hangs up needs no answer.
             let _ = answer(stream.unwrap(), &shown);
         }
     });
@@ -292,8 +292,8 @@ fn add_one_that_shows(world: &mut World, key: &NoteSigner, size: u64) -> &'stati
     name
 }
 
-/// The data were lost, and among those who are asked is one that shows another tree: the next start
-/// knows, whoever is away then. It is settled by the quorum, and by nobody else.
+/// The data were lost, and one of the witnesses that are asked shows another tree: the next start
+/// knows, no matter which witness is away then. Only the quorum settles it.
 #[test]
 fn a_recovery_that_is_shown_another_tree_keeps_it_for_the_next_start() {
     let mut world = world();
@@ -328,7 +328,7 @@ fn a_recovery_that_is_shown_another_tree_keeps_it_for_the_next_start() {
 #[test]
 fn one_witness_stops_a_log_with_its_own_signature_and_with_no_other() {
     for (by_the_log, size) in [(true, 1000), (false, 1000), (false, 3), (true, 1000)] {
-        // What another key signed does not even delay the first start.
+        // A checkpoint that another key signed does not even delay the first start.
         let mut world = if by_the_log {
             world()
         } else {

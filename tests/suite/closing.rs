@@ -67,7 +67,7 @@ fn a_closed_log_serves_what_it_has_and_takes_nothing() {
     let before = world.put(b"before the end");
     world.verified(&before.body, &opaque_record(b"before the end"));
 
-    // A running log is not closed, an unannounced end wants a reason, and nobody closes by
+    // A running log is not closed, an unannounced end wants a reason, and no log is closed by
     // accident.
     close(&world, &[]).refused(3, &["in use"]);
     let announce = [
@@ -114,7 +114,7 @@ fn a_closed_log_serves_what_it_has_and_takes_nothing() {
         "{late}"
     );
     late.expect_problem(410, "log-closed");
-    // What was proven before is proven still, and can be fetched still.
+    // Proofs from before still hold, and can still be fetched.
     world.verified(&before.body, &opaque_record(b"before the end"));
     world.proven(&opaque_record(b"still open"));
     drop(world.get("/healthz").expect(200));

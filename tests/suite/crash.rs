@@ -28,7 +28,7 @@ struct Ack {
     index: u64,
 }
 
-/// What survives the processes.
+/// The state that survives the processes.
 #[derive(Default)]
 struct Journal {
     acks: Mutex<Vec<Ack>>,
@@ -140,7 +140,7 @@ fn kill_9_during_a_thousand_submissions_loses_nothing_that_was_answered() {
         let stop = AtomicBool::new(false);
         let spared = kills >= KILLS;
         let sent = journal.sent.load(Ordering::SeqCst);
-        // There is always somebody whom a kill leaves without an answer.
+        // There is always a client that a kill leaves without an answer.
         let end = if spared {
             RECORDS.max(sent)
         } else {

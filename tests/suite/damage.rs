@@ -64,7 +64,7 @@ fn put_all(world: &World, numbers: std::ops::Range<u64>) {
         .expect(202);
 }
 
-/// The database as somebody finds it who goes past the store.
+/// Opens the database directly, past the store.
 fn raw(path: &Path) -> DB {
     let families = DB::list_cf(&Options::default(), path).unwrap();
     DB::open_cf(&Options::default(), path, families).unwrap()
@@ -140,7 +140,7 @@ fn fsck_names_what_rotted() {
     world.assert_sound();
 }
 
-/// What is staged and not yet signed has no other witness than the log itself.
+/// Staged records that are not yet signed have no other witness than the log itself.
 #[test]
 fn nothing_is_signed_over_what_rotted() {
     let (mut world, opening) = fresh();

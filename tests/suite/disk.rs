@@ -50,7 +50,7 @@ fn a_disk_that_takes_no_more_stops_the_log_and_loses_nothing() {
     let ended = ended.expect("three thousand times 8 kB do not fit");
     ended.refused(1, &["the log stopped: the store failed"]);
     assert!(answered.len() > 20, "{}", answered.len());
-    // As long as there is no room it comes back to be read, and takes nothing.
+    // As long as there is no disk space it starts to be read, and takes nothing.
     let script = "trap '' XFSZ; ulimit -f 1; exec \"$0\" \"$@\"";
     world.log = Some(world.start_log_through("sh", &["-c", script]).unwrap());
     assert_serves_reads_alone(&world, &answered);
@@ -58,8 +58,7 @@ fn a_disk_that_takes_no_more_stops_the_log_and_loses_nothing() {
     assert_recovers(&mut world, &answered);
 }
 
-/// What was published can be read and proven; nothing is taken, and the sender is told to come
-/// back.
+/// Published records can be read and proven; nothing is taken, and the sender is told to come back.
 fn assert_serves_reads_alone(world: &World, answered: &[Vec<u8>]) {
     let checkpoint = world.checkpoint().checkpoint().clone();
     assert_eq!(world.records().len() as u64, checkpoint.size);
@@ -87,7 +86,7 @@ fn a_full_file_system_is_met_with_words_and_reads_go_on() {
     world.stop_log();
     let (data, disk) = (world.path("data"), world.path("disk"));
     std::fs::create_dir(&disk).unwrap();
-    // A disk of its own for the data directory, filled up; after some seconds somebody makes room.
+    // A disk of its own for the data directory, filled up; after some seconds space is freed.
     let script = format!(
         "mount -t tmpfs -o size=32m tmpfs '{disk}' && cp -a '{data}' '{disk}/data' && \
          mount --bind '{disk}/data' '{data}' && (cat /dev/zero >'{disk}/fill' 2>/dev/null || true) && \
@@ -132,7 +131,7 @@ fn a_full_file_system_is_met_with_words_and_reads_go_on() {
     assert_recovers(&mut world, &answered);
 }
 
-/// Records are refused while there is still room for the log's own writing; what waits is
+/// Records are refused while there is still space for the log's own writing; waiting records are
 /// published.
 #[test]
 fn accepting_stops_before_the_disk_is_full() {

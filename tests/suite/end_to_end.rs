@@ -119,8 +119,8 @@ fn evidence_outlives_provider_log_and_witnesses() {
         let ok = drawer.verify(name, &[]);
         assert_eq!(ok.code, 0, "{name}: {}{}", ok.out, ok.err);
     }
-    // What revocation says about a certificate by itself is the verdict's matter; that it was
-    // logged is proven either way.
+    // The verdict judges what revocation says about a certificate by itself; that it was logged is
+    // proven either way.
     let sealed = drawer.verify("seal.crt", &["--revocation", &document("issuing.crl")]);
     assert!(
         [0, 4].contains(&sealed.code),
@@ -423,7 +423,8 @@ fn kept_checkpoints_tiles_health_and_metrics() {
     );
 }
 
-/// SIGTERM in the middle of submissions: whoever was answered is in, and nobody is left hanging.
+/// SIGTERM in the middle of submissions: every answered record is in, and no client is left
+/// hanging.
 #[test]
 fn a_shutdown_loses_nothing() {
     let mut world = World::new(Setup::default());

@@ -109,7 +109,7 @@ fn what_is_erased_is_gone_and_every_proof_stays() {
         found.text().contains(&first["record"].to_string()),
         "{found}"
     );
-    // Whoever submits it again brings nothing back.
+    // Submitting it again brings nothing back.
     assert_eq!(world.submit("north", CRL, "", &list).status, 200);
     assert_eq!(world.get(&format!("/blob/{digest}")).status, 410);
     assert_eq!(world.size(), size);

@@ -36,7 +36,7 @@ fn the_example_of_a_log_is_made_and_serves() {
     let init = run("ishibumi-log", ["--config", &config, "--json", "init"]).done();
     let init: serde_json::Value = serde_json::from_str(&init).unwrap();
 
-    // As the file says: the lines of this log in place of those that nobody has the keys of.
+    // As the file says: the lines of this log instead of those whose keys are lost.
     let own = init["vkeys"].as_array().unwrap().iter();
     let mut policy = String::new();
     for key in own {

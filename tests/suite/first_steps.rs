@@ -52,7 +52,8 @@ fn blocks(page: &str, heading: &str) -> Vec<String> {
     blocks.into_iter().map(|block| block.join("\n")).collect()
 }
 
-/// What a newcomer has: a log with two of his tokens, and `demo/` as the quickstart leaves it.
+/// A newcomer's state: a log with two of the newcomer's tokens, and `demo/` as the quickstart
+/// leaves it.
 struct Desk {
     world: World,
 }
@@ -237,7 +238,7 @@ fn a_provider_sends_one_and_many_as_the_pages_say() {
         let steps = blocks(page(name), lists);
         let _ = desk.run(&steps[0]).done();
         assert!(desk.world.path("unit-ca.crl.tlog-proof").is_file());
-        // The control: a token that nobody gave is refused, and the proof stays what it is.
+        // The control: a made-up token is refused, and the proof stays what it is.
         fs::write(desk.world.path("bearer-token"), "stranger").unwrap();
         assert_eq!(desk.run(curl).code, 22, "{name}");
         let _ = desk
@@ -246,7 +247,7 @@ fn a_provider_sends_one_and_many_as_the_pages_say() {
     }
 }
 
-/// Nobody has `ishibumi` in the PATH before he put it there.
+/// `ishibumi` is not in the PATH before the user puts it there.
 #[test]
 fn every_first_page_puts_the_programs_into_the_path() {
     for (name, page) in PAGES {

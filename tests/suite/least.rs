@@ -101,7 +101,7 @@ fn a_proof_with_the_least_signatures_is_one_by_the_policy() {
     let onto_itself = proofs.proof(&["least", "--out", &paths[0], &paths[0]]);
     assert_eq!(onto_itself.code, 2);
     assert_eq!(fs::read(&paths[0]).unwrap(), whole);
-    // What is there already as it should be is done.
+    // Files that are there already as they should be are done.
     assert_eq!(proofs.proof(&["least", "--out", &cut, &paths[0]]).code, 0);
     let other = proofs.world.path("other").display().to_string();
     let refused = proofs.proof(&["least", "--post-quantum", "--out", &other, &paths[1]]);

@@ -17,7 +17,7 @@ use ishibumi_tlog::key::{NoteSigner, SignatureType};
 use ishibumi_tlog::protocol::{AddCheckpoint, encode_signatures, encode_size};
 use ishibumi_tlog::tree::Subtree;
 
-/// What a witness does with a request.
+/// The conduct of a witness.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Conduct {
     Honest,
@@ -84,7 +84,7 @@ impl Liar {
         let conduct = Arc::new(Mutex::new(conduct));
         let shared = Arc::clone(&conduct);
         std::thread::spawn(move || {
-            // What it was asked to cosign so far.
+            // The checkpoints that it was asked to cosign so far.
             let asked = Arc::new(AtomicUsize::new(0));
             for stream in listener.incoming() {
                 let conduct = *shared.lock().unwrap();
@@ -125,7 +125,7 @@ fn now() -> u64 {
         .as_secs()
 }
 
-/// What is asked to be cosigned; `None` for any other request: it shows nothing.
+/// The checkpoint that is to be cosigned; `None` for any other request: it shows nothing.
 fn request(stream: &TcpStream) -> std::io::Result<Option<AddCheckpoint>> {
     let mut reader = BufReader::new(stream);
     let mut length = 0;

@@ -1,4 +1,5 @@
-//! There is a limit on everything, and whoever runs into one is told; the others do not notice.
+//! There is a limit on everything, and a client that runs into one is told; the others do not
+//! notice.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -84,7 +85,7 @@ fn bodies_that_never_end_are_told_and_cut_off() {
     for start in [format!("{stated}some"), format!("{chunked}3e8\r\nsome")] {
         for answer in crowd(&world, CROWD, start.as_bytes()) {
             let text = String::from_utf8_lossy(&answer);
-            // Whoever still sent when he was cut off may have lost the answer.
+            // A client that was still sending when it was cut off may have lost the answer.
             assert!(
                 text.is_empty() || text.contains("408 ") && text.contains("body-too-slow"),
                 "{text}"
@@ -147,7 +148,7 @@ fn a_body_over_the_limit_is_refused_however_it_is_announced() {
     std::thread::scope(|scope| {
         for _ in 0..16 {
             scope.spawn(|| {
-                // Who keeps sending may be cut off before he reads why.
+                // A client that keeps sending may be cut off before it reads why.
                 for answer in [
                     submit(
                         world.url(),
@@ -187,8 +188,9 @@ fn who_may_not_send_is_told_before_he_sends() {
     answer.expect_problem(401, "unauthorized");
 }
 
-/// What two servers could read in two ways is refused, or at least what stands behind it is not
-/// answered: otherwise a proxy and the log may disagree about where one customer's request ends.
+/// A request that two servers could read in two ways is refused, or at least the octets behind it
+/// are not answered: otherwise a proxy and the log may disagree about where one customer's request
+/// ends.
 #[test]
 fn ambiguous_requests_are_refused() {
     let world = world();
@@ -380,7 +382,7 @@ fn bodies_share_a_bounded_memory() {
         let begin = |_| {
             let mut slow = http::connect(world.url()).unwrap();
             slow.write_all(head.as_bytes()).unwrap();
-            // Who is told to come again may be cut off while he sends.
+            // A client that is told to come again may be cut off while it sends.
             let _ = slow.write_all(&vec![1; len]);
             slow
         };
@@ -390,7 +392,8 @@ fn bodies_share_a_bounded_memory() {
     // Twenty megabytes that are announced take nothing, if a few kilobytes come.
     let announced = slow(20, 1000);
     let _ = send("lab").expect(200);
-    // What comes counts: more than the share of one provider, of which the others notice nothing.
+    // Octets that come count: more than the share of one provider, of which the others notice
+    // nothing.
     let mut come = slow(8, 140_000);
     let _ = send("other").expect(200);
     let told = eventually("one of them that is one too many", || {
@@ -405,7 +408,7 @@ fn bodies_share_a_bounded_memory() {
     });
     assert!(told.starts_with("HTTP/1.1 503"), "{told}");
     assert!(told.contains("retry-after: 1"), "{told}");
-    // Those that stand still make room for one that comes.
+    // Connections that stand still are closed for one that comes.
     eventually("room for who comes", || {
         (send("lab").status == 200).then_some(())
     });

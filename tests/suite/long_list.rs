@@ -10,7 +10,7 @@ use ishibumi_tests::world::{Setup, World};
 
 const ENTRIES: u32 = 100_000;
 
-/// What a log may have at most with this list, in kilobytes.
+/// The most memory that a log may use with this list, in kilobytes.
 const MEMORY_KB_MAX: u64 = 512 * 1024;
 
 #[test]

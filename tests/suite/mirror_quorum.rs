@@ -19,7 +19,7 @@ fn world(config: &str) -> World {
     })
 }
 
-/// What the mirror serves at `path` below the log's prefix.
+/// The mirror's answer at `path` below the log's prefix.
 fn mirrored(world: &World, path: &str) -> http::Answer {
     let url = format!("http://{}", world.mirrors[0].address);
     let origin = Hash::of(ishibumi_tests::world::ORIGIN.as_bytes());
@@ -119,7 +119,7 @@ fn nothing_is_published_before_the_mirror_holds_it() {
     world.assert_sound();
 }
 
-/// A mirror that the quorum can do without delays nobody, however far it is behind.
+/// A mirror that the quorum can do without delays no submitter, however far it is behind.
 #[test]
 fn a_mirror_that_is_far_behind_delays_nobody() {
     let mut world = world("[upload]\npackages_max = 1");
@@ -164,7 +164,7 @@ fn a_mirror_that_is_far_behind_delays_nobody() {
     assert_eq!(mirror.unwrap()["name"], "mirror1.example");
 }
 
-/// What the configuration says about mirrors has to be in the policy.
+/// The mirrors in the configuration have to be in the policy.
 #[test]
 fn a_mirror_that_the_policy_does_not_know_is_refused() {
     let world = World::prepared(Setup::default());

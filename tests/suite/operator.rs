@@ -1,4 +1,4 @@
-//! What an operator sees and does beside the log: that the quorum is gone, what is wrong with a
+//! The operator's view and means beside the log: that the quorum is gone, what is wrong with a
 //! witness, who may write to the admin listener, and signals.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -107,7 +107,7 @@ fn check(world: &World) -> (i32, Value) {
     )
 }
 
-/// What is wrong with the witness or mirror of this name.
+/// Faults of the witness or mirror of this name.
 fn problems(said: &Value, name: &str) -> String {
     let all = said["witnesses"].as_array().unwrap();
     let found = all.iter().find(|witness| witness["name"] == name);
@@ -147,7 +147,7 @@ fn a_check_names_what_is_wrong_with_each_witness_and_mirror() {
     let text = world.operate(&["check"]).done();
     assert_eq!(text.matches("ok     ").count(), 4, "{text}");
 
-    // Nobody there; somebody there who is no witness; another witness's key.
+    // No server there; a server that is no witness; another witness's key.
     world.kill_witness(0);
     let stranger = listener(|_| (200, "<html>welcome</html>".to_owned()));
     let (second, third) = (
@@ -254,7 +254,7 @@ fn a_check_needs_no_running_log_and_names_clocks_and_strangers() {
         assert_eq!((code, &said["quorum"]), (1, &true.into()), "{said}");
         assert!(problems(&said, &name).contains(words), "{said}");
     }
-    // What one answers is shown and neither obeyed nor taken for a line of ours.
+    // A witness's answer is shown, and neither obeyed nor taken for a line of ours.
     let key = NoteSigner::from_seed("evil.example", SignatureType::CosignatureV1, &[8; 32]);
     let vkey = key.unwrap().verifier().to_string();
     let said = "\u{1b}[2Jnothing\nok     witness forged.example\u{202e}";
@@ -324,7 +324,7 @@ fn listener(answer: impl Fn(&[u8]) -> (u16, String) + Send + 'static) -> String 
             let head = format!(
                 "HTTP/1.1 {status} X\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n"
             );
-            // Whoever asked may be gone.
+            // The client may be gone.
             let _ = stream.write_all(&[head.as_bytes(), text.as_bytes()].concat());
         }
     });
@@ -377,7 +377,7 @@ fn the_admin_listener_knows_who_writes_and_by_what_name_it_is_called() {
     let twice = ask("GET", "/status", &address, &[("host", "evil.example")]);
     assert!([400, 421].contains(&twice.status), "{twice}");
 
-    // Nobody writes without the credential, and with one of an earlier run neither.
+    // Writing needs the credential of this run: none, or one of an earlier run, is refused.
     for more in [
         &[][..],
         &[("authorization", "Bearer ")],
@@ -420,7 +420,7 @@ fn the_admin_listener_knows_who_writes_and_by_what_name_it_is_called() {
     refused.refused(1, &[".admin", "run this as its user"]);
 }
 
-/// The terminal was closed, or somebody expects a reload: what is in flight is finished.
+/// The terminal was closed, or the operator expects a reload: requests in flight are finished.
 #[test]
 fn a_hangup_ends_the_log_in_order() {
     let mut world = World::new(Setup {

@@ -59,7 +59,7 @@ fn nothing_that_is_in_the_folder_is_deleted() {
     let place = Place::new();
     assert!(!place.moved(1));
     let policy = fs::read(place.path("demo/documents/one.txt")).unwrap();
-    // Neither what the run left, nor what somebody put or changed there, wherever.
+    // Neither files that the run left, nor files that a user put or changed there, wherever.
     fs::write(place.path("demo/私の契約書.txt"), "mine").unwrap();
     fs::write(place.path("demo/private/log/鍵の写し.txt"), "mine").unwrap();
     fs::write(place.path("demo/documents/with a space"), "changed").unwrap();

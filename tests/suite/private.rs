@@ -1,5 +1,5 @@
-//! What a log or a witness keeps from everybody else on its machine, whatever the shell was set to
-//! that started it: keys, data, memory.
+//! A log or a witness keeps keys, data and memory from all other users of its machine, whatever
+//! umask the shell had that started it.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -71,8 +71,8 @@ fn files_are_their_owners_alone_whatever_the_umask() {
     );
     assert_private(&dir);
 
-    // What an older version left open is closed by the next start, and what a running log makes is
-    // private.
+    // Files that an older version left open are closed by the next start, and files that a running
+    // log makes are private.
     std::fs::set_permissions(world.path("data"), std::fs::Permissions::from_mode(0o755)).unwrap();
     let heads = std::fs::read_dir(world.path("heads")).unwrap();
     for head in heads {

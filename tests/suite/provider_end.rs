@@ -1,5 +1,5 @@
 //! A provider ends in order: each piece that a report wants is missing until it is there, and no
-//! piece is taken from anybody but the provider itself.
+//! piece is taken from any party but the provider itself.
 
 use std::collections::BTreeSet;
 
@@ -39,7 +39,7 @@ impl End {
         )
     }
 
-    /// What the report says is missing, and how it ends.
+    /// The missing items in the report, and the exit code.
     fn missing(&self) -> (BTreeSet<String>, i32) {
         let policy = self.path("policy.txt");
         let words = ["--json", "report", "provider", "north", "--policy", &policy];
@@ -229,7 +229,7 @@ fn a_statement_is_taken_from_its_provider_alone() {
     let unlogged = end.made.path("tsa-two.crt").display().to_string();
     end.state("north", &destroyed(&unlogged))
         .refused(1, &["statement-unfounded"]);
-    // What the log says about its registry is the log's to say.
+    // Only the log itself may make statements about its registry.
     let said = ProviderStatement::new(StatementCode::TERMINATED, "north", Vec::new(), b"").unwrap();
     let said = Record::from(Body::Provider(said)).encode();
     world

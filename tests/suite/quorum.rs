@@ -47,7 +47,7 @@ fn without_a_quorum_nothing_is_proven_and_nothing_lost() {
         (world.status("signed_size") == signed).then_some(())
     });
     late(b"late 2");
-    // What is served has its quorum, or is not served; and one witness is no quorum.
+    // A checkpoint without its quorum is not served; and one witness is no quorum.
     assert_eq!(*world.checkpoint().checkpoint(), published);
     let path = place["proof"].as_str().unwrap();
     let _ = world.get(path).expect(202);

@@ -1,5 +1,5 @@
-//! The data disk is lost. Nothing that anybody is told leads to a second tree under the log's key,
-//! and `recover` makes the data anew from whoever has a copy, or says why the log must not sign.
+//! The data disk is lost. No message leads an operator to a second tree under the log's key, and
+//! `recover` makes the data anew from anyone who has a copy, or says why the log must not sign.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -92,7 +92,7 @@ fn what_is_said_after_a_loss_leads_to_recovery_and_recovery_to_the_same_log() {
     let keys = std::fs::read(world.path("log.key")).unwrap();
     lose(&world, "data");
 
-    // What an operator would try, one after the other.
+    // The steps that an operator would try, one after the other.
     let size = format!("has signed {} records", before.size);
     for command in [
         &["serve"][..],
@@ -358,7 +358,7 @@ fn without_its_head_file_a_log_asks_every_witness() {
     let ended = world.operate(&["serve"]);
     assert_leads_nowhere_else(&ended, &["LOST HEAD FILE", "ishibumi-log recover"]);
 
-    // Its operator says that it is gone for ever; a name that nobody has is a mistake.
+    // Its operator says that it is gone for ever; a name that no witness has is a mistake.
     recover(&world, &["--without", "witness9.example"]).refused(1, &["witness9.example"]);
     let done = recover(&world, &["--json", "--without", "witness3.example"]);
     assert_eq!(done.code, 0, "{done:?}");
@@ -367,7 +367,8 @@ fn without_its_head_file_a_log_asks_every_witness() {
     world.assert_one_history(&[newest]);
 }
 
-/// Lost, and made anew while nobody could be asked: the first start asks again, before it signs.
+/// Lost, and made anew while no witness could be asked: the first start asks again, before it
+/// signs.
 #[test]
 fn a_lost_log_that_was_made_anew_signs_nothing() {
     let mut world = world(1);
@@ -392,8 +393,8 @@ fn a_lost_log_that_was_made_anew_signs_nothing() {
         &["LOST DATA", "holds a checkpoint of", "ishibumi-log recover"],
     );
 
-    // Its head file says that nothing was signed. Nobody may rely on that while one is away who may
-    // hold more.
+    // Its head file says that nothing was signed. The log must not rely on that while a witness is
+    // away that may hold more.
     world.kill_witness(2);
     let done = recover(&world, &["--json"]);
     assert_eq!(
@@ -440,7 +441,7 @@ fn a_damaged_source_is_named_and_another_one_used() {
     );
     world.assert_sound();
 
-    // A checkpoint of somebody else's key leads nowhere, whatever files lie beside it.
+    // A checkpoint by another key leads nowhere, whatever files lie beside it.
     std::fs::rename(world.path("data"), world.path("data.first")).unwrap();
     let other = World::new(Setup::default());
     let note = std::fs::read_to_string(good.join("checkpoint")).unwrap();
@@ -528,8 +529,8 @@ fn older_data_are_brought_forward_and_other_data_left_alone() {
     world.put(b"goes on");
 }
 
-/// What lies beside the records comes back too: lists, the index by which they are found, and the
-/// kept checkpoints, which the times are proven by.
+/// Data beside the records come back too: lists, the index by which they are found, and the kept
+/// checkpoints, which the times are proven by.
 #[test]
 fn blobs_index_and_kept_checkpoints_come_back() {
     let made = Artifacts::new();

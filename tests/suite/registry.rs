@@ -54,7 +54,7 @@ fn a_provider_that_ended_is_refused_and_its_artifacts_are_rescued() {
     taken(world.submit("north", REPLY, "", &reply));
     assert_eq!(stated(&world, "north"), ["accepted"]);
 
-    // Rescue is off: nobody has a token for it.
+    // Rescue is off: there is no token for it.
     let made_token = run("ishibumi-log", ["token", "--json"]).done();
     let made_token: serde_json::Value = serde_json::from_str(&made_token).unwrap();
     let token = made_token["token"].as_str().unwrap();
@@ -63,7 +63,7 @@ fn a_provider_that_ended_is_refused_and_its_artifacts_are_rescued() {
     };
     send(&world, REPLY, &orphan).expect_problem(401, "unauthorized");
 
-    // Rescue is on, but nobody has ended: the provider itself submits.
+    // Rescue is on, but no provider has ended: the provider itself submits.
     let hash = made_token["token_sha256"].as_str().unwrap();
     let rescue = format!("rescue = true\ntoken_sha256 = [\"{hash}\"]\nquota = {{ per_day = 4 }}");
     world.stop_log();
@@ -240,7 +240,8 @@ fn states_are_stated_before_they_hold() {
         drop(world.put(status.as_bytes()));
         assert_eq!(stated(&world, "north").last(), Some(&code));
     }
-    // A state of the future is in the log already and holds not yet; a first one holds nobody in.
+    // A state of the future is in the log already and does not hold yet; a first state in the
+    // future keeps its provider out until then.
     world.stop_log();
     let later = "[{ state = \"accepted\", from = 2026-01-01T00:00:00Z },\n\
                  { state = \"terminated\", from = 9000-01-01T00:00:00Z }]";

@@ -175,7 +175,7 @@ fn a_copy_without_lookups_gives_them_too() {
     let _ = desk.verdict(&[], "a.tst", 0);
 }
 
-/// What was revoked since then is told by the log's lists, whoever asks.
+/// The log's lists tell every client what was revoked since then.
 #[test]
 fn a_revocation_that_the_log_holds_is_not_missed() {
     let desk = Desk::new();
@@ -183,7 +183,7 @@ fn a_revocation_that_the_log_holds_is_not_missed() {
     desk.made.revoke("seal", "keyCompromise");
     desk.log_lists();
     let _ = desk.submit("seal.crt");
-    // Revoked before anybody saw it.
+    // Revoked before any log saw it.
     let json = desk.verdict(&[], "seal.crt", 4);
     assert_eq!(json["sub_indication"], "REVOKED_NO_POE", "{json:#}");
     assert_eq!(answer(&json, "existed"), "yes");

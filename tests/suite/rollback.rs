@@ -19,14 +19,14 @@ use ishibumi_tlog::proof::TlogProof;
 use ishibumi_tlog::{Checkpoint, Hash};
 use serde_json::Value;
 
-/// What the standing log says of itself.
+/// The value of a metric of the standing log.
 fn figure(world: &World, name: &str) -> u64 {
     let status = world.operate(&["--json", "status"]).done();
     let status: Value = serde_json::from_str(&status).unwrap();
     status[name].as_u64().unwrap()
 }
 
-/// What a witness cosigned last.
+/// The checkpoint that a witness cosigned last.
 fn witnessed(world: &World, number: usize) -> Checkpoint {
     let url = format!("http://{}", world.witnesses[number].address);
     let path = format!("/{}/checkpoint", Hash::of(ORIGIN.as_bytes()));
@@ -110,7 +110,7 @@ fn a_machine_that_was_set_back_learns_it_from_its_witnesses() {
     world
         .submit("lab", OPAQUE, "?wait=durable", b"lost")
         .expect_problem(503, "forked");
-    // What has its quorum is read.
+    // Records that have their quorum are read.
     assert_eq!(world.size(), old);
     let _ = world.get("/tile/entries/000.p/1").expect(200);
     assert_eq!(world.status("signed_size"), old);
@@ -254,12 +254,12 @@ fn a_witness_that_lies_costs_what_the_quorum_needs_of_it() {
         .expect_problem(503, "forked");
     let state = world.status("state");
     assert_eq!(state, "contradicted");
-    // Not for good: nobody showed anything.
+    // Not for good: no witness showed a proof.
     let ended = world.log.take().unwrap().terminate();
     assert_eq!(ended.code, 0, "{}", ended.err);
     let said = ["CONTRADICTED", name, "4611686018427", "docs/recovery.md"];
     ended.refused(0, &said);
-    // The advice is not to distrust whoever says so.
+    // The advice is not to distrust the witness that says so.
     assert!(!ended.err.contains("distrust"), "{}", ended.err);
 
     world.reconfigure(|config| {
@@ -491,7 +491,7 @@ fn the_wrong_key_or_the_wrong_name_does_not_start() {
     let witness = NoteSigner::from_seed(ORIGIN, SignatureType::CosignatureV1, &[4; 32]).unwrap();
     std::fs::write(world.path("log.key"), witness.to_private_text()).unwrap();
     world.operate(&["serve"]).refused(1, &["cosignatures"]);
-    // Each key in the other's place, and none in the second's.
+    // Each key file in the other's setting, and none in the second's.
     let second = std::fs::read_to_string(world.path("log.key.ml-dsa-44")).unwrap();
     std::fs::write(world.path("log.key"), &second).unwrap();
     world

@@ -1,4 +1,4 @@
-//! What the programs say, word for word: every `--help`, and the verdicts about the published
+//! The output of the programs, word for word: every `--help`, and the verdicts about the published
 //! evidence in both languages, for people and for programs. A changed word is a reviewed
 //! difference.
 //!

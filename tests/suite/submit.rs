@@ -61,7 +61,7 @@ fn what_has_its_proof_is_passed_over() {
     fs::write(&list, names.collect::<String>()).unwrap();
     let again = sender.send(&url, &["--list", list.to_str().unwrap()]);
     assert_eq!((counts(&again), again.code), ([0, 0, 3, 0], 0));
-    // What is named is sent, whatever lies beside it: the record is the same.
+    // The named file is sent, whatever lies beside it: the record is the same.
     assert_eq!(counts(&sender.send(&url, &[&first])), [1, 1, 0, 0]);
     assert_eq!(sender.send(&url, &[]).code, 2);
 }
@@ -69,7 +69,7 @@ fn what_has_its_proof_is_passed_over() {
 #[test]
 fn a_log_that_does_not_answer_is_not_asked_for_every_file() {
     let sender = Sender::new();
-    // Nobody listens there: the port was free a moment ago.
+    // No process listens there: the port was free a moment ago.
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let nobody = format!("http://{}", free.local_addr().unwrap());
     drop(free);
