@@ -1,5 +1,5 @@
-//! What admission costs: encoding and decoding a record, and verifying a real token of OpenSSL down
-//! to its record, with the memo of verified certificates that the log uses and without.
+//! The cost of admission: encoding and decoding a record, and verifying a real token of OpenSSL
+//! down to its record, with the memo of verified certificates that the log uses and without.
 
 use std::hint::black_box;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! What signatures cost: signing and cosigning a checkpoint, reading and verifying the note of a
+//! The cost of signatures: signing and cosigning a checkpoint, reading and verifying the note of a
 //! log and three witnesses, and checking a whole proof under a 2-of-3 policy.
 
 use std::hint::black_box;

@@ -1,4 +1,4 @@
-//! What a tree costs: hashing, growing, proving and checking, at 2^20 leaves.
+//! The cost of a tree: hashing, growing, proving and checking, at 2^20 leaves.
 //!
 //! Proofs are made as the log makes them, out of tiles; here the tiles lie in memory, so the
 //! figures are without any store. Run with `cargo bench -p ishibumi-benches --bench trees`.

@@ -1,4 +1,4 @@
-//! What an answer promises, record by record.
+//! The promises in an answer, record by record.
 
 use http::StatusCode;
 use ishibumi_tlog::Hash;
@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use crate::connection::Answer;
 
-/// What the log promised for one artifact.
+/// The log's promises for one artifact.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Acknowledged {
     /// Index of its record.

@@ -28,14 +28,14 @@ pub(crate) struct Sample {
     pub(crate) acknowledged: Acknowledged,
 }
 
-/// What calling in gave.
+/// The result of calling the promises in.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Checked {
     /// Promises whose leaf hash is that of the rebuilt record.
     pub(crate) leaves: u64,
     /// Proofs that verified.
     pub(crate) proofs: u64,
-    /// What did not verify.
+    /// Promises that did not verify, a sentence each.
     pub(crate) failures: Vec<String>,
 }
 

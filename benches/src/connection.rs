@@ -15,7 +15,7 @@ const ANSWER_LEN_MAX: usize = 64 << 20;
 /// How long an answer may take; longer than any deadline of the log.
 const ANSWER_DEADLINE: Duration = Duration::from_secs(60);
 
-/// What every request says.
+/// The parts that all requests share.
 #[derive(Clone, Debug)]
 pub(crate) struct Target {
     pub(crate) address: SocketAddr,

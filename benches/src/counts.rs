@@ -1,4 +1,4 @@
-//! What clients count while they send, and what the machine did meanwhile.
+//! Counts of the clients while they send, and the machine's use meanwhile.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use crate::usage::{MachineUsage, ProcessUsage};
 /// Latencies are recorded in microseconds, up to this, with three digits.
 const LATENCY_MAX_US: u64 = 120_000_000;
 
-/// What was counted.
+/// The counts.
 pub(crate) struct Counts {
     /// Records that were acknowledged.
     pub(crate) records: u64,
@@ -19,7 +19,7 @@ pub(crate) struct Counts {
     pub(crate) refused: u64,
     /// Submissions whose connection broke before their answer came, or whose answer made no sense.
     pub(crate) broken: u64,
-    /// What the last of those was.
+    /// Text of the last of those errors.
     pub(crate) last_error: Option<String>,
     /// Answers by status.
     pub(crate) statuses: BTreeMap<u16, u64>,
@@ -29,7 +29,7 @@ pub(crate) struct Counts {
     pub(crate) ended: Instant,
 }
 
-/// What everybody had used at one moment.
+/// The use of all processes up to one moment.
 pub(crate) struct Usage {
     pub(crate) server: ProcessUsage,
     pub(crate) load: ProcessUsage,

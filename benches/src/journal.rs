@@ -1,4 +1,4 @@
-//! What was acknowledged, line by line, for tests that kill the log and then ask for all of it.
+//! The acknowledged records, line by line, for tests that kill the log and then ask for all of it.
 //!
 //! A line is handed to the kernel before its connection submits again, and not synced: it outlives
 //! this process and the log, not the machine.

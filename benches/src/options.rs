@@ -1,4 +1,4 @@
-//! What a run is asked to do, and the bounds of it.
+//! The task of a run, and its bounds.
 
 use std::net::{SocketAddr, ToSocketAddrs as _};
 use std::path::PathBuf;

@@ -1,4 +1,4 @@
-//! What a run gives: numbers for people, and the same as JSON.
+//! The result of a run: numbers for people, and as JSON.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -16,7 +16,7 @@ const FAILURES_SHOWN: usize = 5;
 /// The result of one run. Field names carry their units; they are the keys of the JSON.
 #[derive(Clone, Debug, Serialize)]
 pub struct Report {
-    /// What was submitted and how, in words.
+    /// The kind of artifacts and how they were submitted, in words.
     pub what: String,
     /// From the first submission to the last acknowledgement.
     pub seconds: f64,
@@ -40,7 +40,7 @@ pub struct Report {
     pub proofs_verified: u64,
     /// Sampled promises that did not hold.
     pub checks_failed: u64,
-    /// What was wrong with the first of them.
+    /// Why the first of them failed, a sentence each.
     pub failures: Vec<String>,
     /// Seconds of CPU of the processes named by --server-pid.
     pub server_cpu_seconds: f64,

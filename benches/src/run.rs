@@ -22,7 +22,7 @@ const RETRY_MAX: Duration = Duration::from_secs(1);
 /// A connection that broke is opened again after this.
 const RECONNECT_PAUSE: Duration = Duration::from_millis(100);
 
-/// What the connections share; one thread, so nothing is ever borrowed twice.
+/// The state that the connections share; one thread, so nothing is ever borrowed twice.
 struct Shared {
     work: Work,
     counts: Counts,

@@ -31,7 +31,7 @@ pub enum TsaError {
     File {
         /// Path of the file.
         path: PathBuf,
-        /// What happened.
+        /// The error of the system.
         error: std::io::Error,
     },
     /// OpenSSL is missing or refused.
@@ -39,7 +39,7 @@ pub enum TsaError {
     OpenSsl {
         /// Its arguments.
         command: String,
-        /// What it said.
+        /// Its text on standard error.
         why: String,
     },
     /// No random octets.

@@ -1,4 +1,4 @@
-//! What processes and the machine used, from Linux' /proc.
+//! CPU, memory and output of processes and of the machine, from Linux' /proc.
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use std::path::Path;
 /// has 64-bit Rust for.
 const TICKS_PER_SECOND: f64 = 100.0;
 
-/// What a process has used so far, or several together.
+/// The use of one process so far, or of several together.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ProcessUsage {
     /// Seconds of CPU, user and system.
@@ -21,7 +21,7 @@ pub struct ProcessUsage {
     pub written: u64,
 }
 
-/// What the machine has used so far, in seconds of CPU over all cores.
+/// The machine's use so far, in seconds of CPU over all cores.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct MachineUsage {
     /// Anything but idle and waiting for a disk, by any process.

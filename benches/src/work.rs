@@ -1,4 +1,4 @@
-//! What is submitted: bodies, no two alike, and the record that each artifact has to become.
+//! The submitted bodies, no two alike, and the record that each artifact has to become.
 
 use std::path::{Path, PathBuf};
 

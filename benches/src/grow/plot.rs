@@ -25,7 +25,7 @@ const CELL_HEIGHT: f64 = 230.0;
 /// One table that is drawn, as `NAME=FILE`.
 #[derive(Clone, Debug)]
 pub struct Series {
-    /// What the legend calls it.
+    /// Its name in the legend.
     pub name: String,
     /// The CSV that `grow` wrote.
     pub csv: PathBuf,

@@ -76,7 +76,7 @@ impl<F: FnMut(&Row)> Table<F> {
     }
 }
 
-/// What a process and the machine had used at one moment.
+/// The use of a process and of the machine up to one moment.
 pub(super) struct Moment {
     at: Instant,
     process: ProcessUsage,
