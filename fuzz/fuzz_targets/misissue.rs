@@ -16,7 +16,7 @@ static TRUTH: LazyLock<(Certificate, [Vec<u8>; 2])> = LazyLock::new(|| {
     (anchor, records(shown.tokens()))
 });
 
-/// What was signed, whatever wraps it.
+/// The signed records, whatever wraps them.
 fn records(tokens: &[ishibumi_artifact::VerifiedToken; 2]) -> [Vec<u8>; 2] {
     let mut records = tokens.each_ref().map(|token| token.record().encode());
     records.sort();

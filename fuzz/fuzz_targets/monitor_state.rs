@@ -1,5 +1,5 @@
-//! What a monitor keeps: what reads is written and read again as the same, and only what the golden
-//! log signed is believed.
+//! A monitor's state: a state that can be read is written and read again as the same, and only
+//! heads that the golden log signed are believed.
 
 #![no_main]
 
