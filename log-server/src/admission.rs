@@ -130,6 +130,9 @@ fn admit_under(
 }
 
 /// A record as the store takes it: encoded, hashed once, with its keys.
+///
+/// # Errors
+/// If its encoding is longer than a record may be.
 pub fn new_record(record: &Record) -> Result<NewRecord, RecordTooLarge> {
     let octets = record.encode();
     if octets.len() > ENTRY_LEN_MAX {

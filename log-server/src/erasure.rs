@@ -51,6 +51,10 @@ pub struct Erasure {
 
 /// States durably that `blob` is erased, then erases it. What was stated before is not stated
 /// again.
+///
+/// # Errors
+/// [`ErasureError`] if no record names `blob`, the reason does not fit a record, or the store
+/// fails.
 pub fn erase(
     store: &dyn LogStore,
     sequencer: Sequencer,
@@ -70,6 +74,9 @@ pub fn erase(
 }
 
 /// The index of the record that says that `blob` was erased.
+///
+/// # Errors
+/// If the store fails.
 pub fn stated(store: &dyn LogStore, blob: Hash) -> Result<Option<u64>, StoreError> {
     let key = LookupKey::ErasedBlob(blob.0).to_bytes();
     Ok(store.lookup(&key, 0, 1)?.first().copied())
@@ -77,6 +84,9 @@ pub fn stated(store: &dyn LogStore, blob: Hash) -> Result<Option<u64>, StoreErro
 
 /// Removes what records say was erased, if any of it is still there: the end of an erasure that was
 /// cut off.
+///
+/// # Errors
+/// If the store fails.
 pub fn finish(store: &dyn LogStore) -> Result<(), StoreError> {
     let key = LookupKey::LogStatements.to_bytes();
     let mut from = 0;

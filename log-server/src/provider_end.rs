@@ -20,6 +20,10 @@ pub const STATEMENT: &str = "application/vnd.ishibumi.provider-statement";
 
 /// Checks a statement, and takes off the provider's quota what that costs, also if it is refused:
 /// one about a list has the list verified again, and costs as many records as that has entries.
+///
+/// # Errors
+/// [`Refusal`] if the statement is malformed, unfounded or another provider's to make, or the quota
+/// is used up.
 pub fn admit_statement(
     submitter: &Submitter,
     store: &dyn LogStore,

@@ -76,6 +76,9 @@ impl Meter {
 
     /// Takes `records` off the allowance if there is any left; otherwise takes nothing and says how
     /// long to wait. With 0 records it only asks.
+    ///
+    /// # Errors
+    /// How long to wait until a record is allowed again.
     pub fn take(&self, records: usize, now: Duration) -> Result<(), Duration> {
         let mut rates = self.rates();
         let wait = rates.iter().map(|rate| rate.wait(now)).max();
@@ -153,7 +156,7 @@ mod tests {
         assert_eq!(meter.take(6, s(0)), Ok(()));
         meter.owe(3, s(0));
         assert_eq!(meter.take(0, s(0)), Err(s(40)));
-        // Control: who is refused beforehand owes nothing.
+        // Control: a sender that is refused beforehand owes nothing.
         assert_eq!(meter.take(3, s(0)), Err(s(40)));
         assert_eq!(meter.take(1, s(40)), Ok(()));
     }

@@ -2,7 +2,7 @@
 //!
 //! | who | refusals |
 //! | --- | --- |
-//! | whoever made the artifact or the statement | `Artifact`, `RecordTooLarge`, `StatementMalformed`, `StatementUnfounded` |
+//! | the maker of the artifact or the statement | `Artifact`, `RecordTooLarge`, `StatementMalformed`, `StatementUnfounded` |
 //! | the submitter: wait, or send what is its own | `QuotaExceeded`, `StatementNotYours`, `NothingToRescue`, `NoProviderLeft` |
 //! | the log's operator, whom the submitter can ask | `Suspended`, `Terminated`, `NotYetAccepted`, `KindNotAccepted` |
 //! | we | `Store` |

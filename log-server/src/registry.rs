@@ -137,6 +137,9 @@ impl Submitter {
     /// Whether artifacts of `kind` are taken from this submitter at `now`, and under which
     /// providers' anchors: the provider's own, or one after the other those of the providers that
     /// have ended.
+    ///
+    /// # Errors
+    /// [`Refusal`] if the submitter may not submit this kind at `now`.
     pub fn providers(&self, kind: Option<Kind>, now: Time) -> Result<Vec<Arc<Provider>>, Refusal> {
         match self {
             Self::Provider(provider) => {
@@ -172,6 +175,9 @@ impl Submitter {
 
     /// Takes `records` off the submitter's quota before the work is done; with 0 it only asks
     /// whether any is left.
+    ///
+    /// # Errors
+    /// [`Refusal`] if the quota is used up, with how long to wait.
     pub fn charge(&self, records: usize, clock: &dyn Clock) -> Result<(), Refusal> {
         let (who, meter) = self.account();
         meter

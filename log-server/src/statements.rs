@@ -50,6 +50,10 @@ struct Said {
 
 /// The records that have to be in the log before `registry` is in force: one for every provider
 /// about which the log says something else, or nothing. Empty if nothing changed.
+///
+/// # Errors
+/// [`StatementError`] if the store fails, its index leads to another record, or an entry does not
+/// fit a record.
 pub fn outstanding(
     store: &dyn LogStore,
     registry: &Registry,

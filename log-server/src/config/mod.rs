@@ -125,6 +125,9 @@ pub struct ConfigError {
 
 impl Config {
     /// Reads and checks the file at `path`.
+    ///
+    /// # Errors
+    /// If the file cannot be read, or with every complaint about its text.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
         let fail = |problem: String| ConfigError {
             path: path.into(),
@@ -140,6 +143,9 @@ impl Config {
     }
 
     /// Checks the text of a configuration whose paths are relative to `base`.
+    ///
+    /// # Errors
+    /// One sentence for each fault of the text, with the key that it is about.
     pub fn parse(text: &str, base: &Path) -> Result<Self, Vec<String>> {
         let table: toml::Table = text
             .parse()

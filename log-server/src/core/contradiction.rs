@@ -50,7 +50,7 @@ impl std::fmt::Display for Claim {
     }
 }
 
-/// A proof, who showed it, and when.
+/// A proof, the witness that showed it, and when.
 #[derive(Clone, Debug)]
 pub(super) struct Proof {
     pub(super) witness: String,

@@ -25,6 +25,9 @@ impl Foreign {
     /// Reads octets that an endpoint shows as the newest checkpoint of this log. `None` if it is
     /// none, if none of `keys` signed it, or if the tree that it is about is part of the one that
     /// was signed here, of `signed` leaves.
+    ///
+    /// # Errors
+    /// If the store fails.
     pub fn read(
         octets: &[u8],
         keys: &[VerifierKey],
@@ -49,6 +52,9 @@ impl Foreign {
     }
 
     /// Whether its tree is how the tree of `signed` leaves in `store` begins.
+    ///
+    /// # Errors
+    /// If the store fails.
     pub fn is_part_of(&self, store: &dyn LogStore, signed: u64) -> Result<bool, StoreError> {
         let size = self.checkpoint.size;
         if size > signed {

@@ -54,6 +54,9 @@ impl Handle {
     ///
     /// A log that has stopped takes nothing, and confirms nothing that was on its way: it may have
     /// stopped because it is an old copy.
+    ///
+    /// # Errors
+    /// [`SubmitError`] if the pool is full, the disk is nearly full, or the log has stopped.
     pub async fn submit(&self, items: Vec<Item>) -> Result<Vec<Placed>, SubmitError> {
         self.alive()?;
         if let Some(lack) = self.lack() {

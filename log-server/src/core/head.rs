@@ -174,6 +174,10 @@ impl HeadSigner {
     /// The staged tree has to contain both the head file's and the database's head: at least their
     /// size, and the same root there. A head file that is behind the database's head was restored
     /// alone; since the database proves the newer one, it is brought forward.
+    ///
+    /// # Errors
+    /// [`HeadError`] if the log is closed, the staged tree does not contain both heads, or the
+    /// store fails.
     pub fn open(
         store: Arc<dyn LogStore>,
         keys: LogKeys,
@@ -191,6 +195,10 @@ impl HeadSigner {
 
     /// Opens the head file like [`Self::open`], for the command that closes the log: until the head
     /// file is sealed, the tree that ends with the closing record may be signed, and no other ever.
+    ///
+    /// # Errors
+    /// [`HeadError`] if the head file is sealed, the staged tree does not contain both heads, or
+    /// the store fails.
     pub fn open_to_close(
         store: Arc<dyn LogStore>,
         keys: LogKeys,
@@ -272,6 +280,9 @@ impl HeadSigner {
 
     /// Keeps for every later start that `foreign` speaks against this copy: none of them signs
     /// before its tree is part of this log.
+    ///
+    /// # Errors
+    /// If it cannot be written.
     pub fn accuse(&self, foreign: &Foreign, seen: u64) -> Result<(), StoreError> {
         match self.evidence(foreign, seen) {
             Some(evidence) => self.head_file.accuse(evidence.encode().as_bytes()),
@@ -280,6 +291,9 @@ impl HeadSigner {
     }
 
     /// The trees of other copies that the witnesses did not follow, as an earlier run kept them.
+    ///
+    /// # Errors
+    /// If they cannot be read.
     pub fn known_elsewhere(&self) -> Result<Vec<Checkpoint>, StoreError> {
         let kept = self.head_file.kept_evidence()?;
         // One that cannot be read is of no use, and of no harm: what it shows will be shown again.
@@ -290,6 +304,9 @@ impl HeadSigner {
     }
 
     /// Keeps `foreign` for its operator, who has to find the other copy; returns the file.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
     pub fn keep_evidence(
         &self,
         foreign: &Foreign,
@@ -308,6 +325,10 @@ impl HeadSigner {
 
     /// Signs the staged tree, if it is larger than the last signed one; else the last one anew, if
     /// a key was added since. With an error nothing has left, and this value is gone.
+    ///
+    /// # Errors
+    /// [`HeadError`] if a key does not sign as it should, the tree read back is not the staged one,
+    /// or the store fails.
     pub fn advance(mut self) -> Result<Self, HeadError> {
         let edge = self.store.staged()?;
         let (old, old_root, mut frontier) = match &self.head {
@@ -444,7 +465,8 @@ impl LogKeys {
     /// A note of the store as a head of this log, verified.
     fn own_head(&self, note: Note) -> Result<(Checkpoint, Note), HeadError> {
         let foreign = |why: String| HeadError::ForeignHead(why);
-        // The Ed25519 key has to have signed; what is there of the other has to verify.
+        // The Ed25519 key has to have signed; signatures of the other key, if there are any, have
+        // to verify.
         note.verify(std::slice::from_ref(self.ed25519.verifier()))
             .map_err(|error| foreign(error.to_string()))?;
         let keys: Vec<VerifierKey> = self.all().map(|s| s.verifier().clone()).collect();

@@ -147,6 +147,9 @@ struct Keep {
 
 impl Publisher {
     /// A publisher that continues what `store` has published. Times are since any fixed moment.
+    ///
+    /// # Errors
+    /// [`PublisherError`] if the published state cannot be read.
     pub fn open(
         store: Arc<dyn LogStore>,
         policy: Policy,
@@ -205,6 +208,9 @@ impl Publisher {
 
     /// Opens the first round: for the head that is signed already, or for the first head of a log
     /// that has signed none.
+    ///
+    /// # Errors
+    /// [`PublisherError`] if signing or publishing fails.
     pub fn start(mut self, now: Duration) -> Result<(Self, Outcome), PublisherError> {
         self.began = self.store.staged()?.size();
         if self.signer.head().is_none() {
@@ -214,6 +220,10 @@ impl Publisher {
     }
 
     /// Time has passed, or records were staged.
+    ///
+    /// # Errors
+    /// [`PublisherError`] if signing or publishing fails, or another copy of this log stops this
+    /// one.
     pub fn tick(mut self, now: Duration) -> Result<(Self, Outcome), PublisherError> {
         let followed = self.followed();
         let judgement = self.contradictions.judge(now, &self.policy, followed);
@@ -244,6 +254,10 @@ impl Publisher {
     }
 
     /// A witness cosigned the head of round `number`.
+    ///
+    /// # Errors
+    /// [`PublisherError`] if signing or publishing fails, or another copy of this log stops this
+    /// one.
     pub fn cosigned(
         mut self,
         number: u64,
@@ -400,6 +414,9 @@ impl Publisher {
 
     /// Keeps the published checkpoint for ever, whatever the interval says, and gives it: a TSA is
     /// about to stamp it. Cosignatures that come late are added to it.
+    ///
+    /// # Errors
+    /// [`PublisherError`] if the store fails.
     pub fn keep_published(
         mut self,
         now: Duration,
@@ -533,7 +550,7 @@ impl Publisher {
 impl Open {
     /// The head with what was cosigned so far; `None` while the quorum is missing.
     fn trusted(&self, policy: &Policy) -> Result<Option<TrustedCheckpoint>, PublisherError> {
-        // Every line was verified when it came: who signed needs no second look, what is published
+        // Every line was verified when it came: the signers need no second look, the published note
         // does.
         let signed = |place: usize| {
             let witness = policy.witnesses().get(place);

@@ -70,6 +70,9 @@ pub struct Sequencer {
 
 impl Sequencer {
     /// A sequencer that continues the staged tree of `store`.
+    ///
+    /// # Errors
+    /// [`SequencerError`] if the store fails.
     pub fn open(store: Arc<dyn LogStore>) -> Result<Self, SequencerError> {
         let size = store.staged()?.size();
         let closed = ending(store.as_ref(), size)?.is_some();
@@ -88,6 +91,10 @@ impl Sequencer {
     /// Stages `items` in one write and says where each is. All or nothing: with an error, nothing
     /// of the batch was answered, and this value is gone. What a closed log has already is found as
     /// ever.
+    ///
+    /// # Errors
+    /// [`SequencerError`] if the store fails, its index leads to another record, an item has no
+    /// records, or a record would follow the one that closed the log.
     pub fn stage(mut self, items: Vec<Item>) -> Result<(Self, Vec<Placed>), SequencerError> {
         let mut batch = Batch::default();
         let mut fresh: HashMap<Hash, u64> = HashMap::new();
@@ -162,6 +169,9 @@ impl Sequencer {
 }
 
 /// How the log ended whose first `size` records are `store`'s; `None` if it has not.
+///
+/// # Errors
+/// If the store fails.
 pub fn ending(store: &dyn LogStore, size: u64) -> Result<Option<LogEnding>, StoreError> {
     let Some(last) = size.checked_sub(1) else {
         return Ok(None);

@@ -1,9 +1,10 @@
 //! Counting what in the log's own records gives cause for suspicion.
 //!
 //! A thread beside the sequencer reads what was staged and applies the rules that auditors apply
-//! ([`Suspicion`]). It delays nobody: when it falls behind by more than [`BACKLOG_MAX`] batches the
-//! newest are passed over and counted, and it stops nothing. What it counts is for the operator's
-//! eyes; the evidence is in the log, where any auditor finds it again, the passed-over records too.
+//! ([`Suspicion`]). It delays no submission: when it falls behind by more than [`BACKLOG_MAX`]
+//! batches the newest are passed over and counted, and it stops nothing. What it counts is for the
+//! operator's eyes; the evidence is in the log, where any auditor finds it again, the passed-over
+//! records too.
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};

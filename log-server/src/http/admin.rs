@@ -222,6 +222,9 @@ impl Admin {
 }
 
 /// The state of a log in a few numbers. With `handle`, that of a running one.
+///
+/// # Errors
+/// If the store fails.
 pub fn status(
     origin: &str,
     store: &dyn LogStore,

@@ -74,7 +74,7 @@ impl App {
         }
     }
 
-    /// A log that takes nothing reads nothing of what is sent either.
+    /// A log that takes no records does not read the body of a submission either.
     pub(super) fn is_taking(&self) -> Result<(), Problem> {
         if let Some(closed) = &self.closed {
             return Err(closed.clone());

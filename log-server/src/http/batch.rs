@@ -19,6 +19,10 @@ pub struct BatchError {
 
 /// Reads a batch of at most `most` items without copying their octets: items of `uint8 type,
 /// uint32 length, octets`, big-endian, until the end.
+///
+/// # Errors
+/// [`BatchError`] for the first item that is cut off, too long, of an unknown type, or one too
+/// many.
 pub fn read_batch(body: &Bytes, most: usize) -> Result<Vec<(Kind, Bytes)>, BatchError> {
     let malformed = |number: usize, what: &str| BatchError {
         number,

@@ -70,6 +70,9 @@ impl Checked {
 }
 
 /// Asks all of them.
+///
+/// # Errors
+/// [`OperateError`] if the check itself cannot be made; findings are no errors.
 pub fn check(config: &Config) -> Result<Checked, OperateError> {
     let policy = read_policy(config)?;
     let endpoints = endpoints(&policy, config)?;
@@ -502,7 +505,8 @@ impl Asking<'_> {
 
     /// Without a signed head: whether something there speaks the protocol, and knows the log.
     fn probe(&self, endpoint: &Endpoint, found: &mut CheckedWitness) {
-        // A checkpoint with a signature of nobody: 404 if the log is unknown, 403 if it is known.
+        // A checkpoint with a signature by an unknown key: 404 if the log is unknown, 403 if it is
+        // known.
         let line = SignatureLine {
             name: self.origin.to_owned(),
             id: 0,

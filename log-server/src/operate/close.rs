@@ -8,7 +8,7 @@
 //! 1. the announcement, if there was none, and the closing record: one write, all or nothing;
 //! 2. the last checkpoint, signed, under the quorum and cosigned by a mirror, published and kept
 //!    for ever;
-//! 3. the head file sealed: from here on nobody signs for this log with any key;
+//! 3. the head file sealed: from here on no process signs for this log with any key;
 //! 4. the key files destroyed.
 //!
 //! If the quorum or the mirror does not come, it stops before 3 and the keys are there for the next
@@ -100,6 +100,10 @@ impl Words {
 
 /// Has the log say that it will close at `date`. Works beside a running log, through its admin
 /// listener, and without one. Returns the index of the record.
+///
+/// # Errors
+/// [`OperateError`] if the words do not fit a record, or the log does not take it: it is closed,
+/// does not answer, or its store fails.
 pub fn announce(config: &Config, words: &Words, date: Time) -> Result<u64, OperateError> {
     let record = Record::from(Body::Log(LogStatement::Closing(words.ending(date)?)));
     let store: Arc<dyn LogStore> = match RocksLog::open(&config.data_dir, &config.origin) {
@@ -140,6 +144,10 @@ fn ask_to_announce(config: &Config, record: &Record) -> Result<u64, OperateError
 
 /// Closes the log: all of it, or what was missing after an earlier run. `progress` is told what is
 /// waited for.
+///
+/// # Errors
+/// [`OperateError`] if the log runs, the words are refused, cosignatures are missing, or a step
+/// fails; a later call goes on from there.
 pub fn close(
     config: &Config,
     words: &Words,

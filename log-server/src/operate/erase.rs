@@ -14,6 +14,9 @@ use crate::erasure::{self, Erasure};
 
 /// Erases the blob with this SHA-256. The log must not be running; `serve` then has the record
 /// signed and cosigned like every other. Can be repeated after a crash.
+///
+/// # Errors
+/// [`OperateError`] if the log runs, no record names `blob`, or the store fails.
 pub fn erase(
     config: &Config,
     blob: Hash,

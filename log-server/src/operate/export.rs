@@ -45,6 +45,10 @@ impl LogFiles for Published<'_> {
 
 /// Exports the published log to `out`, where nothing is yet. `progress` is told how many of how
 /// many records are done.
+///
+/// # Errors
+/// [`OperateError`] if the log runs, `out` exists, nothing was published, or reading or writing
+/// fails.
 pub fn export(
     config: &Config,
     out: &Path,

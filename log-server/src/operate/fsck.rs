@@ -12,7 +12,7 @@ use crate::config::Config;
 use crate::core::scrub;
 use crate::examine::{Ended, Report, Subject, Sums, differences, index, records};
 
-/// Nobody writes meanwhile: every row of the index is to be there, and no other.
+/// No process writes meanwhile: every row of the index is to be there, and no other.
 const ALL: u64 = u64::MAX;
 
 /// How far an examination is.
@@ -25,6 +25,10 @@ pub struct Progress {
 }
 
 /// Checks the whole log.
+///
+/// # Errors
+/// [`OperateError`] if the log runs or its data cannot be read at all; damage that is found is in
+/// the report.
 pub fn fsck(config: &Config, progress: impl FnMut(Progress)) -> Result<Report, OperateError> {
     let keys = public_keys(config)?;
     let head_file = HeadFile::open(&config.head_dir, &keys[0])?;

@@ -21,6 +21,10 @@ use crate::config::Config;
 ///
 /// With `predecessor`, record 0 commits to that log's last checkpoint. Nothing is made before its
 /// end is verified.
+///
+/// # Errors
+/// [`OperateError`] if a file exists, the name or a key is known elsewhere, or a file cannot be
+/// written.
 pub fn init(
     config: &Config,
     keep_key: bool,

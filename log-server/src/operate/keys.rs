@@ -80,6 +80,9 @@ pub(super) fn public_keys(config: &Config) -> Result<Vec<VerifierKey>, OperateEr
 }
 
 /// The log's public keys, Ed25519 first, for everybody to know.
+///
+/// # Errors
+/// [`OperateError`] if a key file cannot be read or holds no key of its type.
 pub fn verifier_keys(config: &Config) -> Result<Vec<VerifierKey>, OperateError> {
     public_keys(config)
 }
@@ -125,6 +128,9 @@ pub(super) fn destroy(path: &Path) -> Result<bool, OperateError> {
 /// Makes the keys of a log that does not exist yet, so that the closing record of its predecessor
 /// can name them; `init --keep-key` takes them. Refuses to overwrite any. Returns the public keys,
 /// Ed25519 first.
+///
+/// # Errors
+/// [`OperateError`] if a key file exists or cannot be written.
 pub fn create_keys(config: &Config) -> Result<Vec<VerifierKey>, OperateError> {
     // Before the first is made: half a pair would have to be removed by hand.
     let beside = config.key_file_ml_dsa_44.as_ref();
@@ -139,6 +145,10 @@ pub fn create_keys(config: &Config) -> Result<Vec<VerifierKey>, OperateError> {
 
 /// Makes the ML-DSA-44 key of a log that was opened without one. From the next start on it signs;
 /// the policies have to name it first.
+///
+/// # Errors
+/// [`OperateError`] if the log is closed, the configuration names no ML-DSA-44 key file, or that
+/// file exists or cannot be written.
 pub fn add_key(config: &Config) -> Result<VerifierKey, OperateError> {
     let key = read_key(config)?;
     if HeadFile::is_sealed(&config.head_dir, key.verifier())? {
@@ -188,7 +198,7 @@ fn read(path: &Path, origin: &str, kind: SignatureType) -> Result<NoteSigner, Op
     .into())
 }
 
-/// Reads a key file, which nobody but its owner may be able to read.
+/// Reads a key file, which only its owner may be able to read.
 fn read_private(path: &Path) -> Result<String, OperateError> {
     let failed = |error: std::io::Error| OperateError::file(path, error);
     let file = regular::open(path).map_err(failed)?;

@@ -11,6 +11,9 @@ use crate::config::Config;
 /// Drops and rebuilds the index; returns how many records it has. `progress` is told how many of
 /// how many records are done. If it is interrupted, `serve` refuses to start until it has been run
 /// to its end.
+///
+/// # Errors
+/// [`OperateError`] if the log runs or the store fails.
 pub fn reindex(config: &Config, progress: impl FnMut(u64, u64)) -> Result<u64, OperateError> {
     let keys = public_keys(config)?;
     // The process that holds the head file's lock is the only one that works on this log.

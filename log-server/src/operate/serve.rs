@@ -45,6 +45,9 @@ const LOOK_FOR_ROOM: Duration = Duration::from_secs(5);
 ///
 /// On a disk without the space that opening the store takes, it serves the data that are there, and
 /// starts in full once there is space.
+///
+/// # Errors
+/// [`OperateError`] if the log cannot start, or why it stopped by itself.
 pub fn serve(
     config: &Config,
     mut ready: impl FnMut(SocketAddr, SocketAddr),
@@ -297,8 +300,11 @@ enum Until {
     Came,
 }
 
-/// Serves what is there without a key, whatever the state of the log: for one that must not sign
-/// and is to be read.
+/// Serves the data that are there without a key, in any state of the log: for a log that must not
+/// sign and is to be read.
+///
+/// # Errors
+/// [`OperateError`] if there are no data to serve, or why serving stopped by itself.
 pub fn serve_read_only(
     config: &Config,
     mut ready: impl FnMut(SocketAddr, SocketAddr),

@@ -12,7 +12,11 @@ use crate::http::admin_status;
 /// The longest status that is read, in octets.
 const ANSWER_LEN_MAX: usize = 1 << 20;
 
-/// Asks the admin listener; if nobody owns the data directory, reads it.
+/// Reads the data directory or, if another process has it open, asks the admin listener.
+///
+/// # Errors
+/// [`OperateError`] if the data directory cannot be read, or the log that has it open does not
+/// answer.
 pub fn status(config: &Config) -> Result<Value, OperateError> {
     match RocksLog::open(&config.data_dir, &config.origin) {
         Ok(store) => {

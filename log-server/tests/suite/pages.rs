@@ -100,7 +100,7 @@ fn every_refusal_stands_on_the_page_word_for_word() {
         "not on the page:\n{}",
         missing.join("\n")
     );
-    // And the page has no name that no answer has.
+    // And the page quotes nothing that the code does not print.
     let known: Vec<String> = wanted.iter().map(|text| plain(text)).collect();
     let quoted = blocks
         .iter()

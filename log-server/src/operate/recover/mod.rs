@@ -76,6 +76,10 @@ pub struct Recovered {
 }
 
 /// Rebuilds the data directory. The log must not be running.
+///
+/// # Errors
+/// [`OperateError`] if the log was not recovered: no source leads to its newest known head, or a
+/// file cannot be written.
 pub fn recover(
     config: &Config,
     wishes: &Wishes,
