@@ -165,6 +165,10 @@ impl Home {
     ///
     /// Of two that create at once, one wins. After a failure half-way the remains are left where
     /// they are: nothing was signed, so the operator may remove them.
+    ///
+    /// # Errors
+    /// [`HomeError`] if a witness or a part of one exists, the name is unusable, or a file cannot
+    /// be written.
     pub fn init(&self, name: &str) -> Result<Identity, HomeError> {
         let keys = KINDS.iter().map(|&kind| self.new_key(name, kind));
         self.init_with(&keys.collect::<Result<Vec<_>, _>>()?)
@@ -172,6 +176,10 @@ impl Home {
 
     /// Creates the empty state of a witness with given keys, which must never have been used
     /// anywhere else.
+    ///
+    /// # Errors
+    /// [`HomeError`] if a witness or a part of one exists, the keys do not belong together, or a
+    /// file cannot be written.
     pub fn init_with(&self, keys: &[NoteSigner]) -> Result<Identity, HomeError> {
         let path = self.key_path();
         let public = keys.iter().map(|key| key.verifier().clone()).collect();
@@ -193,6 +201,10 @@ impl Home {
 
     /// Makes another key of this kind and signs with it as well, from the next start on. Not while
     /// the witness runs.
+    ///
+    /// # Errors
+    /// [`HomeError`] if the witness runs, has as many keys as it may have, or the files cannot be
+    /// written.
     pub fn add_key(&self, kind: SignatureType) -> Result<VerifierKey, HomeError> {
         let registers = RocksRegisters::open(self.state_path())?;
         let mut keys = self.keys()?;
@@ -206,6 +218,9 @@ impl Home {
 
     /// Signs no more with the key with this id, and erases its private half. What it signed stays
     /// known for ours. Also for a key whose private half is lost. Not while the witness runs.
+    ///
+    /// # Errors
+    /// [`HomeError`] if the witness runs, no such key signs, or the files cannot be written.
     pub fn retire_key(&self, id: u32) -> Result<Identity, HomeError> {
         let registers = RocksRegisters::open(self.state_path())?;
         let mut keys = self.keys()?;
@@ -216,6 +231,9 @@ impl Home {
     }
 
     /// The private keys.
+    ///
+    /// # Errors
+    /// [`HomeError`] if the file is missing, readable for others, or holds an unreadable key.
     pub fn keys(&self) -> Result<Vec<NoteSigner>, HomeError> {
         let path = self.key_path();
         let text = read_private(&path, "`init`")?;
@@ -225,6 +243,9 @@ impl Home {
     }
 
     /// The key for connections to bastions, which is made at the first call.
+    ///
+    /// # Errors
+    /// [`HomeError`] if the file cannot be written or read.
     pub fn make_bastion_key(&self) -> Result<BastionKey, HomeError> {
         let path = self.bastion_key_path();
         if !path.exists() {
@@ -236,6 +257,9 @@ impl Home {
     }
 
     /// The key for connections to bastions.
+    ///
+    /// # Errors
+    /// [`HomeError`] if it was never made, or its file cannot be read.
     pub fn bastion_key(&self) -> Result<BastionKey, HomeError> {
         let path = self.bastion_key_path();
         let pem = read_private(&path, "`bastion-key`")?;
@@ -243,6 +267,10 @@ impl Home {
     }
 
     /// Opens the witness; one process at a time.
+    ///
+    /// # Errors
+    /// [`HomeError`] if there is no witness, another process has it open, or its state does not
+    /// belong to its keys.
     pub fn open(&self, alarms: Alarms) -> Result<Witness<RocksRegisters, SystemClock>, HomeError> {
         let (registers, cosigners) = self.parts()?;
         Ok(Witness::open(registers, SystemClock, cosigners, alarms)?)

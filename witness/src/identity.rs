@@ -3,7 +3,7 @@
 //! ```text
 //! ishibumi-witness v2
 //! key <vkey>            1 to 8 of them sign
-//! retired <vkey>        0 to 64 of them sign no more; their old signatures are still known for ours
+//! retired <vkey>        0 to 64 of them sign no more; their old signatures still count as ours
 //! ```
 //!
 //! Version 1 had one line `key` and was never changed; it is read, and the next change makes it

@@ -57,6 +57,9 @@ pub struct ListUnread {
 
 impl ListSource {
     /// Reads and parses the list.
+    ///
+    /// # Errors
+    /// [`ListUnread`] if the list cannot be fetched or parsed.
     pub async fn read(&self, net: &dyn Net) -> Result<Vec<Entry>, ListUnread> {
         let unread = |cause: String| ListUnread {
             from: self.to_string(),

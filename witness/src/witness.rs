@@ -73,17 +73,26 @@ impl<R: Registers, C: Clock> Witness<R, C> {
     }
 
     /// Checks that the store answers and belongs to these keys.
+    ///
+    /// # Errors
+    /// [`StateError`] if the store fails or was made for other keys.
     pub fn check_binding(&self) -> Result<(), StateError> {
         check_binding(self.follower.registers(), &self.identity, &self.cosigners)
     }
 
     /// The newest cosigned checkpoint of the log whose origin has this SHA-256; `None` if there is
     /// no such log or nothing was cosigned.
+    ///
+    /// # Errors
+    /// If its state cannot be used.
     pub fn checkpoint(&self, origin: Hash) -> Result<Option<Note>, StateError> {
         Ok(self.follower.latest(origin)?.map(|latest| latest.note()))
     }
 
     /// Answers an `add-checkpoint` request with our signature lines over the checkpoint in it.
+    ///
+    /// # Errors
+    /// [`Refusal`], which names its status.
     pub fn add_checkpoint(&self, body: &[u8]) -> Result<Vec<SignatureLine>, Refusal> {
         let request = AddCheckpoint::parse(body)?;
         let cosign = |state: &LogState, checkpoint: &Checkpoint| self.cosign(state, checkpoint);
@@ -92,6 +101,9 @@ impl<R: Registers, C: Clock> Witness<R, C> {
     }
 
     /// Answers a `sign-subtree` request with our signature lines over the range in it.
+    ///
+    /// # Errors
+    /// [`Refusal`], which names its status.
     pub fn sign_subtree(&self, body: &[u8]) -> Result<Vec<SignatureLine>, Refusal> {
         let request = SignSubtree::parse(body)?;
         self.follower.sign_subtree(&request, &self.cosigners)

@@ -78,6 +78,9 @@ impl<R: Registers, C: Clock> Follower<R, C> {
 
     /// Signs nothing more for a log, or signs again. Everything stays remembered. Says whether that
     /// changed anything.
+    ///
+    /// # Errors
+    /// [`LogError`] if there is no such log, or its state cannot be used.
     pub fn disable_log(&self, origin: &str, disabled: bool) -> Result<bool, LogError> {
         let id = Hash::of(origin.as_bytes());
         let _held = self.locks.lock(id);
@@ -89,6 +92,10 @@ impl<R: Registers, C: Clock> Follower<R, C> {
     /// Lets a halted log go on from the note that halted it, and says from which size. That note
     /// bears the log's signature and ours, so we did stand for it; only the operator can know
     /// whether we signed something even newer.
+    ///
+    /// # Errors
+    /// [`ResumeError`] if there is nothing to resume, or the halting note does not follow the
+    /// recorded checkpoint.
     pub fn resume(&self, origin: &str) -> Result<u64, ResumeError> {
         let id = Hash::of(origin.as_bytes());
         let _held = self.locks.lock(id);
@@ -113,6 +120,9 @@ impl<R: Registers, C: Clock> Follower<R, C> {
     }
 
     /// The state of every log, in order of the hashes of their origins.
+    ///
+    /// # Errors
+    /// If a state cannot be used.
     pub fn logs(&self) -> Result<Vec<LogState>, StateError> {
         let mut logs = Vec::new();
         for name in self.registers.names()? {
@@ -131,17 +141,26 @@ impl<R: Registers, C: Clock> Follower<R, C> {
     }
 
     /// The state of the log whose origin has the hash `id`.
+    ///
+    /// # Errors
+    /// If its state cannot be used.
     pub fn log(&self, id: Hash) -> Result<Option<LogState>, StateError> {
         Ok(self.load(id)?.map(|loaded| loaded.state))
     }
 
     /// The newest recorded checkpoint of the log whose origin has the hash `id`; `None` if there is
     /// no such log or nothing was recorded.
+    ///
+    /// # Errors
+    /// If its state cannot be used.
     pub fn latest(&self, id: Hash) -> Result<Option<Recorded>, StateError> {
         Ok(self.log(id)?.and_then(|state| state.latest().cloned()))
     }
 
     /// The proof that the log forked, if one was kept.
+    ///
+    /// # Errors
+    /// If the proof cannot be read or does not verify.
     pub fn fork(&self, log: &LogState) -> Result<Option<Evidence>, StateError> {
         let id = Hash::of(log.origin().as_bytes());
         evidence::fork(&self.registers, id, log.keys())
@@ -149,6 +168,9 @@ impl<R: Registers, C: Clock> Follower<R, C> {
 
     /// Signed checkpoints whose consistency proofs failed, each with the one that it did not
     /// follow.
+    ///
+    /// # Errors
+    /// If one cannot be read or does not verify.
     pub fn suspicions(&self, log: &LogState) -> Result<Vec<Evidence>, StateError> {
         let id = Hash::of(log.origin().as_bytes());
         evidence::suspicions(&self.registers, id, log.keys())

@@ -3,7 +3,8 @@
 //! A [`Follower`] checks the log's signature, reads and verifies what is stored, checks that the
 //! log has grown from it, and writes by compare-and-swap. A witness signs between the last two; a
 //! mirror records the checkpoint as pending and signs later (C2SP tlog-mirror: `add-checkpoint` is
-//! handled as a witness does). What does not fit is kept as evidence, or stops the log.
+//! handled as a witness does). A checkpoint that does not fit is kept as evidence, or stops the
+//! log.
 //!
 //! There is no state in memory. Each request takes its log's lock, reads and verifies what is
 //! stored, decides, and writes by compare-and-swap; signatures leave only after that write. So
@@ -77,6 +78,9 @@ impl Submitted {
 
 impl<R: Registers, C: Clock> Follower<R, C> {
     /// Follows the logs in `registers`, after verifying the state of each.
+    ///
+    /// # Errors
+    /// [`StateError`] if the store fails, or was made for other keys, or a state does not verify.
     pub fn open(
         registers: R,
         clock: C,
@@ -120,6 +124,9 @@ impl<R: Registers, C: Clock> Follower<R, C> {
     /// The statuses come in the order of C2SP: 404, 403, 400, 409, 422. A log's signature is
     /// checked before anything is locked; what a submitter may cost is bounded by the limits of the
     /// parser and one check per signature of a known key.
+    ///
+    /// # Errors
+    /// [`Refusal`], which names its status. No signature leaves then.
     pub fn advance(
         &self,
         request: &AddCheckpoint,
@@ -292,7 +299,7 @@ impl<R: Registers, C: Clock> Follower<R, C> {
         Ok(Some(Loaded { id, state, value }))
     }
 
-    /// Writes the state that follows, unless it is what is there.
+    /// Writes the state that follows, unless it is stored already.
     fn store(&self, loaded: &Loaded, next: &LogState) -> Result<(), StateError> {
         let (register, next) = (log_register(loaded.id), next.encode());
         if next != loaded.value {

@@ -20,6 +20,9 @@ impl<R: Registers, C: Clock> Follower<R, C> {
     ///
     /// Those keys sign that signed the reference checkpoint; if only keys of other types did, all
     /// keys of that type do. `cosigners` are one identity: the caller does not mix the keys of two.
+    ///
+    /// # Errors
+    /// [`Refusal`], which names its status.
     pub fn sign_subtree(
         &self,
         request: &SignSubtree,

@@ -2,8 +2,8 @@
 //!
 //! The staged size of the store is the mirror's *next entry*: entries are appended in order, each
 //! package in one synced write. The published checkpoint of the store is the *mirror checkpoint*:
-//! it carries our cosignatures, and only its entries are served. Before it is signed, what is
-//! stored is read back, hashed anew and held against the root.
+//! it carries our cosignatures, and only its entries are served. Before it is signed, the stored
+//! entries are read back, hashed anew and compared with the root.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -59,11 +59,17 @@ impl LogCopy {
     }
 
     /// The index of the first entry that is not stored.
+    ///
+    /// # Errors
+    /// If the store fails.
     pub fn next(&self) -> Result<u64, StoreError> {
         Ok(self.store.staged()?.size())
     }
 
     /// The mirror checkpoint; `None` before the first. Its signatures are verified.
+    ///
+    /// # Errors
+    /// If the store fails, or a signature does not verify.
     pub fn checkpoint(
         &self,
         log: &[VerifierKey],
@@ -85,6 +91,9 @@ impl LogCopy {
     }
 
     /// The mirror checkpoint as it was stored, for those who verify it themselves.
+    ///
+    /// # Errors
+    /// If the store fails.
     pub fn newest(&self) -> Result<Option<KeptCheckpoint>, StoreError> {
         let Some(note) = self.store.published()? else {
             return Ok(None);
@@ -95,6 +104,9 @@ impl LogCopy {
 
     /// The leaf hashes between the beginning of the bundle and the package `range`, which has to
     /// begin at or before the next entry.
+    ///
+    /// # Errors
+    /// If the store fails.
     pub fn before(&self, range: PackageRange) -> Result<Vec<Hash>, StoreError> {
         let Ok(width @ 1..) = u16::try_from(range.before()) else {
             return Ok(Vec::new());
@@ -135,6 +147,9 @@ impl LogCopy {
     }
 
     /// Keeps a blob beside the copy. Durable once this returns.
+    ///
+    /// # Errors
+    /// If the store fails.
     pub fn keep_blob(&self, blob: Vec<u8>) -> Result<(), StoreError> {
         let _growing = self.grow();
         let batch = Batch {
@@ -197,6 +212,9 @@ impl LogCopy {
     }
 
     /// The root of the stored tree of the first `size` leaves.
+    ///
+    /// # Errors
+    /// If the store fails.
     pub fn root_at(&self, size: u64) -> Result<Hash, StoreError> {
         let tiles = StoredTiles(self.store.as_ref());
         root(&TileNodes::new(&tiles, size), size)

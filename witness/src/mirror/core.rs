@@ -148,6 +148,9 @@ impl<R: Registers, C: Clock> Mirror<R, C> {
     }
 
     /// The mirror checkpoint of a log; `None` before the first.
+    ///
+    /// # Errors
+    /// If the store fails, or a signature does not verify.
     pub fn checkpoint(&self, log: &LogState) -> Result<Option<Recorded>, StateError> {
         let Some(copy) = self.copies.get(&Hash::of(log.origin().as_bytes())) else {
             return Ok(None);
@@ -156,6 +159,9 @@ impl<R: Registers, C: Clock> Mirror<R, C> {
     }
 
     /// Where the mirror stands with each log.
+    ///
+    /// # Errors
+    /// If a state cannot be used.
     pub fn standings(&self) -> Result<Vec<Standing>, StateError> {
         let standing = |log: LogState| {
             let copy = self.copies.get(&Hash::of(log.origin().as_bytes()));
@@ -170,6 +176,9 @@ impl<R: Registers, C: Clock> Mirror<R, C> {
 
     /// The mirror checkpoint as it is shown: with the cosignatures of others that are kept for its
     /// size.
+    ///
+    /// # Errors
+    /// If the store fails.
     pub fn shown(&self, copy: &LogCopy) -> Result<Option<KeptCheckpoint>, StoreError> {
         let Some(mut newest) = copy.newest()? else {
             return Ok(None);
@@ -189,12 +198,18 @@ impl<R: Registers, C: Clock> Mirror<R, C> {
 
     /// Takes the body of an `add-checkpoint` request: makes its checkpoint the pending one. Nothing
     /// is signed.
+    ///
+    /// # Errors
+    /// [`Refusal`], which names its status.
     pub fn add_checkpoint(&self, body: &[u8]) -> Result<(), Refusal> {
         self.advance(&AddCheckpoint::parse(body)?).map(drop)
     }
 
     /// Makes the checkpoint of a parsed `add-checkpoint` request the pending one, and returns it.
     /// Nothing is signed.
+    ///
+    /// # Errors
+    /// [`Refusal`], which names its status.
     pub fn advance(&self, request: &AddCheckpoint) -> Result<Recorded, Refusal> {
         let pending = self.follower.advance(request, |_, _| Ok(Vec::new()))?;
         let id = Hash::of(pending.checkpoint().origin.as_bytes());
@@ -205,12 +220,18 @@ impl<R: Registers, C: Clock> Mirror<R, C> {
     }
 
     /// Answers a `sign-subtree` request with lines by the mirror's keys.
+    ///
+    /// # Errors
+    /// [`Refusal`], which names its status.
     pub fn sign_subtree(&self, body: &[u8]) -> Result<Vec<SignatureLine>, Refusal> {
         let request = SignSubtree::parse(body)?;
         self.follower.sign_subtree(&request, &self.cosigners)
     }
 
     /// Begins the upload that `head` announces (C2SP tlog-mirror, "Processing").
+    ///
+    /// # Errors
+    /// [`UploadRefusal`], which names its status.
     pub fn begin(&self, head: &UploadHead) -> Result<Upload, UploadRefusal> {
         let log = Hash::of(head.origin.as_bytes());
         let (copy, state) = self.known(log, &head.origin)?;
@@ -263,6 +284,10 @@ impl<R: Registers, C: Clock> Mirror<R, C> {
     }
 
     /// Checks a package of an upload and appends what of it is missing. Durable once this returns.
+    ///
+    /// # Errors
+    /// [`UploadRefusal`] if the package does not fit the stored entries or does not belong to the
+    /// checkpoint, or the store fails.
     pub fn append(&self, upload: &Upload, package: Package) -> Result<(), UploadRefusal> {
         let copy = self.copy_of(upload)?;
         let range = package.range();
@@ -278,6 +303,9 @@ impl<R: Registers, C: Clock> Mirror<R, C> {
     }
 
     /// Where the mirror stands with an upload: the body of a 202.
+    ///
+    /// # Errors
+    /// [`UploadRefusal`] if the state cannot be used.
     pub fn standing(&self, upload: &Upload) -> Result<MirrorInfo, UploadRefusal> {
         let next = self.copy_of(upload)?.next()?;
         Ok(self.info(&upload.target, next))
@@ -285,6 +313,10 @@ impl<R: Registers, C: Clock> Mirror<R, C> {
 
     /// Cosigns the checkpoint of an upload whose packages were all appended, and makes it the
     /// mirror checkpoint. Durable once this returns; only then may the lines leave.
+    ///
+    /// # Errors
+    /// [`UploadRefusal`] if entries are missing, nothing is signed for this log, or the store
+    /// fails.
     pub fn finish(&self, upload: &Upload) -> Result<Vec<SignatureLine>, UploadRefusal> {
         let (copy, state) = self.known(upload.log, &upload.target.checkpoint().origin)?;
         check_signing(&state)?;

@@ -3,7 +3,7 @@
 //! ```text
 //! DIR/mirror-key      the private keys that cosign, as a witness's key file
 //! DIR/pending/        the store of registers: keys, logs, pending checkpoints, sources
-//! DIR/logs/<id>/      the copy of one log, a database of its own; <id> is the SHA-256 of its origin
+//! DIR/logs/<id>/      the copy of one log, a database; <id> is the SHA-256 of its origin
 //! ```
 //!
 //! Creation is a command of its own and overwrites nothing; opening never creates (rule R5). No
@@ -76,6 +76,9 @@ impl MirrorHome {
 
     /// Creates the keys and the empty state of a mirror called `name`: an Ed25519 and an ML-DSA-44
     /// key, distinct from any witness's.
+    ///
+    /// # Errors
+    /// [`HomeError`] if a mirror exists, the name is unusable, or a file cannot be written.
     pub fn init(&self, name: &str) -> Result<Identity, HomeError> {
         let identity = self.home.init(name)?;
         self.finish_init()?;
@@ -84,6 +87,10 @@ impl MirrorHome {
 
     /// Creates the empty state of a mirror with given keys, which must never have been used
     /// anywhere else.
+    ///
+    /// # Errors
+    /// [`HomeError`] if a mirror exists, the keys do not belong together, or a file cannot be
+    /// written.
     pub fn init_with(&self, keys: &[NoteSigner]) -> Result<Identity, HomeError> {
         let identity = self.home.init_with(keys)?;
         self.finish_init()?;
@@ -106,12 +113,18 @@ impl MirrorHome {
     }
 
     /// The private keys.
+    ///
+    /// # Errors
+    /// [`HomeError`] if the file is missing, readable for others, or holds an unreadable key.
     pub fn keys(&self) -> Result<Vec<NoteSigner>, HomeError> {
         self.home.keys()
     }
 
     /// Copies another log, whose first checkpoint will be trusted; for one that is copied already,
     /// only its source is changed, if one is given. Not while the mirror runs.
+    ///
+    /// # Errors
+    /// [`MirrorLogError`] if the key is refused, the mirror runs, or the state cannot be written.
     pub fn add_log(
         &self,
         key: &VerifierKey,
@@ -147,6 +160,10 @@ impl MirrorHome {
     }
 
     /// Opens the mirror and all its copies; one process at a time.
+    ///
+    /// # Errors
+    /// [`HomeError`] if there is no mirror, another process has it open, or a state does not belong
+    /// to its keys.
     pub fn open(&self, alarms: Alarms) -> Result<Mirror<RocksRegisters, SystemClock>, HomeError> {
         let (registers, cosigners) = self.home.parts()?;
         let identity = Identity::load(&registers)?;
@@ -166,6 +183,9 @@ impl MirrorHome {
 
     /// Erases a blob from the copy of a log, for good: it is not brought over again. Says whether
     /// it was there. Every entry and every proof stays. Not while the mirror runs.
+    ///
+    /// # Errors
+    /// [`MirrorLogError`] if there is no such log, the mirror runs, or the store fails.
     pub fn erase_blob(&self, origin: &str, blob: Hash) -> Result<bool, MirrorLogError> {
         let (registers, _) = self.home.parts()?;
         ticket_key(&registers)?;
@@ -177,6 +197,10 @@ impl MirrorHome {
     }
 
     /// The logs without their copies, for commands about what is remembered of them.
+    ///
+    /// # Errors
+    /// [`HomeError`] if there is no mirror, another process has it open, or a state does not belong
+    /// to its keys.
     pub fn open_logs(
         &self,
         alarms: Alarms,

@@ -74,6 +74,10 @@ pub struct Verified {
 
 /// Reads and verifies the archive in `place`. `progress` is called with the number of records read
 /// and of records in all.
+///
+/// # Errors
+/// [`ImportError`] if the checkpoint is not to be trusted under `policy`, or a file does not lead
+/// to it.
 pub fn verify(
     mut place: ArchiveReader,
     policy: &Policy,
@@ -121,6 +125,9 @@ pub fn verify(
 
 /// Brings over what `archive` has and the mirror has not, of a log that was added. Blocks; not on a
 /// thread of the runtime, in which it has to be called.
+///
+/// # Errors
+/// [`ImportError`] if the mirror does not take it.
 pub fn import<R: Registers, C: Clock>(
     mirror: &Arc<Mirror<R, C>>,
     metrics: &Arc<MirrorMetrics>,

@@ -343,7 +343,7 @@ fn f32_a_fork_is_refused_kept_and_said() {
         .map(|alarm| matches!(alarm, ishibumi_witness::Alarm::Fork { kept: true, .. }))
         .collect();
     assert_eq!(kept, [true, false, false]);
-    // A fork that the log did not sign is nobody's fault.
+    // A fork that the log did not sign convicts no log.
     let unsigned = Note::new(other.checkpoint(20).to_text(), vec![junk("x", 1, 64)]);
     assert_eq!(status(&witness, &body(20, &[], &unsigned)), 403);
     assert_eq!(alarms.lock().unwrap().len(), 3);

@@ -63,6 +63,9 @@ pub struct Puller<R, C> {
 impl<R: Registers, C: Clock> Puller<R, C> {
     /// One for each log of `mirror` that is pulled. Requests go out on the runtime in which this is
     /// called, and end once `stop` says so.
+    ///
+    /// # Errors
+    /// If a state cannot be used.
     pub fn all(
         mirror: &Arc<Mirror<R, C>>,
         metrics: &Arc<MirrorMetrics>,

@@ -94,7 +94,7 @@ fn many_clients_leave_one_copy() {
                     let standing = server.standing_or_end(end, 3000).await;
                     let Some((next, size)) = standing else { break };
                     end = size;
-                    // From before what is there, to make them overlap.
+                    // From before the stored entries, to make them overlap.
                     let start = next.saturating_sub(n * 37);
                     let upload =
                         prefix(&log, &head(start, end), 1 + usize::try_from(n % 3).unwrap());
