@@ -105,8 +105,8 @@ impl Artifacts {
         self.pki.cms_token(token, unit, &["-cades", "-md", "sha1"])
     }
 
-    /// `token` with the certificate of another key and the same name, issuer and serial in the
-    /// place of its signer's: only the ESS attribute tells them apart.
+    /// `token` with the certificate of another key and the same name, issuer and serial instead of
+    /// its signer's: only the ESS attribute tells them apart.
     pub fn with_reissued_certificate(&self, token: &[u8], unit: &str) -> Vec<u8> {
         let serial = self.pki.certificate(unit).serial().to_vec();
         let serial = format!("0x{}", hex::encode_upper(serial));

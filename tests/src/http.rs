@@ -93,6 +93,9 @@ impl std::fmt::Display for Answer {
 }
 
 /// Opens a connection to `http://ADDRESS:PORT`.
+///
+/// # Errors
+/// If there is no connection.
 pub fn connect(url: &str) -> io::Result<TcpStream> {
     let address: SocketAddr = url
         .trim_start_matches("http://")
@@ -107,6 +110,9 @@ pub fn connect(url: &str) -> io::Result<TcpStream> {
 
 /// Sends `octets` on a connection of their own and reads what comes back until the end. A client
 /// that is cut off while sending may still have been told why.
+///
+/// # Errors
+/// If there is no connection, or no whole answer comes.
 pub fn exchange(url: &str, octets: &[u8]) -> io::Result<Answer> {
     let mut stream = connect(url)?;
     let sent = stream.write_all(octets);
@@ -140,6 +146,9 @@ fn authority(url: &str) -> &str {
 }
 
 /// Sends a request with a body of stated length.
+///
+/// # Errors
+/// If there is no connection, or no whole answer comes.
 pub fn post(url: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> io::Result<Answer> {
     let length = body.len().to_string();
     let headers = [headers, &[("content-length", length.as_str())]].concat();
@@ -154,6 +163,9 @@ pub fn post(url: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> io:
 }
 
 /// Sends a `GET`.
+///
+/// # Errors
+/// If there is no connection, or no whole answer comes.
 pub fn get(url: &str, path: &str) -> io::Result<Answer> {
     exchange(url, head_to(authority(url), "GET", path, &[]).as_bytes())
 }

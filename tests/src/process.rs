@@ -121,6 +121,9 @@ pub struct Running {
 
 impl Running {
     /// Starts a program and waits until it says where it listens, or until it ends.
+    ///
+    /// # Errors
+    /// How the program ended, if it did before it listened.
     pub fn start(command: &mut Command) -> Result<Self, Ended> {
         command.stdin(Stdio::null());
         command.stdout(Stdio::piped()).stderr(Stdio::piped());

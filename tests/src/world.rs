@@ -261,6 +261,9 @@ impl World {
     }
 
     /// Starts the log, or says how it ended instead.
+    ///
+    /// # Errors
+    /// How the log ended, if it did before it listened.
     pub fn try_start_log(&self) -> Result<Running, Ended> {
         let mut command = Command::new(program("ishibumi-log"));
         Running::start(command.args(self.arguments(&["serve"])))
@@ -268,6 +271,9 @@ impl World {
 
     /// Starts the log through another program, which gets the log's path and arguments behind its
     /// own.
+    ///
+    /// # Errors
+    /// How the program ended, if it did before the log listened.
     pub fn start_log_through(
         &self,
         program_name: &str,
@@ -501,6 +507,9 @@ fn own_address() -> std::net::Ipv4Addr {
 }
 
 /// Submits to the log at `url`.
+///
+/// # Errors
+/// If there is no connection, or no whole answer comes.
 pub fn submit(
     url: &str,
     token: &str,

@@ -82,7 +82,7 @@ impl Journal {
                 ""
             };
             let Ok(answer) = submit(url, token, OPAQUE, query, &octets) else {
-                // Nobody knows whether it is in; sending it again is harmless.
+                // It is unknown whether it is in; sending it again is harmless.
                 self.next.fetch_min(number, Ordering::SeqCst);
                 return;
             };

@@ -36,7 +36,8 @@ fn the_example_of_a_log_is_made_and_serves() {
     let init = run("ishibumi-log", ["--config", &config, "--json", "init"]).done();
     let init: serde_json::Value = serde_json::from_str(&init).unwrap();
 
-    // As the file says: the lines of this log instead of those whose keys are lost.
+    // As the file says: the lines of this log instead of the example's, whose private keys do not
+    // exist.
     let own = init["vkeys"].as_array().unwrap().iter();
     let mut policy = String::new();
     for key in own {

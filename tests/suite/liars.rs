@@ -84,7 +84,7 @@ impl Liar {
         let conduct = Arc::new(Mutex::new(conduct));
         let shared = Arc::clone(&conduct);
         std::thread::spawn(move || {
-            // The checkpoints that it was asked to cosign so far.
+            // How often it was asked to cosign so far.
             let asked = Arc::new(AtomicUsize::new(0));
             for stream in listener.incoming() {
                 let conduct = *shared.lock().unwrap();

@@ -1,4 +1,5 @@
-//! The libraries' examples do what they say, with a real log: who embeds one begins there.
+//! The libraries' examples do what they say, with a real log: programmers who embed one begin
+//! there.
 
 use std::fs;
 use std::process::{Command, Stdio};

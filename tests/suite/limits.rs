@@ -350,7 +350,7 @@ fn a_full_pool_says_when_to_come_again() {
             answer.expect_problem(503, "pool-full");
             assert_eq!(answer.number("retry-after"), 1);
         }
-        // Nothing of what was refused, everything that was taken.
+        // No refused record is there, and every taken one is.
         let staged = before + taken.len() as u64;
         assert_eq!(world.status("staged_size"), staged);
         (!full.is_empty()).then_some((round, before))

@@ -216,8 +216,8 @@ fn a_recovery_that_is_killed_goes_on_where_it_was() {
     world.assert_one_history(&[before]);
 }
 
-/// The archive is older than the last signature: what is missing is counted, the log can be read
-/// and does not sign; and when the rest is found, it goes on.
+/// The archive is older than the last signature: the missing records are counted, the log can be
+/// read and does not sign; and when the rest is found, it goes on.
 #[test]
 fn a_log_whose_last_records_are_lost_does_not_sign_until_they_are_found() {
     let mut world = world(0);
