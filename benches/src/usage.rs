@@ -1,4 +1,4 @@
-//! CPU, memory and output of processes and of the machine, from Linux' /proc.
+//! Use of CPU, memory and files by processes and by the machine, from Linux' /proc.
 
 use std::path::Path;
 
