@@ -77,7 +77,7 @@ fn admit_under_one_of(
         read += octets.len();
         match admit_under(provider, kind, octets, now, bounds) {
             Ok(item) => return (Ok(item), read),
-            // Of several refusals the one that is not "not mine" says more.
+            // A refusal other than "not mine" says more than the rest.
             Err(other) => {
                 let before = refused.as_ref();
                 if before.is_none_or(|before| is_strange(before) && !is_strange(&other)) {

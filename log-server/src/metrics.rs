@@ -324,7 +324,7 @@ impl Metrics {
         standing.collect()
     }
 
-    /// Those that have not cosigned the newest head, a line each.
+    /// The witnesses that have not cosigned the newest head, a line each.
     pub fn missing(&self) -> String {
         let standing = self.witnesses();
         let missing = standing

@@ -23,7 +23,7 @@ pub enum Length {
     Long,
 }
 
-/// Those who wait for turns of one sender.
+/// The queue of tasks that wait for turns of one sender.
 type Own<T> = VecDeque<(Length, T)>;
 
 /// Who waits, and how many turns may be had at once. Without a clock and without tasks: `T` is told

@@ -29,11 +29,11 @@ const WORDS_MAX: Duration = Duration::from_secs(2);
 /// A witness's claim when it does not cosign.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Claim {
-    /// That it knows a larger tree than this log has signed.
+    /// The witness says that it knows a larger tree than this log has signed, with its size.
     Larger(u64),
-    /// That it knows this very size already, and it does not cosign it.
+    /// The witness says that it knows this very size already, and does not cosign it.
     SameSize(u64),
-    /// That the head does not continue what it knows.
+    /// The witness says that the head does not continue the tree that it knows, in these words.
     Refused(String),
     /// Nothing: it was not asked to cosign, it shows what it has.
     Shown,

@@ -119,7 +119,7 @@ impl Handle {
         let mut standing = self.standing.clone();
         let found = tokio::select! {
             found = tokio::time::timeout(deadline, waiting) => found,
-            // That the sender is gone says that the threads have ended.
+            // If the sender is gone, the threads have ended.
             _ = standing.wait_for(|standing| *standing != Standing::Running) => {
                 return Err(self.not_accepting());
             }

@@ -306,8 +306,8 @@ impl Publisher {
         Ok((self, outcome))
     }
 
-    /// Those of `keys`, one witness, do not cosign and say `claim`; `shown` is a checkpoint of
-    /// theirs that the log's own key signed and that is not part of this log. `seen` is the time,
+    /// The witness with `keys` does not cosign and says `claim`; `shown` is a checkpoint that it
+    /// holds, that the log's own key signed and that is not part of this log. `seen` is the time,
     /// in seconds since the Epoch. Returns what the operator is to be told.
     ///
     /// # Errors

@@ -63,8 +63,8 @@ impl Work {
         }
     }
 
-    /// Of an artifact whose admission panicked nothing is left in here, and the request is answered
-    /// so.
+    /// Nothing is left in here of an artifact whose admission panicked, and the answer to the
+    /// request says so.
     fn to_do(&self) -> MutexGuard<'_, ToDo> {
         self.to_do.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -78,7 +78,7 @@ pub struct Done {
     pub checkpoint: String,
     /// Names of the witnesses and mirrors that cosigned it, in the policy's words.
     pub cosigned: Vec<String>,
-    /// Those that did not.
+    /// Names of the witnesses and mirrors of the policy that did not cosign it.
     pub missing: Vec<String>,
     /// Key files that were destroyed now.
     pub destroyed: Vec<PathBuf>,

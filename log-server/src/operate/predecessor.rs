@@ -27,7 +27,7 @@ pub struct PredecessorFiles {
     pub policy: PathBuf,
     /// Its closing record, beside which `.tlog-proof` has the proof.
     pub closing: Option<PathBuf>,
-    /// That it never closed, as the operator of the new log says.
+    /// Whether it never closed, as the operator of the new log says.
     pub abandoned: bool,
 }
 

@@ -227,7 +227,7 @@ impl Workplace {
         })
     }
 
-    /// That what is here already is part of what is to be rebuilt.
+    /// Checks that the data that are here already are part of the tree that is to be rebuilt.
     fn check(&self, sources: &[Source], plan: &Plan) -> Result<(), OperateError> {
         let here = self.store.staged()?;
         let goal = &plan.goal;
@@ -475,7 +475,7 @@ impl Verdict {
         store: &RocksLog,
     ) -> Result<(), OperateError> {
         let mut head_file = match head_file {
-            // Of a log that was made anew: it knows of nothing.
+            // The head file of a log that was made anew knows no signed head.
             Some(file) if self.unknown() && file.read()?.is_none() => return Ok(file.put_aside()?),
             Some(file) => file,
             None if self.unknown() => return Ok(()),

@@ -36,7 +36,7 @@ pub enum RecoverError {
         size: u64,
         /// Its root.
         one: Hash,
-        /// The other root.
+        /// The root of the other tree at that size.
         other: Hash,
     },
     /// The head file contradicts what was rebuilt.
