@@ -15,9 +15,9 @@ pub enum Alarm {
         size: u64,
         /// The root that was cosigned.
         held: Hash,
-        /// The other root.
+        /// The root of the submitted checkpoint.
         submitted: Hash,
-        /// That this pair was kept as evidence; `false` if an earlier pair is there.
+        /// Whether this pair was kept as evidence; `false` if an earlier pair is there.
         kept: bool,
     },
     /// A checkpoint that the log signed came with a consistency proof that fails. Anybody can send
@@ -31,7 +31,7 @@ pub enum Alarm {
         submitted: u64,
         /// Its root.
         root: Hash,
-        /// That the pair was kept; `false` if it is kept already, or too many are.
+        /// Whether the pair was kept as evidence; `false` if it is kept already, or too many are.
         kept: bool,
     },
     /// Our own state is older than our own signatures.

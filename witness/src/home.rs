@@ -109,7 +109,7 @@ impl From<StoreError> for HomeError {
 }
 
 impl HomeError {
-    /// That the same call may succeed later without anything being repaired.
+    /// Whether the same call may succeed later without any repair.
     pub fn is_unavailable(&self) -> bool {
         let (Self::State(error) | Self::Change(KeyChangeError::State(error))) = self else {
             return false;
@@ -163,8 +163,8 @@ impl Home {
     /// Creates the keys and the empty state of a witness called `name`: an Ed25519 and an ML-DSA-44
     /// key.
     ///
-    /// Of two that create at once, one wins. After a failure half-way the remains are left where
-    /// they are: nothing was signed, so the operator may remove them.
+    /// If two processes create at once, one wins. After a failure half-way the remains are left
+    /// where they are: nothing was signed, so the operator may remove them.
     ///
     /// # Errors
     /// [`HomeError`] if a witness or a part of one exists, the name is unusable, or a file cannot

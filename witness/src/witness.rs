@@ -134,7 +134,7 @@ impl<R: Registers, C: Clock> Witness<R, C> {
     }
 }
 
-/// That the store says to sign with exactly these keys.
+/// Checks that the store names exactly these keys as signing.
 pub(crate) fn check_binding<R: Registers>(
     registers: &R,
     identity: &Identity,

@@ -36,8 +36,8 @@ impl CosignerKeys {
         &self.keys
     }
 
-    /// That `note` has the signatures that the newest checkpoint of a log has to have: the log's,
-    /// and a witness's with a time.
+    /// Checks that `note` has the signatures that the newest checkpoint of a log has to have: the
+    /// log's, and a witness's with a time.
     pub(super) fn suffices(&self, note: &Recorded) -> bool {
         !note.log_lines().is_empty() && (!self.cosigns || note.time().is_some())
     }

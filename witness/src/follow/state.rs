@@ -120,7 +120,7 @@ impl LogState {
         &self.keys
     }
 
-    /// That the operator disabled the log: nothing is signed, everything is remembered.
+    /// Whether the operator disabled the log: nothing is signed then, everything is remembered.
     pub fn is_disabled(&self) -> bool {
         self.disabled
     }
@@ -224,7 +224,7 @@ impl LogState {
             || self.forks_from(checkpoint)
     }
 
-    /// That the remembered tree has the same size and another root.
+    /// Whether the remembered tree has the size of `checkpoint` and another root.
     pub(super) fn forks_from(&self, checkpoint: &Checkpoint) -> bool {
         self.latest.as_ref().is_some_and(|latest| {
             let latest = latest.checkpoint();

@@ -18,7 +18,7 @@ use crate::refusal::Refusal;
 impl<R: Registers, C: Clock> Follower<R, C> {
     /// The ML-DSA-44 signatures of `cosigners` over the range in `request`, without a time.
     ///
-    /// Those keys sign that signed the reference checkpoint; if only keys of other types did, all
+    /// The keys that signed the reference checkpoint sign; if only keys of other types did, all
     /// keys of that type do. `cosigners` are one identity: the caller does not mix the keys of two.
     ///
     /// # Errors

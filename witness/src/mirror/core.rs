@@ -381,8 +381,8 @@ impl<R: Registers, C: Clock> Mirror<R, C> {
         }
     }
 
-    /// That the copy of a log is there, holds what its mirror checkpoint says, and is not ahead of
-    /// what is pending.
+    /// Checks that the copy of a log is there, holds the tree of its mirror checkpoint, and is not
+    /// ahead of the pending checkpoint.
     fn check_copy(&self, state: &LogState) -> Result<(), StateError> {
         let id = Hash::of(state.origin().as_bytes());
         let damaged = |detail: String| StateError::Damaged {
@@ -407,7 +407,7 @@ impl<R: Registers, C: Clock> Mirror<R, C> {
     }
 }
 
-/// That something may be signed for a log: it is neither halted nor disabled.
+/// Checks that signing for a log is allowed: it is neither halted nor disabled.
 fn check_signing(state: &LogState) -> Result<(), Refusal> {
     if let Some(halted) = state.halted() {
         return Err(Refusal::RolledBack {

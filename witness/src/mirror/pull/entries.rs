@@ -59,8 +59,8 @@ pub(super) fn advance<R: Registers, C: Clock>(
     Ok(note)
 }
 
-/// That a signed checkpoint which is no larger than the pending one is one of this copy, as far as
-/// the copy goes.
+/// Checks that a signed checkpoint that is no larger than the pending one belongs to this copy, as
+/// far as the copy goes.
 fn check_older(copy: &LogCopy, checkpoint: &Checkpoint) -> Result<(), PullError> {
     if checkpoint.size > copy.next()? {
         return Ok(());
