@@ -186,7 +186,7 @@ impl Reader<'_> {
             let imports = module.imports.iter().filter(mentioned);
             let of_imports = imports.filter_map(|import| {
                 let found = self.find(this, &import.path, 0)?;
-                // Of a module only what is named through it counts.
+                // Only names that are reached through a module count for it.
                 matches!(found, Found::Item(_)).then_some((found, &import.path))
             });
             let of_paths = module.paths.iter();

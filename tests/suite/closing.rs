@@ -186,7 +186,7 @@ fn a_key_that_comes_back_signs_nothing() {
     world.stop_log();
     std::fs::rename(world.path("seal"), seal).unwrap();
 
-    // And the seal alone: with the records of before it is an old copy.
+    // With the seal alone and the earlier records, it is an old copy.
     copy_dir(&world.path("data"), &world.path("data-closed"));
     restore_dir(&open_data, &world.path("data"));
     let old = world.try_start_log().unwrap_err();

@@ -102,7 +102,7 @@ impl Desk {
             let reply = made.reply("tsa-one", name.as_bytes());
             fs::write(path(&format!("issued/{name}.tsr")), reply).unwrap();
         }
-        // Of a later time than all that was issued.
+        // It has a later time than all issued tokens.
         for (name, ca) in [("unit-ca.crl", "issuing"), ("root-ca.crl", "root")] {
             fs::write(path(name), made.crl(ca)).unwrap();
         }

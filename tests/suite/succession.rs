@@ -218,7 +218,7 @@ fn a_log_continues_another_and_its_evidence_stays_proven() {
     assert_eq!(alone.code, 4, "{}", alone.out);
     assert_eq!(json(&alone.out)["proven"], 0);
     pack(&[]).refused(4, &["nothing was packed"]);
-    // And the old policy alone is enough for what is the old log's.
+    // The old policy alone is enough for records of the old log.
     let older = verify(&["--policy", &old_policy]);
     assert_eq!(json(&older.out)["proven"], 1);
 }
