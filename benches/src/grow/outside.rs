@@ -8,7 +8,7 @@ use crate::error::LoadError;
 use crate::options::{Kind, Options, Wait};
 use crate::run::run;
 
-/// Of this many submissions one is looked at: the figure is the log's, not the checks'.
+/// One of this many submissions is checked: more would measure the checks instead of the log.
 const SAMPLE_EVERY: u64 = 2000;
 
 pub(super) fn grow<F: FnMut(&Row)>(

@@ -1,4 +1,4 @@
-//! That the load generator measures what it says, with tokens that a log takes.
+//! Checks that the load generator measures what it says, with tokens that a log takes.
 
 mod honesty;
 mod tokens;
