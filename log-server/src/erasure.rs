@@ -49,8 +49,8 @@ pub struct Erasure {
     pub was_there: bool,
 }
 
-/// States durably that `blob` is erased, then erases it. What was stated before is not stated
-/// again.
+/// States durably that `blob` is erased, then erases it. An erasure that was stated before is not
+/// stated again.
 ///
 /// # Errors
 /// [`ErasureError`] if no record names `blob`, the reason does not fit a record, or the store

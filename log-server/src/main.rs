@@ -34,7 +34,7 @@ macro_rules! eprintln {
     ($($text:tt)*) => { std::eprintln!("{}", ishibumi_tlog::shown::lines(&format!($($text)*))) };
 }
 
-// Below the macros: what it prints goes through them.
+// Below the macros: its output goes through them.
 mod say;
 
 /// Runs a transparency log for timestamp tokens, certificates and revocations.

@@ -100,7 +100,7 @@ fn check_certificate(
         .map_err(|refusal| not_yours(format!("{what} is not of this provider: {refusal}")))
 }
 
-/// The list has to be in the log, complete, and the provider's. What it costs to verify it is owed
+/// The list has to be in the log, complete, and the provider's. The cost of verifying it is charged
 /// before.
 fn check_list(
     owe: impl FnOnce(usize),

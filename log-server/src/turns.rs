@@ -234,7 +234,7 @@ mod tests {
         assert_eq!(next(&mut waiting), None);
         waiting.end(Long);
         assert_eq!(next(&mut waiting), Some(2));
-        // Control: what is short takes all of them, and one turn is for everything.
+        // Control: short work takes all turns, and one turn is for everything.
         let mut waiting = Waiting::new(2);
         join(
             &mut waiting,

@@ -70,7 +70,7 @@ pub struct Config {
     /// Settings that are never used in production.
     #[serde(default)]
     pub lab: LabConfig,
-    /// Witnesses, by key name, whose words against this log do not count. What they show does.
+    /// Witnesses, by key name, whose claims against this log do not count. Their proofs do.
     #[serde(default, with = "Texts")]
     pub distrusted_witnesses: Vec<String>,
     /// Which of the policy's witnesses are mirrors, by their names in the policy: they are sent
@@ -162,7 +162,7 @@ impl Config {
     /// The configuration in force; reading it gives the same one again.
     ///
     /// # Panics
-    /// Never: what was read can be written, and so can every default.
+    /// Never: a configuration that was read can be written, and so can every default.
     pub fn to_toml(&self) -> String {
         // By way of a table, which sorts its keys.
         let table = toml::to_string(self).map_err(|error| error.to_string());

@@ -2,8 +2,8 @@
 //! complaints come at once.
 //!
 //! serde stops at the first error. Its path tells which key that is; the complaint is noted, the
-//! key taken out, and the rest read again. What is then missing is filled with something, since
-//! nothing is made of a configuration with a complaint.
+//! key taken out, and the rest read again. A required key that is then missing is filled with some
+//! value, since nothing is made of a configuration with a complaint.
 
 use std::collections::HashSet;
 
@@ -18,7 +18,7 @@ const COMPLAINTS_MAX: usize = 100;
 #[derive(Debug, Default)]
 pub(super) struct Complaints {
     sentences: Vec<String>,
-    /// Keys that could not be read: what was filled in for them is not to be complained about.
+    /// Keys that could not be read: their fillers are not to be complained about.
     unread: HashSet<String>,
 }
 

@@ -395,7 +395,7 @@ mod tests {
         }
     }
 
-    /// The winner of a race starts anew: what it outweighed may be larger than what it has.
+    /// The winner of a race starts anew: the tree that it outweighed may be larger than its own.
     #[test]
     fn what_an_earlier_run_outweighed_stops_no_later_one() {
         let policy = policy(2);

@@ -102,8 +102,8 @@ impl Handle {
     /// `deadline`.
     ///
     /// # Errors
-    /// [`SubmitError::Forked`] or [`SubmitError::Stopped`] if the log stops meanwhile: what it had
-    /// taken on the way is then not to be confirmed, since it may be an old copy.
+    /// [`SubmitError::Forked`] or [`SubmitError::Stopped`] if the log stops meanwhile: records on
+    /// their way are then not to be confirmed, since it may be an old copy.
     pub async fn covered(
         &self,
         index: u64,

@@ -296,7 +296,8 @@ impl HeadSigner {
     /// If they cannot be read.
     pub fn known_elsewhere(&self) -> Result<Vec<Checkpoint>, StoreError> {
         let kept = self.head_file.kept_evidence()?;
-        // One that cannot be read is of no use, and of no harm: what it shows will be shown again.
+        // One that cannot be read is of no use, and of no harm: the proof in it will be shown
+        // again.
         let kept = kept.and_then(|octets| Evidence::parse(&octets).ok());
         Ok(kept.map_or_else(Vec::new, |kept| {
             kept.checkpoints().map(Checkpoint::clone).to_vec()
@@ -400,7 +401,7 @@ impl HeadSigner {
         Ok(self)
     }
 
-    /// The second computation: what is on the disk, hashed anew.
+    /// The second computation: the records on the disk, hashed anew.
     fn read_back(&self, frontier: &mut Frontier, end: u64) -> Result<(), HeadError> {
         while frontier.size() < end {
             let start = frontier.size();

@@ -1,9 +1,9 @@
 //! The artifact that carried a revocation, found in the store.
 //!
 //! The record of a list or response stands after the revocations that it brought, in one batch with
-//! them (docs/formats/record.md, "Order in the log"). Reading on from a revocation finds it; what
-//! was read is remembered as a span, so that a list of many entries is read on once and not once
-//! for each.
+//! them (docs/formats/record.md, "Order in the log"). Reading on from a revocation finds it; the
+//! records that were read are remembered as a span, so that a list of many entries is read on once
+//! and not once for each.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

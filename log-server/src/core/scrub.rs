@@ -3,8 +3,8 @@
 //!
 //! One pass reads what `fsck` reads ([`crate::examine`]), slowly enough not to be felt, and takes
 //! half of the configured period at most: a bit that flips just behind the reader is found by the
-//! end of the next pass. What is found stops the log, and leaves a note beside the data that keeps
-//! it from starting until `fsck` has found nothing.
+//! end of the next pass. Damage that is found stops the log, and leaves a note beside the data that
+//! keeps it from starting until `fsck` has found nothing.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

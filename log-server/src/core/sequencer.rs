@@ -1,8 +1,8 @@
 //! Gives records their indices.
 //!
-//! One sequencer per log. A batch is one atomic, synced write; what is answered afterwards is
-//! durable. A record that the log has already keeps its index: submitting is idempotent, across
-//! restarts too, since the index of leaf hashes is part of the same write.
+//! One sequencer per log. A batch is one atomic, synced write; the records that are answered
+//! afterwards are durable. A record that the log has already keeps its index: submitting is
+//! idempotent, across restarts too, since the index of leaf hashes is part of the same write.
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -11,7 +11,7 @@ pub enum Standing {
     Running,
     /// Not before a quorum contradicts the witnesses that speak against it; it may run again.
     Held(String),
-    /// Its key signs somewhere else. What has its quorum is still read.
+    /// Its key signs somewhere else. Records that have their quorum can still be read.
     Forked(String),
     /// It met an error, and the process has to end.
     Failed(String),

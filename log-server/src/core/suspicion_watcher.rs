@@ -2,7 +2,7 @@
 //!
 //! A thread beside the sequencer reads what was staged and applies the rules that auditors apply
 //! ([`Suspicion`]). It delays no submission: when it falls behind by more than [`BACKLOG_MAX`]
-//! batches the newest are passed over and counted, and it stops nothing. What it counts is for the
+//! batches the newest are passed over and counted, and it stops nothing. Its counts are for the
 //! operator's eyes; the evidence is in the log, where any auditor finds it again, the passed-over
 //! records too.
 

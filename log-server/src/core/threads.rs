@@ -28,8 +28,8 @@ use crate::metrics::Metrics;
 /// How long a witness is left alone after the log itself failed while asking it.
 const AFTER_FAULT: Duration = Duration::from_secs(1);
 
-/// A running log. Drop every [`Handle`], then wait for [`Running::finish`]: what was accepted is
-/// staged and the store is closed.
+/// A running log. Drop every [`Handle`], then wait for [`Running::finish`]: the accepted records
+/// are then staged and the store is closed.
 pub struct Running {
     threads: Vec<std::thread::JoinHandle<()>>,
 }

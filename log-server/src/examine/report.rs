@@ -45,6 +45,6 @@ pub struct Subject<'a> {
     pub keys: &'a [VerifierKey],
     /// Size and root that the head file has.
     pub outside: Option<(u64, Hash)>,
-    /// Whether the log runs: what is beyond `staged` then came later.
+    /// Whether the log runs: records beyond `staged` then came later.
     pub runs: bool,
 }

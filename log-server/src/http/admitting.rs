@@ -23,7 +23,7 @@ use crate::registry::Submitter;
 use crate::turns::Length;
 
 /// How much is done in one turn: as much effort as so many honest tokens take, some milliseconds.
-/// What is begun is finished, so one artifact may take longer.
+/// An artifact that is begun is finished, so one may take longer.
 const EFFORT_A_TURN: usize = 32;
 
 /// Artifacts with more octets than this want a long turn: lists of tens of thousands of entries.

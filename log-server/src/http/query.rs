@@ -57,8 +57,9 @@ impl Query {
         })
     }
 
-    /// Reads what both may have, and has `own` read the rest. What is not understood is refused: an
-    /// answer that passes over a part of the question looks like an answer to all of it.
+    /// Reads the parameters that both may have, and has `own` read the rest. An unknown parameter
+    /// is refused: an answer that passes over a part of the question looks like an answer to all of
+    /// it.
     fn read(
         query: Option<&str>,
         known: &str,

@@ -1,8 +1,8 @@
 //! The log that a new one continues: its end is verified before the new log commits to it.
 //!
 //! By the code that will verify the succession later, so that no log opens with a link that nobody
-//! accepts. What goes into record 0 is the checkpoint with the old log's own signatures; its quorum
-//! is shown by evidence, and would not fit.
+//! accepts. Record 0 takes the checkpoint with the old log's own signatures; its quorum is shown by
+//! evidence, and would not fit.
 
 use std::path::{Path, PathBuf};
 

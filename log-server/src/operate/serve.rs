@@ -1,7 +1,7 @@
 //! `serve`: runs the log until it is told to stop, or until it must.
 //!
-//! A log whose key signs somewhere else does not end: what has its quorum is read as before, and
-//! nothing is taken. It stays so over restarts until that is settled
+//! A log whose key signs somewhere else does not end: records that have their quorum are read as
+//! before, and none are taken. It stays so over restarts until that is settled
 //! (`docs/decisions/0007-clones.md`).
 
 use std::cell::Cell;

@@ -245,7 +245,7 @@ impl Source {
         let answer = answer.map_err(|error| self.wrong(path, error))?;
         match answer.status {
             200 => Ok(Some(answer.body)),
-            // Gone: what was erased.
+            // Gone: the blob was erased.
             404 | 410 => Ok(None),
             status => Err(self.wrong(path, format!("it answers {status}"))),
         }

@@ -64,7 +64,7 @@ impl fmt::Display for Seen {
 }
 
 /// Asks all of `endpoints` about the log `origin`, whose keys are `keys`. With `signed`, a head of
-/// it, those that show nothing are asked whether they take it: what they know says the answer.
+/// it, those that show nothing are asked whether they take it: the answer tells what they know.
 pub(super) fn survey(
     reach: &Reach,
     endpoints: &[Endpoint],

@@ -275,7 +275,7 @@ fn the_trusted_path_has_no_clock_disk_network_or_thread() {
         let path = format!("client/verify/src/{name}");
         assert!(page.contains(&format!("`{path}`")), "{path}");
     }
-    // Controls: what fetches, and what a test alone does.
+    // Controls: code that fetches is found, and code of a test alone is not.
     assert_eq!(
         outside(&read("../client/cli/src/cli/files.rs")),
         Some("std::fs")

@@ -1,4 +1,4 @@
-//! The log with its threads: what it says while it stops, and what faults of its own cost.
+//! The log with its threads: its answers while it stops, and the cost of its own faults.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -23,7 +23,7 @@ use tokio::sync::Semaphore;
 const ORIGIN: &str = "log.example/running";
 const LONG: Duration = Duration::from_secs(60);
 
-/// A witness without a network: what it does with the nth request, counted from 0.
+/// A witness without a network: `conduct` gives its answer to the nth request, counted from 0.
 struct Wire<F> {
     /// One permit for each request that may be answered.
     answers: Semaphore,

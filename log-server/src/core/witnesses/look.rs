@@ -16,8 +16,8 @@ use super::asked::{Asked, Outcome};
 use crate::core::contradiction::Claim;
 use crate::core::elsewhere::Foreign;
 
-/// How long a witness has to show what it has. What stops the log has to stop it within five
-/// seconds.
+/// How long a witness has to show its checkpoint. A proof that stops the log has to stop it within
+/// five seconds.
 const DEADLINE: Duration = Duration::from_millis(1_500);
 
 impl Asked {
@@ -33,7 +33,7 @@ impl Asked {
         if answer.status != 200 {
             return None;
         }
-        // Read after the answer: what it shows may be what it was sent a moment ago.
+        // Read after the answer: the witness may show a head that it was sent a moment ago.
         let signed = self.newest_size();
         let store = self.around.store.as_ref();
         let foreign = Foreign::read(&answer.body, &self.around.keys, &origin, store, signed);

@@ -2,8 +2,8 @@
 //! next, and what an answer means.
 //!
 //! An upload goes on over as many requests as it needs. The mirror says with each answer what it
-//! lacks, and is believed in that: a wrong answer makes us send what is not needed, which costs the
-//! mirror as much as us. What it may not do is keep us going without getting anywhere.
+//! lacks, and is believed in that: a wrong answer makes us send entries that are not needed, which
+//! costs the mirror as much as us. But it may not keep us going without progress.
 
 use ishibumi_tlog::protocol::add_entries::UploadHead;
 use ishibumi_tlog::protocol::mirror_info::MirrorInfo;

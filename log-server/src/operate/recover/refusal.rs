@@ -2,7 +2,7 @@
 
 use ishibumi_tlog::Hash;
 
-/// Why a log was not recovered. What was brought over stays, and the log does not start.
+/// Why a log was not recovered. Data that were brought over stay, and the log does not start.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RecoverError {
