@@ -216,8 +216,8 @@ impl Home {
         Ok(public)
     }
 
-    /// Signs no more with the key with this id, and erases its private half. What it signed stays
-    /// known for ours. Also for a key whose private half is lost. Not while the witness runs.
+    /// Signs no more with the key with this id, and erases its private half. Its signatures still
+    /// count as ours. Also for a key whose private half is lost. Not while the witness runs.
     ///
     /// # Errors
     /// [`HomeError`] if the witness runs, no such key signs, or the files cannot be written.

@@ -102,7 +102,7 @@ pub struct ListOutcome {
 /// Adds the logs of a list.
 ///
 /// # Errors
-/// The store failed; what was added before stays.
+/// The store failed; logs that were added before stay.
 pub fn apply<R: Registers, C: Clock>(
     follower: &Follower<R, C>,
     list: &[Entry],

@@ -1,9 +1,9 @@
 //! Makes a mirror's copy out of an archive (`docs/formats/archive.md`), the log being gone or not.
 //!
-//! First everything in the archive is read and held against its checkpoint, which has the quorum of
-//! the policy: what is damaged is named before anything is stored. Then the archive is pulled like
-//! a log, by the same road that takes nothing on trust. What was taken before an interruption
-//! stays, and importing again goes on from there.
+//! First everything in the archive is read and compared with its checkpoint, which has the quorum
+//! of the policy: damage is named before anything is stored. Then the archive is pulled like a log,
+//! by the same road that takes nothing on trust. Entries taken before an interruption stay, and
+//! importing again goes on from there.
 
 use std::sync::Arc;
 

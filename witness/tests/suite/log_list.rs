@@ -86,7 +86,7 @@ fn a_list_adds_and_changes_nothing_else() {
         assert_eq!(status(&witness, &log.request(10, 20)), 403);
         follower.disable_log(ORIGIN, false).unwrap();
 
-        // A changed key is refused and named with the known one; what else is new is added.
+        // A changed key is refused and named with the known one; the other new entries are added.
         let changed = TestLog::named(ORIGIN, 2, 50, u64::MAX);
         let third = TestLog::named("third.example", 4, 5, u64::MAX);
         let outcome = apply(format!(

@@ -1,5 +1,5 @@
 //! A state of version 1 opens, is not touched by reading, and becomes version 2 with the next
-//! write; what it remembered still holds (F57). The values are those that version 1 wrote
+//! write; its memory still holds (F57). The values are those that version 1 wrote
 //! (`testdata/witness-v1/`).
 
 use std::sync::Arc;

@@ -1,5 +1,5 @@
 //! F28 under a model checker: the race of C2SP tlog-witness through every schedule of two
-//! submitters, and through many of three. What runs is the witness that ships, with the checker's
+//! submitters, and through many of three. The witness that ships runs here, with the checker's
 //! locks instead of the standard library's ([`ishibumi_witness::follow::Locks`]) and with a store
 //! whose every access is a point at which the checker may switch.
 //!

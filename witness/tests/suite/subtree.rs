@@ -36,7 +36,7 @@ fn refused(witness: &Opened, request: &SignSubtree) -> Refusal {
     witness.sign_subtree(body.as_bytes()).unwrap_err()
 }
 
-/// Only our own lines: what C2SP recommends to send.
+/// Only our own lines, as C2SP recommends.
 fn own_only(note: &Note) -> Note {
     let lines = note.signatures().iter();
     let lines = lines.filter(|line| line.name == WITNESS).cloned();

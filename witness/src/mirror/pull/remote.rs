@@ -120,7 +120,7 @@ impl Remote {
         })?;
         match answer.status {
             200 => Ok(Some(answer.body)),
-            // Gone: what was erased.
+            // Gone: the blob was erased.
             404 | 410 => Ok(None),
             status => Err(self.wrong(&path, format!("the log answers {status}"))),
         }

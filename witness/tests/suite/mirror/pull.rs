@@ -82,7 +82,7 @@ impl Files {
     fn keep(&self, log: &TestLog, sizes: &[u64]) {
         let list: Vec<String> = sizes.iter().map(u64::to_string).collect();
         let listing = format!("{{\"next\":null,\"sizes\":[{}]}}", list.join(","));
-        // Whatever size a listing is asked for from; what is known already is passed over.
+        // The listing may start at any size; known checkpoints are passed over.
         for from in std::iter::once(0).chain(sizes.iter().copied()) {
             let rest: Vec<String> = sizes
                 .iter()
