@@ -2,8 +2,8 @@
 //!
 //! An arrow runs from the file that names something to the file that defines it, through whatever
 //! re-exports lie between: a parent that only passes on what its children define needs none of
-//! them, and nobody needs the parent for it. What is called as a method leaves no name and no
-//! arrow, and what only tests need does not count.
+//! them, and no file needs the parent for it. A method call leaves no name and no arrow, and names
+//! that only tests need do not count.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -9,7 +9,8 @@
 //! | [`tsa`] | TSAs over HTTP, good and bad |
 //! | [`oracle`] | the RFC 6962 tree in twenty lines that share nothing with ours |
 //!
-//! Every test of a defence sends the good input too: what refuses everything defends nothing.
+//! Every test of a defence sends the good input too: a defence that refuses everything defends
+//! nothing.
 
 #![deny(missing_docs)]
 #![allow(

@@ -320,7 +320,7 @@ fn a_witness_is_not_talked_into_anything() {
     };
     let size = head.size;
     let current = sign(&head);
-    // The control: what is true is cosigned, again and again.
+    // The control: a true checkpoint is cosigned, again and again.
     let _ = ask(size, &[], &current).expect(200);
 
     // An older tree, truly signed by the log: it is told what the witness knows.

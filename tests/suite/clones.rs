@@ -144,7 +144,7 @@ fn an_idle_clone_stops_within_five_seconds() {
     world.assert_sound();
 }
 
-/// It was busy: what it signed has the size of the log's head, and another root.
+/// It was busy: the head that it signed has the size of the log's head, and another root.
 #[test]
 fn a_clone_that_signed_another_head_stops_within_five_seconds() {
     let mut world = world();

@@ -189,7 +189,7 @@ fn kill_9_during_a_thousand_submissions_loses_nothing_that_was_answered() {
         }
         proven = journal.assert_proven(&world, proven);
     }
-    // Once more from the first on: what was answered long ago is still there.
+    // Once more from the first on: records that were answered long ago are still there.
     assert!(journal.assert_proven(&world, 0) >= RECORDS);
     let seen = journal.checkpoints.lock().unwrap().clone();
     assert!(seen.len() > 50, "{}", seen.len());

@@ -4,7 +4,7 @@
 use ishibumi_tests::process::{Ended, Running, program};
 use ishibumi_tests::world::{OPAQUE, Setup, World, opaque_record, submit};
 
-/// Submits until the log answers no more, or `most` times; what was answered, and how the log
+/// Submits until the log answers no more, or `most` times. Returns the answers, and how the log
 /// ended.
 fn submit_until_stopped(world: &World, log: Running, most: usize) -> (Vec<Vec<u8>>, Option<Ended>) {
     let token = world.token("lab");

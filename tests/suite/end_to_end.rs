@@ -143,7 +143,7 @@ fn evidence_outlives_provider_log_and_witnesses() {
     drawer.put("will.tst.tlog-proof", &[&proof[..], b"\n"].concat());
     let trailing = drawer.verify("will.tst", &[]);
     assert_eq!(trailing.code, 4, "{}{}", trailing.out, trailing.err);
-    // Only one of the cosignatures: what is left is genuine, and not enough.
+    // Only one of the cosignatures: it is genuine, and not enough.
     let text = String::from_utf8(proof).unwrap();
     let first = text.find("\u{2014} witness").unwrap();
     let line = text[first..].find('\n').unwrap();

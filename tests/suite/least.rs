@@ -86,7 +86,7 @@ fn a_proof_with_the_least_signatures_is_one_by_the_policy() {
     for path in &paths {
         assert_eq!(proofs.verify(path, &[]), 0, "{path}");
     }
-    // The control: what was cut off is missed by who asks for more.
+    // The control: a verifier that asks for more misses the lines that were cut off.
     let codes = paths
         .iter()
         .map(|path| proofs.verify(path, &["--post-quantum"]));

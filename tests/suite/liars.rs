@@ -264,7 +264,7 @@ fn whoever_lies_or_sleeps_costs_nothing() {
     let cosigned = world.checkpoint();
     assert!(cosigned.cosignatures().iter().all(|c| honest(&c.name)));
 
-    // Control: what kept them out is their conduct, not who they are.
+    // Control: their conduct kept them out, not their keys.
     for liar in &liars {
         liar.reform();
     }

@@ -1,6 +1,6 @@
 //! Whole-system tests: what providers, operators, witnesses, mirrors and relying parties do with
-//! real programs, and what happens to them when disks, machines and people fail. `ishibumi_tests`
-//! is what they are written with.
+//! real programs, and what happens to them when disks, machines and people fail. They are written
+//! with `ishibumi_tests`.
 
 mod admission;
 mod anchors;

@@ -1,5 +1,5 @@
-//! A log is destroyed. What it proved is fetched from one mirror that had pulled it, all of it, and
-//! verified offline.
+//! A log is destroyed. All its proofs are fetched from one mirror that had pulled it, and verified
+//! offline.
 
 use std::path::Path;
 use std::process::Command;

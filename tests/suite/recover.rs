@@ -280,8 +280,7 @@ fn a_log_whose_last_records_are_lost_does_not_sign_until_they_are_found() {
     refused.expect_problem(503, "read-only");
     world.stop_log();
 
-    // The old disk can still be read, as it turns out. What is there is brought forward where it
-    // lies.
+    // The old disk can still be read, as it turns out. Its data are brought forward where they lie.
     let done = recover(&world, &["--json", "--from", &path(&world.path("disk"))]);
     assert_eq!(done.code, 0, "{done:?}");
     let said = json(&done);

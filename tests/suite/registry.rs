@@ -157,7 +157,7 @@ fn an_ocsp_response_is_rescued_and_found() {
         let answers = says["answers"].as_array().unwrap();
         assert_eq!(answers.len(), 1);
         assert_eq!(answers[0]["status"], status);
-        // The certificate's records: what revoked it, and the response.
+        // The certificate's records: the revocation, and the response.
         let issuer = says["issuer_key_hash"].as_str().unwrap();
         let serial = answers[0]["serial"].as_str().unwrap();
         let about = find("serial", &format!("{issuer}/{serial}"));

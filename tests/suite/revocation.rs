@@ -142,7 +142,7 @@ fn lists_come_with_the_proof_as_soon_as_they_tell_something() {
     ];
     let _ = desk.ishibumi(&batch, &[]).done();
 
-    // The control: what was judged is not, once the lists are gone.
+    // The control: validity is not judged any more once the lists are gone.
     fs::rename(desk.held("revocation"), desk.world.path("away")).unwrap();
     assert_eq!(desk.ishibumi(&batch, &[]).code, 4);
     let _ = desk.verdict(&[], "a.tst", 4);

@@ -277,7 +277,7 @@ fn a_witness_that_lies_costs_what_the_quorum_needs_of_it() {
     await_forked(world.running());
 }
 
-/// It has agreed with this log since it started: what it says now is no news of a rollback.
+/// The witness has agreed with this log since it started: its claim now is no news of a rollback.
 #[test]
 fn a_witness_that_begins_to_lie_costs_nothing() {
     let mut world = World::new(Setup::default());

@@ -145,7 +145,7 @@ fn a_log_continues_another_and_its_evidence_stays_proven() {
     });
     entry(&next.url, "next.txt", &["--index", "0"], "opened");
 
-    // An audit goes down the chain; what does not continue anything is no chain.
+    // An audit goes down the chain; a log that continues none is no chain.
     let audit = |policy: &str, more: &[&str], of: &str| {
         let policy = path(policy);
         run(
