@@ -13,7 +13,7 @@
 //! 3. The report says what else used the machine while it ran.
 //!
 //! Benchmarks print; nothing here fails because something was slow. The kernels are `cargo bench`
-//! programs in `benches/`; what was measured is in docs/performance.md.
+//! programs in `benches/`; docs/performance.md has the measured figures.
 
 #![deny(missing_docs)]
 

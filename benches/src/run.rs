@@ -47,7 +47,7 @@ struct Plan {
 /// Runs what `options` ask for, and checks the sample.
 ///
 /// # Errors
-/// [`LoadError`] if it cannot begin. What goes wrong afterwards is counted in the report.
+/// [`LoadError`] if it cannot begin. Later errors are counted in the report.
 pub fn run(options: &Options) -> Result<Report, LoadError> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

@@ -1,7 +1,7 @@
 //! `tokens`: makes a TSA and many distinct real tokens with OpenSSL, for `load --kind tokens`.
 //!
-//! Costs about five milliseconds of CPU a token; what is there already is kept, so a folder is a
-//! cache.
+//! Costs about five milliseconds of CPU a token; tokens that are there already are kept, so a
+//! folder is a cache.
 
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -1,6 +1,6 @@
 //! Growing a log in this process: its sequencer, its signer with both keys, its store. No HTTP, no
-//! witnesses. What it leaves with --keep is a whole log: `ishibumi-log --config DIR/log.toml fsck`
-//! reads it.
+//! witnesses. With --keep it leaves a whole log: `ishibumi-log --config DIR/log.toml fsck` reads
+//! it.
 
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;

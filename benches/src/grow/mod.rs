@@ -1,9 +1,9 @@
 //! How a log behaves while it grows: one row of figures for each step, up to as many records as
 //! wanted.
 //!
-//! A log that is fast at a million records says nothing about one of fifty million: what is looked
-//! for before each write (the leaf hashes of all records) lies on disk and in caches that do not
-//! grow with it. So the figure is a curve. It is made with the log's own write path, in this
+//! A log that is fast at a million records says nothing about one of fifty million: the index that
+//! is searched before each write (the leaf hashes of all records) lies on disk and in caches that
+//! do not grow with it. So the figure is a curve. It is made with the log's own write path, in this
 //! process (`inside`) or over HTTP against a log that runs (`outside`).
 
 mod inside;
