@@ -1,6 +1,6 @@
-//! Bodies of `add-entries`: what is read in pieces of any length is what is read at once, and is
-//! written back; a package is believed only if it is one of the golden log's. And mirror-info has
-//! one spelling.
+//! Bodies of `add-entries`: reading in pieces of any length gives the same as reading at once, and
+//! is written back; a package is believed only if it is one of the golden log's. And mirror-info
+//! has one spelling.
 
 #![no_main]
 

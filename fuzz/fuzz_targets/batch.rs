@@ -21,7 +21,7 @@ fuzz_target!(|input: (u8, &[u8])| {
     assert!((1..=usize::from(most)).contains(&items.len()));
     let mut again = Vec::new();
     for (_, item) in &items {
-        // The octet of the type: what it was read as has no way back.
+        // The octet of the type: a kind that was read has no way back to it.
         again.push(octets[again.len()]);
         again.extend(u32::try_from(item.len()).unwrap().to_be_bytes());
         again.extend_from_slice(item);

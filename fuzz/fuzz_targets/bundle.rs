@@ -1,4 +1,4 @@
-//! Entry bundles: what decodes encodes back, and only under its own width.
+//! Entry bundles: octets that decode are encoded back, and only under their own width.
 
 #![no_main]
 

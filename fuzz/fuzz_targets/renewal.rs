@@ -1,6 +1,6 @@
-//! Renewed evidence files: what is read is written back as it came but for the README, the evidence
-//! file in it is kept, and of the golden evidence no other time is ever proven. Checksums are not
-//! compared here (`cfg(fuzzing)`).
+//! Renewed evidence files: a file that is read is written back as it came but for the README, the
+//! evidence file in it is kept, and of the golden evidence no other time is ever proven. Checksums
+//! are not compared here (`cfg(fuzzing)`).
 
 #![no_main]
 

@@ -1,5 +1,5 @@
-//! Lists and responses beside a good one: what is not signed by the CA says nothing about its
-//! certificates, whatever was read answers, and in whatever order it is given it says the same.
+//! Lists and responses beside a good one: data that the CA did not sign say nothing about its
+//! certificates, all data that were read give an answer, and their order does not change it.
 
 #![no_main]
 
