@@ -18,8 +18,8 @@
 //!
 //! Every statement of a source is heard, and nothing depends on the order of the sources. The
 //! caller that walks the path decides which of these statements can be believed, since the CAs
-//! above may be revoked in turn; see [`StatusEvent::source`]. Whether a source other than the issuer may
-//! speak, and was not itself revoked, is decided here.
+//! above may be revoked in turn; see [`StatusEvent::source`]. Whether a source other than the
+//! issuer may speak, and was not itself revoked, is decided here.
 
 mod events;
 mod hearing;

@@ -35,7 +35,8 @@ pub struct InPdf {
     pub length: usize,
     /// Whether there is more in the file.
     pub extent: Extent,
-    /// Whether what is stamped, or signed, are the octets that it covers; none if that cannot be told.
+    /// Whether what is stamped, or signed, are the octets that it covers; none if that cannot be
+    /// told.
     pub holds: Option<bool>,
 }
 

@@ -92,7 +92,8 @@ impl Verifier<'_> {
         let mut report = Noted::new();
         let digest = Hash::of(evidence.artifact);
         let head = self.check_head(&mut report, evidence.proof);
-        // A proof that is shown to be false decides; whatever the artifact is, nothing changes that.
+        // A proof that is shown to be false decides; whatever the artifact is, nothing changes
+        // that.
         if report.is_disproven() {
             return Ok(Report::new(digest, report, Found::default()));
         }
@@ -116,8 +117,8 @@ impl Verifier<'_> {
         Ok(Report::new(digest, report, found))
     }
 
-    /// What follows once the artifact keeps its rules. Every step is taken, whatever the others find; the pieces
-    /// of each answer are put together where all of them hold.
+    /// What follows once the artifact keeps its rules. Every step is taken, whatever the others
+    /// find; the pieces of each answer are put together where all of them hold.
     fn judge_admitted(
         &self,
         report: &mut Noted,

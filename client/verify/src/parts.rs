@@ -144,8 +144,8 @@ pub enum Step {
     CheckpointTokens,
     /// The log's own algorithms count, by the caller's dated rules. Not there unless they do not.
     LogAlgorithms,
-    /// Every algorithm of the artifact counted when it was needed, by the caller's dated rules; or the token is
-    /// marked, since it is signed over SHA-1. Not there without rules or mark.
+    /// Every algorithm of the artifact counted when it was needed, by the caller's dated rules; or
+    /// the token is marked, since it is signed over SHA-1. Not there without rules or mark.
     Algorithms,
     /// The signature existed while the signer's certificate was valid.
     ProvenTime,
@@ -221,8 +221,8 @@ pub struct Check {
 }
 
 impl Check {
-    /// Of several checks the one that decides against what they are about: the first that shows something to be
-    /// false, else the first that could not tell.
+    /// Of several checks the one that decides against what they are about: the first that shows
+    /// something to be false, else the first that could not tell.
     pub(super) fn worst<'a>(checks: &(impl Iterator<Item = &'a Self> + Clone)) -> Option<&'a Self> {
         let failed = |wanted: Option<Indication>| {
             checks.clone().find(|check| match check.outcome {
@@ -270,8 +270,8 @@ pub struct Statement {
     pub witnesses_known: usize,
     /// Which cosignatures counted, for the quorum and for the proven time.
     pub demand: AlgorithmRequirement,
-    /// The smallest T such that the cosignatures dated at or before T are a quorum, in seconds since
-    /// the Epoch. None under `quorum none`, which proves no time.
+    /// The smallest T such that the cosignatures dated at or before T are a quorum, in seconds
+    /// since the Epoch. None under `quorum none`, which proves no time.
     pub not_after: Option<u64>,
 }
 
@@ -354,7 +354,8 @@ pub struct ResponseFacts {
     pub issuer: String,
     /// Who signed it, RFC 4514.
     pub responder: String,
-    /// Whether that is a responder whom the caller trusts itself, and not one that the CA authorised.
+    /// Whether that is a responder whom the caller trusts itself, and not one that the CA
+    /// authorised.
     pub is_by_trusted_responder: bool,
     /// producedAt.
     pub produced_at: Time,
@@ -511,8 +512,8 @@ pub enum AboutDocument {
 /// What an answer in favour of validity knows of revocation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum RevocationKnown {
-    /// What was given tells about the signer's certificate and every CA between it and the anchor, and nothing
-    /// of it stands against the artifact.
+    /// What was given tells about the signer's certificate and every CA between it and the anchor,
+    /// and nothing of it stands against the artifact.
     Known,
     /// Nothing that was given tells about all of them, and the caller chose not to ask
     /// ([`RevocationRule::NotAsked`](super::RevocationRule::NotAsked)).

@@ -29,9 +29,9 @@ impl Report {
         }
     }
 
-    /// TOTAL-PASSED if everything was proven and no step failed, else what the first failed step says; a step
-    /// that shows something false outweighs one that only could not tell. A report that is not whole is
-    /// INDETERMINATE.
+    /// TOTAL-PASSED if everything was proven and no step failed, else what the first failed step
+    /// says; a step that shows something false outweighs one that only could not tell. A report
+    /// that is not whole is INDETERMINATE.
     pub fn indication(&self) -> Indication {
         self.sub_indication()
             .map_or(Indication::TotalPassed, SubIndication::indication)

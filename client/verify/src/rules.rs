@@ -101,8 +101,9 @@ pub(super) fn check_mark(
     None
 }
 
-/// Whether what is in the evidence is of a later time than the one as of which it is judged: then one of the
-/// two is false, and no rule about algorithms can be asked. Nothing is asked without such rules.
+/// Whether what is in the evidence is of a later time than the one as of which it is judged: then
+/// one of the two is false, and no rule about algorithms can be asked. Nothing is asked without
+/// such rules.
 fn check_as_of(verifier: &Verifier<'_>, report: &mut Noted, verified: &Verified) -> bool {
     let Some(as_of) = verifier.anchors.judged_as_of() else {
         return true;

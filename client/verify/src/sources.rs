@@ -16,7 +16,8 @@ pub(super) struct Sources {
     pub(super) latest: Option<Time>,
 }
 
-/// What was given, read and verified: a function of its octets, the policy, the anchors and the artifact's path.
+/// What was given, read and verified: a function of its octets, the policy, the anchors and the
+/// artifact's path.
 #[derive(Debug, Default)]
 pub(super) struct Consulted {
     /// What was verified.
@@ -48,8 +49,9 @@ impl Deref for Sources {
 }
 
 impl Consulted {
-    /// Why the state of a certificate cannot be told, whatever others say: something that was given may be about
-    /// it and cannot be used. Of several the first by reason and name, in whatever order they were given.
+    /// Why the state of a certificate cannot be told, whatever others say: something that was given
+    /// may be about it and cannot be used. Of several the first by reason and name, in whatever
+    /// order they were given.
     pub(super) fn objection(
         &self,
         certificate: &Certificate,

@@ -20,12 +20,12 @@ use super::parts::{Statement, Witnessed};
 /// Whether validity is judged without knowing about revocation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum RevocationRule {
-    /// Without usable data about every certificate below the anchor validity is not judged: INDETERMINATE,
-    /// TRY_LATER (EN 319 102-1 5.2.5, 5.6.2.4).
+    /// Without usable data about every certificate below the anchor validity is not judged:
+    /// INDETERMINATE, TRY_LATER (EN 319 102-1 5.2.5, 5.6.2.4).
     #[default]
     Required,
-    /// The caller chose not to ask: missing data leave the verdict as it is, and the report says so. What is
-    /// given and speaks against the artifact counts all the same.
+    /// The caller chose not to ask: missing data leave the verdict as it is, and the report says
+    /// so. What is given and speaks against the artifact counts all the same.
     NotAsked,
 }
 
@@ -44,8 +44,8 @@ pub enum RevocationRule {
 /// # }
 /// ```
 ///
-/// Use one for many artifacts: each distinct checkpoint and each distinct set of lists is verified once, and clones
-/// share what they know.
+/// Use one for many artifacts: each distinct checkpoint and each distinct set of lists is verified
+/// once, and clones share what they know.
 #[derive(Clone, Debug)]
 pub struct Verifier<'a> {
     pub(super) policy: &'a Policy,
@@ -78,8 +78,9 @@ impl<'a> VerifierBuilder<'a> {
         self
     }
 
-    /// What time it is: lists and responses of a later time are of no time that has been, and say nothing in
-    /// favour of a certificate. The verifier has no clock of its own; without this it asks nothing of the kind.
+    /// What time it is: lists and responses of a later time are of no time that has been, and say
+    /// nothing in favour of a certificate. The verifier has no clock of its own; without this it
+    /// asks nothing of the kind.
     #[must_use]
     pub fn now(mut self, now: Time) -> Self {
         self.verifier.now = Some(now);
@@ -108,8 +109,9 @@ pub enum VerifyError {
 }
 
 impl<'a> Verifier<'a> {
-    /// Begins a verifier under `policy`, which names the logs and witnesses that are trusted and their quorum
-    /// (see also [`Policy::demanding`]), and `anchors`, the certificates that are trusted or known.
+    /// Begins a verifier under `policy`, which names the logs and witnesses that are trusted and
+    /// their quorum (see also [`Policy::demanding`]), and `anchors`, the certificates that are
+    /// trusted or known.
     pub fn builder(policy: &'a Policy, anchors: &'a Anchors) -> VerifierBuilder<'a> {
         VerifierBuilder {
             verifier: Self {
@@ -162,8 +164,8 @@ impl<'a> Verifier<'a> {
 }
 
 impl Verifier<'_> {
-    /// The policy, as far as its algorithms count: where Ed25519 has ended, only a quorum without it still
-    /// proves something.
+    /// The policy, as far as its algorithms count: where Ed25519 has ended, only a quorum without
+    /// it still proves something.
     pub fn policy_then(&self) -> Cow<'_, Policy> {
         let ended = self.anchors.is_expired(Primitive::Ed25519);
         if ended && self.policy.can_be_met(AlgorithmRequirement::PostQuantum) {
@@ -176,7 +178,8 @@ impl Verifier<'_> {
         Cow::Borrowed(self.policy)
     }
 
-    /// Which algorithm of the log had ended by the time at which everything is proven to have been there.
+    /// Which algorithm of the log had ended by the time at which everything is proven to have been
+    /// there.
     pub fn log_ended(&self) -> Option<Ended> {
         let signature = match self.policy_then().demand() {
             AlgorithmRequirement::PostQuantum => Primitive::MlDsa44,
@@ -197,8 +200,8 @@ impl Verifier<'_> {
         self.memo.checkpoints.get(key, check)
     }
 
-    /// Verifies a proof of `record` under the policy, as far as its algorithms count: what log and witnesses say
-    /// about any record, whatever it is.
+    /// Verifies a proof of `record` under the policy, as far as its algorithms count: what log and
+    /// witnesses say about any record, whatever it is.
     ///
     /// # Errors
     /// If the checkpoint is not to be trusted, or the path does not lead to its root.

@@ -129,8 +129,8 @@ impl Policy {
     /// Checks like [`Self::check_checkpoint`], counting only the cosignatures that `demand`
     /// accepts, also for the proven time.
     ///
-    /// With [`AlgorithmRequirement::PostQuantum`] a policy of `quorum none` is refused: it has no quorum to
-    /// reach.
+    /// With [`AlgorithmRequirement::PostQuantum`] a policy of `quorum none` is refused: it has no
+    /// quorum to reach.
     ///
     /// # Errors
     /// [`TrustError`]: the first condition that is not met.

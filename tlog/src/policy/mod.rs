@@ -2,7 +2,8 @@
 //!
 //! [`Policy::parse`] reads the file; [`Policy::check_checkpoint`] and [`Policy::check_proof`] are
 //! the only ways to a [`TrustedCheckpoint`] and a [`ProvenLeaf`], with their variants that take a
-//! [`AlgorithmRequirement`]. The order of the checks is fixed: origin and log signature, quorum, inclusion.
+//! [`AlgorithmRequirement`]. The order of the checks is fixed: origin and log signature, quorum,
+//! inclusion.
 //!
 //! Beside deciding, a policy can explain: [`Policy::standing`] says which of its logs, witnesses
 //! and groups a checkpoint satisfies, and [`lint`] where it asks for less than it seems to. And it
