@@ -5,7 +5,7 @@
 
 use std::sync::{Arc, LazyLock};
 
-use ishibumi_artifact::history::Word;
+use ishibumi_artifact::history::StatusEvent;
 use ishibumi_artifact::record::Revocation;
 use ishibumi_artifact::{Anchors, Certificate, History, StatusInformation};
 use libfuzzer_sys::fuzz_target;
@@ -53,10 +53,10 @@ fuzz_target!(|octets: &[u8]| {
     for read in reading.usable {
         let sources = [golden.clone(), vec![read]].concat();
         let history = History::of(seal, above, &sources, None);
-        let words: Vec<&Word> = history.good().chain(history.revocations().map(|(word, _)| word)).collect();
+        let words: Vec<&StatusEvent> = history.good().chain(history.revocations().map(|(word, _)| word)).collect();
         // Signatures of the golden CA can be mirrored, which changes a file and not what it says.
         for word in words.iter().filter(|word| word.source == golden.len()) {
-            let is_golden = |other: &&&Word| {
+            let is_golden = |other: &&&StatusEvent| {
                 other.source < golden.len()
                     && (other.issued, other.until, &other.says) == (word.issued, word.until, &word.says)
             };
