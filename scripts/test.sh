@@ -37,19 +37,21 @@ step "packages"
 # Not built from there: that would compile everything once more. What they include is a test (tests/rooms).
 cargo package --quiet --workspace --exclude ishibumi-tests --exclude ishibumi-benches --no-verify --allow-dirty --offline
 
+# Tools of the checkout's own where the machine has none, so that nothing else on it changes.
+PATH=$PWD/target/tools/bin:$PATH
+
 step "what an update of a release may change"
 release=$(git describe --tags --abbrev=0 --match 'v*' 2>/dev/null || true)
 if [ -z "$release" ]; then
   skip "compatibility with the last release (nothing is released yet: there is no tag v*)"
-elif command -v cargo-semver-checks >/dev/null; then
+elif command -v cargo-semver-checks >/dev/null ||
+  cargo install --quiet cargo-semver-checks --locked --root target/tools; then
   cargo semver-checks --workspace --baseline-rev "$release"
 else
-  skip "compatibility with $release (cargo install cargo-semver-checks --locked)"
+  skip "compatibility with $release (cargo install cargo-semver-checks --locked failed)"
 fi
 
 step "licences, bans and sources"
-# A tool of the checkout's own where the machine has none, so that nothing else on it changes.
-PATH=$PWD/target/tools/bin:$PATH
 if command -v cargo-deny >/dev/null || cargo install --quiet cargo-deny --locked --root target/tools; then
   cargo deny check licenses bans sources
   if cargo deny fetch db >/dev/null 2>&1; then

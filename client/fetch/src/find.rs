@@ -25,6 +25,9 @@ use super::prefetch::Ahead;
 use super::prover::Prover;
 use super::source::{HeadError, Source, SourceError};
 
+/// Answers to one lookup that are read: a log gives a thousand indices in each.
+const PAGES_MAX: usize = 1_000;
+
 /// Indices that are read under one key, where all are asked for: daily lists of 270 years.
 const INDICES_MAX: usize = 100_000;
 
@@ -371,7 +374,7 @@ async fn ask(
     (mut from, most): (u64, usize),
 ) -> Result<(Vec<u64>, bool), FindError> {
     let mut indices: Vec<u64> = Vec::new();
-    loop {
+    for _ in 0..PAGES_MAX {
         let path = format!("v1/lookup/{}?from={from}", query.path);
         let octets = source.read(&path, ANSWER_LEN_MAX).await?;
         let answer: Answer = serde_json::from_slice(&octets)
@@ -397,6 +400,9 @@ async fn ask(
             None => return Ok((indices, false)),
         }
     }
+    Err(FindError::NotUnderstood(format!(
+        "the indices do not end within {PAGES_MAX} answers"
+    )))
 }
 
 /// The indices under a key, whose records are read and proven on demand.

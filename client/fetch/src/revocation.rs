@@ -6,7 +6,7 @@
 //! has to have the record's digest. Records that a log leaves out are not noticed here: the
 //! verifier asks for statements that reach far enough, and says TRY_LATER if there are none.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::time::Duration;
 
 use ishibumi_artifact::crl::CRL_INPUT_MAX;
@@ -27,6 +27,10 @@ const NEWEST: usize = 4;
 /// Number of the newest records under a serial that are looked at: most are no responses.
 const LOOKED_AT: usize = 16;
 
+/// Octets of lists and responses that are held at once, the newest first: an issuer's lists may have
+/// up to 64 MiB each.
+const OCTETS_MAX: usize = 256 << 20;
+
 /// A certificate below its anchor, about whose revocation a statement is required.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AskedAbout {
@@ -45,7 +49,7 @@ impl AskedAbout {
         let path = match verified {
             Verified::Token(token) => token.path().certificates(),
             Verified::Certificate(path) => path.certificates(),
-            _ => &[],
+            Verified::Crl(_) | Verified::Ocsp(_) => &[],
         };
         let issued = path.iter().zip(path.iter().skip(1));
         let asked = issued.map(|(certificate, issuer)| Self::about(certificate, issuer));
@@ -114,17 +118,19 @@ pub async fn held_status(
         }
         chosen => chosen?,
     };
-    let mut held = BTreeMap::new();
-    for found in records.0.into_values() {
+    let (mut held, mut left) = (BTreeMap::new(), OCTETS_MAX);
+    for found in records.0.into_values().rev() {
         let (digest, is_response) = match found.record().body() {
             Body::Crl(list) => (Hash(list.digest), false),
             Body::Ocsp(response) => (Hash(response.digest), true),
             _ => continue,
         };
-        let blob = source.file(&format!("blob/{digest}"), CRL_INPUT_MAX).await;
+        let most = left.min(CRL_INPUT_MAX);
+        let blob = source.file(&format!("blob/{digest}"), most).await;
         let Some(octets) = blob.ok().filter(|octets| Hash::of(octets) == digest) else {
             continue;
         };
+        left -= octets.len();
         let proof = evidence(source, found.leaf(), Some(policy), timeout, |_, _| {}).await?;
         let status = HeldStatus {
             octets,
@@ -211,34 +217,34 @@ impl Chosen {
         asked: &BTreeSet<AskedAbout>,
         progress: impl FnMut(u64, u64),
     ) -> Result<Self, FindError> {
-        let mut fitting: BTreeMap<&AskedAbout, Vec<Found>> = BTreeMap::new();
+        // However many there are, the newest of each kind are kept: of all, and of those in time.
+        let mut newest: BTreeMap<(&AskedAbout, bool, bool), VecDeque<Found>> = BTreeMap::new();
         let visit = |index, leaf, record: Record| {
-            if !matches!(record.body(), Body::Crl(_) | Body::Ocsp(_)) {
-                return;
-            }
+            let is_list = match record.body() {
+                Body::Crl(_) => true,
+                Body::Ocsp(_) => false,
+                _ => return,
+            };
             let keys = record.lookup_keys();
+            let made = made_at(&record);
             let found = Found::new(index, leaf, record);
             for about in asked {
-                if keys.contains(&about.lists()) || keys.contains(&about.answers()) {
-                    fitting.entry(about).or_default().push(found.clone());
+                if !keys.contains(&about.lists()) && !keys.contains(&about.answers()) {
+                    continue;
+                }
+                let in_time = made.is_none_or(|made| made <= about.not_after);
+                for is_in_time in [false, true].into_iter().filter(|it| !it || in_time) {
+                    let kept = newest.entry((about, is_list, is_in_time)).or_default();
+                    kept.push_back(found.clone());
+                    if kept.len() > NEWEST {
+                        kept.pop_front();
+                    }
                 }
             }
         };
         every_record(source, policy, visit, progress).await?;
-        let mut chosen = Self::default();
-        for (about, found) in fitting {
-            let is_list = |found: &&Found| matches!(found.record().body(), Body::Crl(_));
-            let (lists, answers): (Vec<&Found>, Vec<&Found>) = found.iter().partition(is_list);
-            for all in [lists, answers] {
-                let in_time =
-                    |found: &&Found| made_at(found.record()).is_none_or(|it| it <= about.not_after);
-                let newest = all.iter().rev().take(NEWEST).copied();
-                let then = all.iter().rev().copied().filter(in_time).take(NEWEST);
-                let taken = newest.chain(then).cloned();
-                chosen.0.extend(taken.map(|found| (found.index(), found)));
-            }
-        }
-        Ok(chosen)
+        let chosen = newest.into_values().flatten();
+        Ok(Self(chosen.map(|found| (found.index(), found)).collect()))
     }
 }
 

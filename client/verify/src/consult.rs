@@ -35,7 +35,9 @@ impl Verifier<'_> {
             Arc::default()
         } else {
             let make = || Arc::new(self.read_all(given, path));
-            self.memo.consulted.get(self.key_of(given, path), make)
+            let octets = given.iter().map(|data| data.octets().len()).sum();
+            let key = self.key_of(given, path);
+            self.memo.consulted.get(key, octets, make)
         };
         // Times that have passed for certain: the present is no earlier, whatever the verifier's
         // clock says.
@@ -53,6 +55,8 @@ impl Verifier<'_> {
         let mut octets = vec![u8::from(
             self.policy.demand() == AlgorithmRequirement::PostQuantum,
         )];
+        // Where the data end and the path begins.
+        octets.extend_from_slice(&given.len().to_be_bytes());
         for digest in given.iter().flat_map(RevocationData::digests) {
             octets.extend_from_slice(&digest.0);
         }

@@ -21,7 +21,7 @@ impl Report {
 
     /// Turns the report about a token that stands in a PDF and was verified without a document into
     /// one whose document is the octets that it covers there. `inside` is taken as true: the caller
-    /// has checked it.
+    /// has checked it. A document that was compared stays what it was found to be.
     #[must_use]
     pub fn inside_pdf(mut self, inside: InPdf) -> Self {
         let outcome = match (inside.over_signature, inside.holds) {
@@ -43,6 +43,9 @@ impl Report {
             }
             Outcome::NotChecked => "the octets of the PDF that it covers cannot be compared",
         };
+        if self.outcome(Step::Document) != Some(Outcome::NotChecked) {
+            return self.with_pdf(Pdf::Inside(inside));
+        }
         for check in &mut self.noted.checks {
             if check.step == Step::Document {
                 check.outcome = outcome;

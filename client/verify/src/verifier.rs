@@ -195,9 +195,10 @@ impl Verifier<'_> {
         let demand = [u8::from(
             self.policy.demand() == AlgorithmRequirement::PostQuantum,
         )];
-        let key = Hash::of(&[&demand, note.encode().as_bytes()].concat());
+        let text = note.encode();
+        let key = Hash::of(&[&demand, text.as_bytes()].concat());
         let check = || self.policy.check_checkpoint(note).map(Arc::new);
-        self.memo.checkpoints.get(key, check)
+        self.memo.checkpoints.get(key, text.len(), check)
     }
 
     /// Verifies a proof of `record` under the policy, as far as its algorithms count: what log and

@@ -17,6 +17,7 @@ use ishibumi_tlog::Hash;
 use ishibumi_tlog::shown::{add_line, line};
 use serde_json::{Value, json};
 
+use super::dated::clock;
 use super::trust::Terms;
 use super::{Failure, files, network};
 
@@ -59,57 +60,19 @@ pub(super) struct Collected {
 }
 
 /// Fetches what the log holds about the certificates of `fresh`, and writes it beside each proof.
-/// That nothing can be had is said, and loses nothing.
+/// That nothing can be had or written is part of the result: the proofs are there already, and what
+/// became of them is still to be told.
 pub(super) async fn collect(
     sources: &[Source],
     terms: &Terms,
     fresh: &[Fresh<'_>],
     timeout: Duration,
-) -> Result<Collected, Failure> {
+) -> Collected {
     let mut collected = Collected::default();
-    let mut together: BTreeMap<BTreeSet<AskedAbout>, Vec<(&Fresh<'_>, Vec<u8>)>> = BTreeMap::new();
-    for one in fresh {
-        let octets = files::read(one.artifact, files::ARTIFACT_LEN_MAX)?;
-        let asked = asked_about(&octets, terms);
-        if !asked.is_empty() {
-            together.entry(asked).or_default().push((one, octets));
-        }
+    if let Err(failure) = collected.all(sources, terms, fresh, timeout).await {
+        collected.refused = Some(failure.message);
     }
-    let bar = network::progress_bar(0, "records searched for lists");
-    let verifier = Verifier::builder(terms.policy(), terms.anchors()).build();
-    for (asked, artifacts) in &together {
-        let held = match held(sources, terms, asked, timeout, &bar).await {
-            Ok(held) => held,
-            Err(why) => {
-                collected.refused = Some(why);
-                break;
-            }
-        };
-        let names: Vec<String> = held.keys().map(|digest| digest.to_hex()).collect();
-        let given = held.values().zip(&names).map(|(status, name)| {
-            RevocationData::new(name, &status.octets).proof(Some(&status.proof))
-        });
-        let given: Vec<RevocationData<'_>> = given.collect();
-        for (one, octets) in artifacts {
-            let proof = files::read_proof(one.proof)?;
-            let evidence = Evidence::new(octets, &proof).revocation(&given);
-            let Ok(report) = verifier.verify(evidence) else {
-                continue;
-            };
-            // A proof by another log: its lists are there.
-            if !matches!(report.existed(), Answer::InFavour(_)) {
-                continue;
-            }
-            collected.of += 1;
-            // Lists that are older than the artifact tell nothing, and later ones will come.
-            if report.valid().sub_indication() != Some(SubIndication::TryLater) {
-                collected.told += 1;
-                collected.keep(&one.proof.with_file_name(FOLDER), &held)?;
-            }
-        }
-    }
-    bar.finish_and_clear();
-    Ok(collected)
+    collected
 }
 
 /// The certificates whose revocation has to be asked about; empty for an artifact that is not
@@ -128,7 +91,7 @@ async fn held(
     asked: &BTreeSet<AskedAbout>,
     timeout: Duration,
     bar: &ProgressBar,
-) -> Result<BTreeMap<Hash, HeldStatus>, String> {
+) -> Result<BTreeMap<Hash, HeldStatus>, Failure> {
     let attempt = async |source: &Source| {
         let progress = |done, all| {
             bar.set_length(all);
@@ -146,7 +109,7 @@ async fn held(
         let said = refused
             .iter()
             .map(|it| format!("{}: {}", it.source, it.error));
-        said.collect::<Vec<_>>().join("; ")
+        Failure::unavailable(said.collect::<Vec<_>>().join("; "))
     })
 }
 
@@ -168,6 +131,56 @@ fn write(folder: &Path, held: &BTreeMap<Hash, HeldStatus>) -> Result<(), Failure
 }
 
 impl Collected {
+    async fn all(
+        &mut self,
+        sources: &[Source],
+        terms: &Terms,
+        fresh: &[Fresh<'_>],
+        timeout: Duration,
+    ) -> Result<(), Failure> {
+        let mut together: BTreeMap<BTreeSet<AskedAbout>, Vec<&Fresh<'_>>> = BTreeMap::new();
+        for one in fresh {
+            let octets = files::read(one.artifact, files::ARTIFACT_LEN_MAX)?;
+            let asked = asked_about(&octets, terms);
+            if !asked.is_empty() {
+                together.entry(asked).or_default().push(one);
+            }
+        }
+        let bar = network::progress_bar(0, "records searched for lists");
+        let verifier = Verifier::builder(terms.policy(), terms.anchors())
+            .now(clock())
+            .build();
+        for (asked, artifacts) in &together {
+            let held = held(sources, terms, asked, timeout, &bar).await?;
+            let names: Vec<String> = held.keys().map(|digest| digest.to_hex()).collect();
+            let given = held.values().zip(&names).map(|(status, name)| {
+                RevocationData::new(name, &status.octets).proof(Some(&status.proof))
+            });
+            let given: Vec<RevocationData<'_>> = given.collect();
+            for one in artifacts {
+                // Read once more: all of a folder's artifacts together may be more than the memory.
+                let octets = files::read(one.artifact, files::ARTIFACT_LEN_MAX)?;
+                let proof = files::read_proof(one.proof)?;
+                let evidence = Evidence::new(&octets, &proof).revocation(&given);
+                let Ok(report) = verifier.verify(evidence) else {
+                    continue;
+                };
+                // A proof by another log: its lists are there.
+                if !matches!(report.existed(), Answer::InFavour(_)) {
+                    continue;
+                }
+                self.of += 1;
+                // Lists that are older than the artifact tell nothing, and later ones will come.
+                if report.valid().sub_indication() != Some(SubIndication::TryLater) {
+                    self.told += 1;
+                    self.keep(&one.proof.with_file_name(FOLDER), &held)?;
+                }
+            }
+        }
+        bar.finish_and_clear();
+        Ok(())
+    }
+
     /// Writes what is not in the folder yet: artifacts of several issuers share it.
     fn keep(&mut self, folder: &Path, held: &BTreeMap<Hash, HeldStatus>) -> Result<(), Failure> {
         let there = self.folders.get(folder);

@@ -98,7 +98,7 @@ pub(super) fn run(
         accredited_digest: list.as_deref().map(|list| Hash::of(list).to_hex()),
         require_document: arguments.require_document,
         revocation: terms.verifier.revocation_rule(),
-        rows: work.rows()?,
+        rows: work.rows(),
     };
     if let Some([csv, html, pdf]) = &reports {
         let write = if arguments.overwrite {

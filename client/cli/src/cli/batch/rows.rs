@@ -41,13 +41,20 @@ struct Beside<'a> {
 
 impl Work<'_> {
     /// Everything, by path, on all cores.
-    pub(super) fn rows(&self) -> Result<Vec<Row>, Failure> {
+    pub(super) fn rows(&self) -> Vec<Row> {
         let Below {
-            found,
+            mut found,
             others,
-            status,
+            status: paths,
         } = Below::look(self.folder);
-        let status = with_proofs(&status)?;
+        let mut status = Vec::new();
+        for path in paths {
+            match with_proofs(std::slice::from_ref(&path)) {
+                Ok(read) => status.extend(read),
+                // A row of its own: it stops nothing, and what it would have said is missing.
+                Err(failure) => found.push(Found::Problem(path, failure)),
+            }
+        }
         let status = status.iter().map(WithProof::revocation);
         let beside = Beside {
             documents: Documents::find(&found, &others),
@@ -78,7 +85,7 @@ impl Work<'_> {
             let rows = rows.iter_mut();
             rows.for_each(Row::demand_document);
         }
-        Ok(rows)
+        rows
     }
 
     fn worker(

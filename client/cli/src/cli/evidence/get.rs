@@ -121,16 +121,15 @@ impl Job {
         &self,
         arguments: &GetArguments,
         proven: &[(&Path, &Path)],
-    ) -> Result<Option<Collected>, Failure> {
+    ) -> Option<Collected> {
         match self.trust.terms() {
             Some(terms) if !arguments.without_revocation => {
                 let fresh = proven.iter();
                 let fresh = fresh.map(|&(artifact, proof)| Fresh { artifact, proof });
                 let fresh: Vec<_> = fresh.collect();
-                let collected = collect(&self.sources, terms, &fresh, self.timeout).await?;
-                Ok(Some(collected))
+                Some(collect(&self.sources, terms, &fresh, self.timeout).await)
             }
-            _ => Ok(None),
+            _ => None,
         }
     }
 }
@@ -167,9 +166,7 @@ pub(super) fn run(arguments: &GetArguments, voice: Output) -> Result<Exit, Failu
         let bar = network::progress_bar(0, "records searched");
         let (fetched, collected) = network::block_on(async {
             let fetched = fetch(&job, artifact, out, Some(&bar)).await?;
-            let collected = job
-                .collect(arguments, &[(artifact, &fetched.proof)])
-                .await?;
+            let collected = job.collect(arguments, &[(artifact, &fetched.proof)]).await;
             Ok((fetched, collected))
         })?;
         bar.finish_and_clear();
@@ -192,15 +189,15 @@ pub(super) fn run(arguments: &GetArguments, voice: Output) -> Result<Exit, Failu
     let out = arguments.out.clone();
     let jobs = usize::from(arguments.jobs);
     let job = Rc::new(job);
-    let ended = network::block_on(fetch_all(Rc::clone(&job), artifacts, out, jobs))?;
     let mut proven = with_proofs(arguments)?;
+    let ended = network::block_on(fetch_all(Rc::clone(&job), artifacts, out, jobs))?;
     let fetched = ended.iter().filter_map(|(artifact, fetched)| {
         let fetched = fetched.as_ref().ok()?;
         Some((artifact.clone(), fetched.proof.clone()))
     });
     proven.extend(fetched);
     let proven: Vec<(&Path, &Path)> = proven.iter().map(|(a, p)| (&**a, &**p)).collect();
-    let collected = network::block_on(job.collect(arguments, &proven))?;
+    let collected = network::block_on(async { Ok(job.collect(arguments, &proven).await) })?;
     say(&ended, verified, collected.as_ref(), voice);
     Ok(worst(&ended))
 }

@@ -157,14 +157,10 @@ impl Job {
 
     /// The data that the log holds about the revocation of the certificates of the submitted
     /// artifacts.
-    async fn collect(
-        &self,
-        arguments: &SubmitArguments,
-        ended: &Ended,
-    ) -> Result<Option<Collected>, Failure> {
+    async fn collect(&self, arguments: &SubmitArguments, ended: &Ended) -> Option<Collected> {
         let terms = match &self.terms {
             Some(terms) if !arguments.without_revocation => terms,
-            _ => return Ok(None),
+            _ => return None,
         };
         let fresh: Vec<Fresh<'_>> = ended
             .iter()
@@ -175,9 +171,7 @@ impl Job {
             .collect();
         let log = Source::url(network::net(), &self.log);
         let sources = [&[log][..], &self.from].concat();
-        collect(&sources, terms, &fresh, self.timeout)
-            .await
-            .map(Some)
+        Some(collect(&sources, terms, &fresh, self.timeout).await)
     }
 
     fn heard<T>(&self, answer: Result<T, ApiError>) -> Result<T, ApiError> {
@@ -237,7 +231,7 @@ pub(crate) fn run(arguments: &SubmitArguments, voice: Output) -> Result<Exit, Fa
     let job = Arc::new(job);
     let (ended, collected) = network::block_on(async {
         let ended = submit_all(Arc::clone(&job), inputs.files, jobs).await?;
-        let collected = job.collect(arguments, &ended).await?;
+        let collected = job.collect(arguments, &ended).await;
         Ok((ended, collected))
     })?;
     report(
