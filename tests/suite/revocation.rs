@@ -173,6 +173,23 @@ fn a_copy_without_lookups_gives_them_too() {
     let said = said.done();
     assert!(said.contains("3 lists and responses"), "{said}");
     let _ = desk.verdict(&[], "a.tst", 0);
+
+    // Octets that are not those of the record are none: nothing is written, and nothing judged.
+    for entry in fs::read_dir(format!("{tree}/blob")).unwrap() {
+        let path = entry.unwrap().path();
+        let mut octets = fs::read(&path).unwrap();
+        octets[40] ^= 1;
+        fs::write(&path, octets).unwrap();
+    }
+    fs::remove_dir_all(desk.held("revocation")).unwrap();
+    let said = desk.ishibumi(
+        &["evidence", "get", "--from", &tree],
+        &[&desk.held("a.tst")],
+    );
+    let said = said.done();
+    assert!(said.contains("no list of a later time"), "{said}");
+    assert!(!desk.held("revocation").exists());
+    let _ = desk.verdict(&[], "a.tst", 4);
 }
 
 /// The log's lists tell every client what was revoked since then.
@@ -187,4 +204,50 @@ fn a_revocation_that_the_log_holds_is_not_missed() {
     let json = desk.verdict(&[], "seal.crt", 4);
     assert_eq!(json["sub_indication"], "REVOKED_NO_POE", "{json:#}");
     assert_eq!(answer(&json, "existed"), "yes");
+}
+
+/// What came with a proof loses nothing of it: the proof is there, and what became of it is told.
+#[test]
+fn a_folder_that_cannot_be_written_takes_no_proof_away() {
+    let desk = Desk::new();
+    desk.log_lists();
+    fs::write(desk.held("revocation"), "a file is in the way").unwrap();
+    fs::write(desk.held("b.crt"), desk.made.certificate("seal")).unwrap();
+    desk.log_lists();
+    let said = desk.submit("b.crt");
+    assert!(said.contains("b.crt: record "), "{said}");
+    assert!(said.contains("revocation: nothing could be had"), "{said}");
+    assert!(desk.held("b.crt.tlog-proof").is_file());
+    // The control: once nothing is in the way, the same command fetches them.
+    fs::remove_file(desk.held("revocation")).unwrap();
+    let said = desk.submit("b.crt");
+    assert!(!said.contains("nothing could be had"), "{said}");
+    assert_eq!(answer(&desk.verdict(&[], "b.crt", 0), "valid"), "yes");
+
+    // A proof in the folder that cannot be read is a row of a batch, and not its end.
+    let mut files = fs::read_dir(desk.held("revocation")).unwrap();
+    let list = files.find_map(|entry| {
+        let path = entry.unwrap().path();
+        path.extension()
+            .is_some_and(|it| it == "tlog-proof")
+            .then_some(path)
+    });
+    fs::write(desk.held("a.tst"), desk.made.token("tsa-one", b"a")).unwrap();
+    let _ = desk.submit("a.tst");
+    fs::write(list.unwrap(), vec![b'x'; 4 << 20]).unwrap();
+    let folder = desk.held("").display().to_string();
+    let batch = [
+        "verify",
+        "--json",
+        "--batch",
+        &folder,
+        "--from",
+        "2020-01-01",
+        "--to",
+        "2099-12-31",
+    ];
+    let ended = desk.ishibumi(&batch, &[]);
+    let json: Value = serde_json::from_str(&ended.out).unwrap();
+    assert_eq!(json["total"], 2, "{json:#}");
+    assert_ne!(ended.code, 0);
 }

@@ -6,7 +6,9 @@
 
 use crate::support::log::Log;
 use crate::support::pki::Pki;
-use ishibumi::verify::{Evidence, Report, RevocationRule, Verifier};
+use ishibumi::verify::{
+    Answer, Evidence, Extent, InPdf, Report, RevocationRule, SubIndication, Verifier,
+};
 use ishibumi_artifact::{Anchors, ArtifactType};
 use ishibumi_tlog::Policy;
 
@@ -136,4 +138,36 @@ fn every_octet_of_the_artifact_counts_or_is_reported() {
         .filter(|place| !(carried..carried + anchored.len()).contains(*place))
         .collect();
     assert!(elsewhere.len() <= 40, "{elsewhere:?}");
+}
+
+/// Where a token stands in a PDF is the caller's word, which cannot make another document right.
+#[test]
+fn a_standing_in_a_pdf_does_not_undo_a_comparison() {
+    let set = Set::new();
+    let standing = InPdf {
+        number: 1,
+        over_signature: false,
+        covered: 9,
+        length: 9,
+        extent: Extent::Whole,
+        holds: Some(true),
+    };
+    let report = |mut document: Option<&[u8]>| {
+        let verifier = Verifier::builder(&set.policy, &set.anchors)
+            .revocation(RevocationRule::NotAsked)
+            .build();
+        let mut evidence = Evidence::new(&set.artifact, &set.proof);
+        if let Some(document) = &mut document {
+            evidence = evidence.document(document);
+        }
+        verifier.verify(evidence).unwrap().inside_pdf(standing)
+    };
+    let other = report(Some(b"we disagree\n"));
+    assert_eq!(
+        other.about_document(),
+        Answer::Against(SubIndication::HashFailure)
+    );
+    assert!(!other.is_proven());
+    // The control: nothing was compared, and the caller did.
+    assert!(report(None).is_proven());
 }
